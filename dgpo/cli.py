@@ -1,0 +1,43 @@
+"""The console script ``dgpo``: one command a module, imported when it is called."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    ("train",): ("dgpo.train:main", "train a model"),
+    ("check",): ("dgpo.preflight.cli:main", "check a config without starting anything"),
+    ("report",): ("dgpo.analysis.report:main", "table and picture of a run"),
+    ("export",): ("dgpo.trainer.export:main", "turn a checkpoint into a Hugging Face directory"),
+    ("data", "arithmetic"): ("dgpo.data.arithmetic:main", "write the quick start's problems"),
+    ("data", "check"): ("dgpo.data.schema:main", "check prompt files"),
+    ("model", "small"): ("dgpo.data.small_model:main", "make the quick start's model, untrained"),
+    ("model", "warm-start"): ("dgpo.data.warm_start:main", "teach it with a noisy teacher"),
+    ("plot", "weights"): ("dgpo.analysis.weights:main", "gradient weights of the losses"),
+}
+
+
+def usage() -> str:
+    """The list of commands, a line each."""
+    width = max(len(" ".join(words)) for words in COMMANDS)
+    lines = [f"  dgpo {' '.join(words):{width}}  {text}" for words, (_, text) in COMMANDS.items()]
+    return "\n".join(["usage: dgpo COMMAND ...", "", *lines, "", "dgpo COMMAND --help tells more."])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that ``argv`` begins with; its exit status, 2 where there is no such command."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    for length in (2, 1):
+        entry = COMMANDS.get(tuple(words[:length]))
+        if entry is not None:
+            module, function = entry[0].split(":")
+            return getattr(importlib.import_module(module), function)(words[length:]) or 0
+    print(f"dgpo: there is no command {' '.join(words[:2])!r}\n\n{usage()}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

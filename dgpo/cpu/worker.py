@@ -1,0 +1,99 @@
+"""What an FSDP worker needs on a CPU: an engine, and two patches on verl.
+
+Imported in every worker through ``actor_rollout_ref.model.external_lib`` before the process group is made.
+Each patch names the verl line that forces it; ``tests/cpu/test_patches.py`` fails when one is no longer needed.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+import torch
+import zmq
+from torch.distributed.fsdp import CPUOffloadPolicy
+from verl.utils.device import get_device_name
+from verl.workers import engine_workers
+from verl.workers.engine.base import EngineRegistry
+from verl.workers.engine.fsdp import transformer_impl
+from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightSender
+
+WEIGHT_SYNC_TIMEOUT_S = 45.0
+PROCESS_GROUP_TIMEOUT = timedelta(minutes=10)
+
+
+@contextlib.contextmanager
+def _unpinned_offload() -> Iterator[None]:
+    """Page-locking memory needs an accelerator.
+
+    verl forces ``CPUOffloadPolicy(pin_memory=True)`` on every model that is only evaluated
+    (``workers/engine/fsdp/transformer_impl.py``, ``_build_fsdp_module``).
+    """
+    with mock.patch.object(
+        transformer_impl, "CPUOffloadPolicy", lambda pin_memory: CPUOffloadPolicy(pin_memory=False)
+    ):
+        yield
+
+
+class CPUEngine(transformer_impl.FSDPEngineWithLMHead):
+    """verl's FSDP engine (strategies ``fsdp`` and ``fsdp2``) on gloo."""
+
+    def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:
+        with _unpinned_offload():
+            return super()._build_fsdp_module(module)
+
+
+def init_gloo_process_group(timeout_second: float | None = None, backend: str | None = None) -> None:
+    """``verl.utils.distributed.initialize_global_process_group_ray`` for a CPU.
+
+    verl builds the backend string "cpu:gloo,<device>:<backend>", which on a CPU names the device twice
+    (``utils/distributed.py``), and torch refuses it.
+    """
+    _original_init(timeout_second=timeout_second or PROCESS_GROUP_TIMEOUT.total_seconds(), backend="cpu:gloo")
+
+
+def _bounded_init_socket(self: BucketedWeightSender) -> None:
+    """Give the sender's socket a time limit.
+
+    verl waits for vLLM's acknowledgement without one (``bucketed_weight_transfer.py``): when the receiver has
+    failed, the run hangs for ever instead of showing the receiver's error.
+    """
+    _original_init_socket(self)
+    limit_ms = int(WEIGHT_SYNC_TIMEOUT_S * 1000)
+    for option in (zmq.RCVTIMEO, zmq.SNDTIMEO):
+        self.socket.setsockopt(option, limit_ms)
+    self.socket.setsockopt(zmq.LINGER, 0)
+
+
+def _explained(send: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(send)
+    async def wrapper(self: BucketedWeightSender, weights: Any) -> None:
+        try:
+            await send(self, weights)
+        except zmq.Again as error:
+            raise TimeoutError(
+                f"vLLM did not take the new weights within {WEIGHT_SYNC_TIMEOUT_S:.0f} s "
+                f"(socket {self.zmq_handle}): its worker has failed or is overloaded. "
+                "Its own error stands earlier in the run's log; search it for 'EngineCore'."
+            ) from error
+
+    return wrapper
+
+
+_original_init = engine_workers.initialize_global_process_group_ray
+_original_init_socket = BucketedWeightSender._init_socket
+
+
+def apply() -> None:
+    """Register the engine and apply the patches; does nothing on another platform or the second time."""
+    if get_device_name() != "cpu" or engine_workers.initialize_global_process_group_ray is init_gloo_process_group:
+        return
+    EngineRegistry.register(model_type="language_model", backend=["fsdp", "fsdp2"], device="cpu")(CPUEngine)
+    engine_workers.initialize_global_process_group_ray = init_gloo_process_group
+    BucketedWeightSender._init_socket = _bounded_init_socket
+    BucketedWeightSender.async_send_weights = _explained(BucketedWeightSender.async_send_weights)
+
+
+apply()

@@ -1,0 +1,235 @@
+"""The quick start's task: sums, worked digit by digit, with the answer boxed.
+
+A worked answer adds the columns from the right, each with the carry of the one before:
+
+    345+678=?   ->   5+8+0=13
+                     4+7+1=12
+                     3+6+1=10
+                     \\boxed{1023}
+
+The noisy teacher gets each column wrong with a given probability and goes on from its mistake. A model that
+imitates it knows how to add, and samples badly: that leaves reinforcement learning something to sharpen.
+
+A problem belongs to a split by a hash of its operands, whatever the seed and the order of the operands, so a
+model warmed up on training problems under one seed has not seen the held-out problems of any other.
+"""
+
+import argparse
+import hashlib
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import comb
+from pathlib import Path
+
+from dgpo.data.schema import PromptRow, make_row, write_parquet
+
+DATA_SOURCE = "arithmetic"
+
+
+@dataclass(frozen=True)
+class Level:
+    """How hard a problem is: `addends` numbers of exactly `digits` digits each."""
+
+    digits: int
+    addends: int
+
+    @property
+    def problems(self) -> int:
+        """How many problems there are, the order of the operands apart."""
+        return comb(9 * 10 ** (self.digits - 1) + self.addends - 1, self.addends)
+
+
+LEVELS = {1: Level(2, 2), 2: Level(3, 2), 3: Level(4, 2), 4: Level(2, 3), 5: Level(3, 3)}
+DEFAULT_LEVELS = (1, 2, 3)
+SPLIT_PERCENT = {"train": 80, "validation": 10, "test": 10}
+
+
+@dataclass(frozen=True)
+class Problem:
+    operands: tuple[int, ...]
+    level: int
+
+    @property
+    def text(self) -> str:
+        return "+".join(map(str, self.operands)) + "=?"
+
+    @property
+    def answer(self) -> str:
+        return str(sum(self.operands))
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """The same for every order of the operands."""
+        return tuple(sorted(self.operands))
+
+    @property
+    def split(self) -> str:
+        digest = hashlib.sha256("+".join(map(str, self.key)).encode()).digest()
+        place = int.from_bytes(digest[:8], "big") % 100
+        for name, percent in SPLIT_PERCENT.items():
+            if place < percent:
+                return name
+            place -= percent
+        raise ValueError(f"SPLIT_PERCENT={SPLIT_PERCENT} adds up to less than 100")
+
+
+def problem_stream(split: str, levels: Sequence[int], seed: int) -> Iterator[Problem]:
+    """Endless problems of one split, the levels in turn; a problem may come again.
+
+    Raises ValueError on an unknown split or level.
+    """
+    if split not in SPLIT_PERCENT:
+        raise ValueError(f"split={split!r} is unknown; use one of {', '.join(SPLIT_PERCENT)}")
+    unknown = [level for level in levels if level not in LEVELS]
+    if unknown or not levels:
+        raise ValueError(f"levels={list(levels)}: use one or more of {', '.join(map(str, LEVELS))}")
+    return _draw(split, levels, random.Random(f"arithmetic/{split}/{seed}"))
+
+
+def _draw(split: str, levels: Sequence[int], rng: random.Random) -> Iterator[Problem]:
+    while True:
+        for level in levels:
+            low, high = 10 ** (LEVELS[level].digits - 1), 10 ** LEVELS[level].digits
+            while True:
+                problem = Problem(
+                    tuple(rng.randrange(low, high) for _ in range(LEVELS[level].addends)), level
+                )
+                if problem.split == split:
+                    break
+            yield problem
+
+
+def distinct_problems(
+    split: str, count: int, *, levels: Sequence[int] = DEFAULT_LEVELS, seed: int
+) -> list[Problem]:
+    """`count` problems of one split, no two alike, the levels in turn.
+
+    Raises ValueError where `count` is not positive, or asks for more than half of the problems that a level
+    has in this split (drawing the last ones of a small level at random would take for ever).
+    """
+    if count < 1:
+        raise ValueError(f"{split}={count}: ask for at least 1 problem")
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"levels={list(levels)}: name each level once")
+    stream = problem_stream(split, levels, seed)
+    wanted = {level: len(range(place, count, len(levels))) for place, level in enumerate(levels)}
+    for level, share in wanted.items():
+        most = LEVELS[level].problems * SPLIT_PERCENT[split] // 200
+        if share > most:
+            raise ValueError(
+                f"{split}={count} needs {share} of level {level}, which offers {most} to this split; "
+                f"ask for at most {most * len(levels)}, or for other levels"
+            )
+    found: dict[int, dict[tuple[int, ...], Problem]] = {level: {} for level in levels}
+    while any(len(found[level]) < wanted[level] for level in levels):
+        problem = next(stream)
+        if len(found[problem.level]) < wanted[problem.level]:
+            found[problem.level].setdefault(problem.key, problem)
+    columns = [list(found[level].values()) for level in levels]
+    return [columns[place % len(levels)][place // len(levels)] for place in range(count)]
+
+
+def worked_answer(problem: Problem, *, noise: float = 0.0, rng: random.Random | None = None) -> str:
+    """The columns from the right, one a line, then the boxed answer; 29 to 50 characters at levels 1 to 3.
+
+    With probability `noise` a column's sum is replaced by another value that such a column could have; its
+    digit and its carry are then used as if they were right, so the boxed answer agrees with the steps above
+    it.
+
+    Raises ValueError where `noise` is outside [0, 1), or is positive without an `rng`.
+    """
+    if not 0 <= noise < 1:
+        raise ValueError(f"noise={noise}: give a probability from 0 up to, not including, 1")
+    if noise and rng is None:
+        raise ValueError(f"noise={noise} needs rng: give a seeded random.Random")
+    most = 10 * len(problem.operands) - 1
+    lines, answer, carry, power = [], 0, 0, 1
+    while power <= max(problem.operands):
+        digits = [operand // power % 10 for operand in problem.operands]
+        total = sum(digits) + carry
+        if rng is not None and rng.random() < noise:
+            total = (total + rng.randrange(1, most + 1)) % (most + 1)
+        lines.append("+".join(map(str, [*digits, carry])) + f"={total}")
+        answer += total % 10 * power
+        carry, power = total // 10, power * 10
+    return "\n".join([*lines, f"\\boxed{{{answer + carry * power}}}"])
+
+
+def boxed_answer(text: str) -> str | None:
+    """The last boxed whole number of a text, or None."""
+    found = re.findall(r"\\boxed\{(\d+)\}", text)
+    return found[-1] if found else None
+
+
+def problem_row(problem: Problem, *, index: int = 0) -> PromptRow:
+    """The problem as a row of its split's prompt file, at place `index`."""
+    return make_row(
+        problem=problem.text,
+        ground_truth=problem.answer,
+        data_source=DATA_SOURCE,
+        index=index,
+        split=problem.split,
+        level=str(problem.level),
+    )
+
+
+def write_splits(
+    out_dir: str | Path,
+    *,
+    train: int,
+    validation: int,
+    test: int,
+    levels: Sequence[int] = DEFAULT_LEVELS,
+    seed: int = 0,
+) -> list[Path]:
+    """Writes `train.parquet`, `validation.parquet` and `test.parquet` with so many problems each; returns the
+    paths.
+
+    Raises what `distinct_problems` raises, before anything is written.
+    """
+    counts = {"train": train, "validation": validation, "test": test}
+    found = {
+        split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()
+    }
+    return [
+        write_parquet(
+            [problem_row(p, index=i) for i, p in enumerate(problems)], Path(out_dir) / f"{split}.parquet"
+        )
+        for split, problems in found.items()
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m dgpo.data.arithmetic", description="Write the prompt files of the arithmetic task."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="directory for the three parquet files")
+    parser.add_argument("--train", type=int, default=4096, help="number of training problems")
+    parser.add_argument("--validation", type=int, default=64, help="number of validation problems")
+    parser.add_argument("--test", type=int, default=128, help="number of test problems")
+    described = "; ".join(
+        f"{name}: {level.addends} numbers of {level.digits} digits" for name, level in LEVELS.items()
+    )
+    parser.add_argument("--levels", type=int, nargs="+", default=list(DEFAULT_LEVELS), help=described)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    try:
+        paths = write_splits(
+            args.out,
+            train=args.train,
+            validation=args.validation,
+            test=args.test,
+            levels=args.levels,
+            seed=args.seed,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    for path, count in zip(paths, (args.train, args.validation, args.test), strict=True):
+        print(f"{path}: {count} problems")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

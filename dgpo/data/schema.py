@@ -1,0 +1,287 @@
+"""The parquet schema of a verl prompt file: build a row, write a file, find what is wrong with one.
+
+verl reads a row as it stands and looks at it late: a missing ground truth is met in a reward worker, after
+the cluster has started. `check_parquet` finds such faults beforehand, reading columns and never Python
+objects, so that a file of millions of rows is checked in seconds.
+"""
+
+# pyarrow.compute makes its functions when it is imported, out of a type checker's sight.
+# pyright: reportAttributeAccessIssue=false
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+ROLES = ("system", "user", "assistant", "tool")
+"""Message roles that chat templates know; another role renders without complaint and is never trained on."""
+
+_BATCH_ROWS = 65536
+
+
+class Message(TypedDict):
+    role: str
+    content: str
+
+
+class RewardModel(TypedDict):
+    style: str
+    ground_truth: str
+
+
+class PromptRow(TypedDict):
+    """One row: what verl's dataset reads, and `extra_info`, which it hands on to the reward."""
+
+    prompt: list[Message]
+    data_source: str
+    ability: str
+    reward_model: RewardModel
+    extra_info: dict[str, str | int | float]
+
+
+_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+_EXTRA_INFO = [
+    ("index", pa.int64()),
+    ("split", pa.string()),
+    ("level", pa.string()),
+    ("problem", pa.string()),
+]
+
+
+def make_row(
+    *,
+    problem: str,
+    ground_truth: str,
+    data_source: str,
+    index: int,
+    split: str,
+    level: str = "",
+    system: str | None = None,
+    user: str | None = None,
+    ability: str = "math",
+    extra: Mapping[str, str | int | float] | None = None,
+) -> PromptRow:
+    """One prompt as verl reads it: an optional system message and one user message.
+
+    `user` is the text shown to the model, where it differs from the bare `problem` (an instruction added,
+    say); `level` is the source's own name for the difficulty; `extra` adds fields to `extra_info`.
+
+    Raises ValueError where `problem`, `ground_truth`, `data_source` or `split` is blank, or where `extra`
+    would replace a field.
+    """
+    named = {"problem": problem, "ground_truth": ground_truth, "data_source": data_source, "split": split}
+    for name, value in named.items():
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"make_row: {name}={value!r} (index {index}): give a non-empty string")
+    info: dict[str, str | int | float] = {"index": index, "split": split, "level": level, "problem": problem}
+    taken = sorted(set(info) & set(extra or {}))
+    if taken:
+        raise ValueError(f"make_row: extra={taken} (index {index}) are fields already; use other names")
+    messages: list[Message] = [{"role": "system", "content": system}] if system is not None else []
+    messages.append({"role": "user", "content": problem if user is None else user})
+    return {
+        "prompt": messages,
+        "data_source": data_source,
+        "ability": ability,
+        "reward_model": {"style": "rule", "ground_truth": ground_truth},
+        "extra_info": {**info, **(extra or {})},
+    }
+
+
+def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Path:
+    """Writes the rows to `path` in one step (a reader sees the old file or the whole new one); returns the
+    path.
+
+    The same rows give the same bytes under the same pyarrow. Fields of `extra_info` beyond the schema's own
+    come after them in alphabetical order, null in the rows that lack them.
+
+    Raises ValueError where there are no rows.
+    """
+    path = Path(path)
+    if not rows:
+        raise ValueError(
+            f"write_parquet: no rows for {path}: verl cannot start on an empty file; give at least one"
+        )
+    known = {name for name, _ in _EXTRA_INFO}
+    more = sorted({name for row in rows for name in row["extra_info"]} - known)
+    extra_info = [pa.array([row["extra_info"].get(name) for row in rows], type) for name, type in _EXTRA_INFO]
+    extra_info += [pa.array([row["extra_info"].get(name) for row in rows]) for name in more]
+    reward_model = pa.struct([("style", pa.string()), ("ground_truth", pa.string())])
+    table = pa.table(
+        {
+            "prompt": pa.array([row["prompt"] for row in rows], pa.list_(_MESSAGE)),
+            "data_source": pa.array([row["data_source"] for row in rows], pa.string()),
+            "ability": pa.array([row["ability"] for row in rows], pa.string()),
+            "reward_model": pa.array([row["reward_model"] for row in rows], reward_model),
+            "extra_info": pa.StructArray.from_arrays(
+                extra_info, names=[name for name, _ in _EXTRA_INFO] + more
+            ),
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of our own rather than mkstemp's: mkstemp makes files that only the owner can read, which a
+    # cluster's shared file system would then hold.
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        pq.write_table(table, partial, compression="zstd")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def check_parquet(path: str | os.PathLike[str]) -> list[str]:
+    """What would stop verl from training on this file; an empty list where nothing would.
+
+    Each message names the file, the first row at fault (counted from 0), its value and the remedy, and says
+    how many rows share the fault. Only the columns that verl needs are read, in batches.
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "does not exist"
+        return [f"{path}: {what}; give the path of a parquet file of prompts"]
+    try:
+        with pq.ParquetFile(path) as file:
+            problems = [f"{path}: {problem}" for problem in _check_columns(file.schema_arrow)]
+            if not problems and file.metadata.num_rows == 0:
+                problems = [f"{path}: has 0 rows; write at least one prompt"]
+            return problems or [f"{path}: {problem}" for problem in _check_rows(file)]
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        return [f"{path}: cannot be read as parquet ({reason}); write the file again or copy it again"]
+
+
+def _check_columns(schema: pa.Schema) -> Iterator[str]:
+    types = {name: schema.field(name).type for name in schema.names}
+    for name in ("prompt", "data_source", "reward_model"):
+        if name not in types:
+            yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); see dgpo.data.make_row"
+    prompt = types.get("prompt")
+    if prompt is not None and not _is_messages(prompt):
+        yield f"column 'prompt' is {prompt}; make it a list of messages {{'role': string, 'content': string}}"
+    data_source = types.get("data_source")
+    if data_source is not None and not _is_text(data_source):
+        yield f"column 'data_source' is {data_source}; make it a string"
+    reward_model = types.get("reward_model")
+    if reward_model is not None:
+        ground_truth = _field_type(reward_model, "ground_truth")
+        if ground_truth is None:
+            yield f"column 'reward_model' is {reward_model}; make it a struct with a string 'ground_truth'"
+        elif not _is_text(ground_truth):
+            yield f"field 'reward_model.ground_truth' is {ground_truth}; write the answers as strings"
+    extra_info = types.get("extra_info")
+    if extra_info is not None and not pa.types.is_struct(extra_info):
+        yield f"column 'extra_info' is {extra_info}; make it a struct, or leave it out"
+
+
+def _check_rows(file: pq.ParquetFile) -> Iterator[str]:
+    first: dict[str, tuple[int, object]] = {}
+    count: dict[str, int] = {}
+    start = 0
+    columns = ["prompt", "data_source", "reward_model.ground_truth"]
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
+        batch.validate(full=True)  # pages carry no checksum: damage may show only as text that is not UTF-8
+        for fault, find in _ROW_FAULTS.items():
+            rows, value_of = find(batch)
+            if len(rows):
+                first.setdefault(fault, (start + int(rows[0]), value_of(0)))
+                count[fault] = count.get(fault, 0) + len(rows)
+        start += batch.num_rows
+    for fault, (row, value) in first.items():
+        more = f" ({count[fault] - 1} more rows have this fault)" if count[fault] > 1 else ""
+        yield f"row {row}: {fault.format(value=_shorten(value))}{more}"
+
+
+Found = tuple[np.ndarray, Callable[[int], object]]
+"""The rows at fault in a batch, ascending, and a function from a place in that array to the value at
+fault."""
+
+
+def _blank_data_source(batch: pa.RecordBatch) -> Found:
+    return _blank(_text(batch.column("data_source")))
+
+
+def _blank_ground_truth(batch: pa.RecordBatch) -> Found:
+    return _blank(_text(pc.struct_field(batch.column("reward_model"), "ground_truth")))
+
+
+def _no_messages(batch: pa.RecordBatch) -> Found:
+    prompt = batch.column("prompt")
+    bad = pc.fill_null(pc.equal(pc.list_value_length(prompt), 0), True)
+    return _where(bad, prompt)
+
+
+def _bad_role(batch: pa.RecordBatch) -> Found:
+    roles, row_of = _messages(batch, "role")
+    # One message of a row is enough to name it; two bad messages in one row count once.
+    return _by_row(pc.invert(pc.is_in(roles, pa.array(ROLES))), roles, row_of)
+
+
+def _bad_content(batch: pa.RecordBatch) -> Found:
+    contents, row_of = _messages(batch, "content")
+    return _by_row(pc.fill_null(pc.equal(pc.binary_length(contents), 0), True), contents, row_of)
+
+
+_ROW_FAULTS: dict[str, Callable[[pa.RecordBatch], Found]] = {
+    "data_source is {value}; give every row the name of its source": _blank_data_source,
+    "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, "
+    "or drop the row": _blank_ground_truth,
+    "prompt is {value}; give every row at least one message {{'role': ..., 'content': ...}}": _no_messages,
+    f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}": _bad_role,
+    "prompt has a message whose content is {value}; give every message a non-empty string": _bad_content,
+}
+
+
+def _blank(values: pa.Array) -> Found:
+    return _where(pc.fill_null(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(values)), 0), True), values)
+
+
+def _where(bad: pa.Array, values: pa.Array) -> Found:
+    rows = np.flatnonzero(bad.to_numpy(zero_copy_only=False))
+    return rows, lambda place: values[int(rows[place])].as_py()
+
+
+def _messages(batch: pa.RecordBatch, field: str) -> tuple[pa.Array, np.ndarray]:
+    """One field of all messages of a batch, and the row each of them belongs to."""
+    prompt = batch.column("prompt")
+    return _text(pc.struct_field(pc.list_flatten(prompt), field)), pc.list_parent_indices(prompt).to_numpy()
+
+
+def _by_row(bad: pa.Array, values: pa.Array, row_of: np.ndarray) -> Found:
+    places = np.flatnonzero(bad.to_numpy(zero_copy_only=False))
+    rows, first = np.unique(row_of[places], return_index=True)
+    return rows, lambda place: values[int(places[first[place]])].as_py()
+
+
+def _text(values: pa.Array) -> pa.Array:
+    """Dictionary-encoded and view strings as plain ones, which every string kernel takes."""
+    return values if pa.types.is_string(values.type) else values.cast(pa.large_string())
+
+
+def _is_text(type: pa.DataType) -> bool:
+    if pa.types.is_dictionary(type):
+        type = type.value_type
+    return pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
+
+
+def _is_messages(type: pa.DataType) -> bool:
+    if not (pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type)):
+        return False
+    fields = [_field_type(type.value_type, name) for name in ("role", "content")]
+    return all(field is not None and _is_text(field) for field in fields)
+
+
+def _field_type(type: pa.DataType, name: str) -> pa.DataType | None:
+    if not pa.types.is_struct(type) or type.get_field_index(name) < 0:
+        return None
+    return type.field(name).type
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,71 @@
+"""MASPO: a Gaussian soft trust region, wider for rare tokens (arXiv:2602.17550)."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from dgpo.losses.method import Method, MethodConfig, check_cap, check_number
+
+# The authors' code clamps the mass term σ_base·π_old^(-α) and the risk factor 1 + β|A|; so do we.
+MAX_MASS = 10.0
+MAX_RISK = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MASPOConfig(MethodConfig):
+    """Hyper-parameters of MASPO.
+
+    Attributes:
+        sigma_base: σ_base in (0, 10], width of the region in r - 1 for a token with π_old = 1 and A → 0.
+        alpha: α ≥ 0, how much wider the region is for rare tokens. The paper: 0.5 at 1.5B, 0.3 from 7B.
+        beta: β ≥ 0, how much wider for A > 0 and narrower for A < 0. The paper: 0.03.
+        clip_ratio_c: optional cap on F for A < 0, above 1; None, the published form, has no cap.
+    """
+
+    sigma_base: float = 1.0
+    alpha: float = 0.3
+    beta: float = 0.03
+    clip_ratio_c: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("sigma_base", self.sigma_base, above=0.0, below=math.nextafter(MAX_MASS, math.inf))
+        check_number("alpha", self.alpha, above=0.0, closed=True)
+        check_number("beta", self.beta, above=0.0, closed=True)
+        check_cap("clip_ratio_c", self.clip_ratio_c)
+
+
+def log_weight(
+    log_ratio: torch.Tensor,
+    advantages: torch.Tensor,
+    old_log_prob: torch.Tensor,
+    *,
+    clip_ratio_low: float,
+    clip_ratio_high: float,
+    sigma_base: float,
+    alpha: float,
+    beta: float,
+    clip_ratio_c: float | None,
+) -> torch.Tensor:
+    """log F of MASPO, `(B, T)`.
+
+        F = r · exp(-(r - 1)² / (2σ²))      where (A > 0, r > 1) or (A < 0, r < 1);  F = r elsewhere
+        σ = σ_base · π_old^(-α) · (1 + βA)  for A > 0,   σ_base · π_old^(-α) / (1 - βA)  for A < 0
+
+    The mass term σ_base·π_old^(-α) is at most 10, the risk factor within [0.1, 10], as in the authors' code.
+    F is continuous; it knows no boundary, and the clip range only bounds the regions of the metrics.
+    """
+    del clip_ratio_low, clip_ratio_high
+    log_mass = (old_log_prob * -alpha + math.log(sigma_base)).clamp_(math.log(sigma_base), math.log(MAX_MASS))
+    log_risk = torch.log1p(advantages.abs() * beta).clamp_(max=math.log(MAX_RISK))
+    # expm1 keeps r - 1 exact near r = 1; e^20 is where F is bounded anyway, and its square fits float32.
+    distance = log_ratio.clamp(max=20.0).expm1_()
+    penalty = (distance * (-log_mass - advantages.sign() * log_risk).exp_()).square_().mul_(0.5)
+    exponent = torch.where(advantages * log_ratio > 0, log_ratio - penalty, log_ratio)
+    if clip_ratio_c is None:
+        return exponent
+    return torch.where(advantages < 0, exponent.clamp(max=math.log(clip_ratio_c)), exponent)
+
+
+MASPO = Method(name="maspo", config=MASPOConfig, log_weight=log_weight, capped_by="clip_ratio_c")

@@ -1,0 +1,27 @@
+"""``dgpo check``: every problem of a config, with no cluster started."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from dgpo.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
+from dgpo.preflight import check, report
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compose and check; 0 when a run may start, 2 when it would be refused."""
+    parser = argparse.ArgumentParser(prog="dgpo check", description="Check a training config; start nothing.")
+    add_arguments(parser)
+    arguments = parser.parse_intermixed_args(argv)
+    try:
+        config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
+    except ConfigError as error:
+        print(f"config {arguments.config_name}: {error}", file=sys.stderr)
+        return 2
+    select_platform(config)
+    problems = check(config)
+    if problems:
+        print(report(problems), file=sys.stderr)
+    fatal = sum(problem.fatal for problem in problems)
+    print(f"{arguments.config_name}: {'refused' if fatal else 'ready'}, {fatal} errors, {len(problems) - fatal} warnings")
+    return 2 if fatal else 0

@@ -1,0 +1,94 @@
+"""Names that verl looks up late: each resolves now."""
+
+from collections.abc import Iterable, Iterator
+
+from omegaconf import DictConfig
+
+from dgpo.preflight.problem import Problem, cause_of
+
+RESUME_MODES = ("auto", "disable", "resume_path")
+STRATEGIES = ("fsdp", "fsdp2")
+
+
+def _unknown(key: str, value: object, known: Iterable[object]) -> Problem:
+    return Problem(key, value, "there is no such name", f"use one of {', '.join(sorted(map(str, known)))}")
+
+
+def registered(config: DictConfig) -> Iterator[Problem]:
+    """Advantage estimator, trainer mode, trackers, strategy, rollout engine, resume mode."""
+    from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY
+    from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
+    from verl.utils.tracking import Tracking
+
+    trainer, actor = config.trainer, config.actor_rollout_ref.actor
+    if config.algorithm.adv_estimator not in ADV_ESTIMATOR_REGISTRY:
+        yield _unknown("algorithm.adv_estimator", config.algorithm.adv_estimator, ADV_ESTIMATOR_REGISTRY)
+    if trainer.v1.trainer_mode not in TRAINER_REGISTRY:
+        yield _unknown("trainer.v1.trainer_mode", trainer.v1.trainer_mode, TRAINER_REGISTRY)
+    loggers = [trainer.logger] if isinstance(trainer.logger, str) else list(trainer.logger)
+    for logger in loggers:
+        if logger not in Tracking.supported_backend:
+            yield _unknown("trainer.logger", logger, Tracking.supported_backend)
+    if "file" not in loggers:
+        yield Problem("trainer.logger", loggers, "progress and reports read the file tracker", "add file to the list")
+    if actor.strategy not in STRATEGIES:
+        yield _unknown("actor_rollout_ref.actor.strategy", actor.strategy, STRATEGIES)
+    if config.actor_rollout_ref.rollout.name != "vllm":
+        yield _unknown("actor_rollout_ref.rollout.name", config.actor_rollout_ref.rollout.name, ["vllm"])
+    if trainer.resume_mode not in RESUME_MODES:
+        yield _unknown("trainer.resume_mode", trainer.resume_mode, RESUME_MODES)
+
+
+def policy_loss(config: DictConfig) -> Iterator[Problem]:
+    """The policy loss is registered, and its hyper-parameters are in their ranges."""
+    from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
+    from verl.utils.config import omega_conf_to_dataclass
+
+    from dgpo.losses import verl_adapter
+
+    section = config.actor_rollout_ref.actor.policy_loss
+    key = "actor_rollout_ref.actor.policy_loss"
+    choices = "choose one of configs/policy_loss: policy_loss@actor_rollout_ref.actor.policy_loss=dgpo"
+    if section.loss_mode not in POLICY_LOSS_REGISTRY:
+        yield Problem(f"{key}.loss_mode", section.loss_mode, "verl knows no such policy loss", choices)
+        return
+    try:
+        made = omega_conf_to_dataclass(section)
+        if hasattr(made, "method_name"):
+            from dgpo.losses import METHODS
+
+            verl_adapter.parameters_of(METHODS[made.method_name], config.actor_rollout_ref.actor)
+    except Exception as error:
+        yield Problem(key, section.loss_mode, cause_of(error), "correct the value; docs/methods.md has the ranges")
+        return
+    if section.loss_mode != "vanilla" and not hasattr(made, "method_name"):
+        yield Problem(
+            f"{key}._target_", section._target_, f"the loss {section.loss_mode} is not configured by it", choices
+        )
+
+
+def reward(config: DictConfig) -> Iterator[Problem]:
+    """The reward function and the reward manager can be loaded."""
+    from verl.trainer.ppo.reward import resolve_reward_manager_cls
+    from verl.utils.import_utils import load_extern_object
+
+    function = config.reward.custom_reward_function
+    key = "reward.custom_reward_function"
+    if not function.path:
+        yield Problem(
+            f"{key}.path",
+            function.path,
+            "verl's built-in scorers know few data sources, and one of them runs model output as code",
+            "use pkg://dgpo.rewards.verl_reward, or your own file",
+        )
+    else:
+        try:
+            load_extern_object(function.path, function.name)
+        except Exception as error:
+            message = f"{function.name} cannot be loaded: {cause_of(error)}"
+            yield Problem(f"{key}.path", function.path, message, "correct the path, the name, or that module")
+    try:
+        resolve_reward_manager_cls(config)
+    except Exception as error:
+        name = config.reward.reward_manager.name
+        yield Problem("reward.reward_manager.name", name, str(error), "use naive, dapo, or your own module")

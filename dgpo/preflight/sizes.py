@@ -1,0 +1,113 @@
+"""Sizes that have to divide or to fit."""
+
+import contextlib
+import io
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from dgpo.preflight.files import paths
+from dgpo.preflight.problem import Problem, cause_of
+
+
+def training_rows(config: DictConfig) -> int | None:
+    """Rows of the training files that verl will read, None where a file cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = sum(pq.read_metadata(Path(path).expanduser()).num_rows for path in paths(config.data.train_files))
+    except (OSError, pa.ArrowException):
+        return None
+    limit = config.data.train_max_samples
+    return min(rows, limit) if limit > 0 else rows
+
+
+def total_steps(config: DictConfig) -> int | None:
+    """Steps of the run: as set, or epochs times whole batches an epoch."""
+    if config.trainer.total_training_steps is not None:
+        return config.trainer.total_training_steps
+    rows = training_rows(config)
+    return None if rows is None else rows // config.data.train_batch_size * config.trainer.total_epochs
+
+
+def batches(config: DictConfig) -> Iterator[Problem]:
+    """Batches divide into mini-batches, mini-batches over ranks, and the data fills one batch."""
+    actor, batch = config.actor_rollout_ref.actor, config.data.train_batch_size
+    mini, samples = actor.ppo_mini_batch_size, config.actor_rollout_ref.rollout.n
+    ranks = config.trainer.n_gpus_per_node * config.trainer.nnodes
+    positive = {
+        "data.train_batch_size": batch,
+        "actor_rollout_ref.actor.ppo_mini_batch_size": mini,
+        "actor_rollout_ref.rollout.n": samples,
+        "run.keep_checkpoints": config.run.keep_checkpoints,
+    }
+    bad = {key: value for key, value in positive.items() if not isinstance(value, int) or value < 1}
+    for key, value in bad.items():
+        yield Problem(key, value, "it must be a positive integer", "set it to 1 or more")
+    if bad:
+        return
+    if batch % mini:
+        yield Problem(
+            "actor_rollout_ref.actor.ppo_mini_batch_size",
+            mini,
+            f"it does not divide data.train_batch_size={batch}",
+            f"use a divisor of {batch}; {batch} divided by it is the number of updates a batch",
+        )
+    if (mini * samples) % ranks:
+        yield Problem(
+            "actor_rollout_ref.actor.ppo_mini_batch_size",
+            mini,
+            f"its {mini * samples} samples ({samples} a prompt) do not divide over {ranks} ranks",
+            "use a multiple of the number of ranks",
+        )
+    if samples == 1 and config.algorithm.adv_estimator == "grpo":
+        yield Problem(
+            "actor_rollout_ref.rollout.n", 1, "a group of one has no advantage: nothing is learned", "use 8 or 16"
+        )
+    rows = training_rows(config)
+    if rows is not None and rows < batch:
+        yield Problem(
+            "data.train_batch_size", batch, f"the training files hold {rows} rows, less than one batch", "lower it"
+        )
+
+
+def lengths(config: DictConfig) -> Iterator[Problem]:
+    """Prompt and response fit the model and vLLM's context."""
+    needed = config.data.max_prompt_length + config.data.max_response_length
+    context = config.actor_rollout_ref.rollout.max_model_len
+    if context is not None and context < needed:
+        yield Problem(
+            "actor_rollout_ref.rollout.max_model_len",
+            context,
+            f"data.max_prompt_length + data.max_response_length is {needed}",
+            f"set it to {needed} or more",
+        )
+    try:
+        folder = Path(config.actor_rollout_ref.model.path).expanduser()
+        positions = json.loads((folder / "config.json").read_text())["max_position_embeddings"]
+    except (OSError, ValueError, KeyError):
+        return
+    if max(needed, context or 0) > positions:
+        yield Problem(
+            "data.max_response_length",
+            config.data.max_response_length,
+            f"the model has {positions} positions, prompt and response (or max_model_len) need {max(needed, context or 0)}",
+            "lower the lengths, or rollout.max_model_len",
+        )
+
+
+def verl_own(config: DictConfig) -> Iterator[Problem]:
+    """verl's own validation, run here so that its complaint stands with the others."""
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            validate_config(config, need_reference_policy(config), need_critic(config))
+    except Exception as error:
+        yield Problem("config", config.run.name, cause_of(error), "verl refuses it; correct the keys it names")

@@ -1,0 +1,55 @@
+r"""The final answer of a response: its last balanced ``\boxed{}``, found in one pass over a bounded text."""
+
+import re
+
+MAX_RESPONSE_CHARS = 200_000
+"""Only this much of the end of a response is read; a final answer is at the end."""
+
+_TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+
+
+def final_text(response: str) -> str:
+    """The part of ``response`` that can hold the answer: after the last ``</think>``, if there is one."""
+    return response[-MAX_RESPONSE_CHARS:].rpartition("</think>")[2]
+
+
+def boxes(text: str) -> list[tuple[int, int, str]]:
+    r"""Every balanced ``\boxed{...}`` or ``\fbox{...}`` of ``text`` as (start, end, content), by its end.
+
+    One pass with a stack, so thousands of boxes that never close cost no more than one. An escaped brace
+    (``\{``) does not count, a brace left open in the prose before a box does not hide it, and of two nested
+    boxes the outer one alone is listed.
+    """
+    if "\\boxed" not in text and "\\fbox" not in text:
+        return []
+    found: list[tuple[int, int, str]] = []
+    open_braces: list[tuple[int, int] | None] = []
+    for token in _TOKEN.finditer(text):
+        symbol = token.group()
+        if symbol == "{":
+            open_braces.append(None)
+        elif symbol == "}":
+            opened = open_braces.pop() if open_braces else None
+            if opened is not None:
+                start, content_start = opened
+                while found and found[-1][0] > start:
+                    found.pop()
+                found.append((start, token.end(), text[content_start : token.start()]))
+        elif symbol.endswith("{") and symbol != "\\{":
+            open_braces.append((token.start(), token.end()))
+    return found
+
+
+def last_box(text: str) -> str | None:
+    """The content of the last balanced box of ``text``, or None."""
+    found = boxes(text)
+    return found[-1][2] if found else None
+
+
+def boxes_of_last_line(text: str) -> list[str]:
+    r"""The contents of all boxes on the line of the last box (``\boxed{2} and \boxed{3}``)."""
+    found = boxes(text)
+    if not found:
+        return []
+    line_start = text.rfind("\n", 0, found[-1][0]) + 1
+    return [content for start, _, content in found if start >= line_start]

@@ -1,0 +1,162 @@
+"""Is the final answer of a response right? The stages in order, cheapest first: string, numeric, structure,
+symbolic. Nine answers in ten are decided before the last, which alone needs a worker process.
+"""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dgpo.rewards import extract, normalise, structure
+from dgpo.rewards.gold import Gold, read_gold
+from dgpo.rewards.numeric import equal, parse_number, split_unit
+from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.symbolic import MAX_CHARS, compare_symbolically
+from dgpo.rewards.verdict import Reason, Stage, Verdict
+
+Mode = Literal["boxed", "answer"]
+MAX_SIDES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """What the cheap stages left open: every one of ``values`` must equal ``gold`` symbolically."""
+
+    gold: str
+    values: tuple[str, ...]
+    answer: str
+
+
+def verify(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: float = 1.0) -> Verdict:
+    r"""Whether the final answer of ``response`` equals ``ground_truth``.
+
+    Args:
+        response: What the model wrote. Only its end (200,000 characters) after the last ``</think>`` is read.
+        ground_truth: The right answer in LaTeX or plain text; the content of its last box if it has one.
+        mode: "boxed": the answer is the last balanced ``\boxed{}``; none, no reward. "answer": ``response``
+            is the answer itself, boxed or bare.
+        timeout: Seconds of symbolic work at most, over all comparisons of this call. The first call that
+            needs a worker process also starts it (about 1.5 s); a busy pool is waited for.
+
+    Returns:
+        A `Verdict`, true exactly when the answer is right. A broken ground truth gives ``bad_gold``.
+
+    Raises:
+        TypeError: an argument that is no string. ValueError: an unknown mode, a timeout that is not positive.
+    """
+    started = time.monotonic()
+    step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
+    verdict = step if isinstance(step, Verdict) else decide_symbolically(step, timeout)
+    return replace(verdict, seconds=time.monotonic() - started)
+
+
+def verify_batch(
+    responses: Sequence[str], ground_truths: Sequence[str], *, mode: Mode = "boxed", timeout: float = 1.0
+) -> list[Verdict]:
+    """`verify` on each pair, in order, with the symbolic comparisons spread over the worker processes.
+
+    Raises ValueError if the two have different lengths, and what `verify` raises.
+    """
+    if len(responses) != len(ground_truths):
+        raise ValueError(
+            f"{len(responses)} responses but {len(ground_truths)} ground truths: give one for each"
+        )
+
+    def finish(step: Verdict | Undecided) -> Verdict:
+        if isinstance(step, Verdict):
+            return step
+        started = time.monotonic()
+        return replace(decide_symbolically(step, timeout), seconds=time.monotonic() - started)
+
+    steps: list[Verdict | Undecided] = []
+    for response, ground_truth in zip(responses, ground_truths, strict=True):
+        started = time.monotonic()
+        step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
+        steps.append(replace(step, seconds=time.monotonic() - started) if isinstance(step, Verdict) else step)
+    with ThreadPoolExecutor(shared_pool().size) as threads:
+        return list(threads.map(finish, steps))
+
+
+def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: float) -> Verdict | Undecided:
+    """All stages but the symbolic one: a verdict within milliseconds and without a process, or the rest."""
+    for name, value in (("response", response), ("ground_truth", ground_truth)):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a str, not {type(value).__name__}: {value!r:.80}")
+    if mode not in ("boxed", "answer"):
+        raise ValueError(
+            f"mode={mode!r} is unknown: use 'boxed' (last \\boxed{{}}) or 'answer' (a bare answer)"
+        )
+    if not timeout > 0:
+        raise ValueError(f"timeout={timeout!r} must be a positive number of seconds")
+    gold = read_gold(ground_truth)
+    if gold is None:
+        return Verdict("bad_gold", "extract")
+    answer = _answer(response, gold, mode)
+    cleaned = normalise.clean(answer) if answer is not None else ""
+    if answer is None or not cleaned:
+        return Verdict("no_answer", "extract", answer)
+    decision = _compare(gold, cleaned)
+    if isinstance(decision, Undecided):
+        return replace(decision, answer=answer)
+    reason, stage = decision
+    return Verdict(reason, stage, answer)
+
+
+def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
+    """The symbolic stage, within ``timeout`` seconds of work in all. Blocks; callable from any thread."""
+    deadline = time.monotonic() + timeout
+    for value in left.values:
+        outcome = compare_symbolically(left.gold, value, max(deadline - time.monotonic(), 0.001))
+        if outcome != "match":
+            return Verdict(outcome, "symbolic", left.answer)
+    return Verdict("match", "symbolic", left.answer)
+
+
+def _answer(response: str, gold: Gold, mode: Mode) -> str | None:
+    text = extract.final_text(response)
+    if mode == "answer":
+        boxed = extract.last_box(text)
+        return text if boxed is None else boxed
+    outer, inner = structure.shell(gold.text)
+    if gold.has_many_values and outer in structure.UNORDERED:
+        contents = extract.boxes_of_last_line(text)
+        if len(contents) > 1 and len(contents) == len(structure.split_list(inner)):
+            return ", ".join(contents)
+    return extract.last_box(text)
+
+
+def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:
+    if normalise.key(answer) == gold.key:
+        return "match", "string"
+    if len(answer) > MAX_CHARS:
+        return "too_large", "string"
+    words = normalise.words(answer)
+    if words and gold.words and min(len(words), len(gold.words)) >= 3:
+        if words == gold.words:
+            return "match", "string"
+        if min(len(words), len(gold.words)) > 3:
+            return "mismatch", "string"
+    if structure.is_hedge(answer, gold.has_many_values):
+        return "hedge", "structure"
+    letter = normalise.choice(answer) if gold.choice else None
+    if letter:
+        return ("match" if letter == gold.choice else "mismatch"), "string"
+    values = structure.equation_values(answer, gold.text)
+    if len(values) > MAX_SIDES or not all(values):
+        return "mismatch", "structure"
+    numbers = [parse_number(value) for value in values]
+    if gold.number is not None:
+        known = [number for number in numbers if number is not None]
+        if not all(equal(gold.number, number) for number in known):
+            return "mismatch", "numeric"
+        if len(known) == len(numbers):
+            return "match", "numeric"
+    same = structure.compare_lists(gold.text, answer)
+    if same is not None:
+        return ("match" if same else "mismatch"), "structure"
+    gold_body, gold_unit = split_unit(gold.text)
+    bodies, units = zip(*map(split_unit, values), strict=True)
+    if gold_unit and any(unit and unit != gold_unit for unit in units):
+        return "mismatch", "structure"
+    return Undecided(gold_body, bodies, answer)

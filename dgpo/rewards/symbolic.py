@@ -1,0 +1,78 @@
+"""The last stage: math-verify in a worker process, on expressions bounded beforehand, with a cache."""
+
+import re
+import threading
+from collections import OrderedDict
+from typing import cast
+
+from dgpo.rewards.ascii_math import to_latex
+from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.verdict import Reason
+
+MAX_CHARS = 1000
+MAX_DIGITS_IN_A_ROW = 300
+MAX_DEPTH = 25
+CACHE_SIZE = 10_000
+
+_HEAVY = re.compile(
+    rf"\d{{{MAX_DIGITS_IN_A_ROW + 1}}}"  # a number no problem asks for
+    r"|\^ ?\{? ?[+-]? ?\d{5}"  # a power of 10000 or more
+    r"|\d{4} ?[)}]* ?!|! ?[)}]* ?! ?[)}]* ?!"  # a factorial of 1000 or more, or one iterated three times
+    r"|(?:\^[ {(]*[0-9A-Za-z]+[ ]*){3}"  # a tower of three powers
+)
+
+
+class _Cache:
+    """Least recently used outcomes of (gold, answer)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._outcomes: OrderedDict[tuple[str, str], Reason] = OrderedDict()
+
+    def get(self, pair: tuple[str, str]) -> Reason | None:
+        with self._lock:
+            if pair in self._outcomes:
+                self._outcomes.move_to_end(pair)
+            return self._outcomes.get(pair)
+
+    def put(self, pair: tuple[str, str], outcome: Reason) -> None:
+        with self._lock:
+            self._outcomes[pair] = outcome
+            if len(self._outcomes) > CACHE_SIZE:
+                self._outcomes.popitem(last=False)
+
+
+_cache = _Cache()
+
+
+def compare_symbolically(gold: str, answer: str, timeout: float) -> Reason:
+    """math-verify's verdict on two cleaned LaTeX expressions. Starts the worker pool on the first need.
+
+    Outcomes that say something of the pair are remembered; ``timeout`` and ``crash``, which may be the
+    machine's doing, are not.
+    """
+    if too_heavy(gold) or too_heavy(answer):
+        return "too_large"
+    pair = (_latex(gold), _latex(answer))
+    outcome = _cache.get(pair)
+    if outcome is None:
+        outcome = cast(Reason, shared_pool().grade(*pair, timeout))
+        if outcome not in ("timeout", "crash"):
+            _cache.put(pair, outcome)
+    return outcome
+
+
+def _latex(cleaned: str) -> str:
+    return to_latex(cleaned.replace("%", r"\%").replace("$", ""))
+
+
+def too_heavy(text: str) -> bool:
+    """Whether the expression is past the bounds on length, depth, digits, powers or factorials."""
+    if len(text) > MAX_CHARS or _HEAVY.search(text):
+        return True
+    depth = 0
+    for bracket in re.findall(r"[{}()\[\]]", text):
+        depth += 1 if bracket in "{([" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False

@@ -1,0 +1,36 @@
+"""What a verification says: right or not, why, and which stage decided."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Reason = Literal[
+    "match", "mismatch", "no_answer", "hedge", "too_large", "unparsed", "timeout", "crash", "bad_gold"
+]
+Stage = Literal["extract", "string", "numeric", "structure", "symbolic"]
+
+REASONS: tuple[str, ...] = get_args(Reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome for one response. Truthy exactly when the answer is right.
+
+    Attributes:
+        reason: ``match`` is the only right one. ``mismatch``: compared and different. ``no_answer``: no
+            balanced box. ``hedge``: several answers offered at once (``37 or 38``). ``too_large``: past the
+            limits on length, digits, powers or factorials. ``unparsed``: the answer is not mathematics that
+            the symbolic stage reads. ``timeout``: no decision in time. ``crash``: two workers died on it
+            (memory limit, or killed). ``bad_gold``: the ground truth is empty, unbalanced or unreadable,
+            which is an error in the data and never earns a reward.
+        stage: The stage that decided.
+        answer: The text that was compared (the content of the box), or None where there was none.
+        seconds: Wall-clock time of the call, waiting for a worker included.
+    """
+
+    reason: Reason
+    stage: Stage
+    answer: str | None = None
+    seconds: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.reason == "match"

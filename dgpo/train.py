@@ -1,0 +1,124 @@
+"""Train: compose a config, refuse what would fail, and hand over to verl's trainer.
+
+    python -m dgpo.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1e-4
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from dgpo.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
+from dgpo.preflight import check, report
+from dgpo.preflight.sizes import total_steps
+from dgpo.trainer.checkpoints import latest_complete
+from dgpo.trainer.console import captured_output, tail
+from dgpo.trainer.progress import Progress, duration
+from dgpo.trainer.run_folder import RunFolder, RunFolderError
+from dgpo.trainer.trackers import tracker_environment
+
+BAD_CONFIG = 2
+
+
+def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
+    """Settle ``trainer.resume_mode: auto`` on the newest complete checkpoint; where it is, or None.
+
+    verl itself would take the folder that its tracker file names, whole or not.
+    """
+    if config.trainer.resume_mode != "auto":
+        return config.trainer.resume_from_path if config.trainer.resume_mode == "resume_path" else None
+    checkpoint, skipped = latest_complete(folder.checkpoints)
+    for defective in skipped:
+        print(f"warning: skipping the checkpoint {defective.path}: {defective.defect}", file=sys.stderr)
+    config.trainer.resume_mode = "resume_path" if checkpoint else "disable"
+    config.trainer.resume_from_path = str(checkpoint.path) if checkpoint else None
+    return config.trainer.resume_from_path
+
+
+def prepare(config: DictConfig, folder: RunFolder) -> tuple[DictConfig, str | None]:
+    """Fill in what only this launch knows: the checkpoint to go on from, the trackers' files and ids."""
+    environment = tracker_environment(config, folder)
+    os.environ.update(environment)
+    with open_dict(config):
+        checkpoint = choose_checkpoint(config, folder)
+        env_vars = config.ray_kwargs.ray_init.runtime_env.get("env_vars") or {}
+        config.ray_kwargs.ray_init.runtime_env.env_vars = {**env_vars, **environment}
+    draft = folder.config.with_suffix(".draft")
+    draft.write_text(OmegaConf.to_yaml(config))
+    draft.replace(folder.config)
+    return config, checkpoint
+
+
+def run(config: DictConfig) -> int:
+    """Train by ``config``, resolved and checked; the exit status."""
+    started = time.monotonic()
+    with RunFolder(config.run.dir) as folder:
+        config, checkpoint = prepare(config, folder)
+        print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
+        print(f"full output: {folder.log}")
+        try:
+            with captured_output(folder.log) as terminal:
+                with Progress(folder.metrics_files()[-1], terminal, total_steps(config)):
+                    import ray
+                    from verl.trainer.main_ppo import TaskRunnerV1, run_ppo
+
+                    try:
+                        run_ppo(config, task_runner_class=TaskRunnerV1)
+                    finally:
+                        # Here and not at exit: what the processes print as they end belongs to the log.
+                        ray.shutdown()
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+            return 130
+        except Exception as error:
+            print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
+            print(f"{explain(error)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
+            print("\nthe same command goes on from the last checkpoint", file=sys.stderr)
+            return 1
+    print(f"done in {duration(time.monotonic() - started)}")
+    return 0
+
+
+def explain(error: BaseException) -> str:
+    """The innermost cause in one or two lines: Ray wraps an error once for each process it passes."""
+    cause: BaseException = error
+    while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None and inner is not cause:
+        cause = inner
+    text = f"{type(cause).__name__}: {cause}".strip()
+    if "No space left on device" in text:
+        text += "\nthe disk is full; checkpoints written before this one are whole"
+    return text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused."""
+    parser = argparse.ArgumentParser(prog="dgpo train", description="Train a model with verl and a dgpo policy loss.")
+    add_arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved config and stop")
+    arguments = parser.parse_intermixed_args(argv)
+    try:
+        config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
+    except ConfigError as error:
+        print(f"config {arguments.config_name}: {error}", file=sys.stderr)
+        return BAD_CONFIG
+    if arguments.dry_run:
+        print(OmegaConf.to_yaml(config))
+        return 0
+    select_platform(config)
+    problems = check(config)
+    if problems:
+        print(report(problems), file=sys.stderr)
+    if any(problem.fatal for problem in problems):
+        return BAD_CONFIG
+    try:
+        return run(config)
+    except RunFolderError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

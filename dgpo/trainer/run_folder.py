@@ -1,0 +1,138 @@
+"""The folder of one run: who writes in it, and what lies where.
+
+    config.yaml        the resolved config of the last launch
+    train.log          everything the processes printed
+    metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
+    validation/        verl's dump of validation answers, one file a validation
+    checkpoints/       global_step_N, and beside its files a manifest once it is complete
+    tensorboard/ wandb/ wandb_id
+"""
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+class RunFolderError(RuntimeError):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+class RunFolder:
+    """Paths in a run's folder, and a lock on it for as long as it is open.
+
+    The lock is advisory and the kernel's: it goes with the process, however that ends.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path).resolve()
+        self._lock: int | None = None
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "train.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def validation(self) -> Path:
+        return self.path / "validation"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics"
+
+    def metrics_files(self) -> list[Path]:
+        """Metrics of all launches, oldest first."""
+        return sorted(self.metrics.glob("*.jsonl"))
+
+    def new_metrics_file(self) -> Path:
+        """A file for this launch: verl's logger empties the file it opens, and earlier steps must stay."""
+        self.metrics.mkdir(parents=True, exist_ok=True)
+        number = max((int(file.stem) for file in self.metrics_files()), default=0) + 1
+        file = self.metrics / f"{number:03d}.jsonl"
+        file.touch()
+        return file
+
+    def wandb_id(self) -> str:
+        """The W&B run id of this folder, made once, so that a resumed run goes on in the same W&B run."""
+        file = self.path / "wandb_id"
+        if not file.exists() or not file.read_text().strip():
+            file.write_text(uuid.uuid4().hex[:8] + "\n")
+        return file.read_text().strip()
+
+    def __enter__(self) -> "RunFolder":
+        """Make the folder and lock it.
+
+        Raises:
+            RunFolderError: it cannot be made or written, or another run holds it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunFolderError(
+                f"run.dir={self.path}: cannot be written ({error.strerror}); choose another with run.dir=..."
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(lock, 64).decode(errors="replace").strip()
+            os.close(lock)
+            raise RunFolderError(
+                f"run.dir={self.path}: another run is writing here (process {holder or 'unknown'}); "
+                "wait for it, stop it, or choose another folder with run.name=... or run.dir=..."
+            ) from error
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
+        self._lock = lock
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def read_metrics(file: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any], int]]:
+    """(step, metrics, offset behind the line) for each whole line of ``file`` from ``offset`` on.
+
+    A line still being written, or cut off when its writer was killed, is left for later.
+    """
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        for line in stream:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            record = json.loads(line)
+            yield record["step"], record["data"], offset
+
+
+def history(folder: RunFolder) -> dict[int, dict[str, Any]]:
+    """Metrics by step over all launches; where a resumed launch repeated a step, its values count."""
+    steps: dict[int, dict[str, Any]] = {}
+    for file in folder.metrics_files():
+        launch: dict[int, dict[str, Any]] = {}
+        for step, data, _ in read_metrics(file):
+            launch.setdefault(step, {}).update(data)
+        for step in launch:
+            if any(key.startswith("actor/") for key in launch[step]) or step not in steps:
+                steps[step] = launch[step]
+    return dict(sorted(steps.items()))

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# All checks: the linters, the type checker and the tests but for those marked slow. Arguments go to
+# pytest: `bash scripts/test.sh tests/losses -x`, or `-m slow` for the slow ones alone.
+#
+# Runs in the environment that is installed, and where there is none, installs the CPU one: there the
+# tests run the real trainer on any machine, one with GPUs included. DGPO_PLATFORM=cpu|gpu chooses, and
+# may replace what .venv holds.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+installed=$(sed -n 's/^platform //p' .venv/.dgpo-installed 2>/dev/null)
+bash scripts/install.sh "${DGPO_PLATFORM:-${installed:-cpu}}" || exit 1
+
+# Every check runs, whatever the others say: one run tells all there is to mend.
+summary=()
+failed=0
+check() { # check NAME COMMAND...
+    local name=$1 start=$SECONDS result=passed
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" || { result=FAILED; failed=1; }
+    summary+=("$(printf '%-8s %-16s %d s' "$result" "$name" $((SECONDS - start)))")
+}
+
+check "ruff check" .venv/bin/ruff check
+check "ruff format" .venv/bin/ruff format --check
+check "basedpyright" .venv/bin/basedpyright
+check "pytest" .venv/bin/python -m pytest "$@"
+
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+exit $failed

@@ -1,0 +1,233 @@
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dgpo.rewards import Verdict, check_ground_truth, verify, verify_batch
+from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.symbolic import too_heavy
+
+TIMEOUT = 0.5
+
+
+def right(answer: str, gold: str) -> bool:
+    return bool(verify(answer, gold, mode="answer", timeout=10.0))
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("x+1", "1+x"),
+        (r"2(x+1)", "2x+2"),
+        (r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt{2}}"),
+        (r"\sqrt{12}", r"2\sqrt{3}"),
+        ("(1,2)", r"\left(1, \frac{4}{2}\right)"),
+        ("1, 2, 3", "3, 1, 2"),
+        (r"\{1,2\}", "2,1"),
+        ("x=5", "5"),
+        (r"\sqrt{8}", r"2\sqrt{2}\text{ cm}"),
+        (r"\sqrt{8}\text{ cm}", r"2\sqrt{2}\,\mathrm{cm}"),
+        (r"$\frac{270}7$ miles", r"\frac{540}{14}"),
+        ("5", "x = 5"),
+        ("5", "5 = x"),
+        ("12", r"3 \cdot 4 = 12"),
+        ("(-\\infty, 3]", r"(-\infty,3]"),
+        ("B", "(b)"),
+        ("(B) Paris", "B"),
+        ("even", r"\text{Even}"),
+        ("3*x**2", "3x^2"),
+        ("sin(pi*x)", r"\sin(\pi x)"),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix} 1 \\ \frac{4}{2} \end{pmatrix}"),
+    ],
+)
+def test_equal_answers_match(gold: str, answer: str) -> None:
+    assert right(answer, gold)
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("x+1", "x-1"),
+        ("4", "4t"),
+        ("5", r"\sqrt{25.0000001}"),
+        (r"\sqrt{8}\text{ cm}", r"2\sqrt{2}\text{ m}"),
+        ("(1,2)", "(2,1)"),
+        ("(1,2)", r"\{1,2\}"),
+        ("[1,2]", "(1,2]"),
+        ("1, 2, 3", "1, 2"),
+        ("1, 2", "1, 2, 3"),
+        (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}"),
+        ("37", "38 = 37"),
+        ("37", "37 = 38"),
+        ("12", "2 + 9 = 12"),
+        ("B", "A"),
+        ("B", "A B C D"),
+        ("even", "odd"),
+        ("D = (0, 1)", "D = (0, 2)"),
+        ("x^2+y^2=1", "x^2+y^2=2"),
+        ("10455", "10,455 - 1"),
+    ],
+)
+def test_different_answers_do_not_match(gold: str, answer: str) -> None:
+    assert not right(answer, gold)
+
+
+@pytest.mark.parametrize("answer", [r"37 \text{ or } 38", "37 or 38", "37, 38", "either 37", r"37 \lor 38"])
+def test_a_hedge_is_wrong(answer: str) -> None:
+    assert verify(f"\\boxed{{{answer}}}", "37").reason == "hedge"
+
+
+def test_a_list_gold_takes_the_boxes_of_the_last_line() -> None:
+    assert verify("First \\boxed{9}.\nSo \\boxed{2} and \\boxed{3}", "2, 3")
+    assert not verify(r"\boxed{2} and \boxed{3}", "3, 4")
+    assert verify(r"\boxed{2} and \boxed{3}", "3")
+
+
+def test_verdict_tells_why() -> None:
+    verdict = verify(r"so \boxed{7}", "8")
+    assert (verdict.reason, verdict.stage, verdict.answer, bool(verdict)) == (
+        "mismatch",
+        "numeric",
+        "7",
+        False,
+    )
+    assert verify("7", "7").reason == "no_answer"
+    assert verify(r"\boxed{ }", "7").reason == "no_answer"
+    assert verify(r"\boxed{7}", "7").seconds > 0
+
+
+@pytest.mark.parametrize("gold", ["", "  ", "$$", r"\boxed{}", r"\frac{1}{2", "{}"])
+@pytest.mark.parametrize("answer", [r"\boxed{}", r"\boxed{ }", r"\boxed{0}", "", r"\boxed{\frac{1}{2}"])
+def test_a_broken_gold_is_named_and_never_rewarded(gold: str, answer: str) -> None:
+    assert verify(answer, gold).reason == "bad_gold"
+    with pytest.raises(ValueError, match="ground truth"):
+        check_ground_truth(gold)
+
+
+def test_long_hostile_responses_are_decided_at_once() -> None:
+    shared_pool().start()
+    pieces = ["{", r"\text{", r"\frac ", "$", r"\{", "1,", r"\boxed{", "^", "(", "9", " \n", r"\left", "or "]
+    responses = [piece * (10**6 // len(piece)) for piece in pieces]
+    responses += [f"\\boxed{{{piece * 50_000}}}" for piece in pieces]
+    for response in [*responses, "{" * 90_000 + "}" * 90_000]:
+        for mode in ("boxed", "answer"):
+            verdict = verify(response, "12", mode=mode, timeout=TIMEOUT)
+            assert not verdict and verdict.seconds < TIMEOUT
+
+
+def test_misuse_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="ground_truth must be a str, not int"):
+        verify("7", 7)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="mode='extract'"):
+        verify("7", "7", mode="extract")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="timeout=0"):
+        verify("7", "7", timeout=0)
+    with pytest.raises(ValueError, match="2 responses but 1"):
+        verify_batch(["7", "8"], ["7"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "9^{9^{9}}",
+        r"9^{\left(9^{9}\right)} - 1",
+        "1000000000!",
+        "((99!)!)!",
+        "999! ! !",
+        r"2^{3^{4^{5}}} + x",
+        "9" * 999,
+        r"\prod_{i=1}^{999999999} (x+i)",
+        r"\int_0^1 \frac{\sin(x^x)^{\cos x}}{\log(1+x^{99})} dx",
+        "(" * 900 + ")" * 900,
+        r"\sqrt{" * 200 + "2" + "}" * 200,
+        r"(x+y+z+w)^{9999} - (w+x+y+z)^{9998}",
+        "\x00" * 500,
+        "{" * 20 + "1" + "}" * 20,
+    ],
+)
+def test_a_hostile_answer_ends_in_time_and_the_next_call_is_right(answer: str) -> None:
+    shared_pool().start()
+    for gold in ("x+3", "5"):
+        started = time.monotonic()
+        assert not verify(f"\\boxed{{{answer}}}", gold, timeout=TIMEOUT)
+        assert time.monotonic() - started < TIMEOUT + 0.2
+    assert verify(r"\boxed{3 + x}", "x+3", timeout=5.0)
+
+
+@pytest.mark.parametrize(
+    "answer", ["9^{99999}", "2000!", "((5!)!)!", "2^{3^{4^{5}}}", "7" * 301, "x" * 1001, "(" * 30 + ")" * 30]
+)
+def test_expressions_past_the_bounds_never_reach_a_worker(answer: str) -> None:
+    assert too_heavy(answer)
+
+
+def test_a_payload_for_eval_does_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    touch = f"__import__('pathlib').Path('{marker}').touch()"
+    for payload in (
+        touch,
+        f"({touch}, 5)[1]",
+        f"exec({touch!r})",
+        f"5 + {touch}",
+        f"[{touch} for _ in (1,)]",
+        f"\\text{{{touch}}}",
+    ):
+        verify(f"\\boxed{{{payload}}}", "5", timeout=5.0)
+        verify(payload, "5", mode="answer", timeout=5.0)
+        verify(r"\boxed{5x}", f"x+{payload}", timeout=5.0)
+    assert not marker.exists()
+
+
+def test_verdicts_are_the_same_from_threads_and_from_an_event_loop() -> None:
+    pairs = [(rf"\boxed{{{n}y + {n}}}", f"{n + n % 2}(y+1)") for n in range(2, 14)]
+    expected = [n % 2 == 0 for n in range(2, 14)]
+    found: list[Verdict | None] = [None] * len(pairs)
+
+    def work(index: int) -> None:
+        found[index] = verify(*pairs[index], timeout=10.0)
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(pairs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [bool(verdict) for verdict in found] == expected
+
+    async def inside_a_loop() -> list[Verdict]:
+        return [verify(*pair, timeout=10.0) for pair in pairs]
+
+    assert [bool(verdict) for verdict in asyncio.run(inside_a_loop())] == expected
+
+
+def test_batch_keeps_the_order() -> None:
+    responses = [r"\boxed{5}", "none", r"\boxed{b+a}", r"\boxed{b-a}"]
+    verdicts = verify_batch(responses, ["5", "5", "a+b", "a+b"], timeout=10.0)
+    assert [verdict.reason for verdict in verdicts] == ["match", "no_answer", "match", "mismatch"]
+
+
+def test_importing_and_easy_answers_need_neither_sympy_nor_a_process() -> None:
+    code = (
+        "import sys; from dgpo.rewards import verify; from dgpo.rewards.pool import shared_pool\n"
+        "assert verify(r'\\boxed{1,234}', '1234') and not verify(r'\\boxed{0.5}', '1/3')\n"
+        "assert verify(r'\\boxed{2, 1}', '1, 2') and not verify(r'\\boxed{37 or 38}', '37')\n"
+        "assert not shared_pool().pids()\n"
+        "assert not {'sympy', 'math_verify', 'torch', 'verl', 'numpy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=80))
+def test_arbitrary_text_never_raises_and_equals_itself(text: str) -> None:
+    """Against a gold of its own or a number; the symbolic stage is left out, its bounds are tested above."""
+    from dgpo.rewards.math_answer import decide_cheaply
+
+    decide_cheaply(text, "12", mode="answer", timeout=1.0)
+    step = decide_cheaply(text, text, mode="answer", timeout=1.0)
+    assert isinstance(step, Verdict) and step.reason in ("match", "bad_gold", "no_answer")
