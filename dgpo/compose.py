@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
@@ -65,7 +66,7 @@ def resolved(config: DictConfig) -> DictConfig:
         container = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(_one_message(error)) from error
-    return OmegaConf.create(container)
+    return cast(DictConfig, OmegaConf.create(container))
 
 
 def select_platform(config: DictConfig) -> None:

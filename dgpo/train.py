@@ -1,6 +1,6 @@
 """Train: compose a config, refuse what would fail, and hand over to verl's trainer.
 
-    python -m dgpo.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1e-4
+python -m dgpo.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1e-4
 """
 
 import argparse
@@ -40,7 +40,7 @@ def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
 
 def prepare(config: DictConfig, folder: RunFolder) -> tuple[DictConfig, str | None]:
     """Fill in what only this launch knows: the checkpoint to go on from, the trackers' files and ids."""
-    environment = tracker_environment(config, folder)
+    environment = tracker_environment(folder)
     os.environ.update(environment)
     with open_dict(config):
         checkpoint = choose_checkpoint(config, folder)
@@ -52,6 +52,18 @@ def prepare(config: DictConfig, folder: RunFolder) -> tuple[DictConfig, str | No
     return config, checkpoint
 
 
+def fit(config: DictConfig) -> None:
+    """verl's trainer under Ray, to the end of training."""
+    import ray
+    from verl.trainer.main_ppo import TaskRunnerV1, run_ppo
+
+    try:
+        run_ppo(config, task_runner_class=TaskRunnerV1)
+    finally:
+        # Here and not at exit: what the processes print as they end belongs to the log.
+        ray.shutdown()
+
+
 def run(config: DictConfig) -> int:
     """Train by ``config``, resolved and checked; the exit status."""
     started = time.monotonic()
@@ -60,16 +72,11 @@ def run(config: DictConfig) -> int:
         print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
         print(f"full output: {folder.log}")
         try:
-            with captured_output(folder.log) as terminal:
-                with Progress(folder.metrics_files()[-1], terminal, total_steps(config)):
-                    import ray
-                    from verl.trainer.main_ppo import TaskRunnerV1, run_ppo
-
-                    try:
-                        run_ppo(config, task_runner_class=TaskRunnerV1)
-                    finally:
-                        # Here and not at exit: what the processes print as they end belongs to the log.
-                        ray.shutdown()
+            with (
+                captured_output(folder.log) as terminal,
+                Progress(folder.metrics_files()[-1], terminal, total_steps(config)),
+            ):
+                fit(config)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
             return 130

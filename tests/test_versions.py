@@ -96,8 +96,6 @@ def test_one_environment_cannot_satisfy_both_locks():
 
 
 def test_the_module_costs_no_heavy_import():
-    code = (
-        "import sys, dgpo.versions; sys.exit(' '.join({'torch', 'verl', 'vllm', 'ray'} & set(sys.modules)))"
-    )
+    code = "import sys, dgpo.versions; sys.exit(' '.join({'torch', 'verl', 'vllm', 'ray'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.stderr.strip() == ""

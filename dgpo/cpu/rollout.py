@@ -5,9 +5,9 @@ Chosen by ``actor_rollout_ref.rollout.engine_kwargs.vllm.worker_extension_cls``.
 
 from typing import Any
 
+from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 from vllm.model_executor.layers import utils as layer_utils
 from vllm.platforms import current_platform
-from verl.workers.rollout.vllm_rollout.utils import vLLMColocateWorkerExtension
 
 _original_dispatch = layer_utils.dispatch_cpu_unquantized_gemm
 

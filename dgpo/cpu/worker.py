@@ -8,16 +8,17 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
-from unittest import mock
+from typing import Any, cast
 
 import torch
 import zmq
 from torch.distributed.fsdp import CPUOffloadPolicy
+from verl.utils import distributed
 from verl.utils.device import get_device_name
 from verl.workers import engine_workers
 from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine.fsdp import transformer_impl
+from verl.workers.engine.fsdp.transformer_impl import FSDPEngineWithLMHead
 from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightSender
 
 WEIGHT_SYNC_TIMEOUT_S = 45.0
@@ -31,18 +32,19 @@ def _unpinned_offload() -> Iterator[None]:
     verl forces ``CPUOffloadPolicy(pin_memory=True)`` on every model that is only evaluated
     (``workers/engine/fsdp/transformer_impl.py``, ``_build_fsdp_module``).
     """
-    with mock.patch.object(
-        transformer_impl, "CPUOffloadPolicy", lambda pin_memory: CPUOffloadPolicy(pin_memory=False)
-    ):
+    transformer_impl.CPUOffloadPolicy = lambda pin_memory: CPUOffloadPolicy(pin_memory=False)  # pyright: ignore
+    try:
         yield
+    finally:
+        transformer_impl.CPUOffloadPolicy = CPUOffloadPolicy  # pyright: ignore
 
 
-class CPUEngine(transformer_impl.FSDPEngineWithLMHead):
+class CPUEngine(FSDPEngineWithLMHead):
     """verl's FSDP engine (strategies ``fsdp`` and ``fsdp2``) on gloo."""
 
     def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:
         with _unpinned_offload():
-            return super()._build_fsdp_module(module)
+            return super()._build_fsdp_module(module)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def init_gloo_process_group(timeout_second: float | None = None, backend: str | None = None) -> None:
@@ -61,10 +63,11 @@ def _bounded_init_socket(self: BucketedWeightSender) -> None:
     failed, the run hangs for ever instead of showing the receiver's error.
     """
     _original_init_socket(self)
+    socket = cast(zmq.Socket, self.socket)
     limit_ms = int(WEIGHT_SYNC_TIMEOUT_S * 1000)
     for option in (zmq.RCVTIMEO, zmq.SNDTIMEO):
-        self.socket.setsockopt(option, limit_ms)
-    self.socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(option, limit_ms)
+    socket.setsockopt(zmq.LINGER, 0)
 
 
 def _explained(send: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,16 +85,17 @@ def _explained(send: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-_original_init = engine_workers.initialize_global_process_group_ray
+_original_init = distributed.initialize_global_process_group_ray
 _original_init_socket = BucketedWeightSender._init_socket
 
 
 def apply() -> None:
-    """Register the engine and apply the patches; does nothing on another platform or the second time."""
-    if get_device_name() != "cpu" or engine_workers.initialize_global_process_group_ray is init_gloo_process_group:
+    """Register the engine and apply the patches, once a process; does nothing on another platform."""
+    if get_device_name() != "cpu":
         return
     EngineRegistry.register(model_type="language_model", backend=["fsdp", "fsdp2"], device="cpu")(CPUEngine)
-    engine_workers.initialize_global_process_group_ray = init_gloo_process_group
+    # Set where the worker looks it up: engine_workers imports it by name.
+    engine_workers.initialize_global_process_group_ray = init_gloo_process_group  # pyright: ignore
     BucketedWeightSender._init_socket = _bounded_init_socket
     BucketedWeightSender.async_send_weights = _explained(BucketedWeightSender.async_send_weights)
 

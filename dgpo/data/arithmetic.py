@@ -1,6 +1,7 @@
 """The quick start's task: sums, worked digit by digit, with the answer boxed.
 
-A worked answer adds the columns from the right, each with the carry of the one before:
+A worked answer adds the columns from the right, each with the carry of the one before; a column's sum has
+two figures, its carry and its digit:
 
     345+678=?   ->   5+8+0=13
                      4+7+1=12
@@ -93,17 +94,13 @@ def _draw(split: str, levels: Sequence[int], rng: random.Random) -> Iterator[Pro
         for level in levels:
             low, high = 10 ** (LEVELS[level].digits - 1), 10 ** LEVELS[level].digits
             while True:
-                problem = Problem(
-                    tuple(rng.randrange(low, high) for _ in range(LEVELS[level].addends)), level
-                )
+                problem = Problem(tuple(rng.randrange(low, high) for _ in range(LEVELS[level].addends)), level)
                 if problem.split == split:
                     break
             yield problem
 
 
-def distinct_problems(
-    split: str, count: int, *, levels: Sequence[int] = DEFAULT_LEVELS, seed: int
-) -> list[Problem]:
+def distinct_problems(split: str, count: int, *, levels: Sequence[int] = DEFAULT_LEVELS, seed: int) -> list[Problem]:
     """`count` problems of one split, no two alike, the levels in turn.
 
     Raises ValueError where `count` is not positive, or asks for more than half of the problems that a level
@@ -151,7 +148,7 @@ def worked_answer(problem: Problem, *, noise: float = 0.0, rng: random.Random | 
         total = sum(digits) + carry
         if rng is not None and rng.random() < noise:
             total = (total + rng.randrange(1, most + 1)) % (most + 1)
-        lines.append("+".join(map(str, [*digits, carry])) + f"={total}")
+        lines.append("+".join(map(str, [*digits, carry])) + f"={total:02}")
         answer += total % 10 * power
         carry, power = total // 10, power * 10
     return "\n".join([*lines, f"\\boxed{{{answer + carry * power}}}"])
@@ -190,13 +187,9 @@ def write_splits(
     Raises what `distinct_problems` raises, before anything is written.
     """
     counts = {"train": train, "validation": validation, "test": test}
-    found = {
-        split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()
-    }
+    found = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
     return [
-        write_parquet(
-            [problem_row(p, index=i) for i, p in enumerate(problems)], Path(out_dir) / f"{split}.parquet"
-        )
+        write_parquet([problem_row(p, index=i) for i, p in enumerate(problems)], Path(out_dir) / f"{split}.parquet")
         for split, problems in found.items()
     ]
 
@@ -209,9 +202,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--train", type=int, default=4096, help="number of training problems")
     parser.add_argument("--validation", type=int, default=64, help="number of validation problems")
     parser.add_argument("--test", type=int, default=128, help="number of test problems")
-    described = "; ".join(
-        f"{name}: {level.addends} numbers of {level.digits} digits" for name, level in LEVELS.items()
-    )
+    described = "; ".join(f"{name}: {level.addends} numbers of {level.digits} digits" for name, level in LEVELS.items())
     parser.add_argument("--levels", type=int, nargs="+", default=list(DEFAULT_LEVELS), help=described)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)

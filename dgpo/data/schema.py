@@ -8,6 +8,7 @@ objects, so that a file of millions of rows is checked in seconds.
 # pyarrow.compute makes its functions when it is imported, out of a type checker's sight.
 # pyright: reportAttributeAccessIssue=false
 
+import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -104,9 +105,7 @@ def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Pa
     """
     path = Path(path)
     if not rows:
-        raise ValueError(
-            f"write_parquet: no rows for {path}: verl cannot start on an empty file; give at least one"
-        )
+        raise ValueError(f"write_parquet: no rows for {path}: verl cannot start on an empty file; give at least one")
     known = {name for name, _ in _EXTRA_INFO}
     more = sorted({name for row in rows for name in row["extra_info"]} - known)
     extra_info = [pa.array([row["extra_info"].get(name) for row in rows], type) for name, type in _EXTRA_INFO]
@@ -118,9 +117,7 @@ def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Pa
             "data_source": pa.array([row["data_source"] for row in rows], pa.string()),
             "ability": pa.array([row["ability"] for row in rows], pa.string()),
             "reward_model": pa.array([row["reward_model"] for row in rows], reward_model),
-            "extra_info": pa.StructArray.from_arrays(
-                extra_info, names=[name for name, _ in _EXTRA_INFO] + more
-            ),
+            "extra_info": pa.StructArray.from_arrays(extra_info, names=[name for name, _ in _EXTRA_INFO] + more),
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -285,3 +282,20 @@ def _field_type(type: pa.DataType, name: str) -> pa.DataType | None:
 def _shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m dgpo.data.schema", description="Check prompt files; exit 1 where one has a fault."
+    )
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="parquet file of prompts")
+    faults = 0
+    for path in parser.parse_args(argv).files:
+        problems = check_parquet(path)
+        faults += len(problems)
+        print("\n".join(problems) or f"{path}: {pq.read_metadata(path).num_rows} prompts, no fault found")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -65,9 +65,7 @@ def model_config(tokenizer: Qwen2Tokenizer, *, hidden_size: int, layers: int, he
     from transformers import Qwen2Config
 
     if head_size not in VLLM_CPU_HEAD_SIZES:
-        raise ValueError(
-            f"head_size={head_size}: vLLM on a CPU has {', '.join(map(str, VLLM_CPU_HEAD_SIZES))}"
-        )
+        raise ValueError(f"head_size={head_size}: vLLM on a CPU has {', '.join(map(str, VLLM_CPU_HEAD_SIZES))}")
     if hidden_size < head_size or hidden_size % head_size:
         raise ValueError(f"hidden_size={hidden_size}: use a multiple of head_size={head_size}")
     if layers < 1:
@@ -106,9 +104,7 @@ def create(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(config)
-    model.generation_config = GenerationConfig(
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
-    )
+    model.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
     out_dir = Path(out_dir)
     tokenizer.save_pretrained(out_dir)
     model.save_pretrained(out_dir)

@@ -86,9 +86,7 @@ class Accuracy:
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, problem: Problem) -> list[int]:
     """The tokens of the prompt exactly as verl renders it for this problem's row."""
     messages: Any = problem_row(problem)["prompt"]
-    ids: Any = tokenizer.apply_chat_template(
-        messages, add_generation_prompt=True, tokenize=True, return_dict=False
-    )
+    ids: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
     return ids
 
 
@@ -103,13 +101,8 @@ def example(tokenizer: PreTrainedTokenizerBase, problem: Problem, answer: str) -
 def teacher_examples(tokenizer: PreTrainedTokenizerBase, settings: WarmStart) -> list[dict[str, list[int]]]:
     """One example for each place in each batch; a problem that comes again has new noise."""
     rng = random.Random(f"teacher/{settings.seed}")
-    problems = islice(
-        problem_stream("train", settings.levels, settings.seed), settings.steps * settings.batch_size
-    )
-    return [
-        example(tokenizer, problem, worked_answer(problem, noise=settings.noise, rng=rng))
-        for problem in problems
-    ]
+    problems = islice(problem_stream("train", settings.levels, settings.seed), settings.steps * settings.batch_size)
+    return [example(tokenizer, problem, worked_answer(problem, noise=settings.noise, rng=rng)) for problem in problems]
 
 
 def train(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: WarmStart) -> None:
@@ -166,9 +159,7 @@ def answers(
             prompts = [prompt_ids(tokenizer, problem) for problem in problems[start : start + batch_size]]
             batch = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
             output = model.generate(**batch, max_new_tokens=MAX_NEW_TOKENS, **how)  # pyright: ignore
-            texts += tokenizer.batch_decode(
-                output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True
-            )
+            texts += tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
     return texts
 
 
@@ -204,9 +195,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
     if model_dir.resolve() == out_dir.resolve():
         raise ValueError(f"out={out_dir} is the initial model's directory; give another one")
     if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
-        raise FileExistsError(
-            f"out={out_dir} holds files but no finished warm start; empty it, or give another one"
-        )
+        raise FileExistsError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
     wanted = {**asdict(settings), "levels": list(settings.levels), "model_sha256": _sha256(weights)}
     done = finished(out_dir)
     if done is not None and done["settings"] == wanted:
@@ -214,17 +203,13 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         return done
     if done is not None:
         changed = sorted(name for name, value in wanted.items() if done["settings"].get(name) != value)
-        log.info(
-            "%s holds a warm start with other settings (%s): doing it again", out_dir, ", ".join(changed)
-        )
+        log.info("%s holds a warm start with other settings (%s): doing it again", out_dir, ", ".join(changed))
 
     from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
     tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(model_dir, local_files_only=True, dtype="float32")
-    held_out = distinct_problems(
-        "validation", settings.eval_problems, levels=settings.levels, seed=settings.seed
-    )
+    held_out = distinct_problems("validation", settings.eval_problems, levels=settings.levels, seed=settings.seed)
     set_seed(settings.seed)
     begin = time.monotonic()
     train(model, tokenizer, settings)

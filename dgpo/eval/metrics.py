@@ -47,9 +47,7 @@ def standard_error_over_problems(per_problem: ArrayLike) -> float:
     """
     values = np.asarray(per_problem, dtype=np.float64)
     if values.ndim != 1 or values.size < 2:
-        raise ValueError(
-            f"an error over problems needs a value for each of 2 or more problems, got {values.shape}"
-        )
+        raise ValueError(f"an error over problems needs a value for each of 2 or more problems, got {values.shape}")
     return float(values.std(ddof=1) / np.sqrt(values.size))
 
 

@@ -58,7 +58,5 @@ def sequence_weights(
 def _count(key: str, given: float | torch.Tensor | None, dp_size: int, local: torch.Tensor) -> torch.Tensor:
     """The global count `given`, or this batch's `local` one; at least 1: an empty batch divides by 1."""
     if given is None and dp_size > 1:
-        raise ValueError(
-            f"{key}=None with dp_size={dp_size!r}; pass the count over all ranks, a number above 0"
-        )
+        raise ValueError(f"{key}=None with dp_size={dp_size!r}; pass the count over all ranks, a number above 0")
     return (local if given is None else torch.as_tensor(given, device=local.device).float()).clamp(min=1.0)

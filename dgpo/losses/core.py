@@ -11,6 +11,8 @@ from dgpo.losses.metrics import Statistics
 
 # F is at most e^20, the bound verl puts on the ratio: an uncapped F = r would overflow float32 at r = e^88.
 MAX_LOG_WEIGHT = 20.0
+# log r stays finite for a probability of zero, so that no method meets 0·inf.
+MAX_LOG_RATIO = 1000.0
 # On a CPU, tokens are taken in blocks that stay in cache; an accelerator takes the whole batch at once.
 CPU_BLOCK_TOKENS = 1 << 16
 
@@ -37,7 +39,10 @@ def gradient_weight(
     check_shapes(log_ratio=log_ratio, advantages=advantages, old_log_prob=old_log_prob)
     with torch.no_grad():
         log_weight = method.log_weight(
-            log_ratio.float(), advantages.float(), old_log_prob.float(), **hyper_parameters(method, given)
+            log_ratio.float().clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO),
+            advantages.float(),
+            old_log_prob.float(),
+            **hyper_parameters(method, given),
         )
         return log_weight.clamp(max=MAX_LOG_WEIGHT).exp()
 
@@ -88,9 +93,7 @@ def policy_loss(
         tensors["rollout_is_weights"] = rollout_is_weights
     check_shapes(log_prob=log_prob, **tensors)
     if log_prob.dim() != 2:
-        raise ValueError(
-            f"log_prob has shape {tuple(log_prob.shape)}; it must be (B, T), sequences by tokens"
-        )
+        raise ValueError(f"log_prob has shape {tuple(log_prob.shape)}; it must be (B, T), sequences by tokens")
     mask = as_mask(response_mask)
     weights = sequence_weights(
         mask,
@@ -116,9 +119,7 @@ def check_shapes(**tensors: torch.Tensor) -> None:
     (first, reference), *others = tensors.items()
     for name, tensor in others:
         if tensor.shape != reference.shape:
-            raise ValueError(
-                f"{name} has shape {tuple(tensor.shape)}, {first} has {tuple(reference.shape)}: want one"
-            )
+            raise ValueError(f"{name} has shape {tuple(tensor.shape)}, {first} has {tuple(reference.shape)}: want one")
 
 
 def as_mask(response_mask: torch.Tensor) -> torch.Tensor:
@@ -165,7 +166,7 @@ def _evaluate(
         new = _masked(log_prob[block], bits)
         old = _masked(old_log_prob[block], bits)
         advantage = _masked(advantages[block], bits)
-        ratio = new - old
+        ratio = (new - old).clamp_(-MAX_LOG_RATIO, MAX_LOG_RATIO)
         log_weight = method.log_weight(ratio, advantage, old, **parameters).clamp_(max=MAX_LOG_WEIGHT)
         weight = log_weight.exp()
         scale = weights[block].neg()

@@ -55,13 +55,15 @@ def log_weight(
     """
     del old_log_prob
     log_lo, log_hi = math.log1p(-clip_ratio_low), math.log1p(clip_ratio_high)
-    # Both decays are lines in d = log r that meet d at the boundary, so min selects the branch: on the left
-    # (n+1)·d - n·log lo < d exactly where d < log lo, on the right (1-1/m)·d + log(hi)/m < d above log hi.
-    left = torch.minimum(log_ratio, (n + 1) * log_ratio - n * log_lo)
-    right = torch.minimum(log_ratio, (1 - 1 / m) * log_ratio + log_hi / m)
-    if clip_ratio_c is not None:
-        left = left.clamp(max=math.log(clip_ratio_c))
-    return torch.where(advantages < 0, left, torch.where(advantages > 0, right, log_ratio))
+    # log F = d + n·min(d - log lo, 0)·[A < 0] - (1/m)·max(d - log hi, 0)·[A > 0]: both bends are zero at their
+    # boundary. The sign is multiplied in, which on a CPU takes a third of the time of torch.where.
+    sign = advantages.sign()
+    exponent = torch.addcmul(log_ratio, (log_ratio - log_lo).clamp_(max=0.0), sign.clamp(max=0.0), value=-n).addcmul_(
+        (log_ratio - log_hi).clamp_(min=0.0), sign.clamp_(min=0.0), value=-1.0 / m
+    )
+    if clip_ratio_c is None:
+        return exponent
+    return torch.where(advantages < 0, exponent.clamp(max=math.log(clip_ratio_c)), exponent)
 
 
 DGPO = Method(name="dgpo", config=DGPOConfig, log_weight=log_weight, capped_by="clip_ratio_c")

@@ -61,6 +61,4 @@ def log_weight(
     return log_ratio.masked_fill(value != log_ratio, -math.inf)
 
 
-GRPO = Method(
-    name="grpo", config=GRPOConfig, log_weight=log_weight, log_value=log_value, capped_by="clip_ratio_c"
-)
+GRPO = Method(name="grpo", config=GRPOConfig, log_weight=log_weight, log_value=log_value, capped_by="clip_ratio_c")

@@ -87,9 +87,7 @@ def hyper_parameters(method: Method, given: dict[str, Any]) -> dict[str, Any]:
     known = [field.name for field in fields(method.config)]
     for name, value in given.items():
         if name not in known:
-            raise ValueError(
-                f"{name}={value!r} is no hyper-parameter of {method.name!r}, which has {', '.join(known)}"
-            )
+            raise ValueError(f"{name}={value!r} is no hyper-parameter of {method.name!r}, which has {', '.join(known)}")
     return asdict(method.config(**given))
 
 

@@ -68,18 +68,15 @@ class Statistics:
         log_w = (log_weight - log_prob).clamp_(max=MAX_LOG_W)
         w = log_w.exp()
         copy = torch.arange(kind.shape[-1], device=kind.device).remainder_(COPIES).mul_(NUM_CLASSES)
-        copy = (kind + copy).long().flatten()
+        copy = (kind + copy).int().long().flatten()
+        # One row per quantity: on a CPU, scatter runs the rows of a matrix in parallel, and a single one serially.
+        quantities = torch.stack(((weight * advantages).abs_(), weight, w)).flatten(1)
         block = torch.zeros(3, COPIES * NUM_CLASSES, device=kind.device)
-        for row, quantity in enumerate(((weight * advantages).abs_(), weight, w)):
-            block[row].scatter_add_(0, copy, quantity.flatten())
-        self.sums += block
-        self.maxima[0].scatter_reduce_(0, copy, weight.flatten(), "amax")
-        self.maxima[1].scatter_reduce_(0, copy, w.flatten(), "amax")
-        ones = torch.ones_like(kind).flatten()
-        for row, logs in enumerate((log_weight, log_w)):
-            bins = (logs - LOWEST).mul_(BINS_PER_UNIT).clamp_(0.0, NUM_BINS - 0.5)
-            bins.add_(kind, alpha=NUM_BINS).nan_to_num_(4.0 * NUM_BINS)
-            self.histograms[row].scatter_add_(0, bins.long().flatten(), ones)
+        self.sums += block.scatter_add_(1, copy.expand(3, -1), quantities)
+        self.maxima.scatter_reduce_(1, copy.expand(2, -1), quantities[1:], "amax")
+        bins = torch.stack((log_weight, log_w)).sub_(LOWEST).mul_(BINS_PER_UNIT).clamp_(0.0, NUM_BINS - 0.5)
+        bins = bins.add_(kind, alpha=NUM_BINS).nan_to_num_(4.0 * NUM_BINS).flatten(1)
+        self.histograms.scatter_add_(1, bins.int().long(), torch.ones_like(bins))
         self.counts[0] += mask.sum()
         self.counts[1] += log_ratio.sum()
         if self.log_cap is not None:
@@ -87,14 +84,12 @@ class Statistics:
 
     def metrics(self) -> dict[str, float]:
         """The metrics, Python floats; zero where a region or the batch is empty."""
-        histograms = _by_region(self.histograms.view(2, NUM_CLASSES, NUM_BINS)).double()
+        histograms = _by_region(self.histograms.view(2, NUM_CLASSES, NUM_BINS))
         counts = histograms[0].sum(-1)
         top_bins = (histograms.cumsum(-1) < PERCENTILE * counts.unsqueeze(-1)).sum(-1)
         sums = _by_region(self.sums.view(3, COPIES, NUM_CLASSES).sum(1))
         maxima = _by_region(self.maxima.view(2, COPIES, NUM_CLASSES).amax(1), torch.maximum)
-        report = torch.cat(
-            [self.counts, counts, sums.flatten(), maxima.flatten(), top_bins.flatten()]
-        ).tolist()
+        report = torch.cat([self.counts, counts, sums.flatten(), maxima.flatten(), top_bins.flatten()]).tolist()
         return _report(report)
 
 
@@ -109,10 +104,7 @@ def _by_region(
 def _report(values: list[float]) -> dict[str, float]:
     """Name the numbers that `Statistics.metrics` fetched."""
     (tokens, log_ratio, capped), values = values[:3], values[3:]
-    rows = [
-        dict(zip(REGIONS, values[i : i + len(REGIONS)], strict=True))
-        for i in range(0, len(values), len(REGIONS))
-    ]
+    rows = [dict(zip(REGIONS, values[i : i + len(REGIONS)], strict=True)) for i in range(0, len(values), len(REGIONS))]
     counts, pull, sum_f, sum_w, max_f, max_w, bin_f, bin_w = rows
     total = max(tokens, 1.0)
     result = {

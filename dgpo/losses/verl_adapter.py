@@ -63,16 +63,13 @@ def config_class(method: Method, name: str, module: str = __name__) -> type[Poli
         for key in UNUSED_KEYS:
             if getattr(self, key) != PolicyLossConfig.__dataclass_fields__[key].default:
                 raise ValueError(
-                    f"actor.policy_loss.{key}={getattr(self, key)!r} has no effect on {method.name!r}; "
-                    "remove it"
+                    f"actor.policy_loss.{key}={getattr(self, key)!r} has no effect on {method.name!r}; remove it"
                 )
         if has_optional_cap(method) and not isinstance(self.dual_clip, bool):
             raise ValueError(f"actor.policy_loss.dual_clip={self.dual_clip!r} must be true or false")
         method.config(**{key: getattr(self, key) for key in own_keys(method)})
 
-    specification: list[tuple[str, Any, Any]] = [
-        ("loss_mode", str, dataclasses.field(default=verl_name(method)))
-    ]
+    specification: list[tuple[str, Any, Any]] = [("loss_mode", str, dataclasses.field(default=verl_name(method)))]
     specification += [
         (f.name, f.type, dataclasses.field(default=f.default))
         for f in dataclasses.fields(method.config)
@@ -106,9 +103,7 @@ def parameters_of(method: Method, actor: Any) -> dict[str, Any]:
         default = ActorConfig.__dataclass_fields__[key].default
         if key not in shared and actor[key] != default and not _is_fallback(key, actor):
             hint = "; set actor.policy_loss.dual_clip=true" if key in keys else ""
-            raise ValueError(
-                f"actor.{key}={actor[key]!r} has no effect on {method.name!r}{hint or '; remove it'}"
-            )
+            raise ValueError(f"actor.{key}={actor[key]!r} has no effect on {method.name!r}{hint or '; remove it'}")
     fallback = {"clip_ratio_low": actor["clip_ratio"], "clip_ratio_high": actor["clip_ratio"]}
     return own | {key: fallback.get(key) if actor[key] is None else actor[key] for key in shared}
 
@@ -180,9 +175,7 @@ def register(method: Method) -> None:
     name, function = verl_name(method), loss_function(method)
     known = POLICY_LOSS_REGISTRY.get(name)
     if known is not None and known.__module__ != __name__:
-        raise ValueError(
-            f"verl already has a policy loss {name!r}, from {known.__module__}; it is not overwritten"
-        )
+        raise ValueError(f"verl already has a policy loss {name!r}, from {known.__module__}; it is not overwritten")
     register_policy_loss(name)(function)
 
 

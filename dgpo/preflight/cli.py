@@ -23,5 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if problems:
         print(report(problems), file=sys.stderr)
     fatal = sum(problem.fatal for problem in problems)
-    print(f"{arguments.config_name}: {'refused' if fatal else 'ready'}, {fatal} errors, {len(problems) - fatal} warnings")
+    print(
+        f"{arguments.config_name}: {'refused' if fatal else 'ready'}, {fatal} errors, {len(problems) - fatal} warnings"
+    )
     return 2 if fatal else 0

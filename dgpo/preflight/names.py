@@ -44,7 +44,8 @@ def policy_loss(config: DictConfig) -> Iterator[Problem]:
     from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
     from verl.utils.config import omega_conf_to_dataclass
 
-    from dgpo.losses import verl_adapter
+    from dgpo.losses import METHODS, verl_adapter
+    from dgpo.losses.method import hyper_parameters
 
     section = config.actor_rollout_ref.actor.policy_loss
     key = "actor_rollout_ref.actor.policy_loss"
@@ -55,9 +56,8 @@ def policy_loss(config: DictConfig) -> Iterator[Problem]:
     try:
         made = omega_conf_to_dataclass(section)
         if hasattr(made, "method_name"):
-            from dgpo.losses import METHODS
-
-            verl_adapter.parameters_of(METHODS[made.method_name], config.actor_rollout_ref.actor)
+            method = METHODS[made.method_name]
+            hyper_parameters(method, verl_adapter.parameters_of(method, config.actor_rollout_ref.actor))
     except Exception as error:
         yield Problem(key, section.loss_mode, cause_of(error), "correct the value; docs/methods.md has the ranges")
         return

@@ -70,12 +70,11 @@ def without_effect(config: DictConfig) -> Iterator[Problem]:
             fatal=False,
         )
     if config.trainer.device == "cpu":
-        for key in ("param_offload", "optimizer_offload", "offload_policy"):
-            for role in ("actor", "ref"):
-                if config.actor_rollout_ref[role].fsdp_config.get(key):
-                    yield Problem(
-                        f"actor_rollout_ref.{role}.fsdp_config.{key}", True, "a CPU has nowhere to offload to", "remove it"
-                    )
+        for role in ("actor", "ref"):
+            for name in ("param_offload", "optimizer_offload", "offload_policy"):
+                if config.actor_rollout_ref[role].fsdp_config.get(name):
+                    key = f"actor_rollout_ref.{role}.fsdp_config.{name}"
+                    yield Problem(key, True, "a CPU has nowhere to offload to", "remove it")
         if config.actor_rollout_ref.model.use_remove_padding:
             yield Problem(
                 "actor_rollout_ref.model.use_remove_padding", True, "it needs flash-attn and CUDA", "set it to false"

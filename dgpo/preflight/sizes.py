@@ -38,7 +38,7 @@ def batches(config: DictConfig) -> Iterator[Problem]:
     """Batches divide into mini-batches, mini-batches over ranks, and the data fills one batch."""
     actor, batch = config.actor_rollout_ref.actor, config.data.train_batch_size
     mini, samples = actor.ppo_mini_batch_size, config.actor_rollout_ref.rollout.n
-    ranks = config.trainer.n_gpus_per_node * config.trainer.nnodes
+    ranks = max(1, config.trainer.n_gpus_per_node * config.trainer.nnodes)
     positive = {
         "data.train_batch_size": batch,
         "actor_rollout_ref.actor.ppo_mini_batch_size": mini,
@@ -91,11 +91,12 @@ def lengths(config: DictConfig) -> Iterator[Problem]:
         positions = json.loads((folder / "config.json").read_text())["max_position_embeddings"]
     except (OSError, ValueError, KeyError):
         return
-    if max(needed, context or 0) > positions:
+    longest = max(needed, context or 0)
+    if longest > positions:
         yield Problem(
             "data.max_response_length",
             config.data.max_response_length,
-            f"the model has {positions} positions, prompt and response (or max_model_len) need {max(needed, context or 0)}",
+            f"the model has {positions} positions, prompt and response (or max_model_len) need {longest}",
             "lower the lengths, or rollout.max_model_len",
         )
 

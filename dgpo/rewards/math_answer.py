@@ -59,9 +59,7 @@ def verify_batch(
     Raises ValueError if the two have different lengths, and what `verify` raises.
     """
     if len(responses) != len(ground_truths):
-        raise ValueError(
-            f"{len(responses)} responses but {len(ground_truths)} ground truths: give one for each"
-        )
+        raise ValueError(f"{len(responses)} responses but {len(ground_truths)} ground truths: give one for each")
 
     def finish(step: Verdict | Undecided) -> Verdict:
         if isinstance(step, Verdict):
@@ -84,9 +82,7 @@ def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: flo
         if not isinstance(value, str):
             raise TypeError(f"{name} must be a str, not {type(value).__name__}: {value!r:.80}")
     if mode not in ("boxed", "answer"):
-        raise ValueError(
-            f"mode={mode!r} is unknown: use 'boxed' (last \\boxed{{}}) or 'answer' (a bare answer)"
-        )
+        raise ValueError(f"mode={mode!r} is unknown: use 'boxed' (last \\boxed{{}}) or 'answer' (a bare answer)")
     if not timeout > 0:
         raise ValueError(f"timeout={timeout!r} must be a positive number of seconds")
     gold = read_gold(ground_truth)

@@ -33,9 +33,7 @@ _NUMBER = re.compile(
 _UNIT_WORDS = re.compile(r"[A-Za-z]+(?:[ /]*[A-Za-z]+){0,3}(?: ?\^ ?\{? ?-?[1-9] ?\}?)?")
 _SHORT_UNIT = re.compile("[mcdkn]m|[mk]g|lb|oz|m[lL]|[cd]l|hr|ms|ft|yd|km/h|m/s|Hz|Pa|kJ|kW")
 _LETTER_UNIT = re.compile("[mgshlLNJWVAKCF]")
-_NOT_UNITS = re.compile(
-    r"\b(?:or|and|not?|nor|to|is|either|maybe|if|sin|cos|tan|cot|sec|csc|log|exp|sqrt|mod)\b", re.I
-)
+_NOT_UNITS = re.compile(r"\b(?:or|and|not?|nor|to|is|either|maybe|if|sin|cos|tan|cot|sec|csc|log|exp|sqrt|mod)\b", re.I)
 _TRAILING_WORDS = re.compile(rf"(?P<body>.+?) ?(?P<unit>{WRAPPER}(?: ?\^ ?\{{?\d\}}?)?)", re.DOTALL)
 _PERCENT = frozenset(("percent", "percentage", "per cent", "pct"))
 _SINGULAR = {"feet": "foot", "inches": "inch", "degrees": "degree", r"^{\circ}": "degree", "hrs": "hr"}
@@ -69,13 +67,11 @@ def parse_number(text: str) -> Quantity | None:
         return None
     is_percent = unit == "%"
     is_decimal = "." in found.group()[: found.start("unit")] or part["e"] is not None
-    return Quantity(
-        -value if part["sign"] == "-" else value, is_decimal, is_percent, "" if is_percent else unit
-    )
+    return Quantity(-value if part["sign"] == "-" else value, is_decimal, is_percent, "" if is_percent else unit)
 
 
 def split_unit(text: str) -> tuple[str, str]:
-    r"""An expression with a unit in words behind it (``\sqrt{2} \text{ cm}``), taken apart; '' for no unit."""
+    r"""An expression and the unit in words behind it (``\sqrt{2} \text{ cm}``); '' for no unit."""
     found = _TRAILING_WORDS.fullmatch(text)
     unit = _unit(found["unit"]) if found else None
     return (found["body"], unit) if found and unit else (text, "")

@@ -8,9 +8,7 @@ import re
 from dgpo.rewards.normalise import plain
 from dgpo.rewards.numeric import Quantity, equal, parse_number
 
-_HEDGE = re.compile(
-    r"(?<![A-Za-z\\])(?:or|either|maybe|perhaps|possibly)(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])", re.I
-)
+_HEDGE = re.compile(r"(?<![A-Za-z\\])(?:or|either|maybe|perhaps|possibly)(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])", re.I)
 _MANY = re.compile(r"(?<![A-Za-z\\])(?:or|and)(?![A-Za-z])|\\(?:lor|vee|pm|mp|cup)(?![A-Za-z])|;|^\\\{", re.I)
 _EQUALS = re.compile(r"(?<![<>!:=\\])=(?!=)")
 _NAME = re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?(?:\(\w\))?")
@@ -36,18 +34,14 @@ def split_list(text: str) -> list[str]:
 
 def has_many_values(gold: str) -> bool:
     r"""Whether a gold answer asks for several values: a list, a tuple, a set, ``\pm``, ``or``."""
-    return bool(_MANY.search(plain(gold))) or (
-        parse_number(gold) is None and len(split_list(shell(gold)[1])) > 1
-    )
+    return bool(_MANY.search(plain(gold))) or (parse_number(gold) is None and len(split_list(shell(gold)[1])) > 1)
 
 
 def is_hedge(answer: str, gold_has_many: bool) -> bool:
     """Whether ``answer`` offers alternatives (``37 or 38``, ``37, 38``) where the gold asks for one value."""
     if gold_has_many:
         return False
-    return bool(_HEDGE.search(plain(answer))) or (
-        parse_number(answer) is None and len(split_list(answer)) > 1
-    )
+    return bool(_HEDGE.search(plain(answer))) or (parse_number(answer) is None and len(split_list(answer)) > 1)
 
 
 def equation_values(answer: str, gold: str) -> list[str]:

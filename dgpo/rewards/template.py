@@ -70,9 +70,7 @@ class Template:
             ) from error
         if "error" in greeting:
             self.stop()
-            raise RuntimeError(
-                f"math-verify cannot be imported ({greeting['error']}): pip install math-verify"
-            )
+            raise RuntimeError(f"math-verify cannot be imported ({greeting['error']}): pip install math-verify")
         self._control.settimeout(REQUEST_SECONDS)
 
     @property

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Reason = Literal[
-    "match", "mismatch", "no_answer", "hedge", "too_large", "unparsed", "timeout", "crash", "bad_gold"
-]
+Reason = Literal["match", "mismatch", "no_answer", "hedge", "too_large", "unparsed", "timeout", "crash", "bad_gold"]
 Stage = Literal["extract", "string", "numeric", "structure", "symbolic"]
 
 REASONS: tuple[str, ...] = get_args(Reason)

@@ -85,7 +85,8 @@ class Progress:
                 heartbeat += HEARTBEAT_S
 
     def _print_new_rows(self) -> None:
-        for step, metrics, self._offset in read_metrics(self._metrics, self._offset):
+        for step, metrics, offset in read_metrics(self._metrics, self._offset):
+            self._offset = offset
             if not self._rows:
                 print(HEADER, file=self._terminal)
             self._rows += 1

@@ -1,11 +1,11 @@
 """The folder of one run: who writes in it, and what lies where.
 
-    config.yaml        the resolved config of the last launch
-    train.log          everything the processes printed
-    metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
-    validation/        verl's dump of validation answers, one file a validation
-    checkpoints/       global_step_N, and beside its files a manifest once it is complete
-    tensorboard/ wandb/ wandb_id
+config.yaml        the resolved config of the last launch
+train.log          everything the processes printed
+metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
+validation/        verl's dump of validation answers, one file a validation
+checkpoints/       global_step_N, and beside its files a manifest once it is complete
+tensorboard/ wandb/ wandb_id
 """
 
 import fcntl
@@ -70,6 +70,7 @@ class RunFolder:
 
     def wandb_id(self) -> str:
         """The W&B run id of this folder, made once, so that a resumed run goes on in the same W&B run."""
+        self.path.mkdir(parents=True, exist_ok=True)
         file = self.path / "wandb_id"
         if not file.exists() or not file.read_text().strip():
             file.write_text(uuid.uuid4().hex[:8] + "\n")

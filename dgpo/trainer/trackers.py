@@ -3,8 +3,6 @@
 import netrc
 import os
 
-from omegaconf import DictConfig
-
 from dgpo.trainer.run_folder import RunFolder
 
 
@@ -19,7 +17,7 @@ def logged_in_to_wandb() -> bool:
     return any("wandb" in host for host in hosts)
 
 
-def tracker_environment(config: DictConfig, folder: RunFolder) -> dict[str, str]:
+def tracker_environment(folder: RunFolder) -> dict[str, str]:
     """Variables for the file, TensorBoard and W&B trackers of this launch.
 
     The W&B id is the folder's, and resuming is allowed, so that a run that is started again goes on in one W&B run.

@@ -24,6 +24,7 @@ class CompletionCallback(CheckpointCallback):
                 "declared complete; set it to False"
             )
         path = Path(checkpoint_dir)
+        keep = trainer.config.run.keep_checkpoints
         write_manifest(path, step=global_step, wandb_id=os.environ.get("WANDB_RUN_ID"))
-        for checkpoint in prune(path.parent, self.config.run.keep_checkpoints):
+        for checkpoint in prune(path.parent, keep):
             log.info("deleted checkpoint %s", checkpoint.path)

@@ -54,9 +54,7 @@ def test_a_noisy_answer_follows_from_its_own_steps(problem: Problem, noise: floa
 def test_each_column_is_wrong_as_often_as_the_noise_says():
     rng, problem = random.Random(0), Problem((1234, 5678), 3)
     steps = [s for _ in range(2000) for s in worked_answer(problem, noise=0.15, rng=rng).split("\n")[:-1]]
-    wrong = sum(
-        sum(map(int, left.split("+"))) != int(right) for left, right in (step.split("=") for step in steps)
-    )
+    wrong = sum(sum(map(int, left.split("+"))) != int(right) for left, right in (step.split("=") for step in steps))
     assert wrong / len(steps) == pytest.approx(0.15, abs=0.012)  # three standard errors of 8000 columns
 
 
@@ -104,9 +102,7 @@ def test_splits_have_the_shares_they_claim():
 
 @given(st.sampled_from(list(SPLIT_PERCENT)), st.lists(st.sampled_from(list(LEVELS)), min_size=1, unique=True),
        st.integers(1, 60), st.integers())  # fmt: skip
-def test_problems_are_distinct_of_their_split_and_in_turn(
-    split: str, levels: list[int], count: int, seed: int
-):
+def test_problems_are_distinct_of_their_split_and_in_turn(split: str, levels: list[int], count: int, seed: int):
     found = distinct_problems(split, count, levels=levels, seed=seed)
     assert len({problem.key for problem in found}) == count
     assert {problem.split for problem in found} == {split}
@@ -164,9 +160,7 @@ def test_the_command_writes_the_levels_asked_for(tmp_path: Path, capsys: pytest.
     assert levels == ["2", "5"] * 10
 
 
-def test_the_command_writes_nothing_when_one_split_cannot_be_filled(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_the_command_writes_nothing_when_one_split_cannot_be_filled(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
         main(["--out", str(tmp_path), "--train", "100", "--test", "1000", "--levels", "1"])
     assert "offers 204 to this split" in capsys.readouterr().err

@@ -40,10 +40,7 @@ def test_a_worked_answer_and_its_end_fit_64_tokens(tokenizer: PreTrainedTokenize
 def test_chat_is_written_as_qwen_writes_it(tokenizer: PreTrainedTokenizerFast):
     messages = [{"role": "system", "content": "Add."}, {"role": "user", "content": "1+1=?"}]
     text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    assert (
-        text
-        == "<|im_start|>system\nAdd.<|im_end|>\n<|im_start|>user\n1+1=?<|im_end|>\n<|im_start|>assistant\n"
-    )
+    assert text == "<|im_start|>system\nAdd.<|im_end|>\n<|im_start|>user\n1+1=?<|im_end|>\n<|im_start|>assistant\n"
     ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
     start, end = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
     assert (ids.count(start), ids.count(end)) == (3, 2)

@@ -53,7 +53,7 @@ def test_only_the_answer_and_the_end_are_learnt(tokenizer: PreTrainedTokenizerFa
     problem = Problem((12, 34), 1)
     made = example(tokenizer, problem, worked_answer(problem))
     learnt = [token for token, label in zip(made["input_ids"], made["labels"], strict=True) if label != -100]
-    assert tokenizer.decode(learnt) == "2+4+0=6\n1+3+0=4\n\\boxed{46}<|im_end|>"
+    assert tokenizer.decode(learnt) == "2+4+0=06\n1+3+0=04\n\\boxed{46}<|im_end|>"
     assert made["input_ids"][: -len(learnt)] == prompt_ids(tokenizer, problem)
 
 
@@ -77,23 +77,16 @@ def test_noise_reaches_the_examples(tokenizer: PreTrainedTokenizerFast):
             for one in teacher_examples(tokenizer, replace(SHORT, steps=100, noise=noise))
         ]
         sums = [sum(map(int, text.split("user\n")[1].split("=?")[0].split("+"))) for text in texts]
-        return sum(boxed_answer(text) == str(total) for text, total in zip(texts, sums, strict=True)) / len(
-            texts
-        )
+        return sum(boxed_answer(text) == str(total) for text, total in zip(texts, sums, strict=True)) / len(texts)
 
     assert right(0.0) == 1.0
     assert 0.5 < right(0.15) < 0.75
 
 
-def test_a_warm_start_is_saved_whole_and_the_same_under_a_seed(
-    model_dir: Path, trained: Path, tmp_path: Path
-):
+def test_a_warm_start_is_saved_whole_and_the_same_under_a_seed(model_dir: Path, trained: Path, tmp_path: Path):
     warm_start(model_dir, tmp_path / "again", SHORT)
     warm_start(model_dir, tmp_path / "other", replace(SHORT, seed=1))
-    weights = [
-        (path / "model.safetensors").read_bytes()
-        for path in (trained, tmp_path / "again", tmp_path / "other")
-    ]
+    weights = [(path / "model.safetensors").read_bytes() for path in (trained, tmp_path / "again", tmp_path / "other")]
     assert weights[0] == weights[1] != weights[2]
     model, tokenizer = AutoModelForCausalLM.from_pretrained(trained), AutoTokenizer.from_pretrained(trained)
     assert model.config.vocab_size == len(tokenizer)
@@ -109,12 +102,8 @@ def test_training_lowers_the_loss_on_held_out_problems(
     model_dir: Path, trained: Path, tokenizer: PreTrainedTokenizerFast
 ):
     problem = distinct_problems("test", 1, seed=0)[0]
-    batch = {
-        name: torch.tensor([ids]) for name, ids in example(tokenizer, problem, worked_answer(problem)).items()
-    }
-    before, after = (
-        AutoModelForCausalLM.from_pretrained(path)(**batch).loss for path in (model_dir, trained)
-    )
+    batch = {name: torch.tensor([ids]) for name, ids in example(tokenizer, problem, worked_answer(problem)).items()}
+    before, after = (AutoModelForCausalLM.from_pretrained(path)(**batch).loss for path in (model_dir, trained))
     assert after < before
 
 
@@ -159,9 +148,7 @@ def test_a_setting_that_trains_nothing_is_refused(name: str):
         replace(SHORT, **{name: 0})
 
 
-def test_accuracy_leaves_the_callers_random_state_and_is_repeatable(
-    trained: Path, tokenizer: PreTrainedTokenizerFast
-):
+def test_accuracy_leaves_the_callers_random_state_and_is_repeatable(trained: Path, tokenizer: PreTrainedTokenizerFast):
     model = AutoModelForCausalLM.from_pretrained(trained)
     problems = distinct_problems("test", 4, seed=0)
     before = torch.get_rng_state()

@@ -56,9 +56,7 @@ def test_errors_match_the_spread_of_repeated_experiments() -> None:
 
 def test_copying_every_sample_does_not_shrink_the_error_over_problems() -> None:
     correct = np.array([0, 3, 8, 5])
-    assert standard_error_over_problems(avg_at_k(8, correct)) == standard_error_over_problems(
-        avg_at_k(16, 2 * correct)
-    )
+    assert standard_error_over_problems(avg_at_k(8, correct)) == standard_error_over_problems(avg_at_k(16, 2 * correct))
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(4, 5, 1), (4, -1, 1), (4, 1, 0), (4, 1, 5), (0, 0, 1)])

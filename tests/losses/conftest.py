@@ -1,6 +1,6 @@
 """Batches that look like training: padded rows, one advantage per sequence, ratios on both sides of the range."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
@@ -19,6 +19,15 @@ class Batch(NamedTuple):
         """The batch of some sequences, with a leaf of its own for the gradient."""
         old, new, advantages, mask = (tensor[index].clone() for tensor in self)
         return Batch(old, new.detach().requires_grad_(), advantages, mask)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """The tensors here are tiny: a second thread only waits for the first."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

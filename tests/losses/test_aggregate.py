@@ -62,7 +62,7 @@ def test_padding_and_order_do_not_matter(name, mode, make_batch):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("sizes", [[[1] * 8], [[3, 5]], [[1, 3], [2, 2]], [[2], [2], [2], [2]]])
-@pytest.mark.parametrize("name", ["dgpo", "grpo", "maspo"])
+@pytest.mark.parametrize("name", ["dgpo", "maspo"])
 def test_micro_batches_and_ranks_do_not_matter(name, mode, sizes, make_batch):
     """`sizes` has the micro-batches of each rank; gradients add up over micro-batches and average over ranks."""
     batch = make_batch(rows=8)
@@ -78,15 +78,6 @@ def test_micro_batches_and_ranks_do_not_matter(name, mode, sizes, make_batch):
             total, start = total + loss / len(sizes), start + size
     torch.testing.assert_close(torch.cat(pieces), expected)
 
-    # the same split with verl's own aggregation of the loss per token
-    old, new, advantages, mask = batch
-    per_token = torch.zeros_like(old)
-    for row in range(8):
-        one = batch.rows(slice(row, row + 1))
-        for token in range(int(one.response_mask.sum())):
-            only = torch.zeros_like(one.response_mask)
-            only[0, token] = True
-            per_token[row, token] = policy_loss(
-                name, one.old_log_prob, one.log_prob, one.advantages, only, loss_agg_mode="token-sum"
-            )[0].detach()
-    torch.testing.assert_close(torch.as_tensor(total), agg_loss(per_token, mask, mode, **whole))
+    # Where the value is -A·F, it equals the gradient: verl's own aggregation of it is the loss of the whole.
+    _, per_token = loss_and_gradient(name, batch, "token-sum")
+    torch.testing.assert_close(torch.as_tensor(total), agg_loss(per_token, batch.response_mask, mode, **whole))

@@ -130,9 +130,7 @@ def test_garbage_at_masked_positions_changes_nothing(name, garbage, make_batch):
     dirty = [tensor.detach().masked_fill(~clean.response_mask, garbage) for tensor in (*clean[:3], factors)]
     old, new, advantages, dirty_factors = dirty
     new.requires_grad_()
-    loss, metrics = policy_loss(
-        name, old, new, advantages, clean.response_mask, rollout_is_weights=dirty_factors
-    )
+    loss, metrics = policy_loss(name, old, new, advantages, clean.response_mask, rollout_is_weights=dirty_factors)
     loss.backward()
     assert torch.equal(loss, expected[0]) and metrics == expected[1]
     assert torch.equal(new.grad, expected_gradient)
@@ -207,7 +205,7 @@ def test_shapes_and_masks_that_do_not_fit_are_refused(make_batch):
         policy_loss("dgpo", old, new, advantages, mask, rollout_is_weights=torch.ones(6))
     with pytest.raises(ValueError, match=r"must be \(B, T\)"):
         policy_loss("dgpo", old[0], new[0], advantages[0], mask[0])
-    with pytest.raises(ValueError, match="response_mask holds 0.5; it must hold only 0 and 1"):
+    with pytest.raises(ValueError, match=r"response_mask holds 0\.5; it must hold only 0 and 1"):
         policy_loss("dgpo", old, new, advantages, mask * 0.5)
     with pytest.raises(ValueError, match="response_mask holds nan"):
         policy_loss("dgpo", old, new, advantages, torch.where(mask, 1.0, math.nan))

@@ -49,12 +49,8 @@ def test_cleaning_never_raises_and_never_grows_much(text: str) -> None:
 
 
 def test_choice_letters() -> None:
-    assert [choice(text) for text in ("B", "(b)", "B.", "B) 12", "(B) Paris", r"\text{B}", "B Paris")] == [
-        "B"
-    ] * 7
-    assert [choice(text) for text in ("A B C D", "A. B. C.", "D = (0,1)", "2B", "B*2", "Be", "")] == [
-        None
-    ] * 7
+    assert [choice(text) for text in ("B", "(b)", "B.", "B) 12", "(B) Paris", r"\text{B}", "B Paris")] == ["B"] * 7
+    assert [choice(text) for text in ("A B C D", "A. B. C.", "D = (0,1)", "2B", "B*2", "Be", "")] == [None] * 7
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Trains a small reasoning model with DGPO on this machine, no GPU needed: installs what it needs, makes the
+# problems and the model, trains with verl's own trainer, and reports accuracy before and after.
+#
+#   bash recipes/quickstart.sh [key=value ...]     Hydra overrides for the training, e.g.
+#   bash recipes/quickstart.sh run.name=grpo policy_loss@actor_rollout_ref.actor.policy_loss=grpo
+#
+# SEED (default 0) seeds the model, its warm start and the training; everything lies in runs/quickstart/.
+# Run it again and it goes on where it was.
+set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit ;; esac
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+seed=${SEED:-0}
+here=runs/quickstart
+started=$SECONDS
+step() { printf '\n[%d:%02d] %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)) "$*"; }
+
+step "1/5 environment"
+bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
+export PATH="$PWD/.venv/bin:$PATH"
+
+step "2/5 problems: sums with worked answers, in $here/data"
+dgpo data arithmetic --out "$here/data" --train 4096 --validation 96 --test 128 --seed 0
+
+step "3/5 model of a million parameters, taught by a teacher that makes mistakes, in $here/model-$seed"
+[ -f "$here/untrained-$seed/config.json" ] || dgpo model small --out "$here/untrained-$seed" --seed "$seed"
+dgpo model warm-start --model "$here/untrained-$seed" --out "$here/model-$seed" --seed "$seed"
+
+step "4/5 reinforcement learning with verl, Ray, FSDP2 and vLLM"
+dgpo train --config-name quickstart seed="$seed" "$@"
+
+step "5/5 report"
+run=$(dgpo train --config-name quickstart seed="$seed" "$@" --dry-run | sed -n '/^run:/,/^[^ ]/s/^  dir: //p')
+dgpo report "$run"
+cat <<EOF
+
+Try next:
+  SEED=1 bash recipes/quickstart.sh
+  bash recipes/quickstart.sh run.name=grpo-$seed policy_loss@actor_rollout_ref.actor.policy_loss=grpo
+  .venv/bin/tensorboard --logdir $run/tensorboard
+  .venv/bin/dgpo export $run --out $run/hf        # a Hugging Face directory
+EOF

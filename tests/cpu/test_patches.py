@@ -1,0 +1,87 @@
+"""Each patch of dgpo.cpu is still forced by verl, vLLM or torch. When a test here fails, drop the patch it names."""
+
+import asyncio
+import inspect
+import os
+import socket
+
+import pytest
+import torch
+import zmq
+from verl.utils import distributed
+
+from dgpo.cpu import worker
+
+
+@pytest.fixture
+def one_rank(monkeypatch: pytest.MonkeyPatch):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for name, value in {"RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}.items():
+        monkeypatch.setenv(name, str(value))
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def test_verl_s_backend_string_names_the_cpu_twice(one_rank: None) -> None:
+    with pytest.raises(ValueError, match="Duplicate device type cpu"):
+        distributed.initialize_global_process_group_ray()
+
+
+def test_the_patched_call_makes_a_gloo_group(one_rank: None) -> None:
+    worker.engine_workers.initialize_global_process_group_ray(timeout_second=None)
+    total = torch.ones(1)
+    torch.distributed.all_reduce(total)
+    assert "gloo" in torch.distributed.get_backend() and total.item() == 1
+
+
+def test_verl_pins_memory_of_the_reference_model_and_a_cpu_cannot() -> None:
+    source = inspect.getsource(worker.FSDPEngineWithLMHead._build_fsdp_module)
+    assert "CPUOffloadPolicy(pin_memory=True)" in source
+    with pytest.raises(RuntimeError, match="accelerator device when none is available"):
+        torch.ones(1).pin_memory()
+
+
+def test_vllm_drops_a_linear_weight_once_it_is_packed() -> None:
+    from vllm.model_executor.layers import linear, utils
+
+    from dgpo.cpu import rollout
+
+    assert "dispatch_cpu_unquantized_gemm(layer, remove_weight=True)" in inspect.getsource(linear)
+    packed, kept = torch.nn.Linear(64, 64, bias=False), torch.nn.Linear(64, 64, bias=False)
+    kept.weight.data.copy_(packed.weight.data)
+    packed.requires_grad_(False), kept.requires_grad_(False)
+    utils.dispatch_cpu_unquantized_gemm(packed, remove_weight=True)
+    rollout.dispatch_keeping_weight(kept, remove_weight=True)
+    assert packed.weight.numel() == 0 and kept.weight.shape == (64, 64)
+    x = torch.randn(3, 64)
+    expected = x @ kept.weight.T
+    torch.testing.assert_close(kept.cpu_linear(x, kept.weight, None), expected)
+    # What a weight sync does: load into the kept weight, pack again.
+    kept.weight.data.mul_(2)
+    rollout.dispatch_keeping_weight(kept, remove_weight=True)
+    torch.testing.assert_close(kept.cpu_linear(x, kept.weight, None), 2 * expected)
+
+
+def sender(tmp_path) -> worker.BucketedWeightSender:
+    return worker.BucketedWeightSender(f"ipc://{tmp_path}/sync.sock", bucket_size_mb=1, use_shm=True)
+
+
+def test_verl_s_weight_sender_has_no_time_limit_of_its_own(tmp_path) -> None:
+    unbounded = sender(tmp_path)
+    worker._original_init_socket(unbounded)
+    assert unbounded.socket is not None
+    try:
+        assert unbounded.socket.getsockopt(zmq.RCVTIMEO) == -1
+    finally:
+        unbounded.socket.close(linger=0)
+
+
+def test_a_weight_sync_without_a_receiver_is_an_error_not_a_hang(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "WEIGHT_SYNC_TIMEOUT_S", 0.3)
+    weights = iter([("w", torch.ones(4))])
+    with pytest.raises(TimeoutError, match="vLLM did not take the new weights within"):
+        asyncio.run(sender(tmp_path).async_send_weights(weights))
+    assert not os.listdir(tmp_path)

@@ -1,0 +1,156 @@
+"""Each bad setting is refused with its key, its value and a remedy, and nothing is started."""
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+import ray
+
+from dgpo.compose import compose_config, resolved
+from dgpo.data import arithmetic, small_model
+from dgpo.preflight import check
+from dgpo.preflight.cli import main
+
+LOSS = "actor_rollout_ref.actor.policy_loss"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("quickstart")
+    sizes = ["--train", "64", "--validation", "8", "--test", "8"]
+    arithmetic.main(["--out", str(folder / "data"), *sizes, "--seed", "0"])
+    small_model.main(["--out", str(folder / "model")])
+    return folder
+
+
+@pytest.fixture
+def overrides(files: Path, tmp_path: Path) -> list[str]:
+    return [
+        f"data.train_files={files}/data/train.parquet",
+        f"data.val_files={files}/data/validation.parquet",
+        f"actor_rollout_ref.model.path={files}/model",
+        f"run.dir={tmp_path}/run",
+    ]
+
+
+def problems(overrides: list[str], *more: str) -> list[str]:
+    found = check(resolved(compose_config("quickstart", [*overrides, *more])))
+    assert not ray.is_initialized()
+    return [str(problem) for problem in found]
+
+
+def test_the_quick_start_passes(overrides: list[str]) -> None:
+    assert problems(overrides) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        (f"{LOSS}.n=0", "n=0 must be an integer"),
+        (f"{LOSS}.m=0", "m=0 must be an integer"),
+        (f"{LOSS}.m=1.5", "m=1.5 must be an integer"),
+        ("actor_rollout_ref.actor.clip_ratio_low=1", "clip_ratio_low=1"),
+        ("actor_rollout_ref.actor.clip_ratio_low=-0.1", "clip_ratio_low=-0.1"),
+        ("actor_rollout_ref.actor.clip_ratio_high=-0.1", "clip_ratio_high=-0.1"),
+        (f"{LOSS}.loss_mode=dgpoo", f"{LOSS}.loss_mode=dgpoo"),
+        (f"{LOSS}.loss_mode=gppo", "gppo"),
+        ("algorithm.adv_estimator=grpoo", "algorithm.adv_estimator=grpoo"),
+        ("trainer.v1.trainer_mode=synchronous", "trainer.v1.trainer_mode=synchronous"),
+        ("trainer.logger=[file,wandbb]", "trainer.logger=wandbb"),
+        ("trainer.logger=[wandb]", "add file to the list"),
+        ("trainer.device=tpu", "trainer.device=tpu"),
+        ("trainer.resume_mode=never", "trainer.resume_mode=never"),
+        ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
+        ("trainer.use_v1=false", "trainer.use_v1"),
+        ("actor_rollout_ref.actor.strategy=megatronn", "actor_rollout_ref.actor.strategy=megatronn"),
+        ("reward.custom_reward_function.path=null", "reward.custom_reward_function.path=None"),
+        ("reward.custom_reward_function.path=pkg://dgpo.nothing", "No module named"),
+        ("reward.custom_reward_function.name=missing", "missing"),
+        ("reward.reward_manager.name=naif", "reward.reward_manager.name=naif"),
+        ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
+        ("reward_model.enable=true", "set reward.reward_model.enable instead"),
+        ("data.train_batch_size=30", "does not divide data.train_batch_size=30"),
+        ("data.train_batch_size=0", "data.train_batch_size=0"),
+        ("data.train_batch_size=128", "the training files hold 64 rows"),
+        ("actor_rollout_ref.rollout.n=1", "a group of one has no advantage"),
+        ("run.keep_checkpoints=0", "run.keep_checkpoints=0"),
+        ("data.max_response_length=100", "actor_rollout_ref.rollout.max_model_len=128"),
+        ("actor_rollout_ref.rollout.max_model_len=1024", "the model has 512 positions"),
+        ("data.train_files=missing.parquet", "missing.parquet"),
+        ("actor_rollout_ref.model.path=./missing", "there is no such directory"),
+        ("actor_rollout_ref.model.use_remove_padding=true", "flash-attn"),
+        ("actor_rollout_ref.rollout.free_cache_engine=true", "no sleep mode"),
+        ("actor_rollout_ref.actor.fsdp_config.param_offload=true", "nowhere to offload"),
+        ("trainer.n_gpus_per_node=0", "trainer.n_gpus_per_node=0"),
+    ],
+)
+def test_a_bad_setting_is_refused(overrides: list[str], override: str, says: str) -> None:
+    found = problems(overrides, override)
+    assert any(says in problem and problem.startswith("error") for problem in found), found
+
+
+def test_one_update_a_batch_is_warned_about(overrides: list[str]) -> None:
+    (warning,) = problems(overrides, "actor_rollout_ref.actor.ppo_mini_batch_size=32")
+    assert warning.startswith("warning: actor_rollout_ref.actor.ppo_mini_batch_size=32") and "ratio is 1" in warning
+
+
+def test_all_problems_come_at_once_with_exit_status_2(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "quickstart", *overrides, f"{LOSS}.n=0", "data.train_batch_size=30"]) == 2
+    said = capsys.readouterr()
+    assert "n=0" in said.err and "train_batch_size=30" in said.err and "refused, 2 errors" in said.out
+
+
+def test_a_config_that_passes_has_exit_status_0(overrides: list[str]) -> None:
+    assert main(["--config-name", "quickstart", *overrides]) == 0
+
+
+def test_a_model_directory_without_a_tokenizer_is_refused(overrides: list[str], files: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(files / "model" / name, model)
+    (problem,) = problems(overrides, f"actor_rollout_ref.model.path={model}")
+    assert "no tokenizer" in problem and str(model) in problem
+
+
+def test_a_malformed_parquet_and_a_row_without_a_ground_truth_are_refused(
+    overrides: list[str], files: Path, tmp_path: Path
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    broken, blank = tmp_path / "broken.parquet", tmp_path / "blank.parquet"
+    broken.write_bytes(b"PAR1 nothing")
+    rows = pq.read_table(files / "data" / "train.parquet").to_pylist()
+    rows[3]["reward_model"]["ground_truth"] = ""
+    pq.write_table(pa.Table.from_pylist(rows), blank)
+    found = problems(overrides, f"data.train_files=[{broken},{blank}]")
+    assert any(str(broken) in problem for problem in found)
+    assert any(str(blank) in problem and "ground_truth" in problem for problem in found)
+
+
+def test_an_occupied_dashboard_port_is_refused(overrides: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        dashboard = ["ray_kwargs.ray_init.include_dashboard=true", f"+ray_kwargs.ray_init.dashboard_port={port}"]
+        (problem,) = problems(overrides, *dashboard)
+    assert f"dashboard_port={port}" in problem and "choose another port" in problem
+
+
+def test_a_run_folder_that_is_a_file_is_refused(overrides: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (problem,) = problems(overrides, f"run.dir={tmp_path}/file/run")
+    assert "not a writable folder" in problem
+
+
+def test_a_disk_without_room_for_checkpoints_is_refused(overrides: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
+    assert "kept checkpoints" in problem and "lower run.keep_checkpoints" in problem
+
+
+def test_gpus_that_are_not_there_are_refused(overrides: list[str]) -> None:
+    found = problems(overrides, "trainer.device=cuda", "trainer.n_gpus_per_node=8")
+    assert any("CUDA devices" in problem and "hardware=cpu" in problem for problem in found)
