@@ -48,9 +48,11 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     folder = (directory or config_dir()).resolve()
     if not folder.is_dir():
         raise ConfigError(f"--config-dir={directory}: there is no such folder")
+    # A config of the user's finds ours and verl's by name, wherever it lies.
+    search = f"hydra.searchpath=[pkg://verl.trainer.config,'file://{config_dir()}']"
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
-            return compose(name.removesuffix(".yaml"), overrides=list(overrides))
+            return compose(name.removesuffix(".yaml"), overrides=[search, *overrides])
     except (HydraException, OmegaConfBaseException) as error:
         hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
         raise ConfigError(_one_message(error) + "".join(hints)) from error

@@ -4,7 +4,7 @@ import pytest
 
 from dgpo.compose import ConfigError, compose_config, config_dir, resolved
 
-EXPERIMENTS = sorted(file.stem for file in config_dir().glob("*.yaml") if "searchpath" in file.read_text())
+EXPERIMENTS = sorted(file.stem for file in config_dir().glob("*.yaml") if file.stem != "rlvr")
 METHODS = sorted(file.stem for file in (config_dir() / "policy_loss").glob("*.yaml"))
 
 
@@ -56,8 +56,9 @@ def test_a_missing_value_is_named() -> None:
 
 def test_configs_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
-        "hydra:\n  searchpath: [pkg://verl.trainer.config]\ndefaults: [ppo_trainer, _self_]\nrun: {name: mine}\n"
+        "defaults: [rlvr, hardware: cpu, _self_]\nrun: {name: mine}\nactor_rollout_ref: {model: {path: m}}\n"
     )
-    assert compose_config("mine", directory=tmp_path).run.name == "mine"
+    config = resolved(compose_config("mine", directory=tmp_path))
+    assert (config.run.dir, config.trainer.device) == ("runs/mine", "cpu")
     with pytest.raises(ConfigError, match="no such folder"):
         compose_config("mine", directory=tmp_path / "missing")

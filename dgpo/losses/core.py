@@ -14,7 +14,7 @@ MAX_LOG_WEIGHT = 20.0
 # log r stays finite for a probability of zero, so that no method meets 0·inf.
 MAX_LOG_RATIO = 1000.0
 # On a CPU, tokens are taken in blocks that stay in cache; an accelerator takes the whole batch at once.
-CPU_BLOCK_TOKENS = 1 << 16
+CPU_BLOCK_TOKENS = 1 << 18
 
 
 def gradient_weight(

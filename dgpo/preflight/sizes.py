@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dgpo.preflight.files import paths
 from dgpo.preflight.problem import Problem, cause_of
@@ -64,6 +64,16 @@ def batches(config: DictConfig) -> Iterator[Problem]:
             f"its {mini * samples} samples ({samples} a prompt) do not divide over {ranks} ranks",
             "use a multiple of the number of ranks",
         )
+    if not actor.use_dynamic_bsz:
+        micro_batches = {
+            "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": mini * samples // ranks,
+            "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": batch * samples // ranks,
+        }
+        for key, whole in micro_batches.items():
+            part = OmegaConf.select(config, key)
+            if part is not None and (part < 1 or whole % part):
+                message = f"it does not divide the {whole} samples that a rank processes at a time"
+                yield Problem(key, part, message, f"use a divisor of {whole}, or actor.use_dynamic_bsz=true")
     if samples == 1 and config.algorithm.adv_estimator == "grpo":
         yield Problem(
             "actor_rollout_ref.rollout.n", 1, "a group of one has no advantage: nothing is learned", "use 8 or 16"

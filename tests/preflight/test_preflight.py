@@ -73,6 +73,7 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("data.train_batch_size=30", "does not divide data.train_batch_size=30"),
         ("data.train_batch_size=0", "data.train_batch_size=0"),
         ("data.train_batch_size=128", "the training files hold 64 rows"),
+        ("actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48", "it does not divide the 64 samples"),
         ("actor_rollout_ref.rollout.n=1", "a group of one has no advantage"),
         ("run.keep_checkpoints=0", "run.keep_checkpoints=0"),
         ("data.max_response_length=100", "actor_rollout_ref.rollout.max_model_len=128"),

@@ -10,7 +10,13 @@ import pytest
 
 from dgpo.trainer.run_folder import RunFolder, RunFolderError, history, read_metrics
 
-HOLD = "import sys, time; from dgpo.trainer.run_folder import RunFolder\nwith RunFolder(sys.argv[1]):\n    print('held', flush=True)\n    time.sleep(60)"
+HOLD = """
+import sys, time
+from dgpo.trainer.run_folder import RunFolder
+with RunFolder(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
 
 
 def hold(path: Path) -> subprocess.Popen[str]:

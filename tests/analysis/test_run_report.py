@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from dgpo.analysis.report import main
+from dgpo.analysis.run_report import ReportError, read_run, read_validation, rows
+from dgpo.trainer.run_folder import RunFolder
+
+
+def dump(folder: Path, step: int, answers: dict[str, list[float]]) -> Path:
+    """A validation as verl dumps it: ``uid`` is prompt_session_index."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{step}.jsonl"
+    lines = [
+        json.dumps({"uid": f"{prompt}_{i}_0", "acc": right, "reason": "match" if right else "mismatch"})
+        for prompt, rights in answers.items()
+        for i, right in enumerate(rights)
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = RunFolder(tmp_path / "run")
+    dump(folder.validation, 0, {"a": [0, 0, 0, 0], "b": [1, 0, 0, 0]})
+    dump(folder.validation, 10, {"a": [1, 1, 0, 0], "b": [1, 1, 1, 1]})
+    records = [{"step": 0, "data": {"val-core/x/acc/mean@4": 0.125}}]
+    for step in (1, 2):
+        data = {
+            "actor/grad_norm": 1.0,
+            "actor/entropy": 0.5 / step,
+            "actor/region/ln/share": 0.01 * step,
+            "actor/region/hp/share": 0.0,
+            "critic/score/mean": 0.25 * step,
+            "response_length/mean": 40.0,
+            "training/rollout_probs_diff_max": 1e-6 * step,
+            "timing_s/step": 3.0 * step,
+        }
+        records.append({"step": step, "data": data})
+    folder.new_metrics_file().write_text("".join(json.dumps(record) + "\n" for record in records))
+    return folder.path
+
+
+def test_accuracy_of_a_validation(run: Path) -> None:
+    first = read_validation(run / "validation/0.jsonl")
+    assert (first.problems, first.samples, first.mean, first.best) == (2, 4, 0.125, 0.5)
+    # Standard error of {0, 1/4} over two problems.
+    assert first.error == pytest.approx(0.125)
+
+
+def test_the_table_compares_the_first_validation_with_the_last(run: Path) -> None:
+    table = {row[0]: row[1:] for row in rows(read_run(run))}
+    assert table["mean@4 (%), T=1"][:2] == ("12.5 ± 12.5", "75.0 ± 25.0")
+    assert "+62.5 points" in table["mean@4 (%), T=1"][2]
+    assert table["pass@4 (%)"] == ("50.0", "100.0", "+50.0 points")
+    assert table["boundary tokens LN + HP"][1] == "1.500%"
+    assert table["largest |p rollout - p actor|"][1] == "2.0e-06"
+    assert table["seconds a step"][1] == "4.5"
+
+
+def test_the_report_is_written_into_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(run)]) == 0
+    assert {"report.md", "report.json", "report.png", "report.svg"} <= {file.name for file in run.iterdir()}
+    assert json.loads((run / "report.json").read_text())["boundary_share_mean"] == pytest.approx(0.015)
+    assert "mean@4" in capsys.readouterr().out
+
+
+def test_a_folder_without_a_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ReportError, match="is it a run folder"):
+        read_run(tmp_path)
+    assert main([str(tmp_path)]) == 2 and str(tmp_path) in capsys.readouterr().err

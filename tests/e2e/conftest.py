@@ -1,0 +1,92 @@
+"""A small model that has learned a little, and the trainer as a person starts it: a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dgpo.data import arithmetic, small_model, warm_start
+
+# Small enough for 2 cores: 8 prompts with 8 answers a step, 4 updates of 2 prompts.
+SMALL = {
+    "data.train_batch_size": 8,
+    "actor_rollout_ref.actor.ppo_mini_batch_size": 2,
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": 16,
+    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": 64,
+    "actor_rollout_ref.actor.optim.lr": "2e-4",
+    "actor_rollout_ref.actor.optim.lr_warmup_steps": 0,
+    "trainer.test_freq": 100,
+    "trainer.save_freq": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Problems of two digits, and a model taught on them for seconds: it boxes its answers, some of them right."""
+    folder = tmp_path_factory.mktemp("e2e")
+    counts = ["--train", "256", "--validation", "8", "--test", "8"]
+    arithmetic.main(["--out", str(folder / "data"), *counts, "--levels", "1"])
+    small_model.main(["--out", str(folder / "untrained")])
+    settings = warm_start.WarmStart(steps=150, levels=(1,), eval_problems=32)
+    summary = warm_start.warm_start(folder / "untrained", folder / "model", settings)
+    assert 0.05 < summary["accuracy"]["sampled"] < 0.95
+    return folder
+
+
+class Launch:
+    """``python -m dgpo.train`` on the workspace."""
+
+    def __init__(self, workspace: Path, run: Path, **settings: object):
+        self.run = run
+        values = {
+            "data.train_files": workspace / "data/train.parquet",
+            "data.val_files": workspace / "data/validation.parquet",
+            "actor_rollout_ref.model.path": workspace / "model",
+            "run.dir": run,
+            **SMALL,
+            **settings,
+        }
+        overrides = [f"{key}={value}" for key, value in values.items()]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dgpo.train", "--config-name", "quickstart", *overrides],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "WANDB_MODE": "offline"},
+        )
+
+    def finish(self) -> str:
+        """What it printed, once it has ended well."""
+        output, _ = self.process.communicate()
+        log = self.run / "train.log"
+        assert self.process.returncode == 0, output + (log.read_text()[-4000:] if log.exists() else "")
+        return output
+
+    def kill_when(self, condition: Callable[[], bool]) -> None:
+        """SIGKILL the driver, as a machine that is switched off would, once ``condition`` holds."""
+        while not condition():
+            assert self.process.poll() is None, self.process.communicate()[0]
+            time.sleep(0.05)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+
+
+@pytest.fixture
+def launch(workspace: Path, tmp_path: Path) -> Iterator[Callable[..., Launch]]:
+    """Start a training in this test's run folder; what still runs at the end is killed."""
+    started: list[Launch] = []
+
+    def start(**settings: object) -> Launch:
+        started.append(Launch(workspace, tmp_path / "run", **settings))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+            each.process.communicate()

@@ -1,0 +1,83 @@
+"""verl's own actor worker, with our losses bound, on a fixed batch: what the losses share and where they part."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgpo.data import small_model
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+PROGRAM = Path(__file__).with_name("actor_update.py")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    small_model.main(["--out", str(folder)])
+    return folder
+
+
+def updated(
+    model: Path, out: Path, method: str, *, updates: int, ranks: int = 1, strategy: str = "fsdp2"
+) -> dict[str, torch.Tensor]:
+    """Parameters after ``updates`` optimiser steps of ``method``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    overrides = [
+        f"policy_loss@actor_rollout_ref.actor.policy_loss={method}",
+        f"actor_rollout_ref.model.path={model}",
+        f"actor_rollout_ref.actor.strategy={strategy}",
+        # Large steps, so that four updates carry tokens over the boundaries.
+        "actor_rollout_ref.actor.optim.lr=0.01",
+        "actor_rollout_ref.actor.optim.lr_warmup_steps=0",
+    ]
+    running = []
+    for rank in range(ranks):
+        environment = {
+            **os.environ,
+            **{
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "WORLD_SIZE": str(ranks),
+                "RAY_LOCAL_WORLD_SIZE": str(ranks),
+            },
+            **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"},
+        }
+        command = [sys.executable, str(PROGRAM), json.dumps(overrides), str(updates), str(out)]
+        running.append(
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
+    for process in running:
+        output, _ = process.communicate()
+        assert process.returncode == 0, output[-4000:]
+    return torch.load(out)
+
+
+def largest_difference(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> float:
+    assert set(left) == set(right)
+    return max(float((left[name] - right[name]).abs().max()) for name in left)
+
+
+def test_at_one_update_a_batch_dgpo_and_grpo_are_the_same(model: Path, tmp_path: Path) -> None:
+    results = [updated(model, tmp_path / method, method, updates=1) for method in ("dgpo", "grpo")]
+    assert largest_difference(*results) < 1e-6
+
+
+def test_at_four_updates_they_part(model: Path, tmp_path: Path) -> None:
+    results = [updated(model, tmp_path / method, method, updates=4) for method in ("dgpo", "grpo")]
+    assert largest_difference(*results) > 1e-4
+
+
+@pytest.mark.parametrize("strategy", ["fsdp", "fsdp2"])
+def test_two_ranks_update_like_one(model: Path, tmp_path: Path, strategy: str) -> None:
+    one = updated(model, tmp_path / "one", "dgpo", updates=1)
+    two = updated(model, tmp_path / "two", "dgpo", updates=1, ranks=2, strategy=strategy)
+    # Adam's first step moves each weight by the learning rate along the sign of its gradient.
+    assert largest_difference(one, two) < 1e-3

@@ -1,0 +1,123 @@
+"""The real trainer: Ray, FSDP2 workers, vLLM rollouts, reward workers, checkpoints, W&B files."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from dgpo.analysis.report import main as report
+from dgpo.trainer.checkpoints import MANIFEST, find, latest_complete
+from dgpo.trainer.export import main as export
+from dgpo.trainer.run_folder import RunFolder, history, read_metrics
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """Parameters of a checkpoint of one rank."""
+    saved = torch.load(checkpoint / "actor/model_world_size_1_rank_0.pt", weights_only=False)
+    return {name: getattr(value, "_local_tensor", value) for name, value in saved.items()}
+
+
+def processes_of(run: Path) -> list[psutil.Process]:
+    """Processes of this machine that were started with this run's environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("WANDB_DIR") == str(run) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
+    launch: Callable[..., object], workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    checkpoints = run / "checkpoints"
+    first = launch(**{"trainer.total_training_steps": 4, "trainer.val_before_train": "false"})
+    first.kill_when(lambda: (checkpoints / "global_step_2" / MANIFEST).exists())  # type: ignore[attr-defined]
+    _, alive = psutil.wait_procs(processes_of(run), timeout=60)
+    assert not alive
+
+    # What a run killed while saving leaves: a newer checkpoint that is not whole.
+    for checkpoint in find(checkpoints):
+        if checkpoint.step > 2:
+            shutil.rmtree(checkpoint.path)
+    shutil.copytree(checkpoints / "global_step_2", checkpoints / "global_step_3")
+    (checkpoints / "global_step_3" / "actor/optim_world_size_1_rank_0.pt").write_bytes(b"half")
+    kept = weights(checkpoints / "global_step_2")
+    (metrics_before,) = RunFolder(run).metrics_files()
+    steps_before = {step: data for step, data, _ in read_metrics(metrics_before)}
+    assert {1, 2} <= set(steps_before)
+
+    said = launch(**{"trainer.total_training_steps": 4}).finish()  # type: ignore[attr-defined]
+    assert (
+        f"skipping the checkpoint {checkpoints}/global_step_3: actor/optim_world_size_1_rank_0.pt has 4 bytes" in said
+    )
+    assert f"going on from {checkpoints}/global_step_2" in said
+
+    # It went on: steps 3 and 4 in a metrics file of their own, after a validation at step 2.
+    launches = RunFolder(run).metrics_files()
+    assert len(launches) == 2
+    resumed = {step: data for step, data, _ in read_metrics(launches[1])}
+    assert sorted(resumed) == [2, 3, 4]
+    steps = history(RunFolder(run))
+    trained = {step: data for step, data in steps.items() if "actor/grad_norm" in data}
+    assert sorted(trained) == [1, 2, 3, 4]
+
+    # Rollout and actor agree after every weight sync, also after loading a checkpoint; the weights moved.
+    assert all(data["training/rollout_probs_diff_max"] < 1e-4 for data in trained.values())
+    assert any(data["actor/grad_norm"] > 0 for data in resumed.values() if "actor/grad_norm" in data)
+    newest, skipped = latest_complete(checkpoints)
+    assert newest is not None and newest.step == 4 and not skipped
+    final = weights(newest.path)
+    assert set(final) == set(kept) and any(not torch.equal(final[name], kept[name]) for name in kept)
+
+    # The optimiser and the data went on too: 4 updates a step, and the third and fourth batch of the epoch.
+    optimiser = torch.load(newest.path / "actor/optim_world_size_1_rank_0.pt", weights_only=False)
+    assert {float(state["step"]) for state in optimiser["state"].values()} == {16.0}
+    position = torch.load(newest.path / "data.pt", weights_only=False)
+    assert position["_num_yielded"] == 4
+
+    # What a person looks at.
+    for key in ("actor/entropy", "actor/pg_clipfrac", "actor/ppo_kl", "actor/boundary_gradient_mass"):
+        assert key in trained[4]
+    for region in ("in", "ln", "hp", "lp", "hn"):
+        assert {f"actor/region/{region}/{figure}" for figure in ("share", "F_mean", "W_max")} <= set(trained[4])
+    identity = RunFolder(run).wandb_id()
+    assert len(list((run / "wandb").glob(f"offline-run-*-{identity}"))) == 2
+    assert len(list((run / "tensorboard").glob("events.out.tfevents.*"))) == 2
+    assert [checkpoint.step for checkpoint in find(checkpoints)] == [4, 3]
+
+    assert report([str(run)]) == 0
+    assert (run / "report.png").stat().st_size > 10_000 and "boundary tokens" in capsys.readouterr().out
+
+    assert export([str(run), "--out", str(tmp_path / "hf")]) == 0
+    exported = vllm_answers(tmp_path / "hf")
+    assert exported and any("boxed" in answer for answer in exported)
+
+
+def vllm_answers(model: Path) -> list[str]:
+    """Greedy answers of vLLM to two problems, in a process of its own."""
+    import json
+    import os
+    import subprocess
+    import sys
+
+    program = """
+import json, sys
+from vllm import LLM, SamplingParams
+engine = LLM(sys.argv[1], dtype="float32", enforce_eager=True, max_model_len=128)
+prompts = [[{"role": "user", "content": text}] for text in ("12+34=?", "50+11=?")]
+answers = engine.chat(prompts, SamplingParams(temperature=0, max_tokens=64), use_tqdm=False)
+print("\\n" + json.dumps([answer.outputs[0].text for answer in answers]))
+"""
+    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    done = subprocess.run([sys.executable, "-c", program, str(model)], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
