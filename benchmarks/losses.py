@@ -1,6 +1,6 @@
 """Time and memory of every policy loss, forward and backward, metrics included, against verl's vanilla.
 
-    python -m benchmarks.losses --output benchmarks/losses_cpu.csv
+    python -m benchmarks.losses --threads 1 2 --output benchmarks/losses_cpu.csv
     python -m benchmarks.losses --device cuda --compile --output benchmarks/losses_cuda.csv
 
 The baselines are verl's own `vanilla` and a plain transcription of DGPO, with nested torch.where, an exponential in
@@ -127,16 +127,16 @@ def peak_bytes(loss: Loss, log_prob: torch.Tensor) -> int:
     return peak
 
 
-def copy_bandwidth(rows: int, width: int, device: str) -> float:
-    """Bytes per second, read and written, of a float32 copy of the same shape."""
-    source = torch.randn(rows, width, device=device)
+def copy_bandwidth(rows: int, width: int) -> float:
+    """Bytes per second, read and written, of a float32 copy of the same shape on the GPU."""
+    source = torch.randn(rows, width, device="cuda")
     target = torch.empty_like(source)
     best = math.inf
     for _ in range(10):
+        torch.cuda.synchronize()
         start = time.perf_counter()
         target.copy_(source)
-        if device == "cuda":
-            torch.cuda.synchronize()
+        torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)
     return 8 * rows * width / best
 
@@ -150,7 +150,7 @@ def measure(device: str, compiled: bool, rounds: int) -> list[dict[str, str]]:
         log_prob = inputs["log_prob"].requires_grad_()
         losses = make_losses(inputs, compiled)
         times = seconds(losses, log_prob, rounds if rows * width < 1 << 20 else max(rounds // 4, 5))
-        bandwidth = copy_bandwidth(rows, width, device)
+        bandwidth = copy_bandwidth(rows, width) if device == "cuda" else math.nan
         for name, loss in losses.items():
             table.append(
                 {
@@ -163,7 +163,9 @@ def measure(device: str, compiled: bool, rounds: int) -> list[dict[str, str]]:
                     "to_vanilla": f"{times[name] / times['verl vanilla']:.2f}",
                     "to_transcription": f"{times[name] / times['transcription']:.2f}",
                     "peak_mib": f"{peak_bytes(loss, log_prob) / 2**20:.2f}",
-                    "of_copy_bandwidth": f"{BYTES_PER_TOKEN * rows * width / times[name] / bandwidth:.3f}",
+                    "of_copy_bandwidth": f"{BYTES_PER_TOKEN * rows * width / times[name] / bandwidth:.3f}"
+                    if device == "cuda"
+                    else "",
                 }
             )
             print("  ".join(f"{key}={value}" for key, value in table[-1].items()), flush=True)
@@ -175,12 +177,13 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--compile", action="store_true", help="also run every contender under torch.compile")
     parser.add_argument("--rounds", type=int, default=40, help="timed runs of each; the fastest counts")
-    parser.add_argument("--threads", type=int, help="CPU threads; torch's default if not given")
+    parser.add_argument("--threads", type=int, nargs="+", help="CPU thread counts to try; torch's default if none")
     parser.add_argument("--output", type=Path, help="CSV file to write")
     arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    table = measure(arguments.device, arguments.compile, arguments.rounds)
+    table = []
+    for threads in arguments.threads or [torch.get_num_threads()]:
+        torch.set_num_threads(threads)
+        table += measure(arguments.device, arguments.compile, arguments.rounds)
     if arguments.output:
         with arguments.output.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(table[0]))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from dgpo.analysis.report import write_report
 from dgpo.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
 from dgpo.preflight import check, report
 from dgpo.preflight.sizes import total_steps
@@ -38,18 +39,16 @@ def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
     return config.trainer.resume_from_path
 
 
-def prepare(config: DictConfig, folder: RunFolder) -> tuple[DictConfig, str | None]:
-    """Fill in what only this launch knows: the checkpoint to go on from, the trackers' files and ids."""
+def prepare(config: DictConfig, folder: RunFolder) -> None:
+    """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
     environment = tracker_environment(folder)
     os.environ.update(environment)
     with open_dict(config):
-        checkpoint = choose_checkpoint(config, folder)
         env_vars = config.ray_kwargs.ray_init.runtime_env.get("env_vars") or {}
         config.ray_kwargs.ray_init.runtime_env.env_vars = {**env_vars, **environment}
     draft = folder.config.with_suffix(".draft")
     draft.write_text(OmegaConf.to_yaml(config))
     draft.replace(folder.config)
-    return config, checkpoint
 
 
 def fit(config: DictConfig) -> None:
@@ -64,28 +63,39 @@ def fit(config: DictConfig) -> None:
         ray.shutdown()
 
 
-def run(config: DictConfig) -> int:
-    """Train by ``config``, resolved and checked; the exit status."""
+def launch(config: DictConfig, folder: RunFolder, total: int | None) -> int:
+    """Train with everything the processes print in the folder's log, and a line a step here; the exit status."""
     started = time.monotonic()
-    with RunFolder(config.run.dir) as folder:
-        config, checkpoint = prepare(config, folder)
-        print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
-        print(f"full output: {folder.log}")
-        try:
-            with (
-                captured_output(folder.log) as terminal,
-                Progress(folder.metrics_files()[-1], terminal, total_steps(config)),
-            ):
-                fit(config)
-        except KeyboardInterrupt:
-            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-            return 130
-        except Exception as error:
-            print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
-            print(f"{explain(error)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
-            print("\nthe same command goes on from the last checkpoint", file=sys.stderr)
-            return 1
+    prepare(config, folder)
+    print(f"full output: {folder.log}")
+    try:
+        with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):
+            fit(config)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    except Exception as error:
+        print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
+        print(f"{explain(error)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
+        print("\nthe same command goes on from the last checkpoint", file=sys.stderr)
+        return 1
     print(f"done in {duration(time.monotonic() - started)}")
+    return 0
+
+
+def run(config: DictConfig) -> int:
+    """Train by ``config``, resolved and checked, from where its folder is, and report; the exit status."""
+    with RunFolder(config.run.dir) as folder:
+        checkpoint = choose_checkpoint(config, folder)
+        print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
+        total = total_steps(config)
+        if checkpoint and total is not None and int(checkpoint.rpartition("_")[2]) >= total:
+            print(f"this run has done its {total} steps; raise trainer.total_training_steps to go on")
+        elif status := launch(config, folder, total):
+            return status
+        print()
+        files = write_report(folder.path)
+        print("\nwritten: " + ", ".join(str(file) for file in files))
     return 0
 
 

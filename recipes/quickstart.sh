@@ -16,28 +16,25 @@ here=runs/quickstart
 started=$SECONDS
 step() { printf '\n[%d:%02d] %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)) "$*"; }
 
-step "1/5 environment"
+step "1/4 environment"
 bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
 export PATH="$PWD/.venv/bin:$PATH"
 
-step "2/5 problems: sums with worked answers, in $here/data"
-dgpo data arithmetic --out "$here/data" --train 4096 --validation 96 --test 128 --seed 0
+step "2/4 problems: sums with worked answers, in $here/data"
+dgpo data arithmetic --out "$here/data" --train 4096 --validation 64 --test 128 --seed 0
 
-step "3/5 model of a million parameters, taught by a teacher that makes mistakes, in $here/model-$seed"
+step "3/4 model of a million parameters, taught by a teacher that makes mistakes, in $here/model-$seed"
 [ -f "$here/untrained-$seed/config.json" ] || dgpo model small --out "$here/untrained-$seed" --seed "$seed"
 dgpo model warm-start --model "$here/untrained-$seed" --out "$here/model-$seed" --seed "$seed"
 
-step "4/5 reinforcement learning with verl, Ray, FSDP2 and vLLM"
+step "4/4 reinforcement learning with verl, Ray, FSDP2 and vLLM"
 dgpo train --config-name quickstart seed="$seed" "$@"
 
-step "5/5 report"
-run=$(dgpo train --config-name quickstart seed="$seed" "$@" --dry-run | sed -n '/^run:/,/^[^ ]/s/^  dir: //p')
-dgpo report "$run"
 cat <<EOF
 
 Try next:
   SEED=1 bash recipes/quickstart.sh
   bash recipes/quickstart.sh run.name=grpo-$seed policy_loss@actor_rollout_ref.actor.policy_loss=grpo
-  .venv/bin/tensorboard --logdir $run/tensorboard
-  .venv/bin/dgpo export $run --out $run/hf        # a Hugging Face directory
+  .venv/bin/tensorboard --logdir $here
+  .venv/bin/dgpo export $here/dgpo-$seed --out $here/hf-$seed       # a Hugging Face directory
 EOF

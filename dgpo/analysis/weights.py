@@ -10,6 +10,7 @@ import argparse
 import ast
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def ratio_grid(largest: float, lo: float, hi: float) -> torch.Tensor:
     ends = (0.0, min(lo, largest), min(hi, largest), largest)
     gap = torch.tensor([math.nan])
     pieces = []
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in pairwise(ends):
         inset = 1e-6 * largest
         if end - start > 2 * inset:
             pieces += [torch.linspace(start + inset, end - inset, POINTS), gap]
@@ -115,13 +116,14 @@ def draw(
             panel.text((start + end) / 2, 0.96, name, transform=panel.get_xaxis_transform(), ha="center", va="top")
             for boundary in (lo, hi):
                 panel.axvline(boundary * unit, color="0.6", linewidth=0.8, zorder=0)
-            panel.set(xlim=(0, largest * unit), ylim=(0, top(letter, against, hi, largest, old_prob)))
+            highest = top(letter, against, hi, largest, old_prob)
+            panel.set(xlim=(0, largest * unit), ylim=(-0.03 * highest, highest))  # shows a curve that is zero
             panel.set_title(f"{letter}, {'A < 0' if sign < 0 else 'A > 0'}")
             panel.spines[["top", "right"]].set_visible(False)
-        x_label = "ratio r = π/π_old" if against == "ratio" else f"probability π, at π_old = {old_prob:g}"
+        x_label = "ratio r = $π/π_{old}$" if against == "ratio" else f"probability π, at $π_{{old}}$ = {old_prob:g}"
         panels[1][column].set_xlabel(x_label)
     panels[0][0].set_ylabel("F, weight on ∇log π")
-    panels[1][0].set_ylabel("W = F/π, weight on ∇π" + (" (in 1/π_old)" if against == "ratio" else ""))
+    panels[1][0].set_ylabel("W = F/π, weight on ∇π" + (", in $1/π_{old}$" if against == "ratio" else ""))
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return figure

@@ -13,8 +13,9 @@ from dgpo.losses.metrics import Statistics
 MAX_LOG_WEIGHT = 20.0
 # log r stays finite for a probability of zero, so that no method meets 0·inf.
 MAX_LOG_RATIO = 1000.0
-# On a CPU, tokens are taken in blocks that stay in cache; an accelerator takes the whole batch at once.
-CPU_BLOCK_TOKENS = 1 << 18
+# On a CPU, tokens are taken in blocks that stay in cache, and small enough for torch to work on each with one
+# thread: hundreds of short parallel regions would lose more than they gain. An accelerator takes all at once.
+CPU_BLOCK_TOKENS = 1 << 15
 
 
 def gradient_weight(

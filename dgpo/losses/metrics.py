@@ -69,14 +69,17 @@ class Statistics:
         w = log_w.exp()
         copy = torch.arange(kind.shape[-1], device=kind.device).remainder_(COPIES).mul_(NUM_CLASSES)
         copy = (kind + copy).int().long().flatten()
-        # One row per quantity: on a CPU, scatter runs the rows of a matrix in parallel, and a single one serially.
-        quantities = torch.stack(((weight * advantages).abs_(), weight, w)).flatten(1)
         block = torch.zeros(3, COPIES * NUM_CLASSES, device=kind.device)
-        self.sums += block.scatter_add_(1, copy.expand(3, -1), quantities)
-        self.maxima.scatter_reduce_(1, copy.expand(2, -1), quantities[1:], "amax")
-        bins = torch.stack((log_weight, log_w)).sub_(LOWEST).mul_(BINS_PER_UNIT).clamp_(0.0, NUM_BINS - 0.5)
-        bins = bins.add_(kind, alpha=NUM_BINS).nan_to_num_(4.0 * NUM_BINS).flatten(1)
-        self.histograms.scatter_add_(1, bins.int().long(), torch.ones_like(bins))
+        for row, quantity in enumerate(((weight * advantages).abs_(), weight, w)):
+            block[row].scatter_add_(0, copy, quantity.flatten())
+        self.sums += block
+        self.maxima[0].scatter_reduce_(0, copy, weight.flatten(), "amax")
+        self.maxima[1].scatter_reduce_(0, copy, w.flatten(), "amax")
+        ones = torch.ones_like(kind).flatten()
+        for row, logs in enumerate((log_weight, log_w)):
+            bins = (logs - LOWEST).mul_(BINS_PER_UNIT).clamp_(0.0, NUM_BINS - 0.5)
+            bins.add_(kind, alpha=NUM_BINS).nan_to_num_(4.0 * NUM_BINS)
+            self.histograms[row].scatter_add_(0, bins.int().long().flatten(), ones)
         self.counts[0] += mask.sum()
         self.counts[1] += log_ratio.sum()
         if self.log_cap is not None:

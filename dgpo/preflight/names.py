@@ -1,10 +1,13 @@
 """Names that verl looks up late: each resolves now."""
 
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from omegaconf import DictConfig
 
 from dgpo.preflight.problem import Problem, cause_of
+from dgpo.trainer.checkpoints import inspect
 
 RESUME_MODES = ("auto", "disable", "resume_path")
 STRATEGIES = ("fsdp", "fsdp2")
@@ -37,6 +40,13 @@ def registered(config: DictConfig) -> Iterator[Problem]:
         yield _unknown("actor_rollout_ref.rollout.name", config.actor_rollout_ref.rollout.name, ["vllm"])
     if trainer.resume_mode not in RESUME_MODES:
         yield _unknown("trainer.resume_mode", trainer.resume_mode, RESUME_MODES)
+    if trainer.resume_mode == "resume_path":
+        path = Path(str(trainer.resume_from_path))
+        defect = (
+            inspect(path).defect if re.fullmatch(r"global_step_\d+", path.name) else "it is no global_step_N folder"
+        )
+        if defect:
+            yield Problem("trainer.resume_from_path", path, defect, "give a complete checkpoint, .../global_step_N")
 
 
 def policy_loss(config: DictConfig) -> Iterator[Problem]:
@@ -44,8 +54,7 @@ def policy_loss(config: DictConfig) -> Iterator[Problem]:
     from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
     from verl.utils.config import omega_conf_to_dataclass
 
-    from dgpo.losses import METHODS, verl_adapter
-    from dgpo.losses.method import hyper_parameters
+    from dgpo.losses import verl_adapter
 
     section = config.actor_rollout_ref.actor.policy_loss
     key = "actor_rollout_ref.actor.policy_loss"
@@ -56,8 +65,7 @@ def policy_loss(config: DictConfig) -> Iterator[Problem]:
     try:
         made = omega_conf_to_dataclass(section)
         if hasattr(made, "method_name"):
-            method = METHODS[made.method_name]
-            hyper_parameters(method, verl_adapter.parameters_of(method, config.actor_rollout_ref.actor))
+            verl_adapter.check_actor(config.actor_rollout_ref.actor)
     except Exception as error:
         yield Problem(key, section.loss_mode, cause_of(error), "correct the value; docs/methods.md has the ranges")
         return

@@ -25,9 +25,10 @@ AUTHORS = {
     "gppo_loss_beta1": "actor_rollout_ref.actor.policy_loss.beta1",
     "gppo_loss_beta2": "actor_rollout_ref.actor.policy_loss.beta2",
     "maspo_sigma_base": "actor_rollout_ref.actor.policy_loss.sigma_base",
-    "maspo_sigma": "actor_rollout_ref.actor.policy_loss.sigma_base",
     "maspo_alpha": "actor_rollout_ref.actor.policy_loss.alpha",
     "maspo_beta": "actor_rollout_ref.actor.policy_loss.beta",
+    "maspo_beta_pos": "actor_rollout_ref.actor.policy_loss.beta",
+    "maspo_beta_neg": "actor_rollout_ref.actor.policy_loss.beta",
     "ratio_clip": "policy_loss@actor_rollout_ref.actor.policy_loss=<method>",
 }
 

@@ -16,8 +16,6 @@ from dgpo.data import arithmetic, small_model, warm_start
 SMALL = {
     "data.train_batch_size": 8,
     "actor_rollout_ref.actor.ppo_mini_batch_size": 2,
-    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": 16,
-    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": 64,
     "actor_rollout_ref.actor.optim.lr": "2e-4",
     "actor_rollout_ref.actor.optim.lr_warmup_steps": 0,
     "trainer.test_freq": 100,
@@ -32,7 +30,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     counts = ["--train", "256", "--validation", "8", "--test", "8"]
     arithmetic.main(["--out", str(folder / "data"), *counts, "--levels", "1"])
     small_model.main(["--out", str(folder / "untrained")])
-    settings = warm_start.WarmStart(steps=150, levels=(1,), eval_problems=32)
+    settings = warm_start.WarmStart(steps=350, levels=(1,), eval_problems=32)
     summary = warm_start.warm_start(folder / "untrained", folder / "model", settings)
     assert 0.05 < summary["accuracy"]["sampled"] < 0.95
     return folder

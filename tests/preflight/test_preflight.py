@@ -61,6 +61,7 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("trainer.logger=[wandb]", "add file to the list"),
         ("trainer.device=tpu", "trainer.device=tpu"),
         ("trainer.resume_mode=never", "trainer.resume_mode=never"),
+        ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
         ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
         ("trainer.use_v1=false", "trainer.use_v1"),
         ("actor_rollout_ref.actor.strategy=megatronn", "actor_rollout_ref.actor.strategy=megatronn"),
@@ -73,7 +74,6 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("data.train_batch_size=30", "does not divide data.train_batch_size=30"),
         ("data.train_batch_size=0", "data.train_batch_size=0"),
         ("data.train_batch_size=128", "the training files hold 64 rows"),
-        ("actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=48", "it does not divide the 64 samples"),
         ("actor_rollout_ref.rollout.n=1", "a group of one has no advantage"),
         ("run.keep_checkpoints=0", "run.keep_checkpoints=0"),
         ("data.max_response_length=100", "actor_rollout_ref.rollout.max_model_len=128"),
@@ -89,6 +89,16 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
 def test_a_bad_setting_is_refused(overrides: list[str], override: str, says: str) -> None:
     found = problems(overrides, override)
     assert any(says in problem and problem.startswith("error") for problem in found), found
+
+
+def test_a_micro_batch_that_does_not_divide_is_refused(overrides: list[str]) -> None:
+    by_samples = [
+        "actor_rollout_ref.actor.use_dynamic_bsz=false",
+        "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=12",
+        "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=64",
+    ]
+    (problem,) = problems(overrides, *by_samples)
+    assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 32 samples" in problem
 
 
 def test_one_update_a_batch_is_warned_about(overrides: list[str]) -> None:
