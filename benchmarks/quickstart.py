@@ -3,7 +3,7 @@
     python -m benchmarks.quickstart --seeds 0 1 2 --out benchmarks/results/quickstart.json
 
 Needs the files of ``bash recipes/quickstart.sh`` for each seed (problems and warm-started models). Accuracy, boundary
-tokens and probabilities are of the runs themselves; memory is the peak, sampled every 2 s, of the proportional set
+tokens and probabilities are of the runs themselves; memory is the peak, sampled every 15 s, of the proportional set
 size (shared pages counted once) of all processes of a run; start-up is the time to the first optimiser step.
 """
 
@@ -21,7 +21,7 @@ import psutil
 from dgpo.analysis.run_report import read_run, summary
 from dgpo.trainer.run_folder import RunFolder, history
 
-SAMPLE_S = 2.0
+SAMPLE_S = 15.0
 
 
 def processes(run: Path, driver: int) -> list[psutil.Process]:
@@ -49,15 +49,20 @@ def memory(run: Path, driver: int) -> int:
 
 
 def measure(name: str, seed: int, overrides: list[str]) -> dict[str, Any]:
-    """Train once and report; a run that has been done is reported without memory and start-up."""
+    """Train once and report; a run that was done earlier is reported without what only watching it tells."""
     run = RunFolder(f"runs/quickstart/{name}")
+    done_earlier = run.metrics.is_dir()
     command = [sys.executable, "-m", "dgpo.train", f"seed={seed}", f"run.name={name}", *overrides]
     started, peak, first_step = time.monotonic(), 0, None
     process = subprocess.Popen(command)
+    sampled = started
     while process.poll() is None:
-        time.sleep(SAMPLE_S)
-        peak = max(peak, memory(run.path, process.pid))
-        if first_step is None and run.metrics.is_dir() and 1 in history(run):
+        time.sleep(1)
+        # Seldom: reading the memory maps of all processes costs the run what it measures.
+        if time.monotonic() - sampled > SAMPLE_S:
+            sampled = time.monotonic()
+            peak = max(peak, memory(run.path, process.pid))
+        if not done_earlier and first_step is None and run.metrics.is_dir() and 1 in history(run):
             first_step = time.monotonic() - started
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed; see {run.log}")
@@ -77,8 +82,8 @@ def measure(name: str, seed: int, overrides: list[str]) -> dict[str, Any]:
         "rollout_probs_diff_max": figures["rollout_probs_diff_max"],
         "seconds_per_step_median": figures["seconds_per_step_median"],
         "seconds_to_first_step": first_step,
-        "seconds": time.monotonic() - started,
-        "peak_memory_gib": peak / 2**30,
+        "seconds": None if done_earlier else time.monotonic() - started,
+        "peak_memory_gib": None if done_earlier else peak / 2**30,
     }
 
 
@@ -94,10 +99,14 @@ def table(results: list[dict[str, Any]]) -> str:
             f"| {r['run']} | {100 * r['mean_before']:.1f} | {100 * r['mean_after']:.1f} ± "
             f"{100 * r['standard_error_after']:.1f} | {100 * (r['mean_after'] - r['mean_before']):+.1f} | "
             f"{r['boundary_share_mean']:.3%} | {r['rollout_probs_diff_max']:.1e} | "
-            f"{r['seconds_per_step_median']:.1f} | {r['seconds_to_first_step'] or float('nan'):.0f} | "
-            f"{r['seconds']:.0f} | {r['peak_memory_gib']:.1f} |"
+            f"{r['seconds_per_step_median']:.1f} | {cell(r['seconds_to_first_step'], '.0f')} | "
+            f"{cell(r['seconds'], '.0f')} | {cell(r['peak_memory_gib'], '.1f')} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def cell(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Names that verl looks up late: each resolves now."""
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from dgpo.preflight.problem import Problem, cause_of
-from dgpo.trainer.checkpoints import inspect
+from dgpo.trainer import checkpoints
 
 RESUME_MODES = ("auto", "disable", "resume_path")
 STRATEGIES = ("fsdp", "fsdp2")
@@ -91,10 +92,11 @@ def reward(config: DictConfig) -> Iterator[Problem]:
         )
     else:
         try:
-            load_extern_object(function.path, function.name)
+            score = load_extern_object(function.path, function.name)
+            inspect.signature(score).bind_partial(**(function.get("reward_kwargs") or {}))  # pyright: ignore
         except Exception as error:
-            message = f"{function.name} cannot be loaded: {cause_of(error)}"
-            yield Problem(f"{key}.path", function.path, message, "correct the path, the name, or that module")
+            message = f"{function.name} cannot be used: {cause_of(error)}"
+            yield Problem(f"{key}.path", function.path, message, "correct path, name or reward_kwargs")
     try:
         resolve_reward_manager_cls(config)
     except Exception as error:

@@ -1,8 +1,13 @@
 """The real trainer: Ray, FSDP2 workers, vLLM rollouts, reward workers, checkpoints, W&B files."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -35,12 +40,12 @@ def processes_of(run: Path) -> list[psutil.Process]:
 
 
 def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
-    launch: Callable[..., object], workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    launch: Callable[..., Any], workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
     checkpoints = run / "checkpoints"
     first = launch(**{"trainer.total_training_steps": 4, "trainer.val_before_train": "false"})
-    first.kill_when(lambda: (checkpoints / "global_step_2" / MANIFEST).exists())  # type: ignore[attr-defined]
+    first.kill_when(lambda: (checkpoints / "global_step_2" / MANIFEST).exists())
     _, alive = psutil.wait_procs(processes_of(run), timeout=60)
     assert not alive
 
@@ -55,7 +60,7 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     steps_before = {step: data for step, data, _ in read_metrics(metrics_before)}
     assert {1, 2} <= set(steps_before)
 
-    said = launch(**{"trainer.total_training_steps": 4}).finish()  # type: ignore[attr-defined]
+    said = launch(**{"trainer.total_training_steps": 4}).finish()
     assert (
         f"skipping the checkpoint {checkpoints}/global_step_3: actor/optim_world_size_1_rank_0.pt has 4 bytes" in said
     )
@@ -104,11 +109,6 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
 
 def vllm_answers(model: Path) -> list[str]:
     """Greedy answers of vLLM to two problems, in a process of its own."""
-    import json
-    import os
-    import subprocess
-    import sys
-
     program = """
 import json, sys
 from vllm import LLM, SamplingParams

@@ -68,6 +68,7 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("reward.custom_reward_function.path=null", "reward.custom_reward_function.path=None"),
         ("reward.custom_reward_function.path=pkg://dgpo.nothing", "No module named"),
         ("reward.custom_reward_function.name=missing", "missing"),
+        ("+reward.custom_reward_function.reward_kwargs.timout=2", "timout"),
         ("reward.reward_manager.name=naif", "reward.reward_manager.name=naif"),
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
         ("reward_model.enable=true", "set reward.reward_model.enable instead"),
