@@ -119,7 +119,7 @@ def rows(report: RunReport) -> list[tuple[str, str, str, str]]:
         mass = report.mean("actor/boundary_gradient_mass")
         table.append(("gradient mass at the boundaries", "", f"{mass:.3%}", "mean over steps"))
     gap = max(metrics.get("training/rollout_probs_diff_max", 0.0) for metrics in training)
-    table.append(("largest |p rollout - p actor|", "", f"{gap:.1e}", "after each weight sync"))
+    table.append(("largest rollout-actor probability gap", "", f"{gap:.1e}", "after each weight sync"))
     seconds = [metrics["timing_s/step"] for metrics in training]
     table.append(("seconds a step", "", f"{np.median(seconds):.1f}", f"median of {len(seconds)}"))
     return table

@@ -44,7 +44,9 @@ def registered(config: DictConfig) -> Iterator[Problem]:
     if trainer.resume_mode == "resume_path":
         path = Path(str(trainer.resume_from_path))
         defect = (
-            inspect(path).defect if re.fullmatch(r"global_step_\d+", path.name) else "it is no global_step_N folder"
+            checkpoints.inspect(path).defect
+            if re.fullmatch(r"global_step_\d+", path.name)
+            else "it is no global_step_N folder"
         )
         if defect:
             yield Problem("trainer.resume_from_path", path, defect, "give a complete checkpoint, .../global_step_N")

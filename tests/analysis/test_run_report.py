@@ -56,7 +56,7 @@ def test_the_table_compares_the_first_validation_with_the_last(run: Path) -> Non
     assert "+62.5 points" in table["mean@4 (%), T=1"][2]
     assert table["pass@4 (%)"] == ("50.0", "100.0", "+50.0 points")
     assert table["boundary tokens LN + HP"][1] == "1.500%"
-    assert table["largest |p rollout - p actor|"][1] == "2.0e-06"
+    assert table["largest rollout-actor probability gap"][1] == "2.0e-06"
     assert table["seconds a step"][1] == "4.5"
 
 
