@@ -14,6 +14,7 @@ COMMANDS = {
     ("model", "small"): ("dgpo.data.small_model:main", "make the quick start's model, untrained"),
     ("model", "warm-start"): ("dgpo.data.warm_start:main", "teach it with a noisy teacher"),
     ("plot", "weights"): ("dgpo.analysis.weights:main", "gradient weights of the losses"),
+    ("plot", "distribution"): ("dgpo.analysis.distribution:main", "gradient weights of a run's tokens"),
 }
 
 

@@ -10,7 +10,9 @@ the value in `actor.clip_ratio_c`.
 """
 
 import dataclasses
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +23,7 @@ from verl.workers.config import ActorConfig, PolicyLossConfig
 
 from dgpo.losses.core import policy_loss
 from dgpo.losses.method import METHODS, Method, find_method, hyper_parameters
+from dgpo.losses.token_sample import append_sample
 
 ACTOR_KEYS = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau_pos", "tau_neg")
 # The rule: a method has its own name in verl's registry, and dgpo_<name> where verl has a loss of that name.
@@ -67,9 +70,14 @@ def config_class(method: Method, name: str, module: str = __name__) -> type[Poli
                 )
         if has_optional_cap(method) and not isinstance(self.dual_clip, bool):
             raise ValueError(f"actor.policy_loss.dual_clip={self.dual_clip!r} must be true or false")
+        if not isinstance(self.token_sample, int) or self.token_sample < 0:
+            raise ValueError(f"actor.policy_loss.token_sample={self.token_sample!r} must be an integer, 0 or more")
         method.config(**{key: getattr(self, key) for key in own_keys(method)})
 
-    specification: list[tuple[str, Any, Any]] = [("loss_mode", str, dataclasses.field(default=verl_name(method)))]
+    specification: list[tuple[str, Any, Any]] = [
+        ("loss_mode", str, dataclasses.field(default=verl_name(method))),
+        ("token_sample", int, dataclasses.field(default=0)),
+    ]
     specification += [
         (f.name, f.type, dataclasses.field(default=f.default))
         for f in dataclasses.fields(method.config)
@@ -150,6 +158,13 @@ def loss_function(method: Method) -> Callable[..., tuple[torch.Tensor, dict[str,
                 f"the loss {verl_name(method)!r} got config.policy_loss={target}; choose it through "
                 f"policy_loss@actor_rollout_ref.actor.policy_loss={method.name}, which sets _target_"
             )
+        parameters = parameters_of(method, config)
+        count: int = config.policy_loss["token_sample"]
+        if count:
+            clip_range = 1 - parameters["clip_ratio_low"], 1 + parameters["clip_ratio_high"]
+            append_sample(
+                sample_file(), old_log_prob, log_prob, advantages, response_mask, count=count, clip_range=clip_range
+            )
         return policy_loss(
             method.name,
             old_log_prob,
@@ -159,11 +174,22 @@ def loss_function(method: Method) -> Callable[..., tuple[torch.Tensor, dict[str,
             loss_agg_mode=loss_agg_mode,
             rollout_is_weights=rollout_is_weights,
             **config.global_batch_info,
-            **parameters_of(method, config),
+            **parameters,
         )
 
     compute.__name__ = compute.__qualname__ = f"{method.name}_policy_loss"
     return compute
+
+
+def sample_file() -> Path:
+    """Where this rank appends its token sample: below the run's folder, which `dgpo train` tells its workers.
+
+    Raises:
+        ValueError: this is no run of `dgpo train`.
+    """
+    if "DGPO_RUN_DIR" not in os.environ:
+        raise ValueError("actor.policy_loss.token_sample needs a run folder: start the run with `dgpo train`")
+    return Path(os.environ["DGPO_RUN_DIR"]) / "tokens" / f"rank-{os.environ.get('RANK', 0)}.npy"
 
 
 def register(method: Method) -> None:

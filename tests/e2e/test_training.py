@@ -13,6 +13,7 @@ import psutil
 import pytest
 import torch
 
+from dgpo.analysis.distribution import main as plot_distribution
 from dgpo.analysis.report import main as report
 from dgpo.trainer.checkpoints import MANIFEST, find, latest_complete
 from dgpo.trainer.export import main as export
@@ -101,6 +102,9 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
 
     assert report([str(run)]) == 0
     assert (run / "report.png").stat().st_size > 10_000 and "boundary tokens" in capsys.readouterr().out
+
+    assert plot_distribution([str(run)]) == 0
+    assert (run / "distribution.png").stat().st_size > 10_000
 
     assert export([str(run), "--out", str(tmp_path / "hf")]) == 0
     exported = vllm_answers(tmp_path / "hf")
