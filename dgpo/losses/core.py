@@ -1,5 +1,7 @@
 """The loss and the gradient weight of every method: masking, precision, surrogate and aggregation, once."""
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -13,8 +15,9 @@ from dgpo.losses.metrics import Statistics
 MAX_LOG_WEIGHT = 20.0
 # log r stays finite for a probability of zero, so that no method meets 0·inf.
 MAX_LOG_RATIO = 1000.0
-# On a CPU, tokens are taken in blocks that stay in cache, and small enough for torch to work on each with one
-# thread: hundreds of short parallel regions would lose more than they gain. An accelerator takes all at once.
+# On a CPU, tokens are taken in blocks that stay in cache, each small enough for torch to work on it with one thread:
+# hundreds of short parallel regions would lose more than they gain. The blocks are shared out among threads instead.
+# An accelerator takes all at once.
 CPU_BLOCK_TOKENS = 1 << 15
 
 
@@ -150,38 +153,63 @@ def _evaluate(
 ) -> tuple[torch.Tensor, torch.Tensor, Statistics]:
     """The loss, its gradient in log_prob `(B, T)` float32, and the tokens' statistics, without autograd."""
     rows, width = log_prob.shape
+    device = log_prob.device
     log_value = method.log_value
-    gradient = torch.empty(log_prob.shape, dtype=torch.float32, device=log_prob.device)
-    statistics = Statistics(
-        clip_ratio_low=parameters["clip_ratio_low"],
-        clip_ratio_high=parameters["clip_ratio_high"],
-        cap=parameters[method.capped_by] if method.capped_by else None,
-        device=log_prob.device,
-    )
-    loss = torch.zeros((), dtype=torch.float64, device=log_prob.device)
-    step = max(CPU_BLOCK_TOKENS // max(width, 1), 1) if log_prob.device.type == "cpu" else max(rows, 1)
-    for start in range(0, rows, step):
-        block = slice(start, start + step)
-        keep = mask[block]
-        bits = keep.int().neg_()
-        new = _masked(log_prob[block], bits)
-        old = _masked(old_log_prob[block], bits)
-        advantage = _masked(advantages[block], bits)
-        ratio = (new - old).clamp_(-MAX_LOG_RATIO, MAX_LOG_RATIO)
-        log_weight = method.log_weight(ratio, advantage, old, **parameters).clamp_(max=MAX_LOG_WEIGHT)
-        weight = log_weight.exp()
-        scale = weights[block].neg()
-        if rollout_is_weights is not None:
-            scale = scale * _masked(rollout_is_weights[block], bits)
-        statistics.add(keep, ratio, advantage, log_weight, weight, new)
-        scaled = advantage * scale
-        torch.mul(scaled, weight, out=gradient[block])
-        if log_value is None:
-            loss += gradient[block].sum()
-        else:
-            value = log_value(ratio, advantage, old, **parameters).clamp_(max=MAX_LOG_WEIGHT).exp_()
-            loss += value.mul_(scaled).sum()
+    gradient = torch.empty(log_prob.shape, dtype=torch.float32, device=device)
+
+    def evaluate(blocks: list[slice]) -> tuple[torch.Tensor, Statistics]:
+        """Fill the rows of `gradient` in `blocks`; their loss and statistics."""
+        statistics = Statistics(
+            clip_ratio_low=parameters["clip_ratio_low"],
+            clip_ratio_high=parameters["clip_ratio_high"],
+            cap=parameters[method.capped_by] if method.capped_by else None,
+            device=device,
+        )
+        loss = torch.zeros((), dtype=torch.float64, device=device)
+        for block in blocks:
+            keep = mask[block]
+            bits = keep.int().neg_()
+            new = _masked(log_prob[block], bits)
+            old = _masked(old_log_prob[block], bits)
+            advantage = _masked(advantages[block], bits)
+            ratio = (new - old).clamp_(-MAX_LOG_RATIO, MAX_LOG_RATIO)
+            log_weight = method.log_weight(ratio, advantage, old, **parameters).clamp_(max=MAX_LOG_WEIGHT)
+            weight = log_weight.exp()
+            scale = weights[block].neg()
+            if rollout_is_weights is not None:
+                scale = scale * _masked(rollout_is_weights[block], bits)
+            statistics.add(keep, ratio, advantage, log_weight, weight, new)
+            scaled = advantage * scale
+            torch.mul(scaled, weight, out=gradient[block])
+            if log_value is None:
+                loss += gradient[block].sum()
+            else:
+                value = log_value(ratio, advantage, old, **parameters).clamp_(max=MAX_LOG_WEIGHT).exp_()
+                loss += value.mul_(scaled).sum()
+        return loss, statistics
+
+    step = max(CPU_BLOCK_TOKENS // max(width, 1), 1) if device.type == "cpu" else max(rows, 1)
+    blocks = [slice(start, start + step) for start in range(0, rows, step)]
+    workers = min(torch.get_num_threads(), len(blocks))
+    if device.type != "cpu" or workers < 2:
+        loss, statistics = evaluate(blocks)
+        return loss.float(), gradient, statistics
+
+    def share(worker: int) -> tuple[torch.Tensor, Statistics]:
+        with torch.no_grad():  # a setting of the thread
+            return evaluate(blocks[worker::workers])
+
+    (loss, statistics), *others = _threads(workers).map(share, range(workers))
+    for other_loss, other in others:
+        loss += other_loss
+        statistics.merge(other)
     return loss.float(), gradient, statistics
+
+
+@functools.cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """Threads for the blocks of a batch: torch lets go of the interpreter, and a block is too small to split."""
+    return ThreadPoolExecutor(count, thread_name_prefix="policy-loss")
 
 
 def _masked(tensor: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:

@@ -85,6 +85,13 @@ class Statistics:
         if self.log_cap is not None:
             self.counts[2] += ((log_ratio - self.log_cap).relu_() * advantages.clamp(max=0.0)).count_nonzero()
 
+    def merge(self, other: "Statistics") -> None:
+        """Add what `other` has counted of the same batch."""
+        self.sums += other.sums
+        self.maxima = torch.maximum(self.maxima, other.maxima)
+        self.histograms += other.histograms
+        self.counts += other.counts
+
     def metrics(self) -> dict[str, float]:
         """The metrics, Python floats; zero where a region or the batch is empty."""
         histograms = _by_region(self.histograms.view(2, NUM_CLASSES, NUM_BINS))

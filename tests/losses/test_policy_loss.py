@@ -221,3 +221,19 @@ def test_numeric_masks_of_zeros_and_ones_are_masks(dtype, make_batch):
     expected, _ = policy_loss("dgpo", old, new, advantages, mask)
     actual, _ = policy_loss("dgpo", old, new, advantages, mask.to(dtype))
     assert torch.equal(actual, expected)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_number_of_blocks_and_threads_changes_nothing(name, make_batch, monkeypatch):
+    batch = make_batch(rows=17)
+    results = []
+    for block_tokens, threads in ((1 << 15, 1), (80, 1), (80, 2), (80, 3)):
+        monkeypatch.setattr(core, "CPU_BLOCK_TOKENS", block_tokens)
+        torch.set_num_threads(threads)
+        loss, metrics = policy_loss(name, *batch)
+        (slope,) = torch.autograd.grad(loss, batch.log_prob)
+        results.append((loss.detach(), slope, metrics))
+    for loss, slope, metrics in results[1:]:
+        torch.testing.assert_close(loss, results[0][0])
+        assert torch.equal(slope, results[0][1])
+        assert metrics == pytest.approx(results[0][2])
