@@ -116,7 +116,9 @@ def main() -> None:
     arguments = parser.parse_args()
     plans = [(f"dgpo-{seed}", seed, []) for seed in arguments.seeds]
     frozen = arguments.seeds[0]
-    plans.append((f"frozen-{frozen}", frozen, ["actor_rollout_ref.actor.optim.lr=0"]))
+    # Ten steps: a model that does not change needs no more.
+    frozen_overrides = ["actor_rollout_ref.actor.optim.lr=0", "trainer.total_training_steps=10"]
+    plans.append((f"frozen-{frozen}", frozen, frozen_overrides))
     results = []
     for plan in plans:
         results.append(measure(*plan))
