@@ -119,9 +119,12 @@ def main() -> None:
     # Ten steps: a model that does not change needs no more.
     frozen_overrides = ["actor_rollout_ref.actor.optim.lr=0", "trainer.total_training_steps=10"]
     plans.append((f"frozen-{frozen}", frozen, frozen_overrides))
-    results = []
-    for plan in plans:
-        results.append(measure(*plan))
+    # What the file holds is kept: runs can be measured one at a time.
+    results = json.loads(arguments.out.read_text())["results"] if arguments.out.exists() else []
+    for name, seed, overrides in plans:
+        if any(result["run"] == name for result in results):
+            continue
+        results.append(measure(name, seed, overrides))
         machine = f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.machine()}"
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
