@@ -44,7 +44,7 @@ def plot(report: RunReport, files: list[Path]) -> None:
     for region, label, color in REGIONS:
         series(regions, f"actor/region/{region}/share", label, color, 100.0)
     regions.set(xlabel="step", ylabel="% of response tokens", title="Tokens outside the trust region")
-    regions.margins(y=0.35)
+    regions.set_ylim(0, 1.45 * regions.get_ylim()[1])
     series(gradient, "actor/grad_norm", "norm before clipping", "tab:brown")
     gradient.set(xlabel="step", ylabel="norm", title="Gradient")
     for axes in (accuracy, entropy, regions, gradient):
