@@ -5,6 +5,7 @@ python -m dgpo.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from dgpo.analysis.report import write_report
 from dgpo.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
 from dgpo.preflight import check, report
+from dgpo.preflight.environment import model_bytes
 from dgpo.preflight.sizes import total_steps
 from dgpo.trainer.checkpoints import latest_complete
 from dgpo.trainer.console import captured_output, tail
@@ -76,7 +78,7 @@ def launch(config: DictConfig, folder: RunFolder, total: int | None) -> int:
         return 130
     except Exception as error:
         print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
-        print(f"{explain(error)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
+        print(f"{explain(error, config)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
         print("\nthe same command goes on from the last checkpoint", file=sys.stderr)
         return 1
     print(f"done in {duration(time.monotonic() - started)}")
@@ -99,14 +101,21 @@ def run(config: DictConfig) -> int:
     return 0
 
 
-def explain(error: BaseException) -> str:
-    """The innermost cause in one or two lines: Ray wraps an error once for each process it passes."""
+def explain(error: BaseException, config: DictConfig) -> str:
+    """The innermost cause in one or two lines: Ray wraps an error once for each process it passes.
+
+    torch does not say that the disk is full when it cannot save, so the room that is left is looked at.
+    """
     cause: BaseException = error
     while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None and inner is not cause:
         cause = inner
     text = f"{type(cause).__name__}: {cause}".strip()
-    if "No space left on device" in text:
-        text += "\nthe disk is full; checkpoints written before this one are whole"
+    size, free = model_bytes(config), shutil.disk_usage(config.run.dir).free
+    if size is not None and free < size:
+        text += (
+            f"\nthe disk is full: {free / 2**20:.0f} MiB are left for {config.run.dir}, a checkpoint takes "
+            f"{size / 2**20:.0f} MiB; free space and start again, checkpoints saved before are whole"
+        )
     return text
 
 

@@ -46,7 +46,8 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     run = tmp_path / "run"
     checkpoints = run / "checkpoints"
     first = launch(**{"trainer.total_training_steps": 4, "trainer.val_before_train": "false"})
-    first.kill_when(lambda: (checkpoints / "global_step_2" / MANIFEST).exists())
+    # verl logs a step after it has saved it.
+    first.kill_when(lambda: (checkpoints / "global_step_2" / MANIFEST).exists() and 2 in history(RunFolder(run)))
     _, alive = psutil.wait_procs(processes_of(run), timeout=60)
     assert not alive
 

@@ -72,7 +72,7 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("reward.reward_manager.name=naif", "reward.reward_manager.name=naif"),
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
         ("reward_model.enable=true", "set reward.reward_model.enable instead"),
-        ("data.train_batch_size=30", "does not divide data.train_batch_size=30"),
+        ("data.train_batch_size=31", "does not divide data.train_batch_size=31"),
         ("data.train_batch_size=0", "data.train_batch_size=0"),
         ("data.train_batch_size=128", "the training files hold 64 rows"),
         ("actor_rollout_ref.rollout.n=1", "a group of one has no advantage"),
@@ -99,7 +99,7 @@ def test_a_micro_batch_that_does_not_divide_is_refused(overrides: list[str]) -> 
         "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=64",
     ]
     (problem,) = problems(overrides, *by_samples)
-    assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 32 samples" in problem
+    assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 16 samples" in problem
 
 
 def test_one_update_a_batch_is_warned_about(overrides: list[str]) -> None:
@@ -108,9 +108,9 @@ def test_one_update_a_batch_is_warned_about(overrides: list[str]) -> None:
 
 
 def test_all_problems_come_at_once_with_exit_status_2(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config-name", "quickstart", *overrides, f"{LOSS}.n=0", "data.train_batch_size=30"]) == 2
+    assert main(["--config-name", "quickstart", *overrides, f"{LOSS}.n=0", "data.train_batch_size=31"]) == 2
     said = capsys.readouterr()
-    assert "n=0" in said.err and "train_batch_size=30" in said.err and "refused, 2 errors" in said.out
+    assert "n=0" in said.err and "train_batch_size=31" in said.err and "refused, 2 errors" in said.out
 
 
 def test_a_config_that_passes_has_exit_status_0(overrides: list[str]) -> None:

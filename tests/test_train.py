@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from dgpo.train import explain, main
+
+
+def wrapped(cause: Exception) -> Exception:
+    """An error as Ray hands it on: the one that matters is inside."""
+    try:
+        try:
+            raise cause
+        except Exception as inner:
+            raise RuntimeError("a task failed") from inner
+    except RuntimeError as outer:
+        return outer
+
+
+def config(tmp_path: Path, weights: int) -> object:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"dtype": "float32"}')
+    with (model / "model.safetensors").open("wb") as sparse:
+        sparse.truncate(weights)
+    return OmegaConf.create({"run": {"dir": str(tmp_path)}, "actor_rollout_ref": {"model": {"path": str(model)}}})
+
+
+def test_the_innermost_cause_is_shown(tmp_path: Path) -> None:
+    said = explain(wrapped(ValueError("n=0")), config(tmp_path, 4_000))  # type: ignore[arg-type]
+    assert said == "ValueError: n=0"
+
+
+def test_a_full_disk_is_named_whatever_torch_says(tmp_path: Path) -> None:
+    error = RuntimeError("unexpected pos 64 vs 0")
+    # Weights of 8 TiB: their checkpoint has no room anywhere these tests run.
+    said = explain(error, config(tmp_path, 8 << 40))  # type: ignore[arg-type]
+    assert "unexpected pos" in said and "the disk is full" in said and str(tmp_path) in said
+
+
+def test_a_refused_config_has_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "quickstart", "nonsense=1"]) == 2
+    assert "nonsense" in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_the_resolved_config(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "quickstart", "seed=7", "--dry-run"]) == 0
+    assert OmegaConf.create(capsys.readouterr().out).run.name == "dgpo-7"
