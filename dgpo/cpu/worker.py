@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 import zmq
 from torch.distributed.fsdp import CPUOffloadPolicy
+from torch.distributed.fsdp import FullyShardedDataParallel as FSDP
 from verl.utils import distributed
 from verl.utils.device import get_device_name
 from verl.workers import engine_workers
@@ -39,12 +40,45 @@ def _unpinned_offload() -> Iterator[None]:
         transformer_impl.CPUOffloadPolicy = CPUOffloadPolicy  # pyright: ignore
 
 
+class UnsyncedFSDP(FSDP):
+    """FSDP1 without ``sync_module_states``, which it refuses for a module on a CPU."""
+
+    def __init__(self, module: torch.nn.Module, **kwargs: Any):
+        super().__init__(module, **{**kwargs, "sync_module_states": False})
+
+
+def _copy_from_first_rank(module: torch.nn.Module) -> None:
+    """Give every rank the weights that only the first has loaded: the others' are on the meta device."""
+    if torch.distributed.get_rank() != 0:
+        module.to_empty(device="cpu")
+    for tensor in (*module.parameters(), *module.buffers()):
+        torch.distributed.broadcast(tensor.data, src=0)
+
+
+@contextlib.contextmanager
+def _synced_before_sharding(module: torch.nn.Module) -> Iterator[None]:
+    """verl lets FSDP1 send the weights round (``sync_module_states=True``); on a CPU they go before."""
+    _copy_from_first_rank(module)
+    transformer_impl.FSDP = UnsyncedFSDP  # pyright: ignore
+    try:
+        yield
+    finally:
+        transformer_impl.FSDP = FSDP  # pyright: ignore
+
+
 class CPUEngine(FSDPEngineWithLMHead):
     """verl's FSDP engine (strategies ``fsdp`` and ``fsdp2``) on gloo."""
 
     def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:
+        if self.engine_config.strategy == "fsdp":  # pyright: ignore[reportAttributeAccessIssue]
+            with _synced_before_sharding(module):
+                return super()._build_fsdp_module(module)  # pyright: ignore[reportAttributeAccessIssue]
         with _unpinned_offload():
             return super()._build_fsdp_module(module)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def leave_on_cpu(model: torch.nn.Module) -> None:
+    """``verl.utils.fsdp_utils.load_fsdp_model_to_gpu`` for a CPU: FSDP1's moves to the device "cpu:cpu"."""
 
 
 def init_gloo_process_group(timeout_second: float | None = None, backend: str | None = None) -> None:
@@ -96,6 +130,7 @@ def apply() -> None:
     EngineRegistry.register(model_type="language_model", backend=["fsdp", "fsdp2"], device="cpu")(CPUEngine)
     # Set where the worker looks it up: engine_workers imports it by name.
     engine_workers.initialize_global_process_group_ray = init_gloo_process_group  # pyright: ignore
+    transformer_impl.load_fsdp_model_to_gpu = leave_on_cpu  # pyright: ignore
     BucketedWeightSender._init_socket = _bounded_init_socket
     BucketedWeightSender.async_send_weights = _explained(BucketedWeightSender.async_send_weights)
 

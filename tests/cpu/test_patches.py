@@ -44,6 +44,20 @@ def test_verl_pins_memory_of_the_reference_model_and_a_cpu_cannot() -> None:
         torch.ones(1).pin_memory()
 
 
+def test_verl_lets_fsdp1_send_weights_round_which_it_refuses_on_a_cpu(one_rank: None) -> None:
+    source = inspect.getsource(worker.FSDPEngineWithLMHead._build_fsdp_module)
+    assert "sync_module_states=True" in source
+    torch.distributed.init_process_group("gloo", rank=0, world_size=1)
+    with pytest.raises(ValueError, match="requires them to be on GPU"):
+        worker.FSDP(torch.nn.Linear(2, 2), device_id=torch.device("cpu"), sync_module_states=True)
+
+
+def test_verl_moves_fsdp1_to_a_device_with_an_index() -> None:
+    from verl.utils import fsdp_utils
+
+    assert 'f"{get_device_name()}:{device_id}"' in inspect.getsource(fsdp_utils.load_fsdp_model_to_gpu)
+
+
 def test_vllm_drops_a_linear_weight_once_it_is_packed() -> None:
     from vllm.model_executor.layers import linear, utils
 
