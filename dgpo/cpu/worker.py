@@ -27,17 +27,19 @@ PROCESS_GROUP_TIMEOUT = timedelta(minutes=10)
 
 
 @contextlib.contextmanager
-def _unpinned_offload() -> Iterator[None]:
-    """Page-locking memory needs an accelerator.
-
-    verl forces ``CPUOffloadPolicy(pin_memory=True)`` on every model that is only evaluated
-    (``workers/engine/fsdp/transformer_impl.py``, ``_build_fsdp_module``).
-    """
-    transformer_impl.CPUOffloadPolicy = lambda pin_memory: CPUOffloadPolicy(pin_memory=False)  # pyright: ignore
+def _replaced(name: str, value: Any) -> Iterator[None]:
+    """Have verl's engine find ``value`` under ``name`` while it builds a module."""
+    original = getattr(transformer_impl, name)
+    setattr(transformer_impl, name, value)
     try:
         yield
     finally:
-        transformer_impl.CPUOffloadPolicy = CPUOffloadPolicy  # pyright: ignore
+        setattr(transformer_impl, name, original)
+
+
+def unpinned_offload(pin_memory: bool) -> CPUOffloadPolicy:
+    """Page-locking memory needs an accelerator, and verl forces it on every model that is only evaluated."""
+    return CPUOffloadPolicy(pin_memory=False)
 
 
 class UnsyncedFSDP(FSDP):
@@ -55,25 +57,17 @@ def _copy_from_first_rank(module: torch.nn.Module) -> None:
         torch.distributed.broadcast(tensor.data, src=0)
 
 
-@contextlib.contextmanager
-def _synced_before_sharding(module: torch.nn.Module) -> Iterator[None]:
-    """verl lets FSDP1 send the weights round (``sync_module_states=True``); on a CPU they go before."""
-    _copy_from_first_rank(module)
-    transformer_impl.FSDP = UnsyncedFSDP  # pyright: ignore
-    try:
-        yield
-    finally:
-        transformer_impl.FSDP = FSDP  # pyright: ignore
-
-
 class CPUEngine(FSDPEngineWithLMHead):
     """verl's FSDP engine (strategies ``fsdp`` and ``fsdp2``) on gloo."""
 
     def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:
         if self.engine_config.strategy == "fsdp":  # pyright: ignore[reportAttributeAccessIssue]
-            with _synced_before_sharding(module):
-                return super()._build_fsdp_module(module)  # pyright: ignore[reportAttributeAccessIssue]
-        with _unpinned_offload():
+            # verl lets FSDP1 send the weights round; here they go before.
+            _copy_from_first_rank(module)
+            replacement = _replaced("FSDP", UnsyncedFSDP)
+        else:
+            replacement = _replaced("CPUOffloadPolicy", unpinned_offload)
+        with replacement:
             return super()._build_fsdp_module(module)  # pyright: ignore[reportAttributeAccessIssue]
 
 
