@@ -6,7 +6,7 @@
 The baselines are verl's own `vanilla` and a plain transcription of DGPO, with nested torch.where, an exponential in
 every branch and autograd through all of them. All run interleaved in one process, so that a busy machine slows all
 alike; the fastest of the rounds is reported. Peak memory is what a call holds beyond its inputs at the worst moment,
-from the profiler's record of every allocation.
+from the profiler's record of every allocation, on a CPU with one thread.
 """
 
 import argparse
@@ -114,8 +114,11 @@ def peak_bytes(loss: Loss, log_prob: torch.Tensor) -> int:
         before = torch.cuda.memory_allocated()
         run(loss, log_prob)
         return torch.cuda.max_memory_allocated() - before
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the profiler sees the allocations of its own thread only
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         run(loss, log_prob)
+    torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
         recorded.export_chrome_trace(str(path))

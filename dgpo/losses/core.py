@@ -15,10 +15,11 @@ from dgpo.losses.metrics import Statistics
 MAX_LOG_WEIGHT = 20.0
 # log r stays finite for a probability of zero, so that no method meets 0·inf.
 MAX_LOG_RATIO = 1000.0
-# On a CPU, tokens are taken in blocks that stay in cache, each small enough for torch to work on it with one thread:
-# hundreds of short parallel regions would lose more than they gain. The blocks are shared out among threads instead.
+# On a CPU, tokens are taken in blocks that stay in cache, shared out among threads. A batch makes 8 blocks, but none
+# so small that the calls outweigh the work, or so large that a block's temporaries outgrow the cache and the batch.
 # An accelerator takes all at once.
-CPU_BLOCK_TOKENS = 1 << 15
+CPU_BLOCKS = 8
+CPU_BLOCK_TOKENS = (1 << 15, 1 << 18)
 
 
 def gradient_weight(
@@ -188,7 +189,7 @@ def _evaluate(
                 loss += value.mul_(scaled).sum()
         return loss, statistics
 
-    step = max(CPU_BLOCK_TOKENS // max(width, 1), 1) if device.type == "cpu" else max(rows, 1)
+    step = _rows_per_block(rows, width) if device.type == "cpu" else max(rows, 1)
     blocks = [slice(start, start + step) for start in range(0, rows, step)]
     workers = min(torch.get_num_threads(), len(blocks))
     if device.type != "cpu" or workers < 2:
@@ -204,6 +205,12 @@ def _evaluate(
         loss += other_loss
         statistics.merge(other)
     return loss.float(), gradient, statistics
+
+
+def _rows_per_block(rows: int, width: int) -> int:
+    smallest, largest = CPU_BLOCK_TOKENS
+    tokens = min(max(rows * width // CPU_BLOCKS, smallest), largest)
+    return max(tokens // max(width, 1), 1)
 
 
 @functools.cache

@@ -187,7 +187,7 @@ def test_blocks_of_rows_give_what_the_whole_batch_gives(make_batch, monkeypatch)
     batch = make_batch(rows=7, width=50)
     expected_loss, expected = gradient("grpo", batch)
     _, expected_metrics = policy_loss("grpo", *batch)
-    monkeypatch.setattr(core, "CPU_BLOCK_TOKENS", 100)
+    monkeypatch.setattr(core, "CPU_BLOCK_TOKENS", (1, 100))
     loss, actual = gradient("grpo", batch)
     _, metrics = policy_loss("grpo", *batch)
     torch.testing.assert_close(loss, expected_loss)
@@ -228,7 +228,7 @@ def test_the_number_of_blocks_and_threads_changes_nothing(name, make_batch, monk
     batch = make_batch(rows=17)
     results = []
     for block_tokens, threads in ((1 << 15, 1), (80, 1), (80, 2), (80, 3)):
-        monkeypatch.setattr(core, "CPU_BLOCK_TOKENS", block_tokens)
+        monkeypatch.setattr(core, "CPU_BLOCK_TOKENS", (block_tokens, block_tokens))
         torch.set_num_threads(threads)
         loss, metrics = policy_loss(name, *batch)
         (slope,) = torch.autograd.grad(loss, batch.log_prob)
