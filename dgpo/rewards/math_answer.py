@@ -6,16 +6,17 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from dgpo.rewards import extract, normalise, structure
 from dgpo.rewards.gold import Gold, read_gold
 from dgpo.rewards.numeric import equal, parse_number, split_unit
 from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.prose import unboxed_answer
 from dgpo.rewards.symbolic import MAX_CHARS, compare_symbolically
 from dgpo.rewards.verdict import Reason, Stage, Verdict
 
-Mode = Literal["boxed", "answer"]
+Mode = Literal["boxed", "answer", "extract"]
 MAX_SIDES = 4
 
 
@@ -35,7 +36,8 @@ def verify(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: f
         response: What the model wrote. Only its end (200,000 characters) after the last ``</think>`` is read.
         ground_truth: The right answer in LaTeX or plain text; the content of its last box if it has one.
         mode: "boxed": the answer is the last balanced ``\boxed{}``; none, no reward. "answer": ``response``
-            is the answer itself, boxed or bare.
+            is the answer itself, boxed or bare. "extract": the last box, and where there is none the final
+            answer that the text states (`prose`); for benchmarks whose prompts ask for "Answer: ...".
         timeout: Seconds of symbolic work at most, over all comparisons of this call. The first call that
             needs a worker process also starts it (about 1.5 s); a busy pool is waited for.
 
@@ -81,8 +83,11 @@ def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: flo
     for name, value in (("response", response), ("ground_truth", ground_truth)):
         if not isinstance(value, str):
             raise TypeError(f"{name} must be a str, not {type(value).__name__}: {value!r:.80}")
-    if mode not in ("boxed", "answer"):
-        raise ValueError(f"mode={mode!r} is unknown: use 'boxed' (last \\boxed{{}}) or 'answer' (a bare answer)")
+    if mode not in get_args(Mode):
+        raise ValueError(
+            f"mode={mode!r} is unknown: use 'boxed' (the last \\boxed{{}}), 'answer' (a bare answer) or 'extract' "
+            "(a box, or the final answer of a text without one)"
+        )
     if not timeout > 0:
         raise ValueError(f"timeout={timeout!r} must be a positive number of seconds")
     gold = read_gold(ground_truth)
@@ -102,11 +107,13 @@ def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: flo
 def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
     """The symbolic stage, within ``timeout`` seconds of work in all. Blocks; callable from any thread."""
     deadline = time.monotonic() + timeout
+    all_cached = True
     for value in left.values:
-        outcome = compare_symbolically(left.gold, value, max(deadline - time.monotonic(), 0.001))
+        outcome, cached = compare_symbolically(left.gold, value, max(deadline - time.monotonic(), 0.001))
+        all_cached = all_cached and cached
         if outcome != "match":
-            return Verdict(outcome, "symbolic", left.answer)
-    return Verdict("match", "symbolic", left.answer)
+            return Verdict(outcome, "symbolic", left.answer, cached=all_cached)
+    return Verdict("match", "symbolic", left.answer, cached=all_cached)
 
 
 def _answer(response: str, gold: Gold, mode: Mode) -> str | None:
@@ -119,7 +126,11 @@ def _answer(response: str, gold: Gold, mode: Mode) -> str | None:
         contents = extract.boxes_of_last_line(text)
         if len(contents) > 1 and len(contents) == len(structure.split_list(inner)):
             return ", ".join(contents)
-    return extract.last_box(text)
+    boxed = extract.last_box(text)
+    if boxed is None and mode == "extract":
+        wanted = "choice" if gold.choice else "number" if gold.number else "expression"
+        return unboxed_answer(text, wanted)
+    return boxed
 
 
 def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:

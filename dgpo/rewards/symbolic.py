@@ -1,11 +1,13 @@
 """The last stage: math-verify in a worker process, on expressions bounded beforehand, with a cache."""
 
+import os
 import re
 import threading
 from collections import OrderedDict
 from typing import cast
 
 from dgpo.rewards.ascii_math import to_latex
+from dgpo.rewards.normalise import key
 from dgpo.rewards.pool import shared_pool
 from dgpo.rewards.verdict import Reason
 
@@ -45,21 +47,31 @@ class _Cache:
 _cache = _Cache()
 
 
-def compare_symbolically(gold: str, answer: str, timeout: float) -> Reason:
-    """math-verify's verdict on two cleaned LaTeX expressions. Starts the worker pool on the first need.
+def _forget_in_child() -> None:
+    """A lock that another thread held at the fork would stay locked in the child."""
+    global _cache
+    _cache = _Cache()
 
-    Outcomes that say something of the pair are remembered; ``timeout`` and ``crash``, which may be the
-    machine's doing, are not.
+
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def compare_symbolically(gold: str, answer: str, timeout: float) -> tuple[Reason, bool]:
+    """math-verify's verdict on two cleaned LaTeX expressions, and whether it was remembered.
+
+    Starts the worker pool on the first need. Outcomes that say something of the pair are remembered;
+    ``timeout`` and ``crash``, which may be the machine's doing, are not.
     """
     if too_heavy(gold) or too_heavy(answer):
-        return "too_large"
-    pair = (_latex(gold), _latex(answer))
+        return "too_large", False
+    pair = (key(gold), key(answer))
     outcome = _cache.get(pair)
-    if outcome is None:
-        outcome = cast(Reason, shared_pool().grade(*pair, timeout))
-        if outcome not in ("timeout", "crash"):
-            _cache.put(pair, outcome)
-    return outcome
+    if outcome is not None:
+        return outcome, True
+    outcome = cast(Reason, shared_pool().grade(_latex(gold), _latex(answer), timeout))
+    if outcome not in ("timeout", "crash"):
+        _cache.put(pair, outcome)
+    return outcome, False
 
 
 def _latex(cleaned: str) -> str:

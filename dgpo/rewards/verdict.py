@@ -14,21 +14,23 @@ class Verdict:
     """The outcome for one response. Truthy exactly when the answer is right.
 
     Attributes:
-        reason: ``match`` is the only right one. ``mismatch``: compared and different. ``no_answer``: no
-            balanced box. ``hedge``: several answers offered at once (``37 or 38``). ``too_large``: past the
-            limits on length, digits, powers or factorials. ``unparsed``: the answer is not mathematics that
-            the symbolic stage reads. ``timeout``: no decision in time. ``crash``: two workers died on it
-            (memory limit, or killed). ``bad_gold``: the ground truth is empty, unbalanced or unreadable,
-            which is an error in the data and never earns a reward.
+        reason: ``match`` is the only right one. ``mismatch``: compared and different. ``no_answer``: nothing
+            that the mode takes for an answer (no balanced box). ``hedge``: several answers offered at once
+            (``37 or 38``). ``too_large``: past the limits on length, digits, powers or factorials.
+            ``unparsed``: the answer is not mathematics that the symbolic stage reads. ``timeout``: no decision
+            in time. ``crash``: two workers died on it (memory limit, or killed). ``bad_gold``: the ground
+            truth is empty, unbalanced or unreadable, which is an error in the data and never earns a reward.
         stage: The stage that decided.
         answer: The text that was compared (the content of the box), or None where there was none.
         seconds: Wall-clock time of the call, waiting for a worker included.
+        cached: The symbolic stage remembered the outcome of the same pair and ran nothing.
     """
 
     reason: Reason
     stage: Stage
     answer: str | None = None
     seconds: float = 0.0
+    cached: bool = False
 
     def __bool__(self) -> bool:
         return self.reason == "match"

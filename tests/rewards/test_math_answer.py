@@ -124,8 +124,8 @@ def test_long_hostile_responses_are_decided_at_once() -> None:
 def test_misuse_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="ground_truth must be a str, not int"):
         verify("7", 7)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(ValueError, match="mode='extract'"):
-        verify("7", "7", mode="extract")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="mode='boxes'"):
+        verify("7", "7", mode="boxes")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="timeout=0"):
         verify("7", "7", timeout=0)
     with pytest.raises(ValueError, match="2 responses but 1"):
@@ -231,3 +231,10 @@ def test_arbitrary_text_never_raises_and_equals_itself(text: str) -> None:
     decide_cheaply(text, "12", mode="answer", timeout=1.0)
     step = decide_cheaply(text, text, mode="answer", timeout=1.0)
     assert isinstance(step, Verdict) and step.reason in ("match", "bad_gold", "no_answer")
+
+
+def test_the_outcome_of_a_pair_is_remembered() -> None:
+    first = verify(r"\boxed{7y+7z}", "7(y+z)", timeout=10.0)
+    again = verify(r"so \boxed{7y + 7z}.", "$7(y+z)$", timeout=10.0)
+    assert (bool(first), first.cached, bool(again), again.cached) == (True, False, True, True)
+    assert not verify(r"\boxed{7}", "7").cached
