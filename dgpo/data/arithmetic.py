@@ -169,6 +169,8 @@ def problem_row(problem: Problem, *, index: int = 0) -> PromptRow:
         index=index,
         split=problem.split,
         level=str(problem.level),
+        id=problem.text.removesuffix("=?"),
+        source=DATA_SOURCE,
     )
 
 

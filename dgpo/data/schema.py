@@ -51,7 +51,13 @@ _EXTRA_INFO = [
     ("split", pa.string()),
     ("level", pa.string()),
     ("problem", pa.string()),
+    ("id", pa.string()),
+    ("source", pa.string()),
+    ("revision", pa.string()),
+    ("subject", pa.string()),
+    ("raw_answer", pa.string()),
 ]
+"""Every file has all of them: verl concatenates its training files, which must then agree."""
 
 
 def make_row(
@@ -62,6 +68,11 @@ def make_row(
     index: int,
     split: str,
     level: str = "",
+    id: str = "",
+    source: str = "",
+    revision: str = "",
+    subject: str = "",
+    raw_answer: str = "",
     system: str | None = None,
     user: str | None = None,
     ability: str = "math",
@@ -70,7 +81,9 @@ def make_row(
     """One prompt as verl reads it: an optional system message and one user message.
 
     `user` is the text shown to the model, where it differs from the bare `problem` (an instruction added,
-    say); `level` is the source's own name for the difficulty; `extra` adds fields to `extra_info`.
+    say). `id` names the problem within its `source` (a hub id, say) at `revision`; without one it is the index.
+    `level` and `subject` are the source's own words, `raw_answer` its own spelling of the answer. `extra` adds
+    fields to `extra_info`.
 
     Raises ValueError where `problem`, `ground_truth`, `data_source` or `split` is blank, or where `extra`
     would replace a field.
@@ -79,7 +92,17 @@ def make_row(
     for name, value in named.items():
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"make_row: {name}={value!r} (index {index}): give a non-empty string")
-    info: dict[str, str | int | float] = {"index": index, "split": split, "level": level, "problem": problem}
+    info: dict[str, str | int | float] = {
+        "index": index,
+        "split": split,
+        "level": level,
+        "problem": problem,
+        "id": id or str(index),
+        "source": source,
+        "revision": revision,
+        "subject": subject,
+        "raw_answer": raw_answer or ground_truth,
+    }
     taken = sorted(set(info) & set(extra or {}))
     if taken:
         raise ValueError(f"make_row: extra={taken} (index {index}) are fields already; use other names")

@@ -34,15 +34,20 @@ def with_column(base: pa.Table, name: str, values: pa.Array | list[Any]) -> pa.T
 
 
 def test_a_row_carries_the_fields_that_verl_reads():
-    made = row(7, system="Be brief.", user="What is 1+1?", level="2", extra={"source_id": "a"})
+    origin = {"id": "a", "source": "org/sums", "revision": "0f", "subject": "Algebra", "raw_answer": "2.0"}
+    made = row(7, system="Be brief.", user="What is 1+1?", level="2", **origin, extra={"year": "2024"})
     assert made["prompt"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "What is 1+1?"},
     ]
     assert made["reward_model"] == {"style": "rule", "ground_truth": "2"}
     assert made["extra_info"] == {
-        "index": 7, "split": "train", "level": "2", "problem": "1+1=?", "source_id": "a"
+        "index": 7, "split": "train", "level": "2", "problem": "1+1=?", **origin, "year": "2024"
     }  # fmt: skip
+
+
+def test_a_row_without_an_id_is_named_by_its_index():
+    assert row(7)["extra_info"]["id"] == "7"
 
 
 @pytest.mark.parametrize("name", ["problem", "ground_truth", "data_source", "split"])
