@@ -1,0 +1,195 @@
+#!/usr/bin/env bash
+# Starts, shows and stops the nodes of a Ray cluster, with token authentication on.
+#
+#   bash scripts/ray_cluster.sh head [OPTION...]              the first node; prints its address for the others
+#   bash scripts/ray_cluster.sh worker HOST:PORT [OPTION...]  another node of that cluster
+#   bash scripts/ray_cluster.sh status                        nodes started on this host, and their clusters
+#   bash scripts/ray_cluster.sh stop [--name NAME]            ends the nodes started on this host, no others
+#
+# Options: --name NAME  of the node, in errors and in status; the host's name without it
+#          --block      stay in the foreground until the node ends, as srun and containers want it
+#          any other    goes to `ray start`: --num-gpus=8, --node-ip-address=10.0.0.1 on a host with several
+#                       networks, --port=6380 (docs/cluster.md lists the ports that a firewall has to let through)
+#
+# The token is a file of mode 600 which `head` makes where there is none. Copy it to every node, unless they share
+# the home directory. `dgpo train` on a node reads it too.
+#   RAY_AUTH_TOKEN_PATH  the file; ~/.ray/auth_token without it
+#   DGPO_RAY_STATE       folder that remembers what was started on this host
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+if [[ -x $root/.venv/bin/ray ]]; then PATH=$root/.venv/bin:$PATH; fi
+# On this host's own disk: the home directory may be one for all nodes.
+state=${DGPO_RAY_STATE:-${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}/dgpo-ray-$(id -u)}
+start_limit=120 # seconds for a node to start
+stop_limit=30   # seconds for a node to end by itself; then it is killed
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=${RAY_AUTH_TOKEN_PATH:-$HOME/.ray/auth_token}
+
+die() { # die LINE...
+    printf 'ray_cluster.sh: %s\n' "$@" >&2
+    exit 2
+}
+
+usage() { sed -n '2,/^set /p' "${BASH_SOURCE[0]}" | sed '$d; s/^# \{0,1\}//'; }
+
+make_token() { # makes the token file where there is none
+    [[ ! -e $RAY_AUTH_TOKEN_PATH ]] || return 0
+    mkdir -p "$(dirname "$RAY_AUTH_TOKEN_PATH")"
+    # noclobber: of two heads that start at once, one makes it.
+    (umask 077 && set -o noclobber && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$RAY_AUTH_TOKEN_PATH") || true
+}
+
+check_token() {
+    local mode
+    mode=$(stat -Lc %a "$RAY_AUTH_TOKEN_PATH" 2>/dev/null) ||
+        die "RAY_AUTH_TOKEN_PATH=$RAY_AUTH_TOKEN_PATH: there is no such file." \
+            "Copy the head's there: scp -p HEAD:.ray/auth_token $RAY_AUTH_TOKEN_PATH"
+    [[ $mode == [0-7]00 ]] ||
+        die "RAY_AUTH_TOKEN_PATH=$RAY_AUTH_TOKEN_PATH: others can read it (mode $mode)." "chmod 600 $RAY_AUTH_TOKEN_PATH"
+    [[ -s $RAY_AUTH_TOKEN_PATH ]] || die "RAY_AUTH_TOKEN_PATH=$RAY_AUTH_TOKEN_PATH: it is empty. Remove it and start the head."
+}
+
+started_at() { # started_at PID: when the process started, in clock ticks since boot; nothing where there is none
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+}
+
+alive() { # alive NAME: the node was started here and runs
+    local pid start
+    read -r pid start 2>/dev/null <"$state/$1/process" || return 1
+    # A process number is given out again; with its start time it is unique.
+    [[ $(started_at "$pid") == "$start" ]]
+}
+
+nodes() { # names of the nodes started on this host
+    local file
+    for file in "$state"/*/process; do
+        if [[ -e $file ]]; then basename "$(dirname "$file")"; fi
+    done
+}
+
+session() { # session PID: the living processes of the session that PID leads
+    ps -o pid=,stat= -s "$1" 2>/dev/null | awk '$2 !~ /^Z/ { print $1 }'
+}
+
+end_node() { # end_node NAME: ends its processes, all of them, and forgets it
+    local pid start waited=0
+    if read -r pid start 2>/dev/null <"$state/$1/process"; then
+        if alive "$1"; then kill -TERM "$pid" 2>/dev/null || true; fi
+        while [[ -n $(session "$pid") ]]; do
+            if ((waited++ >= stop_limit * 5)); then session "$pid" | xargs -r kill -KILL 2>/dev/null || true; fi
+            sleep 0.2
+        done
+    fi
+    rm -rf "${state:?}/${1:?}"
+}
+
+fail_node() { # fail_node NAME WHAT: shows the end of the node's output, ends what is left of it, and exits
+    tail -n 15 "$state/$1/output" >&2 || true
+    end_node "$1"
+    printf 'ray_cluster.sh: the node %s %s; its last lines are above\n' "$1" "$2" >&2
+    exit 1
+}
+
+start_node() { # start_node NAME BLOCK RAY_START_ARGUMENT...
+    local name=$1 block=$2 pid waited=0
+    shift 2
+    mkdir -p "$state/$name"
+    chmod 700 "$state"
+    local output=$state/$name/output
+    # --block ties Ray's processes to this one, and a session of its own tells them from another cluster's.
+    setsid ray start --block --node-name="$name" "$@" >"$output" 2>&1 </dev/null &
+    pid=$!
+    printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$state/$name/process"
+    if [[ $block == yes ]]; then trap 'end_node "$name"; exit 143' TERM INT HUP; fi
+    until grep -q "Ray runtime started" "$output"; do
+        alive "$name" || fail_node "$name" "did not start"
+        ((waited++ < start_limit * 5)) || fail_node "$name" "did not start within $start_limit s"
+        sleep 0.2
+    done
+    echo "node $name runs"
+    if [[ $block == yes ]]; then
+        wait "$pid" || fail_node "$name" "has ended"
+        end_node "$name"
+    fi
+}
+
+head_address() { # head_address NAME: as the other nodes have to name it
+    sed -n "s/.*--address='\([^']*\)'.*/\1/p" "$state/$1/output" | sed 1q
+}
+
+run_head() { # run_head NAME BLOCK RAY_START_ARGUMENT...
+    make_token
+    check_token
+    if alive "$1"; then
+        echo "node $1 runs already"
+    else
+        echo "token: $RAY_AUTH_TOKEN_PATH"
+        # The dashboard shows and runs everything: from other machines it is reached through ssh -L.
+        start_node "$1" "$2" --head --dashboard-host=127.0.0.1 --disable-usage-stats "${@:3}"
+    fi
+    echo "address: $(head_address "$1")"
+}
+
+run_worker() { # run_worker NAME BLOCK ADDRESS RAY_START_ARGUMENT...
+    check_token
+    if alive "$1"; then
+        echo "node $1 runs already"
+    else
+        start_node "$1" "$2" --address="$3" "${@:4}"
+    fi
+}
+
+status() {
+    local name address addresses=()
+    for name in $(nodes); do
+        if ! alive "$name"; then
+            echo "node $name has ended; its output: $state/$name/output"
+            continue
+        fi
+        address=$(sed -n "s/.*--address='\([^']*\)'.*/\1/p" "$state/$name/output" | sed 1q)
+        echo "node $name runs here"
+        if [[ -n $address ]]; then addresses+=("$address"); fi
+    done
+    check_token
+    for address in "${addresses[@]}"; do ray status --address="$address"; done
+}
+
+stop() { # stop NAME: of the node, empty for all
+    local name
+    for name in ${1:-$(nodes)}; do
+        if [[ -d $state/$name ]]; then end_node "$name" && echo "node $name ended"; fi
+    done
+}
+
+main() {
+    local command=${1:-} address="" chosen="" block=no arguments=()
+    case $command in
+    head | status | stop) shift ;;
+    worker)
+        address=${2:-}
+        [[ $address == ?*:[0-9]* ]] || die "worker needs the head's HOST:PORT, as \`ray_cluster.sh head\` printed it"
+        shift 2
+        ;;
+    -h | --help) usage && exit ;;
+    *) usage >&2 && exit 2 ;;
+    esac
+    while (($#)); do
+        case $1 in
+        --name) [[ -n ${2:-} ]] || die "--name needs a name"; chosen=$2 && shift ;;
+        --name=*) chosen=${1#*=} ;;
+        --block) block=yes ;;
+        *) arguments+=("$1") ;;
+        esac
+        shift
+    done
+    local name=${chosen:-$(hostname)}
+    [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || die "--name=$name: use letters, digits, dots and dashes"
+    case $command in
+    head) run_head "$name" "$block" "${arguments[@]}" ;;
+    worker) run_worker "$name" "$block" "$address" "${arguments[@]}" ;;
+    status) status ;;
+    stop) stop "$chosen" ;;
+    esac
+}
+
+main "$@"
