@@ -6,17 +6,26 @@ _NAME = re.compile(
     r"(?<![A-Za-z\\])(?:sqrt|sinh|cosh|tanh|arcsin|arccos|arctan|sin|cos|tan|cot|sec|csc|ln|log|exp"
     r"|pi|infty|alpha|beta|gamma|theta|lambda)(?![A-Za-z])"
 )
+_FACTORIAL_POWER = re.compile(r"([A-Za-z0-9]+|\([^()]*\)) ?!(?= ?\^)")
+_ROOT_POWER = re.compile(r"(\\sqrt ?(?:\[[^\[\]]*\])? ?\{[^{}]*\})(?= ?\^)")
+_ANGLE = re.compile(
+    r"(\\(?:sin|cos|tan|cot|sec|csc)(?: ?\^ ?\{\d\})? ?[({]? ?)(\d+(?:\.\d+)?|\\frac ?\{\d+\} ?\{\d+\})\^\{\\circ\}"
+)
 _TAKES_GROUP = re.compile(r"(?:\\sqrt|\^) ?\(")
 
 
 def to_latex(text: str) -> str:
     r"""``text`` with ``**``, ``*``, bare function names, ``sqrt(...)`` and ``^(...)`` rewritten.
 
-    LaTeX comes out as it went in, up to spaces.
+    So is what math-verify's grammar does not read: ``n!^2``, ``\\sqrt{2}^3``, degrees in a trigonometric function.
+    Other LaTeX comes out as it went in, up to spaces.
     """
     text = _NAME.sub(lambda name: f"\\{name.group()} ", text.replace("**", "^"))
     text = re.sub(r"\\(sqrt|log|ln|exp|sin|cos|tan) +(?=[({\[])", r"\\\1", text)
     text = text.replace("*", r" \cdot ")
+    text = _FACTORIAL_POWER.sub(r"(\1!)", text)
+    text = _ROOT_POWER.sub(r"(\1)", text)
+    text = _ANGLE.sub(r"\1\\frac{\2 \\pi}{180}", text)
     found = _TAKES_GROUP.search(text)
     while found:
         start = found.end() - 1

@@ -1,11 +1,11 @@
-r"""The final answer of a response: its last balanced ``\boxed{}``, found in one pass over a bounded text."""
+r"""The final answer of a response: its last balanced ``\boxed{}`` (or ``\boxed 7``), in one pass over a bounded text."""
 
 import re
 
 MAX_RESPONSE_CHARS = 200_000
 """Only this much of the end of a response is read; a final answer is at the end."""
 
-_TOKEN = re.compile(r"\\(?:boxed|fbox)\s*\{|\\.|[{}]", re.DOTALL)
+_TOKEN = re.compile(r"\\{1,2}(?:boxed|fbox)(?:\s*\{|\s+(?P<bare>[-+]?[\w.,/]*\w))|\\.|[{}]", re.DOTALL)
 
 
 def final_text(response: str) -> str:
@@ -26,7 +26,9 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
     open_braces: list[tuple[int, int] | None] = []
     for token in _TOKEN.finditer(text):
         symbol = token.group()
-        if symbol == "{":
+        if token["bare"] is not None:
+            found.append((token.start(), token.end(), token["bare"]))
+        elif symbol == "{":
             open_braces.append(None)
         elif symbol == "}":
             opened = open_braces.pop() if open_braces else None

@@ -4,20 +4,27 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dgpo.rewards import normalise, structure
+from dgpo.rewards import normalise, structure, words
 from dgpo.rewards.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
-from dgpo.rewards.numeric import Quantity, parse_number
+from dgpo.rewards.numeric import Quantity, read_number, split_unit
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A readable ground truth: cleaned text, comparison key, and what else it may be read as."""
+    """A readable ground truth: cleaned text, comparison key, and what else it may be read as.
+
+    ``value`` is the text without a name (5 of ``x = 5``), ``body`` the value without its ``unit``.
+    """
 
     text: str
     key: str
+    value: str
+    body: str
+    unit: str
     number: Quantity | None
     words: str | None
     choice: str | None
+    choices: frozenset[str] | None
     has_many_values: bool
 
 
@@ -39,15 +46,25 @@ def read_gold(ground_truth: str) -> Gold | None:
     if _fault(ground_truth):
         return None
     text = normalise.clean(_content(ground_truth))
-    letter = normalise.choice(text) if re.match(r"\(?[A-J]", normalise.plain(text)) else None
     value = structure.gold_value(text)
-    many = structure.has_many_values(text)
-    return Gold(text, normalise.key(text), parse_number(value), normalise.words(text), letter, many)
+    body, unit = split_unit(value)
+    return Gold(
+        text=text,
+        key=normalise.key(text),
+        value=value,
+        body=body,
+        unit=unit,
+        number=read_number(value),
+        words=words.words(text),
+        choice=words.choice(text) if re.match(r"[(\[]?[A-J]", normalise.plain(text)) else None,
+        choices=words.choices(text),
+        has_many_values=structure.has_many_values(text),
+    )
 
 
 def _content(ground_truth: str) -> str:
     boxed = boxes_of_last_line(ground_truth)
-    return ", ".join(boxed) if boxed else ground_truth
+    return ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth
 
 
 def _fault(ground_truth: str) -> str:

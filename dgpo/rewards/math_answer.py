@@ -6,15 +6,18 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from dgpo.rewards import extract, normalise, structure
+from dgpo.rewards.compare import compare, settle
 from dgpo.rewards.gold import Gold, read_gold
-from dgpo.rewards.numeric import equal, parse_number, split_unit
+from dgpo.rewards.numeric import equal, read_number, split_unit
 from dgpo.rewards.pool import shared_pool
 from dgpo.rewards.prose import unboxed_answer
 from dgpo.rewards.symbolic import MAX_CHARS, compare_symbolically
 from dgpo.rewards.verdict import Reason, Stage, Verdict
+from dgpo.rewards.words import asserted_choice, choices
+from dgpo.rewards.words import words as read_words
 
 Mode = Literal["boxed", "answer", "extract"]
 MAX_SIDES = 4
@@ -107,13 +110,19 @@ def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: flo
 def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
     """The symbolic stage, within ``timeout`` seconds of work in all. Blocks; callable from any thread."""
     deadline = time.monotonic() + timeout
-    all_cached = True
+    were_cached: list[bool] = []
+
+    def ask(gold: str, answer: str) -> str:
+        outcome, cached = compare_symbolically(gold, answer, max(deadline - time.monotonic(), 0.001))
+        were_cached.append(cached)
+        return outcome
+
+    outcome = "match"
     for value in left.values:
-        outcome, cached = compare_symbolically(left.gold, value, max(deadline - time.monotonic(), 0.001))
-        all_cached = all_cached and cached
+        outcome = settle(left.gold, value, ask)
         if outcome != "match":
-            return Verdict(outcome, "symbolic", left.answer, cached=all_cached)
-    return Verdict("match", "symbolic", left.answer, cached=all_cached)
+            break
+    return Verdict(cast(Reason, outcome), "symbolic", left.answer, cached=bool(were_cached) and all(were_cached))
 
 
 def _answer(response: str, gold: Gold, mode: Mode) -> str | None:
@@ -138,32 +147,41 @@ def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:
         return "match", "string"
     if len(answer) > MAX_CHARS:
         return "too_large", "string"
-    words = normalise.words(answer)
-    if words and gold.words and min(len(words), len(gold.words)) >= 3:
-        if words == gold.words:
-            return "match", "string"
-        if min(len(words), len(gold.words)) > 3:
-            return "mismatch", "string"
+    decided = _compare_words(gold, answer)
+    if decided is not None:
+        return ("match" if decided else "mismatch"), "string"
     if structure.is_hedge(answer, gold.has_many_values):
         return "hedge", "structure"
-    letter = normalise.choice(answer) if gold.choice else None
-    if letter:
-        return ("match" if letter == gold.choice else "mismatch"), "string"
     values = structure.equation_values(answer, gold.text)
     if len(values) > MAX_SIDES or not all(values):
         return "mismatch", "structure"
-    numbers = [parse_number(value) for value in values]
     if gold.number is not None:
+        numbers = [read_number(value) for value in values]
         known = [number for number in numbers if number is not None]
         if not all(equal(gold.number, number) for number in known):
             return "mismatch", "numeric"
         if len(known) == len(numbers):
             return "match", "numeric"
-    same = structure.compare_lists(gold.text, answer)
-    if same is not None:
-        return ("match" if same else "mismatch"), "structure"
-    gold_body, gold_unit = split_unit(gold.text)
     bodies, units = zip(*map(split_unit, values), strict=True)
-    if gold_unit and any(unit and unit != gold_unit for unit in units):
+    if gold.unit and any(unit and unit != gold.unit for unit in units):
         return "mismatch", "structure"
-    return Undecided(gold_body, bodies, answer)
+    wanted = gold.text if values == [answer] and bodies == (answer,) and "=" in answer else gold.body
+    decisions = [compare(wanted, body) for body in bodies]
+    if False in decisions:
+        return "mismatch", "structure"
+    left = tuple(body for body, decision in zip(bodies, decisions, strict=True) if decision is not True)
+    return Undecided(wanted, left, answer) if left else ("match", "structure")
+
+
+def _compare_words(gold: Gold, answer: str) -> bool | None:
+    """Answers in words and letters; None where either side is anything else."""
+    words = read_words(answer)
+    if words and gold.words and (min(len(words), len(gold.words)) >= 3 or words == gold.words == "no"):
+        if words == gold.words:
+            return True
+        if min(len(words), len(gold.words)) > 3:
+            return False
+    if gold.choices and (letters := choices(answer)):
+        return letters == gold.choices
+    letter = asserted_choice(answer) if gold.choice else None
+    return None if letter is None else letter == gold.choice

@@ -1,62 +1,107 @@
 r"""One spelling for equal LaTeX: what changes the look of an answer and never its value.
 
-Nothing here drops a symbol that could matter: `clean` takes out layout (delimiters, sizes, thin spaces, size
-variants of commands), and `key` the white space that LaTeX ignores.
+Nothing here drops a symbol that could matter: `clean` takes out layout (delimiters, sizes, colours, thin spaces,
+size variants of commands), and `key` the white space that LaTeX ignores.
 """
 
 import re
+import unicodedata
 
-_UNICODE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | str.maketrans(
-    {
-        "\u3000": " ", "\u00a0": " ", "\u2212": "-", "\u2013": "-", "×": r" \times ", "·": r" \cdot ",
-        "÷": "/", "≤": r" \le ", "≥": r" \ge ", "≠": r" \ne ", "π": r" \pi ", "∞": r" \infty ",
-        "∪": r" \cup ", "±": r" \pm ", "°": r"^{\circ}", "²": "^{2}", "³": "^{3}",
-        "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}",
-    }
-)  # fmt: skip
+_SIGNS = {
+    "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",
+    "×": r" \times ", "·": r" \cdot ", "⋅": r" \cdot ", "∙": r" \cdot ", "÷": "/", "≤": r" \le ", "≥": r" \ge ",
+    "⩽": r" \le ", "⩾": r" \ge ", "≠": r" \ne ", "∞": r" \infty ", "∪": r" \cup ", "∩": r" \cap ",
+    "±": r" \pm ", "∓": r" \mp ", "°": r"^{\circ}", "∈": r" \in ", "∅": r" \emptyset ", "√": r"\sqrt ",
+    "≈": r" \approx ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}",
+    "ℂ": r"\mathbb{C}", "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...",
+}  # fmt: skip
+_SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_GREEK = re.compile("[α-ωΓΔΘΛΞΠΣΦΨΩ]")
 
+
+def _unicode_table() -> dict[int, str]:
+    full_width = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    vulgar = {}
+    for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F)):
+        top, _, bottom = unicodedata.normalize("NFKC", chr(code)).partition("\u2044")
+        if bottom:
+            vulgar[code] = rf"\frac{{{top}}}{{{bottom}}}"
+    return full_width | vulgar | str.maketrans(_SIGNS)
+
+
+_UNICODE = _unicode_table()
+_END = r"(?![A-Za-z])"
 _REWRITES = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
-        (r"\\(?:left|right|[bB]igg?[lrm]?)(?![A-Za-z])\s*\.?", ""),
-        (r"\\(?:displaystyle|textstyle|limits|nolimits)(?![A-Za-z])", ""),
-        (r"\\(?:boxed|fbox)(?![A-Za-z])", ""),
-        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
-        (r"\\(?:leqslant|leq)(?![A-Za-z])", r"\\le"),
-        (r"\\(?:geqslant|geq)(?![A-Za-z])", r"\\ge"),
-        (r"\\neq(?![A-Za-z])", r"\\ne"),
-        (r"\\(?:lbrace)(?![A-Za-z])", r"\\{"),
-        (r"\\(?:rbrace)(?![A-Za-z])", r"\\}"),
-        (r"\\(?:degree|degrees)(?![A-Za-z])", r"^{\\circ}"),
-        (r"\^\s*\\circ(?![A-Za-z])", r"^{\\circ}"),
-        (r"(?<=\d)(?:\{,\}|\\[,!])(?=\d{3}(?!\d))", ","),
+        (r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|cup|boxed|begin|end)(?![A-Za-z]))", r"\\"),
+        (r"<\|[^|<>]{1,40}\|>|</?(?:s|answer)>", " "),
+        (rf"\\(?:left|right|[bB]igg?[lrm]?){_END}\s*\.?", ""),
+        (rf"\\(?:(?:display|text|script)style|(?:no)?limits|tiny|small|normalsize|[lL]arge|LARGE|[hH]uge){_END}", ""),
+        (rf"\\(?:bf|it|rm|sf|tt|bfseries|centering){_END} ?", ""),
+        (r"\\(?:[hv]?phantom|label|tag\*?|vspace|hspace) ?\{[^{}]*\}", ""),
+        (r"\\(?:text)?color ?\{[^{}]*\}", ""),
+        (rf"\\(?:boxed|fbox|underline|mathstrut){_END}", ""),
+        (r"\\operatorname\*? ?\{((?:arc)?(?:sin|cos|tan)|(?:sin|cos|tan)h|cot|sec|csc|ln|log|exp|gcd|max|min)\}", r"\\\1 "),
+        (rf"\\(?:[dtc]|nice|s)frac{_END}", r"\\frac"),
+        (rf"\\[dt]binom{_END}", r"\\binom"),
+        (r"\{ ?(\w+) ?\\choose ?(\w+) ?\}", r"\\binom{\1}{\2}"),
+        (r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}", r"\\frac{\1}{\2}"),
+        (rf"\\(?:leqslant|leqq|leq){_END}|<=|=<", r"\\le "),
+        (rf"\\(?:geqslant|geqq|geq){_END}|>=", r"\\ge "),
+        (rf"\\(?:neq|not ?=){_END}|!=", r"\\ne "),
+        (rf"\\lt{_END}", "<"),
+        (rf"\\gt{_END}", ">"),
+        (rf"\\(?:lbrace){_END}", r"\\{"),
+        (rf"\\(?:rbrace){_END}", r"\\}"),
+        (rf"\\langle{_END}", "("),
+        (rf"\\rangle{_END}", ")"),
+        (rf"\\[lr]?vert{_END}", "|"),
+        (rf"\\colon{_END}", ":"),
+        (rf"\\(?:varnothing|O){_END}|\\\{{ ?\\\}}", r"\\emptyset "),
+        (rf"\\(?:degree|degrees){_END}|\^ ?\{{ ?\\(?:text|mathrm|rm) ?\{{ ?o ?\}} ?\}}", r"^{\\circ}"),
+        (rf"\^\s*\\circ{_END}", r"^{\\circ}"),
+        (r"\A\s*([+-]?) ?(?:\\text ?\{ ?)?[Ii]nfinity ?\}?\s*\Z", r"\1\\infty"),
+        (rf"(?<![\w)}}\]]) ?\+ ?(?=\\infty{_END})", " "),
+        (rf"\A\s*\\(?:therefore|implies|Rightarrow|approx|simeq){_END}", ""),
+        (r":=", "="),
+        (r"\\\\ ?\[ ?-?[\d.]+ ?(?:pt|em|ex|mm|cm|in) ?\]", r"\\\\"),
+        (r"(?<=\d)(?: ?\{ ?, ?\} ?|\\[,!])(?=\d{3}(?!\d))", ","),
         (r"(?<=\d),(?:\\!|\{\}) *(?=\d{3}(?!\d))", ","),
         (r"(?<!\\)\\!", ""),
-        (r"(?<!\\)\\[,;: ]|~|\\q?quad(?![A-Za-z])", " "),
-        (r"(?<!\\)\\([%$])", r"\1"),
+        (rf"(?<!\\)\\[,;: >]|~|\\q?quad{_END}|\\(?:thin|med|thick)?space{_END}", " "),
+        (r"(?<!\\)\\([%$#])", r"\1"),
         (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
         (r"\\frac\s*(\{[^{}]*\})\s*(\d)", r"\\frac\1{\2}"),
+        (r"\\frac\s*(\d)\s*(?=\{)", r"\\frac{\1}"),
+        (r"\\sqrt\s*(\d|[A-Za-z](?![A-Za-z]))", r"\\sqrt{\1}"),
+        (r"(?<![A-Za-z\\}\])])C ?\( ?(\d{1,4}) ?, ?(\d{1,4}) ?\)", r"\\binom{\1}{\2}"),
+        (r"\( ?(\w+) ?\)(?= ?_)", r"\1"),
         (r"([\^_]) ?(\d(?![\d.])|[A-Za-z](?![A-Za-z]))", r"\1{\2}"),
         (r"\s+", " "),
     )
-]
+]  # fmt: skip
 _DELIMITERS = [(r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`")]
 _DOLLAR = re.compile(r"(?<!\\)\$")
-WRAPPER = r"\\(?:text(?:bf|it|rm|normal)?|math(?:bf|it|rm)|operatorname|mbox) ?\{([^{}]*)\}"
-"""A command that sets its argument as words, with the words as its group."""
-_IGNORED_SPACE = re.compile(r"(?<![0-9A-Za-z]) | (?![0-9A-Za-z])")
-_CHOICE = re.compile(
-    r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
-    r"|(?:\((?P<bracketed>[A-J])\)|(?P<dotted>[A-J])[.:)]) (?P<after>.+)"  # (B) Paris, B. 12
-    r"|(?P<named>[A-J]) (?P<name>[A-Za-z]{2}.*)",  # B Paris
-    re.IGNORECASE | re.DOTALL,
+WRAPPER = (
+    r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt)|operatorname|mbox) ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
 )
-_LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
+"""A command that sets its argument as words, with the words as its group."""
+_WRAPPER = re.compile(WRAPPER)
+_LEAD = re.compile(
+    r"(?:\\text ?\{ ?)?(?:so,? |thus,? |therefore,? |hence,? )?(?:the )?(?:final |correct )?"
+    r"(?:answer|solution|result)(?: to [a-z ]{1,30})?(?: is| ?[:=])+ ?(?:\} ?)?(?=\S)",
+    re.IGNORECASE,
+)
+_IGNORED_SPACE = re.compile(r"(?<![0-9A-Za-z]) | (?![0-9A-Za-z])")
 
 
 def clean(text: str) -> str:
     """``text`` without layout; what the numeric and the symbolic stage read."""
-    text = text.translate(_UNICODE).strip()
+    if not text.isascii():
+        text = _ascii(text)
+    text = text.strip()
     if len(_DOLLAR.findall(text)) % 2 == 0:  # delimiters come in pairs, one alone is money
         text = _DOLLAR.sub(" ", text).strip()
     peeled = True
@@ -69,11 +114,31 @@ def clean(text: str) -> str:
                 text, peeled = inner.strip(), True
     for pattern, replacement in _REWRITES:
         text = pattern.sub(replacement, text)
-    text = text.strip().removesuffix(".").rstrip("\\ ")
+    text = _LEAD.sub("", text.strip(), count=1) if _LEAD.match(text.strip()) else text
+    text = _without_end_mark(text)
     for _ in range(3):
         if text.startswith("{") and text.endswith("}") and balanced(text[1:-1]):
             text = text[1:-1].strip()
     return text
+
+
+def _ascii(text: str) -> str:
+    text = _SUPERSCRIPT.sub(lambda run: f"^{{{unicodedata.normalize('NFKC', run.group())}}}", text)
+    text = _SUBSCRIPT.sub(lambda run: f"_{{{unicodedata.normalize('NFKC', run.group())}}}", text)
+    text = _GREEK.sub(_greek_command, text)
+    return text.translate(_UNICODE)
+
+
+def _greek_command(letter: re.Match[str]) -> str:
+    *_, size, _, name = unicodedata.name(letter.group()).replace("LAMDA", "LAMBDA").replace("FINAL ", "").split()
+    return f" \\{name.capitalize() if size == 'CAPITAL' else name.lower()} "
+
+
+def _without_end_mark(text: str) -> str:
+    text = text.strip()
+    if not text.endswith("..."):
+        text = text.removesuffix(".")
+    return text.rstrip("\\ ").rstrip(",; ")
 
 
 def key(cleaned: str) -> str:
@@ -83,21 +148,7 @@ def key(cleaned: str) -> str:
 
 def plain(cleaned: str) -> str:
     r"""``cleaned`` with the words of ``\text{...}``, ``\mathrm{...}`` and their like in the open."""
-    return re.sub(r"\s+", " ", re.sub(WRAPPER, r" \1 ", cleaned)).strip()
-
-
-def words(cleaned: str) -> str | None:
-    """The answer in lower case when it is made of words alone (``Even``, ``not enough information``)."""
-    text = plain(cleaned)
-    return text.lower() if re.fullmatch(r"[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*", text) else None
-
-
-def choice(cleaned: str) -> str | None:
-    """The letter of a multiple-choice answer (``B``, ``(b)``, ``B. Paris``), None where several are named."""
-    found = _CHOICE.fullmatch(plain(cleaned))
-    if not found or _LONE_LETTER.search(found["after"] or found["name"] or ""):
-        return None
-    return (found["bare"] or found["bracketed"] or found["dotted"] or found["named"]).upper()
+    return re.sub(r"\s+", " ", _WRAPPER.sub(r" \1 ", _WRAPPER.sub(r" \1 ", cleaned))).strip()
 
 
 def balanced(text: str) -> bool:

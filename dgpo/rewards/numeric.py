@@ -1,7 +1,7 @@
 """Exact comparison of numbers: integers, decimals, fractions, per cent, scientific notation; with units.
 
-Values are `Fraction`; no float takes part and nothing is evaluated. A tolerance exists only where one side
-was written as a decimal and the gold is no integer: 0.333333 is 1/3, and 5.0000001 is not 5.
+Values are `Fraction`; no float takes part. A tolerance exists only where one side was written as a decimal and
+the gold is no integer: 0.333333 is 1/3, and 5.0000001 is not 5.
 """
 
 import re
@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from dgpo.rewards.arithmetic import evaluate
 from dgpo.rewards.normalise import WRAPPER, plain
+from dgpo.rewards.number_words import MAGNITUDES, read_words
+from dgpo.rewards.units import read_unit
 
 MAX_DIGITS = 1000
 MAX_EXPONENT = 400
@@ -18,25 +21,26 @@ RELATIVE_TOLERANCE = Fraction(1_000_001, 10**12)
 
 _GROUPED = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+"
 _DECIMAL = rf"(?:(?:{_GROUPED}|\d+)(?:\.\d*)?|\.\d+)"
-_POWER_OF_TEN = r"10 ?\^ ?(?:\{ ?(?P<NAME>[+-]? ?\d{1,4}) ?\}|(?P<NAME_digit>\d))"
+_POWER_OF_TEN = r"10 ?(?:\^|\*\*) ?(?:\{ ?(?P<NAME>[+-]? ?\d{1,4}) ?\}|(?P<NAME_digit>\d{1,3}))"
 _NUMBER = re.compile(
-    r"(?P<currency>[$€£¥] ?)?(?P<sign>[+-]?) ?(?P<currency2>[$€£¥] ?)?(?:"
+    r"(?P<currency>[$€£¥₹] ?|(?:USD|Rs\.?|US\$) )?(?P<sign>[+-]?) ?(?P<currency2>[$€£¥₹] ?)?(?:"
     rf"(?:(?P<whole>\d+) ?)?\\frac ?\{{ ?(?P<fsign>[+-]?) ?(?P<num>{_DECIMAL}) ?\}}"
     rf" ?\{{ ?(?P<den>{_DECIMAL}) ?\}}|"
-    rf"(?:(?P<mixed>\d+) )?(?P<slash_num>\d+) ?/ ?(?P<slash_den>\d+)|"
-    rf"(?P<mantissa>{_DECIMAL}) ?(?:\\times|\\cdot|\*) ?{_POWER_OF_TEN.replace('NAME', 'exp')}|"
+    rf"(?:(?P<mixed>\d+) )?(?P<slash_num>{_DECIMAL}) ?/ ?(?P<slash_den>{_DECIMAL})|"
+    rf"(?P<mantissa>{_DECIMAL}) ?(?:\\times|\\cdot|\*|x(?= ?10)) ?{_POWER_OF_TEN.replace('NAME', 'exp')}|"
     rf"{_POWER_OF_TEN.replace('NAME', 'ten')}|"
+    r"(?P<before>\d*\.\d*)\\(?:overline|bar|dot) ?\{? ?(?P<repeating>\d+) ?\}?|"
+    r"(?P<printed>\d*\.\d{3,}) ?(?:\.\.\.|\\l?dots|\\cdots)|"
     rf"(?P<decimal>{_DECIMAL})(?:[eE](?P<e>[+-]?\d{{1,4}}))?"
     r")(?P<unit>.*)",
     re.DOTALL,
 )
-_UNIT_WORDS = re.compile(r"[A-Za-z]+(?:[ /]*[A-Za-z]+){0,3}(?: ?\^ ?\{? ?-?[1-9] ?\}?)?")
-_SHORT_UNIT = re.compile("[mcdkn]m|[mk]g|lb|oz|m[lL]|[cd]l|hr|ms|ft|yd|km/h|m/s|Hz|Pa|kJ|kW")
-_LETTER_UNIT = re.compile("[mgshlLNJWVAKCF]")
-_NOT_UNITS = re.compile(r"\b(?:or|and|not?|nor|to|is|either|maybe|if|sin|cos|tan|cot|sec|csc|log|exp|sqrt|mod)\b", re.I)
-_TRAILING_WORDS = re.compile(rf"(?P<body>.+?) ?(?P<unit>{WRAPPER}(?: ?\^ ?\{{?\d\}}?)?)", re.DOTALL)
-_PERCENT = frozenset(("percent", "percentage", "per cent", "pct"))
-_SINGULAR = {"feet": "foot", "inches": "inch", "degrees": "degree", r"^{\circ}": "degree", "hrs": "hr"}
+_BASE = re.compile(r"_ ?\{ ?(\d{1,2}|[a-z]+) ?\}")
+_MAGNITUDE = re.compile(rf" ?({'|'.join(MAGNITUDES)})(?![A-Za-z])")
+_TRAILING_WORDS = re.compile(rf"(?P<body>.+?)(?P<unit> ?{WRAPPER}(?: ?\^ ?\{{?\d\}}?)?)", re.DOTALL)
+_TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
+_REPEATED = re.compile(r"(\d{1,12}?)\1+\Z")
+_IS_ARITHMETIC = re.compile(r"[\d(\\{\[.+-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +58,54 @@ def parse_number(text: str) -> Quantity | None:
 
     Longer than `MAX_DIGITS` digits or beyond 10**±`MAX_EXPONENT` is None as well. Linear in the text.
     """
-    if len(text) > MAX_DIGITS + 100 or not (found := _NUMBER.fullmatch(text)):
+    if len(text) > MAX_DIGITS + 100:
         return None
+    found = _NUMBER.fullmatch(text) or _NUMBER.fullmatch(plain(text))
+    if not found:
+        words = read_words(plain(text))
+        return Quantity(Fraction(words), False, False, "") if words is not None else None
     part = found.groupdict()
-    unit = _unit(part["unit"])
+    rest = part["unit"]
+    scale = 1
+    if magnitude := _MAGNITUDE.match(plain(rest)):
+        scale, rest = MAGNITUDES[magnitude[1]], plain(rest)[magnitude.end() :]
+    base = _BASE.fullmatch(plain(rest))
+    unit = f"base {read_words(base[1]) or base[1]}" if base else read_unit(rest)
     if unit is None:
         return None
     if part["currency"] or part["currency2"]:
-        unit = unit or (part["currency"] or part["currency2"]).strip()
+        sign = (part["currency"] or part["currency2"]).strip()
+        unit = unit or {"USD": "$", "US$": "$", "Rs": "₹", "Rs.": "₹"}.get(sign, sign)
     value = _value(part)
     if value is None:
         return None
     is_percent = unit == "%"
     is_decimal = "." in found.group()[: found.start("unit")] or part["e"] is not None
-    return Quantity(-value if part["sign"] == "-" else value, is_decimal, is_percent, "" if is_percent else unit)
+    value = (-value if part["sign"] == "-" else value) * scale
+    return Quantity(value, is_decimal and part["repeating"] is None, is_percent, "" if is_percent else unit)
+
+
+def read_number(text: str) -> Quantity | None:
+    """As `parse_number`, and arithmetic on rational numbers too (``3 \\cdot 4``, ``5!``, ``\\sqrt{16}\\text{ cm}``)."""
+    number = parse_number(text)
+    if number is not None or not _IS_ARITHMETIC.match(text):
+        return number
+    body, unit = split_unit(text)
+    if body.endswith("%"):
+        body, unit = body[:-1], "%"
+    value = evaluate(body)
+    return None if value is None else Quantity(value, "." in body, unit == "%", "" if unit == "%" else unit)
 
 
 def split_unit(text: str) -> tuple[str, str]:
     r"""An expression and the unit in words behind it (``\sqrt{2} \text{ cm}``); '' for no unit."""
     found = _TRAILING_WORDS.fullmatch(text)
-    unit = _unit(found["unit"]) if found else None
-    return (found["body"], unit) if found and unit else (text, "")
+    unit = read_unit(found["unit"]) if found else None
+    if found and unit:
+        return found["body"], unit
+    if text.endswith(r"^{\circ}") and not _TRIGONOMETRY.search(text):
+        return text.removesuffix(r"^{\circ}"), "degree"
+    return text, ""
 
 
 def equal(gold: Quantity, answer: Quantity) -> bool:
@@ -96,19 +127,23 @@ def _close(gold: Quantity, gold_value: Fraction, answer: Quantity, answer_value:
         return True
     if gold_value.denominator == 1 or not (gold.is_decimal or answer.is_decimal):
         return False
-    return abs(gold_value - answer_value) <= RELATIVE_TOLERANCE * abs(gold_value)
+    return abs(gold_value - answer_value) <= RELATIVE_TOLERANCE * max(abs(gold_value), abs(answer_value))
 
 
 def _value(part: dict[str, str | None]) -> Fraction | None:
     if part["num"] is not None and part["den"] is not None:
-        denominator = _exact(part["den"])
-        if not denominator or (part["whole"] and part["fsign"]):
+        if part["whole"] and part["fsign"]:
             return None
-        fraction = _exact(part["num"]) / denominator
-        return _mixed(part["whole"], -fraction if part["fsign"] == "-" else fraction)
+        fraction = _quotient(part["num"], part["den"])
+        return _mixed(part["whole"], -fraction if part["fsign"] == "-" and fraction else fraction)
     if part["slash_num"] is not None and part["slash_den"] is not None:
-        denominator = int(part["slash_den"])
-        return _mixed(part["mixed"], Fraction(int(part["slash_num"]), denominator)) if denominator else None
+        return _mixed(part["mixed"], _quotient(part["slash_num"], part["slash_den"]))
+    if part["before"] is not None and part["repeating"] is not None:
+        return _repeating(part["before"], part["repeating"])
+    if part["printed"] is not None:
+        whole, _, digits = part["printed"].partition(".")
+        period = _REPEATED.search(digits)
+        return _repeating(f"{whole}.{digits[: period.start()]}", period[1]) if period else _exact(part["printed"])
     exponent = part["exp"] or part["exp_digit"] or part["ten"] or part["ten_digit"] or part["e"]
     power = int((exponent or "0").replace(" ", ""))
     if abs(power) > MAX_EXPONENT:
@@ -116,30 +151,22 @@ def _value(part: dict[str, str | None]) -> Fraction | None:
     return _exact(part["mantissa"] or part["decimal"] or "1") * Fraction(10) ** power
 
 
-def _mixed(whole: str | None, fraction: Fraction) -> Fraction | None:
-    if not whole:
+def _quotient(top: str, bottom: str) -> Fraction | None:
+    denominator = _exact(bottom)
+    return _exact(top) / denominator if denominator else None
+
+
+def _mixed(whole: str | None, fraction: Fraction | None) -> Fraction | None:
+    if not whole or fraction is None:
         return fraction
     return int(whole) + fraction if fraction < 1 else None
 
 
+def _repeating(before: str, period: str) -> Fraction:
+    """``0.1`` and ``6`` are 0.1666...; period p of n digits after m decimals adds p / (10**m (10**n - 1))."""
+    decimals = len(before.partition(".")[2])
+    return _exact(f"0{before}0") + Fraction(int(period), 10**decimals * (10 ** len(period) - 1))
+
+
 def _exact(digits: str) -> Fraction:
     return Fraction(Decimal(digits.replace(",", "").replace(" ", "")))
-
-
-def _unit(text: str) -> str | None:
-    """The unit in one spelling, '' for none, or None where ``text`` is no unit (a variable, an operator)."""
-    bare = text.strip()
-    if not bare or bare in ("%", r"^{\circ}"):
-        return _SINGULAR.get(bare, bare)
-    words = plain(bare)
-    if not _UNIT_WORDS.fullmatch(words) or _NOT_UNITS.search(words):
-        return None
-    name = re.split(r"[ ^]", words)[0]
-    if "\\" not in bare and not _SHORT_UNIT.fullmatch(name):
-        known = len(name) > 2 or _LETTER_UNIT.fullmatch(name)
-        if not (known and text.startswith(" ")):
-            return None
-    if words in _PERCENT:
-        return "%"
-    name = _SINGULAR.get(name, name.removesuffix("s") if len(name) > 3 else name)
-    return name + re.sub(r"[ {}]", "", words[len(re.split(r"[ ^]", words)[0]) :])

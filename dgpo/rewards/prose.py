@@ -31,7 +31,7 @@ _DISPLAY = re.compile(r"\\\[[^$]{1,500}?\\\]|\$\$[^$]{1,500}\$\$|\\\([^$]{1,500}
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_)\"']*\s+|(?<=[。！？।])|\n")
 _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$|\\\((.{1,500}?)\\\)|\\\[(.{1,500}?)\\\]")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|max|min|gcd|lcm|mod|and|sqrt)(?![A-Za-z]))[a-z]{3}")
-_NAMES = re.compile(rf"{WRAPPER}|\\\\(?:begin|end) ?\{{[^{{}}]*\}}(?:\{{[^{{}}]*\}})?")
+_NAMES = re.compile(rf"{WRAPPER}|\\(?:begin|end) ?\{{[^{{}}]*\}}(?:\{{[^{{}}]*\}})?")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
 _NUMBER = re.compile(
@@ -96,6 +96,11 @@ def _read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
         is_or = joint is not None and (joint["word"] or "").lower() == "or"
         answer += (" or " if is_or else ", ") + after[2]
     return answer
+
+
+def asserted_letters(sentence: str) -> set[str]:
+    """The choices that ``sentence`` names without denying them (``I think it is D, not A``: D)."""
+    return {letter.strip("()") for _, _, letter in _letters(sentence)}
 
 
 def _letters(sentence: str) -> Iterator[tuple[int, int, str]]:

@@ -1,4 +1,4 @@
-r"""Answers with parts: lists, sets, tuples, chains of equations; those made of numbers are compared here.
+r"""Answers with parts, taken apart: lists, sets, tuples, matrices, ``\pm``, assignments and chains of equations.
 
 A bare comma list and a set are unordered, a bracketed tuple is ordered, a set is never a tuple.
 """
@@ -6,30 +6,72 @@ A bare comma list and a set are unordered, a bracketed tuple is ordered, a set i
 import re
 
 from dgpo.rewards.normalise import plain
-from dgpo.rewards.numeric import Quantity, equal, parse_number
+from dgpo.rewards.numeric import parse_number
 
 _HEDGE = re.compile(r"(?<![A-Za-z\\])(?:or|either|maybe|perhaps|possibly)(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])", re.I)
 _MANY = re.compile(r"(?<![A-Za-z\\])(?:or|and)(?![A-Za-z])|\\(?:lor|vee|pm|mp|cup)(?![A-Za-z])|;|^\\\{", re.I)
-_EQUALS = re.compile(r"(?<![<>!:=\\])=(?!=)")
-_NAME = re.compile(r"\\?[A-Za-z]+(?:_\{?\w+\}?)?(?:\(\w\))?")
+_JOINT = re.compile(
+    r"(?:,? ?(?<![A-Za-z])(?:and|or)(?![A-Za-z])|,? ?\\(?:lor|vee|text ?\{ ?(?:and|or) ?\})|;)(?! ?,)", re.I
+)
+_ALTERNATIVE = re.compile(r";|(?<![A-Za-z])or(?![A-Za-z])|\\text ?\{ ?or ?\}|\\(?:lor|vee)(?![A-Za-z])")
+_SIDES = re.compile(r"(?<![<>!:=\\])=(?!=)|\\(?:approx|simeq|equiv)(?![A-Za-z])")
+_SUBSCRIPT = r"(?:_(?:\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}|\w))?'*"
+NAME = re.compile(
+    rf"(?:\\(?:text|mathrm|mathbf|mathbb|vec|overrightarrow) ?\{{[^{{}}]*\}}|\\?[A-Za-z]+){_SUBSCRIPT}(?:\^\{{-1\}})?"
+    rf"(?: ?\([^()=]*(?:=[^()=]*)?\))?|\|[A-Z]\|"
+)
+"""What stands left of a definition: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\\text{Area}``, ``|A|``."""
+_NAMES = re.compile(r"\( ?[A-Za-z]\w*(?: ?, ?[A-Za-z]\w*)+ ?\)")
+_FUNCTION = re.compile(r"(?:y|[A-Za-z](?:_\{\w+\})? ?\( ?[A-Za-z] ?\))")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 _OPEN = frozenset(("(", "[", "{", r"\{", r"\begin"))
 _CLOSE = frozenset((")", "]", "}", r"\}", r"\end"))
+_MATRIX = re.compile(
+    r"[(\[]? ?\\begin ?\{(?P<kind>[pb]?matrix|smallmatrix|array)\} ?(?:\{[lcr|@ ]*\})?(?P<body>.*?)"
+    r"\\end ?\{(?P=kind)\} ?[)\]]?",
+    re.DOTALL,
+)
+_SIGNED_BOTH = re.compile(r"\\(?:pm|mp)(?![A-Za-z])")
+_SHELLS = ((r"\{", r"\}"), ("(", ")"), ("[", "]"), ("(", "]"), ("[", ")"))
 UNORDERED = frozenset(("", "{}"))
 """The outer brackets (`shell`) of answers whose order does not count."""
-_SHELLS = ((r"\{", r"\}"), ("(", ")"), ("[", "]"), ("(", "]"), ("[", ")"))
 
 
-def split_list(text: str) -> list[str]:
-    """``text`` cut at the commas outside brackets and environments."""
+def split_outside(text: str, separator: re.Pattern[str]) -> list[str]:
+    """``text`` cut at the matches of ``separator`` outside brackets and environments."""
+    cuts = {found.start(): found.end() for found in separator.finditer(text)}
+    if not cuts:
+        return [text.strip()]
     items, depth, start = [], 0, 0
     for token in _TOKEN.finditer(text):
         symbol = token.group()
         depth += (symbol in _OPEN) - (symbol in _CLOSE)
-        if symbol == "," and depth == 0:
+        if depth == 0 and token.start() in cuts:
             items.append(text[start : token.start()].strip())
-            start = token.end()
+            start = cuts[token.start()]
     return [*items, text[start:].strip()]
+
+
+_COMMA = re.compile(",")
+
+
+def split_list(text: str) -> list[str]:
+    """``text`` cut at the commas outside brackets and environments."""
+    return split_outside(text, _COMMA)
+
+
+def items(text: str) -> list[str]:
+    r"""The parts of a list: cut at commas, ``and``, ``or`` and ``;``, with ``\pm`` as both signs."""
+    return [value for item in split_list(_JOINT.sub(",", text)) for value in both_signs(item)]
+
+
+def both_signs(text: str) -> list[str]:
+    r"""``1 + a, 1 - a`` for ``1 \pm a``; the text alone if it has no such sign."""
+    if not _SIGNED_BOTH.search(text):
+        return [text]
+    upper = re.sub(r"\\mp(?![A-Za-z])", "-", re.sub(r"\\pm(?![A-Za-z])", "+", text))
+    lower = re.sub(r"\\mp(?![A-Za-z])", "+", re.sub(r"\\pm(?![A-Za-z])", "-", text))
+    return [re.sub(r"(\A|[({,=] ?)\+ ?", r"\1", upper), lower]
 
 
 def has_many_values(gold: str) -> bool:
@@ -48,23 +90,74 @@ def equation_values(answer: str, gold: str) -> list[str]:
     r"""The sides of ``answer`` that must each equal ``gold``.
 
     ``x = 5`` answers a gold of ``5`` by its last side; ``3 \cdot 4 = 12`` claims the same of a side without
-    variables, so both must be right and ``38 = 37`` is not. Where the gold is an equation itself, or the
-    answer is none, the answer stands whole.
+    variables, so both must be right and ``38 = 37`` is not. Of the steps in ``x = ... = 5`` the last counts. What
+    follows ``\approx`` only repeats an exact value.
+    Where the gold is an equation itself, or the answer is none, the answer stands whole.
     """
-    sides = [side.strip() for side in _EQUALS.split(answer)]
-    if len(sides) == 1 or _EQUALS.search(gold) or "<" in answer or ">" in answer:
+    sides = split_outside(answer, _SIDES)
+    if len(sides) == 1 or assignments(answer) or re.search(r"[<>]|\\(?:[lg]e|ne|in)(?![A-Za-z])", answer):
         return [answer]
-    if len(sides) == 2 and _NAME.fullmatch(sides[1]):
+    names_something = NAME.fullmatch(sides[0]) or NAME.fullmatch(sides[-1])
+    if _SIDES.search(gold) and not (names_something and gold_value(gold) != gold):
+        return [answer]
+    exact = answer.split("\\approx")[0]
+    if exact != answer and (stated := split_outside(exact, _SIDES)) and not NAME.fullmatch(stated[-1]):
+        sides = stated
+    if len(sides) == 2 and NAME.fullmatch(sides[1]) and not NAME.fullmatch(sides[0]):
         sides.reverse()
+    if len(sides) > 2 and NAME.fullmatch(sides[0]):
+        return sides[-1:]
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
 
 
 def gold_value(gold: str) -> str:
-    """``5`` of a gold ``x = 5``; any other gold unchanged."""
-    sides = [side.strip() for side in _EQUALS.split(gold)]
-    if len(sides) == 2 and _NAME.fullmatch(sides[1]):
+    """``5`` of a gold ``x = 5`` or ``x = 2 + 3 = 5``; any other gold unchanged."""
+    sides = split_outside(gold, _SIDES)
+    if len(sides) > 2 and NAME.fullmatch(sides[0]) and assignments(gold) is None and len(split_list(gold)) == 1:
+        return sides[-1]
+    if len(sides) != 2:
+        return gold
+    if NAME.fullmatch(sides[1]) and not NAME.fullmatch(sides[0]):
         sides.reverse()
-    return sides[1] if len(sides) == 2 and _NAME.fullmatch(sides[0]) else gold
+    return sides[1] if NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]) else gold
+
+
+def definition(text: str) -> str | None:
+    """``2x+3`` of ``y = 2x+3`` or ``f(x) = 2x+3``; None for anything but the definition of a function."""
+    sides = split_outside(text, _SIDES)
+    return sides[1] if len(sides) == 2 and _FUNCTION.fullmatch(sides[0]) else None
+
+
+def assignments(text: str) -> list[tuple[str, str]] | None:
+    """The pairs of ``x = 1, y = 2`` (or ``x = 1 and y = 2``), None where a part is no assignment or is alone."""
+    pairs = [tuple(split_outside(part, _SIDES)) for part in split_list(_JOINT.sub(",", text))]
+    if len(pairs) < 2 or not all(len(pair) == 2 and NAME.fullmatch(pair[0]) for pair in pairs):
+        return None
+    return [(pair[0].replace(" ", ""), pair[1]) for pair in pairs]
+
+
+def unnamed(text: str) -> str:
+    """A list of assignments as the values alone: unordered for one unknown, a tuple for several."""
+    groups = split_outside(text, _ALTERNATIVE)
+    if len(groups) > 1 and all(map(assignments, groups)):
+        return ", ".join(map(unnamed, groups))
+    pairs = assignments(text)
+    if pairs is None:
+        sides = split_outside(text, _SIDES)
+        is_named = len(sides) == 2 and (NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]))
+        return sides[1] if is_named and len(items(sides[1])) > 1 else text
+    letters = {re.split("[_(]", name)[0] for name, _ in pairs}
+    inner = ", ".join(value for _, value in pairs)
+    return inner if len(letters) == 1 else f"({inner})"
+
+
+def matrix(text: str) -> list[list[str]] | None:
+    """The cells of a matrix by rows, or None; a determinant (``vmatrix``) is a number and no matrix."""
+    found = _MATRIX.fullmatch(text)
+    if not found or "\\begin" in found["body"]:
+        return None
+    rows = [row for row in re.split(r"\\\\|\\cr(?![a-z])", found["body"].replace("\\hline", "")) if row.strip()]
+    return [[cell.strip() for cell in row.split("&")] for row in rows] or None
 
 
 def shell(text: str) -> tuple[str, str]:
@@ -75,38 +168,6 @@ def shell(text: str) -> tuple[str, str]:
             if _closes_only_at_end(inner):
                 return left[-1] + right[-1], inner.strip()
     return "", text
-
-
-def compare_lists(gold: str, answer: str) -> bool | None:
-    """Whether two lists of numbers are the same; None where that needs algebra or a closer look."""
-    (gold_shell, gold_inner), (answer_shell, answer_inner) = shell(gold), shell(answer)
-    shells = {gold_shell, answer_shell}
-    if "{}" in shells and not shells <= UNORDERED:
-        return False
-    gold_items, answer_items = split_list(gold_inner), split_list(answer_inner)
-    if len(gold_items) < 2 or len(answer_items) < 2:
-        return None
-    gold_numbers = [number for item in gold_items if (number := parse_number(item))]
-    answer_numbers = [number for item in answer_items if (number := parse_number(item))]
-    if len(gold_numbers) < len(gold_items) or len(answer_numbers) < len(answer_items):
-        return None
-    if len(shells) > 1 and not shells <= UNORDERED:
-        return None
-    if len(gold_numbers) != len(answer_numbers):
-        return False
-    if shells <= UNORDERED:
-        return _same_bag(gold_numbers, answer_numbers)
-    return all(map(equal, gold_numbers, answer_numbers))
-
-
-def _same_bag(gold: list[Quantity], answer: list[Quantity]) -> bool:
-    left = list(answer)
-    for wanted in gold:
-        found = next((index for index, number in enumerate(left) if equal(wanted, number)), None)
-        if found is None:
-            return False
-        del left[found]
-    return True
 
 
 def _has_variable(side: str) -> bool:

@@ -1,4 +1,4 @@
-"""The process that runs math-verify: a template that forks workers, started as a script by `pool`.
+"""The process that runs `grading`: a template that forks workers, started as a script by `pool`.
 
 The template imports math-verify once, stays single-threaded, and forks a worker within milliseconds whenever
 the pool asks; only it kills and reaps workers, so a process id is never mistaken. It leaves when the pool's
@@ -6,11 +6,10 @@ end of the control socket closes or its parent is gone, and the kernel then kill
 inside C code.
 
 Control messages are an operation byte and a process id: ``F`` (with a socket attached) forks, ``K`` kills.
-Jobs and replies are one JSON line each. Imports nothing of dgpo, so that starting it is cheap.
+Jobs and replies are one JSON line each. Of dgpo only `grading` is imported, so that starting it is cheap.
 """
 
 import ctypes
-import functools
 import gc
 import json
 import logging
@@ -21,11 +20,10 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Callable
 
 CONTROL = struct.Struct("!ci")
 PARENT_POLL_SECONDS = 1.0
-RELATIVE_TOLERANCE = 1.01e-6
-FLOAT_TOLERANCE = 1e-12
 _PR_SET_PDEATHSIG = 1
 
 
@@ -34,6 +32,9 @@ def main(control_fd: int, parent_pid: int, memory_bytes: int) -> None:
     control = socket.socket(fileno=control_fd)
     logging.disable(logging.CRITICAL)
     try:
+        from grading import grade  # pyright: ignore[reportMissingImports]
+
+        del sys.path[0]  # this folder: its other module names are no top-level names
         grade("x+1", "1+x")  # imports math-verify and builds its grammar tables, which every fork then shares
     except ImportError as error:
         control.sendall(json.dumps({"error": str(error)}).encode() + b"\n")
@@ -55,7 +56,7 @@ def main(control_fd: int, parent_pid: int, memory_bytes: int) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
-                _serve(socket.socket(fileno=fds[0]), memory_bytes)
+                _serve(socket.socket(fileno=fds[0]), memory_bytes, grade)
                 os._exit(0)
             os.close(fds[0])
             children.add(pid)
@@ -72,7 +73,7 @@ def _reap(children: set[int]) -> None:
             children.discard(pid)
 
 
-def _serve(jobs: socket.socket, memory_bytes: int) -> None:
+def _serve(jobs: socket.socket, memory_bytes: int, grade: Callable[[str, str], str]) -> None:
     """Grade one job at a time until the pool closes the socket. A worker out of memory answers and leaves."""
     template = os.getppid()
     if sys.platform == "linux":
@@ -94,56 +95,5 @@ def _serve(jobs: socket.socket, memory_bytes: int) -> None:
                 return
 
 
-def grade(gold: str, answer: str) -> str:
-    """math-verify's opinion of two LaTeX expressions: match, mismatch, unparsed (the answer) or bad_gold."""
-    from math_verify import verify
-
-    parsed_gold = _parse(gold)
-    if not parsed_gold:
-        return "bad_gold"
-    parsed_answer = _parse(answer)
-    if not parsed_answer:
-        return "unparsed"
-    if not verify(parsed_gold, parsed_answer, timeout_seconds=None):
-        return "mismatch"
-    has_percent = "%" in gold + answer
-    return "match" if _same_size(parsed_gold[0], parsed_answer[0], has_percent) else "mismatch"
-
-
-def _same_size(gold: object, answer: object, has_percent: bool) -> bool:
-    """False for unequal constants that math-verify's absolute tolerances call equal, as 2^-98 and 2^-99.
-
-    An integer gold is exact up to the digits of a float, another constant up to `RELATIVE_TOLERANCE`.
-    """
-    from sympy import Expr
-
-    if not (isinstance(gold, Expr) and isinstance(answer, Expr) and gold.is_number and answer.is_number):
-        return True
-    wanted, given = gold.doit().evalf(30), answer.doit().evalf(30)
-    if not (wanted.is_number and given.is_number):
-        return True
-    tolerance = FLOAT_TOLERANCE if gold.is_Integer else RELATIVE_TOLERANCE
-    scales = (1, 100, 0.01) if has_percent else (1,)
-    return any(abs(wanted - scale * given) <= tolerance * abs(wanted) for scale in scales)
-
-
-@functools.lru_cache(maxsize=256)
-def _parse(latex: str) -> list:
-    """The expressions in ``latex``. Its LaTeX grammar alone: math-verify's plain path ends in Python's eval.
-
-    SIGALRM timeouts are off: the pool keeps the clock.
-    """
-    from latex2sympy2_extended import NormalizationConfig
-    from math_verify import LatexExtractionConfig, parse
-
-    plain = NormalizationConfig(
-        basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="all", equations=False
-    )
-    config = [LatexExtractionConfig(boxed_match_priority=0, normalization_config=plain)]
-    boxed = f"\\boxed{{{latex}}}"
-    return parse(boxed, config, fallback_mode="no_fallback", parsing_timeout=None)  # pyright: ignore[reportArgumentType]
-
-
 if __name__ == "__main__":
-    del sys.path[0]  # this folder: its module names are no top-level names
     main(*(int(argument) for argument in sys.argv[1:4]))

@@ -21,7 +21,10 @@ from dgpo.rewards.extract import MAX_RESPONSE_CHARS, boxes_of_last_line, final_t
         (r"\boxed{8 \boxed{7}", "7"),
         (r"\boxed{}", ""),
         (r"\boxed{8", None),
-        (r"\boxed 8", None),
+        (r"$\boxed 8$", "8"),
+        (r"so \boxed -12.", "-12"),
+        (r"\\boxed{8}", "8"),
+        (r"\boxed", None),
         ("no box", None),
     ],
 )

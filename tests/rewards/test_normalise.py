@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.rewards.ascii_math import to_latex
-from dgpo.rewards.normalise import choice, clean, key
+from dgpo.rewards.normalise import clean, key
+from dgpo.rewards.words import choice
 
 
 @pytest.mark.parametrize(

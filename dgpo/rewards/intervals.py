@@ -1,0 +1,91 @@
+r"""Intervals, unions and inequalities in one form: ``x \le 3`` and ``(-\infty, 3]`` are the same set of numbers."""
+
+import re
+from dataclasses import dataclass
+
+from dgpo.rewards.structure import NAME, shell, split_list, split_outside
+
+_UNION = re.compile(r"\\(?:cup|lor|vee)(?![A-Za-z])|(?<![A-Za-z\\])or(?![A-Za-z])|\\text ?\{ ?or ?\}", re.I)
+_RELATION = re.compile(r"\\(?:le|ge|ne)(?![A-Za-z])|[<>]")
+_IN = re.compile(rf"(?:({NAME.pattern}) ?)\\in(?![A-Za-z]) ?")
+_BUILDER = re.compile(
+    r"(?P<name>[A-Za-z])(?: ?\\in ?\\mathbb ?\{ ?R ?\})? ?(?:\||:|\\mid(?![A-Za-z])) ?(?P<condition>.+)", re.DOTALL
+)
+_REAL = re.compile(r"\\mathbb ?\{ ?R ?\}|\\mathbf ?\{ ?R ?\}|\\text ?\{ ?all real numbers ?\}|all real numbers")
+_TELLS = re.compile(r"\\(?:le|ge|ne|cup|in|infty)(?![A-Za-z])|[<>]|\[[^\[\]()]*\)|\([^\[\]()]*\]|\\mathbb ?\{ ?R")
+_MIRROR = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """One piece: its brackets ("[)" is closed on the left alone) and its ends as text."""
+
+    brackets: str
+    left: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.brackets[0]}{self.left}, {self.right}{self.brackets[1]}"
+
+
+def is_interval(text: str) -> bool:
+    r"""Whether ``text`` can only be a set of real numbers; ``(1, 2)`` alone may be a point."""
+    return bool(_TELLS.search(text))
+
+
+def pieces(text: str) -> tuple[str, list[Interval]] | None:
+    """The variable ('' for none) and the intervals whose union ``text`` is, or None if it is nothing of that."""
+    variable = ""
+    if (brackets := shell(text))[0] == "{}" and (builder := _BUILDER.fullmatch(brackets[1])):
+        variable, text = builder["name"], builder["condition"]
+    found: list[Interval] = []
+    for part in split_outside(text, _UNION):
+        piece = _piece(part.strip())
+        if piece is None or (piece[0] and variable and piece[0] != variable):
+            return None
+        variable = variable or piece[0]
+        found += piece[1]
+    return (variable, found) if found else None
+
+
+def _piece(text: str) -> tuple[str, list[Interval]] | None:
+    variable = ""
+    if member := _IN.match(text):
+        variable, text = member[1], text[member.end() :]
+    if _REAL.fullmatch(text):
+        return variable, [Interval("()", r"-\infty", r"\infty")]
+    brackets, inner = shell(text)
+    ends = split_list(inner)
+    if brackets == "{}":
+        return variable, [Interval("[]", end, end) for end in ends]
+    if brackets:
+        return (variable, [Interval(brackets, *ends)]) if len(ends) == 2 else None
+    inequality = None if variable else _inequality(text)
+    return inequality and (inequality[0], inequality[1])
+
+
+def _inequality(text: str) -> tuple[str, list[Interval]] | None:
+    sides = split_outside(text, _RELATION)
+    relations = [found.group() for found in _RELATION.finditer(text)]
+    if len(relations) != len(sides) - 1 or not all(sides):
+        return None
+    if len(sides) == 2:
+        left, relation, right = sides[0], relations[0], sides[1]
+        if not NAME.fullmatch(left):
+            left, relation, right = right, _MIRROR[relation], left
+        return (left, _half_line(relation, right)) if NAME.fullmatch(left) else None
+    if len(sides) != 3 or not NAME.fullmatch(sides[1]) or r"\ne" in relations:
+        return None
+    low, high = sides[0], sides[2]
+    if all(relation in (">", r"\ge") for relation in relations):
+        low, high, relations = high, low, [_MIRROR[relation] for relation in reversed(relations)]
+    if not all(relation in ("<", r"\le") for relation in relations):
+        return None
+    brackets = ("(" if relations[0] == "<" else "[") + (")" if relations[1] == "<" else "]")
+    return sides[1], [Interval(brackets, low, high)]
+
+
+def _half_line(relation: str, end: str) -> list[Interval]:
+    below = Interval("(]" if relation == r"\le" else "()", r"-\infty", end)
+    above = Interval("[)" if relation == r"\ge" else "()", end, r"\infty")
+    return {"<": [below], r"\le": [below], ">": [above], r"\ge": [above], r"\ne": [below, above]}[relation]

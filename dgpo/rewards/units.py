@@ -1,0 +1,85 @@
+r"""Units of measure in one spelling: ``\text{ sq. cm}``, ``cm^2`` and ``square centimetres`` are ``cm^2``.
+
+Words that are no known unit are things that are counted (``apples``), and count as a unit of their own name.
+"""
+
+import re
+
+from dgpo.rewards.normalise import plain
+
+_SPELLINGS = {
+    "%": "% percent percentage pct",
+    "degree": "degree degrees deg", "celsius": "celsius degc", "fahrenheit": "fahrenheit degf",
+    "m": "m meter meters metre metres", "cm": "cm centimeter centimeters centimetre centimetres",
+    "mm": "mm millimeter millimeters millimetre millimetres", "km": "km kilometer kilometers kilometre kilometres",
+    "nm": "nm nanometer nanometers", "in": "in inch inches", "ft": "ft foot feet", "yd": "yd yard yards",
+    "mi": "mi mile miles", "g": "g gram grams", "kg": "kg kilogram kilograms", "mg": "mg milligram milligrams",
+    "lb": "lb lbs pound pounds", "oz": "oz ounce ounces", "L": "L liter liters litre litres",
+    "mL": "mL ml milliliter milliliters", "s": "s sec secs second seconds", "min": "min mins minute minutes",
+    "h": "h hr hrs hour hours", "day": "day days", "week": "week weeks", "month": "month months",
+    "year": "year years yr yrs", "ms": "ms millisecond milliseconds",
+    "$": "$ dollar dollars usd", "€": "€ euro euros eur", "£": "£ gbp", "¥": "¥ yen", "₹": "₹ rupee rupees rs rs. inr",
+    "cent": "cent cents ¢", "J": "J joule joules", "N": "N newton newtons", "W": "W watt watts", "V": "V volt volts",
+    "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
+    "C": "C coulomb coulombs", "F": "F", "mol": "mol mole moles", "ohm": r"ohm ohms \Omega",
+    "mi/h": "mph", "km/h": "kmh kph kmph", "unit": "unit units u", "rad": "rad radian radians",
+    "kJ": "kJ", "kW": "kW", "MHz": "MHz", "GHz": "GHz", "eV": "eV", "dm": "dm", "cL": "cL cl", "dL": "dL dl",
+    "kPa": "kPa", "atm": "atm", "mA": "mA", "kWh": "kWh",
+}  # fmt: skip
+_UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_CURRENCIES = frozenset("$€£¥₹")
+_ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
+"""What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
+_NOT_UNITS = re.compile(
+    r"\b(?:or|and|not?|nor|to|is|are|either|maybe|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
+    r"|minus|at|most|least|over|divided|about|million|billion|thousand|hundred|trillion|x|y|z)\b",
+    re.IGNORECASE,
+)
+_POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
+_DEGREES = re.compile(r"\^\{\\circ\} ?(?:(?P<scale>[CF])|(?:celsius|fahrenheit))?", re.IGNORECASE)
+_FACTOR = re.compile(rf"(?P<square>(?:square|sq\.?|cubic|cu\.?) )?(?P<name>[A-Za-z$€£¥₹¢%]+\.?){_POWER}")
+_PER = re.compile(r" ?/ ?| per ")
+_PHRASE = re.compile(r"[A-Za-z]+(?:[ '-]+[A-Za-z]+){0,4}")
+
+
+def read_unit(text: str) -> str | None:
+    r"""``text`` (what follows a number, LaTeX or plain) as a unit; '' for none, None where it is no unit.
+
+    A lone letter is a unit only in ``\text{}`` or ``\mathrm{}`` or after a space: ``5x`` is a product.
+    """
+    bare = text.strip()
+    if not bare:
+        return ""
+    if bare in _CURRENCIES or bare == "%":
+        return bare
+    opened = plain(bare)
+    if _DEGREES.fullmatch(opened):
+        name = opened.partition("}")[2].strip().upper()[:1]
+        return {"": "degree", "C": "celsius", "F": "fahrenheit"}[name]
+    if opened in ("'", "''", r"\prime"):
+        return opened
+    if opened.lower() in ("per cent", r"\%"):
+        return "%"
+    if _NOT_UNITS.search(opened):
+        return None
+    is_worded = "\\" in bare
+    parts = [_factor(part, is_worded, text.startswith(" ")) for part in _PER.split(opened)]
+    if all(parts):
+        return "/".join(part for part in parts if part)
+    if not _PHRASE.fullmatch(opened) or not (is_worded or text.startswith(" ")):
+        return None
+    counted = [word for word in opened.lower().split() if len(word) > 1]
+    return counted[0].removesuffix("s") if counted else None
+
+
+def _factor(text: str, is_worded: bool, has_space: bool) -> str | None:
+    found = _FACTOR.fullmatch(text.strip())
+    if not found:
+        return None
+    name = found["name"]
+    unit = _UNITS.get(name) or _UNITS.get(name.lower() if len(name) > 2 else name)
+    if unit is None or not (is_worded or has_space or name in _ATTACHED):
+        return None
+    square = (found["square"] or "")[:1]
+    power = found["power"] or {"": "", "s": "2", "c": "3"}[square]
+    return unit + (f"^{power}" if power and power != "1" else "")
