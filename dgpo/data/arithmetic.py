@@ -54,7 +54,11 @@ class Problem:
 
     @property
     def text(self) -> str:
-        return "+".join(map(str, self.operands)) + "=?"
+        return f"{self.id}=?"
+
+    @property
+    def id(self) -> str:
+        return "+".join(map(str, self.operands))
 
     @property
     def answer(self) -> str:
@@ -169,7 +173,7 @@ def problem_row(problem: Problem, *, index: int = 0) -> PromptRow:
         index=index,
         split=problem.split,
         level=str(problem.level),
-        id=problem.text.removesuffix("=?"),
+        id=problem.id,
         source=DATA_SOURCE,
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-PACKAGES = ("dgpo", "datasets", "huggingface-hub", "math-verify", "pyarrow")
+PACKAGES = ("dgpo", "datasets", "datasketch", "huggingface-hub", "math-verify", "pyarrow")
 _CHUNK = 1 << 20
 
 
@@ -25,6 +25,7 @@ class Manifest:
 
     Attributes:
         name: of the data set; `data_source` in every row, and the stem of both files.
+        purpose: "train" or "benchmark"; training problems are decontaminated of the latter.
         source: hub id, or "local" for files named on the command line.
         revision: commit of the hub's repository, "" where it is unknown.
         split: of the source.
@@ -40,6 +41,7 @@ class Manifest:
     """
 
     name: str
+    purpose: str
     source: str
     revision: str
     split: str

@@ -1,0 +1,139 @@
+"""The files of a source: in a folder or a file that is there, in the hub's cache, or downloaded from the hub."""
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from dgpo.data.read import FORMATS
+from dgpo.data.sources.source import HubCopy
+
+ATTEMPTS = 3
+TIMEOUT = 20.0
+"""Seconds that the hub has for its answer to a question; a download goes on as long as bytes arrive."""
+
+_NO_DATA = re.compile(
+    r"(?:^|/)(?:\.[^/]*(?:/|$)|(?:dataset_infos?|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped\.jsonl$)"
+)
+
+
+@dataclass(frozen=True)
+class Located:
+    """Files to read, in order, with their names in the folder or repository, and its revision ("": unknown)."""
+
+    source: str
+    revision: str
+    files: dict[str, Path]
+
+
+def local_files(copy: HubCopy | None, path: Path, split: str) -> Located:
+    """The files of a split at `path`: a file, a folder of files, a snapshot, or the hub's cache folder.
+
+    Raises FileNotFoundError where there is nothing, and ValueError where the files of the split cannot be told.
+    """
+    if path.is_file():
+        return Located("local", "", {path.name: path})
+    if not path.is_dir():
+        raise FileNotFoundError(f"from={path}: there is no such file or folder")
+    root = _snapshot(path, copy)
+    chosen = choose(_names(root), copy.files.get(split, "*") if copy else "*", split, f"from={path}")
+    revision = _revision(root, chosen[0])
+    where = copy.id if copy and revision else "local"
+    return Located(where, revision, {name: root / name for name in chosen})
+
+
+def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
+    """The files of a split, downloaded into the hub's cache; those of an earlier download where the hub is away.
+
+    Raises ConnectionError, with the command for files brought by hand, where the hub cannot be reached and the cache
+    has none, and ValueError where the hub has no such repository, revision or file.
+    """
+    import httpx
+    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    reason: Exception = OSError("not asked")
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            info = HfApi().dataset_info(copy.id, revision=revision, timeout=TIMEOUT)
+            names = [each.rfilename for each in info.siblings or []]
+            chosen = choose(names, copy.files[split], split, f"{copy.id} on the hub")
+            sha = str(info.sha)
+            paths = {name: hf_hub_download(copy.id, name, repo_type="dataset", revision=sha) for name in chosen}
+            return Located(copy.id, sha, {name: Path(path) for name, path in paths.items()})
+        except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:
+            raise ValueError(
+                f"hub-id={copy.id}, revision={revision or 'main'}: {_short(error)}; "
+                "correct it, or log in with `hf auth login`"
+            ) from error
+        except (httpx.HTTPError, OSError) as error:
+            reason = error
+        if attempt < ATTEMPTS:
+            time.sleep(attempt)
+    try:
+        cached = snapshot_download(copy.id, repo_type="dataset", revision=revision, local_files_only=True)
+        root = Path(cached)
+        chosen = choose(_names(root), copy.files[split], split, str(root))
+        return Located(copy.id, root.name, {name: root / name for name in chosen})
+    except (OSError, ValueError):
+        raise ConnectionError(
+            f"{copy.id} cannot be had from the hub ({_short(reason)}). Where it can be reached, run\n"
+            f"    hf download --repo-type dataset {copy.id} --local-dir FOLDER\n"
+            f"and give the folder here: --from FOLDER (or --from FILE, any of {', '.join(FORMATS)}; "
+            f"the file wanted is {copy.files[split]})"
+        ) from reason
+
+
+def choose(names: Sequence[str], pattern: str, split: str, where: str) -> list[str]:
+    """The names of a split's data files, in order: those that fit the pattern, else the only one, else those with
+    the split in their name. Of several formats the first in `FORMATS` is taken.
+
+    Raises ValueError, with what is there, where none can be chosen.
+    """
+    data = sorted(name for name in names if name.lower().endswith(FORMATS) and not _NO_DATA.search(name))
+    found = [name for name in data if fnmatchcase(name, pattern)]
+    if not found and len(data) == 1:
+        found = data
+    if not found:
+        found = [name for name in data if re.search(rf"(?:^|[^a-z]){re.escape(split)}(?:[^a-z]|$)", name.lower())]
+    for suffix in FORMATS:
+        same = [name for name in found if name.lower().endswith(suffix)]
+        if same:
+            return same
+    raise ValueError(
+        f"{where}: no data file of split {split!r} (looked for {pattern}; there are {', '.join(data[:8]) or 'none'}); "
+        "give the file itself with --from FILE"
+    )
+
+
+def _names(root: Path) -> list[str]:
+    return [file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()]
+
+
+def _snapshot(path: Path, copy: HubCopy | None) -> Path:
+    """The folder with the files: `path` itself, or the snapshot where `path` is, or is in, the hub's cache."""
+    in_cache = path / f"datasets--{copy.id.replace('/', '--')}" if copy else path
+    root = in_cache if in_cache.is_dir() else path
+    if not (root / "snapshots").is_dir():
+        return root
+    reference = root / "refs" / "main"
+    snapshots = sorted(each.name for each in (root / "snapshots").iterdir())
+    wanted = reference.read_text().strip() if reference.is_file() else "".join(snapshots[:1])
+    if wanted not in snapshots or not (reference.is_file() or len(snapshots) == 1):
+        there = ", ".join(snapshots) or "no snapshot"
+        raise ValueError(f"from={path} holds {there}; give the folder of the one that you want")
+    return root / "snapshots" / wanted
+
+
+def _revision(root: Path, name: str) -> str:
+    """The commit of a snapshot in the hub's cache, or of what `hf download --local-dir` left; else ""."""
+    if root.parent.name == "snapshots":
+        return root.name
+    left = root / ".cache" / "huggingface" / "download" / f"{name}.metadata"
+    return left.read_text().split("\n")[0].strip() if left.is_file() else ""
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,137 @@
+"""Copies of a problem become one; problems whose copies disagree on the answer are found.
+
+Reads a stream of millions of rows and keeps each distinct problem once.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgpo.data.answers import text_fault
+from dgpo.data.overlap import normal_form
+from dgpo.data.sources.source import Record
+from dgpo.rewards import verify_batch
+
+_TIMEOUT = 5.0  # seconds for a comparison; one that takes longer counts as unequal
+
+
+@dataclass(slots=True)
+class Entry:
+    """A distinct problem.
+
+    Attributes:
+        first: its first row that has a readable answer.
+        row: place of that row in the source, from 0.
+        answers: rows that give each canonical answer, in the order they were met.
+        raw_answers: the source's spelling of each, where first met.
+    """
+
+    first: Record
+    row: int
+    answers: Counter[str] = field(default_factory=Counter)
+    raw_answers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ground_truth(self) -> str:
+        """The answer that most rows give, the first of them where several are as common."""
+        return self.answers.most_common(1)[0][0]
+
+
+@dataclass
+class Tally:
+    """Rows read, rows dropped by reason, and the account of each dropped problem (`describe`)."""
+
+    rows_in: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+
+    def drop(self, reason: str, rows: int, account: dict[str, Any]) -> None:
+        """Count `rows` rows under `reason` and keep the account of why."""
+        self.dropped[reason] += rows
+        self.accounts.append({"reason": reason, "rows": rows, **account})
+
+
+def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
+    """What the list of dropped problems says of one."""
+    return {"row": row, "id": first.id, "problem": first.problem, **more}
+
+
+def collect(records: Iterable[Record], canonical: Callable[[object], str], tally: Tally) -> list[Entry]:
+    """The distinct problems in the order they were met, each with all its answers.
+
+    Two problems are one where their `normal_form` is the same. Rows without a problem, without an answer, or with
+    one that `check_ground_truth` refuses, are dropped.
+    """
+    entries: dict[str, Entry] = {}
+    # Of rows that repeat an earlier one letter for letter, which spares a hundred normalisations each.
+    seen: dict[tuple[str, str], tuple[Entry, str]] = {}
+    for row, record in enumerate(records):
+        tally.rows_in += 1
+        spelt = (record.problem, repr(record.answer))
+        known = seen.get(spelt)
+        if known is not None:
+            known[0].answers[known[1]] += 1
+            continue
+        if not record.problem:
+            tally.drop("no problem", 1, describe(record, row))
+            continue
+        try:
+            answer = canonical(record.answer)
+            fault = text_fault(answer) if answer else ""
+        except TypeError as error:
+            answer, fault = "?", str(error)
+        if not answer:
+            tally.drop("empty answer", 1, describe(record, row))
+        elif fault:
+            tally.drop("unreadable answer", 1, describe(record, row, answer=str(record.answer), fault=fault))
+        else:
+            key = normal_form(record.problem)
+            entry = entries.setdefault(key, Entry(record, row))
+            entry.answers[answer] += 1
+            entry.raw_answers.setdefault(answer, str(record.answer))
+            seen[spelt] = (entry, answer)
+    return list(entries.values())
+
+
+def settle(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> list[Entry]:
+    """The entries with one answer each; copies are counted as duplicates.
+
+    Answers that verify as equal are one, under the spelling met first. Where they differ the problem is dropped,
+    or, with `keep_conflicts`, keeps the answer of more rows than any other has, if there is such an answer.
+    """
+    kept = []
+    for entry, groups in zip(entries, _equal_answers(entries), strict=True):
+        rows = {names[0]: sum(entry.answers[name] for name in names) for names in groups}
+        best, most = Counter(rows).most_common(1)[0]
+        if len(rows) > 1:
+            winner = keep_conflicts and list(rows.values()).count(most) == 1
+            account = describe(entry.first, entry.row, answers=rows, **({"kept": best} if winner else {}))
+            tally.drop("conflicting answers", sum(rows.values()) - (most if winner else 0), account)
+            if not winner:
+                continue
+        if most > 1:
+            tally.dropped["duplicate"] += most - 1
+        entry.answers = Counter({best: most})
+        kept.append(entry)
+    return kept
+
+
+def _equal_answers(entries: Sequence[Entry]) -> list[list[list[str]]]:
+    """For each entry its answers in groups of equal ones, all comparisons of a round at once."""
+    left = [list(entry.answers) for entry in entries]
+    groups: list[list[list[str]]] = [[] for _ in entries]
+    while True:
+        pairs: list[tuple[int, str, str]] = []
+        for place, answers in enumerate(left):
+            if answers:
+                groups[place].append(answers[:1])
+                pairs += [(place, answers[0], other) for other in answers[1:]]
+                left[place] = []
+        if not pairs:
+            return groups
+        heads, others = [head for _, head, _ in pairs], [other for _, _, other in pairs]
+        forth = verify_batch([rf"\boxed{{{other}}}" for other in others], heads, timeout=_TIMEOUT)
+        back = verify_batch([rf"\boxed{{{head}}}" for head in heads], others, timeout=_TIMEOUT)
+        for (place, _, other), one, two in zip(pairs, forth, back, strict=True):
+            (groups[place][-1] if one or two else left[place]).append(other)

@@ -1,0 +1,135 @@
+"""Which training problems repeat a benchmark's: letter for letter but for layout, or nearly.
+
+Near duplicates are compared by the Jaccard similarity of their sets of five successive tokens. MinHash proposes the
+candidates, and the sets themselves decide, so a reported pair always reaches the threshold. A pair just above it is
+proposed with a probability of about 0.99, and the hashes are seeded: the same files give the same pairs.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from datasketch import MinHash, MinHashLSH
+
+from dgpo.data.manifest import read_manifest
+
+SHINGLE = 5
+PERMUTATIONS = 128
+_PROPOSE = 0.6
+"""Candidates are proposed from this share of the threshold on; MinHash alone would miss half of those at it."""
+
+_LAYOUT = re.compile(
+    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|q?quad)(?![A-Za-z])"
+    r"|\\[()\[\],;:! ]|\\begin\{(?:align|equation)\*?\}|\\end\{(?:align|equation)\*?\}|[$~&\"`]|\\\\"
+)
+_SPELLINGS = ((re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"), (re.compile(r"\{(\w)\}"), r"\1"))
+_TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|[^\W\d_]+|[^\s.,;?]")
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A problem that training must not see: name of its set, id within the set, text."""
+
+    name: str
+    id: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """The benchmark problem that a text repeats, and how alike they are: 1 where their normal forms are equal."""
+
+    benchmark: Benchmark
+    similarity: float
+
+
+def tokens(problem: str) -> list[str]:
+    """Words, numbers, commands and signs in lower case, without layout, quotes and the signs `. , ; ?`."""
+    text = _LAYOUT.sub(" ", unicodedata.normalize("NFKC", problem))
+    for pattern, replacement in _SPELLINGS:
+        text = pattern.sub(replacement, text)
+    return _TOKEN.findall(text.lower())
+
+
+def normal_form(problem: str) -> str:
+    """The same for problems that differ in layout, case and punctuation alone."""
+    return " ".join(tokens(problem)) or problem.strip()
+
+
+def shingles(problem: str) -> frozenset[str]:
+    """All runs of `SHINGLE` tokens; the whole text where it is shorter."""
+    parts = tokens(problem)
+    return frozenset(" ".join(parts[place : place + SHINGLE]) for place in range(max(1, len(parts) - SHINGLE + 1)))
+
+
+def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+    """|left ∩ right| / |left ∪ right|, in [0, 1]; 0 for two empty sets."""
+    return len(left & right) / (len(left | right) or 1)
+
+
+class BenchmarkIndex:
+    """Benchmark problems, to be asked which of them a training problem repeats.
+
+    `threshold` in (0, 1] is the least similarity that counts.
+    """
+
+    def __init__(self, benchmarks: Sequence[Benchmark], threshold: float) -> None:
+        if not 0 < threshold <= 1:
+            raise ValueError(f"near={threshold}: give a similarity above 0, at most 1 (1: exact repeats alone)")
+        self._benchmarks = benchmarks
+        self._threshold = threshold
+        self._exact = {normal_form(each.problem): each for each in reversed(benchmarks)}
+        self._shingles = [shingles(each.problem) for each in benchmarks]
+        self._index = MinHashLSH(threshold=_PROPOSE * threshold, num_perm=PERMUTATIONS)
+        with self._index.insertion_session() as session:
+            for place, each in enumerate(self._shingles):
+                session.insert(place, _min_hash(each), check_duplication=False)
+
+    def find(self, problem: str) -> Overlap | None:
+        """The benchmark problem most like this one, None where none reaches the threshold."""
+        exact = self._exact.get(normal_form(problem))
+        if exact is not None:
+            return Overlap(exact, 1.0)
+        if self._threshold == 1:
+            return None
+        mine = shingles(problem)
+        candidates = sorted(map(str, self._index.query(_min_hash(mine))), key=int)
+        found = [Overlap(self._benchmarks[int(at)], jaccard(mine, self._shingles[int(at)])) for at in candidates]
+        best = max(found, key=lambda overlap: overlap.similarity, default=None)
+        return best if best is not None and best.similarity >= self._threshold else None
+
+
+def read_benchmarks(paths: Sequence[Path]) -> Iterator[Benchmark]:
+    """The problems of prepared benchmarks. Of a folder, the files whose manifest calls them a benchmark.
+
+    Raises ValueError for a folder without one, and for a file that is no prepared prompt file.
+    """
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"decontaminate={path}: there is no such file or folder; prepare the benchmarks first")
+        files = [path]
+        if path.is_dir():
+            manifests = ((file, read_manifest(file)) for file in sorted(path.glob("*.parquet")))
+            files = [file for file, manifest in manifests if manifest and manifest.purpose == "benchmark"]
+            if not files:
+                raise ValueError(f"decontaminate={path}: no benchmark there; `dgpo data prepare aime24 --out {path}`")
+        for file in files:
+            yield from _read(file)
+
+
+def _read(file: Path) -> Iterator[Benchmark]:
+    try:
+        columns = pq.read_table(file, columns=["data_source", "extra_info"]).to_pylist()
+        for row in columns:
+            yield Benchmark(row["data_source"], str(row["extra_info"]["id"]), row["extra_info"]["problem"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"decontaminate={file}: no prompt file of `dgpo data prepare` ({error!r:.120})") from error
+
+
+def _min_hash(parts: frozenset[str]) -> MinHash:
+    made = MinHash(num_perm=PERMUTATIONS, seed=1)
+    made.update_batch([part.encode() for part in parts])
+    return made
