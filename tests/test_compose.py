@@ -4,7 +4,8 @@ import pytest
 
 from dgpo.compose import ConfigError, compose_config, config_dir, resolved
 
-EXPERIMENTS = sorted(file.stem for file in config_dir().glob("*.yaml") if file.stem != "rlvr")
+PARTS = {"rlvr", "reasoning"}
+EXPERIMENTS = sorted({file.stem for file in config_dir().glob("*.yaml")} - PARTS)
 METHODS = sorted(file.stem for file in (config_dir() / "policy_loss").glob("*.yaml"))
 
 
