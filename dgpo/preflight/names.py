@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dgpo.preflight.problem import Problem, cause_of
 from dgpo.trainer import checkpoints
@@ -79,12 +79,14 @@ def policy_loss(config: DictConfig) -> Iterator[Problem]:
 
 
 def reward(config: DictConfig) -> Iterator[Problem]:
-    """The reward function and the reward manager can be loaded."""
+    """The reward function and the reward manager can be loaded, fit together, and take the options they get."""
     from verl.trainer.ppo.reward import resolve_reward_manager_cls
     from verl.utils.import_utils import load_extern_object
 
-    function = config.reward.custom_reward_function
+    function, manager = config.reward.custom_reward_function, config.reward.reward_manager
+    options = dict(function.get("reward_kwargs") or {})
     key = "reward.custom_reward_function"
+    score, manager_class = None, None
     if not function.path:
         yield Problem(
             f"{key}.path",
@@ -95,12 +97,43 @@ def reward(config: DictConfig) -> Iterator[Problem]:
     else:
         try:
             score = load_extern_object(function.path, function.name)
-            inspect.signature(score).bind_partial(**(function.get("reward_kwargs") or {}))  # pyright: ignore
+            inspect.signature(score).bind_partial(**options)  # pyright: ignore[reportArgumentType]
         except Exception as error:
             message = f"{function.name} cannot be used: {cause_of(error)}"
-            yield Problem(f"{key}.path", function.path, message, "correct path, name or reward_kwargs")
+            remedy = f"correct path, name or reward_kwargs; a function of your own drops ours by ~{key}.reward_kwargs"
+            yield Problem(f"{key}.path", function.path, message, remedy)
     try:
-        resolve_reward_manager_cls(config)
+        manager_class = resolve_reward_manager_cls(config)
     except Exception as error:
-        name = config.reward.reward_manager.name
-        yield Problem("reward.reward_manager.name", name, str(error), "use naive, dapo, or your own module")
+        remedy = "leave it as configs/rlvr.yaml has it, or source=register with naive or dapo, or your own module"
+        yield Problem("reward.reward_manager.name", manager.name, str(error), remedy)
+    if score is not None and manager_class is not None:
+        yield from _reward_options(config, score, manager_class, options)
+
+
+def _reward_options(config: DictConfig, score: object, manager_class: type, options: dict) -> Iterator[Problem]:
+    from dgpo.rewards.verl_manager import MathRewardManager
+    from dgpo.rewards.verl_reward import check_options, compute_score
+
+    key = "reward.custom_reward_function.reward_kwargs"
+    name = manager_class.__name__
+    if name == "RemoteRewardManager" and inspect.iscoroutinefunction(score):
+        remedy = "leave reward.reward_manager as configs/rlvr.yaml has it"
+        yield Problem("reward.reward_manager.name", "remote", "it takes no asynchronous reward function", remedy)
+    own = OmegaConf.select(config, "reward.reward_kwargs", default=None)
+    if own and name != "DAPORewardManager":
+        message = f"only verl's dapo manager reads it, and this one is {name}"
+        yield Problem(
+            "reward.reward_kwargs", dict(own), message, f"for a penalty on the length set {key}.overlong_buffer"
+        )
+    if score is not compute_score:
+        return
+    if own and options.get("overlong_buffer"):
+        message = "the response's length is punished twice, by verl's dapo manager and by the reward function"
+        yield Problem("reward.reward_kwargs", dict(own), message, f"remove it, or set {key}.overlong_buffer=0")
+    try:
+        longest = config.actor_rollout_ref.rollout.response_length
+        check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))
+    except ValueError as error:
+        name = str(error).partition("=")[0]
+        yield Problem(f"{key}.{name}", options.get(name), str(error), "correct it; docs/reward.md has the ranges")

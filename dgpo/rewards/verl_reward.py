@@ -2,7 +2,7 @@
 
     reward.custom_reward_function.path=pkg://dgpo.rewards.verl_reward
     reward.custom_reward_function.name=compute_score
-    +reward.custom_reward_function.reward_kwargs.timeout=5.0        # optional
+    reward.custom_reward_function.reward_kwargs.timeout=5.0        # any option below
 
 Imports nothing of verl. It is a coroutine, so verl awaits it on the event loop of the reward worker: the
 cheap stages run right there, the symbolic one in a thread that waits for a worker process.
@@ -11,66 +11,184 @@ cheap stages run right there, the symbolic one in a thread that waits for a work
 import asyncio
 import functools
 import logging
+import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 from dgpo.rewards.math_answer import Mode, Undecided, decide_cheaply, decide_symbolically
 from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
+from dgpo.rewards.template import WorkerGone
 from dgpo.rewards.verdict import Verdict
 
 logger = logging.getLogger(__name__)
 
+RESPONSE_FACTS = "dgpo_response"
+"""Where in ``extra_info`` the reward manager puts the response's ``tokens``, ``longest`` and ``truncated``."""
 MAX_PRED_CHARS = 200
 _threads: ThreadPoolExecutor | None = None
+_restarts_told = 0
 
 
 async def compute_score(
     data_source: str,
     solution_str: str,
     ground_truth: str,
-    extra_info: dict[str, Any] | None = None,
+    extra_info: Mapping[str, Any] | None = None,
     *,
     mode: Mode = "boxed",
     timeout: float = 2.0,
+    deadline: float = 30.0,
+    scoring: Scoring = "binary",
+    overlong_buffer: int = 0,
+    overlong_weight: float = 1.0,
+    format_weight: float = 0.0,
     reward_router_address: str | None = None,
     reward_model_tokenizer: Any = None,
 ) -> dict[str, float | str]:
-    """1.0 for a right final answer, 0.0 for any other.
+    """1.0 for a right final answer and 0.0 for any other, as `Shaping` changes it where it is asked to.
 
-    ``extra_info`` and the two reward-model arguments are verl's calling convention and have no influence.
-    Another keyword is a TypeError: it would be an option without effect. ``timeout`` is `verify`'s, longer
-    here: reward workers share their cores with the rest of a run, and a late verdict is a wrong reward.
+    Args:
+        data_source: Named in the log where a ground truth cannot be read.
+        solution_str: The response as text.
+        ground_truth: The right answer.
+        extra_info: `RESPONSE_FACTS` of it, from `verl_manager.MathRewardManager`; the rest has no influence.
+        mode: `verify`'s.
+        timeout: `verify`'s seconds of symbolic work. Longer here: reward workers share their cores with the
+            rest of a run, and a late verdict is a wrong reward.
+        deadline: Seconds for a response in all, waiting for a worker process included; then the verdict is
+            ``timeout``. It keeps a hung verifier from holding up a group.
+        scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
+        reward_router_address, reward_model_tokenizer: verl's calling convention, without influence.
 
     Returns:
-        The same keys with the same types for every sample. ``score`` and ``acc`` (the reward, 0 or 1) become
-        validation metrics; ``pred`` (the answer, cut to 200 characters) is what verl takes the majority over;
-        ``reason`` and ``stage`` of the `Verdict` are kept with the dumped generations, where the report counts
-        them. They are text because verl bootstraps every number, at about 1 s for 400 samples.
+        The same keys with the same types for every sample of a run. ``score`` is the reward; ``acc`` (1 or 0)
+        says whether the answer is right, whatever the shaping. verl makes validation metrics of both.
+        ``pred`` (the answer, cut to 200 characters) is what verl takes the majority over. The rest is kept
+        with the dumped validation answers, and `metrics.reward_metrics` sums it up: ``reason`` and ``stage``
+        of the `Verdict`, ``seconds`` until it was there, ``cached`` (0 or 1), ``restarts`` (worker processes
+        replaced since this process told last), ``tokens`` and ``truncated`` (0 or 1) where the manager tells
+        them, and ``overlong`` (R_length) and ``format`` (0 or 1) where the term is on. All of that is text,
+        numbers too, because verl bootstraps every number of a validation, at about 1 s for 400 samples.
+
+    Raises:
+        TypeError: an unknown option. ValueError: an option out of its range, or a penalty on the length
+            without a manager that tells it. verl swallows both; `check_options` finds them before a run.
     """
-    if isinstance(ground_truth, str):
-        step = decide_cheaply(solution_str, ground_truth, mode=mode, timeout=timeout)
-    else:
-        step = Verdict("bad_gold", "extract")
-    if isinstance(step, Undecided):
-        loop = asyncio.get_running_loop()
-        verdict = await loop.run_in_executor(_executor(), decide_symbolically, step, timeout)
-    else:
-        verdict = step
+    started = time.monotonic()
+    shaping = _shaping(scoring, overlong_buffer, overlong_weight, format_weight)
+    facts = (extra_info or {}).get(RESPONSE_FACTS)
+    verdict = await _verdict(solution_str, ground_truth, mode, timeout, deadline)
     if verdict.reason == "bad_gold":
         _report_bad_gold(data_source, repr(ground_truth)[:200])
-    return {
-        "score": float(bool(verdict)),
-        "acc": float(bool(verdict)),
+    acc = float(bool(verdict))
+    score = acc if shaping.scoring == "binary" else 2 * acc - 1
+    told: dict[str, float | str] = {
         "pred": (verdict.answer or "")[:MAX_PRED_CHARS],
         "reason": verdict.reason,
         "stage": verdict.stage,
+        "seconds": f"{time.monotonic() - started:.6f}",
+        "cached": str(int(verdict.cached)),
+        "restarts": str(_new_restarts()),
     }
+    if facts is not None:
+        told |= {"tokens": str(facts["tokens"]), "truncated": str(int(facts["truncated"]))}
+    if shaping.overlong_buffer:
+        if facts is None:
+            raise ValueError(
+                f"overlong_buffer={shaping.overlong_buffer} needs the length of a response, and this reward manager "
+                "does not tell it: set reward.reward_manager to dgpo.rewards.verl_manager, as configs/rlvr.yaml does"
+            )
+        penalty = overlong_penalty(facts["tokens"], facts["longest"], shaping.overlong_buffer)
+        score += shaping.overlong_weight * penalty
+        told["overlong"] = f"{penalty:.6f}"
+    if shaping.format_weight:
+        kept = has_format(solution_str, answered=verdict.reason != "no_answer")
+        score += shaping.format_weight * kept
+        told["format"] = str(int(kept))
+    return {"score": score, "acc": acc, **told}
+
+
+def check_options(options: Mapping[str, Any], longest: int, *, tells_length: bool) -> None:
+    """Refuse options that `compute_score` would refuse on every sample of a run.
+
+    Args:
+        options: Those of ``reward.custom_reward_function.reward_kwargs``; one that is left out has its default.
+        longest: ``data.max_response_length``, in tokens.
+        tells_length: Whether the reward manager puts `RESPONSE_FACTS` into ``extra_info``.
+
+    Raises:
+        ValueError: naming the option, its value and the remedy.
+    """
+    shaping = Shaping(**{name: options[name] for name in Shaping.__dataclass_fields__ if name in options})
+    mode = options.get("mode", "boxed")
+    if mode not in get_args(Mode):
+        raise ValueError(f"mode={mode!r} is unknown: use one of {', '.join(get_args(Mode))}")
+    seconds = {"timeout": options.get("timeout", 2.0), "deadline": options.get("deadline", 30.0)}
+    for name, value in seconds.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise ValueError(f"{name}={value!r} must be a positive number of seconds")
+    if seconds["deadline"] < seconds["timeout"]:
+        raise ValueError(
+            f"deadline={seconds['deadline']} is shorter than timeout={seconds['timeout']}: "
+            "the deadline counts waiting for a worker process too, so set it to several times the timeout"
+        )
+    if shaping.overlong_buffer >= longest:
+        raise ValueError(
+            f"overlong_buffer={shaping.overlong_buffer} is not less than data.max_response_length={longest}: "
+            "every response would be punished; DAPO takes a fifth of it"
+        )
+    if shaping.overlong_buffer and not tells_length:
+        raise ValueError(
+            f"overlong_buffer={shaping.overlong_buffer} needs a reward manager that tells the length of a response: "
+            "leave reward.reward_manager as configs/rlvr.yaml has it"
+        )
+
+
+async def _verdict(response: str, ground_truth: str, mode: Mode, timeout: float, deadline: float) -> Verdict:
+    if not isinstance(ground_truth, str):
+        return Verdict("bad_gold", "extract")
+    step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
+    if not isinstance(step, Undecided):
+        return step
+    job = asyncio.get_running_loop().run_in_executor(_executor(), decide_symbolically, step, timeout)
+    try:
+        return await asyncio.wait_for(job, deadline)
+    except asyncio.TimeoutError:
+        return Verdict("timeout", "symbolic", step.answer)
+    except (OSError, RuntimeError, WorkerGone) as error:
+        # verl's agent loop would swallow it and lose the whole group, and the next one.
+        _report_no_worker(str(error) or type(error).__name__)
+        return Verdict("crash", "symbolic", step.answer)
+
+
+@functools.lru_cache(maxsize=16)
+def _shaping(scoring: Scoring, overlong_buffer: int, overlong_weight: float, format_weight: float) -> Shaping:
+    return Shaping(
+        scoring=scoring,
+        overlong_buffer=overlong_buffer,
+        overlong_weight=overlong_weight,
+        format_weight=format_weight,
+    )
 
 
 @functools.lru_cache(maxsize=4096)
 def _report_bad_gold(data_source: str, ground_truth: str) -> None:
     """Log each once. An exception would be swallowed by verl's agent loop and the group lost silently."""
     logger.error("%s: ground truth %s cannot be read and earns no reward; correct the data", data_source, ground_truth)
+
+
+@functools.lru_cache(maxsize=64)
+def _report_no_worker(error: str) -> None:
+    logger.error("answers that need math-verify earn no reward: %s", error)
+
+
+def _new_restarts() -> int:
+    """Workers killed or found dead since the last call, so that a sum over samples counts each once."""
+    global _restarts_told
+    before, _restarts_told = _restarts_told, shared_pool().kills
+    return _restarts_told - before
 
 
 def _executor() -> ThreadPoolExecutor:

@@ -1,13 +1,22 @@
 import asyncio
+import contextlib
 import inspect
+import itertools
 import logging
+import os
+import signal
+import sys
+import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
+from dgpo.rewards import verl_reward
 from dgpo.rewards.pool import shared_pool
-from dgpo.rewards.verl_reward import compute_score
+from dgpo.rewards.verl_reward import RESPONSE_FACTS, check_options, compute_score
 
 
 def score(response: str, gold: Any, **options: Any) -> dict[str, float | str]:
@@ -36,12 +45,28 @@ def test_every_sample_has_the_same_keys_and_types() -> None:
     assert all(len(str(sample["pred"])) <= 200 for sample in samples)
 
 
-def test_a_hung_answer_does_not_hold_up_the_event_loop() -> None:
+@pytest.fixture
+def fresh_pool() -> Iterator[None]:
+    """A pool with one idle worker and a clean count of restarts."""
     shared_pool().start()
+    verl_reward._new_restarts()
+    yield
+    # What a test has stopped must not slow down the next.
+    shared_pool().close()
+
+
+def stop(*pids: int) -> None:
+    """Have processes hang, whatever they run."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+
+
+def test_a_hung_answer_does_not_hold_up_the_event_loop(fresh_pool: None) -> None:
+    stop(shared_pool().pids()[1])
 
     async def group() -> tuple[list[dict[str, float | str]], float, float]:
         started = time.monotonic()
-        hung = asyncio.create_task(compute_score("test", r"\boxed{9^{9^{9}}}", "5", timeout=0.5))
+        hung = asyncio.create_task(compute_score("test", r"\boxed{x+3}", "3+x", timeout=0.5))
         await asyncio.sleep(0)
         easy = await compute_score("test", r"\boxed{7}", "7")
         after_easy = time.monotonic() - started
@@ -50,6 +75,135 @@ def test_a_hung_answer_does_not_hold_up_the_event_loop() -> None:
     (hung, easy), after_easy, total = asyncio.run(group())
     assert (hung["reason"], hung["score"], easy["score"]) == ("timeout", 0.0, 1.0)
     assert after_easy < total
+    # The worker was killed: told once, with whichever sample came next.
+    assert sum(int(sample["restarts"]) for sample in (hung, easy, score(r"\boxed{7}", "7"))) == 1
+    assert score(r"\boxed{x+3}", "3+x", timeout=20.0)["score"] == 1.0
+
+
+def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
+    """With the template stopped nothing can be forked or killed, and every job hangs."""
+    stop(*shared_pool().pids())
+
+    async def group() -> list[dict[str, float | str]]:
+        calls = [compute_score("test", rf"\boxed{{x+{i}}}", f"{i}+x", timeout=0.2, deadline=1.0) for i in range(20, 40)]
+        return await asyncio.gather(*calls)
+
+    loop = asyncio.new_event_loop()
+    started = time.monotonic()
+    samples = loop.run_until_complete(group())
+    # 10 s is what a stopped template costs by itself.
+    assert time.monotonic() - started < 8
+    assert {(sample["reason"], sample["score"]) for sample in samples} == {("timeout", 0.0)}
+    assert score(r"\boxed{x+3}", "3+x", timeout=20.0, deadline=60.0)["score"] == 1.0
+    loop.close()
+
+
+def test_workers_killed_under_a_hostile_group_change_no_other_verdict(fresh_pool: None) -> None:
+    """kill -9 hits whatever worker is busy, ten times, while an event loop grades hostile and honest responses."""
+    hostile = [
+        r"\boxed{9^{9^{9^{9}}}}",
+        r"\boxed{(((x+1)^{999}+1)^{999}+y)!}",
+        r"\boxed{__import__('os').system('touch hacked')}",
+        r"\boxed{\int_0^1 \sin(x^{x^x}) e^{\cos x^{99}} dx}",
+        "\\boxed{" * 50_000,
+        "x" * 1_000_000,
+        r"\boxed{\frac{\sqrt{\prod_{k=1}^{9999} k^k}}{x}}",
+        "\u202e\x00\ud7ff\\boxed{\u0661\u0662}",
+    ]
+    template = psutil.Process(shared_pool().pids()[0])
+    stopped = threading.Event()
+
+    def kill_workers() -> None:
+        for _ in range(10):
+            for worker in template.children()[:1]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.kill()
+            if stopped.wait(0.1):
+                return
+
+    async def group() -> list[dict[str, float | str]]:
+        honest = [compute_score("test", rf"\boxed{{{i}+y}}", f"y+{i}", timeout=10.0) for i in range(40)]
+        bad = [compute_score("test", text, "7", timeout=0.5) for text in hostile for _ in range(3)]
+        return await asyncio.gather(*(call for pair in itertools.zip_longest(honest, bad) for call in pair if call))
+
+    killer = threading.Thread(target=kill_workers)
+    killer.start()
+    samples = asyncio.run(group())
+    stopped.set()
+    killer.join()
+    right = [sample for sample in samples if sample["score"] == 1.0]
+    # Two kills on one job are its end: `crash`. Any other honest answer is right, and no hostile one.
+    crashed = [sample for sample in samples if sample["reason"] == "crash" and str(sample["pred"]).endswith("+y")]
+    assert len(samples) == 64 and len(right) == 40 - len(crashed) and len(crashed) <= 3
+    assert all(str(sample["pred"]).endswith("+y") for sample in right)
+    assert len({tuple(sample) for sample in samples}) == 1
+    assert not os.path.exists("hacked")
+    assert score(r"\boxed{x+3}", "3+x", timeout=20.0)["score"] == 1.0
+
+
+def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
+    fresh_pool: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared_pool().close()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    sample = score(r"\boxed{z+5}", "5+z")
+    assert (sample["reason"], sample["score"]) == ("crash", 0.0)
+    assert "answers that need math-verify earn no reward" in caplog.text and "/nowhere/python" in caplog.text
+
+
+def test_the_same_pair_is_graded_once(fresh_pool: None) -> None:
+    first, second = (score(r"\boxed{u+77}", "77+u", timeout=20.0) for _ in range(2))
+    assert (first["cached"], second["cached"], second["score"]) == ("0", "1", 1.0)
+
+
+RESPONSE = {RESPONSE_FACTS: {"tokens": 90, "longest": 100, "truncated": False}}
+
+
+@pytest.mark.parametrize(
+    ("options", "right", "wrong"),
+    [
+        ({}, 1.0, 0.0),
+        ({"scoring": "signed"}, 1.0, -1.0),
+        ({"overlong_buffer": 20}, 0.5, -0.5),
+        ({"overlong_buffer": 20, "overlong_weight": 0.5, "scoring": "signed"}, 0.75, -1.25),
+        ({"format_weight": 0.25}, 1.25, 0.25),
+        ({"format_weight": 0.25, "overlong_buffer": 20, "scoring": "signed"}, 0.75, -1.25),
+    ],
+)
+def test_shaping_changes_the_score_and_not_the_accuracy(options: dict, right: float, wrong: float) -> None:
+    for answer, expected in (("7", right), ("8", wrong)):
+        sample = asyncio.run(compute_score("test", rf"so</think>\boxed{{{answer}}}", "7", RESPONSE, **options))
+        assert sample["score"] == pytest.approx(expected)
+        assert sample["acc"] == float(answer == "7")
+        assert {"overlong" in sample, "format" in sample} == {"overlong_buffer" in options, "format_weight" in options}
+
+
+def test_a_penalty_on_a_length_that_nobody_tells_is_an_error() -> None:
+    with pytest.raises(ValueError, match="overlong_buffer=20 needs the length of a response"):
+        score(r"\boxed{7}", "7", overlong_buffer=20)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"mode": "box"}, "mode='box' is unknown"),
+        ({"timeout": 0}, "timeout=0 must be a positive number"),
+        ({"timeout": "2s"}, "timeout='2s' must be a positive number"),
+        ({"deadline": 1.0}, "deadline=1.0 is shorter than timeout=2.0"),
+        ({"scoring": "plus"}, "scoring='plus' is unknown"),
+        ({"overlong_buffer": 100}, "overlong_buffer=100 is not less than data.max_response_length=100"),
+    ],
+)
+def test_options_are_checked_before_a_run(options: dict, says: str) -> None:
+    check_options({}, 100, tells_length=False)
+    with pytest.raises(ValueError, match=says):
+        check_options(options, 100, tells_length=True)
+
+
+def test_a_manager_that_does_not_tell_the_length_cannot_have_a_penalty_on_it() -> None:
+    check_options({"overlong_buffer": 20}, 100, tells_length=True)
+    with pytest.raises(ValueError, match="needs a reward manager that tells"):
+        check_options({"overlong_buffer": 20}, 100, tells_length=False)
 
 
 def test_a_bad_gold_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

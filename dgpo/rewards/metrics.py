@@ -1,0 +1,46 @@
+"""What the verdicts of a batch say, as figures: the metrics under ``reward/``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import numpy as np
+
+from dgpo.rewards.verdict import REASONS, Stage
+
+
+def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Metrics of what `verl_reward.compute_score` returned for each sample of a batch.
+
+    A share is of all samples, in [0, 1]; the shares of the reasons add up to 1, and so do those of the stages.
+
+    ``reward/accuracy``: share of right answers, whatever the shaping. ``reward/reason/NAME``,
+    ``reward/stage/NAME``: share of each. ``reward/cache_hits``: share that was remembered. ``reward/seconds/p50``,
+    ``p99`` and ``max``: until the verdict was there. ``reward/worker_restarts``: a count. ``reward/truncated``:
+    share cut off at the longest length. ``reward/overlong/mean`` (R_length) and ``reward/format/share`` where
+    the term is on.
+
+    Returns:
+        Nothing where the samples come from another reward function.
+    """
+    if not samples or any("reason" not in sample or "stage" not in sample for sample in samples):
+        return {}
+
+    def column(key: str) -> np.ndarray:
+        return np.array([float(sample[key]) for sample in samples])
+
+    reasons, stages = [[sample[key] for sample in samples] for key in ("reason", "stage")]
+    seconds = column("seconds")
+    metrics = {
+        "reward/accuracy": column("acc").mean(),
+        **{f"reward/reason/{name}": reasons.count(name) / len(samples) for name in REASONS},
+        **{f"reward/stage/{name}": stages.count(name) / len(samples) for name in get_args(Stage)},
+        "reward/cache_hits": column("cached").mean(),
+        "reward/worker_restarts": column("restarts").sum(),
+        "reward/seconds/p50": np.quantile(seconds, 0.5),
+        "reward/seconds/p99": np.quantile(seconds, 0.99),
+        "reward/seconds/max": seconds.max(),
+    }
+    for key, name in (("truncated", "truncated"), ("overlong", "overlong/mean"), ("format", "format/share")):
+        if key in samples[0]:
+            metrics[f"reward/{name}"] = column(key).mean()
+    return {key: float(value) for key, value in metrics.items()}
