@@ -12,6 +12,8 @@ MAX_PARTS = 64
 MAX_DEPTH = 5
 _RATIO = re.compile(r"[^:]+(?: ?: ?[^:]+)+")
 _CLOCK = re.compile(r"(?P<time>\d{1,2} ?: ?\d{2}(?: ?: ?\d{2})?)(?: ?(?P<half>[ap])\.? ?m\.?)?", re.I)
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
+_OR = re.compile(r"(?<![A-Za-z])or(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])")
 _TO = re.compile(r"(?<=\d) ?(?:\\text ?\{ ?to ?\}|(?<=[\d ])to(?= ?\d)) ?(?=\d)")
 
 
@@ -129,10 +131,17 @@ def _shares(terms: list[str]) -> list[str]:
 def _matrices(gold: str, answer: str) -> Decision:
     wanted, given = structure.matrix(gold), structure.matrix(answer)
     if wanted is None or given is None:
-        return None
+        vector = _vector(wanted or given or [])
+        return (_lists(vector, answer) if wanted else _lists(gold, vector)) if vector else None
     if [len(row) for row in wanted] != [len(row) for row in given]:
         return False
     return Parts(_flat(wanted), _flat(given), True)
+
+
+def _vector(rows: Sequence[Sequence[str]]) -> str:
+    """A matrix of one row or one column as a tuple, or ''."""
+    is_vector = len(rows) == 1 or all(len(row) == 1 for row in rows)
+    return f"({', '.join(_flat(rows))})" if is_vector and rows else ""
 
 
 def _flat(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -165,6 +174,8 @@ def _lists(gold: str, answer: str) -> Decision:
     gold_shell, gold_inner = structure.shell(structure.unnamed(gold))
     answer_shell, answer_inner = structure.shell(structure.unnamed(answer))
     shells = {gold_shell, answer_shell}
+    if _RELATION.search(gold) and bool(_OR.search(gold)) != bool(_OR.search(answer)):
+        return False
     golds, answers = structure.items(gold_inner), structure.items(answer_inner)
     if len(golds) < 2 and len(answers) < 2:
         is_wrapped = shells in ({"", "{}"}, {"", "()"})

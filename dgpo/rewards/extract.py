@@ -1,4 +1,4 @@
-r"""The final answer of a response: its last balanced ``\boxed{}`` (or ``\boxed 7``), in one pass over a bounded text."""
+r"""The final answer of a response: the last balanced ``\boxed{}`` or ``\boxed 7``, in one pass over a bounded text."""
 
 import re
 
@@ -20,11 +20,12 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
     (``\{``) does not count, a brace left open in the prose before a box does not hide it, and of two nested
     boxes the outer one alone is listed.
     """
-    if "\\boxed" not in text and "\\fbox" not in text:
+    first = min((text.find(command) for command in ("\\boxed", "\\fbox") if command in text), default=None)
+    if first is None:
         return []
     found: list[tuple[int, int, str]] = []
     open_braces: list[tuple[int, int] | None] = []
-    for token in _TOKEN.finditer(text):
+    for token in _TOKEN.finditer(text, max(first - 1, 0)):
         symbol = token.group()
         if token["bare"] is not None:
             found.append((token.start(), token.end(), token["bare"]))

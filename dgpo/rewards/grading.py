@@ -17,6 +17,8 @@ EXACT_TOLERANCE = 1e-20
 INTEGER_TOLERANCE = 1e-12
 """For an integer gold and a decimal answer: the digits of a float."""
 DECIMAL_TOLERANCE = 1.01e-6
+SMALLEST = 1e-300
+"""What the values are compared with where both are 0."""
 POSITIVE_POINTS = 3
 SIGNED_POINTS = 3
 
@@ -39,61 +41,56 @@ def grade(gold: str, answer: str) -> str:
 
 
 def equal_by_value(gold: Any, answer: Any, has_percent: bool = False) -> bool | None:
-    """Whether two sympy expressions have the same value, or None where that does not tell.
+    r"""Whether two sympy expressions have the same value, or None where that does not tell.
 
-    None also for expressions that agree at all positive points and not at the others (``\\sqrt{x^2}`` and ``x``).
+    None also for two that agree where all variables are positive and nowhere else (``\sqrt{x^2}`` and ``x``). A
+    point where only one side is real says nothing (``x^{2/3}`` and ``\sqrt[3]{x^2}``), unless a modulus is there to
+    make it real (``\ln|x|`` and ``\ln x``). With a per cent sign on either side, a factor of 100 is allowed.
     """
-    from sympy import Derivative, Expr, Float, Integral, Limit, MatrixExpr, Product, Sum
+    from sympy import Abs, Derivative, Expr, Float, Integral, Limit, MatrixExpr, Product, Sum
 
-    if not (isinstance(gold, Expr) and isinstance(answer, Expr)) or isinstance(gold, MatrixExpr):
+    both = (gold, answer)
+    if not all(isinstance(side, Expr) and not isinstance(side, MatrixExpr) for side in both):
         return None
-    if isinstance(answer, MatrixExpr):
-        return None
-    names = sorted({symbol.name for symbol in gold.free_symbols | answer.free_symbols})  # pyright: ignore
-    has_operator = gold.has(Sum, Product, Integral, Limit, Derivative) or answer.has(
-        Sum, Product, Integral, Limit, Derivative
-    )
-    if has_operator and names:
-        return None
-    if has_operator:
+    names = sorted({symbol.name for side in both for symbol in side.free_symbols})
+    if any(side.has(Sum, Product, Integral, Limit, Derivative) for side in both):
+        if names:
+            return None
         gold, answer = gold.doit(), answer.doit()
     tolerance = EXACT_TOLERANCE
-    if gold.has(Float) or answer.has(Float):
+    if any(side.has(Float) for side in both):
         tolerance = INTEGER_TOLERANCE if gold.is_Integer else DECIMAL_TOLERANCE
-    scales = (1, 100, 0.01) if has_percent else (1,)
-    return any_scale(gold, answer, names, scales, tolerance)
+    values = list(_values(gold, answer, names, real_only=not any(side.has(Abs) for side in both)))
+    if len(values) < (2 if names else 1):
+        return None
+    verdicts = [_agree(values, scale, tolerance) for scale in ((1, 100, 0.01) if has_percent else (1,))]
+    return True if True in verdicts else None if None in verdicts else False
 
 
-def any_scale(gold: Any, answer: Any, names: list[str], scales: tuple[float, ...], tolerance: float) -> bool | None:
-    """True if the two agree at all points for one of ``scales``, times which the answer is taken."""
-    verdicts = []
-    for scale in scales:
-        agreements = [
-            (is_positive, abs(wanted - scale * given) <= tolerance * max(abs(wanted), abs(scale * given), 1e-300))
-            for is_positive, wanted, given in _values(gold, answer, names)
-        ]
-        if len(agreements) < (2 if names else 1):
-            return None
-        if all(agrees for _, agrees in agreements):
-            return True if not names or any(not is_positive for is_positive, _ in agreements) else None
-        verdicts.append(None if all(agrees for is_positive, agrees in agreements if is_positive) else False)
-    return None if None in verdicts else False
+def _agree(values: list[tuple[bool, Any, Any]], scale: float, tolerance: float) -> bool | None:
+    """Whether gold and ``scale`` times answer are close at all points; None if at the positive ones alone."""
+    positive, signed = [], []
+    for is_positive, wanted, given in values:
+        is_close = abs(wanted - scale * given) <= tolerance * max(abs(wanted), abs(scale * given), SMALLEST)
+        (positive if is_positive else signed).append(is_close)
+    return all(signed) or None if all(positive) else False
 
 
-def _values(gold: Any, answer: Any, names: list[str]) -> Iterator[tuple[bool, Any, Any]]:
+def _values(gold: Any, answer: Any, names: list[str], real_only: bool) -> Iterator[tuple[bool, Any, Any]]:
     """Both values at each point where both have one, and whether all variables are positive there."""
     from sympy import Rational
 
     generator = random.Random(1729)
-    count = POSITIVE_POINTS + SIGNED_POINTS if names else 1
-    for index in range(count):
+    for index in range(POSITIVE_POINTS + SIGNED_POINTS if names else 1):
         is_positive = index < POSITIVE_POINTS
         point = {}
         for name in names:
             value = Rational(generator.randrange(101, 997), 211)
             point[name] = value if is_positive or generator.random() < 0.3 else -value
         wanted, given = _value(gold, point), _value(answer, point)
-        if wanted is not None and given is not None:
+        if wanted is None or given is None:
+            continue
+        if is_positive or not real_only or bool(wanted.is_real) == bool(given.is_real):
             yield is_positive, wanted, given
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dgpo.rewards.structure import NAME, shell, split_list, split_outside
 
 _UNION = re.compile(r"\\(?:cup|lor|vee)(?![A-Za-z])|(?<![A-Za-z\\])or(?![A-Za-z])|\\text ?\{ ?or ?\}", re.I)
+_BOTH = re.compile(r"(?:,? ?(?<![A-Za-z\\])and(?![A-Za-z])|\\(?:land|wedge|text ?\{ ?and ?\})) ?", re.I)
 _RELATION = re.compile(r"\\(?:le|ge|ne)(?![A-Za-z])|[<>]")
 _IN = re.compile(rf"(?:({NAME.pattern}) ?)\\in(?![A-Za-z]) ?")
 _BUILDER = re.compile(
@@ -60,8 +61,21 @@ def _piece(text: str) -> tuple[str, list[Interval]] | None:
         return variable, [Interval("[]", end, end) for end in ends]
     if brackets:
         return (variable, [Interval(brackets, *ends)]) if len(ends) == 2 else None
-    inequality = None if variable else _inequality(text)
-    return inequality and (inequality[0], inequality[1])
+    if variable:
+        return None
+    conditions = split_outside(text, _BOTH)
+    return _inequality(text) if len(conditions) == 1 else _between(conditions)
+
+
+def _between(conditions: list[str]) -> tuple[str, list[Interval]] | None:
+    """``x > 1`` and ``x < 3`` as one interval."""
+    found = [_inequality(condition) for condition in conditions]
+    if len(found) != 2 or found[0] is None or found[1] is None or found[0][0] != found[1][0]:
+        return None
+    halves = sorted((half for _, pieces in found for half in pieces), key=lambda half: half.left == r"-\infty")
+    if len(halves) != 2 or halves[0].right != r"\infty" or halves[1].left != r"-\infty":
+        return None
+    return found[0][0], [Interval(halves[0].brackets[0] + halves[1].brackets[1], halves[0].left, halves[1].right)]
 
 
 def _inequality(text: str) -> tuple[str, list[Interval]] | None:

@@ -43,14 +43,14 @@ _REWRITES = [
         (r"\\(?:[hv]?phantom|label|tag\*?|vspace|hspace) ?\{[^{}]*\}", ""),
         (r"\\(?:text)?color ?\{[^{}]*\}", ""),
         (rf"\\(?:boxed|fbox|underline|mathstrut){_END}", ""),
-        (r"\\operatorname\*? ?\{((?:arc)?(?:sin|cos|tan)|(?:sin|cos|tan)h|cot|sec|csc|ln|log|exp|gcd|max|min)\}", r"\\\1 "),
+        (r"\\operatorname\*? ?\{((?:arc)?(?:sin|cos|tan)h?|cot|sec|csc|ln|log|exp|gcd|max|min)\}", r"\\\1 "),
         (rf"\\(?:[dtc]|nice|s)frac{_END}", r"\\frac"),
         (rf"\\[dt]binom{_END}", r"\\binom"),
         (r"\{ ?(\w+) ?\\choose ?(\w+) ?\}", r"\\binom{\1}{\2}"),
         (r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}", r"\\frac{\1}{\2}"),
-        (rf"\\(?:leqslant|leqq|leq){_END}|<=|=<", r"\\le "),
-        (rf"\\(?:geqslant|geqq|geq){_END}|>=", r"\\ge "),
-        (rf"\\(?:neq|not ?=){_END}|!=", r"\\ne "),
+        (rf"<=|=<|\\(?:leqslant|leqq|leq){_END}", r"\\le "),
+        (rf">=|\\(?:geqslant|geqq|geq){_END}", r"\\ge "),
+        (rf"!=|\\(?:neq|not ?=){_END}", r"\\ne "),
         (rf"\\lt{_END}", "<"),
         (rf"\\gt{_END}", ">"),
         (rf"\\(?:lbrace){_END}", r"\\{"),
@@ -66,11 +66,14 @@ _REWRITES = [
         (rf"(?<![\w)}}\]]) ?\+ ?(?=\\infty{_END})", " "),
         (rf"\A\s*\\(?:therefore|implies|Rightarrow|approx|simeq){_END}", ""),
         (r":=", "="),
+        (rf"\\[ld]?dots[bcmo]?{_END}|\\cdots{_END}", r"\\ldots "),
+        (r"\\overline ?\{ ?([A-Z]{2}) ?\}", r"\1"),
+        (r"\\pmod ?(\d)", r"\\pmod{\1}"),
         (r"\\\\ ?\[ ?-?[\d.]+ ?(?:pt|em|ex|mm|cm|in) ?\]", r"\\\\"),
         (r"(?<=\d)(?: ?\{ ?, ?\} ?|\\[,!])(?=\d{3}(?!\d))", ","),
         (r"(?<=\d),(?:\\!|\{\}) *(?=\d{3}(?!\d))", ","),
         (r"(?<!\\)\\!", ""),
-        (rf"(?<!\\)\\[,;: >]|~|\\q?quad{_END}|\\(?:thin|med|thick)?space{_END}", " "),
+        (rf"~|(?<!\\)\\[,;: >]|\\q?quad{_END}|\\(?:thin|med|thick)?space{_END}", " "),
         (r"(?<!\\)\\([%$#])", r"\1"),
         (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
         (r"\\frac\s*(\{[^{}]*\})\s*(\d)", r"\\frac\1{\2}"),
@@ -82,6 +85,9 @@ _REWRITES = [
         (r"\s+", " "),
     )
 ]  # fmt: skip
+_NEEDS_BACKSLASH = (r"\\", r"(?<!\\)\\")
+_PLAIN_REWRITES = [rule for rule in _REWRITES if not rule[0].pattern.startswith(_NEEDS_BACKSLASH)]
+"""What is left to do in a text without LaTeX commands. A rule for both kinds begins with the plain one."""
 _DELIMITERS = [(r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`")]
 _DOLLAR = re.compile(r"(?<!\\)\$")
 WRAPPER = (
@@ -112,7 +118,7 @@ def clean(text: str) -> str:
             delimited = len(text) > len(left) + len(right) and text.startswith(left) and text.endswith(right)
             if delimited and left not in inner and right not in inner:
                 text, peeled = inner.strip(), True
-    for pattern, replacement in _REWRITES:
+    for pattern, replacement in _REWRITES if "\\" in text else _PLAIN_REWRITES:
         text = pattern.sub(replacement, text)
     text = _LEAD.sub("", text.strip(), count=1) if _LEAD.match(text.strip()) else text
     text = _without_end_mark(text)

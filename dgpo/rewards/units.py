@@ -38,6 +38,7 @@ _NOT_UNITS = re.compile(
 _POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
 _DEGREES = re.compile(r"\^\{\\circ\} ?(?:(?P<scale>[CF])|(?:celsius|fahrenheit))?", re.IGNORECASE)
 _FACTOR = re.compile(rf"(?P<square>(?:square|sq\.?|cubic|cu\.?) )?(?P<name>[A-Za-z$€£¥₹¢%]+\.?){_POWER}")
+_MODULUS = re.compile(r"\\pmod ?\{ ?(\w+) ?\}")
 _PER = re.compile(r" ?/ ?| per ")
 _PHRASE = re.compile(r"[A-Za-z]+(?:[ '-]+[A-Za-z]+){0,4}")
 
@@ -60,6 +61,8 @@ def read_unit(text: str) -> str | None:
         return opened
     if opened.lower() in ("per cent", r"\%"):
         return "%"
+    if modulus := _MODULUS.fullmatch(opened):
+        return f"mod {modulus[1]}"
     if _NOT_UNITS.search(opened):
         return None
     is_worded = "\\" in bare
