@@ -1,6 +1,6 @@
 """The process that drives a run: verl's, whose trainer also logs the figures of the reward."""
 
-from typing import Any
+from typing import Any, cast
 
 import ray
 import transfer_queue as tq
@@ -38,4 +38,6 @@ def read_verdicts(batch: KVBatchMeta) -> list[dict[str, Any]]:
     """What the reward function returned for each sample of ``batch``; verl's padding samples have none."""
     keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
     data = tq.kv_batch_get(keys=keys, partition_id=str(batch.partition_id), select_fields=["extra_fields"])
-    return [fields.get("reward_extra_info", {}) for fields in data["extra_fields"].tolist()]
+    # A list of dicts, or of tensordict's wrappers of them: the storage's choice.
+    fields = [getattr(each, "data", each) for each in cast(list[Any], data["extra_fields"])]
+    return [each.get("reward_extra_info", {}) for each in fields]

@@ -13,6 +13,7 @@ from dgpo.preflight import check
 from dgpo.preflight.cli import main
 
 LOSS = "actor_rollout_ref.actor.policy_loss"
+REWARD = "reward.custom_reward_function.reward_kwargs"
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,15 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("reward.custom_reward_function.path=pkg://dgpo.nothing", "No module named"),
         ("reward.custom_reward_function.name=missing", "missing"),
         ("+reward.custom_reward_function.reward_kwargs.timout=2", "timout"),
-        ("reward.reward_manager.name=naif", "reward.reward_manager.name=naif"),
+        (f"{REWARD}.timeout=0", f"{REWARD}.timeout=0"),
+        (f"{REWARD}.deadline=1", "deadline=1 is shorter than timeout=2.0"),
+        (f"{REWARD}.mode=box", f"{REWARD}.mode=box"),
+        (f"{REWARD}.scoring=plus", f"{REWARD}.scoring=plus"),
+        (f"{REWARD}.overlong_buffer=96", "overlong_buffer=96 is not less than data.max_response_length=96"),
+        (f"{REWARD}.overlong_weight=0.5", "has no effect while overlong_buffer is 0"),
+        (f"{REWARD}.format_weight=-1", f"{REWARD}.format_weight=-1"),
+        ("+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "only verl's dapo manager reads it"),
+        ("reward.reward_manager.name=Naif", "reward.reward_manager.name=Naif"),
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
         ("reward_model.enable=true", "set reward.reward_model.enable instead"),
         ("data.train_batch_size=31", "does not divide data.train_batch_size=31"),
@@ -90,6 +99,38 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
 def test_a_bad_setting_is_refused(overrides: list[str], override: str, says: str) -> None:
     found = problems(overrides, override)
     assert any(says in problem and problem.startswith("error") for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("manager", "option", "says"),
+    [
+        ("naive", f"{REWARD}.overlong_buffer=32", "needs a reward manager that tells the length"),
+        ("remote", f"{REWARD}.timeout=3", "it takes no asynchronous reward function"),
+        ("naif", f"{REWARD}.timeout=3", "reward.reward_manager.name=naif"),
+    ],
+)
+def test_a_reward_manager_of_verl_s_that_does_not_fit_is_refused(
+    overrides: list[str], manager: str, option: str, says: str
+) -> None:
+    registered = ["reward.reward_manager.source=register", f"reward.reward_manager.name={manager}"]
+    assert any(says in problem for problem in problems(overrides, *registered, option))
+
+
+def test_a_length_is_not_punished_twice(overrides: list[str]) -> None:
+    verl_s = ["reward.reward_manager.source=register", "reward.reward_manager.name=dapo"]
+    verl_s += ["+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "+reward.reward_kwargs.max_resp_len=96"]
+    assert problems(overrides, *verl_s) == []
+    assert any("punished twice" in problem for problem in problems(overrides, *verl_s, f"{REWARD}.overlong_buffer=8"))
+
+
+def test_a_reward_function_of_one_s_own_drops_the_options_of_ours(overrides: list[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def score(data_source, solution_str, ground_truth, extra_info):\n    return 1.0\n"
+    )
+    own = [f"reward.custom_reward_function.path={tmp_path}/mine.py", "reward.custom_reward_function.name=score"]
+    (problem,) = problems(overrides, *own)
+    assert f"~{REWARD}" in problem
+    assert problems(overrides, *own, f"~{REWARD}") == []
 
 
 def test_a_micro_batch_that_does_not_divide_is_refused(overrides: list[str]) -> None:
