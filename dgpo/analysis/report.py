@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dgpo.analysis.run_report import ReportError, markdown, plain, read_run, rows, summary
+from dgpo.analysis.verdicts import HEADER as VERDICTS
+from dgpo.analysis.verdicts import verdict_line, verdict_rows
 
 
 def write_report(run: Path) -> list[Path]:
@@ -18,12 +20,17 @@ def write_report(run: Path) -> list[Path]:
     from dgpo.analysis.run_plot import plot
 
     report = read_run(run)
-    table = rows(report)
+    table, verdicts, cost = rows(report), verdict_rows(report), verdict_line(report)
     pictures = [run / "report.png", run / "report.svg"]
-    (run / "report.md").write_text(markdown(report.name, table))
+    parts = [f"# {report.name}", markdown(table)]
+    if verdicts:
+        parts += ["## Verdicts", markdown(verdicts, VERDICTS), *([cost] if cost else [])]
+    (run / "report.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
     (run / "report.json").write_text(json.dumps(summary(report), indent=1) + "\n")
     plot(report, pictures)
     print(plain(table))
+    if verdicts:
+        print("\n" + plain(verdicts, VERDICTS) + (f"\n\n  {cost}" if cost else ""))
     return [run / "report.md", run / "report.json", *pictures]
 
 

@@ -1,7 +1,7 @@
 """What a run did, as figures: accuracy at each validation, and means over the training steps."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,8 @@ from dgpo.eval.metrics import avg_at_k, pass_at_k, standard_error_over_problems
 from dgpo.trainer.progress import boundary_share
 from dgpo.trainer.run_folder import RunFolder, history
 
+HEADER = ("", "before", "after", "")
+
 
 class ReportError(ValueError):
     """The folder holds no run that could be reported; the message says what is missing."""
@@ -22,7 +24,8 @@ class ReportError(ValueError):
 class Validation:
     """Accuracy of one validation, over ``problems`` problems with ``samples`` answers each.
 
-    ``mean`` is mean@k with its standard error over problems; ``best`` is the unbiased pass@k.
+    ``mean`` is mean@k with its standard error over problems; ``best`` is the unbiased pass@k; ``verdicts`` is the
+    share of answers by the verdict's reason.
     """
 
     step: int
@@ -31,6 +34,7 @@ class Validation:
     mean: float
     error: float
     best: float
+    verdicts: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,13 @@ class RunReport:
 def read_validation(file: Path) -> Validation:
     """Accuracy in a dump of verl's: a line for each answer, whose ``uid`` begins with its prompt's."""
     right: dict[str, list[float]] = defaultdict(list)
+    reasons: Counter[str] = Counter()
     with file.open() as lines:
         for line in lines:
             record = json.loads(line)
             right[record["uid"].split("_")[0]].append(record["acc"])
+            if "reason" in record:
+                reasons[record["reason"]] += 1
     samples = np.array([len(values) for values in right.values()])
     correct = np.array([round(sum(values)) for values in right.values()])
     k = int(samples.min())
@@ -69,6 +76,7 @@ def read_validation(file: Path) -> Validation:
         mean=float(per_problem.mean()),
         error=standard_error_over_problems(per_problem) if len(samples) > 1 else float("nan"),
         best=float(pass_at_k(samples, correct, k).mean()),
+        verdicts={reason: count / reasons.total() for reason, count in sorted(reasons.items())},
     )
 
 
@@ -86,9 +94,9 @@ def read_run(path: str | Path) -> RunReport:
     return RunReport(folder.path.name, [read_validation(file) for file in files], steps)
 
 
-def rows(report: RunReport) -> list[tuple[str, str, str, str]]:
+def rows(report: RunReport) -> list[tuple[str, ...]]:
     """The table of a run: (figure, before, after, change or note)."""
-    table: list[tuple[str, str, str, str]] = []
+    table: list[tuple[str, ...]] = []
     if len(report.validations) > 1:
         first, last = report.validations[0], report.validations[-1]
         k, difference = first.samples, 100 * (last.mean - first.mean)
@@ -113,6 +121,12 @@ def rows(report: RunReport) -> list[tuple[str, str, str, str]]:
     ):
         first_value, last_value = (metrics.get(key, float("nan")) for metrics in ends)
         table.append((label, format(first_value, form), format(last_value, form), ""))
+    for label, key in (
+        ("training responses without an answer", "reward/reason/no_answer"),
+        ("training responses cut off", "reward/truncated"),
+    ):
+        if key in ends[0] and key in ends[1]:
+            table.append((label, f"{ends[0][key]:.1%}", f"{ends[1][key]:.1%}", ""))
     shares = [share for metrics in training if (share := boundary_share(metrics)) is not None]
     if shares:
         table.append(("boundary tokens LN + HP", "", f"{np.mean(shares):.3%}", f"mean of {len(shares)} steps"))
@@ -125,19 +139,22 @@ def rows(report: RunReport) -> list[tuple[str, str, str, str]]:
     return table
 
 
-def markdown(name: str, table: list[tuple[str, str, str, str]]) -> str:
+def markdown(table: list[tuple[str, ...]], header: tuple[str, ...] = HEADER) -> str:
     """The table as Markdown."""
-    lines = [f"# {name}", "", "| | before | after | |", "|---|---|---|---|"]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in table]) + "\n"
+    lines = [header, ("---",) * len(header), *table]
+    return "".join("| " + " | ".join(row) + " |\n" for row in lines)
 
 
-def plain(table: list[tuple[str, str, str, str]]) -> str:
-    """The table for a terminal."""
-    table = [("", "before", "after", ""), *table]
-    widths = [max(len(row[column]) for row in table) for column in range(3)]
-    return "\n".join(
-        f"  {row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip() for row in table
-    )
+def plain(table: list[tuple[str, ...]], header: tuple[str, ...] = HEADER) -> str:
+    """The table for a terminal: figures on the right, the first column and the last, of notes, on the left."""
+    lines = [header, *table]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    def line(row: tuple[str, ...]) -> str:
+        figures = [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        return "  ".join(["", row[0].ljust(widths[0]), *figures, row[-1]]).rstrip()
+
+    return "\n".join(map(line, lines))
 
 
 def summary(report: RunReport) -> dict[str, Any]:

@@ -5,6 +5,8 @@ import pytest
 
 from dgpo.analysis.report import main
 from dgpo.analysis.run_report import ReportError, read_run, read_validation, rows
+from dgpo.analysis.verdicts import REASONS, verdict_line, verdict_rows
+from dgpo.rewards.verdict import REASONS as VERDICT_REASONS
 from dgpo.trainer.run_folder import RunFolder
 
 
@@ -37,6 +39,17 @@ def run(tmp_path: Path) -> Path:
             "response_length/mean": 40.0,
             "training/rollout_probs_diff_max": 1e-6 * step,
             "timing_s/step": 3.0 * step,
+            "reward/reason/match": 0.25 * step,
+            "reward/reason/mismatch": 0.75 - 0.25 * step,
+            "reward/reason/no_answer": 0.25,
+            "reward/reason/timeout": 0.0,
+            "reward/stage/string": 0.75,
+            "reward/stage/extract": 0.25,
+            "reward/truncated": 0.5 / step,
+            "reward/seconds/p50": 0.001,
+            "reward/seconds/p99": 0.02 * step,
+            "reward/worker_restarts": 2.0,
+            "reward/cache_hits": 0.1,
         }
         records.append({"step": step, "data": data})
     folder.new_metrics_file().write_text("".join(json.dumps(record) + "\n" for record in records))
@@ -48,6 +61,7 @@ def test_accuracy_of_a_validation(run: Path) -> None:
     assert (first.problems, first.samples, first.mean, first.best) == (2, 4, 0.125, 0.5)
     # Standard error of {0, 1/4} over two problems.
     assert first.error == pytest.approx(0.125)
+    assert first.verdicts == {"match": 0.125, "mismatch": 0.875}
 
 
 def test_the_table_compares_the_first_validation_with_the_last(run: Path) -> None:
@@ -58,13 +72,38 @@ def test_the_table_compares_the_first_validation_with_the_last(run: Path) -> Non
     assert table["boundary tokens LN + HP"][1] == "1.500%"
     assert table["largest rollout-actor probability gap"][1] == "2.0e-06"
     assert table["seconds a step"][1] == "4.5"
+    assert table["training responses without an answer"][:2] == ("25.0%", "25.0%")
+    assert table["training responses cut off"][:2] == ("50.0%", "25.0%")
+
+
+def test_verdicts_that_occurred_are_listed_with_what_they_mean(run: Path) -> None:
+    table = {row[0]: row[1:] for row in verdict_rows(read_run(run))}
+    assert table["match"] == ("25.0%", "50.0%", "12.5%", "75.0%", "right")
+    assert table["no_answer"][:4] == ("25.0%", "25.0%", "0.0%", "0.0%")
+    assert table["decided by string"][:2] == ("75.0%", "75.0%")
+    assert "timeout" not in table and "decided by symbolic" not in table
+    cost = verdict_line(read_run(run))
+    assert cost is not None and "1.0 ms (p50) and 30.0 ms (p99)" in cost and "replaced 4 times" in cost
+
+
+def test_every_reason_has_its_meaning() -> None:
+    assert set(REASONS) == set(VERDICT_REASONS)
+
+
+def test_a_run_with_another_reward_has_no_verdicts(run: Path) -> None:
+    for file in (*run.glob("metrics/*.jsonl"), *run.glob("validation/*.jsonl")):
+        file.write_text(file.read_text().replace("reward/", "other/").replace('"reason"', '"else"'))
+    assert verdict_rows(read_run(run)) == [] and verdict_line(read_run(run)) is None
+    assert main([str(run)]) == 0 and "Verdicts" not in (run / "report.md").read_text()
 
 
 def test_the_report_is_written_into_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(run)]) == 0
     assert {"report.md", "report.json", "report.png", "report.svg"} <= {file.name for file in run.iterdir()}
     assert json.loads((run / "report.json").read_text())["boundary_share_mean"] == pytest.approx(0.015)
-    assert "mean@4" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "mean@4" in said and "compared, and different" in said
+    assert "## Verdicts\n\n| share of responses |" in (run / "report.md").read_text()
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
