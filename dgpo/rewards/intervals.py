@@ -69,8 +69,8 @@ def _piece(text: str) -> tuple[str, list[Interval]] | None:
 
 def _between(conditions: list[str]) -> tuple[str, list[Interval]] | None:
     """``x > 1`` and ``x < 3`` as one interval."""
-    found = [_inequality(condition) for condition in conditions]
-    if len(found) != 2 or found[0] is None or found[1] is None or found[0][0] != found[1][0]:
+    found = [inequality for condition in conditions if (inequality := _inequality(condition))]
+    if len(found) != 2 or len(conditions) != 2 or found[0][0] != found[1][0]:
         return None
     halves = sorted((half for _, pieces in found for half in pieces), key=lambda half: half.left == r"-\infty")
     if len(halves) != 2 or halves[0].right != r"\infty" or halves[1].left != r"-\infty":

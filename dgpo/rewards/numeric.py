@@ -113,7 +113,8 @@ def equal(gold: Quantity, answer: Quantity) -> bool:
 
     Units must agree when both sides have one. 10 % is 10 and 0.1, but 10 is not 0.1.
     """
-    if gold.unit and answer.unit and gold.unit != answer.unit:
+    gold_unit, answer_unit = (("%" if side.is_percent else side.unit) for side in (gold, answer))
+    if gold_unit and answer_unit and gold_unit != answer_unit:
         return False
     if gold.is_percent == answer.is_percent:
         return _close(gold, gold.value, answer, answer.value)
