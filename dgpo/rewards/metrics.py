@@ -7,6 +7,8 @@ import numpy as np
 
 from dgpo.rewards.verdict import REASONS, Stage
 
+REQUIRED = ("acc", "reason", "stage", "seconds", "cached", "restarts")
+
 
 def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Metrics of what `verl_reward.compute_score` returned for each sample of a batch.
@@ -20,9 +22,9 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     the term is on.
 
     Returns:
-        Nothing where the samples come from another reward function.
+        Nothing where a sample lacks one of `REQUIRED`: it comes from another reward function.
     """
-    if not samples or any("reason" not in sample or "stage" not in sample for sample in samples):
+    if not samples or any(key not in sample for sample in samples for key in REQUIRED):
         return {}
 
     def column(key: str) -> np.ndarray:

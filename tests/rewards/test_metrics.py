@@ -52,3 +52,6 @@ def test_restarts_are_a_count_and_cached_verdicts_a_share() -> None:
 
 def test_another_reward_function_has_no_such_metrics() -> None:
     assert reward_metrics([]) == {} and reward_metrics([{"score": 1.0, "acc": 1.0}]) == {}
+    (sample,) = graded("7")
+    del sample["seconds"]
+    assert reward_metrics([sample]) == {}
