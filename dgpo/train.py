@@ -56,10 +56,12 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
 def fit(config: DictConfig) -> None:
     """verl's trainer under Ray, to the end of training."""
     import ray
-    from verl.trainer.main_ppo import TaskRunnerV1, run_ppo
+    from verl.trainer.main_ppo import run_ppo
+
+    from dgpo.trainer.verl_runner import TaskRunner
 
     try:
-        run_ppo(config, task_runner_class=TaskRunnerV1)
+        run_ppo(config, task_runner_class=TaskRunner)
     finally:
         # Here and not at exit: what the processes print as they end belongs to the log.
         ray.shutdown()
