@@ -7,6 +7,7 @@ from collections.abc import Sequence
 COMMANDS = {
     ("train",): ("dgpo.train:main", "train a model"),
     ("check",): ("dgpo.preflight.cli:main", "check a config without starting anything"),
+    ("plan",): ("dgpo.plan.cli:main", "GPU memory that a config needs, and what to change if it is too much"),
     ("report",): ("dgpo.analysis.report:main", "table and picture of a run"),
     ("export",): ("dgpo.trainer.export:main", "turn a checkpoint into a Hugging Face directory"),
     ("eval", "run"): ("dgpo.eval.run:main", "generate answers to benchmarks with vLLM"),
@@ -15,7 +16,7 @@ COMMANDS = {
     ("data", "arithmetic"): ("dgpo.data.arithmetic:main", "write the quick start's problems"),
     ("data", "list"): ("dgpo.data.listing:main", "the data sets that can be prepared"),
     ("data", "prepare"): ("dgpo.data.prepare_cli:main", "a data set, or your own file, as prompts with a manifest"),
-    ("data", "check"): ("dgpo.data.schema:main", "check prompt files"),
+    ("data", "check"): ("dgpo.data.check:main", "check prompt files"),
     ("model", "small"): ("dgpo.data.small_model:main", "make the quick start's model, untrained"),
     ("model", "warm-start"): ("dgpo.data.warm_start:main", "teach it with a noisy teacher"),
     ("plot", "weights"): ("dgpo.analysis.weights:main", "gradient weights of the losses"),

@@ -1,0 +1,61 @@
+"""Published accuracies, to see at a glance whether a set-up is sane. Avg@n in per cent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What somebody measured. `size` is that of DeepSeek-R1-Distill-Qwen, `method` how it was trained further."""
+
+    size: str
+    method: str
+    source: str
+    accuracy: Mapping[str, float]
+
+
+CARD = "DeepSeek-R1 report (arXiv:2501.12948), T=0.6, top_p=0.95, 32,768 tokens, n=64"
+OPEN_R1 = "open-r1's reproduction, T=0.6, top_p=0.95, 32,768 tokens"
+PAPER = "DGPO paper (arXiv:2603.14389), Avg@32; its T, top_p and length are not published"
+
+REFERENCES = (
+    Reference("1.5B", "none", CARD, {"aime24": 28.9, "math500": 83.9}),
+    Reference("7B", "none", CARD, {"aime24": 55.5, "math500": 92.8}),
+    Reference("14B", "none", CARD, {"aime24": 69.7, "math500": 93.9}),
+    Reference("1.5B", "none", OPEN_R1, {"aime24": 30.7, "math500": 81.2}),
+    Reference("7B", "none", OPEN_R1, {"aime24": 50.8, "math500": 91.8}),
+    Reference("14B", "none", OPEN_R1, {"aime24": 65.9, "math500": 94.2}),
+    Reference(
+        "1.5B", "GRPO", PAPER,
+        {"aime24": 33.2, "aime25": 27.7, "amc23": 79.5, "math500": 77.6, "minerva": 26.1, "olympiadbench": 46.3},
+    ),
+    Reference(
+        "1.5B", "DGPO", PAPER,
+        {"aime24": 43.3, "aime25": 32.8, "amc23": 86.0, "math500": 77.9, "minerva": 28.2, "olympiadbench": 48.0},
+    ),
+    Reference(
+        "7B", "GRPO", PAPER,
+        {"aime24": 48.2, "aime25": 37.4, "amc23": 88.1, "math500": 84.8, "minerva": 37.4, "olympiadbench": 57.2},
+    ),
+    Reference(
+        "7B", "DGPO", PAPER,
+        {"aime24": 55.5, "aime25": 43.1, "amc23": 90.6, "math500": 85.4, "minerva": 39.8, "olympiadbench": 57.7},
+    ),
+)  # fmt: skip
+
+_SIZES = {(1536, 28): "1.5B", (3584, 28): "7B", (5120, 48): "14B"}
+"""(hidden size, layers) of DeepSeek-R1-Distill-Qwen. Other Qwen2 models have them too: see `size_of`."""
+
+
+def size_of(model: Mapping[str, Any]) -> str | None:
+    """The size whose references a model's settings can be held against, by its shape; None for any other model.
+
+    A trained checkpoint does not say what it was trained from, so a model of the same shape is taken for one.
+    """
+    return _SIZES.get((model.get("hidden_size") or 0, model.get("num_hidden_layers") or 0))
+
+
+def references_for(size: str, benchmarks: Mapping[str, Any]) -> list[Reference]:
+    """The references of that size with one of the benchmarks at least."""
+    return [each for each in REFERENCES if each.size == size and any(name in benchmarks for name in each.accuracy)]
