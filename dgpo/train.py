@@ -18,6 +18,7 @@ from dgpo.preflight import check, report
 from dgpo.preflight.environment import model_bytes
 from dgpo.preflight.sizes import total_steps
 from dgpo.trainer.checkpoints import latest_complete
+from dgpo.trainer.cluster import NodeLostError, NodeWatch, cluster_address, make_paths_absolute, use_token
 from dgpo.trainer.console import captured_output, tail
 from dgpo.trainer.progress import Progress, duration
 from dgpo.trainer.run_folder import RunFolder, RunFolderError
@@ -54,14 +55,28 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
 
 
 def fit(config: DictConfig) -> None:
-    """verl's trainer under Ray, to the end of training."""
+    """verl's trainer under Ray, to the end of training.
+
+    Raises:
+        NodeLostError: a node of the cluster has died.
+    """
     import ray
     from verl.trainer.main_ppo import run_ppo
 
     from dgpo.trainer.verl_runner import TaskRunner
 
+    watch = NodeWatch()
     try:
-        run_ppo(config, task_runner_class=TaskRunner)
+        with watch:
+            run_ppo(config, task_runner_class=TaskRunner)
+    except KeyboardInterrupt:
+        if watch.lost is None:
+            raise
+        raise NodeLostError(watch.lost) from None
+    except Exception as error:
+        if lost := watch.settle():
+            raise NodeLostError(lost) from error
+        raise
     finally:
         # Here and not at exit: what the processes print as they end belongs to the log.
         ray.shutdown()
@@ -109,9 +124,10 @@ def explain(error: BaseException, config: DictConfig) -> str:
     torch does not say that the disk is full when it cannot save, so the room that is left is looked at.
     """
     cause: BaseException = error
+    lost = f"{error}\nthe first error that it caused:\n" if isinstance(error, NodeLostError) and error.__cause__ else ""
     while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None and inner is not cause:
         cause = inner
-    text = f"{type(cause).__name__}: {cause}".strip()
+    text = f"{lost}{type(cause).__name__}: {cause}".strip()
     size, free = model_bytes(config), shutil.disk_usage(config.run.dir).free
     if size is not None and free < size:
         text += (
@@ -127,6 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     parser.add_argument("--dry-run", action="store_true", help="print the resolved config and stop")
     arguments = parser.parse_intermixed_args(argv)
+    use_token()
     try:
         config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
     except ConfigError as error:
@@ -136,6 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(OmegaConf.to_yaml(config))
         return 0
     select_platform(config)
+    if cluster_address(config) is not None:
+        make_paths_absolute(config)
     problems = check(config)
     if problems:
         print(report(problems), file=sys.stderr)

@@ -4,9 +4,10 @@
 #   bash scripts/ray_cluster.sh head [OPTION...]              the first node; prints its address for the others
 #   bash scripts/ray_cluster.sh worker HOST:PORT [OPTION...]  another node of that cluster
 #   bash scripts/ray_cluster.sh status                        nodes started on this host, and their clusters
+#   bash scripts/ray_cluster.sh wait HOST:PORT N [SECONDS]    until the cluster has N nodes; fails after 300 seconds
 #   bash scripts/ray_cluster.sh stop [--name NAME]            ends the nodes started on this host, no others
 #
-# Options: --name NAME  of the node, in errors and in status; the host's name without it
+# Options: --name NAME  of the node, in errors and in status; SLURMD_NODENAME or the host's name without it
 #          --block      stay in the foreground until the node ends, as srun and containers want it
 #          any other    goes to `ray start`: --num-gpus=8, --node-ip-address=10.0.0.1 on a host with several
 #                       networks, --port=6380 (docs/cluster.md lists the ports that a firewall has to let through)
@@ -113,7 +114,7 @@ start_node() { # start_node NAME BLOCK RAY_START_ARGUMENT...
     fi
 }
 
-head_address() { # head_address NAME: as the other nodes have to name it
+head_address() { # head_address NAME: as the other nodes have to name it; nothing where NAME is no head
     sed -n "s/.*--address='\([^']*\)'.*/\1/p" "$state/$1/output" | sed 1q
 }
 
@@ -146,7 +147,7 @@ status() {
             echo "node $name has ended; its output: $state/$name/output"
             continue
         fi
-        address=$(sed -n "s/.*--address='\([^']*\)'.*/\1/p" "$state/$name/output" | sed 1q)
+        address=$(head_address "$name")
         echo "node $name runs here"
         if [[ -n $address ]]; then addresses+=("$address"); fi
     done
@@ -154,11 +155,22 @@ status() {
     for address in "${addresses[@]}"; do ray status --address="$address"; done
 }
 
+wait_for() { # wait_for ADDRESS NODES SECONDS: until the cluster has that many nodes
+    local deadline=$((SECONDS + $3)) found=0
+    while found=$(ray status --address="$1" 2>/dev/null | sed -n '/^Active:/,/^Pending:/p' | grep -c ' node_'); ((found < $2)); do
+        ((SECONDS < deadline)) || die "$1: $found of $2 nodes have joined within $3 s"
+        sleep 1
+    done
+    echo "$found nodes"
+}
+
 stop() { # stop NAME: of the node, empty for all
     local name
+    # All are told at once: a node whose head has gone first takes half a minute to end by itself.
     for name in ${1:-$(nodes)}; do
-        if [[ -d $state/$name ]]; then end_node "$name" && echo "node $name ended"; fi
+        if [[ -d $state/$name ]]; then (end_node "$name" && echo "node $name ended") & fi
     done
+    wait
 }
 
 main() {
@@ -169,6 +181,11 @@ main() {
         address=${2:-}
         [[ $address == ?*:[0-9]* ]] || die "worker needs the head's HOST:PORT, as \`ray_cluster.sh head\` printed it"
         shift 2
+        ;;
+    wait)
+        [[ ${2:-} == ?*:[0-9]* && ${3:-} =~ ^[0-9]+$ && ${4:-300} =~ ^[0-9]+$ ]] || die "wait needs HOST:PORT and a number of nodes"
+        wait_for "$2" "$3" "${4:-300}"
+        exit
         ;;
     -h | --help) usage && exit ;;
     *) usage >&2 && exit 2 ;;
@@ -182,7 +199,7 @@ main() {
         esac
         shift
     done
-    local name=${chosen:-$(hostname)}
+    local name=${chosen:-${SLURMD_NODENAME:-$(hostname)}}
     [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || die "--name=$name: use letters, digits, dots and dashes"
     case $command in
     head) run_head "$name" "$block" "${arguments[@]}" ;;

@@ -1,6 +1,59 @@
 import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 
 # Before any test imports verl: the platform is settled once a process.
 os.environ.setdefault("VERL_PLATFORM", "cpu")
 os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+RAY_CLUSTER = Path(__file__).resolve().parent.parent / "scripts/ray_cluster.sh"
+
+
+@dataclass(frozen=True)
+class RayCluster:
+    """Nodes of one Ray cluster on this machine, started by scripts/ray_cluster.sh, apart from any other."""
+
+    environment: Mapping[str, str]
+    address: str
+
+    def script(self, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> str:
+        """What scripts/ray_cluster.sh prints, with ``prefix`` before the command."""
+        done = subprocess.run(
+            [*prefix, "bash", str(RAY_CLUSTER), *arguments],
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, name: str, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> str:
+        """Start a node with one GPU slot: the head, where it is the first."""
+        sizes = ("--num-gpus=1", "--num-cpus=8", "--object-store-memory=500000000", *arguments)
+        if (Path(self.environment["DGPO_RAY_STATE"]) / "head").exists():
+            return self.script("worker", self.address, "--name", name, *sizes, prefix=prefix, **environment)
+        port = f"--port={self.address.rpartition(':')[2]}"
+        return self.script("head", "--name", "head", port, "--include-dashboard=false", *sizes, **environment)
+
+
+@pytest.fixture(scope="module")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
+    """A cluster whose head runs; its nodes end with the module."""
+    folder = tmp_path_factory.mktemp("ray")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    own = {"DGPO_RAY_STATE": str(folder / "state"), "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    cluster = RayCluster({**environment, **own, "RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}, address)
+    try:
+        cluster.start("head")
+        yield cluster
+    finally:
+        cluster.script("stop")

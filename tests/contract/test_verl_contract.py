@@ -53,23 +53,24 @@ def test_an_unknown_policy_loss_key_is_refused(config) -> None:
 
 
 def test_a_custom_sampler_gets_these_arguments() -> None:
-    from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
+    from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-    from dgpo.trainer.sampler import POLL_INTERVAL_S, FastPollReplayBuffer
+    from dgpo.trainer.sampler import POLL_INTERVAL_S, fast_polling
 
     assert "poll_interval" in inspect.signature(ReplayBuffer.__init__).parameters
     source = inspect.getsource(PPOTrainer._build_replay_buffer)
     assert "load_extern_type(custom_sampler.path, custom_sampler.name)" in source
-    made = FastPollReplayBuffer(
-        trainer_mode="sync",
-        trainer_config=OmegaConf.create({}),
-        max_off_policy_threshold=8,
-        max_off_policy_strategy="drop",
-        sampler_kwargs=OmegaConf.create({}),
-        refill_fn=None,
-    )
-    assert made.poll_interval == POLL_INTERVAL_S
+    for mode, kind in {"sync": ReplayBuffer, "colocate_async": ReplayBufferAsync}.items():
+        made = fast_polling(
+            trainer_mode=mode,
+            trainer_config=OmegaConf.create({}),
+            max_off_policy_threshold=8,
+            max_off_policy_strategy="drop",
+            sampler_kwargs=OmegaConf.create({}),
+            refill_fn=None,
+        )
+        assert type(made) is kind and made.poll_interval == POLL_INTERVAL_S
 
 
 def test_the_checkpoint_callback_is_called_after_the_save() -> None:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Launch:
     """``python -m dgpo.train`` on the workspace."""
 
-    def __init__(self, workspace: Path, run: Path, **settings: object):
+    def __init__(self, workspace: Path, run: Path, environment: Mapping[str, str] = os.environ, **settings: object):
         self.run = run
         values = {
             "data.train_files": workspace / "data/train.parquet",
@@ -56,7 +56,7 @@ class Launch:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "WANDB_MODE": "offline"},
+            env={**environment, "WANDB_MODE": "offline"},
         )
 
     def finish(self) -> str:
@@ -80,8 +80,8 @@ def launch(workspace: Path, tmp_path: Path) -> Iterator[Callable[..., Launch]]:
     """Start a training in this test's run folder; what still runs at the end is killed."""
     started: list[Launch] = []
 
-    def start(**settings: object) -> Launch:
-        started.append(Launch(workspace, tmp_path / "run", **settings))
+    def start(environment: Mapping[str, str] = os.environ, **settings: object) -> Launch:
+        started.append(Launch(workspace, tmp_path / "run", environment, **settings))
         return started[-1]
 
     yield start
