@@ -22,7 +22,8 @@ def verdict_rows(report: RunReport) -> list[tuple[str, ...]]:
     """Rows under ``HEADER``: reasons that occurred, then the stage that decided; none for another reward."""
     training = list(report.training().values())
     ends = [training[0], training[-1]] if training else [{}, {}]
-    checks = [report.validations[0].verdicts, report.validations[-1].verdicts] if report.validations else [{}, {}]
+    checks = [validation.verdicts for validation in report.validations]
+    checks = [checks[0] if len(checks) > 1 else {}, checks[-1] if checks else {}]
     table = []
     for reason, note in REASONS.items():
         shares = [end.get(f"reward/reason/{reason}") for end in ends]

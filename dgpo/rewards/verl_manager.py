@@ -14,6 +14,7 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
 from verl.protocol import DataProtoItem
 
+from dgpo.rewards.pool import shared_pool
 from dgpo.rewards.verl_reward import RESPONSE_FACTS
 
 
@@ -26,6 +27,9 @@ class MathRewardManager(NaiveRewardManager):
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
         super().__init__(config, tokenizer, compute_score, **kwargs)
+        if config.reward.custom_reward_function.path == "pkg://dgpo.rewards.verl_reward":
+            # Now, where a math-verify that does not start ends the run with its reason, and costs no response a wait.
+            shared_pool().start()
         self._longest: int = config.actor_rollout_ref.rollout.response_length
         self._ends = end_tokens(config.actor_rollout_ref.model.path, tokenizer.eos_token_id)
 

@@ -10,10 +10,12 @@ cheap stages run right there, the symbolic one in a thread that waits for a work
 
 import asyncio
 import functools
+import inspect
 import logging
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from typing import Any, get_args
 
 from dgpo.rewards.math_answer import Mode, Undecided, decide_cheaply, decide_symbolically
@@ -119,20 +121,23 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
         tells_length: Whether the reward manager puts `RESPONSE_FACTS` into ``extra_info``.
 
     Raises:
-        ValueError: naming the option, its value and the remedy.
+        ValueError: beginning with the option and its value, as in ``timeout=0 must be ...``.
+        TypeError: an unknown option.
     """
-    shaping = Shaping(**{name: options[name] for name in Shaping.__dataclass_fields__ if name in options})
-    mode = options.get("mode", "boxed")
-    if mode not in get_args(Mode):
-        raise ValueError(f"mode={mode!r} is unknown: use one of {', '.join(get_args(Mode))}")
-    seconds = {"timeout": options.get("timeout", 2.0), "deadline": options.get("deadline", 30.0)}
-    for name, value in seconds.items():
+    bound = inspect.signature(compute_score).bind_partial(**options)
+    bound.apply_defaults()
+    values = bound.arguments
+    shaping = Shaping(**{field.name: values[field.name] for field in fields(Shaping)})
+    if values["mode"] not in get_args(Mode):
+        raise ValueError(f"mode={values['mode']!r} is unknown: use one of {', '.join(get_args(Mode))}")
+    for name in ("timeout", "deadline"):
+        value = values[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
             raise ValueError(f"{name}={value!r} must be a positive number of seconds")
-    if seconds["deadline"] < seconds["timeout"]:
+    if values["deadline"] < values["timeout"]:
         raise ValueError(
-            f"deadline={seconds['deadline']} is shorter than timeout={seconds['timeout']}: "
-            "the deadline counts waiting for a worker process too, so set it to several times the timeout"
+            f"deadline={values['deadline']} is shorter than timeout={values['timeout']}: "
+            "it counts waiting for a worker process too, so set it to several times the timeout"
         )
     if shaping.overlong_buffer >= longest:
         raise ValueError(

@@ -13,6 +13,7 @@ from verl.trainer.ppo.reward import load_reward_manager
 
 from dgpo.compose import compose_config, resolved
 from dgpo.data import small_model
+from dgpo.rewards.pool import shared_pool
 from dgpo.rewards.verl_manager import end_tokens
 
 LONGEST = 96
@@ -77,6 +78,12 @@ def test_the_overlong_penalty_counts_tokens(model: Path, tokenizer: Any) -> None
     # 88 tokens, 24 into the 32 before the longest response of 96.
     assert told["reward_score"] == pytest.approx(1 - 24 / 32)
     assert told["reward_extra_info"]["acc"] == 1.0
+
+
+def test_worker_processes_start_with_the_manager(model: Path, tokenizer: Any) -> None:
+    shared_pool().close()
+    load_reward_manager(resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}"])), tokenizer)
+    assert len(shared_pool().pids()) == 2
 
 
 def test_a_model_may_end_its_sequences_in_several_ways(model: Path, tokenizer: Any, tmp_path: Path) -> None:
