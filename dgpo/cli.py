@@ -19,6 +19,7 @@ COMMANDS = {
     ("data", "check"): ("dgpo.data.check:main", "check prompt files"),
     ("model", "small"): ("dgpo.data.small_model:main", "make the quick start's model, untrained"),
     ("model", "warm-start"): ("dgpo.data.warm_start:main", "teach it with a noisy teacher"),
+    ("verify",): ("dgpo.rewards.cli:main", "check answers against ground truths; explain a verdict"),
     ("plot", "weights"): ("dgpo.analysis.weights:main", "gradient weights of the losses"),
     ("plot", "distribution"): ("dgpo.analysis.distribution:main", "gradient weights of a run's tokens"),
 }

@@ -1,0 +1,54 @@
+import pytest
+from rich.console import Console
+
+from dgpo.rewards.explain import explain
+
+
+def shown(response: str, gold: str, mode: str = "boxed") -> list[str]:
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(explain(response, gold, mode=mode, timeout=10.0))  # pyright: ignore[reportArgumentType]
+    return [line for line in console.export_text().splitlines() if line.startswith(("│", "┃"))]
+
+
+def line_of(stage: str, lines: list[str]) -> str:
+    return next(line for line in lines if line.startswith(f"│ {stage} "))
+
+
+def test_it_shows_what_each_stage_read() -> None:
+    lines = shown(r"so $\boxed{\dfrac12}$", "0.5")
+    assert r"\dfrac12" in line_of("extract", lines) and "1 box " in line_of("extract", lines)
+    assert "different" in line_of("string", lines)
+    assert "1/2 (exact)" in line_of("numeric", lines) and "1/2 (decimal)" in line_of("numeric", lines)
+    assert "match" in line_of("numeric", lines)
+    assert "not needed" in line_of("symbolic", lines)
+    assert "right: match, decided by the numeric stage" in line_of("verdict", lines)
+
+
+def test_it_shows_every_pair_that_is_left_to_algebra() -> None:
+    lines = shown(r"\boxed{(\sqrt{8}, x+1)}", r"(2\sqrt2, 1+x)")
+    pairs = [line for line in lines if line.startswith("│ symbolic ")]
+    assert [pair.split("│")[2].strip() for pair in pairs] == [r"\sqrt{8}", "x+1"]
+    assert all("match" in pair for pair in pairs)
+    assert "right: match, decided by the symbolic stage" in line_of("verdict", lines)
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "verdict"),
+    [
+        ("no answer here", "7", "wrong: no_answer"),
+        (r"\boxed{}", "7", "wrong: no_answer"),
+        (r"\boxed{37 \text{ or } 38}", "37", "wrong: hedge"),
+        (r"\boxed{7}", r"\frac{7}{", "wrong: bad_gold"),
+        (r"\boxed{" + "x" * 5000 + "}", "7", "wrong: too_large"),
+        (r"\boxed{9^{9^{9^{9}}}}", "7", "wrong: too_large"),
+        (r"\boxed{\begin{pmatrix}1\\2\end{pmatrix}}", "(1,3)", "wrong: mismatch"),
+    ],
+)
+def test_every_kind_of_verdict_is_explained(response: str, gold: str, verdict: str) -> None:
+    assert verdict in line_of("verdict", shown(response, gold))
+
+
+def test_what_a_model_wrote_cannot_drive_the_terminal() -> None:
+    text = "\n".join(shown("\\boxed{\x1b[2J[red]7[/red]\x07}", "7"))
+    assert "\x1b" not in text and "\x07" not in text
+    assert r"\x1b" in text and "[red]7[/red]" in text
