@@ -7,35 +7,54 @@ import warnings
 
 from omegaconf import DictConfig
 
-from dgpo.preflight import environment, files, names, options, sizes
+from dgpo.preflight import cluster, environment, files, groups, memory, modes, names, options, parallel, sizes
 from dgpo.preflight.problem import Problem, report
 
 __all__ = ["Problem", "check", "report"]
 
-CHECKS = (
-    environment.versions,
-    environment.devices,
-    environment.ports,
-    environment.run_folder,
+# Of the config by itself.
+SETTINGS = (
     names.registered,
     names.policy_loss,
     names.reward,
     options.verl_keys,
     options.without_effect,
-    files.datasets,
-    files.model,
+    groups.filtering,
+    groups.without_effect,
+    groups.keeping,
+    parallel.sharding,
+    parallel.ulysses,
+    parallel.tokens,
+    parallel.tensor_parallel,
     sizes.batches,
     sizes.lengths,
     sizes.verl_own,
+    modes.mode,
+    memory.fits,
+)
+# Of this machine, its files, and the cluster that it reaches.
+SURROUNDINGS = (
+    environment.versions,
+    environment.devices,
+    environment.ports,
+    environment.run_folder,
+    files.datasets,
+    files.model,
+    cluster.cluster,
 )
 
 
-def check(config: DictConfig) -> list[Problem]:
-    """Every problem of a resolved config, in the order of the checks; one that two checks find, once."""
+def check(config: DictConfig, *, declared: bool = False) -> list[Problem]:
+    """Every problem of a resolved config, in the order of the checks; one that two checks find, once.
+
+    Args:
+        config: resolved.
+        declared: believe the config about hardware and files, and look at neither: for a run on another machine.
+    """
     # verl says at import which of its optional engines are not installed.
     warnings.filterwarnings("ignore", module="verl.*")
     found: list[Problem] = []
-    for each in CHECKS:
+    for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
             if each is not sizes.verl_own or all(problem.message != other.message for other in found):
                 found.append(problem)

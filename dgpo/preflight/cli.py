@@ -6,20 +6,27 @@ from collections.abc import Sequence
 
 from dgpo.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
 from dgpo.preflight import check, report
+from dgpo.trainer.cluster import use_token
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compose and check; 0 when a run may start, 2 when it would be refused."""
     parser = argparse.ArgumentParser(prog="dgpo check", description="Check a training config; start nothing.")
     add_arguments(parser)
+    parser.add_argument(
+        "--declared",
+        action="store_true",
+        help="for a run elsewhere: believe the config about GPUs, nodes and files, and look at none of them",
+    )
     arguments = parser.parse_intermixed_args(argv)
+    use_token()
     try:
         config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
     except ConfigError as error:
         print(f"config {arguments.config_name}: {error}", file=sys.stderr)
         return 2
     select_platform(config)
-    problems = check(config)
+    problems = check(config, declared=arguments.declared)
     if problems:
         print(report(problems), file=sys.stderr)
     fatal = sum(problem.fatal for problem in problems)

@@ -2,13 +2,15 @@
 
 import contextlib
 import io
-import json
+import math
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.plan.setup import sequence_parallel
+from dgpo.plan.shape import PlanError, find_shape
 from dgpo.preflight.files import paths
 from dgpo.preflight.problem import Problem, cause_of
 
@@ -57,17 +59,19 @@ def batches(config: DictConfig) -> Iterator[Problem]:
             f"it does not divide data.train_batch_size={batch}",
             f"use a divisor of {batch}; {batch} divided by it is the number of updates a batch",
         )
-    if (mini * samples) % ranks:
+    shares = max(1, ranks // max(1, sequence_parallel(config)))
+    if (mini * samples) % shares:
         yield Problem(
             "actor_rollout_ref.actor.ppo_mini_batch_size",
             mini,
-            f"its {mini * samples} samples ({samples} a prompt) do not divide over {ranks} ranks",
-            "use a multiple of the number of ranks",
+            f"its {mini * samples} samples ({samples} a prompt) do not divide over {shares} ranks"
+            + (f" (of {ranks}, {ranks // shares} share a sequence)" if shares < ranks else ""),
+            f"use a multiple of {shares // math.gcd(shares, samples)}",
         )
     if not actor.use_dynamic_bsz:
         micro_batches = {
-            "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": mini * samples // ranks,
-            "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": batch * samples // ranks,
+            "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": mini * samples // shares,
+            "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": batch * samples // shares,
         }
         for key, whole in micro_batches.items():
             part = OmegaConf.select(config, key)
@@ -97,9 +101,8 @@ def lengths(config: DictConfig) -> Iterator[Problem]:
             f"set it to {needed} or more",
         )
     try:
-        folder = Path(config.actor_rollout_ref.model.path).expanduser()
-        positions = json.loads((folder / "config.json").read_text())["max_position_embeddings"]
-    except (OSError, ValueError, KeyError):
+        positions = find_shape(config.actor_rollout_ref.model.path).positions
+    except PlanError:
         return
     longest = max(needed, context or 0)
     if longest > positions:
