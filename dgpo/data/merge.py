@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgpo.data.answers import text_fault
-from dgpo.data.overlap import normal_form
+from dgpo.data.normal_form import normal_form
 from dgpo.data.sources.source import Record
 from dgpo.rewards import verify_batch
 

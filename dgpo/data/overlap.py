@@ -1,12 +1,10 @@
 """Which training problems repeat a benchmark's: letter for letter but for layout, or nearly.
 
 Near duplicates are compared by the Jaccard similarity of their sets of five successive tokens. MinHash proposes the
-candidates, and the sets themselves decide, so a reported pair always reaches the threshold. A pair just above it is
-proposed with a probability of about 0.99, and the hashes are seeded: the same files give the same pairs.
+candidates, and the sets themselves decide, so a reported pair always reaches the threshold. A pair at a threshold
+of 0.5 or more is proposed with a probability above 0.99, and the hashes are seeded: the same files, the same pairs.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,18 +13,12 @@ import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
 
 from dgpo.data.manifest import read_manifest
+from dgpo.data.normal_form import normal_form, tokens
 
 SHINGLE = 5
 PERMUTATIONS = 128
 _PROPOSE = 0.6
 """Candidates are proposed from this share of the threshold on; MinHash alone would miss half of those at it."""
-
-_LAYOUT = re.compile(
-    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|q?quad)(?![A-Za-z])"
-    r"|\\[()\[\],;:! ]|\\begin\{(?:align|equation)\*?\}|\\end\{(?:align|equation)\*?\}|[$~&\"`]|\\\\"
-)
-_SPELLINGS = ((re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"), (re.compile(r"\{(\w)\}"), r"\1"))
-_TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|[^\W\d_]+|[^\s.,;?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +36,6 @@ class Overlap:
 
     benchmark: Benchmark
     similarity: float
-
-
-def tokens(problem: str) -> list[str]:
-    """Words, numbers, commands and signs in lower case, without layout, quotes and the signs `. , ; ?`."""
-    text = _LAYOUT.sub(" ", unicodedata.normalize("NFKC", problem))
-    for pattern, replacement in _SPELLINGS:
-        text = pattern.sub(replacement, text)
-    return _TOKEN.findall(text.lower())
-
-
-def normal_form(problem: str) -> str:
-    """The same for problems that differ in layout, case and punctuation alone."""
-    return " ".join(tokens(problem)) or problem.strip()
 
 
 def shingles(problem: str) -> frozenset[str]:

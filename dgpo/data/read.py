@@ -29,7 +29,10 @@ def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Ro
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
-            yield from _parquet(path, columns)
+            try:
+                yield from _parquet(path, columns)
+            except (pa.ArrowException, OSError) as error:
+                raise ValueError(f"{path} cannot be read as parquet ({_short(error)}); copy it again") from error
         elif suffix in (".jsonl", ".ndjson"):
             yield from _json_lines(path)
         elif suffix == ".json":
@@ -38,8 +41,6 @@ def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Ro
             yield from _csv(path, "\t" if suffix == ".tsv" else ",")
         else:
             raise ValueError(f"{path}: {suffix or 'a file without a suffix'} is not read; give {', '.join(FORMATS)}")
-    except pa.ArrowException as error:
-        raise ValueError(f"{path} cannot be read as parquet ({_short(error)}); copy or download it again") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({_short(error)}); convert it, or copy it again") from error
 
@@ -112,7 +113,9 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
                     )
                 yield row
         except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}; mend the quotes or copy it again") from error
+            raise ValueError(
+                f"{path}, after line {reader.line_num}: {error}; mend the quotes or copy it again"
+            ) from error
 
 
 def _checked(row: Any, place: str) -> Row:

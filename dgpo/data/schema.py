@@ -8,7 +8,6 @@ objects, so that a file of millions of rows is checked in seconds.
 # pyarrow.compute makes its functions when it is imported, out of a type checker's sight.
 # pyright: reportAttributeAccessIssue=false
 
-import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -305,20 +304,3 @@ def _field_type(type: pa.DataType, name: str) -> pa.DataType | None:
 def _shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m dgpo.data.schema", description="Check prompt files; exit 1 where one has a fault."
-    )
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="parquet file of prompts")
-    faults = 0
-    for path in parser.parse_args(argv).files:
-        problems = check_parquet(path)
-        faults += len(problems)
-        print("\n".join(problems) or f"{path}: {pq.read_metadata(path).num_rows} prompts, no fault found")
-    return 1 if faults else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.data import check_parquet, make_row, write_parquet
-from dgpo.data.schema import PromptRow, main
+from dgpo.data.schema import PromptRow
 
 
 def row(index: int = 0, **changes: Any) -> PromptRow:
@@ -213,11 +213,3 @@ def test_a_damaged_file_is_reported_wherever_the_damage_is(tmp_path: Path):
         path.write_bytes(content)
         assert len(check_parquet(path)) == 1, name
         assert "cannot be read as parquet" in check_parquet(path)[0], name
-
-
-def test_the_command_tells_good_files_from_bad_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    good = write_parquet([row(0), row(1)], tmp_path / "good.parquet")
-    assert main([str(good)]) == 0
-    assert capsys.readouterr().out == f"{good}: 2 prompts, no fault found\n"
-    assert main([str(good), str(tmp_path / "none.parquet")]) == 1
-    assert "none.parquet: does not exist" in capsys.readouterr().out

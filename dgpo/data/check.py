@@ -1,0 +1,114 @@
+"""``dgpo data check``: is a prompt file fit to train or to evaluate on? Exit 1 where one has a fault.
+
+After the columns (`check_parquet`), every ground truth must verify against itself, and the file must be the one
+that its manifest describes. Lengths and duplicates are reported, not judged.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from dgpo.data.answers import ground_truth_faults
+from dgpo.data.manifest import file_sha256, parquet_content_hash, read_manifest
+from dgpo.data.normal_form import normal_form
+from dgpo.data.schema import check_parquet
+
+_SHOWN = 10
+
+
+@dataclass
+class Examination:
+    """What is wrong with a file, with row and remedy, and what else a person should know of it."""
+
+    rows: int = 0
+    faults: list[str] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+
+
+def examine(path: Path) -> Examination:
+    """Reads the whole file, in batches; each distinct problem and answer is held once."""
+    found = Examination(faults=check_parquet(path))
+    if found.faults:
+        return found
+    first_row: dict[str, int] = {}
+    truths: dict[str, int] = {}
+    problems: Counter[int] = Counter()
+    ids: Counter[int] = Counter()
+    lengths: list[int] = []
+    for row, (text, problem, id, truth) in enumerate(_rows(path)):
+        lengths.append(len(text))
+        first_row.setdefault(truth, row)
+        truths[truth] = truths.get(truth, 0) + 1
+        problems[hash(normal_form(problem))] += 1
+        if id is not None:
+            ids[hash(id)] += 1
+    found.rows = len(lengths)
+    found.faults += [f"{path}: {fault}" for fault in _truth_faults(first_row, truths)]
+    found.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")
+    found.facts.append(f"distinct ground truths: {len(truths)}")
+    for what, counts in (("problem", problems), ("extra_info.id", ids)):
+        again = sum(counts.values()) - len(counts)
+        found.facts.append(f"rows that repeat the {what} of an earlier one: {again if counts else 'no such field'}")
+    _compare_with_manifest(path, found)
+    return found
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str, Any, str]]:
+    """Text of all messages, problem (the last user message, where there is no raw one), id, and ground truth."""
+    with pq.ParquetFile(path) as file:
+        columns = [name for name in ("prompt", "reward_model", "extra_info") if name in file.schema_arrow.names]
+        for batch in file.iter_batches(batch_size=8192, columns=columns):
+            for row in batch.to_pylist():
+                info = row.get("extra_info") or {}
+                contents = [message["content"] for message in row["prompt"]]
+                raw = info.get("problem") or contents[-1]
+                yield "".join(contents), str(raw), info.get("id"), row["reward_model"]["ground_truth"]
+
+
+def _truth_faults(first_row: dict[str, int], rows: dict[str, int]) -> Iterator[str]:
+    truths = list(first_row)
+    for truth, fault in zip(truths, ground_truth_faults(truths), strict=True):
+        if fault:
+            more = f" ({rows[truth] - 1} more rows have it)" if rows[truth] > 1 else ""
+            yield f"row {first_row[truth]}: ground truth {truth!r:.80} {fault}; correct it or drop the row{more}"
+
+
+def _compare_with_manifest(path: Path, found: Examination) -> None:
+    try:
+        manifest = read_manifest(path)
+    except ValueError as error:
+        found.faults.append(str(error))
+        return
+    if manifest is None:
+        found.facts.append("manifest: none beside it")
+    elif file_sha256(path) == manifest.sha256:
+        origin = f"{manifest.source} {manifest.revision}".strip()
+        found.facts.append(f"manifest: agrees (source: {origin}, template: {manifest.template})")
+    elif parquet_content_hash(path) == manifest.content_hash:
+        found.facts.append("manifest: the same problems and answers in other bytes; the file was written again")
+    else:
+        found.faults.append(
+            f"{path}: is not the file of its manifest (sha256 {manifest.sha256[:12]}..., {manifest.rows_out} rows); "
+            "prepare it again, or remove the manifest of a file that you changed"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check each file; 1 where one has a fault."""
+    parser = argparse.ArgumentParser(prog="dgpo data check", description=__doc__)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="parquet file of prompts")
+    faulty = 0
+    for path in parser.parse_args(argv).files:
+        found = examine(path)
+        faulty += bool(found.faults)
+        print("\n".join(found.faults[:_SHOWN]) or f"{path}: {found.rows} prompts, no fault found")
+        if len(found.faults) > _SHOWN:
+            print(f"{path}: {len(found.faults) - _SHOWN} more faults")
+        print("".join(f"  {fact}\n" for fact in found.facts), end="")
+    return 1 if faulty else 0

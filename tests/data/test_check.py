@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dgpo.data import make_row, write_parquet
+from dgpo.data.check import examine, main
+from dgpo.data.manifest import manifest_path
+from dgpo.data.prepare_cli import main as prepare
+from dgpo.data.schema import PromptRow
+
+
+def row(index: int, problem: str, answer: str = "2") -> PromptRow:
+    return make_row(problem=problem, ground_truth=answer, data_source="mine", index=index, split="train")
+
+
+def test_a_sound_file_is_described(tmp_path: Path):
+    path = write_parquet([row(0, "1+1=?"), row(1, "What is 1 + 1?"), row(2, "what is 1+1")], tmp_path / "a.parquet")
+    found = examine(path)
+    assert (found.rows, found.faults) == (3, [])
+    assert found.facts == [
+        "characters a prompt: 5 to 14, median 11",
+        "distinct ground truths: 1",
+        "rows that repeat the problem of an earlier one: 1",
+        "rows that repeat the extra_info.id of an earlier one: 0",
+        "manifest: none beside it",
+    ]
+
+
+def test_a_ground_truth_that_no_response_can_match_is_a_fault(tmp_path: Path):
+    rows = [row(0, "a"), row(1, "b", r"\frac{1}{2"), row(2, "c", "@@@"), row(3, "d", "@@@")]
+    faults = examine(write_parquet(rows, tmp_path / "a.parquet")).faults
+    assert [fault.split(": ", 2)[1] for fault in faults] == ["row 1", "row 2"]
+    assert "does not verify against itself (bad_gold)" in faults[0]
+    assert "'@@@' is nothing that the verifier can compare" in faults[1]
+    assert faults[1].endswith("correct it or drop the row (1 more rows have it)")
+
+
+def test_faults_of_the_columns_come_first(tmp_path: Path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"prompt": ["a"]}), path)
+    assert any("'data_source' is missing" in fault for fault in examine(path).faults)
+
+
+def test_a_file_without_extra_info_is_read_by_its_user_messages(tmp_path: Path):
+    path = write_parquet([row(0, "a"), row(1, "a")], tmp_path / "a.parquet")
+    pq.write_table(pq.read_table(path).drop_columns("extra_info"), path)
+    facts = examine(path).facts
+    assert "rows that repeat the problem of an earlier one: 1" in facts
+    assert "rows that repeat the extra_info.id of an earlier one: no such field" in facts
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    assert prepare(["arithmetic", "--out", str(tmp_path), "--limit", "5"]) == 0
+    return tmp_path / "arithmetic.parquet"
+
+
+def test_a_file_agrees_with_its_manifest_until_it_is_changed(prepared: Path):
+    assert "manifest: agrees (source: arithmetic, template: none)" in examine(prepared).facts
+    table = pq.read_table(prepared)
+    pq.write_table(table, prepared, compression="none")
+    assert any("the same problems and answers in other bytes" in fact for fact in examine(prepared).facts)
+    pq.write_table(table.slice(1), prepared)
+    (fault,) = examine(prepared).faults
+    assert "is not the file of its manifest" in fault
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"name": "x"}', "\xff"])
+def test_a_damaged_manifest_is_named(content: str, prepared: Path):
+    manifest_path(prepared).write_text(content, encoding="latin-1")
+    (fault,) = examine(prepared).faults
+    assert "is no manifest" in fault
+    assert str(manifest_path(prepared)) in fault
+
+
+def test_the_command_tells_good_files_from_bad_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    good = write_parquet([row(0, "1+1=?"), row(1, "2=?")], tmp_path / "good.parquet")
+    assert main([str(good)]) == 0
+    assert capsys.readouterr().out.startswith(f"{good}: 2 prompts, no fault found\n  characters")
+    bad = write_parquet([row(i, f"{i}=?", "@" * (i + 3)) for i in range(12)], tmp_path / "bad.parquet")
+    assert main([str(good), str(bad), str(tmp_path / "none.parquet")]) == 1
+    shown = capsys.readouterr().out
+    assert "none.parquet: does not exist" in shown
+    assert f"{bad}: 2 more faults" in shown

@@ -1,0 +1,93 @@
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgpo.data.answers import canonical_answer
+from dgpo.data.merge import Entry, Tally, collect, settle
+from dgpo.data.sources import Record
+
+
+def merged(pairs: Sequence[tuple[str, object]], *, keep_conflicts: bool = False) -> tuple[list[Entry], Tally]:
+    tally = Tally()
+    records = (Record(problem, answer, id=f"row{i}") for i, (problem, answer) in enumerate(pairs))
+    return settle(collect(records, canonical_answer, tally), tally, keep_conflicts=keep_conflicts), tally
+
+
+def test_copies_become_the_first_of_them():
+    entries, tally = merged([("What is $2$?", "2"), ("one?", "1"), ("what is 2", 2), ("What is $2$?", "2")] * 100)
+    assert [(e.first.id, e.first.problem, e.ground_truth) for e in entries] == [
+        ("row0", "What is $2$?", "2"),
+        ("row1", "one?", "1"),
+    ]
+    assert tally.rows_in == 400
+    assert tally.dropped == {"duplicate": 398}
+    assert tally.accounts == []
+
+
+def test_answers_that_are_equal_as_mathematics_are_no_conflict():
+    entries, tally = merged([("half", "0.5"), ("half", r"\frac{1}{2}"), ("half", r"\dfrac{2}{4}")])
+    assert [e.ground_truth for e in entries] == ["0.5"]
+    assert tally.dropped == {"duplicate": 2}
+
+
+CONFLICT = [("p", "3"), ("q", "1"), ("p", "4"), ("p", "4.0"), ("P.", "5")]
+
+
+def test_a_problem_with_conflicting_answers_is_dropped_and_listed():
+    entries, tally = merged(CONFLICT)
+    assert [e.first.problem for e in entries] == ["q"]
+    assert tally.dropped == {"conflicting answers": 4}
+    assert tally.accounts == [
+        {"reason": "conflicting answers", "rows": 4, "row": 0, "id": "row0", "problem": "p",
+         "answers": {"3": 1, "4": 2, "5": 1}}
+    ]  # fmt: skip
+
+
+def test_the_answer_of_most_rows_can_be_kept():
+    entries, tally = merged(CONFLICT, keep_conflicts=True)
+    assert [(e.first.problem, e.ground_truth) for e in entries] == [("p", "4"), ("q", "1")]
+    assert tally.dropped == {"conflicting answers": 2, "duplicate": 1}
+    assert tally.accounts[0]["kept"] == "4"
+
+
+def test_without_a_most_common_answer_none_is_kept():
+    entries, tally = merged([("p", "3"), ("p", "4")], keep_conflicts=True)
+    assert entries == []
+    assert tally.dropped == {"conflicting answers": 2}
+
+
+@pytest.mark.parametrize(
+    ("problem", "answer", "reason"),
+    [
+        ("", "1", "no problem"),
+        ("p", None, "empty answer"),
+        ("p", " $ $ ", "empty answer"),
+        ("p", "{}", "unreadable answer"),
+        ("p", [], "empty answer"),
+        ("p", r"\frac{1}{2", "unreadable answer"),
+        ("p", {"a": 1}, "unreadable answer"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_dropped_and_listed(problem: str, answer: object, reason: str):
+    entries, tally = merged([("good", "1"), (problem, answer)])
+    assert [e.first.problem for e in entries] == ["good"]
+    assert tally.dropped == {reason: 1}
+    assert (tally.accounts[0]["reason"], tally.accounts[0]["row"]) == (reason, 1)
+
+
+def test_a_copy_with_a_readable_answer_stands_for_one_without():
+    entries, tally = merged([("p", ""), ("p", "1")])
+    assert [(e.first.id, e.ground_truth) for e in entries] == [("row1", "1")]
+    assert tally.dropped == {"empty answer": 1}
+
+
+pairs = st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.sampled_from(["1", "1.0", "2", "", None, "{"])))
+
+
+@given(pairs, st.booleans())
+def test_every_row_is_accounted_for(rows: list[tuple[str, object]], keep_conflicts: bool):
+    entries, tally = merged(rows, keep_conflicts=keep_conflicts)
+    assert tally.rows_in == len(rows) == len(entries) + sum(tally.dropped.values())
+    assert all(len(entry.answers) == 1 for entry in entries)

@@ -1,0 +1,94 @@
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dgpo.data import make_row, write_parquet
+from dgpo.data.overlap import Benchmark, BenchmarkIndex, jaccard, read_benchmarks, shingles
+
+TRAIN = (
+    "Every morning Aya goes for a $9$-kilometer-long walk and stops at a coffee shop afterwards. When she walks at a "
+    "constant speed of $s$ kilometers per hour, the walk takes her 4 hours, including $t$ minutes spent in the shop."
+)
+
+words = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=30).map(" ".join)
+
+
+@given(words, words)
+def test_similarity_is_symmetric_and_one_for_equal_sets(left: str, right: str):
+    assert jaccard(shingles(left), shingles(right)) == jaccard(shingles(right), shingles(left))
+    assert jaccard(shingles(left), shingles(left)) == 1
+
+
+def index(*problems: str, near: float = 0.7) -> BenchmarkIndex:
+    return BenchmarkIndex([Benchmark("aime24", str(i), text) for i, text in enumerate(problems)], near)
+
+
+def test_an_exact_repeat_names_the_problem_it_repeats():
+    found = index("What is 1+1?", TRAIN).find(TRAIN.upper().replace("$", ""))
+    assert found is not None
+    assert (found.benchmark.id, found.similarity) == ("1", 1.0)
+
+
+def test_a_small_change_of_wording_is_found_and_another_problem_is_not():
+    found = index(TRAIN).find(TRAIN.replace("Aya", "Mia"))
+    assert found is not None
+    assert 0.7 <= found.similarity < 1
+    assert index(TRAIN).find("How many walks of 9 kilometers does Aya need for a total of 4 hours?") is None
+
+
+def test_the_most_alike_of_several_is_named():
+    close, closer = TRAIN.replace("morning", "single evening"), TRAIN.replace("morning", "evening")
+    found = index(close, closer, near=0.3).find(TRAIN)
+    assert found is not None
+    assert found.benchmark.problem == closer
+
+
+def test_the_threshold_is_the_least_similarity_reported():
+    changed = TRAIN.replace("Aya", "Mia").replace("constant", "steady")
+    similarity = jaccard(shingles(TRAIN), shingles(changed))
+    assert 0.5 < similarity < 0.9
+    assert index(TRAIN, near=similarity - 0.01).find(changed) is not None
+    assert index(TRAIN, near=similarity + 0.01).find(changed) is None
+    assert index(TRAIN, near=1).find(TRAIN.replace("Aya", "Mia")) is None
+
+
+@pytest.mark.parametrize("near", [0, -0.5, 1.1, float("nan")])
+def test_a_threshold_outside_its_range_is_refused(near: float):
+    with pytest.raises(ValueError, match="near="):
+        index(TRAIN, near=near)
+
+
+def test_min_hash_proposes_nearly_every_pair_above_the_threshold():
+    rng = random.Random(0)
+    vocabulary = [f"w{i}" for i in range(500)]
+    originals = [[rng.choice(vocabulary) for _ in range(60)] for _ in range(300)]
+    near = index(*(" ".join(words) for words in originals))
+    expected = found = 0
+    for words in originals:
+        changed = list(words)
+        for place in rng.sample(range(60), rng.choice([1, 1, 1, 2])):
+            changed[place] = "other"
+        if jaccard(shingles(" ".join(words)), shingles(" ".join(changed))) >= 0.7:
+            expected += 1
+            found += near.find(" ".join(changed)) is not None
+    assert expected > 200
+    assert found >= 0.98 * expected
+
+
+def test_a_folder_without_benchmarks_and_other_files_are_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"no benchmark there; `dgpo data prepare"):
+        list(read_benchmarks([tmp_path]))
+    with pytest.raises(ValueError, match="no such file or folder"):
+        list(read_benchmarks([tmp_path / "none"]))
+    (tmp_path / "bad.parquet").write_bytes(b"no parquet")
+    with pytest.raises(ValueError, match="no prompt file"):
+        list(read_benchmarks([tmp_path / "bad.parquet"]))
+
+
+def test_any_prompt_file_may_be_named(tmp_path: Path):
+    row = make_row(problem="1+1=?", ground_truth="2", data_source="sums", index=3, split="test")
+    path = write_parquet([row], tmp_path / "sums.parquet")
+    assert list(read_benchmarks([path])) == [Benchmark("sums", "3", "1+1=?")]

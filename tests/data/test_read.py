@@ -1,0 +1,95 @@
+import csv
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dgpo.data.read import count_rows, read_rows
+
+ROWS = [{"problem": '1, 2\n"3" ½', "answer": "7"}, {"problem": "", "answer": "8"}]
+
+
+def written(path: Path) -> Path:
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), path)
+    elif path.suffix in (".csv", ".tsv"):
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, ROWS[0], delimiter="\t" if path.suffix == ".tsv" else ",")
+            writer.writeheader()
+            writer.writerows(ROWS)
+    elif path.name == "columns.json":
+        path.write_text(json.dumps({name: [row[name] for row in ROWS] for name in ROWS[0]}))
+    elif path.name == "list.json":
+        path.write_text(json.dumps(ROWS, indent=1))
+    elif path.name == "wrapped.json":
+        path.write_text(json.dumps({"version": 1, "data": ROWS}))
+    else:  # JSON lines, under whatever name
+        path.write_text("\ufeff" + "\n\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS), encoding="utf-8")
+    return path
+
+
+NAMES = ["a.parquet", "a.csv", "a.tsv", "a.jsonl", "a.ndjson", "list.json", "wrapped.json", "columns.json", "A.JSONL"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_rows_come_out_of_every_format(name: str, tmp_path: Path):
+    assert [dict(row) for row in read_rows(written(tmp_path / name))] == ROWS
+
+
+def test_json_lines_may_be_called_json(tmp_path: Path):
+    path = tmp_path / "lines.json"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    assert list(read_rows(path)) == ROWS
+
+
+def test_only_the_columns_asked_for_are_read(tmp_path: Path):
+    path = written(tmp_path / "a.parquet")
+    assert list(read_rows(path, {"answer", "absent"})) == [{"answer": "7"}, {"answer": "8"}]
+    assert list(next(iter(read_rows(path, {"absent"})))) == ["problem", "answer"]  # for the message about it
+
+
+def test_rows_are_counted_where_that_is_free(tmp_path: Path):
+    assert count_rows(written(tmp_path / "a.parquet")) == 2
+    assert count_rows(written(tmp_path / "a.jsonl")) is None
+
+
+FAULTS = {
+    "cut.jsonl": (b'{"a": 1}\n{"a": 2}\n{"a": ', r"cut\.jsonl, line 3 is no JSON .*cut short"),
+    "middle.jsonl": (b'{"a": 1}\n{"a": 2\n{"a": 3}\n', r"middle\.jsonl, line 2 is no JSON"),
+    "numbers.jsonl": (b"1\n2\n", r"line 1 is a int; make each row an object"),
+    "cut.json": (b'[{"a": 1}, {"a"', r"cut\.json is no JSON .*copy it again"),
+    "text.json": (b'"hello"', r"holds a str; make it a list of objects"),
+    "items.json": (b"[1]", r"item 0 is a int"),
+    "short.csv": (b"a,b\n1,2\n3\n", r"short\.csv, line 3: the row has not as many fields"),
+    "long.csv": (b"a,b\n1,2,3\n", r"line 2: the row has not as many fields"),
+    "quote.csv": (b'a,b\n1,"2\n', r"quote\.csv, after line 1: .*copy it again"),
+    "latin.csv": (b"a\n\xe9\n", r"latin\.csv is not UTF-8"),
+    "latin.jsonl": (b'{"a": "\xe9"}\n', r"latin\.jsonl is not UTF-8"),
+    "text.parquet": (b"PAR1 is how it begins", r"text\.parquet cannot be read as parquet"),
+    "notes.txt": (b"hello", r"\.txt is not read; give \.parquet"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_damaged_file_is_named_with_the_place_and_the_remedy(name: str, tmp_path: Path):
+    content, message = FAULTS[name]
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        list(read_rows(path))
+
+
+def test_a_damaged_page_is_found(tmp_path: Path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"a": [f"{i} {i * i}" for i in range(5000)]}), path)
+    data = path.read_bytes()
+    path.write_bytes(data[:4] + b"\xff" * 400 + data[404:])
+    with pytest.raises(ValueError, match="cannot be read as parquet"):
+        list(read_rows(path))
+
+
+def test_an_absent_file_is_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"none\.csv: there is no such file"):
+        list(read_rows(tmp_path / "none.csv"))
