@@ -1,0 +1,200 @@
+"""Throughput of `dgpo eval score`: responses a second and memory, with and without remembered verdicts.
+
+    python -m benchmarks.eval_scoring --out benchmarks/results/eval_scoring.json
+
+The generations are made up, in the shape of a reasoning benchmark: `--problems` problems with `--samples` responses of
+`--tokens` tokens (4 characters each). Half of the problems ask for a number, the others for an expression that only the
+symbolic stage can compare. Of the responses six in ten are right, in spellings that differ; the wrong ones are one of
+three; one in ten has no answer. "command" is the whole command, start-up included; "in process" is `score_generations`
+alone, which can also be had without the cache of verdicts.
+"""
+
+import argparse
+import json
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from dgpo.data.schema import make_row, write_parquet
+from dgpo.eval.benchmarks import read_benchmarks
+from dgpo.eval.score import SCORING, TIMEOUT, score_generations
+from dgpo.eval.settings import agree_or_refuse
+from dgpo.eval.store import Writer, data_file, read_generations
+from dgpo.rewards import symbolic
+from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.symbolic import CACHE_SIZE
+
+CHUNK = 256
+
+
+def make(folder: Path, problems: int, samples: int, tokens: int) -> None:
+    """Write an evaluation of made-up responses."""
+    rng = random.Random(0)
+    rows = [
+        make_row(problem=f"p{i}", ground_truth=gold(i), data_source="made-up", index=i, split="test", id=f"p{i}")
+        for i in range(problems)
+    ]
+    write_parquet(rows, folder / "made/made-up.parquet")
+    (benchmark,) = read_benchmarks(folder / "made", ["made-up"])
+    sampling = {"samples": samples, "max_tokens": tokens}
+    agree_or_refuse(folder, {"model": {}, "benchmarks": {"made-up": benchmark.facts}, "sampling": sampling})
+    data_file(folder, "made-up").parent.mkdir()
+    benchmark.path.rename(data_file(folder, "made-up"))
+    thinking = "<think>\n" + "Let us see: so " * (4 * tokens // 15) + "\n</think>\n"
+    writer, batch = Writer(folder, ["made-up"]), []
+    for i in range(problems):
+        for sample in range(samples):
+            text = thinking + response(i, rng)
+            facts: Any = {"id": f"p{i}", "sample": sample, "seed": 0, "prompt_tokens": 100, "finish_reason": "stop"}
+            batch.append(("made-up", {**facts, "response_tokens": tokens, "text": text}))
+            if len(batch) == CHUNK:
+                writer.write(batch)
+                batch = []
+    writer.write(batch)
+    writer.close()
+
+
+def gold(i: int) -> str:
+    return str(i) if i % 2 else rf"\frac{{{i + 1}\sqrt{{2}}}}{{3}}+x^{{{2 + i % 5}}}"
+
+
+def response(i: int, rng: random.Random) -> str:
+    kind = rng.random()
+    if kind < 0.1:
+        return "I do not know."
+    if i % 2:
+        right, wrong = [str(i), f"{i}.0", f" {i} "], ["1", "2", "3"]
+    else:
+        power = 2 + i % 5
+        right = [rf"x^{power}+\frac{{{i + 1}\sqrt2}}{{3}}", rf"\dfrac{{{i + 1}}}{{3}}\sqrt{{2}}+x^{{{power}}}", gold(i)]
+        wrong = [rf"x^{{{power}}}+{number}" for number in (1, 2, 3)]
+    return rf"\boxed{{{rng.choice(right if kind < 0.7 else wrong)}}}"
+
+
+def measure(folder: Path, processes: int) -> dict[str, Any]:
+    """Score as a person does, and watch the memory of all processes (shared pages counted once)."""
+    started, peak = time.monotonic(), 0
+    command = [sys.executable, "-m", "dgpo.cli", "eval", "score", str(folder), "--processes", str(processes)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stop = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not stop.wait(1.0):
+            peak = max(peak, memory(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    status = process.wait()
+    seconds = time.monotonic() - started
+    stop.set()
+    watcher.join()
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    scored = json.loads((folder / SCORING).read_text())["benchmarks"]["made-up"]["scored"]
+    lines = (json.loads(line) for line in (folder / "scores.jsonl").open())
+    counts = {"symbolic": 0, "cached": 0, "correct": 0}
+    for line in lines:
+        counts["symbolic"] += line["stage"] == "symbolic"
+        counts["cached"] += line["cached"]
+        counts["correct"] += line["correct"]
+    return {
+        "how": f"command, {processes} processes" if processes > 1 else "command, 1 process",
+        "cache": True,
+        "responses": scored,
+        **counts,
+        "seconds": seconds,
+        "responses_per_second": scored / seconds,
+        "peak_memory_mib": peak / 2**20,
+    }
+
+
+def measure_in_process(folder: Path, cache: bool) -> dict[str, Any]:
+    """The same responses without processes around the verifier, and perhaps without its memory of verdicts."""
+    symbolic.CACHE_SIZE = CACHE_SIZE if cache else 0
+    symbolic._cache = symbolic._Cache()
+    shared_pool().close()  # its workers remember expressions that they have parsed
+    shared_pool().start()
+    golds = {f"p{i}": gold(i) for i in range(10**5)}
+    file = folder / "generations/made-up.jsonl"
+    pairs = [(each, golds[each["id"]]) for each in read_generations(file, golds, 10**6)]
+    started = time.monotonic()
+    scores = [score for score, _ in score_generations(pairs, "made-up", "boxed", TIMEOUT)]
+    seconds = time.monotonic() - started
+    return {
+        "how": "in process",
+        "cache": cache,
+        "responses": len(scores),
+        "symbolic": sum(score["stage"] == "symbolic" for score in scores),
+        "cached": sum(score["cached"] for score in scores),
+        "correct": sum(score["correct"] for score in scores),
+        "seconds": seconds,
+        "responses_per_second": len(scores) / seconds,
+        "peak_memory_mib": None,
+    }
+
+
+def memory(pid: int) -> int:
+    total = 0
+    try:
+        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return 0
+    for each in tree:
+        try:
+            total += each.memory_full_info().pss
+        except psutil.Error:
+            continue
+    return total
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """The results as Markdown."""
+    lines = [
+        "| how | cache | responses | compared symbolically | of those remembered | responses/s | memory (MiB) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in results:
+        peak = "–" if r["peak_memory_mib"] is None else f"{r['peak_memory_mib']:.0f}"
+        lines.append(
+            f"| {r['how']} | {'yes' if r['cache'] else 'no'} | {r['responses']:,} | "
+            f"{r['symbolic'] / r['responses']:.0%} | {r['cached'] / max(r['symbolic'], 1):.0%} | "
+            f"{r['responses_per_second']:,.0f} | {peak} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", type=int, default=200)
+    parser.add_argument("--samples", type=int, default=32)
+    parser.add_argument("--tokens", type=int, default=8000)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/eval_scoring.json"))
+    arguments = parser.parse_args()
+    results = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make(folder, arguments.problems, arguments.samples, arguments.tokens)
+        gigabytes = (folder / "generations/made-up.jsonl").stat().st_size / 1e9
+        for processes in arguments.processes:
+            results.append(measure(folder, processes))
+        for cache in (True, False):
+            results.append(measure_in_process(folder, cache))
+    machine = f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.machine()}"
+    shape = f"{arguments.problems} problems, {arguments.samples} samples, {arguments.tokens} tokens, {gigabytes:.2f} GB"
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps({"machine": machine, "shape": shape, "results": results}, indent=1) + "\n")
+    arguments.out.with_suffix(".md").write_text(f"{machine}; {shape}\n\n{table(results)}")
+
+
+if __name__ == "__main__":
+    main()
