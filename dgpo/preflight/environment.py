@@ -77,14 +77,15 @@ def run_folder(config: DictConfig) -> Iterator[Problem]:
         return
     size = model_bytes(config)
     if config.trainer.save_freq > 0 and size is not None:
-        needed = size * (config.run.keep_checkpoints + 1)
+        kept = config.run.keep_checkpoints + config.run.keep_best
+        needed = size * (kept + 1)
         free = shutil.disk_usage(existing).free
         if free < needed:
             yield Problem(
                 "run.dir",
                 config.run.dir,
-                f"{free / 2**30:.1f} GiB are free, {config.run.keep_checkpoints} kept checkpoints and the one being "
-                f"written need {needed / 2**30:.1f} GiB",
+                f"{free / 2**30:.1f} GiB are free, {kept} kept checkpoints and the one being written "
+                f"need {needed / 2**30:.1f} GiB",
                 "free space, choose another run.dir, or lower run.keep_checkpoints",
             )
 

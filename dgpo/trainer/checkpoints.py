@@ -8,6 +8,7 @@ size of each file, written last and by rename.
 import json
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,8 @@ def latest_complete(directory: Path) -> tuple[Checkpoint | None, list[Checkpoint
     return None, skipped
 
 
-def prune(directory: Path, keep: int) -> list[Checkpoint]:
-    """Delete all but the ``keep`` newest complete checkpoints, and defective ones older than those.
+def prune(directory: Path, keep: int, also: Collection[int] = ()) -> list[Checkpoint]:
+    """Delete all but the ``keep`` newest complete checkpoints and the steps ``also``, and older defective ones.
 
     Returns what was deleted. A defective checkpoint newer than every complete one stays: it may be being written.
     """
@@ -91,7 +92,9 @@ def prune(directory: Path, keep: int) -> list[Checkpoint]:
     kept = [checkpoint.step for checkpoint in everything if checkpoint.complete][:keep]
     if not kept:
         return []
-    doomed = [c for c in everything if c.step < max(kept) and c.step not in kept]
+    doomed = [
+        c for c in everything if c.step < max(kept) and c.step not in kept and not (c.complete and c.step in also)
+    ]
     for checkpoint in doomed:
         # Without its manifest first, so that a deletion cut short leaves nothing that looks complete.
         (checkpoint.path / MANIFEST).unlink(missing_ok=True)

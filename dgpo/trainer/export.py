@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from dgpo.trainer.best import best_checkpoint
 from dgpo.trainer.checkpoints import inspect, latest_complete
 
 
@@ -16,8 +17,8 @@ class ExportError(ValueError):
     """There is nothing to export, or no place to put it; the message says what to do."""
 
 
-def find_checkpoint(source: Path) -> Path:
-    """The checkpoint meant by ``source``: itself, or the newest complete one of a run folder.
+def find_checkpoint(source: Path, *, best: bool = False) -> Path:
+    """The checkpoint meant by ``source``: itself, or of a run folder the newest complete one, or the ``best``.
 
     Raises:
         ExportError: there is none, or it is not complete.
@@ -27,6 +28,11 @@ def find_checkpoint(source: Path) -> Path:
         if not checkpoint.complete:
             raise ExportError(f"{source}: {checkpoint.defect}; choose another checkpoint")
         return source
+    if best:
+        found = best_checkpoint(source)
+        if found is None:
+            raise ExportError(f"{source}: no complete checkpoint was validated at its step; leave out --best")
+        return found[0].path
     for folder in (source / "checkpoints", source):
         checkpoint, _ = latest_complete(folder)
         if checkpoint is not None:
@@ -68,9 +74,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="dgpo export", description=__doc__)
     parser.add_argument("source", type=Path, help="a run folder, or one of its checkpoints/global_step_N")
     parser.add_argument("--out", type=Path, required=True, help="the Hugging Face directory to make")
+    parser.add_argument("--best", action="store_true", help="of a run folder: by validation score, not the newest")
     arguments = parser.parse_args(argv)
     try:
-        checkpoint = find_checkpoint(arguments.source)
+        checkpoint = find_checkpoint(arguments.source, best=arguments.best)
         export(checkpoint, arguments.out)
     except ExportError as error:
         print(error, file=sys.stderr)

@@ -7,6 +7,7 @@ from typing import Any
 
 from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 
+from dgpo.trainer.best import best_checkpoint
 from dgpo.trainer.checkpoints import prune, write_manifest
 
 log = logging.getLogger(__name__)
@@ -26,5 +27,9 @@ class CompletionCallback(CheckpointCallback):
         path = Path(checkpoint_dir)
         keep = trainer.config.run.keep_checkpoints
         write_manifest(path, step=global_step, wandb_id=os.environ.get("WANDB_RUN_ID"))
-        for checkpoint in prune(path.parent, keep):
+        best = None
+        if trainer.config.run.keep_best:
+            # The environment has the folder in full; the config may have it relative to another process.
+            best = best_checkpoint(os.environ.get("DGPO_RUN_DIR") or trainer.config.run.dir, path.parent)
+        for checkpoint in prune(path.parent, keep, also=[best[0].step] if best else []):
             log.info("deleted checkpoint %s", checkpoint.path)
