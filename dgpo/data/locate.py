@@ -51,7 +51,7 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
     has none, and ValueError where the hub has no such repository, revision or file.
     """
     import httpx
-    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+    from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     reason: Exception = OSError("not asked")
@@ -60,9 +60,14 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
             info = HfApi().dataset_info(copy.id, revision=revision, timeout=TIMEOUT)
             names = [each.rfilename for each in info.siblings or []]
             chosen = choose(names, copy.files[split], split, f"{copy.id} on the hub")
-            sha = str(info.sha)
-            paths = {name: hf_hub_download(copy.id, name, repo_type="dataset", revision=sha) for name in chosen}
-            return Located(copy.id, sha, {name: Path(path) for name, path in paths.items()})
+            # By the revision's own name: the cache then knows what it stood for, and can answer without the hub.
+            paths = {
+                name: Path(hf_hub_download(copy.id, name, repo_type="dataset", revision=revision or "main"))
+                for name in chosen
+            }
+            if all(str(path).endswith(f"/{info.sha}/{name}") for name, path in paths.items()):
+                return Located(copy.id, str(info.sha), paths)
+            reason = OSError("the repository changed while it was downloaded")
         except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:
             raise ValueError(
                 f"hub-id={copy.id}, revision={revision or 'main'}: {_short(error)}; "
@@ -72,18 +77,27 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
             reason = error
         if attempt < ATTEMPTS:
             time.sleep(attempt)
-    try:
-        cached = snapshot_download(copy.id, repo_type="dataset", revision=revision, local_files_only=True)
-        root = Path(cached)
-        chosen = choose(_names(root), copy.files[split], split, str(root))
-        return Located(copy.id, root.name, {name: root / name for name in chosen})
-    except (OSError, ValueError):
+    cached = _cached(copy, split, revision)
+    if cached is None:
         raise ConnectionError(
             f"{copy.id} cannot be had from the hub ({_short(reason)}). Where it can be reached, run\n"
             f"    hf download --repo-type dataset {copy.id} --local-dir FOLDER\n"
             f"and give the folder here: --from FOLDER (or --from FILE, any of {', '.join(FORMATS)}; "
             f"the file wanted is {copy.files[split]})"
         ) from reason
+    return cached
+
+
+def _cached(copy: HubCopy, split: str, revision: str | None) -> Located | None:
+    """What an earlier download left of the revision, or None."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        root = Path(snapshot_download(copy.id, repo_type="dataset", revision=revision, local_files_only=True))
+        chosen = choose(_names(root), copy.files[split], split, str(root))
+    except (OSError, ValueError):
+        return None
+    return Located(copy.id, root.name, {name: root / name for name in chosen})
 
 
 def choose(names: Sequence[str], pattern: str, split: str, where: str) -> list[str]:

@@ -24,10 +24,10 @@ FILES = {
 class Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.split("?")[0]
-        if path in ("/api/datasets/math-ai/aime25", f"/api/datasets/math-ai/aime25/revision/{REVISION}"):
+        if path in ("/api/datasets/math-ai/aime25", "/api/datasets/math-ai/aime25/revision/main"):
             siblings = [{"rfilename": name} for name in FILES]
             self.answer(json.dumps({"id": "math-ai/aime25", "sha": REVISION, "siblings": siblings}).encode())
-        elif path.startswith(f"/datasets/math-ai/aime25/resolve/{REVISION}/"):
+        elif path.startswith("/datasets/math-ai/aime25/resolve/main/"):
             self.answer(FILES[path.rsplit("/", 1)[1]])
         else:
             self.answer(b"{}", status=404, **{"X-Error-Code": "RepoNotFound"})
