@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from dgpo.compose import compose_config, resolved
 from dgpo.data import arithmetic, small_model
+from dgpo.preflight.cluster import cluster
 from dgpo.trainer.cluster import fingerprint
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,8 +41,6 @@ def check(cluster: Any, files: Path, *more: str) -> tuple[int, str]:
 def test_nodes_that_are_alike_pass_and_too_few_are_counted(ray_cluster: Any, files: Path) -> None:
     ray_cluster.start("second")
     assert check(ray_cluster, files) == (0, "quickstart: ready, 0 errors, 0 warnings\n")
-    status, said = check(ray_cluster, files, "trainer.nnodes=3", "ray_kwargs.ray_init.num_gpus=3")
-    assert status == 2 and "ray_kwargs.ray_init.num_gpus=3: Ray refuses it" in said
     status, said = check(ray_cluster, files, "trainer.nnodes=3")
     assert status == 2 and "trainer.nnodes=3: the run needs 3 GPUs" in said and "the cluster has 2 (" in said
     assert "head (" in said and "second (" in said
@@ -73,6 +73,19 @@ def test_a_cluster_that_is_not_there_is_refused_soon(files: Path, ray_cluster: A
     nowhere = "ray_kwargs.ray_init.address=127.0.0.1:1"
     status, said = check(ray_cluster, files, nowhere)
     assert status == 2 and f"{nowhere}: cannot connect" in said and "scripts/ray_cluster.sh" in said
+
+
+def test_a_cluster_of_its_own_is_not_asked_and_a_running_one_takes_no_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+    def problems(*overrides: str) -> list[str]:
+        return [str(problem) for problem in cluster(resolved(compose_config("quickstart", list(overrides))))]
+
+    assert problems() == []
+    (two,) = problems("trainer.nnodes=2")
+    assert "ray_kwargs.ray_init.address=local" in two and "has one node" in two
+    (sized,) = problems("hardware=cpu_2nodes", "ray_kwargs.ray_init.num_gpus=2")
+    assert "ray_kwargs.ray_init.num_gpus=2: Ray refuses it" in sized
 
 
 def test_a_fingerprint_is_names_and_sizes(tmp_path: Path) -> None:
