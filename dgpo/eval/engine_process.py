@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -99,7 +99,7 @@ class Engine:
 def generate(
     requests: Iterable[Request],
     arguments: dict[str, Any],
-    devices: list[list[str] | None],
+    devices: Sequence[list[str] | None],
     logs: Path,
 ) -> Generator[list[dict[str, Any]], None, None]:
     """Results in the order in which they finish, in batches of what has arrived together.

@@ -1,6 +1,5 @@
 """The model to evaluate: a Hugging Face directory, a hub id, a checkpoint or a run folder."""
 
-import contextlib
 import hashlib
 import json
 import re
@@ -88,8 +87,7 @@ def _exported(source: Path, exports: Path, say: Callable[[str], None]) -> Path:
     target = exports / f"model-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     if not target.is_dir():
         say(f"exporting {checkpoint} to {target}")
-        with contextlib.redirect_stderr(None):
-            export(checkpoint, target)
+        export(checkpoint, target)
     return target
 
 

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dgpo.trainer.progress import duration
 
 LOG_EVERY_S = 30.0
+SPEED_OVER_S = 1800.0
+"""Long responses finish in waves: the time left is guessed from half an hour of them."""
 
 
 class ProgressBar:
@@ -27,6 +29,7 @@ class ProgressBar:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
+            speed_estimate_period=SPEED_OVER_S,
             disable=not console.is_terminal,
         )
         self._task = self._bar.add_task(name, total=total, completed=done, rate="")
@@ -45,10 +48,6 @@ class ProgressBar:
             new = self._done - self._first
             left = f", {duration((self._total - self._done) * elapsed / new)} left" if new else ""
             print(f"{self._name}: {self._done}/{self._total} {rate}{left}", file=sys.stderr, flush=True)
-
-    def restart_clock(self) -> None:
-        """Measure the rate from here: what went before was start-up."""
-        self._started = time.monotonic()
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()
