@@ -66,9 +66,8 @@ def write_report(evaluations: Sequence[Evaluation], folder: Path, console: Conso
     shown = [tables.accuracy(evaluations), tables.responses(evaluations)]
     if differences:
         shown.append(tables.comparisons(differences))
-    reference = tables.references(evaluations)
-    if reference is not None:
-        shown.append(reference)
+    optional = (tables.different_settings(evaluations), tables.references(evaluations))
+    shown += [table for table in optional if table is not None]
     summary = summarise(evaluations, differences)
     write_json(folder / "report.json", summary)
     draw(evaluations, folder)

@@ -158,19 +158,29 @@ def references(evaluations: Sequence[Evaluation]) -> Table | None:
 
 def settings(evaluations: Sequence[Evaluation]) -> Table:
     """Every setting of every model; where they differ the key has a star."""
-    flat = [
-        {
-            **flatten(each.settings),
-            **flatten({"scoring": {k: each.scoring[k] for k in ("mode", "timeout", "versions")}}),
-        }
-        for each in evaluations
-    ]
-    rows = []
-    for key in dict.fromkeys(key for each in flat for key in each):
-        values = [str(each.get(key, ABSENT)) if each.get(key) is not None else ABSENT for each in flat]
-        rows.append([key + (" *" if len(set(values)) > 1 else ""), *values])
+    rows = [[key + (" *" if len(set(values)) > 1 else ""), *values] for key, values in _settings(evaluations).items()]
     notes = ["* differs between the models."] if len(evaluations) > 1 else []
     return Table("Settings", ["key", *(each.name for each in evaluations)], rows, notes)
+
+
+def different_settings(evaluations: Sequence[Evaluation]) -> Table | None:
+    """The settings, besides the model, in which the evaluations differ; None where they agree."""
+    rows = [
+        [key, *values]
+        for key, values in _settings(evaluations).items()
+        if len(set(values)) > 1 and not key.startswith("model.")
+    ]
+    notes = ["Differences of accuracy may come from these as well as from the models."]
+    return Table("Settings that differ", ["key", *(each.name for each in evaluations)], rows, notes) if rows else None
+
+
+def _settings(evaluations: Sequence[Evaluation]) -> dict[str, list[str]]:
+    flat = []
+    for each in evaluations:
+        scoring = {key: each.scoring[key] for key in ("mode", "timeout", "versions")}
+        flat.append(flatten({**each.settings, "scoring": scoring}))
+    keys = dict.fromkeys(key for each in flat for key in each)
+    return {key: [ABSENT if each.get(key) is None else str(each[key]) for each in flat] for key in keys}
 
 
 def percent(estimate: Estimate | None) -> str:

@@ -80,7 +80,9 @@ def test_two_models_side_by_side(folders: list[Path], tmp_path: Path, capsys: py
         assert f"]({name}.png)" in text
 
 
-def test_the_settings_table_marks_what_differs(save_evaluation: Callable[..., Path], tmp_path: Path) -> None:
+def test_settings_that_differ_are_marked_and_shown(
+    save_evaluation: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folders = [
         save_evaluation("cool", {"sums": [[R, W]]}),
         save_evaluation("hot", {"sums": [[R, W]]}, sampling={"temperature": 1.0}),
@@ -91,6 +93,12 @@ def test_the_settings_table_marks_what_differs(save_evaluation: Callable[..., Pa
     text = (tmp_path / "out/report.md").read_text()
     assert "| sampling.temperature * | 0.6 | 1.0 |" in text
     assert "| sampling.max_tokens | 100 | 100 |" in text
+    shown = capsys.readouterr().out
+    assert (
+        "Settings that differ" in shown
+        and "sampling.temperature" in shown
+        and "max_tokens" not in shown.split("Settings")[1]
+    )
 
 
 def test_benchmarks_that_only_one_model_has_are_left_out_of_the_average(
