@@ -1,0 +1,198 @@
+"""The verifiers that are compared, each in a process of its own that can be killed.
+
+As a script it is that process: it reads a job a line, answers a line, and counts what the job tried to do besides.
+A `Contender` is the other end. Working directory, standard output and the process group are the child's own, so a
+payload that does run writes into an empty folder, and a call that hangs is killed with everything it started.
+"""
+
+import argparse
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Scorer = Callable[[str, str, str], bool]
+"""(response, ground truth, mode of `dgpo.rewards.verify`) -> right or not."""
+
+OURS = "dgpo"
+BASELINE = "math-verify 0.9.0, gold boxed"
+TIMEOUT = 1.0
+"""Seconds that dgpo is given; the others have their own timeouts, of 5 to 30 s."""
+START_SECONDS = 180.0
+WARM_UP = ((r"\boxed{\frac{1}{2}}", "0.5"), (r"\boxed{1+x}", "x+1"), (r"\boxed{\sqrt{8}}", r"2\sqrt{2}"))
+REFUSED_EVENTS = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "os.remove", "os.rename", "shutil.rmtree")
+
+
+def _dgpo() -> Scorer:
+    from dgpo.rewards import verify
+    from dgpo.rewards.pool import shared_pool
+
+    shared_pool().start()
+    return lambda response, gold, mode: bool(verify(response, gold, mode=mode, timeout=TIMEOUT))  # pyright: ignore
+
+
+def _math_verify(gold_format: str) -> Scorer:
+    from math_verify import parse, verify
+
+    return lambda response, gold, mode: verify(parse(gold_format.replace("GOLD", gold)), parse(response))
+
+
+def _verl(module: str) -> Scorer:
+    import importlib
+
+    compute_score = importlib.import_module(f"verl.utils.reward_score.{module}").compute_score
+
+    def score(response: str, gold: str, mode: str) -> bool:
+        told = compute_score(response, gold)
+        told = told["acc"] if isinstance(told, dict) else told[0] if isinstance(told, tuple) else told
+        return float(told) > 0
+
+    return score
+
+
+SCORERS: dict[str, Callable[[], Scorer]] = {
+    OURS: _dgpo,
+    BASELINE: lambda: _math_verify(r"\boxed{GOLD}"),
+    "math-verify 0.9.0, gold bare": lambda: _math_verify("GOLD"),
+    "verl 0.9.1 math_verify": lambda: _verl("math_verify"),
+    "verl 0.9.1 prime_math": lambda: _verl("prime_math"),
+    "verl 0.9.1 math_reward": lambda: _verl("math_reward"),
+    "verl 0.9.1 math_dapo": lambda: _verl("math_dapo"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One call. ``right`` is None where it raised or was killed."""
+
+    right: bool | None
+    seconds: float
+    executed: bool = False
+    killed: bool = False
+
+
+class Contender:
+    """A verifier in its process."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._folder = tempfile.TemporaryDirectory(prefix="dgpo-benchmark-")
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it has warmed up. Raises RuntimeError where it does not come up."""
+        if self._child is not None:
+            return
+        root = str(Path(__file__).resolve().parent.parent)
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.verifier_contenders", self.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,
+            env={**os.environ, "PYTHONPATH": root, "VERL_LOGGING_LEVEL": "ERROR", "PYTHONDONTWRITEBYTECODE": "1"},
+            start_new_session=True,
+        )
+        if self._answer(START_SECONDS) is None:
+            self.kill()
+            raise RuntimeError(f"{self.name} did not start within {START_SECONDS:.0f} s; is the CPU set installed?")
+
+    def ask(self, response: str, gold: str, mode: str, limit: float) -> Outcome:
+        """One verdict; killed after ``limit`` seconds, and started again by the next call."""
+        self.start()
+        assert self._child is not None and self._child.stdin is not None
+        started = time.monotonic()
+        try:
+            self._child.stdin.write(json.dumps([response, gold, mode]).encode() + b"\n")
+            self._child.stdin.flush()
+            told = self._answer(limit)
+        except BrokenPipeError:
+            told = None
+        executed = self._clean_folder()
+        if told is None:
+            self.kill()
+            return Outcome(None, time.monotonic() - started, executed, killed=True)
+        return Outcome(told["right"], told["seconds"], executed or told["refused"] > 0)
+
+    def memory(self, *, reset: bool = False) -> int:
+        """Bytes of memory: the peak since the last reset; with ``reset`` the current use, and the peak begins anew."""
+        if self._child is None:
+            return 0
+        process = Path(f"/proc/{self._child.pid}")
+        if reset:
+            (process / "clear_refs").write_text("5")
+        key = "VmRSS" if reset else "VmHWM"
+        line = next(line for line in (process / "status").read_text().splitlines() if line.startswith(key))
+        return 1024 * int(line.split()[1])
+
+    def kill(self) -> None:
+        if self._child is not None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.communicate()
+        self._child = None
+
+    def close(self) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+    def _answer(self, limit: float) -> dict[str, Any] | None:
+        assert self._child is not None and self._child.stdout is not None
+        if not select.select([self._child.stdout], [], [], limit)[0]:
+            return None
+        line = self._child.stdout.readline()
+        return json.loads(line) if line else None
+
+    def _clean_folder(self) -> bool:
+        """Whether the call left a file in its working directory."""
+        left = list(Path(self._folder.name).iterdir())
+        for path in left:
+            path.unlink()
+        return bool(left)
+
+
+def serve(name: str) -> None:
+    """Answer jobs until standard input closes."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # verl's scorers print
+    score = SCORERS[name]()
+    for response, gold in WARM_UP:
+        score(response, gold, "boxed")
+    refused = 0
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        """Model text that is run as code gets this far and no further."""
+        nonlocal refused
+        writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+        is_relative = writes and isinstance(arguments[0], str) and not os.path.isabs(arguments[0])
+        if event in REFUSED_EVENTS or is_relative:
+            refused += 1
+            raise PermissionError(event)
+
+    sys.addaudithook(refuse)
+    print("{}", file=answers, flush=True)
+    for line in sys.stdin:
+        response, gold, mode = json.loads(line)
+        refused = 0
+        started = time.perf_counter()
+        try:
+            right: bool | None = bool(score(response, gold, mode))
+        except BaseException as error:  # math-verify's timeout is a BaseException
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+            right = None
+        seconds = time.perf_counter() - started
+        print(json.dumps({"right": right, "seconds": seconds, "refused": refused}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=SCORERS)
+    serve(parser.parse_args().name)

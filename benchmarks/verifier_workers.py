@@ -1,0 +1,146 @@
+"""Throughput inside verl's reward workers: dgpo's reward function against verl's math_verify on the same responses.
+
+    python -m benchmarks.verifier_workers CASES.jsonl --output benchmarks/results/verifier_workers.md
+
+verl's own `RewardLoopManager` starts the workers as Ray actors and hands them one batch, as at the end of a rollout:
+token ids, decoded there. Each function is warmed up with other responses first, until its processes run; then every
+response is scored once, so that no cache can help. Hostile cases are left out.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.verifier_cases import Case, read_cases
+
+MAX_TOKENS = 2048
+"""Of the end of a response; the tokenizer here has one token a byte."""
+WARM_UP = 64
+CONTENDERS = {
+    "dgpo": [
+        "reward.custom_reward_function.path=pkg://dgpo.rewards.verl_reward",
+        "reward.custom_reward_function.name=compute_score",
+    ],
+    "verl math_verify": [
+        f"reward.custom_reward_function.path={Path(__file__).resolve()}",
+        "reward.custom_reward_function.name=verl_math_verify",
+        "~reward.custom_reward_function.reward_kwargs",
+        "reward.reward_manager.source=register",
+        "reward.reward_manager.name=naive",
+    ],
+}
+
+
+def verl_math_verify(data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None) -> float:
+    """verl's scorer behind the signature of a reward function."""
+    from verl.utils.reward_score import math_verify
+
+    return math_verify.compute_score(solution_str, ground_truth)
+
+
+def make_batch(cases: Sequence[Case], tokenizer: Any) -> Any:
+    """verl's DataProto of the responses: a prompt of one token, responses padded on the right."""
+    import numpy as np
+    import torch
+    from verl import DataProto
+
+    ids = [tokenizer(case.response, add_special_tokens=False)["input_ids"][-MAX_TOKENS:] for case in cases]
+    responses = torch.full((len(cases), max(map(len, ids))), tokenizer.pad_token_id)
+    mask = torch.zeros_like(responses)
+    for row, tokens in enumerate(ids):
+        responses[row, : len(tokens)] = torch.tensor(tokens)
+        mask[row, : len(tokens)] = 1
+    prompts = torch.zeros(len(cases), 1, dtype=responses.dtype)
+    return DataProto.from_dict(
+        tensors={
+            "prompts": prompts,
+            "responses": responses,
+            "attention_mask": torch.cat([torch.ones_like(prompts), mask], dim=1),
+        },
+        non_tensors={
+            "data_source": np.array(["benchmark"] * len(cases), dtype=object),
+            "reward_model": np.array([{"ground_truth": case.gold} for case in cases], dtype=object),
+            "extra_info": np.array([{} for _ in cases], dtype=object),
+        },
+    )
+
+
+def seconds_for(overrides: Sequence[str], cases: Sequence[Case], model: Path, workers: int) -> tuple[float, float]:
+    """Seconds for the batch, and the share of rewards that agree with the labels."""
+    import ray
+    from transformers import AutoTokenizer
+    from verl.experimental.reward_loop import RewardLoopManager
+
+    from dgpo.compose import compose_config, resolved, select_platform
+
+    config = resolved(
+        compose_config(
+            "quickstart",
+            [f"actor_rollout_ref.model.path={model}", f"reward.num_workers={workers}", "run.dir=.", *overrides],
+        )
+    )
+    select_platform(config)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    manager = RewardLoopManager(config)
+    warm_up = [Case("real", rf"so $\boxed{{{n}+x\sqrt{{{n}}}}}$", rf"x\sqrt{{{n}}}+{n}", True) for n in range(WARM_UP)]
+    manager.compute_rm_score(make_batch(warm_up, tokenizer))
+    batch = make_batch(cases, tokenizer)
+    started = time.monotonic()
+    scored = manager.compute_rm_score(batch)
+    seconds = time.monotonic() - started
+    rewards = scored.batch["rm_scores"].sum(dim=1).tolist()
+    for worker in manager.reward_loop_workers:
+        ray.kill(worker)
+    labelled = [(case, reward) for case, reward in zip(cases, rewards, strict=True) if case.expected is not None]
+    return seconds, sum((reward > 0) == case.expected for case, reward in labelled) / len(labelled)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.verifier_workers", description=__doc__)
+    parser.add_argument("cases", type=Path, metavar="CASES.jsonl")
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--workers", type=int, default=2, help="verl's reward.num_workers (default: %(default)s)")
+    arguments = parser.parse_args(argv)
+    os.environ.setdefault("VERL_LOGGING_LEVEL", "ERROR")
+    import ray
+
+    from dgpo.data.small_model import main as make_model
+
+    cases = [case for case in read_cases(arguments.cases) if case.group in ("core", "real")]
+    root = str(Path(__file__).resolve().parent.parent)
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        log_to_driver=False,
+        runtime_env={"env_vars": {"PYTHONPATH": root, "VERL_PLATFORM": "cpu", "VERL_LOGGING_LEVEL": "ERROR"}},
+    )
+    lines = ["| reward function | seconds | responses/s | × | agrees with the labels % |", "|---|---|---|---|---|"]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / "model"
+            make_model(["--out", str(model)])
+            told = {name: seconds_for(given, cases, model, arguments.workers) for name, given in CONTENDERS.items()}
+    finally:
+        ray.shutdown()
+    slowest = max(seconds for seconds, _ in told.values())
+    for name, (seconds, agrees) in told.items():
+        rate = len(cases) / seconds
+        lines.append(f"| {name} | {seconds:.2f} | {rate:.0f} | {slowest / seconds:.1f} | {100 * agrees:.1f} |")
+    lines.append(
+        f"\n{len(cases)} responses with a box, each scored once, in {arguments.workers} of verl's reward workers on "
+        f"{os.cpu_count()} cores with other work on the machine. Only the ratio is a result.\n"
+    )
+    text = "\n".join(lines)
+    print(text)
+    if arguments.output:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
