@@ -16,6 +16,7 @@ Steps = Callable[[str, int | None], Callable[[int], None]]
 
 
 def with_readable_answer(entries: Sequence[Entry], tally: Tally, steps: Steps) -> list[Entry]:
+    """Those whose ground truth verifies against itself and can be compared (`ground_truth_faults`)."""
     advance = steps("checking answers", len(entries))
     kept = []
     faults = ground_truth_faults([entry.ground_truth for entry in entries])
@@ -32,6 +33,7 @@ def with_readable_answer(entries: Sequence[Entry], tally: Tally, steps: Steps) -
 def short_enough(
     entries: Sequence[Entry], template_text: str, tally: Tally, options: Options, steps: Steps
 ) -> list[Entry]:
+    """Those whose user message, or whose whole prompt in tokens, is within the limit, if one is given."""
     limit = options.max_prompt_tokens or options.max_prompt_chars
     if limit is None:
         return list(entries)
@@ -80,11 +82,16 @@ def token_counter(folder: Path) -> Callable[[str], int]:
 
 
 def decontaminated(entries: Sequence[Entry], tally: Tally, options: Options, steps: Steps) -> list[Entry]:
+    """Those that repeat no problem of the benchmarks given. A benchmark is not compared with itself.
+
+    Raises what `benchmark_files` and `read_benchmark` raise.
+    """
     if not options.decontaminate:
         return list(entries)
-    from dgpo.data.overlap import BenchmarkIndex, read_benchmarks
+    from dgpo.data.overlap import BenchmarkIndex, benchmark_files, read_benchmark
 
-    benchmarks = [each for each in read_benchmarks(options.decontaminate) if each.name != options.name]
+    files = benchmark_files(options.decontaminate)
+    benchmarks = [each for file in files for each in read_benchmark(file) if each.name != options.name]
     index = BenchmarkIndex(benchmarks, options.near)
     advance = steps(f"comparing with {len(benchmarks)} benchmark problems", len(entries))
     kept = []
@@ -108,6 +115,7 @@ def decontaminated(entries: Sequence[Entry], tally: Tally, options: Options, ste
 
 
 def drawn(entries: Sequence[Entry], tally: Tally, options: Options) -> list[Entry]:
+    """As many as the limit allows, drawn without replacement, in their order."""
     if options.limit is None or options.limit >= len(entries):
         return list(entries)
     tally.dropped["beyond the limit"] += len(entries) - options.limit

@@ -60,8 +60,8 @@ def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
 def collect(records: Iterable[Record], canonical: Callable[[object], str], tally: Tally) -> list[Entry]:
     """The distinct problems in the order they were met, each with all its answers.
 
-    Two problems are one where their `normal_form` is the same. Rows without a problem, without an answer, or with
-    one that `check_ground_truth` refuses, are dropped.
+    Two problems are one where their `normal_form` is the same. Rows without a problem, without an answer, with
+    one that `check_ground_truth` refuses, or with text that UTF-8 cannot hold, are dropped.
     """
     entries: dict[str, Entry] = {}
     # Of rows that repeat an earlier one letter for letter, which spares a hundred normalisations each.
@@ -72,6 +72,9 @@ def collect(records: Iterable[Record], canonical: Callable[[object], str], tally
         known = seen.get(spelt)
         if known is not None:
             known[0].answers[known[1]] += 1
+            continue
+        if not _can_be_written(record):
+            tally.drop("broken text", 1, {"row": row, "problem": ascii(record.problem)})
             continue
         if not record.problem:
             tally.drop("no problem", 1, describe(record, row))
@@ -92,6 +95,15 @@ def collect(records: Iterable[Record], canonical: Callable[[object], str], tally
             entry.raw_answers.setdefault(answer, str(record.answer))
             seen[spelt] = (entry, answer)
     return list(entries.values())
+
+
+def _can_be_written(record: Record) -> bool:
+    """False for half a surrogate pair, which JSON can spell and UTF-8 cannot."""
+    try:
+        f"{record.problem}{record.answer}{record.id}{record.level}{record.subject}".encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def settle(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> list[Entry]:

@@ -21,6 +21,7 @@ class Options:
         decontaminate: benchmark files, or folders of them, whose problems are dropped.
         near: least similarity of near duplicates of benchmark problems, in (0, 1].
         limit: at most so many problems, drawn by `seed`, in the order of the source.
+        levels: of the arithmetic task; None for a source of another kind.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Options:
     near: float = 0.7
     limit: int | None = None
     seed: int = 0
+    levels: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         find_template(self.template)
@@ -47,3 +49,5 @@ class Options:
             raise ValueError(f"near={self.near}: give a similarity above 0, at most 1 (1: exact repeats alone)")
         if (self.max_prompt_tokens is None) != (self.tokenizer is None):
             raise ValueError("max-prompt-tokens and tokenizer need each other: give both, or max-prompt-chars")
+        if self.max_prompt_tokens is not None and self.max_prompt_chars is not None:
+            raise ValueError("max-prompt-tokens and max-prompt-chars are both given: leave one of them out")

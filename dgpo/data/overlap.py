@@ -5,7 +5,7 @@ candidates, and the sets themselves decide, so a reported pair always reaches th
 of 0.5 or more is proposed with a probability above 0.99, and the hashes are seeded: the same files, the same pairs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,11 +81,12 @@ class BenchmarkIndex:
         return best if best is not None and best.similarity >= self._threshold else None
 
 
-def read_benchmarks(paths: Sequence[Path]) -> Iterator[Benchmark]:
-    """The problems of prepared benchmarks. Of a folder, the files whose manifest calls them a benchmark.
+def benchmark_files(paths: Sequence[Path]) -> list[Path]:
+    """The files given; of a folder, those whose manifest calls them a benchmark.
 
-    Raises ValueError for a folder without one, and for a file that is no prepared prompt file.
+    Raises ValueError for a folder without one, and for what is not there.
     """
+    found: list[Path] = []
     for path in paths:
         if not path.exists():
             raise ValueError(f"decontaminate={path}: there is no such file or folder; prepare the benchmarks first")
@@ -95,15 +96,15 @@ def read_benchmarks(paths: Sequence[Path]) -> Iterator[Benchmark]:
             files = [file for file, manifest in manifests if manifest and manifest.purpose == "benchmark"]
             if not files:
                 raise ValueError(f"decontaminate={path}: no benchmark there; `dgpo data prepare aime24 --out {path}`")
-        for file in files:
-            yield from _read(file)
+        found += files
+    return found
 
 
-def _read(file: Path) -> Iterator[Benchmark]:
+def read_benchmark(file: Path) -> list[Benchmark]:
+    """The problems of a prompt file. Raises ValueError where it is none that `dgpo data prepare` writes."""
     try:
-        columns = pq.read_table(file, columns=["data_source", "extra_info"]).to_pylist()
-        for row in columns:
-            yield Benchmark(row["data_source"], str(row["extra_info"]["id"]), row["extra_info"]["problem"])
+        rows = pq.read_table(file, columns=["data_source", "extra_info"]).to_pylist()
+        return [Benchmark(row["data_source"], row["extra_info"]["id"], row["extra_info"]["problem"]) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"decontaminate={file}: no prompt file of `dgpo data prepare` ({error!r:.120})") from error
 

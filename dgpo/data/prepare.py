@@ -1,13 +1,12 @@
 """From a source's rows to a prompt file and its manifest: read, merge, filter, write."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dgpo.data.draft import replace_text
 from dgpo.data.filters import Steps, decontaminated, drawn, short_enough, with_readable_answer
 from dgpo.data.locate import Located
 from dgpo.data.manifest import Manifest, content_hash, file_sha256, manifest_path, to_json
@@ -56,9 +55,9 @@ def prepare(
     parquet = out / f"{options.name}.parquet"
     out.mkdir(parents=True, exist_ok=True)
     write_parquet(rows, parquet)
-    dropped = _replace(out / f"{options.name}.dropped.jsonl", "".join(map(_json_line, tally.accounts)))
+    dropped = replace_text(out / f"{options.name}.dropped.jsonl", "".join(map(_json_line, tally.accounts)))
     manifest = _manifest(source, located, parquet, rows, tally, options)
-    _replace(manifest_path(parquet), to_json(manifest))
+    replace_text(manifest_path(parquet), to_json(manifest))
     return Prepared(parquet, dropped, manifest)
 
 
@@ -120,14 +119,20 @@ def _manifest(
     source: Source, located: Located, parquet: Path, rows: Sequence[PromptRow], tally: Tally, options: Options
 ) -> Manifest:
     template, template_text = find_template(options.template)
+    compared_with = {}
+    if options.decontaminate:
+        from dgpo.data.overlap import benchmark_files
+
+        compared_with = {file.name: file_sha256(file) for file in benchmark_files(options.decontaminate)}
     chosen = {
         "keep_conflicts": options.keep_conflicts,
         "max_prompt_chars": options.max_prompt_chars,
         "max_prompt_tokens": options.max_prompt_tokens,
-        "decontaminate": sorted(path.name for path in options.decontaminate),
-        "near": options.near if options.decontaminate else None,
+        "decontaminate": compared_with,
+        "near": options.near if compared_with else None,
         "limit": options.limit,
-        "seed": options.seed if options.limit else None,
+        "seed": options.seed,
+        "levels": options.levels,
     }
     pairs = ((str(row["extra_info"]["problem"]), row["reward_model"]["ground_truth"]) for row in rows)
     return Manifest(
@@ -151,20 +156,3 @@ def _manifest(
 
 def _json_line(account: dict[str, Any]) -> str:
     return json.dumps(account, ensure_ascii=False) + "\n"
-
-
-def _replace(path: Path, text: str) -> Path:
-    with _draft(path) as draft:
-        draft.write_text(text, encoding="utf-8")
-    return path
-
-
-@contextmanager
-def _draft(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place if the block ends well, and is gone if it does not."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        yield draft
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     try:
         with _progress() as steps:
-            located, rows = _rows(source, copy, split, args)
+            located, rows = _rows(source, copy, options, args)
             prepared = prepare(source, located, rows, args.out, options, steps)
     except (ValueError, OSError) as error:
         print(f"dgpo data prepare: {error}", file=sys.stderr)
@@ -151,6 +151,7 @@ def _options(source: Source, split: str, args: argparse.Namespace) -> Options:
         decontaminate=tuple(args.decontaminate),
         limit=args.limit,
         seed=args.seed or 0,
+        levels=tuple(args.levels or DEFAULT_LEVELS) if source.make is not None else None,
     )
     written = args.out / f"{made.name}.parquet"
     if _is_own(args) and written.resolve() == Path(args.data).resolve():
@@ -159,16 +160,16 @@ def _options(source: Source, split: str, args: argparse.Namespace) -> Options:
 
 
 def _rows(
-    source: Source, copy: HubCopy | None, split: str, args: argparse.Namespace
+    source: Source, copy: HubCopy | None, options: Options, args: argparse.Namespace
 ) -> tuple[Located, Iterator[Record]]:
     if source.make is not None:
-        count = args.limit or source.counts[split]
-        made = source.make(split, count, args.levels or DEFAULT_LEVELS, args.seed or 0)
+        count = options.limit or source.counts[options.split]
+        made = source.make(options.split, count, options.levels or DEFAULT_LEVELS, options.seed)
         return Located(source.name, "", {}), made
     if copy is not None and args.origin is None:
-        located = hub_files(copy, split, args.revision)
+        located = hub_files(copy, options.split, args.revision)
     else:
-        located = local_files(copy, Path(args.data) if _is_own(args) else args.origin, split)
+        located = local_files(copy, Path(args.data) if _is_own(args) else args.origin, options.split)
 
     def all_files() -> Iterator[Record]:
         for name, path in located.files.items():

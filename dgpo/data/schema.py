@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dgpo.data.draft import draft_of
+
 ROLES = ("system", "user", "assistant", "tool")
 """Message roles that chat templates know; another role renders without complaint and is never trained on."""
 
@@ -143,14 +145,8 @@ def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Pa
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of our own rather than mkstemp's: mkstemp makes files that only the owner can read, which a
-    # cluster's shared file system would then hold.
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        pq.write_table(table, partial, compression="zstd")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with draft_of(path) as draft:
+        pq.write_table(table, draft, compression="zstd")
     return path
 
 

@@ -35,6 +35,10 @@ def test_what_is_no_answer_is_refused(raw: object):
         canonical_answer(raw)
 
 
+def test_a_very_long_answer_takes_no_time():
+    assert canonical_answer("0" * 200_000 + "x") == "0" * 200_000 + "x"
+
+
 def test_a_contest_of_whole_numbers_has_no_degrees():
     assert integer_answer(r"$336^\circ$") == integer_answer("0336°") == "336"
 

@@ -68,6 +68,8 @@ def test_without_a_most_common_answer_none_is_kept():
         ("p", [], "empty answer"),
         ("p", r"\frac{1}{2", "unreadable answer"),
         ("p", {"a": 1}, "unreadable answer"),
+        ("half a pair \ud800", "1", "broken text"),
+        ("p", "\udfff", "broken text"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_dropped_and_listed(problem: str, answer: object, reason: str):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.data import make_row, write_parquet
-from dgpo.data.overlap import Benchmark, BenchmarkIndex, jaccard, read_benchmarks, shingles
+from dgpo.data.overlap import Benchmark, BenchmarkIndex, benchmark_files, jaccard, read_benchmark, shingles
 
 TRAIN = (
     "Every morning Aya goes for a $9$-kilometer-long walk and stops at a coffee shop afterwards. When she walks at a "
@@ -80,15 +80,18 @@ def test_min_hash_proposes_nearly_every_pair_above_the_threshold():
 
 def test_a_folder_without_benchmarks_and_other_files_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match=r"no benchmark there; `dgpo data prepare"):
-        list(read_benchmarks([tmp_path]))
+        benchmark_files([tmp_path])
     with pytest.raises(ValueError, match="no such file or folder"):
-        list(read_benchmarks([tmp_path / "none"]))
+        benchmark_files([tmp_path / "none"])
     (tmp_path / "bad.parquet").write_bytes(b"no parquet")
     with pytest.raises(ValueError, match="no prompt file"):
-        list(read_benchmarks([tmp_path / "bad.parquet"]))
+        read_benchmark(tmp_path / "bad.parquet")
 
 
 def test_any_prompt_file_may_be_named(tmp_path: Path):
     row = make_row(problem="1+1=?", ground_truth="2", data_source="sums", index=3, split="test")
     path = write_parquet([row], tmp_path / "sums.parquet")
-    assert list(read_benchmarks([path])) == [Benchmark("sums", "3", "1+1=?")]
+    assert benchmark_files([path]) == [path]
+    assert read_benchmark(path) == [Benchmark("sums", "3", "1+1=?")]
+        Benchmark("sums", "3", "1+1=?")
+    ]

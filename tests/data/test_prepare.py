@@ -129,6 +129,9 @@ def test_training_problems_of_a_benchmark_are_dropped_and_listed(mine: Path, tmp
     assert prepare(mine, "--out", out, "--decontaminate", out) == 0
     counts = manifest_of(out / "mine.parquet").dropped
     assert (counts["in a benchmark"], counts["nearly in a benchmark"]) == (1, 1)
+    assert manifest_of(out / "mine.parquet").options["decontaminate"] == {
+        "bench.parquet": file_sha256(out / "bench.parquet")
+    }
     overlaps = [each for each in dropped(out, "mine") if "benchmark" in each]
     assert [(each["benchmark"], each["benchmark_id"]) for each in overlaps] == [("bench", "0"), ("bench", "1")]
     assert overlaps[0]["similarity"] == 1
@@ -188,6 +191,7 @@ USELESS = {
     "a template without a place": (["{mine}", "--template", "Solve"], "template='Solve': use one of"),
     "a limit of none": (["{mine}", "--limit", "0"], "limit=0: give at least 1"),
     "tokens without a tokenizer": (["{mine}", "--max-prompt-tokens", "9"], "need each other"),
+    "two limits": (["{mine}", "--max-prompt-tokens", "9", "--tokenizer", "x", "--max-prompt-chars", "9"], "both given"),
     "a name with a folder": (["{mine}", "--name", "a/b"], "give a file name without a folder"),
     "a similarity above one": (["{mine}", "--near", "2", "--decontaminate", "x"], "near=2.0: give a similarity"),
 }

@@ -211,6 +211,9 @@ def test_olympiadbench_lists_with_dollars_and_several_answers(tmp_path: Path):
 def test_arithmetic_is_made_on_the_spot(tmp_path: Path):
     assert main(["arithmetic", "--out", str(tmp_path), "--limit", "6", "--levels", "1", "--seed", "3"]) == 0
     rows = pq.read_table(tmp_path / "arithmetic.parquet").to_pylist()
+    manifest = read_manifest(tmp_path / "arithmetic.parquet")
+    assert manifest is not None
+    assert (manifest.options["levels"], manifest.options["seed"]) == ([1], 3)
     assert len(rows) == 6
     assert all(str(sum(map(int, row["extra_info"]["id"].split("+")))) == answer
                for row, (_, answer) in zip(rows, pairs(rows), strict=True))  # fmt: skip
