@@ -124,7 +124,7 @@ def explain(error: BaseException, config: DictConfig) -> str:
     torch does not say that the disk is full when it cannot save, so the room that is left is looked at.
     """
     cause: BaseException = error
-    lost = f"{error}\nthe first error that it caused:\n" if isinstance(error, NodeLostError) and error.__cause__ else ""
+    lost = f"NodeLostError: {error}\nseen first as:\n" if isinstance(error, NodeLostError) and error.__cause__ else ""
     while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None and inner is not cause:
         cause = inner
     text = f"{lost}{type(cause).__name__}: {cause}".strip()

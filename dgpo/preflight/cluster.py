@@ -1,5 +1,6 @@
 """The nodes of a Ray cluster that runs already: enough of them, alike, and with the files of the run."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -108,8 +109,12 @@ def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Pro
     run = Path(config.run.dir).absolute()
     while not run.is_dir():
         run = run.parent
-    with tempfile.NamedTemporaryFile(dir=run, prefix=".dgpo-probe-") as probe:
-        answers = ask([*keys, probe.name], nodes)
+    with contextlib.ExitStack() as stack:
+        probe = None
+        # Otherwise environment.run_folder has said so.
+        if os.access(run, os.W_OK):
+            probe = stack.enter_context(tempfile.NamedTemporaryFile(dir=run, prefix=".dgpo-probe-")).name
+        answers = ask([*keys, *filter(None, [probe])], nodes)
     here = survey(list(keys))
     for name, answer in answers:
         if isinstance(answer, str):
@@ -121,7 +126,7 @@ def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Pro
                 continue
             what = "it is not there" if answer["files"][path] is None else "its files differ from this machine's"
             yield Problem(key, path, f"node {name}: {what}", "copy it there, or use a file system that all nodes share")
-        if answer["files"][probe.name] is None:
+        if probe and answer["files"][probe] is None:
             yield Problem(
                 "run.dir",
                 config.run.dir,

@@ -148,6 +148,8 @@ class NodeWatch:
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._ended.set()
+        # It may be asking a cluster that answers no more.
+        self._thread.join(timeout=POLL_S)
 
     def _look(self) -> None:
         import ray

@@ -3,7 +3,8 @@
 import pytest
 
 from dgpo.compose import compose_config, resolved
-from dgpo.preflight import modes
+from dgpo.losses import METHODS
+from dgpo.preflight import modes, names
 
 CORRECTION = "algorithm.rollout_correction"
 SAMPLER = "trainer.v1.sampler.custom_sampler"
@@ -43,6 +44,16 @@ def test_each_mode_s_config_passes(mode: str | None) -> None:
 def test_a_bad_setting_is_refused(overrides: list[str], says: str) -> None:
     found = problems(*overrides)
     assert any(says in problem and problem.startswith("error") for problem in found), found
+
+
+@pytest.mark.parametrize("loss", sorted(METHODS))
+def test_every_loss_composes_with_an_asynchronous_trainer(loss: str) -> None:
+    config = resolved(
+        compose_config(
+            "quickstart", ["+trainer_mode=colocate_async", f"policy_loss@actor_rollout_ref.actor.policy_loss={loss}"]
+        )
+    )
+    assert list(names.policy_loss(config)) == [] and config.trainer.v1.trainer_mode == "colocate_async"
 
 
 def test_stale_rollouts_without_a_correction_are_warned_about() -> None:
