@@ -93,5 +93,3 @@ def test_any_prompt_file_may_be_named(tmp_path: Path):
     path = write_parquet([row], tmp_path / "sums.parquet")
     assert benchmark_files([path]) == [path]
     assert read_benchmark(path) == [Benchmark("sums", "3", "1+1=?")]
-        Benchmark("sums", "3", "1+1=?")
-    ]
