@@ -47,12 +47,16 @@ def test_every_sample_has_the_same_keys_and_types() -> None:
 
 @pytest.fixture
 def fresh_pool() -> Iterator[None]:
-    """A pool with one idle worker and a clean count of restarts."""
+    """A pool with one idle worker that has done a job, and a clean count of restarts; no process is left behind."""
     shared_pool().start()
+    shared_pool().grade("x+1", "1+x", timeout=20.0)
     verl_reward._new_restarts()
+    before = [psutil.Process(pid) for pid in shared_pool().pids()]
     yield
-    # What a test has stopped must not slow down the next.
+    after = [psutil.Process(pid) for pid in shared_pool().pids()]
     shared_pool().close()
+    _, alive = psutil.wait_procs({*before, *after}, timeout=20)
+    assert not alive
 
 
 def stop(*pids: int) -> None:
