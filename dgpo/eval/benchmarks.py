@@ -1,5 +1,6 @@
 """Benchmarks: a prompt file of `dgpo data prepare` with its problems, its hashes and what its manifest says."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import pyarrow.parquet as pq
 from dgpo.data.manifest import content_hash, file_sha256, read_manifest
 from dgpo.data.schema import Message, check_parquet
 from dgpo.eval.error import EvalError
+
+_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
         raise EvalError(f"--benchmarks={','.join(names)}: name one or more benchmarks, each once")
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise EvalError(
+                f"--benchmarks={','.join(names)}: {name!r} is no name; use letters, digits, '_', '-' and '.'"
+            )
     found = [read_benchmark(data, name) for name in names]
     templates = {each.name: each.facts["template"] for each in found if each.facts["template"] is not None}
     wrong = {name: used for name, used in templates.items() if template is not None and used != template}

@@ -51,6 +51,7 @@ def max_model_len(arguments: argparse.Namespace, model: Model, prompts: Mapping[
 
 
 def check_options(arguments: argparse.Namespace) -> None:
+    """EvalError for a value out of its range."""
     for option in ("samples", "max_tokens", "tensor_parallel_size", "data_parallel_size", "max_num_seqs"):
         value = getattr(arguments, option)
         if value < 1:
@@ -61,6 +62,8 @@ def check_options(arguments: argparse.Namespace) -> None:
         raise EvalError(f"--top-p={arguments.top_p}: it must be above 0 and at most 1")
     if not 0 < arguments.gpu_memory_utilization <= 1:
         raise EvalError(f"--gpu-memory-utilization={arguments.gpu_memory_utilization}: a share, above 0 and at most 1")
+    if arguments.seed < 0:
+        raise EvalError(f"--seed={arguments.seed}: it must be 0 or more")
     if arguments.temperature == 0 and arguments.samples > 1:
         raise EvalError(
             f"--temperature=0: greedy decoding gives the same answer {arguments.samples} times; use --samples 1"

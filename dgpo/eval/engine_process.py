@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 from dgpo.eval.error import EvalError
 
 POLL_S = 0.5
+MAX_REASON_CHARS = 500
 WINDOW = 2
 """Requests at an engine for each one that it computes at a time: the next is there when one finishes."""
 
@@ -69,7 +70,11 @@ class Engine:
         """What it sends, until it ends."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            yield json.loads(line)
+            if line.endswith(b"\n"):  # else it was killed while it wrote
+                yield json.loads(line)
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End it and the processes it has started."""
@@ -82,8 +87,9 @@ class Engine:
         status = self._process.wait()
         lines = self.log.read_bytes()[-100_000:].decode(errors="replace").splitlines()
         errors = [line for line in lines if "Error" in line]
+        reason = errors[-1].strip()[:MAX_REASON_CHARS] if errors else "it gave no reason"
         return EvalError(
-            f"vLLM has ended (status {status}): {errors[-1].strip() if errors else 'it gave no reason'}\n"
+            f"vLLM has ended (status {status}): {reason}\n"
             f"its log: {self.log}; what was generated is saved, and the same command goes on"
         )
 
@@ -119,13 +125,14 @@ def generate(
         threading.Thread(target=_collect, args=(engine, arrived), daemon=True).start()
     waiting = deque(requests)
     room = WINDOW * arguments["max_num_seqs"]
-    running = len(engines)
+    running = set(engines)
     try:
         while running:
             batch = []
-            for engine, result in _arrivals(arrived):
+            # A child of a dead engine can hold its output open: then nothing arrives, not even the end.
+            for engine, result in _arrivals(arrived) or [(each, None) for each in running if each.has_ended()]:
                 if result is None:
-                    running -= 1
+                    running.discard(engine)
                     if engine.waiting or waiting:
                         raise engine.failure()
                     continue

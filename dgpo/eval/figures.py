@@ -155,14 +155,14 @@ def _scoring(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
         raise EvalError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
     scoring = json.loads((folder / SCORING).read_text())
     for name in settings["benchmarks"]:
-        count = scoring["benchmarks"].get(name, {"bytes": -1, "cut": 0})
+        count = scoring["benchmarks"].get(name, {"bytes": -1, "cut": 0, "scored": 0})
+        expected = settings["sampling"]["samples"] * settings["benchmarks"][name]["problems"]
         file = generations_file(folder, name)
         if not file.exists() or file.stat().st_size != count["bytes"] + count["cut"]:
             raise EvalError(f"{file}: it has changed since it was scored; score again with `dgpo eval score {folder}`")
-        if count["scored"] < count["expected"]:
-            missing = count["expected"] - count["scored"]
+        if count["scored"] < expected:
             raise EvalError(
-                f"{folder}: {missing} of {count['expected']} samples of {name} are missing, and figures of a part "
-                "would favour short responses; finish it with the same `dgpo eval run`, then score again"
+                f"{folder}: {expected - count['scored']} of {expected} samples of {name} are missing, and figures of a "
+                "part would favour short responses; finish it with the same `dgpo eval run`, then score again"
             )
     return scoring

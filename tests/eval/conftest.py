@@ -13,9 +13,14 @@ from dgpo.eval.settings import agree_or_refuse
 from dgpo.eval.store import Generation, Writer, data_file
 
 
+@pytest.fixture
+def data(made_data: Path, tmp_path: Path) -> Path:
+    """A test's own benchmarks "sums" and "more" of 6 problems each."""
+    return shutil.copytree(made_data, tmp_path / "benchmarks")
+
+
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Benchmarks "sums" and "more" of 6 problems each."""
+def made_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmarks")
     arithmetic.main(["--out", str(folder), "--train", "6", "--validation", "6", "--test", "6", "--levels", "1"])
     (folder / "train.parquet").unlink()

