@@ -1,6 +1,7 @@
 """From a source's rows to a prompt file and its manifest: read, merge, filter, write."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,9 @@ def prepare(
     The same files and options give the same bytes. Until everything is computed nothing is written, and each file
     is replaced in one step.
 
-    Raises ValueError for input that cannot be read or leaves no row.
+    Raises ValueError for input that cannot be read or leaves no row, and OSError where `out` cannot be written.
     """
+    _make_folder(out)
     tally = Tally()
     advance = steps("reading", _row_count(located))
     entries = collect(_counted(records, advance), source.canonical, tally)
@@ -53,12 +55,21 @@ def prepare(
 
     rows = _rows(entries, located, template_text, options)
     parquet = out / f"{options.name}.parquet"
-    out.mkdir(parents=True, exist_ok=True)
     write_parquet(rows, parquet)
     dropped = replace_text(out / f"{options.name}.dropped.jsonl", "".join(map(_json_line, tally.accounts)))
     manifest = _manifest(source, located, parquet, rows, tally, options)
     replace_text(manifest_path(parquet), to_json(manifest))
     return Prepared(parquet, dropped, manifest)
+
+
+def _make_folder(out: Path) -> None:
+    """Before the work, which may take minutes."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"out={out}: there can be no such folder ({error.strerror}); give another one") from error
+    if not os.access(out, os.W_OK):
+        raise PermissionError(f"out={out}: you may not write there; give another folder")
 
 
 def _row_note(source: Source, located: Located, split: str, rows: int) -> list[str]:

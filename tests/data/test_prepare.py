@@ -161,6 +161,15 @@ def test_long_prompts_are_dropped_by_characters_or_by_tokens(mine: Path, tmp_pat
     assert dropped(tmp_path, "sums")[0]["tokens"] == count("111+111=?")
 
 
+def test_a_folder_that_cannot_be_is_refused_before_the_work(
+    mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert prepare(mine, "--out", mine / "below a file") == 1
+    shown = capsys.readouterr().err
+    assert "there can be no such folder (Not a directory)" in shown
+    assert "reading" not in shown
+
+
 def test_conflicts_can_be_kept_with_the_answer_of_most_rows(tmp_path: Path):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"problem": "p", "answer": a}) + "\n" for a in ("1", "2", "2.0")))
