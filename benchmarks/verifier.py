@@ -183,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--derived", type=int, default=600, help="wrong numbers derived (default: %(default)s)")
     parser.add_argument("--no-hostile", action="store_true", help="leave out the hostile cases, which take minutes")
     parser.add_argument("--kill", type=float, default=45.0, help="seconds for a call (default: %(default)s)")
-    parser.add_argument("--kill-hostile", type=float, default=10.0, help="for a hostile one (default: %(default)s)")
+    parser.add_argument("--kill-hostile", type=float, default=6.0, help="for a hostile one (default: %(default)s)")
     parser.add_argument("--only", action="append", choices=tuple(SCORERS), help="a verifier; may be repeated")
     arguments = parser.parse_args(argv)
     try:

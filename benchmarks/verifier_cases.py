@@ -117,9 +117,8 @@ def hostile_cases() -> list[Case]:
 
 
 def _costly() -> Iterator[str]:
-    yield from (r"9^{9^{9}}", r"((9^9)^9)^{9^9}", r"\binom{9000}{4500}^{999}", r"999!!", r"(10^6)!", r"10^{10^{10}}!")
-    yield from (r"\sum_{k=1}^{\infty} \frac{\sin(k)}{k^3+k+1}", r"\sum_{k=1}^{9999} k^{k}", r"\prod_{n=1}^{9999} n^{n}")
-    yield from (r"\int_0^1 x^{x^x} dx", r"\lim_{x \to 0} \frac{\sin(\sin(\sin(x)))-x}{x^9}", r"(a+b+c+d+e)^{60}")
+    yield from (r"9^{9^{9}}", r"((9^9)^9)^{9^9}", r"\binom{9000}{4500}^{999}", r"(10^6)!", r"10^{10^{10}}!")
+    yield from (r"\sum_{k=1}^{\infty} \frac{\sin(k)}{k^3+k+1}", r"\prod_{n=1}^{9999} n^{n}", r"\int_0^1 x^{x^x} dx")
 
 
 def _code() -> Iterator[str]:
