@@ -11,7 +11,7 @@ import pytest
 
 from dgpo.cpu import vllm_metadata
 from dgpo.data.manifest import Manifest, file_sha256, manifest_path
-from dgpo.eval import chat, run, settings
+from dgpo.eval import run, settings
 from dgpo.eval.benchmarks import read_benchmarks
 from dgpo.eval.error import EvalError
 
@@ -83,36 +83,6 @@ def test_a_hub_that_gives_no_model_says_what_would_do(
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert "hf download owner/name --local-dir" in refusal(capsys, "owner/name", data, tmp_path / "out")
-
-
-def test_a_second_bos_is_refused_and_one_is_not(model: Path, data: Path) -> None:
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    (benchmark,) = read_benchmarks(data, ["sums"])
-    tokenizer.bos_token = "<|endoftext|>"
-    template = tokenizer.chat_template
-    tokenizer.chat_template = "{{ bos_token }}" + template
-    prompts = chat.prompt_tokens(tokenizer, benchmark)
-    assert all(ids.count(tokenizer.bos_token_id) == 1 and ids[0] == tokenizer.bos_token_id for ids in prompts)
-    tokenizer.chat_template = "{{ bos_token }}" * 2 + template
-    with pytest.raises(EvalError, match="has 2 BOS tokens"):
-        chat.prompt_tokens(tokenizer, benchmark)
-    tokenizer.chat_template = "{{ raise_exception('no such role') }}"
-    with pytest.raises(EvalError, match=r"cannot render problem .* \(no such role\)"):
-        chat.prompt_tokens(tokenizer, benchmark)
-
-
-def test_prompts_are_the_token_ids_of_the_rendered_template(model: Path, data: Path) -> None:
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    (benchmark,) = read_benchmarks(data, ["sums"])
-    prompts = chat.prompt_tokens(tokenizer, benchmark)
-    problem = benchmark.problems[0]
-    text = f"<|im_start|>user\n{problem.messages[0]['content']}<|im_end|>\n<|im_start|>assistant\n"
-    assert tokenizer.decode(prompts[0]) == text
-    assert chat.prompts_sha256(prompts) != chat.prompts_sha256(prompts[1:])
 
 
 def test_manifests_decide_on_template_and_content(data: Path, tmp_path: Path) -> None:
