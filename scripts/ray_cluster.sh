@@ -91,9 +91,9 @@ fail_node() { # fail_node NAME WHAT: shows the end of the node's output, ends wh
     exit 1
 }
 
-start_node() { # start_node NAME BLOCK RAY_START_ARGUMENT...
-    local name=$1 block=$2 pid waited=0
-    shift 2
+start_node() { # start_node NAME BLOCK ADDRESS RAY_START_ARGUMENT...: a head has no ADDRESS yet
+    local name=$1 block=$2 address=$3 pid waited=0
+    shift 3
     mkdir -p "$state/$name"
     chmod 700 "$state"
     local output=$state/$name/output
@@ -102,57 +102,63 @@ start_node() { # start_node NAME BLOCK RAY_START_ARGUMENT...
     pid=$!
     printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$state/$name/process"
     if [[ $block == yes ]]; then trap 'end_node "$name"; exit 143' TERM INT HUP; fi
-    until grep -q "Ray runtime started" "$output"; do
+    # The last thing that it says.
+    until grep -q "will now block forever" "$output"; do
         alive "$name" || fail_node "$name" "did not start"
         ((waited++ < start_limit * 5)) || fail_node "$name" "did not start within $start_limit s"
         sleep 0.2
     done
-    echo "node $name runs"
+    # A head says how the other nodes have to name it.
+    echo "${address:-$(sed -n "s/.*--address='\([^']*\)'.*/\1/p" "$output" | sed 1q)}" >"$state/$name/address"
+    show_node "$name" runs
     if [[ $block == yes ]]; then
         wait "$pid" || fail_node "$name" "has ended"
         end_node "$name"
     fi
 }
 
-head_address() { # head_address NAME: as the other nodes have to name it; nothing where NAME is no head
-    sed -n "s/.*--address='\([^']*\)'.*/\1/p" "$state/$1/output" | sed 1q
+show_node() { # show_node NAME STATE
+    echo "node $1 $2"
+    echo "address: $(<"$state/$1/address")"
 }
 
 run_head() { # run_head NAME BLOCK RAY_START_ARGUMENT...
     make_token
     check_token
     if alive "$1"; then
-        echo "node $1 runs already"
+        show_node "$1" "runs already"
     else
         echo "token: $RAY_AUTH_TOKEN_PATH"
         # The dashboard shows and runs everything: from other machines it is reached through ssh -L.
-        start_node "$1" "$2" --head --dashboard-host=127.0.0.1 --disable-usage-stats "${@:3}"
+        start_node "$1" "$2" "" --head --dashboard-host=127.0.0.1 --disable-usage-stats "${@:3}"
     fi
-    echo "address: $(head_address "$1")"
 }
 
 run_worker() { # run_worker NAME BLOCK ADDRESS RAY_START_ARGUMENT...
     check_token
     if alive "$1"; then
-        echo "node $1 runs already"
+        show_node "$1" "runs already"
     else
-        start_node "$1" "$2" --address="$3" "${@:4}"
+        start_node "$1" "$2" "$3" --address="$3" "${@:4}"
     fi
 }
 
 status() {
-    local name address addresses=()
+    local name address running=()
     for name in $(nodes); do
-        if ! alive "$name"; then
+        if alive "$name"; then
+            echo "node $name runs here"
+            running+=("$state/$name/address")
+        else
             echo "node $name has ended; its output: $state/$name/output"
-            continue
         fi
-        address=$(head_address "$name")
-        echo "node $name runs here"
-        if [[ -n $address ]]; then addresses+=("$address"); fi
     done
+    if ((${#running[@]} == 0)); then
+        echo "no node that was started on this host runs"
+        return
+    fi
     check_token
-    for address in "${addresses[@]}"; do ray status --address="$address"; done
+    sort -u "${running[@]}" | while read -r address; do ray status --address="$address" </dev/null; done
 }
 
 wait_for() { # wait_for ADDRESS NODES SECONDS: until the cluster has that many nodes

@@ -4,6 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from dgpo.train import explain, main
+from dgpo.trainer.cluster import NodeLostError
 
 
 def wrapped(cause: Exception) -> Exception:
@@ -29,6 +30,15 @@ def config(tmp_path: Path, weights: int) -> object:
 def test_the_innermost_cause_is_shown(tmp_path: Path) -> None:
     said = explain(wrapped(ValueError("n=0")), config(tmp_path, 4_000))  # type: ignore[arg-type]
     assert said == "ValueError: n=0"
+
+
+def test_a_lost_node_comes_before_the_error_that_it_caused(tmp_path: Path) -> None:
+    error = NodeLostError("node two (10.0.0.2) of the Ray cluster has died: no heartbeat")
+    settings = config(tmp_path, 4_000)
+    assert explain(error, settings) == f"NodeLostError: {error}"  # type: ignore[arg-type]
+    error.__cause__ = wrapped(ValueError("connection closed by peer"))
+    said = explain(error, settings)  # type: ignore[arg-type]
+    assert said.startswith(f"NodeLostError: {error}\n") and said.endswith("ValueError: connection closed by peer")
 
 
 def test_a_full_disk_is_named_whatever_torch_says(tmp_path: Path) -> None:
