@@ -58,7 +58,7 @@ def read_gold(ground_truth: str) -> Gold | None:
         words=words.words(text),
         choice=words.choice(text) if re.match(r"[(\[]?[A-J]", normalise.plain(text)) else None,
         choices=words.choices(text),
-        has_many_values=structure.has_many_values(text),
+        has_many_values=structure.has_many_values(text) or structure.has_many_values(value),
     )
 
 

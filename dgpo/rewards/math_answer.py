@@ -16,7 +16,7 @@ from dgpo.rewards.pool import shared_pool
 from dgpo.rewards.prose import unboxed_answer
 from dgpo.rewards.symbolic import MAX_CHARS, compare_symbolically
 from dgpo.rewards.verdict import Reason, Stage, Verdict
-from dgpo.rewards.words import asserted_choice, choices
+from dgpo.rewards.words import NO_SOLUTION, asserted_choice, choices
 from dgpo.rewards.words import words as read_words
 
 Mode = Literal["boxed", "answer", "extract"]
@@ -185,6 +185,8 @@ def _compare_words(gold: Gold, answer: str) -> bool | None:
             return True
         if min(len(words), len(gold.words)) > 3:
             return False
+    if r"\emptyset" in (gold.key, normalise.key(answer)):
+        return bool(NO_SOLUTION.fullmatch(words or gold.words or ""))
     if gold.choices and (letters := choices(answer)):
         return letters == gold.choices
     letter = asserted_choice(answer) if gold.choice else None

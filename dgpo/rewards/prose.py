@@ -21,9 +21,10 @@ LAST_SENTENCES = 3
 
 _CUE = re.compile(
     r"(?P<tag><answer>)"
-    r"|^[ \t>*]*\#{3,4}(?=[^#\n]*$)"
+    r"|^[ \t>*]*\#{3,4}(?![ \t*]*(?:final )?answer)(?=[^#\n]*$)"
     r"|(?<![A-Za-z])(?:answer|réponse|respuesta|resposta|antwort|risposta|ответ|答案|答え)"
-    r"(?:(?:[^.\n:：=$\\]{0,40}?(?:(?<![A-Za-z])(?:is|est|es|ist|è|é)(?![A-Za-z])|[:：=是为]))|\s*(?=\$|\\[(\[]))",
+    r"(?:[^.\n:：=$\\]{0,40}?(?:(?<![A-Za-z])(?:is|est|es|ist|è|é)(?![A-Za-z])|[:：=是为])"
+    r"|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
     re.IGNORECASE | re.MULTILINE,
 )
 _CHAT_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>\w*\s*\Z")
@@ -36,14 +37,18 @@ _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9.,^])(?<!\^\{)(?:(?<![)\]}])[+\-−] ?)?[$€£¥]? ?-?"
-    rf"(?:\d+ \d+/\d+|{_DIGITS}(?: ?/ ?\d+|[eE][+-]?\d+)?)"
+    rf"(?:\d+ \d+/\d+|\d+:\d+(?::\d+)*|{_DIGITS}(?: ?/ ?\d+|[eE][+-]?\d+)?)"
     r"(?: ?(?:\\?%|percent\b))?"
 )
 _LETTER = re.compile(r"\([A-J]\)|(?<![A-Za-z'’\\])(?!A (?!is|because|since|as|and|or|but)[a-z])[A-HJ](?![A-Za-z'’])")
 _DENIED = re.compile(
     r"(?:(?<![A-Za-z])(?:not|neither|nor|except|rules? out)|n['’]t(?: be)?|不是|非)[ (*]*(?:[A-J] or )?\Z", re.I
 )
-_JOINT = re.compile(r"[\s*]*(?:,|/|,?\s*(?<![A-Za-z])(?P<word>or|and)(?![A-Za-z]),?)[\s*]*(?:either )?", re.I)
+_JOINT = re.compile(
+    r"[\s*]*(?:,|/|,?\s*(?<![A-Za-z])(?P<word>or|and)(?![A-Za-z]),?)[\s*]*"
+    r"(?:either |maybe |perhaps |possibly |even )?",
+    re.IGNORECASE,
+)
 
 
 def unboxed_answer(text: str, wanted: Wanted) -> str | None:
@@ -119,7 +124,7 @@ def _values(sentence: str, wanted: Wanted) -> Iterator[tuple[int, int, str]]:
                 spans.append((number.start(), number.end(), number.group()))
     if not spans:
         spans = [(found.start(), found.end(), found.group().strip("*")) for found in _EMPHASIS.finditer(sentence)]
-    yield from sorted(spans)
+    yield from (span for span in sorted(spans) if not _DENIED.search(sentence[max(0, span[0] - 30) : span[0]]))
 
 
 def _formulas(sentence: str) -> Iterator[tuple[int, int, str]]:

@@ -18,7 +18,7 @@ _SIDES = re.compile(r"(?<![<>!:=\\])=(?!=)|\\(?:approx|simeq|equiv)(?![A-Za-z])"
 _SUBSCRIPT = r"(?:_(?:\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}|\w))?'*"
 NAME = re.compile(
     rf"(?:\\(?:text|mathrm|mathbf|mathbb|vec|overrightarrow) ?\{{[^{{}}]*\}}|\\?[A-Za-z]+){_SUBSCRIPT}(?:\^\{{-1\}})?"
-    rf"(?: ?\([^()=]*(?:=[^()=]*)?\))?|\|[A-Z]\|"
+    rf"(?: ?\([^()=]*(?:=[^()=]*)?\))?|\|[A-Z]\||\\frac ?\{{ ?d\w* ?\}} ?\{{ ?d\w+ ?\}}"
 )
 """What stands left of a definition: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\\text{Area}``, ``|A|``."""
 _NAMES = re.compile(r"\( ?[A-Za-z]\w*(?: ?, ?[A-Za-z]\w*)+ ?\)")
@@ -145,7 +145,7 @@ def unnamed(text: str) -> str:
     if pairs is None:
         sides = split_outside(text, _SIDES)
         is_named = len(sides) == 2 and (NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]))
-        return sides[1] if is_named and len(items(sides[1])) > 1 else text
+        return sides[1] if is_named and len(items(shell(sides[1])[1])) > 1 else text
     letters = {re.split("[_(]", name)[0] for name, _ in pairs}
     inner = ", ".join(value for _, value in pairs)
     return inner if len(letters) == 1 else f"({inner})"

@@ -51,8 +51,8 @@ def read_unit(text: str) -> str | None:
     bare = text.strip()
     if not bare:
         return ""
-    if bare in _CURRENCIES or bare == "%":
-        return bare
+    if bare in _CURRENCIES or bare in ("%", "¢"):
+        return "cent" if bare == "¢" else bare
     opened = plain(bare)
     if _DEGREES.fullmatch(opened):
         name = opened.partition("}")[2].strip().upper()[:1]

@@ -15,6 +15,8 @@ _CHOICE = re.compile(
     r"|(?P<named>[A-J]) (?P<name>[A-Za-z]{2}.*)",  # B Paris
     re.IGNORECASE | re.DOTALL,
 )
+NO_SOLUTION = re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set", re.IGNORECASE)
+"""What ``\\emptyset`` is in words."""
 _NAMES = ("bare", "square", "option", "bracketed", "dotted", "named")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _SEVERAL = re.compile(r"\(?[A-J]\)?(?:(?: ?,? ?(?:and |& )?)\(?[A-J]\)?)+")
