@@ -7,7 +7,10 @@ DIR/scoring.json    how they were made, and of which files; written last, so sco
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -34,6 +37,7 @@ TIMEOUT = 2.0
 MAX_PROCESSES = 12
 """Each takes about 100 MB with its own answer-checking workers: 12 stay below 2 GB."""
 BATCH = 16
+PARENT_POLL_S = 1.0
 MAX_ANSWER_CHARS = 200
 MAX_COMPARED_CHARS = 1000
 COMPARABLE = ("mismatch", "hedge")
@@ -145,7 +149,8 @@ class Processes:
     def __init__(self, size: int):
         self._window = 2 * size
         # Not forked: a fork of a process with threads can hang.
-        self._pool = ProcessPoolExecutor(size, mp_context=get_context("spawn"))
+        spawn = get_context("spawn")
+        self._pool = ProcessPoolExecutor(size, mp_context=spawn, initializer=_follow, initargs=(os.getpid(),))
 
     def map(self, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]) -> Iterator[R]:
         """`function(*task)` of each task, in order."""
@@ -160,6 +165,18 @@ class Processes:
     def close(self) -> None:
         """Drop what has not begun."""
         self._pool.shutdown(cancel_futures=True)
+
+
+def _follow(parent: int) -> None:
+    """In a worker process: leave Ctrl-C to the parent, and end when the parent has ended, however that was."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_POLL_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) -> None:

@@ -1,12 +1,15 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from dgpo.eval import score
@@ -104,6 +107,26 @@ def test_bad_input_is_named_and_old_scores_do_not_pass_for_new(
         assert score.main(arguments) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_scoring_that_is_stopped_leaves_no_process_and_no_scores(
+    save_evaluation: Callable[..., Path], how: signal.Signals
+) -> None:
+    folder = save_evaluation("by-hand", {"sums": [["word " * 1000 + r"\boxed{GOLD}"] * 4000] * 6})
+    command = [sys.executable, "-m", "dgpo.cli", "eval", "score", str(folder), "--processes", "2"]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(workers := psutil.Process(running.pid).children(recursive=True)) < 3:
+        assert running.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    running.send_signal(how)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == (130 if how == signal.SIGINT else -how), "it was not stopped half way"
+    assert not psutil.wait_procs(workers, timeout=60)[1]
+    assert not (folder / score.SCORING).exists()
+    if how == signal.SIGINT:
+        assert said == f"interrupted; {folder} has no scores now, score it again\n"
 
 
 def test_many_long_responses_are_scored_in_little_memory(save_evaluation: Callable[..., Path]) -> None:
