@@ -9,6 +9,7 @@ COMMANDS = {
     ("check",): ("dgpo.preflight.cli:main", "check a config without starting anything"),
     ("plan",): ("dgpo.plan.cli:main", "GPU memory that a config needs, and what to change if it is too much"),
     ("report",): ("dgpo.analysis.report:main", "table and picture of a run"),
+    ("compare",): ("dgpo.analysis.compare:main", "runs side by side: table and curves"),
     ("export",): ("dgpo.trainer.export:main", "turn a checkpoint into a Hugging Face directory"),
     ("eval", "run"): ("dgpo.eval.run:main", "generate answers to benchmarks with vLLM"),
     ("eval", "score"): ("dgpo.eval.score:main", "score saved answers, without a GPU"),

@@ -74,6 +74,14 @@ def heading(config: DictConfig, setup: Setup) -> str:
     )
 
 
+def show(config: DictConfig, setup: Setup) -> None:
+    """Print the plan."""
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(heading(config, setup))
+    console.print(table(setup))
+    console.print("\n".join(verdict(setup)))
+
+
 def as_json(setup: Setup) -> str:
     """The same figures for programs: bytes by phase and part, the setup, the overrides that would make it fit."""
     parts = {phase.name: {**phase.parts, "all": phase.total} for phase in phases(setup)}
@@ -103,8 +111,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.json:
         print(as_json(setup))
     else:
-        console = Console(soft_wrap=True, highlight=False)
-        console.print(heading(config, setup))
-        console.print(table(setup))
-        console.print("\n".join(verdict(setup)))
+        show(config, setup)
     return 1 if overflows(setup) else 0

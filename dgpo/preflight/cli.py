@@ -5,6 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from dgpo.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
+from dgpo.plan.cli import show
+from dgpo.plan.setup import setup_from
+from dgpo.plan.shape import PlanError
 from dgpo.preflight import check, report
 from dgpo.trainer.cluster import use_token
 
@@ -18,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="for a run elsewhere: believe the config about GPUs, nodes and files, and look at none of them",
     )
+    parser.add_argument("--plan", action="store_true", help="print the plan of GPU memory too, as dgpo plan does")
     arguments = parser.parse_intermixed_args(argv)
     use_token()
     try:
@@ -33,4 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(
         f"{arguments.config_name}: {'refused' if fatal else 'ready'}, {fatal} errors, {len(problems) - fatal} warnings"
     )
+    if arguments.plan:
+        try:
+            show(config, setup_from(config))
+        except PlanError as error:
+            print(error, file=sys.stderr)
+            return 2
     return 2 if fatal else 0

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Trains the same model with several policy losses and seeds, one run after the other, and compares them.
+#
+#   bash recipes/compare_losses.sh [key=value ...]      Hydra overrides, for every run
+#
+# LOSSES="dgpo grpo cispo ce_gppo"    files of configs/policy_loss
+# SEEDS="0"                           a run each
+# CONFIG=dgpo_1_5b                    an experiment of configs/; quickstart compares on a CPU
+# OUT=runs/compare-CONFIG             the runs, and the comparison: compare.md, .json, .png, .svg
+# DRY_RUN=1                           print the commands and check the configs; start nothing
+#
+# Run it again and it goes on where it was: runs that are done are only read.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+case "${1:-}" in -h | --help) usage; exit ;; esac
+enter
+config=${CONFIG:-dgpo_1_5b}
+out=${OUT:-runs/compare-$config}
+
+runs=()
+for seed in ${SEEDS:-0}; do
+    for loss in ${LOSSES:-dgpo grpo cispo ce_gppo}; do
+        run=$out/$loss-$seed
+        options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$loss-$seed" "run.dir=$run")
+        show dgpo train --config-name "$config" "${options[@]}" "$@"
+        if [ "${DRY_RUN:-0}" = 1 ]; then
+            dgpo check --declared --config-name "$config" "${options[@]}" "$@"
+        else
+            dgpo train --config-name "$config" "${options[@]}" "$@"
+        fi
+        runs+=("$run")
+    done
+done
+show dgpo compare "${runs[@]}" --out "$out"
+[ "${DRY_RUN:-0}" = 1 ] || dgpo compare "${runs[@]}" --out "$out"

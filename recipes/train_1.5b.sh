@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Trains DeepSeek-R1-Distill-Qwen-1.5B with DGPO on one node with 8 GPUs of 80 GB.
+#
+#   bash recipes/train_1.5b.sh [key=value ...]      Hydra overrides, such as trainer.total_training_steps=100
+#
+# LOSS=dgpo             another method: a file of configs/policy_loss
+# HARDWARE=1x8          other nodes: a file of configs/hardware
+# GPU=80gb              other GPUs: a file of configs/gpu
+# MODEL=DIR             the model, where it is not models/DeepSeek-R1-Distill-Qwen-1.5B
+# DATA=dapo_math_17k    other problems: a file of configs/data; recipes/prepare_data.sh writes what it names
+# SEED=0                order of prompts, and sampling
+# DRY_RUN=1             print the command, check the config and plan its memory; start nothing
+#
+# Checks GPUs, data, model, disk and versions, trains into runs/LOSS-1.5b-SEED, and exports the best checkpoint to
+# best/ there. Run it again and it goes on where it was.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+train dgpo_1_5b 1.5b "$@"
