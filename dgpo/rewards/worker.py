@@ -42,6 +42,7 @@ def main(control_fd: int, parent_pid: int, memory_bytes: int) -> None:
     gc.collect()
     gc.freeze()
     control.sendall(b'{"ready": true}\n')
+    template = os.getpid()
     children: set[int] = set()
     while os.getppid() == parent_pid:
         if not select.select([control], [], [], PARENT_POLL_SECONDS)[0]:
@@ -56,6 +57,7 @@ def main(control_fd: int, parent_pid: int, memory_bytes: int) -> None:
             pid = os.fork()
             if pid == 0:
                 control.close()
+                _die_with(template)
                 _serve(socket.socket(fileno=fds[0]), memory_bytes, grade)
                 os._exit(0)
             os.close(fds[0])
@@ -73,13 +75,16 @@ def _reap(children: set[int]) -> None:
             children.discard(pid)
 
 
-def _serve(jobs: socket.socket, memory_bytes: int, grade: Callable[[str, str], str]) -> None:
-    """Grade one job at a time until the pool closes the socket. A worker out of memory answers and leaves."""
-    template = os.getppid()
+def _die_with(template: int) -> None:
+    """Have the kernel kill this worker when the template ends, and leave where it has ended before that was asked."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != template:
-            return
+            os._exit(0)
+
+
+def _serve(jobs: socket.socket, memory_bytes: int, grade: Callable[[str, str], str]) -> None:
+    """Grade one job at a time until the pool closes the socket. A worker out of memory answers and leaves."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with jobs.makefile("rb") as lines:
