@@ -8,7 +8,8 @@ from dgpo.rewards import normalise, structure
 from dgpo.rewards.intervals import is_interval, pieces
 from dgpo.rewards.numeric import equal, read_number
 
-MAX_PARTS = 64
+MAX_UNORDERED = 32
+"""An unordered list with more parts, those of equal spelling aside, is a mismatch: each is compared with each."""
 MAX_DEPTH = 5
 _RATIO = re.compile(r"[^:]+(?: ?: ?[^:]+)+")
 _CLOCK = re.compile(r"(?P<time>\d{1,2} ?: ?\d{2}(?: ?: ?\d{2})?)(?: ?(?P<half>[ap])\.? ?m\.?)?", re.I)
@@ -70,8 +71,12 @@ def settle(gold: str, answer: str, ask: Callable[[str, str], str]) -> str:
 
 def _reduce(parts: Parts, depth: int) -> Decision:
     """``parts`` without what is decided already."""
-    if len(parts.golds) != len(parts.answers) or len(parts.golds) > MAX_PARTS:
+    if len(parts.golds) != len(parts.answers):
         return False
+    if not parts.is_ordered:
+        parts = _without_twins(parts)
+        if len(parts.golds) > MAX_UNORDERED:
+            return False
     golds, answers = [], []
     left = list(parts.answers)
     for wanted in parts.golds:
@@ -86,6 +91,22 @@ def _reduce(parts: Parts, depth: int) -> Decision:
             if parts.is_ordered:
                 answers.append(left.pop(0))
     return Parts(tuple(golds), tuple(answers if parts.is_ordered else left), parts.is_ordered) if golds else True
+
+
+def _without_twins(parts: Parts) -> Parts:
+    """``parts`` without the pairs of one spelling, so that a long list need not be compared each with each."""
+    answers: dict[str, list[str]] = {}
+    for answer in parts.answers:
+        answers.setdefault(normalise.key(answer), []).append(answer)
+    golds = []
+    for gold in parts.golds:
+        twins = answers.get(normalise.key(gold))
+        if twins:
+            twins.pop()
+        else:
+            golds.append(gold)
+    left = [answer for twins in answers.values() for answer in twins]
+    return Parts(tuple(golds), tuple(left), is_ordered=False)
 
 
 def _numbers(gold: str, answer: str) -> Decision:

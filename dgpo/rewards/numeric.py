@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from dgpo.rewards.arithmetic import evaluate
 from dgpo.rewards.normalise import WRAPPER, plain
@@ -85,6 +86,7 @@ def parse_number(text: str) -> Quantity | None:
     return Quantity(value, is_decimal and part["repeating"] is None, is_percent, "" if is_percent else unit)
 
 
+@lru_cache(maxsize=1024)  # each part of a list is compared with each of another
 def read_number(text: str) -> Quantity | None:
     """As `parse_number`, and arithmetic on rational numbers too (``3 \\cdot 4``, ``5!``, ``\\sqrt{16}\\text{ cm}``)."""
     number = parse_number(text)

@@ -238,3 +238,10 @@ def test_the_outcome_of_a_pair_is_remembered() -> None:
     again = verify(r"so \boxed{7y + 7z}.", "$7(y+z)$", timeout=10.0)
     assert (bool(first), first.cached, bool(again), again.cached) == (True, False, True, True)
     assert not verify(r"\boxed{7}", "7").cached
+
+
+def test_a_long_list_in_another_order_is_decided_without_a_worker() -> None:
+    numbers = [str(number) for number in range(200)]
+    verdict = verify(", ".join(reversed(numbers)), ", ".join(numbers), mode="answer")
+    assert verdict and verdict.stage == "structure"
+    assert not verify(", ".join(["200", *numbers[1:]]), ", ".join(numbers), mode="answer")
