@@ -56,6 +56,12 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
             )
     found = [read_benchmark(data, name) for name in names]
     templates = {each.name: each.facts["template"] for each in found if each.facts["template"] is not None}
+    unknown = [each.path for each in found if each.name not in templates]
+    if template is not None and unknown:
+        raise EvalError(
+            f"--template={template}: {unknown[0]} has no manifest to say how it was prepared; prepare it with "
+            "`dgpo data prepare`, or leave the option out"
+        )
     wrong = {name: used for name, used in templates.items() if template is not None and used != template}
     if wrong:
         name, used = next(iter(wrong.items()))

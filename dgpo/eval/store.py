@@ -8,12 +8,12 @@ DIR/engine-N.log             everything that vLLM printed
 DIR/scores.jsonl scoring.json   see `score`
 """
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -46,7 +46,7 @@ def sample_seed(seed: int, benchmark: str, problem: str, sample: int) -> int:
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
-@contextmanager
+@contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold `folder` against a second writer. The lock is the kernel's and ends with the process."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,17 +158,28 @@ class Writer:
     """Appends generations to the files of a run."""
 
     def __init__(self, folder: Path, benchmarks: list[str]):
+        self._folder = folder
         (folder / "generations").mkdir(parents=True, exist_ok=True)
         self._streams = {name: generations_file(folder, name).open("ab") for name in benchmarks}
 
     def write(self, batch: list[tuple[str, Generation]]) -> None:
-        """Append (benchmark, generation) pairs; when it returns they are on the disk."""
-        for benchmark, generation in batch:
-            self._streams[benchmark].write(json.dumps(generation).encode() + b"\n")
-        for name in {benchmark for benchmark, _ in batch}:
-            self._streams[name].flush()
-            os.fsync(self._streams[name].fileno())
+        """Append (benchmark, generation) pairs; when it returns they are on the disk.
+
+        Raises EvalError where the disk takes no more.
+        """
+        try:
+            for benchmark, generation in batch:
+                self._streams[benchmark].write(json.dumps(generation).encode() + b"\n")
+            for name in {benchmark for benchmark, _ in batch}:
+                self._streams[name].flush()
+                os.fsync(self._streams[name].fileno())
+        except OSError as error:
+            raise EvalError(
+                f"{self._folder}: generations cannot be written ({error.strerror}); free some space, and the same "
+                "command goes on"
+            ) from error
 
     def close(self) -> None:
         for stream in self._streams.values():
-            stream.close()
+            with contextlib.suppress(OSError):  # of what `write` could not write, and has told
+                stream.close()

@@ -38,6 +38,7 @@ def write_manifest(parquet: Path, **changes: str) -> None:
         (["--benchmarks", "aime24"], "more, sums"),
         (["--benchmarks", "sums,sums"], "each once"),
         (["--benchmarks", "../sums"], "'../sums' is no name"),
+        (["--template", "r1"], "sums.parquet has no manifest"),
         (["--samples", "0"], "--samples=0"),
         (["--seed", "-1"], "--seed=-1"),
         (["--temperature", "0"], "--samples 1"),

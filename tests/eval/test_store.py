@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dgpo.eval.error import EvalError
-from dgpo.eval.store import locked, read_generations, sample_seed, set_aside_cut_line
+from dgpo.eval.store import Writer, locked, read_generations, sample_seed, set_aside_cut_line
 
 
 def write(file: Path, *lines: bytes) -> Path:
@@ -62,6 +62,15 @@ def test_a_damaged_file_is_refused_by_its_line(tmp_path: Path, lines: list[bytes
     file = write(tmp_path / "sums.jsonl", *lines)
     with pytest.raises(EvalError, match=message):
         list(read_generations(file, {"a", "b"}, 2))
+
+
+def test_a_full_disk_is_told_and_the_batch_is_not_taken_for_saved(tmp_path: Path) -> None:
+    (tmp_path / "generations").mkdir()
+    (tmp_path / "generations/sums.jsonl").symlink_to("/dev/full")
+    writer = Writer(tmp_path, ["sums"])
+    with pytest.raises(EvalError, match=r"cannot be written \(No space left on device\)"):
+        writer.write([("sums", json.loads(line("a", 0)))])
+    writer.close()
 
 
 def test_seeds_differ_by_each_part_and_do_not_depend_on_the_rest() -> None:
