@@ -148,7 +148,7 @@ def _manifest(
     pairs = ((str(row["extra_info"]["problem"]), row["reward_model"]["ground_truth"]) for row in rows)
     return Manifest(
         name=options.name,
-        purpose=source.purpose,
+        purpose=source.purposes.get(options.split, source.purpose),
         source=located.source,
         revision=located.revision,
         split=options.split,

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _refuse_useless(source, args)
         copy = _copy(source, args)
         split = _split(source, copy, args)
-        options = _options(source, split, args)
+        options = _options(source, copy, split, args)
     except ValueError as error:
         parser.error(str(error))
     try:
@@ -129,19 +129,23 @@ def _copy(source: Source, args: argparse.Namespace) -> HubCopy | None:
     return known.get(args.hub_id) or HubCopy(id=args.hub_id, files={split: f"*{split}*"})
 
 
+def _splits(source: Source, copy: HubCopy | None) -> tuple[str, ...]:
+    return tuple(copy.files) if copy else source.splits
+
+
 def _split(source: Source, copy: HubCopy | None, args: argparse.Namespace) -> str:
-    splits = tuple(copy.files) if copy else source.splits
+    splits = _splits(source, copy)
     split = args.split or splits[0]
     if split not in splits and not _is_own(args):
         raise ValueError(f"split={split}: {copy.id if copy else source.name} has {', '.join(splits)}")
     return split
 
 
-def _options(source: Source, split: str, args: argparse.Namespace) -> Options:
+def _options(source: Source, copy: HubCopy | None, split: str, args: argparse.Namespace) -> Options:
     # A split other than the first has a name of its own, so that it cannot take the first one's place.
-    default_name = source.name if _is_own(args) or split == source.splits[0] else f"{source.name}-{split}"
+    is_usual = _is_own(args) or split == _splits(source, copy)[0]
     made = Options(
-        name=args.name or default_name,
+        name=args.name or (source.name if is_usual else f"{source.name}-{split}"),
         split=split,
         template=args.template or source.template,
         keep_conflicts=args.keep_conflicts,

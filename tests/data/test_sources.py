@@ -115,6 +115,9 @@ def test_gsm8k_s_answer_follows_its_marks(tmp_path: Path):
     assert pairs(written) == [("How many?", "1234"), ("How much?", "$5")]
     assert {row["data_source"] for row in written} == {"gsm8k-test"}
     assert {row["extra_info"]["split"] for row in written} == {"test"}
+    manifest = read_manifest(tmp_path / "out" / "gsm8k-test.parquet")
+    assert manifest is not None
+    assert manifest.purpose == "benchmark"  # its train split is for training
 
 
 AIME24 = [
@@ -148,6 +151,12 @@ def test_aime25_in_two_files_and_with_degrees(tmp_path: Path):
     rows = prepared("aime25", folder, tmp_path)
     assert pairs(rows) == [("Bases?", "70"), ("Angles?", "336")]
     assert [row["extra_info"]["id"] for row in rows] == ["0", "1"]
+
+
+def test_a_copy_with_another_split_keeps_the_source_s_name(tmp_path: Path):
+    rows = [{"id": 1, "problem": "Bases?", "answer": "070", "solution": "s", "url": "u", "year": 2025}]
+    written = prepared("aime25", rows, tmp_path, "--hub-id", "yentinglin/aime_2025")
+    assert [(row["data_source"], row["extra_info"]["split"]) for row in written] == [("aime25", "train")]
 
 
 @pytest.mark.parametrize("column", ["question", "problem"])

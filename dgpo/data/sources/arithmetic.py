@@ -19,5 +19,6 @@ ARITHMETIC = Source(
     template="none",
     make=make,
     counts={"test": 128, "validation": 64, "train": 4096},
+    purposes={"train": "train"},
     note="made on the spot; `dgpo data arithmetic` writes three splits at once",
 )

@@ -22,5 +22,6 @@ GSM8K = Source(
         ),
     ),
     problem=("question",),
+    purposes={"test": "benchmark"},
     canonical=final_answer,
 )

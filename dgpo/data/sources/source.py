@@ -34,6 +34,7 @@ class Source:
     Attributes:
         name: the key in `SOURCES`, and `data_source` of its rows.
         purpose: what it is for; only benchmarks are compared with when training problems are decontaminated.
+        purposes: of the splits that are for something else.
         licence: of the first copy, as its card says.
         copies: repositories that hold it, the usual one first; none for a source that is generated.
         problem, answer: columns. A column of chat messages gives the content of its last user message.
@@ -60,6 +61,7 @@ class Source:
     template: str = "r1"
     make: Callable[[str, int, Sequence[int], int], Iterator["Record"]] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    purposes: Mapping[str, Purpose] = field(default_factory=dict)
     note: str = ""
 
     @property
