@@ -1,0 +1,28 @@
+import pytest
+
+from dgpo.rewards.grading import grade
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "outcome"),
+    [
+        (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}", "mismatch"),
+        (r"\sqrt{7+4\sqrt{3}}", r"2+\sqrt{3}", "match"),
+        (r"\sqrt{2}", "1.41421356", "match"),
+        (r"\sqrt{2}", "1.4142", "mismatch"),
+        (r"\sqrt{2}", r"\sqrt{2.000000001}", "match"),
+        ("3", r"\sqrt{9.00000001}", "mismatch"),
+        (r"\sin^2 x + \cos^2 x", "1", "match"),
+        (r"\sqrt{x^2}", "x", "mismatch"),
+        ("|x|", "x", "mismatch"),
+        (r"\ln|x|", r"\ln x", "mismatch"),
+        (r"x^{\frac{2}{3}}", r"\sqrt[3]{x^2}", "match"),
+        ("i^2", "-1", "match"),
+        (r"\lfloor x \rfloor", "x", "mismatch"),
+        (r"\frac{x^2-1}{x-1}", "x+1", "match"),
+        ("x", r"\frac{", "unparsed"),
+        (r"\frac{", "x", "bad_gold"),
+    ],
+)
+def test_equality_by_value(gold: str, answer: str, outcome: str) -> None:
+    assert grade(gold, answer) == outcome

@@ -1,0 +1,54 @@
+import pytest
+
+from dgpo.rewards.number_words import read_words
+from dgpo.rewards.units import read_unit
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("", ""),
+        ("%", "%"),
+        ("cm", "cm"),
+        (r" \text{ centimeters}", "cm"),
+        (r"\text{ sq. cm}", "cm^2"),
+        (" square feet", "ft^2"),
+        (r"\mathrm{m/s^{2}}", "m/s^2"),
+        (" miles per hour", "mi/h"),
+        (" mph", "mi/h"),
+        (" dollars", "$"),
+        ("^{\\circ}", "degree"),
+        (r"^{\circ}\text{C}", "celsius"),
+        (" apples", "apple"),
+        (r"\pmod{7}", "mod 7"),
+    ],
+)
+def test_units_have_one_spelling(text: str, unit: str) -> None:
+    assert read_unit(text) == unit
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "m", "s", "t", "x cm", " or 6", " - 1", r"\sqrt{2}", " sin", r"\text{ or }", " million"]
+)
+def test_variables_operators_and_hedges_are_no_units(text: str) -> None:
+    assert read_unit(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("seven", 7),
+        ("Forty-two", 42),
+        ("one hundred and five", 105),
+        ("three thousand two hundred", 3200),
+        ("two million", 2_000_000),
+        ("one two", None),
+        ("hundred", None),
+        ("seven or eight", None),
+        ("seventh", None),
+        ("", None),
+        ("one, two", None),
+    ],
+)
+def test_numbers_in_words(text: str, number: int | None) -> None:
+    assert read_words(text) == number
