@@ -1,5 +1,5 @@
 """Evaluation: generating answers with vLLM, scoring them, and reporting avg@k and pass@k with errors.
 
-`metrics`, `majority` and `compare` are pure; `run`, `score` and `report` are the three commands. vLLM is imported by
+`metrics` and `compare` are pure numpy; `run`, `score` and `report` are the three commands. vLLM is imported by
 `vllm_engine` alone, in a process of its own.
 """
