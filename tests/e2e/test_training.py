@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,20 @@ import torch
 
 from dgpo.analysis.distribution import main as plot_distribution
 from dgpo.analysis.report import main as report
+from dgpo.rewards import verify_batch
+from dgpo.rewards.shaping import overlong_penalty
 from dgpo.trainer.checkpoints import MANIFEST, find, latest_complete
 from dgpo.trainer.export import main as export
 from dgpo.trainer.run_folder import RunFolder, history, read_metrics
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+# A penalty that most of this model's responses (some 40 tokens of at most 96) get a part of.
+SHAPING = {
+    "reward.custom_reward_function.reward_kwargs.scoring": "signed",
+    "reward.custom_reward_function.reward_kwargs.overlong_buffer": 64,
+    # Grading again must not find what a busy machine had no time for.
+    "reward.custom_reward_function.reward_kwargs.timeout": 20,
+}
 
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
@@ -38,6 +48,32 @@ def processes_of(run: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def first_line(file: Path) -> dict[str, Any]:
+    with file.open() as lines:
+        return json.loads(next(lines))
+
+
+def assert_rewards_agree(metrics: dict[str, float], dump: Path) -> None:
+    """The figures under ``reward/`` are what grading the dumped responses again says, and so are the scores."""
+    answers = [json.loads(line) for line in dump.read_text().splitlines()]
+    verdicts = verify_batch([each["output"] for each in answers], [each["gts"] for each in answers], timeout=10)
+    for kind in ("reason", "stage"):
+        shares = {key.split("/")[2]: value for key, value in metrics.items() if key.startswith(f"reward/{kind}/")}
+        assert sum(shares.values()) == pytest.approx(1)
+        seen = Counter(getattr(verdict, kind) for verdict in verdicts)
+        assert {name: share * len(answers) for name, share in shares.items() if share} == pytest.approx(dict(seen))
+    assert metrics["reward/accuracy"] == pytest.approx(sum(map(bool, verdicts)) / len(answers))
+    # One character is one token in this model; a response that ends has one token more, its end.
+    lengths = [len(each["output"]) for each in answers]
+    assert metrics["reward/truncated"] == pytest.approx(sum(length == 96 for length in lengths) / len(answers))
+    penalties = [overlong_penalty(min(length + 1, 96), 96, 64) for length in lengths]
+    assert metrics["reward/overlong/mean"] == pytest.approx(sum(penalties) / len(answers), abs=1e-5)
+    scores = [2 * bool(verdict) - 1 + penalty for verdict, penalty in zip(verdicts, penalties, strict=True)]
+    assert [each["score"] for each in answers] == pytest.approx(scores, abs=1e-5)
+    assert metrics["reward/worker_restarts"] >= 0 and metrics["reward/cache_hits"] >= 0
+    assert 0 < metrics["reward/seconds/p50"] <= metrics["reward/seconds/p99"] <= metrics["reward/seconds/max"]
 
 
 def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
@@ -62,7 +98,8 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     steps_before = {step: data for step, data, _ in read_metrics(metrics_before)}
     assert {1, 2} <= set(steps_before)
 
-    said = launch(**{"trainer.total_training_steps": 4}).finish()
+    rollouts = run / "rollouts"
+    said = launch(**{"trainer.total_training_steps": 4, "trainer.rollout_data_dir": rollouts, **SHAPING}).finish()
     assert (
         f"skipping the checkpoint {checkpoints}/global_step_3: actor/optim_world_size_1_rank_0.pt has 4 bytes" in said
     )
@@ -96,6 +133,9 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
         assert key in trained[4]
     for region in ("in", "ln", "hp", "lp", "hn"):
         assert {f"actor/region/{region}/{figure}" for figure in ("share", "F_mean", "W_max")} <= set(trained[4])
+    for step in (3, 4):
+        assert_rewards_agree(trained[step], rollouts / f"{step}.jsonl")
+    assert {"reason", "stage", "seconds", "tokens", "truncated"} <= set(first_line(run / "validation/4.jsonl"))
     identity = RunFolder(run).wandb_id()
     assert len(list((run / "wandb").glob(f"offline-run-*-{identity}"))) == 2
     assert len(list((run / "tensorboard").glob("events.out.tfevents.*"))) == 2
@@ -103,6 +143,7 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
 
     assert report([str(run)]) == 0
     assert (run / "report.png").stat().st_size > 10_000 and "boundary tokens" in capsys.readouterr().out
+    assert "compared, and different" in (run / "report.md").read_text()
 
     assert plot_distribution([str(run)]) == 0
     assert (run / "distribution.png").stat().st_size > 10_000
