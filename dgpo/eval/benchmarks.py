@@ -69,7 +69,8 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
             f"--template={template}: {data / name}.parquet was prepared with the template {used!r}; "
             f"prepare it again with `dgpo data prepare {name} --out {data} --template {template}`"
         )
-    if len(set(templates.values())) > 1:
+    texts = {each.facts["template_text"] for each in found if each.name in templates}  # "custom" has many texts
+    if len(texts) > 1:
         listed = ", ".join(f"{name}: {used}" for name, used in templates.items())
         raise EvalError(
             f"--benchmarks: they were prepared with different prompt templates ({listed}); prepare them with the "

@@ -28,6 +28,7 @@ def write_manifest(parquet: Path, **changes: str) -> None:
     """A manifest of which `dgpo eval run` reads the source, the template and the hash."""
     content = {each.name: "" for each in fields(Manifest)}
     known = {"source": "local", "template": "r1", "sha256": file_sha256(parquet)}
+    known["template_text"] = f"text of {changes.get('template', 'r1')}"
     manifest_path(parquet).write_text(json.dumps({**content, **known, **changes}))
 
 
@@ -99,6 +100,10 @@ def test_manifests_decide_on_template_and_content(data: Path, tmp_path: Path) ->
     with pytest.raises(EvalError, match=r"--template=none: .*sums\.parquet was prepared with the template 'r1'"):
         read_benchmarks(folder, ["sums"], "none")
     with pytest.raises(EvalError, match=r"different prompt templates .*sums: r1, more: none"):
+        read_benchmarks(folder, ["sums", "more"])
+    write_manifest(folder / "more.parquet", template="custom", template_text="one {problem}")
+    write_manifest(folder / "sums.parquet", template="custom", template_text="another {problem}")
+    with pytest.raises(EvalError, match="different prompt templates"):
         read_benchmarks(folder, ["sums", "more"])
     write_manifest(folder / "sums.parquet", sha256="0" * 64)
     with pytest.raises(EvalError, match="it has changed since its manifest was written"):
