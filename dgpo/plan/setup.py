@@ -23,14 +23,42 @@ def sequence_parallel(config: DictConfig) -> int:
     return own if own > 1 else actor.fsdp_config.ulysses_sequence_parallel_size
 
 
+# What the formulas divide by, or multiply; fsdp_size may also be -1, for all GPUs.
+POSITIVE = (
+    "trainer.nnodes",
+    "trainer.n_gpus_per_node",
+    "data.max_prompt_length",
+    "data.max_response_length",
+    "actor_rollout_ref.actor.ppo_max_token_len_per_gpu",
+    "actor_rollout_ref.rollout.tensor_model_parallel_size",
+    "actor_rollout_ref.rollout.gpu_memory_utilization",
+    "actor_rollout_ref.rollout.max_num_batched_tokens",
+    "actor_rollout_ref.rollout.max_num_seqs",
+)
+
+
+def _check(config: DictConfig) -> None:
+    values = {key: OmegaConf.select(config, key) for key in POSITIVE}
+    engine = "actor_rollout_ref.actor.fsdp_config"
+    values[f"{engine}.ulysses_sequence_parallel_size"] = sequence_parallel(config)
+    size = OmegaConf.select(config, f"{engine}.fsdp_size")
+    values[f"{engine}.fsdp_size"] = 1 if size == -1 else size
+    if config.run.gpu_memory_gib is not None:
+        values["run.gpu_memory_gib"] = config.run.gpu_memory_gib
+    for key, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise PlanError(f"{key}={value}: it must be above 0")
+
+
 def setup_from(config: DictConfig) -> Setup:
     """The setup of a resolved config.
 
     Raises:
-        PlanError: the config trains on a CPU, or its model has no readable shape.
+        PlanError: the config trains on a CPU, a size in it is no positive number, or its model has no readable shape.
     """
     if config.trainer.device == "cpu":
         raise PlanError("trainer.device=cpu: the plan is for GPUs; choose hardware=1x8, or another of configs/hardware")
+    _check(config)
     actor, rollout, model = (config.actor_rollout_ref[name] for name in ("actor", "rollout", "model"))
     engine, gpu = actor.fsdp_config, config.run.gpu_memory_gib
     gpus = config.trainer.nnodes * config.trainer.n_gpus_per_node

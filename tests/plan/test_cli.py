@@ -56,6 +56,8 @@ def test_an_override_changes_the_figures(capsys: pytest.CaptureFixture[str]) -> 
         (["--config-name", "dgpo_7b", "actor_rollout_ref.model.path=models/unknown"], "models/unknown"),
         (["--config-name", "dgpo_7b", "actor_rollout_ref.actor.fsdp_config.model_dtype=int3"], "model_dtype=int3"),
         (["--config-name", "dgpo_8b"], "dgpo_8b"),
+        (["--config-name", "dgpo_7b", "actor_rollout_ref.rollout.tensor_model_parallel_size=0"], "must be above 0"),
+        (["--config-name", "dgpo_7b", "run.gpu_memory_gib=eighty"], "run.gpu_memory_gib=eighty"),
     ],
 )
 def test_what_cannot_be_planned_has_exit_status_2(
