@@ -64,6 +64,7 @@ def test_a_recipe_is_refused_where_there_are_no_gpus() -> None:
         assert says in done.stderr
 
 
+@pytest.mark.slow
 def test_comparing_takes_each_loss_and_seed() -> None:
     done = recipe(
         "compare_losses.sh", "seed=0", DRY_RUN="1", LOSSES="dgpo cispo_one_sided", CONFIG="quickstart", OUT="out"
