@@ -1,4 +1,4 @@
-"""The last stage: math-verify in a worker process, on expressions bounded beforehand, with a cache."""
+"""The last stage: `grading` in a worker process, on expressions bounded beforehand, with a cache."""
 
 import os
 import re
@@ -57,7 +57,7 @@ os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def compare_symbolically(gold: str, answer: str, timeout: float) -> tuple[Reason, bool]:
-    """math-verify's verdict on two cleaned LaTeX expressions, and whether it was remembered.
+    """`grading.grade` of two cleaned LaTeX expressions, and whether it was remembered.
 
     Starts the worker pool on the first need. Outcomes that say something of the pair are remembered;
     ``timeout`` and ``crash``, which may be the machine's doing, are not.
