@@ -20,9 +20,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, get_args
 
-import pyarrow.parquet as pq
-
 from dgpo.data.manifest import file_sha256
+from dgpo.eval.benchmarks import read_benchmark
 from dgpo.eval.error import EvalError
 from dgpo.eval.majority import answer_key, group_answers
 from dgpo.eval.progress import ProgressBar
@@ -198,12 +197,7 @@ def _ground_truths(folder: Path, name: str, facts: dict[str, Any]) -> dict[str, 
         raise EvalError(f"{file}: it is missing; run `dgpo eval run` again, which copies the benchmark there")
     if file_sha256(file) != facts["sha256"]:
         raise EvalError(f"{file}: it is not the file that the answers were generated for; restore it")
-    rows = pq.read_table(file, columns=["reward_model", "extra_info"]).to_pylist()
-    infos = [row["extra_info"] or {} for row in rows]
-    return {
-        str(info.get("id") or index): row["reward_model"]["ground_truth"]
-        for index, (row, info) in enumerate(zip(rows, infos, strict=True))
-    }
+    return {problem.id: problem.ground_truth for problem in read_benchmark(file.parent, name).problems}
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -214,9 +208,7 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Score; 0 when done, 2 for bad input, 130 when interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="dgpo eval score", description=__doc__.splitlines()[0] if __doc__ else None
-    )  # fmt: skip
+    parser = argparse.ArgumentParser(prog="dgpo eval score", description="Score saved generations, without a GPU.")
     parser.add_argument("folder", type=Path, help="of `dgpo eval run`")
     parser.add_argument(
         "--mode", choices=get_args(Mode), default="boxed", help="where the answer is (default: %(default)s)"

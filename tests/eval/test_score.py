@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from dgpo.eval import score
+from dgpo.eval.benchmarks import read_benchmark
 from dgpo.eval.store import generations_file
 from dgpo.rewards.verl_reward import compute_score
 
@@ -50,7 +51,8 @@ def test_verdicts_and_answer_classes(save_evaluation: Callable[..., Path], capsy
 def test_training_and_evaluation_score_one_set_of_generations_alike(save_evaluation: Callable[..., Path]) -> None:
     folder = save_evaluation("by-hand", {"sums": [RESPONSES]})
     score.score_folder(folder, processes=1)
-    (gold,) = score._ground_truths(folder, "sums", {"sha256": score.file_sha256(folder / "data/sums.parquet")}).values()
+    (problem,) = read_benchmark(folder / "data", "sums").problems
+    gold = problem.ground_truth
     generations = [json.loads(line) for line in generations_file(folder, "sums").read_text().splitlines()]
 
     async def in_training() -> list[dict[str, float | str]]:
