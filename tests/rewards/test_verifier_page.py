@@ -10,7 +10,8 @@ from dgpo.rewards import verify
 from dgpo.rewards.symbolic import CACHE_SIZE, MAX_CHARS, MAX_DEPTH, MAX_DIGITS_IN_A_ROW
 from dgpo.rewards.verdict import REASONS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "verifier.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "verifier.md").read_text(encoding="utf-8")
 
 
 def rows(*header: str) -> Iterator[list[str]]:
@@ -46,3 +47,8 @@ def test_every_reason_and_limit_is_on_the_page() -> None:
     limits = " ".join(" ".join(row) for row in rows("what", "limit"))
     for number in (MAX_CHARS, MAX_DEPTH, MAX_DIGITS_IN_A_ROW, CACHE_SIZE):
         assert f"{number:,}" in limits
+
+
+def test_the_comparison_is_the_committed_one() -> None:
+    result = (ROOT / "benchmarks" / "results" / "verifier.md").read_text(encoding="utf-8")
+    assert result.strip() in PAGE
