@@ -99,6 +99,7 @@ def reward(config: DictConfig) -> Iterator[Problem]:
             score = load_extern_object(function.path, function.name)
             inspect.signature(score).bind_partial(**options)  # pyright: ignore[reportArgumentType]
         except Exception as error:
+            score = None
             message = f"{function.name} cannot be used: {cause_of(error)}"
             remedy = f"correct path, name or reward_kwargs; a function of your own drops ours by ~{key}.reward_kwargs"
             yield Problem(f"{key}.path", function.path, message, remedy)
