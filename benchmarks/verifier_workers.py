@@ -98,7 +98,7 @@ def measure(
         seconds = time.monotonic() - started
         rewards = scored.batch["rm_scores"].sum(dim=1).tolist()
         labelled = [(case, reward) for case, reward in zip(cases, rewards, strict=True) if case.expected is not None]
-        told[name] = seconds, sum((reward > 0) == case.expected for case, reward in labelled) / len(labelled)
+        told[name] = seconds, sum((reward > 0) == case.expected for case, reward in labelled) / max(1, len(labelled))
     for worker in manager.reward_loop_workers:
         ray.kill(worker)
     return told
@@ -117,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     cases = read_cases(arguments.cases)
     batches = {group: [case for case in cases if case.group == group] for group in ("real", "core")}
+    batches = {group: batch for group, batch in batches.items() if batch}
     root = str(Path(__file__).resolve().parent.parent)
     ray.init(
         address="local",
@@ -141,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"| {len(batch)} {group} | {name} | {seconds:.2f} | {rate:.0f} | {ratio:.1f} | {100 * agrees:.1f} |"
             )
     lines.append(
-        "\nReal: outputs of models. Core: answers made to be hard, of which every fifth needs algebra. Each response "
+        "\nReal: outputs of models. Core: answers made to be hard, many of which need algebra. Each response "
         f"is scored once, in {arguments.workers} of verl's reward workers on {os.cpu_count()} cores with other work "
         "on the machine. Only the ratio is a result.\n"
     )
