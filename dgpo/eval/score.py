@@ -34,7 +34,7 @@ SCORES, SCORING = "scores.jsonl", "scoring.json"
 TIMEOUT = 2.0
 """Seconds, as in the training reward (`verl_reward.compute_score`)."""
 MAX_PROCESSES = 12
-"""Each takes about 100 MB with its own answer-checking workers: 12 stay below 2 GB."""
+"""Each takes about 110 MiB with its own answer-checking workers: 12 stay below 2 GB."""
 BATCH = 16
 PARENT_POLL_S = 1.0
 MAX_ANSWER_CHARS = 200
