@@ -65,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--split", help="of the source (default: its first)")
     own = parser.add_argument_group("your own file")
     add = own.add_argument
-    add("--problem-field", metavar="COLUMN", help="text, or chat messages; a.b is a field of a struct (problem)")
+    add(
+        "--prompt-field",
+        metavar="COLUMN",
+        help="the problem: text, or chat messages; a.b is a field of a struct (problem)",
+    )
     add("--answer-field", metavar="COLUMN", help="(answer)")
     add("--id-field", metavar="COLUMN", help="what names a problem (id, where there is one)")
     add("--purpose", choices=get_args(Purpose), help="train (default), or benchmark: then others are compared with it")
@@ -92,7 +96,7 @@ def _source(args: argparse.Namespace) -> Source:
         raise ValueError(f"{args.data}: neither a file nor one of {', '.join(SOURCES)}")
     return own_source(
         path,
-        problem=args.problem_field or "problem",
+        problem=args.prompt_field or "problem",
         answer=args.answer_field or "answer",
         id=args.id_field or "id",
         purpose=args.purpose or "train",
@@ -105,7 +109,7 @@ def _is_own(args: argparse.Namespace) -> bool:
 
 def _refuse_useless(source: Source, args: argparse.Namespace) -> None:
     """An option that would do nothing is a misunderstanding."""
-    for key in ("problem_field", "answer_field", "id_field", "purpose"):
+    for key in ("prompt_field", "answer_field", "id_field", "purpose"):
         if getattr(args, key) and not _is_own(args):
             raise ValueError(f"--{key.replace('_', '-')} is for your own file; {source.name} has columns of its own")
     for key, flag in (("origin", "--from"), ("hub_id", "--hub-id"), ("revision", "--revision")):

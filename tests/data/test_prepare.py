@@ -78,7 +78,7 @@ def test_an_own_file_becomes_a_prompt_file_with_its_manifest(mine: Path, tmp_pat
 def test_columns_name_and_template_are_the_user_s(tmp_path: Path):
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([{"q": {"text": "1+1=?"}, "a": 2, "key": "first"}]))
-    fields = ["--problem-field", "q.text", "--answer-field", "a", "--id-field", "key"]
+    fields = ["--prompt-field", "q.text", "--answer-field", "a", "--id-field", "key"]
     assert prepare(path, "--out", tmp_path, *fields, "--name", "sums", "--template", "Q: {problem} {now}") == 0
     (row,) = pq.read_table(tmp_path / "sums.parquet").to_pylist()
     assert row["prompt"] == [{"role": "user", "content": "Q: 1+1=? {now}"}]
@@ -217,7 +217,7 @@ def test_an_option_that_does_not_fit_is_refused(
 
 def test_the_data_itself_is_never_overwritten(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert prepare(mine, "--out", tmp_path) == 0
-    fields = ["--problem-field", "extra_info.problem", "--answer-field", "reward_model.ground_truth"]
+    fields = ["--prompt-field", "extra_info.problem", "--answer-field", "reward_model.ground_truth"]
     message = refused(capsys, tmp_path / "mine.parquet", "--out", tmp_path, *fields)
     assert "would take the place of the data itself" in message
     assert prepare(tmp_path / "mine.parquet", "--out", tmp_path, "--name", "again", *fields) == 0
@@ -226,7 +226,7 @@ def test_the_data_itself_is_never_overwritten(mine: Path, tmp_path: Path, capsys
 
 BROKEN = {
     "a cut last line": ('{"problem": "p", "answer": "1"}\n{"problem": ', "mine.jsonl, line 2 is no JSON"),
-    "another column": ('{"question": "p", "answer": "1"}\n', "--problem-field COLUMN"),
+    "another column": ('{"question": "p", "answer": "1"}\n', "--prompt-field COLUMN"),
     "no rows": ("", "there are no rows"),
     "no answer": ('{"problem": "p", "answer": ""}\n', "no row is left of 1 (dropped: {'empty answer': 1})"),
 }

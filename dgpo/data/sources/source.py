@@ -111,12 +111,12 @@ def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> It
 
 
 def _require_columns(row: Mapping[str, Any], source: Source, where: str) -> None:
-    for role, names in (("problem", source.problem), ("answer", source.answer)):
+    for role, option, names in (("problem", "prompt", source.problem), ("answer", "answer", source.answer)):
         if not any(_has(row, name) for name in names):
             raise ValueError(
                 f"{where}: {source.name} should have its {role} in column {' or '.join(map(repr, names))}, but the "
                 f"columns are {', '.join(map(str, row))}; give the right file, or name the column: "
-                f"`dgpo data prepare FILE --{role}-field COLUMN` reads any data set"
+                f"`dgpo data prepare FILE --{option}-field COLUMN` reads any data set"
             )
 
 
