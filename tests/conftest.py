@@ -48,12 +48,13 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster
     folder = tmp_path_factory.mktemp("ray")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+        port = probe.getsockname()[1]
     own = {"DGPO_RAY_STATE": str(folder / "state"), "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
-    cluster = RayCluster({**environment, **own, "RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}, address)
+    cluster = RayCluster({**environment, **own}, f":{port}")
     try:
-        cluster.start("head")
-        yield cluster
+        # Its address as it says it, by which status knows the cluster.
+        address = cluster.start("head").split()[-1]
+        yield RayCluster({**cluster.environment, "RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}, address)
     finally:
         cluster.script("stop")
