@@ -20,6 +20,9 @@ MAX_EXPONENT = 400
 RELATIVE_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
 
+BASE = "base "
+"""What the unit of a number in another base begins with; its value is that of its digits, read as decimal."""
+
 _GROUPED = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+"
 _DECIMAL = rf"(?:(?:{_GROUPED}|\d+)(?:\.\d*)?|\.\d+)"
 _POWER_OF_TEN = r"10 ?(?:\^|\*\*) ?(?:\{ ?(?P<NAME>[+-]? ?\d{1,4}) ?\}|(?P<NAME_digit>\d{1,3}))"
@@ -71,7 +74,7 @@ def parse_number(text: str) -> Quantity | None:
     if magnitude := _MAGNITUDE.match(plain(rest)):
         scale, rest = MAGNITUDES[magnitude[1]], plain(rest)[magnitude.end() :]
     base = _BASE.fullmatch(plain(rest))
-    unit = f"base {read_words(base[1]) or base[1]}" if base else read_unit(rest)
+    unit = _base_unit(base[1]) if base else read_unit(rest)
     if unit is None:
         return None
     if part["currency"] or part["currency2"]:
@@ -113,16 +116,23 @@ def split_unit(text: str) -> tuple[str, str]:
 def equal(gold: Quantity, answer: Quantity) -> bool:
     """Whether ``answer`` is the value that ``gold`` asks for.
 
-    Units must agree when both sides have one. 10 % is 10 and 0.1, but 10 is not 0.1.
+    Units must agree when both sides have one. 10 % is 10 and 0.1, but 10 is not 0.1. A base is part of the number, not
+    a unit: 52 is not 52_8.
     """
     gold_unit, answer_unit = (("%" if side.is_percent else side.unit) for side in (gold, answer))
-    if gold_unit and answer_unit and gold_unit != answer_unit:
+    has_base = gold_unit.startswith(BASE) or answer_unit.startswith(BASE)
+    if gold_unit != answer_unit and (has_base or (gold_unit and answer_unit)):
         return False
     if gold.is_percent == answer.is_percent:
         return _close(gold, gold.value, answer, answer.value)
     if gold.is_percent:
         return any(_close(gold, value, answer, answer.value) for value in (gold.value, gold.value / 100))
     return any(_close(gold, gold.value, answer, value) for value in (answer.value, answer.value / 100))
+
+
+def _base_unit(base: str) -> str:
+    number = read_words(base) or base
+    return "" if str(number) == "10" else f"{BASE}{number}"
 
 
 def _close(gold: Quantity, gold_value: Fraction, answer: Quantity, answer_value: Fraction) -> bool:
