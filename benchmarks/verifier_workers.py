@@ -32,6 +32,13 @@ CONTENDERS = {
         "reward.reward_manager.source=register",
         "reward.reward_manager.name=naive",
     ],
+    "none: verl's own cost": [
+        f"reward.custom_reward_function.path={Path(__file__).resolve()}",
+        "reward.custom_reward_function.name=nothing",
+        "~reward.custom_reward_function.reward_kwargs",
+        "reward.reward_manager.source=register",
+        "reward.reward_manager.name=naive",
+    ],
 }
 
 
@@ -40,6 +47,11 @@ def verl_math_verify(data_source: str, solution_str: str, ground_truth: str, ext
     from verl.utils.reward_score import math_verify
 
     return math_verify.compute_score(solution_str, ground_truth)
+
+
+async def nothing(data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None) -> float:
+    """A reward function that does not look at the response."""
+    return 0.0
 
 
 def make_batch(cases: Sequence[Case], tokenizer: Any) -> Any:

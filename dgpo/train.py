@@ -46,6 +46,8 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
     """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
     environment = tracker_environment(folder)
     os.environ.update(environment)
+    if "wandb" in config.trainer.logger and environment.get("WANDB_MODE") == "offline":
+        print(f"W&B writes offline; to upload the run: wandb sync {folder.path}/wandb/offline-run-*")
     with open_dict(config):
         env_vars = config.ray_kwargs.ray_init.runtime_env.get("env_vars") or {}
         config.ray_kwargs.ray_init.runtime_env.env_vars = {**env_vars, **environment}

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.train import explain, main
+from dgpo.train import explain, main, prepare
 from dgpo.trainer.cluster import NodeLostError
+from dgpo.trainer.run_folder import RunFolder
 
 
 def wrapped(cause: Exception) -> Exception:
@@ -46,6 +47,17 @@ def test_a_full_disk_is_named_whatever_torch_says(tmp_path: Path) -> None:
     # Weights of 8 TiB: their checkpoint has no room anywhere these tests run.
     said = explain(error, config(tmp_path, 8 << 40))  # type: ignore[arg-type]
     assert "unexpected pos" in said and "the disk is full" in said and str(tmp_path) in said
+
+
+@pytest.mark.parametrize("logger", ["wandb", "tensorboard"])
+def test_wandb_without_a_login_says_how_to_upload(
+    logger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.environ", {"HOME": str(tmp_path)})
+    run = {"trainer": {"logger": ["file", logger]}, "ray_kwargs": {"ray_init": {"runtime_env": {}}}}
+    with RunFolder(tmp_path / "run") as folder:
+        prepare(OmegaConf.create(run), folder)
+    assert (f"wandb sync {folder.path}/wandb/offline-run-*" in capsys.readouterr().out) == (logger == "wandb")
 
 
 def test_a_refused_config_has_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:

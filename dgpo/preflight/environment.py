@@ -9,6 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.preflight.problem import Problem
+from dgpo.trainer.cluster import cluster_address
 from dgpo.versions import environment_problems
 
 # fp32 weights and two Adam moments, in bytes a parameter; what verl saves for an actor.
@@ -28,7 +29,7 @@ def devices(config: DictConfig) -> Iterator[Problem]:
     import torch
 
     device, wanted = config.trainer.device, config.trainer.n_gpus_per_node
-    if device == "cuda" and config.trainer.nnodes == 1 and not os.environ.get("RAY_ADDRESS"):
+    if device == "cuda" and cluster_address(config) is None:
         found = torch.cuda.device_count()
         if found < wanted:
             yield Problem(
