@@ -20,7 +20,7 @@ def test_each_experiment_fits_its_hardware(name: str, gpu: str, capsys: pytest.C
 @pytest.mark.parametrize(
     "wish",
     [
-        ["hardware=1x1"],
+        ["hardware=1x1", "actor_rollout_ref.rollout.gpu_memory_utilization=0.9"],
         ["hardware=1x1", "model=r1_distill_qwen_7b"],
         ["actor_rollout_ref.model.use_fused_kernels=false", "actor_rollout_ref.actor.ppo_max_token_len_per_gpu=131072"],
         ["run.gpu_memory_gib=24", "model=r1_distill_qwen_14b"],
