@@ -1,4 +1,4 @@
-"""What an FSDP worker needs on a CPU: an engine, and two patches on verl.
+"""What an FSDP worker needs on a CPU: an engine, and patches on verl.
 
 Imported in every worker through ``actor_rollout_ref.model.external_lib`` before the process group is made.
 Each patch names the verl line that forces it; ``tests/cpu/test_patches.py`` fails when one is no longer needed.
@@ -14,7 +14,7 @@ import torch
 import zmq
 from torch.distributed.fsdp import CPUOffloadPolicy
 from torch.distributed.fsdp import FullyShardedDataParallel as FSDP
-from verl.utils import distributed
+from verl.utils import distributed, fsdp_utils
 from verl.utils.device import get_device_name
 from verl.workers import engine_workers
 from verl.workers.engine.base import EngineRegistry
@@ -75,6 +75,16 @@ def leave_on_cpu(model: torch.nn.Module) -> None:
     """``verl.utils.fsdp_utils.load_fsdp_model_to_gpu`` for a CPU: FSDP1's moves to the device "cpu:cpu"."""
 
 
+def sharded_copy(model: torch.nn.Module) -> tuple[dict[str, tuple[torch.Tensor, Any]], Any]:
+    """``verl.utils.fsdp_utils.fsdp2_sharded_save_to_cpu`` for a CPU.
+
+    verl copies by ``.cpu()``, which on a CPU is the parameter itself: the weights that `separate_async` keeps from
+    the start of a step would change with every update, and π_old would be π_θ.
+    """
+    state, spec = _original_save(model)
+    return {name: (tensor.clone(), own_spec) for name, (tensor, own_spec) in state.items()}, spec
+
+
 def init_gloo_process_group(timeout_second: float | None = None, backend: str | None = None) -> None:
     """``verl.utils.distributed.initialize_global_process_group_ray`` for a CPU.
 
@@ -113,6 +123,7 @@ def _explained(send: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+_original_save = fsdp_utils.fsdp2_sharded_save_to_cpu
 _original_init = distributed.initialize_global_process_group_ray
 _original_init_socket = BucketedWeightSender._init_socket
 
@@ -125,6 +136,7 @@ def apply() -> None:
     # Set where the worker looks it up: engine_workers imports it by name.
     engine_workers.initialize_global_process_group_ray = init_gloo_process_group  # pyright: ignore
     transformer_impl.load_fsdp_model_to_gpu = leave_on_cpu  # pyright: ignore
+    fsdp_utils.fsdp2_sharded_save_to_cpu = sharded_copy
     BucketedWeightSender._init_socket = _bounded_init_socket
     BucketedWeightSender.async_send_weights = _explained(BucketedWeightSender.async_send_weights)
 

@@ -73,6 +73,19 @@ def separate(config: DictConfig) -> Iterator[Problem]:
             f"separate_async needs data.train_batch_size={batch} to be this times actor.ppo_mini_batch_size={mini}",
             f"set it to {batch // max(1, mini)}" if batch % max(1, mini) == 0 else "use a mini-batch that divides it",
         )
+    actor = config.actor_rollout_ref.actor
+    if (
+        actor.fsdp_config.param_offload
+        and actor.strategy == "fsdp2"
+        and not config.algorithm.rollout_correction.bypass_mode
+    ):
+        yield Problem(
+            "actor_rollout_ref.actor.fsdp_config.param_offload",
+            True,
+            "the copy that verl keeps of a step's first weights would be the offloaded parameters themselves, and "
+            "updates would be lost",
+            "set it to false: rollouts have GPUs of their own",
+        )
     for key in ("nnodes", "n_gpus_per_node"):
         if rollout[key] < 1:
             message = "separate_async answers on GPUs of its own"

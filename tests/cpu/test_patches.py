@@ -52,6 +52,25 @@ def test_verl_lets_fsdp1_send_weights_round_which_it_refuses_on_a_cpu(one_rank: 
         worker.FSDP(torch.nn.Linear(2, 2), device_id=torch.device("cpu"), sync_module_states=True)
 
 
+def test_verl_keeps_parameters_that_go_on_changing_on_a_cpu_and_the_patch_copies_them(one_rank: None) -> None:
+    from torch.distributed.fsdp import fully_shard
+    from verl.utils import fsdp_utils
+
+    torch.distributed.init_process_group("gloo", rank=0, world_size=1)
+    mesh = torch.distributed.init_device_mesh("cpu", (1,))
+    model = torch.nn.Linear(2, 2)
+    fully_shard(model, mesh=mesh)
+    before = model.weight.full_tensor().clone()
+    alias, _ = worker._original_save(model)
+    copies = fsdp_utils.fsdp2_sharded_save_to_cpu(model)
+    with torch.no_grad():
+        model.weight.add_(1)
+    assert torch.equal(alias["weight"][0], before + 1)
+    assert torch.equal(copies[0]["weight"][0], before)
+    fsdp_utils.fsdp2_sharded_load_from_cpu(model, *copies)
+    assert torch.equal(model.weight.full_tensor(), before)
+
+
 def test_verl_moves_fsdp1_to_a_device_with_an_index() -> None:
     from verl.utils import fsdp_utils
 

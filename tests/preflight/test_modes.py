@@ -27,6 +27,7 @@ def test_each_mode_s_config_passes(mode: str | None) -> None:
         ([SEPARATE, "data.train_batch_size=64"], "set it to 32"),
         ([SEPARATE, "actor_rollout_ref.rollout.nnodes=0"], "actor_rollout_ref.rollout.nnodes=0"),
         (["+trainer_mode=separate_async"], "backend=nccl: it cannot carry weights between separate processes on cpu"),
+        ([SEPARATE, "actor_rollout_ref.actor.fsdp_config.param_offload=true"], "updates would be lost"),
         ([SEPARATE, "actor_rollout_ref.rollout.checkpoint_engine.backend=naive"], "use gloo"),
         ([f"{CORRECTION}.bypass_mode=true", f"{CORRECTION}.rollout_is=token"], "rollout_is=token: with bypass_mode"),
         ([f"{SAMPLER}.name=slow_polling"], "slow_polling: it cannot be loaded"),
