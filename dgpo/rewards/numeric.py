@@ -44,6 +44,8 @@ _MAGNITUDE = re.compile(rf" ?({'|'.join(MAGNITUDES)})(?![A-Za-z])")
 _TRAILING_WORDS = re.compile(rf"(?P<body>.+?)(?P<unit> ?{WRAPPER}(?: ?\^ ?\{{?\d\}}?)?)", re.DOTALL)
 _TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
 _REPEATED = re.compile(r"(\d{1,12}?)\1+\Z")
+_BRACKETED_LIST = re.compile(r"\([^()]*,[^()]*\)")
+"""Its commas separate: ``(1,234)`` is a point, not 1234."""
 _IS_ARITHMETIC = re.compile(r"[\d(\\{\[.+-]")
 
 
@@ -93,7 +95,7 @@ def parse_number(text: str) -> Quantity | None:
 def read_number(text: str) -> Quantity | None:
     """As `parse_number`, and arithmetic on rational numbers too (``3 \\cdot 4``, ``5!``, ``\\sqrt{16}\\text{ cm}``)."""
     number = parse_number(text)
-    if number is not None or not _IS_ARITHMETIC.match(text):
+    if number is not None or not _IS_ARITHMETIC.match(text) or _BRACKETED_LIST.fullmatch(text):
         return number
     body, unit = split_unit(text)
     if body.endswith("%"):

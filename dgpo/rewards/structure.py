@@ -98,6 +98,8 @@ def equation_values(answer: str, gold: str) -> list[str]:
     if len(sides) == 1 or assignments(answer) or re.search(r"[<>]|\\(?:[lg]e|ne|in)(?![A-Za-z])", answer):
         return [answer]
     names_something = NAME.fullmatch(sides[0]) or NAME.fullmatch(sides[-1])
+    if names_something and _is_solved_for_another(gold, names_something.group()):
+        return [answer]
     if _SIDES.search(gold) and not (names_something and gold_value(gold) != gold):
         return [answer]
     exact = answer.split("\\approx")[0]
@@ -108,6 +110,13 @@ def equation_values(answer: str, gold: str) -> list[str]:
     if len(sides) > 2 and NAME.fullmatch(sides[0]):
         return sides[-1:]
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
+
+
+def _is_solved_for_another(gold: str, name: str) -> bool:
+    """Whether ``gold`` gives another unknown in terms of ``name``, as ``x = y/2`` does for ``y``."""
+    first, *others = split_outside(gold, _SIDES)
+    is_in = re.compile(rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z])")
+    return len(others) == 1 and bool(NAME.fullmatch(first)) and first != name and bool(is_in.search(others[0]))
 
 
 def gold_value(gold: str) -> str:
