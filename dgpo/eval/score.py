@@ -7,16 +7,11 @@ DIR/scoring.json    how they were made, and of which files; written last, so sco
 import argparse
 import json
 import os
-import signal
 import sys
-import threading
-import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, get_args
 
@@ -29,21 +24,18 @@ from dgpo.eval.settings import package_versions, read_settings, write_json
 from dgpo.eval.store import Generation, data_file, generations_file, locked, read_generations
 from dgpo.rewards import verify
 from dgpo.rewards.math_answer import Mode
+from dgpo.rewards.processes import MAX_PROCESSES, Processes
 
 SCORES, SCORING = "scores.jsonl", "scoring.json"
 TIMEOUT = 2.0
 """Seconds, as in the training reward (`verl_reward.compute_score`)."""
-MAX_PROCESSES = 12
-"""Each takes about 110 MiB with its own answer-checking workers: 12 stay below 2 GB."""
 BATCH = 16
-PARENT_POLL_S = 1.0
 MAX_ANSWER_CHARS = 200
 MAX_COMPARED_CHARS = 1000
 COMPARABLE = ("mismatch", "hedge")
 """Verdicts on wrong answers that the verifier could read; others are grouped by their text alone."""
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Score(TypedDict):
@@ -98,7 +90,7 @@ def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT
         folder: Of `dgpo eval run`.
         mode: Where the verifier looks for the answer; see `dgpo.rewards.verify`.
         timeout: Seconds of symbolic work for an answer.
-        processes: That verify, each with its own workers; the machine's cores, at most `MAX_PROCESSES`.
+        processes: That verify; see `Processes`.
 
     Raises:
         EvalError: the folder holds no evaluation, or its generations or data are damaged.
@@ -107,13 +99,16 @@ def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT
     samples = settings["sampling"]["samples"]
     golds = {name: _ground_truths(folder, name, facts) for name, facts in settings["benchmarks"].items()}
     expected = {name: samples * len(gold) for name, gold in golds.items()}
-    processes = processes or min(MAX_PROCESSES, os.cpu_count() or 1)
     draft = folder / f".{SCORES}.partial"
     counts: dict[str, dict[str, int]] = {}
     (folder / SCORING).unlink(missing_ok=True)
     pool = Processes(processes)
     try:
-        with draft.open("w", encoding="utf-8") as out, ProgressBar("scoring", sum(expected.values())) as progress:
+        with (
+            pool,
+            draft.open("w", encoding="utf-8") as out,
+            ProgressBar("scoring", sum(expected.values())) as progress,
+        ):
             for name, gold in golds.items():
                 file = generations_file(folder, name)
                 cut: list[int] = []
@@ -133,49 +128,12 @@ def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT
     except BrokenProcessPool as error:
         raise EvalError(
             f"{folder}: a scoring process was killed, most likely for want of memory; use fewer with "
-            f"--processes {max(1, processes // 2)}"
+            f"--processes {max(1, pool.size // 2)}"
         ) from error
     finally:
         draft.unlink(missing_ok=True)
-        pool.close()
     versions = package_versions()
     write_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
-
-
-class Processes:
-    """Worker processes for a stream of tasks: never more of it in memory than they need to stay busy."""
-
-    def __init__(self, size: int):
-        self._window = 2 * size
-        # Not forked: a fork of a process with threads can hang.
-        spawn = get_context("spawn")
-        self._pool = ProcessPoolExecutor(size, mp_context=spawn, initializer=_follow, initargs=(os.getpid(),))
-
-    def map(self, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]) -> Iterator[R]:
-        """`function(*task)` of each task, in order."""
-        pending: deque[Future[R]] = deque()
-        for task in tasks:
-            pending.append(self._pool.submit(function, *task))
-            if len(pending) >= self._window:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-    def close(self) -> None:
-        """Drop what has not begun."""
-        self._pool.shutdown(cancel_futures=True)
-
-
-def _follow(parent: int) -> None:
-    """In a worker process: leave Ctrl-C to the parent, and end when the parent has ended, however that was."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(PARENT_POLL_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) -> None:

@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dgpo.rewards.explain import explain
-from dgpo.rewards.many import MAX_PROCESSES, verify_rows
+from dgpo.rewards.many import verify_rows
 from dgpo.rewards.math_answer import Mode
+from dgpo.rewards.processes import MAX_PROCESSES
 from dgpo.rewards.rows import Fields, InputError, Row, read_rows
 from dgpo.rewards.summary import Tally
 from dgpo.rewards.verdict import Verdict

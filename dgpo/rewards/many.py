@@ -1,21 +1,13 @@
-"""A stream of verdicts from all cores: processes that each verify with a worker of their own."""
+"""A stream of verdicts from all cores."""
 
-import os
-import signal
-import socket
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
 
 from dgpo.rewards.math_answer import Mode, verify
-from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.processes import Processes
 from dgpo.rewards.rows import Row
 from dgpo.rewards.verdict import Verdict
 
-MAX_PROCESSES = 12
-"""Each takes about 150 MB with its worker: 12 stay below 2 GB."""
 BATCH_ROWS = 64
 BATCH_CHARS = 1 << 20
 
@@ -25,34 +17,20 @@ def verify_rows(
 ) -> Iterator[tuple[Row, Verdict]]:
     """`verify` on each row, in order. Holds as many rows as keep the processes busy, whatever the number of rows.
 
-    ``processes`` is the machine's cores where it is None, at most `MAX_PROCESSES`.
+    ``processes`` is that of `Processes`.
 
     Raises concurrent.futures.process.BrokenProcessPool where a process is killed.
     """
-    processes = processes or min(MAX_PROCESSES, os.cpu_count() or 1)
-    # Not forked: a fork of a process with threads can hang.
-    context = get_context("spawn")
-    # Held by this process alone: its end tells the others that this one is done, has failed or was killed.
-    theirs, ours = socket.socketpair()
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start, initargs=(theirs,))
-    pending: deque[tuple[list[Row], Future[list[Verdict]]]] = deque()
-    try:
+    sent: deque[list[Row]] = deque()
+
+    def tasks() -> Iterator[tuple[list[tuple[str, str]], Mode, float]]:
         for batch in _batches(rows):
-            pairs = [(row.response, row.ground_truth) for row in batch]
-            pending.append((batch, pool.submit(_verify_pairs, pairs, mode, timeout)))
-            if len(pending) > 2 * processes:
-                yield from _finished(*pending.popleft())
-        while pending:
-            yield from _finished(*pending.popleft())
-        pool.shutdown()
-    finally:
-        ours.close()
-        pool.shutdown(cancel_futures=True)
-        theirs.close()
+            sent.append(batch)
+            yield [(row.response, row.ground_truth) for row in batch], mode, timeout
 
-
-def _finished(batch: list[Row], future: Future[list[Verdict]]) -> Iterator[tuple[Row, Verdict]]:
-    return zip(batch, future.result(), strict=True)
+    with Processes(processes) as pool:
+        for verdicts in pool.map(_verify_pairs, tasks()):
+            yield from zip(sent.popleft(), verdicts, strict=True)
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -66,17 +44,6 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
             batch, chars = [], 0
     if batch:
         yield batch
-
-
-def _start(parent: socket.socket) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and then ends this process
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    shared_pool().start()
-
-
-def _leave_with(parent: socket.socket) -> None:
-    parent.recv(1)  # nothing is ever sent: this returns at the end of the stream
-    os._exit(1)
 
 
 def _verify_pairs(pairs: Sequence[tuple[str, str]], mode: Mode, timeout: float) -> list[Verdict]:
