@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dgpo.analysis.report import write_report
 from dgpo.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
+from dgpo.draft import replace_text
 from dgpo.preflight import check, report
 from dgpo.preflight.environment import model_bytes
 from dgpo.preflight.sizes import total_steps
@@ -51,9 +52,7 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
     with open_dict(config):
         env_vars = config.ray_kwargs.ray_init.runtime_env.get("env_vars") or {}
         config.ray_kwargs.ray_init.runtime_env.env_vars = {**env_vars, **environment}
-    draft = folder.config.with_suffix(".draft")
-    draft.write_text(OmegaConf.to_yaml(config))
-    draft.replace(folder.config)
+    replace_text(folder.config, OmegaConf.to_yaml(config))
 
 
 def fit(config: DictConfig) -> None:

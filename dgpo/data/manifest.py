@@ -8,7 +8,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,6 @@ def read_manifest(parquet: str | os.PathLike[str]) -> Manifest | None:
         return Manifest(**{each.name: content[each.name] for each in fields(Manifest)})
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no manifest ({error!r}); prepare the data again, or remove it") from error
-
-
-def to_json(manifest: Manifest) -> str:
-    """The manifest as a person reads it, a key a line."""
-    return json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n"
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

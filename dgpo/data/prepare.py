@@ -3,20 +3,20 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.data.draft import replace_text
 from dgpo.data.filters import Steps, decontaminated, drawn, short_enough, with_readable_answer
 from dgpo.data.locate import Located
-from dgpo.data.manifest import Manifest, content_hash, file_sha256, manifest_path, to_json
+from dgpo.data.manifest import Manifest, content_hash, file_sha256, manifest_path
 from dgpo.data.merge import Entry, Tally, collect, settle
 from dgpo.data.options import Options
 from dgpo.data.prompts import find_template, render
 from dgpo.data.read import count_rows
 from dgpo.data.schema import PromptRow, make_row, write_parquet
 from dgpo.data.sources.source import Record, Source
+from dgpo.draft import replace_json, replace_text
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def prepare(
     write_parquet(rows, parquet)
     dropped = replace_text(out / f"{options.name}.dropped.jsonl", "".join(map(_json_line, tally.accounts)))
     manifest = _manifest(source, located, parquet, rows, tally, options)
-    replace_text(manifest_path(parquet), to_json(manifest))
+    replace_json(manifest_path(parquet), asdict(manifest))
     return Prepared(parquet, dropped, manifest)
 
 

@@ -36,6 +36,7 @@ from dgpo.data.arithmetic import (
     problem_stream,
     worked_answer,
 )
+from dgpo.draft import replace_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -227,7 +228,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         "train_seconds": round(seconds, 1),
         "versions": {name: version(name) for name in ("torch", "transformers", "tokenizers", "accelerate")},
     }
-    (out_dir / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n")
+    replace_json(out_dir / SUMMARY, summary)
     return summary
 
 

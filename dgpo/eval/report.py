@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from dgpo.draft import replace_json
 from dgpo.eval import tables
 from dgpo.eval.compare import Difference, paired_bootstrap
 from dgpo.eval.error import EvalError
 from dgpo.eval.figures import BenchmarkFigures, Evaluation, macro_average, read_evaluation
-from dgpo.eval.settings import write_json
 
 
 def read_all(folders: Sequence[Path], names: Sequence[str] | None, ks: Sequence[int] | None) -> list[Evaluation]:
@@ -69,7 +69,7 @@ def write_report(evaluations: Sequence[Evaluation], folder: Path, console: Conso
     optional = (tables.different_settings(evaluations), tables.references(evaluations))
     shown += [table for table in optional if table is not None]
     summary = summarise(evaluations, differences)
-    write_json(folder / "report.json", summary)
+    replace_json(folder / "report.json", summary)
     draw(evaluations, folder)
     pictures = "\n".join(f"![{name}]({name}.png)\n" for name in ("accuracy", "pass_at_k", "lengths"))
     title = " and ".join(each.name for each in evaluations)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dgpo.draft import draft_of
 from dgpo.eval.benchmarks import Benchmark
 from dgpo.eval.engine_process import Request, generate
 from dgpo.eval.error import EvalError
@@ -140,6 +141,5 @@ def _keep_data(folder: Path, benchmarks: Sequence[Benchmark]) -> None:
         target = data_file(folder, benchmark.name)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            draft = target.with_suffix(".partial")
-            shutil.copyfile(benchmark.path, draft)
-            draft.replace(target)
+            with draft_of(target) as draft:
+                shutil.copyfile(benchmark.path, draft)

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeVar, get_args
 
 from dgpo.data.manifest import file_sha256
+from dgpo.draft import replace_json
 from dgpo.eval.benchmarks import read_benchmark
 from dgpo.eval.error import EvalError
 from dgpo.eval.majority import answer_key, group_answers
 from dgpo.eval.progress import ProgressBar
-from dgpo.eval.settings import package_versions, read_settings, write_json
+from dgpo.eval.settings import package_versions, read_settings
 from dgpo.eval.store import Generation, data_file, generations_file, locked, read_generations
 from dgpo.rewards import verify
 from dgpo.rewards.math_answer import Mode
@@ -133,7 +134,7 @@ def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT
     finally:
         draft.unlink(missing_ok=True)
     versions = package_versions()
-    write_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
+    replace_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
 
 
 def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) -> None:

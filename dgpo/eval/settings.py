@@ -1,7 +1,6 @@
 """The settings of an evaluation: written before the first sample, and compared when it goes on."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from dgpo.draft import replace_json
 from dgpo.eval.error import EvalError
 
 FILE = "settings.json"
@@ -37,19 +37,6 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise EvalError(f"{file}: it cannot be read ({error}); restore it, or evaluate into a new folder") from error
 
 
-def write_json(file: Path, content: Any) -> None:
-    """Write in one step: a reader sees the old file or the whole new one, also after a power cut."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    try:
-        with draft.open("w", encoding="utf-8") as stream:
-            stream.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def agree_or_refuse(folder: Path, wanted: Mapping[str, Any]) -> bool:
     """Write `wanted` into a new `folder`, or see that it is what the folder was begun with; whether it is new.
 
@@ -62,7 +49,7 @@ def agree_or_refuse(folder: Path, wanted: Mapping[str, Any]) -> bool:
         if (folder / "generations").exists():
             raise EvalError(f"{folder}: it has generations but no {FILE}; restore the file, or choose a new --out")
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FILE, wanted)
+        replace_json(folder / FILE, wanted)
         return True
     begun = read_settings(folder)
     grown = dict(begun)
@@ -77,7 +64,7 @@ def agree_or_refuse(folder: Path, wanted: Mapping[str, Any]) -> bool:
             f"{listed}"
         )
     if begun != wanted:
-        write_json(folder / FILE, wanted)
+        replace_json(folder / FILE, wanted)
     return False
 
 

@@ -7,7 +7,6 @@ nothing is written; 130 when interrupted, likewise.
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Any, TextIO, get_args
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from dgpo.draft import draft_of
 from dgpo.rewards.explain import explain
 from dgpo.rewards.many import verify_rows
 from dgpo.rewards.math_answer import Mode
@@ -100,18 +100,12 @@ def _whole_file(path: Path | None) -> Iterator[TextIO | None]:
         return
     if path.is_dir():
         raise InputError(f"{path} is a directory; give the path of a file to write")
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as file:
+        with draft_of(path) as draft, draft.open("w", encoding="utf-8") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror}); give another path, or make room") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _progress() -> Progress:

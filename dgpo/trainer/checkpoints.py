@@ -6,12 +6,13 @@ size of each file, written last and by rename.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from dgpo.draft import replace_json, sync
 
 MANIFEST = "manifest.json"
 
@@ -39,14 +40,8 @@ def write_manifest(path: Path, **facts: Any) -> None:
     """Declare the checkpoint in ``path`` complete. Its files are on the disk before the manifest is."""
     files = _files(path)
     for name in files:
-        with (path / name).open("rb") as stream:
-            os.fsync(stream.fileno())
-    draft = path / f".{MANIFEST}"
-    with draft.open("w") as stream:
-        json.dump({**facts, "files": files}, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(path / MANIFEST)
+        sync(path / name)
+    replace_json(path / MANIFEST, {**facts, "files": files})
 
 
 def inspect(path: Path) -> Checkpoint:
