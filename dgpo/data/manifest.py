@@ -9,11 +9,12 @@ import os
 import platform
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+
+from dgpo.versions import installed_versions
 
 PACKAGES = ("dgpo", "datasets", "datasketch", "huggingface-hub", "math-verify", "pyarrow")
 _CHUNK = 1 << 20
@@ -55,7 +56,9 @@ class Manifest:
     notes: list[str]
     sha256: str
     content_hash: str
-    versions: dict[str, str] = field(default_factory=lambda: package_versions())
+    versions: dict[str, str] = field(
+        default_factory=lambda: {"python": platform.python_version(), **installed_versions(PACKAGES)}
+    )
 
 
 def manifest_path(parquet: str | os.PathLike[str]) -> Path:
@@ -105,8 +108,3 @@ def parquet_content_hash(path: str | os.PathLike[str]) -> str:
                 yield from zip(problems, batch.column("reward_model").field("ground_truth").to_pylist(), strict=True)
 
     return content_hash(pairs())
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide what is written."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}

@@ -22,7 +22,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +36,7 @@ from dgpo.data.arithmetic import (
     worked_answer,
 )
 from dgpo.draft import replace_json
+from dgpo.versions import installed_versions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -226,7 +226,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         "settings": wanted,
         "accuracy": asdict(measured),
         "train_seconds": round(seconds, 1),
-        "versions": {name: version(name) for name in ("torch", "transformers", "tokenizers", "accelerate")},
+        "versions": installed_versions(("torch", "transformers", "tokenizers", "accelerate")),
     }
     replace_json(out_dir / SUMMARY, summary)
     return summary

@@ -13,8 +13,9 @@ from dgpo.eval.checks import check_options, devices_of, max_model_len
 from dgpo.eval.error import EvalError
 from dgpo.eval.models import Model, find_model
 from dgpo.eval.sampling import generate_missing
-from dgpo.eval.settings import agree_or_refuse, package_versions
+from dgpo.eval.settings import PACKAGES, agree_or_refuse
 from dgpo.eval.store import locked
+from dgpo.versions import installed_versions
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -57,7 +58,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
                 "max_num_seqs": arguments.max_num_seqs,
                 "enforce_eager": arguments.enforce_eager,
             },
-            "versions": package_versions(),
+            "versions": installed_versions(PACKAGES),
         }
         if not agree_or_refuse(folder, settings):
             _say(f"going on with the evaluation in {folder}")

