@@ -14,7 +14,6 @@ versions.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import random
@@ -35,6 +34,7 @@ from dgpo.data.arithmetic import (
     problem_stream,
     worked_answer,
 )
+from dgpo.data.manifest import file_sha256
 from dgpo.draft import replace_json
 from dgpo.versions import installed_versions
 
@@ -197,7 +197,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         raise ValueError(f"out={out_dir} is the initial model's directory; give another one")
     if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
         raise FileExistsError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
-    wanted = {**asdict(settings), "levels": list(settings.levels), "model_sha256": _sha256(weights)}
+    wanted = {**asdict(settings), "levels": list(settings.levels), "model_sha256": file_sha256(weights)}
     done = finished(out_dir)
     if done is not None and done["settings"] == wanted:
         log.info("%s holds a finished warm start with these settings: nothing to do", out_dir)
@@ -236,10 +236,6 @@ def finished(out_dir: str | Path) -> dict[str, Any] | None:
     """The summary of the finished warm start that a directory holds, or None."""
     path = Path(out_dir) / SUMMARY
     return json.loads(path.read_text()) if path.is_file() else None
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
