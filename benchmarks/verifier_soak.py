@@ -53,13 +53,15 @@ class Window:
 
 
 def make_call(number: int) -> Call:
-    """The call of this number: of 100, one hostile, 2 symbolic, 12 structured, 25 numeric, 60 by string."""
+    """The call of this number: of 100, 1 hostile, 1 symbolic, 1 by value, 12 structured, 25 numeric, 60 by string."""
     place, n, right = number % HOSTILE_EVERY, number + 2, number % 3 > 0
     text = "Some steps of reasoning, with $x$ and \\{braces\\}. " * (number % 40)
     off = 0 if right else 1
     if place == 0:
         return Call(text + hostile(number), str(n), False, is_hostile=True)
-    if place <= 2:
+    if place == 1:
+        answer, gold = rf"{n}f(x)+{n + off}", f"{n}(f(x)+1)"
+    elif place == 2:
         answer, gold = rf"\sqrt{{{n}}}(x+{n + off})", rf"x\sqrt{{{n}}} + {n}\sqrt{{{n}}}"
     elif place <= 14:
         answer, gold = f"({n + off}, \\frac{{{n}}}{{2}})", f"({n}, {n / 2})"

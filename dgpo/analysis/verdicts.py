@@ -1,8 +1,11 @@
 """How a run's responses were judged: the share of each verdict, in training and on held-out problems."""
 
+from typing import get_args
+
 import numpy as np
 
 from dgpo.analysis.run_report import RunReport
+from dgpo.rewards.verdict import Stage
 
 HEADER = ("share of responses", "training, first step", "last step", "held out, first", "last", "")
 REASONS = {
@@ -30,7 +33,7 @@ def verdict_rows(report: RunReport) -> list[tuple[str, ...]]:
         shares += [check.get(reason, 0.0) if check else None for check in checks]
         if any(shares):
             table.append((reason, *map(_percent, shares), note))
-    for stage in ("extract", "string", "numeric", "structure", "symbolic"):
+    for stage in get_args(Stage):
         shares = [end.get(f"reward/stage/{stage}") for end in ends]
         if any(shares):
             table.append((f"decided by {stage}", *map(_percent, shares), "", "", ""))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dgpo.rewards import normalise, structure
+from dgpo.rewards.by_value import equal_by_value
 from dgpo.rewards.intervals import is_interval, pieces
 from dgpo.rewards.numeric import equal, read_number
 
@@ -28,11 +29,19 @@ class Parts:
 
 
 Decision = bool | Parts | None
-"""True or False; parts that are compared one by one; or None, a leaf for the symbolic stage."""
+"""True or False; parts that are compared one by one; or None, not known."""
 
 
-def compare(gold: str, answer: str, depth: int = 0) -> Decision:
-    """Whether ``answer`` equals ``gold``, as far as that needs no algebra. Pure, and bounded in time."""
+Leaf = Callable[[str, str], bool | None]
+"""The word on two expressions that have no parts: equal, different, or None for unknown."""
+
+
+def unknown(gold: str, answer: str) -> None:
+    """The `Leaf` that leaves all open."""
+
+
+def compare(gold: str, answer: str, leaf: Leaf = unknown, depth: int = 0) -> Decision:
+    """Whether ``answer`` equals ``gold``, as far as that needs no more algebra than ``leaf`` knows. Bounded in time."""
     if normalise.key(gold) == normalise.key(answer):
         return True
     if depth > MAX_DEPTH:
@@ -40,16 +49,16 @@ def compare(gold: str, answer: str, depth: int = 0) -> Decision:
     for rule in (_numbers, _clocks, _ratios, _matrices, _interval_sets, _lists, _definitions):
         decision = rule(gold, answer)
         if decision is not None:
-            return _reduce(decision, depth) if isinstance(decision, Parts) else decision
-    return None
+            return _reduce(decision, leaf, depth) if isinstance(decision, Parts) else decision
+    return leaf(gold, answer)
 
 
 def settle(gold: str, answer: str, ask: Callable[[str, str], str]) -> str:
-    """`compare`, with ``ask(gold, answer)`` as the word on each leaf: "match", "mismatch" or another reason.
+    """`compare`, with ``ask(gold, answer)`` as the word on what is still open: "match", "mismatch" or another reason.
 
     An unordered list is matched greedily, which is right because equality is transitive.
     """
-    decision = compare(gold, answer)
+    decision = compare(gold, answer, equal_by_value)
     if decision is None:
         return ask(gold, answer)
     if isinstance(decision, bool):
@@ -69,7 +78,7 @@ def settle(gold: str, answer: str, ask: Callable[[str, str], str]) -> str:
     return "match"
 
 
-def _reduce(parts: Parts, depth: int) -> Decision:
+def _reduce(parts: Parts, leaf: Leaf, depth: int) -> Decision:
     """``parts`` without what is decided already."""
     if len(parts.golds) != len(parts.answers):
         return False
@@ -81,7 +90,7 @@ def _reduce(parts: Parts, depth: int) -> Decision:
     left = list(parts.answers)
     for wanted in parts.golds:
         candidates = left[:1] if parts.is_ordered else left
-        decisions = [compare(wanted, given, depth + 1) for given in candidates]
+        decisions = [compare(wanted, given, leaf, depth + 1) for given in candidates]
         if True in decisions:
             del left[decisions.index(True)]
         elif all(decision is False for decision in decisions):

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dgpo.rewards import extract, normalise, structure
+from dgpo.rewards.by_value import equal_by_value
 from dgpo.rewards.compare import Parts, compare, settle
 from dgpo.rewards.gold import Gold, check_ground_truth, read_gold
 from dgpo.rewards.math_answer import Mode, Undecided, decide_cheaply, verify
@@ -16,6 +17,7 @@ from dgpo.rewards.symbolic import compare_symbolically
 from dgpo.rewards.verdict import Verdict
 
 WIDTH = 200
+_SAYS = {True: "equal", False: "different", None: "does not decide"}
 
 
 def explain(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: float = 1.0) -> Table:
@@ -59,6 +61,7 @@ def _rows(
     numbers = "; ".join(_number(value) for value in values)
     rows.append(("numeric", numbers, _number(gold.value), _compared(step, "numeric")))
     rows.append(("structure", _structure(answer), _structure(gold.text), _structural(answer, values, gold)))
+    rows += _by_value(answer, values, gold) or [("value", "", "", "not needed")]
     if isinstance(step, Undecided):
         rows += _symbolic(step, timeout)
     else:
@@ -103,7 +106,21 @@ def _structural(answer: str, values: list[str], gold: Gold) -> str:
     if isinstance(decision, Parts):
         order = "in order" if decision.is_ordered else "in any order"
         return f"{len(decision.golds)} parts are left, {order}"
-    return {True: "equal", False: "different", None: "does not decide"}[decision]
+    return _SAYS[decision]
+
+
+def _by_value(answer: str, values: list[str], gold: Gold) -> list[tuple[str, str, str, str]]:
+    """A row for each pair that is evaluated."""
+    rows: list[tuple[str, str, str, str]] = []
+
+    def leaf(gold: str, answer: str) -> bool | None:
+        same = equal_by_value(gold, answer)
+        rows.append(("value", answer, gold, _SAYS[same]))
+        return same
+
+    if not structure.is_hedge(answer, gold.has_many_values):
+        compare(gold.text if values == [answer] else gold.body, values[-1], leaf)
+    return rows
 
 
 def _symbolic(step: Undecided, timeout: float) -> list[tuple[str, str, str, str]]:

@@ -9,7 +9,8 @@ Imports nothing of dgpo, so that the worker starts quickly.
 
 import functools
 import random
-from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 DIGITS = 30
@@ -19,8 +20,9 @@ INTEGER_TOLERANCE = 1e-12
 DECIMAL_TOLERANCE = 1.01e-6
 SMALLEST = 1e-300
 """What the values are compared with where both are 0."""
+POINTS = 6
 POSITIVE_POINTS = 3
-SIGNED_POINTS = 3
+"""At the first of the points all variables are positive."""
 
 
 def grade(gold: str, answer: str) -> str:
@@ -41,30 +43,65 @@ def grade(gold: str, answer: str) -> str:
 
 
 def equal_by_value(gold: Any, answer: Any, has_percent: bool = False) -> bool | None:
-    r"""Whether two sympy expressions have the same value, or None where that does not tell.
+    """Whether two sympy expressions have the same value, or None where that does not tell (`same_value`)."""
+    from sympy import Derivative, Expr, Integral, Limit, MatrixExpr, Product, Sum
+
+    both = (gold, answer)
+    if not all(isinstance(side, Expr) and not isinstance(side, MatrixExpr) for side in both):
+        return None
+    if any(side.has(Sum, Product, Integral, Limit, Derivative) for side in both):
+        if gold.free_symbols or answer.free_symbols:
+            return None
+        gold, answer = gold.doit(), answer.doit()
+    return same_value(_side(gold), _side(answer), has_percent)
+
+
+@dataclass(frozen=True)
+class Side:
+    """An expression as `same_value` compares it.
+
+    Attributes:
+        names: Its variables.
+        values: Its number and whether that is real, at each of `POINTS`, or once where there are no variables;
+            None where it has none. A variable's value there depends on the point and on its name alone.
+        is_integer: Whether it is an integer, written exactly.
+        is_decimal: Whether a decimal number takes part.
+        has_modulus: Whether a modulus does.
+    """
+
+    names: frozenset[str]
+    values: tuple[tuple[Any, bool] | None, ...]
+    is_integer: bool
+    is_decimal: bool
+    has_modulus: bool
+
+
+def same_value(gold: Side, answer: Side, has_percent: bool = False) -> bool | None:
+    r"""Whether two sides have the same value at all points, or None where that does not tell.
 
     None also for two that agree where all variables are positive and nowhere else (``\sqrt{x^2}`` and ``x``). A
     point where only one side is real says nothing (``x^{2/3}`` and ``\sqrt[3]{x^2}``), unless a modulus is there to
     make it real (``\ln|x|`` and ``\ln x``). With a per cent sign on either side, a factor of 100 is allowed.
     """
-    from sympy import Abs, Derivative, Expr, Float, Integral, Limit, MatrixExpr, Product, Sum
-
-    both = (gold, answer)
-    if not all(isinstance(side, Expr) and not isinstance(side, MatrixExpr) for side in both):
-        return None
-    names = sorted({symbol.name for side in both for symbol in side.free_symbols})
-    if any(side.has(Sum, Product, Integral, Limit, Derivative) for side in both):
-        if names:
-            return None
-        gold, answer = gold.doit(), answer.doit()
     tolerance = EXACT_TOLERANCE
-    if any(side.has(Float) for side in both):
-        tolerance = INTEGER_TOLERANCE if gold.is_Integer else DECIMAL_TOLERANCE
-    values = list(_values(gold, answer, names, real_only=not any(side.has(Abs) for side in both)))
-    if len(values) < (2 if names else 1):
+    if gold.is_decimal or answer.is_decimal:
+        tolerance = INTEGER_TOLERANCE if gold.is_integer else DECIMAL_TOLERANCE
+    has_names = bool(gold.names or answer.names)
+    real_only = not (gold.has_modulus or answer.has_modulus)
+    pairs = zip(_at_points(gold, has_names), _at_points(answer, has_names), strict=True)
+    values = [
+        (index < POSITIVE_POINTS, wanted[0], given[0])
+        for index, (wanted, given) in enumerate(pairs)
+        if wanted and given and (index < POSITIVE_POINTS or not real_only or wanted[1] == given[1])
+    ]
+    if len(values) < (2 if has_names else 1):
         return None
     verdicts = [_agree(values, scale, tolerance) for scale in ((1, 100, 0.01) if has_percent else (1,))]
     return True if True in verdicts else None if None in verdicts else False
+
+
+def _at_points(side: Side, has_names: bool) -> tuple[tuple[Any, bool] | None, ...]:
+    return side.values * POINTS if has_names and not side.names else side.values
 
 
 def _agree(values: list[tuple[bool, Any, Any]], scale: float, tolerance: float) -> bool | None:
@@ -76,28 +113,35 @@ def _agree(values: list[tuple[bool, Any, Any]], scale: float, tolerance: float) 
     return all(signed) or None if all(positive) else False
 
 
-def _values(gold: Any, answer: Any, names: list[str], real_only: bool) -> Iterator[tuple[bool, Any, Any]]:
-    """Both values at each point where both have one, and whether all variables are positive there."""
+def coordinate(name: str, index: int) -> Fraction:
+    """Where a variable is at a point: positive at the first of them, mostly negative at the others."""
+    generator = random.Random(f"{name} {index}")
+    value = Fraction(generator.randrange(101, 997), 211)
+    return value if index < POSITIVE_POINTS or generator.random() < 0.3 else -value
+
+
+def _side(expression: Any) -> Side:
+    from sympy import Abs, Float
+
+    names = frozenset(symbol.name for symbol in expression.free_symbols)
+    return Side(
+        names,
+        tuple(_value(expression, index) for index in range(POINTS if names else 1)),
+        is_integer=bool(expression.is_Integer),
+        is_decimal=expression.has(Float),
+        has_modulus=expression.has(Abs),
+    )
+
+
+def _value(expression: Any, index: int) -> tuple[Any, bool] | None:
     from sympy import Rational
 
-    generator = random.Random(1729)
-    for index in range(POSITIVE_POINTS + SIGNED_POINTS if names else 1):
-        is_positive = index < POSITIVE_POINTS
-        point = {}
-        for name in names:
-            value = Rational(generator.randrange(101, 997), 211)
-            point[name] = value if is_positive or generator.random() < 0.3 else -value
-        wanted, given = _value(gold, point), _value(answer, point)
-        if wanted is None or given is None:
-            continue
-        if is_positive or not real_only or bool(wanted.is_real) == bool(given.is_real):
-            yield is_positive, wanted, given
-
-
-def _value(expression: Any, point: dict[str, Any]) -> Any:
-    value = expression.subs({symbol: point[symbol.name] for symbol in expression.free_symbols}).evalf(DIGITS)
-    real, imaginary = value.as_real_imag()
-    return value if real.is_Number and imaginary.is_Number and value.is_finite else None
+    point = {symbol: coordinate(symbol.name, index) for symbol in expression.free_symbols}
+    value = expression.subs({symbol: Rational(at.numerator, at.denominator) for symbol, at in point.items()})
+    real, imaginary = value.evalf(DIGITS).as_real_imag()
+    if not (real.is_Number and imaginary.is_Number and real.is_finite and imaginary.is_finite):
+        return None
+    return value.evalf(DIGITS), imaginary == 0
 
 
 def _with_imaginary_unit(expression: Any) -> Any:

@@ -1,5 +1,5 @@
-"""Is the final answer of a response right? The stages in order, cheapest first: string, numeric, structure,
-symbolic. Nine answers in ten are decided before the last, which alone needs a worker process.
+"""Is the final answer of a response right? The stages in order, cheapest first: string, numeric, structure, value,
+symbolic. Nearly all answers are decided before the last, which alone needs a worker process.
 """
 
 import time
@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 from dgpo.rewards import extract, normalise, structure
-from dgpo.rewards.compare import compare, settle
+from dgpo.rewards.by_value import equal_by_value
+from dgpo.rewards.compare import Leaf, compare, settle, unknown
 from dgpo.rewards.gold import Gold, read_gold
 from dgpo.rewards.numeric import equal, read_number, split_unit
 from dgpo.rewards.pool import shared_pool
@@ -23,6 +24,7 @@ Mode = Literal["boxed", "answer", "extract"]
 MAX_SIDES = 4
 MAX_RAW_CHARS = 10_000
 """An answer longer than this, and than four times its gold, is not even cleaned."""
+_STAGES: tuple[tuple[Stage, Leaf], ...] = (("structure", unknown), ("value", equal_by_value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +172,15 @@ def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:
     if gold.unit and any(unit and unit != gold.unit for unit in units):
         return "mismatch", "structure"
     wanted = gold.text if bodies == (answer,) and "=" in answer else gold.body  # an equation with an equation
-    decisions = [compare(wanted, body) for body in bodies]
-    if False in decisions:
-        return "mismatch", "structure"
-    left = tuple(body for body, decision in zip(bodies, decisions, strict=True) if decision is not True)
-    return Undecided(wanted, left, answer) if left else ("match", "structure")
+    left = bodies
+    for stage, leaf in _STAGES:
+        decisions = [compare(wanted, body, leaf) for body in left]
+        if False in decisions:
+            return "mismatch", stage
+        left = tuple(body for body, decision in zip(left, decisions, strict=True) if decision is not True)
+        if not left:
+            return "match", stage
+    return Undecided(wanted, left, answer)
 
 
 def _compare_words(gold: Gold, answer: str) -> bool | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Reason = Literal["match", "mismatch", "no_answer", "hedge", "too_large", "unparsed", "timeout", "crash", "bad_gold"]
-Stage = Literal["extract", "string", "numeric", "structure", "symbolic"]
+Stage = Literal["extract", "string", "numeric", "structure", "value", "symbolic"]
 
 REASONS: tuple[str, ...] = get_args(Reason)
 

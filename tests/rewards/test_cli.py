@@ -20,7 +20,7 @@ GOOD = {"response": r"\boxed{7}", "ground_truth": "7"}
 LABELLED: list[dict[str, Any]] = [
     {"response": r"\boxed{7}", "ground_truth": "7", "expected": True, "id": "a"},
     {"response": r"\boxed{8}", "ground_truth": "7", "expected": 0},
-    {"response": r"\boxed{1+x}", "ground_truth": "x+1", "expected": True},
+    {"response": r"\boxed{1+f(x)}", "ground_truth": "f(x)+1", "expected": True},
     {"response": r"\boxed{8}", "ground_truth": "7", "expected": True, "id": "mislabelled"},
     {"response": "nothing", "ground_truth": "7", "note": [1, {"deep": None}], "expected": None},
     {"response": "\\boxed{\x1b[31m7 \ud800}", "ground_truth": "7", "expected": False},
@@ -155,7 +155,9 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_explain_prints_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
     assert dgpo(["verify", "--explain", r"\boxed{14/2}", "--gold", "7"]) == 0
     shown = capsys.readouterr().out
-    assert all(stage in shown for stage in ("extract", "string", "numeric", "structure", "symbolic", "right: match"))
+    assert all(
+        stage in shown for stage in ("extract", "string", "numeric", "structure", "value", "symbolic", "right: match")
+    )
 
 
 def children(pid: int) -> Iterator[int]:

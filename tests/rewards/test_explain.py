@@ -3,6 +3,8 @@ from rich.console import Console
 
 from dgpo.rewards.explain import explain
 
+STAGES = ("value", "symbolic")
+
 
 def shown(response: str, gold: str, mode: str = "boxed") -> list[str]:
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
@@ -25,10 +27,14 @@ def test_it_shows_what_each_stage_read() -> None:
 
 
 def test_it_shows_every_pair_that_is_left_to_algebra() -> None:
-    lines = shown(r"\boxed{(\sqrt{8}, x+1)}", r"(2\sqrt2, 1+x)")
-    pairs = [line for line in lines if line.startswith("│ symbolic ")]
-    assert [pair.split("│")[2].strip() for pair in pairs] == [r"\sqrt{8}", "x+1"]
-    assert all("match" in pair for pair in pairs)
+    lines = shown(r"\boxed{(\sqrt{8}, f(x)+1)}", r"(2\sqrt2, 1+f(x))")
+    pairs = {stage: [line.split("│")[2:] for line in lines if line.startswith(f"│ {stage} ")] for stage in STAGES}
+    by_value, symbolic = pairs["value"], pairs["symbolic"]
+    assert [(cells[0].strip(), cells[2].strip()) for cells in by_value] == [
+        (r"\sqrt{8}", "equal"),
+        ("f(x)+1", "does not decide"),
+    ]
+    assert [cells[0].strip() for cells in symbolic] == ["f(x)+1"] and "match" in symbolic[0][2]
     assert "right: match, decided by the symbolic stage" in line_of("verdict", lines)
 
 

@@ -166,7 +166,7 @@ def check(answers: list[str]) -> list[Verdict]:
         verdicts = verify_batch([f"\\boxed{{{answer}}}" for answer in answers], [gold] * len(answers), timeout=TIMEOUT)
         assert [answer for answer, verdict in zip(answers, verdicts, strict=True) if verdict] == []
         assert max(verdict.seconds for verdict in verdicts) < TIMEOUT * len(answers) + BUSY_MACHINE_SECONDS
-        assert verify(r"\boxed{2(x + 1)}", "2x+2", timeout=20.0)
+        assert verify(r"\boxed{2(f(x) + 1)}", "2f(x)+2", timeout=20.0)
         found += verdicts
     assert resident_bytes() - before < CALLER_MEMORY_BYTES
     return found
@@ -200,5 +200,5 @@ def test_resource_bombs_end_in_time(part: int) -> None:
         started = time.monotonic()
         assert not verify(f"\\boxed{{{answer}}}", GOLDS[index % 3], timeout=TIMEOUT)
         assert time.monotonic() - started < TIMEOUT + BUSY_MACHINE_SECONDS
-    assert verify(r"\boxed{3(x + 1)}", "3x+3", timeout=20.0)
+    assert verify(r"\boxed{3(f(x) + 1)}", "3f(x)+3", timeout=20.0)
     assert resident_bytes() - before < CALLER_MEMORY_BYTES

@@ -157,7 +157,7 @@ def test_a_hostile_answer_ends_in_time_and_the_next_call_is_right(answer: str) -
         started = time.monotonic()
         assert not verify(f"\\boxed{{{answer}}}", gold, timeout=TIMEOUT)
         assert time.monotonic() - started < TIMEOUT + 0.2
-    assert verify(r"\boxed{3 + x}", "x+3", timeout=5.0)
+    assert verify(r"\boxed{3 + f(x)}", "f(x)+3", timeout=5.0)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_a_payload_for_eval_does_not_run(tmp_path: Path) -> None:
 
 
 def test_verdicts_are_the_same_from_threads_and_from_an_event_loop() -> None:
-    pairs = [(rf"\boxed{{{n}y + {n}}}", f"{n + n % 2}(y+1)") for n in range(2, 14)]
+    pairs = [(rf"\boxed{{{n}f(y) + {n}}}", f"{n + n % 2}(f(y)+1)") for n in range(2, 14)]
     expected = [n % 2 == 0 for n in range(2, 14)]
     found: list[Verdict | None] = [None] * len(pairs)
 
@@ -234,8 +234,8 @@ def test_arbitrary_text_never_raises_and_equals_itself(text: str) -> None:
 
 
 def test_the_outcome_of_a_pair_is_remembered() -> None:
-    first = verify(r"\boxed{7y+7z}", "7(y+z)", timeout=10.0)
-    again = verify(r"so \boxed{7y + 7z}.", "$7(y+z)$", timeout=10.0)
+    first = verify(r"\boxed{7f(y)+7f(z)}", "7(f(y)+f(z))", timeout=10.0)
+    again = verify(r"so \boxed{7f(y) + 7f(z)}.", "$7(f(y)+f(z))$", timeout=10.0)
     assert (bool(first), first.cached, bool(again), again.cached) == (True, False, True, True)
     assert not verify(r"\boxed{7}", "7").cached
 

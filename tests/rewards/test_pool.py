@@ -104,12 +104,12 @@ def test_a_forked_child_gets_its_own_pool() -> None:
         "import os\n"
         "from dgpo.rewards import verify\n"
         "from dgpo.rewards.pool import shared_pool\n"
-        "assert verify(r'\\boxed{1+x}', 'x+1', timeout=10); parent = shared_pool().pids()\n"
+        "assert verify(r'\\boxed{1+f(x)}', 'f(x)+1', timeout=10); parent = shared_pool().pids()\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    ok = verify(r'\\boxed{2+x}', 'x+2') and not set(parent) & set(shared_pool().pids())\n"
+        "    ok = verify(r'\\boxed{2+f(x)}', 'f(x)+2') and not set(parent) & set(shared_pool().pids())\n"
         "    shared_pool().close(); os._exit(0 if ok else 1)\n"
         "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
-        "assert verify(r'\\boxed{3+x}', 'x+3', timeout=10) and shared_pool().pids() == parent\n"
+        "assert verify(r'\\boxed{3+f(x)}', 'f(x)+3', timeout=10) and shared_pool().pids() == parent\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

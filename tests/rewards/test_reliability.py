@@ -24,9 +24,9 @@ PATIENCE = 60.0
 
 def right_and_wrong(seed: int = 0) -> bool:
     """Two verdicts that need a worker, on expressions that no cache has seen."""
-    gold = f"{seed + 3}(x+y)"
-    return bool(verify(rf"\boxed{{{seed + 3}y + {seed + 3}x}}", gold, timeout=PATIENCE)) and not verify(
-        rf"\boxed{{{seed + 3}y - {seed + 3}x}}", gold, timeout=PATIENCE
+    gold = f"{seed + 3}(f(x)+f(y))"
+    return bool(verify(rf"\boxed{{{seed + 3}f(y) + {seed + 3}f(x)}}", gold, timeout=PATIENCE)) and not verify(
+        rf"\boxed{{{seed + 3}f(y) - {seed + 3}f(x)}}", gold, timeout=PATIENCE
     )
 
 
@@ -131,8 +131,8 @@ def test_processes_of_multiprocessing(method: str, tmp_path: Path) -> None:
         "import multiprocessing\n"
         "from dgpo.rewards import verify\n"
         "def job(seed):\n"
-        "    ok = bool(verify(rf'\\boxed{{{seed}y + {seed}x}}', f'{seed}(x+y)', timeout=60))\n"
-        "    return ok and not verify(rf'\\boxed{{{seed}y - {seed}x}}', f'{seed}(x+y)', timeout=60)\n"
+        "    ok = bool(verify(rf'\\boxed{{{seed}f(y) + {seed}f(x)}}', f'{seed}(f(x)+f(y))', timeout=60))\n"
+        "    return ok and not verify(rf'\\boxed{{{seed}f(y) - {seed}f(x)}}', f'{seed}(f(x)+f(y))', timeout=60)\n"
         "if __name__ == '__main__':\n"
         "    assert job(2)\n"
         f"    with multiprocessing.get_context('{method}').Pool(2) as pool:\n"
@@ -164,8 +164,8 @@ def test_signals_of_the_caller_stay_its_own() -> None:
 
 
 def test_a_batch_with_hangs_keeps_the_right_verdicts() -> None:
-    responses = [rf"\boxed{{{index}y + {index}x}}" for index in range(50, 70)]
-    golds = [f"{index}(x+y)" for index in range(50, 70)]
+    responses = [rf"\boxed{{{index}f(y) + {index}f(x)}}" for index in range(50, 70)]
+    golds = [f"{index}(f(x)+f(y))" for index in range(50, 70)]
     responses[3] = responses[11] = rf"\boxed{{{LOOPS}}}"
     verdicts = verify_batch(responses, golds, timeout=2.0)
     assert [index for index, verdict in enumerate(verdicts) if not verdict] == [3, 11]
@@ -186,7 +186,9 @@ def test_ray_actors() -> None:
                 return bool(verdict), verdict.reason
 
         actors = [Rewards.remote() for _ in range(2)]
-        pairs = [(rf"\boxed{{{n}y + {n}x}}", f"{n}(x+y)") for n in range(2, 10)] + [(rf"\boxed{{{LOOPS}}}", "5")]
+        pairs = [(rf"\boxed{{{n}f(y) + {n}f(x)}}", f"{n}(f(x)+f(y))") for n in range(2, 10)] + [
+            (rf"\boxed{{{LOOPS}}}", "5")
+        ]
         found = [ray.get([actor.score.remote(*pair) for pair in pairs], timeout=PATIENCE) for actor in actors]
         assert found == [[(True, "match")] * 8 + [(False, "timeout")]] * 2
     finally:

@@ -70,7 +70,7 @@ def test_a_hung_answer_does_not_hold_up_the_event_loop(fresh_pool: None) -> None
 
     async def group() -> tuple[list[dict[str, float | str]], float, float]:
         started = time.monotonic()
-        hung = asyncio.create_task(compute_score("test", r"\boxed{x+3}", "3+x", timeout=0.5))
+        hung = asyncio.create_task(compute_score("test", r"\boxed{f(x)+3}", "3+f(x)", timeout=0.5))
         await asyncio.sleep(0)
         easy = await compute_score("test", r"\boxed{7}", "7")
         after_easy = time.monotonic() - started
@@ -81,7 +81,7 @@ def test_a_hung_answer_does_not_hold_up_the_event_loop(fresh_pool: None) -> None
     assert after_easy < total
     # The worker was killed: told once, with whichever sample came next.
     assert sum(int(sample["restarts"]) for sample in (hung, easy, score(r"\boxed{7}", "7"))) == 1
-    assert score(r"\boxed{x+3}", "3+x", timeout=20.0)["score"] == 1.0
+    assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0)["score"] == 1.0
 
 
 def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
@@ -89,7 +89,9 @@ def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
     stop(*shared_pool().pids())
 
     async def group() -> list[dict[str, float | str]]:
-        calls = [compute_score("test", rf"\boxed{{x+{i}}}", f"{i}+x", timeout=0.2, deadline=1.0) for i in range(20, 40)]
+        calls = [
+            compute_score("test", rf"\boxed{{f(x)+{i}}}", f"{i}+f(x)", timeout=0.2, deadline=1.0) for i in range(20, 40)
+        ]
         return await asyncio.gather(*calls)
 
     loop = asyncio.new_event_loop()
@@ -98,7 +100,7 @@ def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
     # 10 s is what a stopped template costs by itself.
     assert time.monotonic() - started < 8
     assert {(sample["reason"], sample["score"]) for sample in samples} == {("timeout", 0.0)}
-    assert score(r"\boxed{x+3}", "3+x", timeout=20.0, deadline=60.0)["score"] == 1.0
+    assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0, deadline=60.0)["score"] == 1.0
     loop.close()
 
 
@@ -126,7 +128,7 @@ def test_workers_killed_under_a_hostile_group_change_no_other_verdict(fresh_pool
                 return
 
     async def group() -> list[dict[str, float | str]]:
-        honest = [compute_score("test", rf"\boxed{{{i}+y}}", f"y+{i}", timeout=10.0) for i in range(40)]
+        honest = [compute_score("test", rf"\boxed{{{i}+f(y)}}", f"f(y)+{i}", timeout=10.0) for i in range(40)]
         bad = [compute_score("test", text, "7", timeout=0.5) for text in hostile for _ in range(3)]
         return await asyncio.gather(*(call for pair in itertools.zip_longest(honest, bad) for call in pair if call))
 
@@ -137,12 +139,12 @@ def test_workers_killed_under_a_hostile_group_change_no_other_verdict(fresh_pool
     killer.join()
     right = [sample for sample in samples if sample["score"] == 1.0]
     # Two kills on one job are its end: `crash`. Any other honest answer is right, and no hostile one.
-    crashed = [sample for sample in samples if sample["reason"] == "crash" and str(sample["pred"]).endswith("+y")]
+    crashed = [sample for sample in samples if sample["reason"] == "crash" and str(sample["pred"]).endswith("+f(y)")]
     assert len(samples) == 64 and len(right) == 40 - len(crashed) and len(crashed) <= 3
-    assert all(str(sample["pred"]).endswith("+y") for sample in right)
+    assert all(str(sample["pred"]).endswith("+f(y)") for sample in right)
     assert len({tuple(sample) for sample in samples}) == 1
     assert not os.path.exists("hacked")
-    assert score(r"\boxed{x+3}", "3+x", timeout=20.0)["score"] == 1.0
+    assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0)["score"] == 1.0
 
 
 def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
@@ -150,13 +152,13 @@ def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
 ) -> None:
     shared_pool().close()
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    sample = score(r"\boxed{z+5}", "5+z")
+    sample = score(r"\boxed{f(z)+5}", "5+f(z)")
     assert (sample["reason"], sample["score"]) == ("crash", 0.0)
     assert "answers that need math-verify earn no reward" in caplog.text and "/nowhere/python" in caplog.text
 
 
 def test_the_same_pair_is_graded_once(fresh_pool: None) -> None:
-    first, second = (score(r"\boxed{u+77}", "77+u", timeout=20.0) for _ in range(2))
+    first, second = (score(r"\boxed{f(u)+77}", "77+f(u)", timeout=20.0) for _ in range(2))
     assert (first["cached"], second["cached"], second["score"]) == ("0", "1", 1.0)
 
 
