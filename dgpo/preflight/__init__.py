@@ -7,7 +7,7 @@ import warnings
 
 from omegaconf import DictConfig
 
-from dgpo.preflight import cluster, environment, files, groups, memory, modes, names, options, parallel, sizes
+from dgpo.preflight import cluster, environment, files, groups, memory, modes, names, options, parallel, resume, sizes
 from dgpo.preflight.problem import Problem, report
 
 __all__ = ["Problem", "check", "report"]
@@ -38,6 +38,7 @@ SURROUNDINGS = (
     environment.devices,
     environment.ports,
     environment.run_folder,
+    resume.same_run,
     files.datasets,
     files.model,
     cluster.cluster,

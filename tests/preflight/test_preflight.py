@@ -1,16 +1,20 @@
 """Each bad setting is refused with its key, its value and a remedy, and nothing is started."""
 
+import os
 import shutil
 import socket
 from pathlib import Path
 
 import pytest
 import ray
+from omegaconf import OmegaConf
 
 from dgpo.compose import compose_config, resolved
 from dgpo.data import arithmetic, small_model
 from dgpo.preflight import check
 from dgpo.preflight.cli import main
+from dgpo.trainer.checkpoints import MANIFEST, write_manifest
+from dgpo.trainer.run_folder import RunFolder
 
 LOSS = "actor_rollout_ref.actor.policy_loss"
 REWARD = "reward.custom_reward_function.reward_kwargs"
@@ -197,6 +201,51 @@ def test_a_run_folder_that_is_a_file_is_refused(overrides: list[str], tmp_path: 
     (tmp_path / "file").write_text("")
     (problem,) = problems(overrides, f"run.dir={tmp_path}/file/run")
     assert "not a writable folder" in problem
+
+
+def begin(overrides: list[str], *more: str) -> RunFolder:
+    """A run folder as a launch leaves it that has saved its second step."""
+    config = resolved(compose_config("quickstart", [*overrides, *more]))
+    folder = RunFolder(config.run.dir)
+    checkpoint = folder.checkpoints / "global_step_2"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "data.pt").write_bytes(b"position")
+    write_manifest(checkpoint, step=2)
+    OmegaConf.save(config, folder.config)
+    return folder
+
+
+def test_another_loss_does_not_go_on_with_a_run(overrides: list[str]) -> None:
+    folder = begin(overrides)
+    other = f"policy_loss@{LOSS}=grpo"
+    (problem,) = problems(overrides, other)
+    assert problem.startswith(f"error: {LOSS}.loss_mode=grpo: the run in {folder.path} has dgpo,")
+    assert "step 2" in problem and "another run.dir" in problem
+    meant = problem.splitlines()[-1].split()[-2:]
+    assert meant[0] == "trainer.resume_mode=resume_path"
+    assert problems(overrides, other, *meant) == []
+    assert problems(overrides, other, "trainer.resume_mode=disable") == []
+    assert problems(overrides, other, f"run.dir={folder.path}-grpo") == []
+
+
+def test_another_model_does_not_go_on_with_a_run(overrides: list[str], files: Path, tmp_path: Path) -> None:
+    begin(overrides)
+    copy = shutil.copytree(files / "model", tmp_path / "model")
+    (problem,) = problems(overrides, f"actor_rollout_ref.model.path={copy}")
+    assert problem.startswith(f"error: actor_rollout_ref.model.path={copy}") and f"has {files}/model," in problem
+    relative = os.path.relpath(files / "model")
+    assert problems(overrides, f"actor_rollout_ref.model.path={relative}") == []
+
+
+def test_a_run_goes_on_with_other_rates_and_one_without_a_checkpoint_with_anything(overrides: list[str]) -> None:
+    folder = begin(overrides)
+    other = f"policy_loss@{LOSS}=grpo"
+    assert problems(overrides, "actor_rollout_ref.actor.optim.lr=1e-5", f"{LOSS}.m=3", "data.train_batch_size=16") == []
+    folder.config.write_text("trainer: [")
+    (problem,) = problems(overrides, other)
+    assert f"{folder.config} cannot be read" in problem
+    (folder.checkpoints / "global_step_2" / MANIFEST).unlink()
+    assert problems(overrides, other) == []
 
 
 def test_a_disk_without_room_for_checkpoints_is_refused(overrides: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
