@@ -51,8 +51,12 @@ def last_box(text: str) -> str | None:
 
 def boxes_of_last_line(text: str) -> list[str]:
     r"""The contents of all boxes on the line of the last box (``\boxed{2} and \boxed{3}``)."""
-    found = boxes(text)
-    if not found:
-        return []
+    return of_last_line(text, boxes(text))
+
+
+def of_last_line(text: str, found: list[tuple[int, int, str]]) -> list[str]:
+    """The contents of those of the ``boxes`` of ``text`` that are on the line of the last one."""
+    if len(found) < 2:
+        return [content for _, _, content in found]
     line_start = text.rfind("\n", 0, found[-1][0]) + 1
     return [content for start, _, content in found if start >= line_start]

@@ -1,31 +1,57 @@
 """The ground truth, read once: its spellings for each stage, or a clear word on what is wrong with it."""
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from dgpo.rewards import normalise, structure, words
 from dgpo.rewards.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
 from dgpo.rewards.numeric import Quantity, read_number, split_unit
 
 
-@dataclass(frozen=True, slots=True)
 class Gold:
-    """A readable ground truth: cleaned text, comparison key, and what else it may be read as.
+    """A readable ground truth: cleaned text, comparison key, and what else it may be read as, on the first need."""
 
-    ``value`` is the text without a name (5 of ``x = 5``), ``body`` the value without its ``unit``.
-    """
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.key = normalise.key(text)
 
-    text: str
-    key: str
-    value: str
-    body: str
-    unit: str
-    number: Quantity | None
-    words: str | None
-    choice: str | None
-    choices: frozenset[str] | None
-    has_many_values: bool
+    @cached_property
+    def value(self) -> str:
+        """The text without a name: 5 of ``x = 5``."""
+        return structure.gold_value(self.text)
+
+    @cached_property
+    def _body_and_unit(self) -> tuple[str, str]:
+        return split_unit(self.value)
+
+    @property
+    def body(self) -> str:
+        """The value without its unit."""
+        return self._body_and_unit[0]
+
+    @property
+    def unit(self) -> str:
+        return self._body_and_unit[1]
+
+    @cached_property
+    def number(self) -> Quantity | None:
+        return read_number(self.value)
+
+    @cached_property
+    def words(self) -> str | None:
+        return words.words(self.text)
+
+    @cached_property
+    def choice(self) -> str | None:
+        return words.choice(self.text) if re.match(r"[(\[]?[A-J]", normalise.plain(self.text)) else None
+
+    @cached_property
+    def choices(self) -> frozenset[str] | None:
+        return words.choices(self.text)
+
+    @cached_property
+    def has_many_values(self) -> bool:
+        return structure.has_many_values(self.text) or structure.has_many_values(self.value)
 
 
 def check_ground_truth(ground_truth: str) -> None:
@@ -45,21 +71,7 @@ def read_gold(ground_truth: str) -> Gold | None:
     """The ground truth for each stage, or None where `check_ground_truth` would raise."""
     if _fault(ground_truth):
         return None
-    text = normalise.clean(_content(ground_truth))
-    value = structure.gold_value(text)
-    body, unit = split_unit(value)
-    return Gold(
-        text=text,
-        key=normalise.key(text),
-        value=value,
-        body=body,
-        unit=unit,
-        number=read_number(value),
-        words=words.words(text),
-        choice=words.choice(text) if re.match(r"[(\[]?[A-J]", normalise.plain(text)) else None,
-        choices=words.choices(text),
-        has_many_values=structure.has_many_values(text) or structure.has_many_values(value),
-    )
+    return Gold(normalise.clean(_content(ground_truth)))
 
 
 def _content(ground_truth: str) -> str:

@@ -136,16 +136,16 @@ def _answer(response: str, gold: Gold, mode: Mode) -> str | None:
     if mode == "answer":
         boxed = extract.last_box(text)
         return text if boxed is None else boxed
-    outer, inner = structure.shell(gold.text)
-    if gold.has_many_values and outer in structure.UNORDERED:
-        contents = extract.boxes_of_last_line(text)
-        if len(contents) > 1 and len(contents) == len(structure.split_list(inner)):
-            return ", ".join(contents)
-    boxed = extract.last_box(text)
-    if boxed is None and mode == "extract":
+    found = extract.boxes(text)
+    if not found and mode == "extract":
         wanted = "choice" if gold.choice else "number" if gold.number else "expression"
         return unboxed_answer(text, wanted)
-    return boxed
+    contents = extract.of_last_line(text, found)
+    if len(contents) > 1 and gold.has_many_values:
+        outer, inner = structure.shell(gold.text)
+        if outer in structure.UNORDERED and len(contents) == len(structure.split_list(inner)):
+            return ", ".join(contents)
+    return contents[-1] if contents else None
 
 
 def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:

@@ -34,63 +34,64 @@ def _unicode_table() -> dict[int, str]:
 _UNICODE = _unicode_table()
 _END = r"(?![A-Za-z])"
 _REWRITES = [
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|cup|boxed|begin|end)(?![A-Za-z]))", r"\\"),
-        (r"<\|[^|<>]{1,40}\|>|</?(?:s|answer)>", " "),
-        (rf"\\(?:left|right|[bB]igg?[lrm]?){_END}\s*\.?", ""),
-        (rf"\\(?:(?:display|text|script)style|(?:no)?limits|tiny|small|normalsize|[lL]arge|LARGE|[hH]uge){_END}", ""),
-        (rf"\\(?:bf|it|rm|sf|tt|bfseries|centering){_END} ?", ""),
-        (r"\\(?:[hv]?phantom|label|tag\*?|vspace|hspace) ?\{[^{}]*\}", ""),
-        (r"\\(?:text)?color ?\{[^{}]*\}", ""),
-        (rf"\\(?:boxed|fbox|underline|mathstrut){_END}", ""),
-        (r"\\operatorname\*? ?\{((?:arc)?(?:sin|cos|tan)h?|cot|sec|csc|ln|log|exp|gcd|max|min)\}", r"\\\1 "),
-        (rf"\\(?:[dtc]|nice|s)frac{_END}", r"\\frac"),
-        (rf"\\[dt]binom{_END}", r"\\binom"),
-        (r"\{ ?(\w+) ?\\choose ?(\w+) ?\}", r"\\binom{\1}{\2}"),
-        (r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}", r"\\frac{\1}{\2}"),
-        (rf"<=|=<|\\(?:leqslant|leqq|leq){_END}", r"\\le "),
-        (rf">=|\\(?:geqslant|geqq|geq){_END}", r"\\ge "),
-        (rf"!=|\\(?:neq|not ?=){_END}", r"\\ne "),
-        (rf"\\lt{_END}", "<"),
-        (rf"\\gt{_END}", ">"),
-        (rf"\\(?:lbrace){_END}", r"\\{"),
-        (rf"\\(?:rbrace){_END}", r"\\}"),
-        (rf"\\langle{_END}", "("),
-        (rf"\\rangle{_END}", ")"),
-        (rf"\\[lr]?vert{_END}", "|"),
-        (rf"\\colon{_END}", ":"),
-        (rf"\\(?:varnothing|O){_END}|\\\{{ ?\\\}}", r"\\emptyset "),
-        (rf"\\(?:degree|degrees){_END}|\^ ?\{{ ?\\(?:text|mathrm|rm) ?\{{ ?o ?\}} ?\}}", r"^{\\circ}"),
-        (rf"\^\s*\\circ{_END}", r"^{\\circ}"),
-        (r"\A\s*([+-]?) ?(?:\\text ?\{ ?)?[Ii]nfinity ?\}?\s*\Z", r"\1\\infty"),
-        (rf"(?<![\w)}}\]]) ?\+ ?(?=\\infty{_END})", " "),
-        (rf"\A\s*\\(?:therefore|implies|Rightarrow|approx|simeq){_END}", ""),
-        (r":=", "="),
-        (rf"\\[ld]?dots[bcmo]?{_END}|\\cdots{_END}", r"\\ldots "),
-        (r"\\overline ?\{ ?([A-Z]{2}) ?\}", r"\1"),
-        (r"\\pmod ?(\d)", r"\\pmod{\1}"),
-        (r"\\\\ ?\[ ?-?[\d.]+ ?(?:pt|em|ex|mm|cm|in) ?\]", r"\\\\"),
-        (r"(?<=\d)(?: ?\{ ?, ?\} ?|\\[,!])(?=\d{3}(?!\d))", ","),
-        (r"(?<=\d),(?:\\!|\{\}) *(?=\d{3}(?!\d))", ","),
-        (r"(?<!\\)\\!", ""),
-        (r"(?<!\\)((?:\\\\)*)\\[,;: >]", r"\1 "),
-        (rf"~|\\q?quad{_END}|\\(?:thin|med|thick)?space{_END}", " "),
-        (r"(?<!\\)\\([%$#])", r"\1"),
-        (r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
-        (r"\\frac\s*(\{[^{}]*\})\s*(\d)", r"\\frac\1{\2}"),
-        (r"\\frac\s*(\d)\s*(?=\{)", r"\\frac{\1}"),
-        (r"\\sqrt\s*(\d|[A-Za-z](?![A-Za-z]))", r"\\sqrt{\1}"),
-        (r"(?<![A-Za-z\\}\])])C ?\( ?(\d{1,4}) ?, ?(\d{1,4}) ?\)", r"\\binom{\1}{\2}"),
-        (r"\( ?(\w+) ?\)(?= ?_)", r"\1"),
-        (r"([\^_]) ?(\d(?![\d.])|[A-Za-z](?![A-Za-z]))", r"\1{\2}"),
-        (r"\s+", " "),
+    (needs.split(), re.compile(pattern), replacement)
+    for needs, pattern, replacement in (
+        (r"\\", r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|cup|boxed|begin|end)(?![A-Za-z]))", r"\\"),
+        ("<|", r"<\|[^|<>]{1,40}\|>", " "),
+        ("<s <answer </", r"</?(?:s|answer)>", " "),
+        (r"\left \right \big \Big", rf"\\(?:left|right|[bB]igg?[lrm]?){_END}\s*\.?", ""),
+        ("style limits", rf"\\(?:(?:display|text|script)style|(?:no)?limits){_END}", ""),
+        ("tiny small size arge LARGE uge", rf"\\(?:tiny|small|normalsize|[lL]arge|LARGE|[hH]uge){_END}", ""),
+        (r"\bf \it \rm \sf \tt \centering", rf"\\(?:bf|it|rm|sf|tt|bfseries|centering){_END} ?", ""),
+        ("phantom label tag space", r"\\(?:[hv]?phantom|label|tag\*?|vspace|hspace) ?\{[^{}]*\}", ""),
+        ("color", r"\\(?:text)?color ?\{[^{}]*\}", ""),
+        ("box underline mathstrut", rf"\\(?:boxed|fbox|underline|mathstrut){_END}", ""),
+        ("name", r"\\operatorname\*? ?\{((?:arc)?(?:sin|cos|tan)h?|cot|sec|csc|ln|log|exp|gcd|max|min)\}", r"\\\1 "),
+        ("frac", rf"\\(?:[dtc]|nice|s)frac{_END}", r"\\frac"),
+        ("binom", rf"\\[dt]binom{_END}", r"\\binom"),
+        ("choose", r"\{ ?(\w+) ?\\choose ?(\w+) ?\}", r"\\binom{\1}{\2}"),
+        (r"\over", r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}", r"\\frac{\1}{\2}"),
+        (r"<= =< \le", rf"<=|=<|\\(?:leqslant|leqq|leq){_END}", r"\\le "),
+        (r">= \ge", rf">=|\\(?:geqslant|geqq|geq){_END}", r"\\ge "),
+        (r"!= \neq \not", rf"!=|\\(?:neq|not ?=){_END}", r"\\ne "),
+        (r"\lt", rf"\\lt{_END}", "<"),
+        (r"\gt", rf"\\gt{_END}", ">"),
+        ("brace", rf"\\lbrace{_END}", r"\\{"),
+        ("brace", rf"\\rbrace{_END}", r"\\}"),
+        ("angle", rf"\\langle{_END}", "("),
+        ("angle", rf"\\rangle{_END}", ")"),
+        ("vert", rf"\\[lr]?vert{_END}", "|"),
+        ("colon", rf"\\colon{_END}", ":"),
+        (r"\varnothing \O \{", rf"\\(?:varnothing|O){_END}|\\\{{ ?\\\}}", r"\\emptyset "),
+        ("degree", rf"\\(?:degree|degrees){_END}", r"^{\\circ}"),
+        ("o", r"\^ ?\{ ?\\(?:text|mathrm|rm) ?\{ ?o ?\} ?\}", r"^{\\circ}"),
+        ("circ", rf"\^\s*\\circ{_END}", r"^{\\circ}"),
+        ("nfinity", r"\A\s*([+-]?) ?(?:\\text ?\{ ?)?[Ii]nfinity ?\}?\s*\Z", r"\1\\infty"),
+        ("infty", rf"(?<![\w)}}\]]) ?\+ ?(?=\\infty{_END})", " "),
+        ("there implies arrow approx simeq", rf"\A\s*\\(?:therefore|implies|Rightarrow|approx|simeq){_END}", ""),
+        (":=", r":=", "="),
+        ("dots", rf"\\[ld]?dots[bcmo]?{_END}|\\cdots{_END}", r"\\ldots "),
+        ("overline", r"\\overline ?\{ ?([A-Z]{2}) ?\}", r"\1"),
+        ("pmod", r"\\pmod ?(\d)", r"\\pmod{\1}"),
+        (r"\\", r"\\\\ ?\[ ?-?[\d.]+ ?(?:pt|em|ex|mm|cm|in) ?\]", r"\\\\"),
+        (r", \!", r"(?<=\d)(?: ?\{ ?, ?\} ?|\\[,!])(?=\d{3}(?!\d))", ","),
+        (",", r"(?<=\d),(?:\\!|\{\}) *(?=\d{3}(?!\d))", ","),
+        (r"\!", r"(?<!\\)\\!", ""),
+        ("\\", r"(?<!\\)((?:\\\\)*)\\[,;: >]", r"\1 "),
+        ("~ quad space", rf"~|\\q?quad{_END}|\\(?:thin|med|thick)?space{_END}", " "),
+        (r"\% \$ \#", r"(?<!\\)\\([%$#])", r"\1"),
+        (r"\frac", r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
+        (r"\frac", r"\\frac\s*(\{[^{}]*\})\s*(\d)", r"\\frac\1{\2}"),
+        (r"\frac", r"\\frac\s*(\d)\s*(?=\{)", r"\\frac{\1}"),
+        (r"\sqrt", r"\\sqrt\s*(\d|[A-Za-z](?![A-Za-z]))", r"\\sqrt{\1}"),
+        ("C", r"(?<![A-Za-z\\}\])])C ?\( ?(\d{1,4}) ?, ?(\d{1,4}) ?\)", r"\\binom{\1}{\2}"),
+        ("_", r"\( ?(\w+) ?\)(?= ?_)", r"\1"),
+        ("^ _", r"([\^_]) ?(\d(?![\d.])|[A-Za-z](?![A-Za-z]))", r"\1{\2}"),
     )
 ]  # fmt: skip
-_NEEDS_BACKSLASH = (r"\\", r"(?<!\\)\\")
-_PLAIN_REWRITES = [rule for rule in _REWRITES if not rule[0].pattern.startswith(_NEEDS_BACKSLASH)]
-"""What is left to do in a text without LaTeX commands. A rule for both kinds begins with the plain one."""
+"""What a text needs one of to be touched, the pattern, and what takes its place; in this order."""
 _DELIMITERS = [(r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), ("`", "`")]
+_SPACES = re.compile(r"\s+")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 WRAPPER = (
     r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt)|operatorname|mbox) ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
@@ -128,8 +129,12 @@ def _clean(text: str) -> str:
             delimited = len(text) > len(left) + len(right) and text.startswith(left) and text.endswith(right)
             if delimited and left not in inner and right not in inner:
                 text, peeled = inner.strip(), True
-    for pattern, replacement in _REWRITES if "\\" in text else _PLAIN_REWRITES:
-        text = pattern.sub(replacement, text)
+    for needs, pattern, replacement in _REWRITES:
+        for literal in needs:
+            if literal in text:
+                text = pattern.sub(replacement, text)
+                break
+    text = _SPACES.sub(" ", text)
     text = _LEAD.sub("", text.strip(), count=1) if _LEAD.match(text.strip()) else text
     text = _without_end_mark(text)
     for _ in range(3):
