@@ -1,4 +1,4 @@
-"""Settings of groups, of validation, and of what is kept, that cancel each other or have no effect."""
+"""Settings of group filtering, and of what is kept, that cancel each other or have no effect."""
 
 from collections.abc import Iterator
 
@@ -53,43 +53,6 @@ def filtering(config: DictConfig) -> Iterator[Problem]:
             config.data.gen_batch_size,
             "with group filtering verl fetches prompts one by one, whatever this says",
             "set it to null",
-        )
-
-
-def without_effect(config: DictConfig) -> Iterator[Problem]:
-    """Options that another option takes the effect from."""
-    model, actor, rollout = (config.actor_rollout_ref[name] for name in ("model", "actor", "rollout"))
-    engine, key = actor.fsdp_config, "actor_rollout_ref.actor.fsdp_config"
-    if model.use_fused_kernels and engine.entropy_from_logits_with_chunking:
-        yield Problem(
-            f"{key}.entropy_from_logits_with_chunking",
-            True,
-            "model.use_fused_kernels computes the entropy, without logits",
-            "remove one of the two",
-        )
-    if model.use_fused_kernels and actor.calculate_sum_pi_squared:
-        yield Problem(
-            "actor_rollout_ref.actor.calculate_sum_pi_squared",
-            True,
-            "model.use_fused_kernels keeps no logits to compute it from",
-            "set one of the two to false",
-        )
-    if engine.offload_policy and actor.strategy != "fsdp2":
-        yield Problem(f"{key}.offload_policy", True, "FSDP1 has no such thing", "set actor.strategy=fsdp2")
-    if config.algorithm.rollout_correction.rollout_is is not None and not rollout.calculate_log_probs:
-        yield Problem(
-            "actor_rollout_ref.rollout.calculate_log_probs",
-            False,
-            f"algorithm.rollout_correction.rollout_is={config.algorithm.rollout_correction.rollout_is} needs vLLM's "
-            "log-probs",
-            "set it to true",
-        )
-    if rollout.val_kwargs.n > 1 and not rollout.val_kwargs.do_sample:
-        yield Problem(
-            "actor_rollout_ref.rollout.val_kwargs.n",
-            rollout.val_kwargs.n,
-            "without do_sample all of these answers are the same",
-            "set val_kwargs.do_sample=true, or n=1",
         )
 
 

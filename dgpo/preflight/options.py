@@ -60,7 +60,8 @@ def verl_keys(config: DictConfig) -> Iterator[Problem]:
 
 def without_effect(config: DictConfig) -> Iterator[Problem]:
     """Settings whose effect another setting takes away."""
-    actor = config.actor_rollout_ref.actor
+    model, actor, rollout = (config.actor_rollout_ref[name] for name in ("model", "actor", "rollout"))
+    engine, key = actor.fsdp_config, "actor_rollout_ref.actor.fsdp_config"
     updates = config.data.train_batch_size // max(1, actor.ppo_mini_batch_size) * actor.ppo_epochs
     if updates == 1:
         yield Problem(
@@ -70,20 +71,56 @@ def without_effect(config: DictConfig) -> Iterator[Problem]:
             f"to compare losses use at least 4 updates: {max(1, config.data.train_batch_size // 4)} or less",
             fatal=False,
         )
-    if config.trainer.device == "cpu":
-        for role in ("actor", "ref"):
-            for name in ("param_offload", "optimizer_offload", "offload_policy"):
-                if config.actor_rollout_ref[role].fsdp_config.get(name):
-                    key = f"actor_rollout_ref.{role}.fsdp_config.{name}"
-                    yield Problem(key, True, "a CPU has nowhere to offload to", "remove it")
-        if config.actor_rollout_ref.model.use_remove_padding:
-            yield Problem(
-                "actor_rollout_ref.model.use_remove_padding", True, "it needs flash-attn and CUDA", "set it to false"
-            )
-        if config.actor_rollout_ref.rollout.free_cache_engine:
-            yield Problem(
-                "actor_rollout_ref.rollout.free_cache_engine",
-                True,
-                "vLLM's CPU build has no sleep mode",
-                "set it to false, and enable_sleep_mode too",
-            )
+    if model.use_fused_kernels and engine.entropy_from_logits_with_chunking:
+        yield Problem(
+            f"{key}.entropy_from_logits_with_chunking",
+            True,
+            "model.use_fused_kernels computes the entropy, without logits",
+            "remove one of the two",
+        )
+    if model.use_fused_kernels and actor.calculate_sum_pi_squared:
+        yield Problem(
+            "actor_rollout_ref.actor.calculate_sum_pi_squared",
+            True,
+            "model.use_fused_kernels keeps no logits to compute it from",
+            "set one of the two to false",
+        )
+    if engine.offload_policy and actor.strategy != "fsdp2":
+        yield Problem(f"{key}.offload_policy", True, "FSDP1 has no such thing", "set actor.strategy=fsdp2")
+    if config.algorithm.rollout_correction.rollout_is is not None and not rollout.calculate_log_probs:
+        yield Problem(
+            "actor_rollout_ref.rollout.calculate_log_probs",
+            False,
+            f"algorithm.rollout_correction.rollout_is={config.algorithm.rollout_correction.rollout_is} needs vLLM's "
+            "log-probs",
+            "set it to true",
+        )
+    if rollout.val_kwargs.n > 1 and not rollout.val_kwargs.do_sample:
+        yield Problem(
+            "actor_rollout_ref.rollout.val_kwargs.n",
+            rollout.val_kwargs.n,
+            "without do_sample all of these answers are the same",
+            "set val_kwargs.do_sample=true, or n=1",
+        )
+
+
+def on_cpu(config: DictConfig) -> Iterator[Problem]:
+    """Settings for which there must be a GPU."""
+    if config.trainer.device != "cpu":
+        return
+    for role in ("actor", "ref"):
+        for name in ("param_offload", "optimizer_offload", "offload_policy"):
+            if config.actor_rollout_ref[role].fsdp_config.get(name):
+                key = f"actor_rollout_ref.{role}.fsdp_config.{name}"
+                yield Problem(key, True, "a CPU has nowhere to offload to", "remove it")
+    if config.actor_rollout_ref.model.use_remove_padding:
+        yield Problem(
+            "actor_rollout_ref.model.use_remove_padding", True, "it needs flash-attn and CUDA", "set it to false"
+        )
+    if config.actor_rollout_ref.rollout.free_cache_engine:
+        yield Problem(
+            "actor_rollout_ref.rollout.free_cache_engine",
+            True,
+            "vLLM's CPU build has no sleep mode",
+            "set it to false, and enable_sleep_mode too",
+        )
