@@ -16,7 +16,7 @@ from mpmath import MPContext
 from dgpo.rewards.arithmetic import exact_value
 from dgpo.rewards.ascii_math import to_latex
 from dgpo.rewards.expressions import CONSTANTS, Node, leaves, parse
-from dgpo.rewards.grading import POINTS, Side, coordinate, same_value
+from dgpo.rewards.grading import EXACT_TOLERANCE, POINTS, POSITIVE_POINTS, Side, coordinate, same_value
 
 DIGITS = 50
 MAX_BITS = 1000
@@ -38,8 +38,10 @@ def equal_by_value(gold: str, answer: str) -> bool | None:
     r"""Whether two cleaned LaTeX expressions have the same value, or None where that is not known.
 
     ``\log`` without a base is decimal or natural, on both sides the same. ``C`` may stand for ``c``, unless one side
-    has a letter in both cases.
+    has a letter in both cases. Two equations are equal where one is a multiple of the other; any other two are open.
     """
+    if "=" in gold and "=" in answer:
+        return True if _is_multiple(_as_zero(gold), _as_zero(answer)) else None
     wanted, given = _read(gold), _read(answer)
     if not wanted or not given:
         return None
@@ -52,6 +54,24 @@ def equal_by_value(gold: str, answer: str) -> bool | None:
         if same is not False:
             break
     return same
+
+
+def _as_zero(equation: str) -> Side | None:
+    """Left side less right side."""
+    left, equals, right = equation.partition("=")
+    return _read(f"({left})-({right})") if equals else None
+
+
+def _is_multiple(gold: Side | None, answer: Side | None) -> bool:
+    if not gold or not answer or not gold.names or gold.names != answer.names:
+        return False
+    pairs = [
+        (wanted[0], given[0]) for wanted, given in zip(gold.values, answer.values, strict=True) if wanted and given
+    ]
+    if len(pairs) < POSITIVE_POINTS or not all(given for _, given in pairs):
+        return False
+    factor = pairs[0][0] / pairs[0][1]
+    return all(abs(wanted - factor * given) <= EXACT_TOLERANCE * abs(wanted) for wanted, given in pairs)
 
 
 def _case_alone_may_differ(*sides: frozenset[str]) -> bool:

@@ -30,6 +30,8 @@ from dgpo.rewards.math_answer import verify
         (r"2^{-98}x", r"\frac{x}{2^{98}}"),
         (r"x^{2/3}", r"\sqrt[3]{x^{2}}"),
         (r"x\arctan 1", r"\frac{\pi}{4} x"),
+        ("2x+4y-3=0", r"y=-\frac{1}{2}x+\frac{3}{4}"),
+        ("x^{2}/4+y^{2}/3=1", "x^{2}/16+y^{2}/12=1/4"),
         ("x^{2}+C", "x^{2}+c"),
         ("2*sqrt(3)*x**2", r"2\sqrt{3}x^{2}"),
     ],
@@ -73,7 +75,9 @@ def test_different(gold: str, answer: str) -> None:
         ("(2000+x)!", "x"),
         (r"\exp(9^{99})", "x"),
         ("f(x)", "f(x)"),
-        ("x=2", "x=2"),
+        ("x+y=2", "x+y=3"),
+        ("xy=1", "x=1/y"),
+        ("x=x", "y=y"),
     ],
 )
 def test_what_evaluation_does_not_tell_is_left_open(gold: str, answer: str) -> None:
