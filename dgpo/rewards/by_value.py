@@ -17,6 +17,7 @@ from dgpo.rewards.arithmetic import exact_value
 from dgpo.rewards.ascii_math import to_latex
 from dgpo.rewards.expressions import CONSTANTS, Node, leaves, parse
 from dgpo.rewards.grading import EXACT_TOLERANCE, POINTS, POSITIVE_POINTS, Side, coordinate, same_value
+from dgpo.rewards.normalise import plain
 
 DIGITS = 50
 MAX_BITS = 1000
@@ -24,6 +25,8 @@ MAX_BITS = 1000
 CANCELLED_BITS = 60
 """A value that is smaller by so many bits than what it was computed from has lost the digits that decide."""
 MAX_FACTORIAL = 1000
+_INFINITE = re.compile(r"[+-]? ?\\infty")
+_WORD = re.compile(r"[A-Za-z]{4}")
 _ANY_LOGARITHM = re.compile(r"\\log(?! ?_)(?![A-Za-z])")
 
 _numbers: Any = MPContext()
@@ -44,7 +47,8 @@ def equal_by_value(gold: str, answer: str) -> bool | None:
         return True if _is_multiple(_as_zero(gold), _as_zero(answer)) else None
     wanted, given = _read(gold), _read(answer)
     if not wanted or not given:
-        return None
+        both = (gold, answer)
+        return False if any(map(_is_number, both)) and any(map(_is_no_number, both)) else None
     log_bases = (10, "e") if _ANY_LOGARITHM.search(gold + answer) else (10,)
     cases = (False, True) if _case_alone_may_differ(wanted.names, given.names) else (False,)
     same = None
@@ -54,6 +58,16 @@ def equal_by_value(gold: str, answer: str) -> bool | None:
         if same is not False:
             break
     return same
+
+
+def _is_no_number(text: str) -> bool:
+    """Whether it is infinite, or words without LaTeX."""
+    return bool(_INFINITE.fullmatch(text)) or (bool(_WORD.search(text)) and not set("\\=") & set(plain(text)))
+
+
+def _is_number(text: str) -> bool:
+    side = _read(text)
+    return side is not None and not side.names and side.values[0] is not None
 
 
 def _as_zero(equation: str) -> Side | None:

@@ -26,7 +26,7 @@ _TOKEN = re.compile(
     r"|(?P<times>\\(?:times|cdot|ast)(?![A-Za-z])|\*(?!\*))|(?P<over>\\div(?![A-Za-z])|/)"
     r"|(?P<power>\^|\*\*)|(?P<sign>[+-])|(?P<open>[({\[])|(?P<close>[)}\]])|(?P<factorial>!)|(?P<bar>\|)"
     rf"|(?P<name>(?:[A-Za-z]|\\(?:pi|{_LETTERS})(?![A-Za-z])|\\(?:mathrm|text) ?\{{ ?[ei] ?\}})"
-    r"(?: ?_ ?(?:\{ ?\w+ ?\}|\w))?)"
+    r"(?: ?_ ?(?:\{ ?\w+ ?\}|\w))?(?:'+| ?\^ ?\{ ?\\prime ?\})?)"
     r"|(?P<base>_))"
 )
 _POWER_BEFORE_INDEX = re.compile(r"(\^ ?\{ ?\w ?\}) ?(_ ?\{ ?\w+ ?\})")
@@ -244,5 +244,4 @@ def _is_power_of_e(node: Node) -> bool:
 
 
 def _name(written: str) -> str:
-    r"""``\omega_{L}`` as ``omega_L``, ``\mathrm{e}`` as ``e``."""
-    return re.sub(r"\\(?:mathrm|text)\b|[\\{} ]", "", written)
+    return re.sub(r"\\(?:mathrm|text)\b|[\\{} ^]", "", written.replace("'", "prime"))
