@@ -7,6 +7,7 @@ what `expressions` does not read, of values past the bounds, or of digits that c
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -31,6 +32,7 @@ _ANY_LOGARITHM = re.compile(r"\\log(?! ?_)(?![A-Za-z])")
 
 _numbers: Any = MPContext()
 _numbers.dps = DIGITS  # set once: a context whose precision changes is not for several threads
+_decimal = Context(prec=DIGITS + 10)
 
 
 class _NoValue(Exception):
@@ -166,13 +168,25 @@ def _power(base: Any, exponent: Any) -> Any:
         raise _NoValue
     if base and exponent and _numbers.mag(exponent) + _numbers.mag(_numbers.mag(base) or 1) > 12:
         raise _NoValue
-    return _bounded(base**exponent)
+    is_quick = not base or _numbers.isint(2 * exponent)
+    return _bounded(base**exponent if is_quick else _numbers.exp(exponent * _ln(base)))
 
 
 def _log(value: Any) -> Any:
     if not value:
         raise _NoValue
-    return _kept(_numbers.ln(value), _numbers.mpf(1)) if value != 1 else _numbers.zero
+    return _kept(_ln(value), _numbers.mpf(1)) if value != 1 else _numbers.zero
+
+
+def _ln(value: Any) -> Any:
+    """The principal logarithm. mpmath's fills tables first, at 4 ms an entry; the decimal module's is at once there."""
+    if value.imag:
+        return _numbers.ln(value)
+    if value.real < 0:
+        return _numbers.mpc(_ln(-value.real), _numbers.pi)
+    _, mantissa, exponent, _ = value.real._mpf_
+    logarithm = _decimal.ln(_decimal.multiply(Decimal(int(mantissa)), _decimal.power(2, exponent)))
+    return _numbers.mpf(str(logarithm))
 
 
 def _exp(function: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -35,18 +35,19 @@ class MathRewardManager(NaiveRewardManager):
 
     async def run_single(self, data: DataProto) -> dict[str, Any]:
         # The last output of the session, as verl's manager takes it.
-        data = cast(DataProto, data[-1:])
-        item = cast(DataProtoItem, data[0])
+        item = cast(DataProtoItem, data[-1])
         responses = item.batch["responses"]
-        tokens = int(item.batch["attention_mask"][-len(responses) :].sum())
+        tokens = int(np.count_nonzero(item.batch["attention_mask"][-len(responses) :].numpy()))
         ended = tokens > 0 and int(responses[tokens - 1]) in self._ends
         facts = {
             "tokens": tokens,
             "longest": self._longest,
             "truncated": tokens >= self._longest and not ended,
         }
-        extra_info = {**item.non_tensor_batch.get("extra_info", {}), RESPONSE_FACTS: facts}
-        data.non_tensor_batch["extra_info"] = np.array([extra_info], dtype=object)
+        # In a dictionary of its own: the responses to a prompt may share theirs.
+        infos = data.non_tensor_batch.get("extra_info", np.array([{}] * len(data), dtype=object)).copy()
+        infos[-1] = {**infos[-1], RESPONSE_FACTS: facts}
+        data.non_tensor_batch["extra_info"] = infos
         return await super().run_single(data)  # pyright: ignore[reportAbstractUsage]
 
 
