@@ -19,7 +19,10 @@ from benchmarks.verifier_cases import Case, read_cases
 
 MAX_TOKENS = 2048
 """Of the end of a response; the tokenizer here has one token a byte."""
-WARM_UP = 64
+WARM_UPS = 3
+"""Batches before those that count: verl's first ones take longer by themselves."""
+PROBLEMS = 16
+"""Of each form, in a batch of the warm-up."""
 CONTENDERS = {
     "dgpo": [
         "reward.custom_reward_function.path=pkg://dgpo.rewards.verl_reward",
@@ -32,13 +35,6 @@ CONTENDERS = {
         "reward.reward_manager.source=register",
         "reward.reward_manager.name=naive",
     ],
-    "none: verl's own cost": [
-        f"reward.custom_reward_function.path={Path(__file__).resolve()}",
-        "reward.custom_reward_function.name=nothing",
-        "~reward.custom_reward_function.reward_kwargs",
-        "reward.reward_manager.source=register",
-        "reward.reward_manager.name=naive",
-    ],
 }
 
 
@@ -47,11 +43,6 @@ def verl_math_verify(data_source: str, solution_str: str, ground_truth: str, ext
     from verl.utils.reward_score import math_verify
 
     return math_verify.compute_score(solution_str, ground_truth)
-
-
-async def nothing(data_source: str, solution_str: str, ground_truth: str, extra_info: Any = None) -> float:
-    """A reward function that does not look at the response."""
-    return 0.0
 
 
 def make_batch(cases: Sequence[Case], tokenizer: Any) -> Any:
@@ -100,8 +91,14 @@ def measure(
     select_platform(config)
     tokenizer = AutoTokenizer.from_pretrained(model)
     manager = RewardLoopManager(config)
-    warm_up = [Case("real", rf"so $\boxed{{{n}+x\sqrt{{{n}}}}}$", rf"x\sqrt{{{n}}}+{n}", True) for n in range(WARM_UP)]
-    manager.compute_rm_score(make_batch(warm_up, tokenizer))
+    forms = ((r"N+x\sqrt{N}", r"x\sqrt{N}+N"), ("N+f(x)", "f(x)+N"), ("x-N<y", "y>x-N"), ("xy-N=0", "y=N/x"))
+    for first in range(2, 2 + WARM_UPS * PROBLEMS, PROBLEMS):
+        warm_up = [
+            Case("real", f"so $\\boxed{{{answer}}}$".replace("N", str(n)), gold.replace("N", str(n)), True)
+            for n in range(first, first + PROBLEMS)
+            for answer, gold in forms
+        ]
+        manager.compute_rm_score(make_batch(warm_up, tokenizer))
     told = {}
     for name, cases in batches.items():
         batch = make_batch(cases, tokenizer)

@@ -244,4 +244,4 @@ def _is_power_of_e(node: Node) -> bool:
 
 
 def _name(written: str) -> str:
-    return re.sub(r"\\(?:mathrm|text)\b|[\\{} ^]", "", written.replace("'", "prime"))
+    return re.sub(r"\\(?:mathrm|text|var(?=[a-z]))|[\\{} ^]", "", written.replace("'", "prime"))

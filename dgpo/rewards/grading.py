@@ -62,8 +62,8 @@ class Side:
 
     Attributes:
         names: Its variables.
-        values: Its number and whether that is real, at each of `POINTS`, or once where there are no variables;
-            None where it has none. A variable's value there depends on the point and on its name alone.
+        values: Its number and whether that is real (or ``i`` takes part), at each of `POINTS`, or once where there are
+            no variables; None where it has none. A variable's value depends on the point and on its name alone.
         is_integer: Whether it is an integer, written exactly.
         is_decimal: Whether a decimal number takes part.
         has_modulus: Whether a modulus does.
@@ -80,7 +80,7 @@ def same_value(gold: Side, answer: Side, has_percent: bool = False) -> bool | No
     r"""Whether two sides have the same value at all points, or None where that does not tell.
 
     None also for two that agree where all variables are positive and nowhere else (``\sqrt{x^2}`` and ``x``). A
-    point where only one side is real says nothing (``x^{2/3}`` and ``\sqrt[3]{x^2}``), unless a modulus is there to
+    point where a side is not real says nothing (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless a modulus is there to
     make it real (``\ln|x|`` and ``\ln x``). With a per cent sign on either side, a factor of 100 is allowed.
     """
     tolerance = EXACT_TOLERANCE
@@ -92,7 +92,7 @@ def same_value(gold: Side, answer: Side, has_percent: bool = False) -> bool | No
     values = [
         (index < POSITIVE_POINTS, wanted[0], given[0])
         for index, (wanted, given) in enumerate(pairs)
-        if wanted and given and (index < POSITIVE_POINTS or not real_only or wanted[1] == given[1])
+        if wanted and given and (index < POSITIVE_POINTS or not real_only or (wanted[1] and given[1]))
     ]
     if len(values) < (2 if has_names else 1):
         return None
@@ -134,14 +134,14 @@ def _side(expression: Any) -> Side:
 
 
 def _value(expression: Any, index: int) -> tuple[Any, bool] | None:
-    from sympy import Rational
+    from sympy import I, Rational
 
     point = {symbol: coordinate(symbol.name, index) for symbol in expression.free_symbols}
     value = expression.subs({symbol: Rational(at.numerator, at.denominator) for symbol, at in point.items()})
     real, imaginary = value.evalf(DIGITS).as_real_imag()
     if not (real.is_Number and imaginary.is_Number and real.is_finite and imaginary.is_finite):
         return None
-    return value.evalf(DIGITS), imaginary == 0
+    return value.evalf(DIGITS), imaginary == 0 or expression.has(I)
 
 
 def _with_imaginary_unit(expression: Any) -> Any:
