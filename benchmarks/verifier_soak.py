@@ -3,8 +3,7 @@
     python -m benchmarks.verifier_soak --calls 100000 --output benchmarks/results/verifier_soak.md
 
 As many threads call `verify` as there are workers, so that none waits for one. Every call is different, so that no
-cache helps. After each window the process and its
-answer-checking processes are measured.
+cache helps. After each window the process and its answer-checking processes are measured.
 """
 
 import argparse
