@@ -3,7 +3,7 @@
     python -m benchmarks.verifier CASES.jsonl --derived 600 --output benchmarks/results/verifier
 
 writes the table as OUTPUT.md and everything counted as OUTPUT.json. The fields of the cases are in
-`verifier_cases.read_cases`. Every verifier has a process of its own and is asked each case in turn, so that a busy
+`verifier_cases.read_cases`. Every verifier has a process of its own and is asked a run of cases in turn, so that a busy
 machine slows all alike; a call is killed after --kill seconds, a hostile one after --kill-hostile.
 
 The scorers run on the main thread, where math-verify's SIGALRM timeouts work. verl's prime_math hands model text to
@@ -12,6 +12,7 @@ commands, removals, and files opened for writing there.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -30,6 +31,7 @@ from benchmarks.verifier_contenders import BASELINE, OURS, SCORERS, TIMEOUT, Con
 
 SLACK = 0.2
 """Seconds over dgpo's timeout that a hostile call may last before it counts as late."""
+RUN = 16
 SAME_AS_BASELINE = "math-verify 0.9.0, gold bare"
 """Runs the code of the baseline, so that hostile cases, which take minutes, would say nothing new."""
 
@@ -64,14 +66,15 @@ class Result:
 
 
 def measure(cases: Sequence[Case], names: Sequence[str], kill: float, kill_hostile: float) -> dict[str, Result]:
-    """Ask every verifier every case, in turn."""
+    """Ask every verifier every case: `RUN` of them in a row, as a batch would, and then the next verifier the same."""
     results = {name: Result() for name in names}
     contenders = [Contender(name) for name in names]
     console = Console(stderr=True)
+    runs = [cases[start : start + RUN] for start in range(0, len(cases), RUN)]
     try:
-        for case in track(cases, "cases", console=console, disable=not console.is_terminal):
-            is_hostile = case.group == "hostile"
-            for contender in contenders:
+        for run in track(runs, f"runs of {RUN} cases", console=console, disable=not console.is_terminal):
+            for contender, case in itertools.product(contenders, run):
+                is_hostile = case.group == "hostile"
                 if is_hostile and contender.name == SAME_AS_BASELINE:
                     continue
                 contender.start()
@@ -168,7 +171,8 @@ def describe(cases: Sequence[Case], label: str, kill_hostile: float, results: di
         f"Cases: {label}. Scored: {', '.join(f'{count} {group}' for group, count in sorted(sizes.items()))}. "
         "A bare answer was put into a box, so that all read the same; extract cases have no box, and dgpo read them in "
         "its extract mode. Times are relative to math-verify's (gold boxed) on the real outputs, p50 to p50 and p99 "
-        f"to p99, all verifiers asked in turn.{absolute} Derived: wrong numbers near right ones, spelt anew. Hostile: "
+        f"to p99, the verifiers asked in turn, {RUN} cases at a time.{absolute} Derived: wrong numbers near right "
+        "ones, spelt anew. Hostile: "
         f"late is a call over {TIMEOUT + SLACK:.1f} s (dgpo's timeout was {TIMEOUT:.0f} s; math-verify's are its own, "
         f"5 s a step), killed at {kill_hostile:.0f} s; memory is the caller's largest growth in one call. Killed calls "
         f"count as not accepted. Python {platform.python_version()}, {os.cpu_count()} cores.\n"
