@@ -22,7 +22,7 @@ _decimal = Context(prec=DIGITS + 10)
 
 
 class _NoValue(Exception):
-    """Division by zero, or a value past the bounds."""
+    """A value past the bounds, or without the digits that decide."""
 
 
 def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10) -> tuple[Any, bool] | None:
@@ -55,7 +55,7 @@ def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10
 
     try:
         number = value(node)
-    except (_NoValue, ZeroDivisionError):
+    except (_NoValue, ArithmeticError, ValueError):  # mpmath raises either at a pole
         return None
     return number, is_real or "i" in leaves(node)
 
