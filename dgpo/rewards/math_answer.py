@@ -186,6 +186,8 @@ def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:
 def _compare_words(gold: Gold, answer: str) -> bool | None:
     """Answers in words and letters; None where either side is anything else."""
     words = read_words(answer)
+    if words and gold.words and NO_SOLUTION.fullmatch(words) and NO_SOLUTION.fullmatch(gold.words):
+        return True
     if words and gold.words and (min(len(words), len(gold.words)) >= 3 or words == gold.words == "no"):
         if words == gold.words:
             return True

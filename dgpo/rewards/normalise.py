@@ -104,6 +104,13 @@ _LEAD = re.compile(
     r"(?:answer|solution|result)(?: to [a-z ]{1,30})?(?: is| ?[:=])+ ?(?:\} ?)?(?=\S)",
     re.IGNORECASE,
 )
+_INTEGERS = r"(?:\\mathbb ?\{ ?[ZN] ?\}|\\mathbf ?\{ ?[ZN] ?\}|[ZN])(?: ?[\^_] ?\{? ?[+*] ?\}?)?"
+_COUNTER = re.compile(
+    r" ?[,;(]? ?(?:,? ?(?:where|for|with) )?(?:(?:any|all|some|every) )?(?:"
+    rf"(?P<in>[a-z]) ?\\in ?{_INTEGERS}|(?P<is>[a-z]) (?:(?:is|being) )?(?:an|any) integer|integers? (?P<of>[a-z]))"
+    r" ?\)?\Z"
+)
+"""What says that a letter counts: ``k \\in \\mathbb{Z}``, ``where n is an integer``."""
 _IGNORED_SPACE = re.compile(r"(?<![0-9A-Za-z]) | (?![0-9A-Za-z])")
 
 
@@ -137,7 +144,7 @@ def _clean(text: str) -> str:
                 break
     text = _SPACES.sub(" ", text)
     text = _LEAD.sub("", text.strip(), count=1) if _LEAD.match(text.strip()) else text
-    text = _without_end_mark(text)
+    text = _without_counter(_without_end_mark(text))
     for _ in range(3):
         if text.startswith("{") and text.endswith("}") and balanced(text[1:-1]):
             text = text[1:-1].strip()
@@ -157,6 +164,19 @@ def _ascii(text: str) -> str:
 def _greek_command(letter: re.Match[str]) -> str:
     *_, size, _, name = unicodedata.name(letter.group()).replace("LAMDA", "LAMBDA").replace("FINAL ", "").split()
     return f" \\{name.capitalize() if size == 'CAPITAL' else name.lower()} "
+
+
+def _without_counter(text: str) -> str:
+    r"""``2k\pi`` of ``2k\pi, k \in \mathbb{Z}``, if the letter does count something there."""
+    if "nteger" not in text and "\\in" not in text:
+        return text
+    spelt = plain(text)
+    found = _COUNTER.search(spelt)
+    if not found:
+        return text
+    counted = spelt[: found.start()]
+    letter = found["in"] or found["is"] or found["of"]
+    return counted if re.search(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])", counted) else text
 
 
 def _without_end_mark(text: str) -> str:
