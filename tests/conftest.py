@@ -1,4 +1,5 @@
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,9 @@ import pytest
 os.environ.setdefault("VERL_PLATFORM", "cpu")
 os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, which their processes would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RAY_CLUSTER = Path(__file__).resolve().parent.parent / "scripts/ray_cluster.sh"
 

@@ -16,6 +16,7 @@ _RATIO = re.compile(r"[^:]+(?: ?: ?[^:]+)+")
 _CLOCK = re.compile(r"(?P<time>\d{1,2} ?: ?\d{2}(?: ?: ?\d{2})?)(?: ?(?P<half>[ap])\.? ?m\.?)?", re.I)
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
 _OR = re.compile(r"(?<![A-Za-z])or(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])")
+_LETTER = r"(?<![A-Za-z\\]){}(?![A-Za-z])"
 _TO = re.compile(r"(?<=\d) ?(?:\\text ?\{ ?to ?\}|(?<=[\d ])to(?= ?\d)) ?(?=\d)")
 
 
@@ -243,4 +244,9 @@ def _assignments(gold: str, answer: str) -> Decision:
 
 def _definitions(gold: str, answer: str) -> Decision:
     wanted, given = structure.definition(gold), structure.definition(answer)
-    return Parts((wanted,), (given,), True) if wanted and given else None
+    if not wanted or not given:
+        return None
+    (variable, value), (other, answer_value) = wanted, given
+    if variable != other and not re.search(_LETTER.format(variable), answer_value):
+        answer_value = re.sub(_LETTER.format(other), variable, answer_value)
+    return Parts((value,), (answer_value,), True)

@@ -9,6 +9,7 @@ Imports nothing of dgpo, so that the worker starts quickly.
 
 import functools
 import random
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,6 +21,7 @@ INTEGER_TOLERANCE = 1e-12
 DECIMAL_TOLERANCE = 1.01e-6
 SMALLEST = 1e-300
 """What the values are compared with where both are 0."""
+_LETTER = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")
 POINTS = 6
 POSITIVE_POINTS = 3
 """At the first of the points all variables are positive."""
@@ -29,6 +31,7 @@ def grade(gold: str, answer: str) -> str:
     """Equality of two LaTeX expressions: match, mismatch, unparsed (the answer) or bad_gold."""
     from math_verify import verify
 
+    gold, answer = _cases_apart(gold, answer)
     parsed_gold = _parse(gold)
     if not parsed_gold:
         return "bad_gold"
@@ -144,6 +147,17 @@ def _value(expression: Any, index: int) -> tuple[Any, bool] | None:
     return value.evalf(DIGITS), imaginary == 0 or expression.has(I)
 
 
+def _cases_apart(gold: str, answer: str) -> tuple[str, str]:
+    """``T`` as ``t_{99}`` where one side has ``t`` too: math-verify's grammar knows no upper case."""
+    sides = [set(_LETTER.findall(side)) for side in (gold, answer)]
+    both = [letter for side in sides for letter in side if letter.isupper() and letter.lower() in side]
+    if not both:
+        return gold, answer
+    upper = re.compile(rf"(?<![A-Za-z\\])[{''.join(both)}](?![A-Za-z_{{])")
+    gold, answer = (upper.sub(lambda found: f"{found.group().lower()}_{{99}}", side) for side in (gold, answer))
+    return gold, answer
+
+
 def _with_imaginary_unit(expression: Any) -> Any:
     """Its ``i`` as the imaginary unit, except where ``i`` counts the terms of a sum."""
     from sympy import Expr, I, Product, Sum
@@ -151,6 +165,18 @@ def _with_imaginary_unit(expression: Any) -> Any:
     if not isinstance(expression, Expr) or expression.has(Sum, Product):
         return expression
     return expression.subs({symbol: I for symbol in expression.free_symbols if symbol.name == "i"})  # pyright: ignore
+
+
+def _with_unknown_derivatives(expression: Any) -> Any:
+    """``dy/dx`` as a variable: for sympy it is 0, as ``y`` does not contain ``x``."""
+    from sympy import Basic, Derivative, Symbol
+
+    if not isinstance(expression, Basic):
+        return expression
+    unknown = {
+        found: Symbol(str(found)) for found in expression.atoms(Derivative) if not found.expr.has(*found.variables)
+    }
+    return expression.xreplace(unknown) if unknown else expression
 
 
 @functools.lru_cache(maxsize=256)
@@ -167,4 +193,5 @@ def _parse(latex: str) -> list:
     )
     config = [LatexExtractionConfig(boxed_match_priority=0, normalization_config=plain)]
     boxed = f"\\boxed{{{latex}}}"
-    return parse(boxed, config, fallback_mode="no_fallback", parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+    parsed = parse(boxed, config, fallback_mode="no_fallback", parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+    return [_with_unknown_derivatives(expression) for expression in parsed]

@@ -158,6 +158,8 @@ def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:
         return ("match" if decided else "mismatch"), "string"
     if structure.is_hedge(answer, gold.has_many_values):
         return "hedge", "structure"
+    if structure.names_differ(gold.text, answer):
+        return "mismatch", "structure"
     values = structure.equation_values(answer, gold.text)
     if len(values) > MAX_SIDES or not all(values):
         return "mismatch", "structure"

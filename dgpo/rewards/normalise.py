@@ -72,6 +72,7 @@ _REWRITES = [
         (":=", r":=", "="),
         ("dots", rf"\\[ld]?dots[bcmo]?{_END}|\\cdots{_END}", r"\\ldots "),
         ("overline", r"\\overline ?\{ ?([A-Z]{2}) ?\}", r"\1"),
+        ("overrightarrow", rf"\\overrightarrow{_END}", r"\\vec"),
         ("pmod", r"\\pmod ?(\d)", r"\\pmod{\1}"),
         (r"\\", r"\\\\ ?\[ ?-?[\d.]+ ?(?:pt|em|ex|mm|cm|in) ?\]", r"\\\\"),
         (r", \!", r"(?<=\d)(?: ?\{ ?, ?\} ?|\\[,!])(?=\d{3}(?!\d))", ","),
@@ -84,6 +85,7 @@ _REWRITES = [
         (r"\frac", r"\\frac\s*(\{[^{}]*\})\s*(\d)", r"\\frac\1{\2}"),
         (r"\frac", r"\\frac\s*(\d)\s*(?=\{)", r"\\frac{\1}"),
         (r"\sqrt", r"\\sqrt\s*(\d|[A-Za-z](?![A-Za-z]))", r"\\sqrt{\1}"),
+        ("O", r"\\mathcal ?\{ ?O ?\}", "O"),
         ("C", r"(?<![A-Za-z\\}\])])C ?\( ?(\d{1,4}) ?, ?(\d{1,4}) ?\)", r"\\binom{\1}{\2}"),
         ("C", r"(?<![A-Za-z\\])C ?_ ?\{? ?([2-9]|\d{2,4}) ?\}? ?\^ ?\{? ?(\d{1,4}) ?\}?", r"\\binom{\1}{\2}"),
         ("_", r"\( ?(\w+) ?\)(?= ?_)", r"\1"),
@@ -104,7 +106,7 @@ _LEAD = re.compile(
     r"(?:answer|solution|result)(?: to [a-z ]{1,30})?(?: is| ?[:=])+ ?(?:\} ?)?(?=\S)",
     re.IGNORECASE,
 )
-_INTEGERS = r"(?:\\mathbb ?\{ ?[ZN] ?\}|\\mathbf ?\{ ?[ZN] ?\}|[ZN])(?: ?[\^_] ?\{? ?[+*] ?\}?)?"
+_INTEGERS = r"(?:\\math(?:bb|bf) ?)?\{? ?[ZN] ?\}?(?: ?[\^_] ?\{? ?[+*] ?\}?)?"
 _COUNTER = re.compile(
     r" ?[,;(]? ?(?:,? ?(?:where|for|with) )?(?:(?:any|all|some|every) )?(?:"
     rf"(?P<in>[a-z]) ?\\in ?{_INTEGERS}|(?P<is>[a-z]) (?:(?:is|being) )?(?:an|any) integer|integers? (?P<of>[a-z]))"
@@ -167,7 +169,7 @@ def _greek_command(letter: re.Match[str]) -> str:
 
 
 def _without_counter(text: str) -> str:
-    r"""``2k\pi`` of ``2k\pi, k \in \mathbb{Z}``, if the letter does count something there."""
+    r"""``2k\pi`` of ``2n\pi, n \in \mathbb{Z}``, if the letter does count something there."""
     if "nteger" not in text and "\\in" not in text:
         return text
     spelt = plain(text)
@@ -175,8 +177,10 @@ def _without_counter(text: str) -> str:
     if not found:
         return text
     counted = spelt[: found.start()]
-    letter = found["in"] or found["is"] or found["of"]
-    return counted if re.search(rf"(?<![A-Za-z\\]){letter}(?![A-Za-z])", counted) else text
+    counter = re.compile(rf"(?<![A-Za-z\\]){found['in'] or found['is'] or found['of']}(?![A-Za-z])")
+    if not counter.search(counted):
+        return text
+    return counter.sub("k", counted) if "N" not in found.group() else counted  # a sequence's index keeps its letter
 
 
 def _without_end_mark(text: str) -> str:

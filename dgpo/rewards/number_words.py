@@ -12,6 +12,8 @@ _VALUES = {word: value for value, word in enumerate(_SMALL.split())}
 _VALUES |= {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
 MAGNITUDES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
+WORDS = (*_VALUES, *MAGNITUDES)
+
 
 def read_words(text: str) -> int | None:
     """The integer that ``text`` spells in words, or None."""

@@ -38,11 +38,13 @@ _DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9.,^])(?<!\^\{)(?:(?<![)\]}])[+\-−] ?)?[$€£¥]? ?-?"
     rf"(?:\d+ \d+/\d+|\d+:\d+(?::\d+)*|{_DIGITS}(?: ?/ ?\d+|[eE][+-]?\d+)?)"
-    r"(?: ?(?:\\?%|percent\b))?"
+    r"(?: ?(?:\\?%|percent\b|million\b|billion\b|trillion\b))?"
 )
 _LETTER = re.compile(r"\([A-J]\)|(?<![A-Za-z'’\\])(?!A (?!is|because|since|as|and|or|but)[a-z])[A-HJ](?![A-Za-z'’])")
 _DENIED = re.compile(
-    r"(?:(?<![A-Za-z])(?:not|neither|nor|except|rules? out)|n['’]t(?: be)?|不是|非)[ (*]*(?:[A-J] or )?\Z", re.I
+    r"(?:(?<![A-Za-z])(?:not|neither|nor|except|never|rules? out|eliminates?|cannot be|at (?:least|most)"
+    r"|(?:less|greater|more|fewer|larger|smaller) than)|n['’]t(?: be)?|不是|非)[ (*]*(?:[A-J] or )?\Z",
+    re.I,
 )
 _JOINT = re.compile(
     r"[\s*]*(?:,|/|,?\s*(?<![A-Za-z])(?P<word>or|and)(?![A-Za-z]),?)[\s*]*"

@@ -21,8 +21,11 @@ NAME = re.compile(
     rf"(?: ?\([^()=]*(?:=[^()=]*)?\))?|\|[A-Z]\||\\frac ?\{{ ?d\w* ?\}} ?\{{ ?d\w+ ?\}}"
 )
 """What stands left of a definition: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\\text{Area}``, ``|A|``."""
+_NAME_PARTS = re.compile(
+    r"(?P<head>\\?[A-Za-z]+)(?:_\{?(?P<index>[^{}]*)\}?)?(?P<mark>'*(?:\^\{-1\})?)(?:\((?P<argument>[^()]*)\))?"
+)
 _NAMES = re.compile(r"\( ?[A-Za-z]\w*(?: ?, ?[A-Za-z]\w*)+ ?\)")
-_FUNCTION = re.compile(r"(?:y|[A-Za-z](?:_\{\w+\})? ?\( ?[A-Za-z] ?\))")
+_FUNCTION = re.compile(r"(?:y|[A-Za-z](?:_\{\w+\})? ?\( ?(?P<argument>[A-Za-z]) ?\))")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
 _OPEN = frozenset(("(", "[", "{", r"\{", r"\begin"))
 _CLOSE = frozenset((")", "]", "}", r"\}", r"\end"))
@@ -131,10 +134,38 @@ def gold_value(gold: str) -> str:
     return sides[1] if NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]) else gold
 
 
-def definition(text: str) -> str | None:
-    """``2x+3`` of ``y = 2x+3`` or ``f(x) = 2x+3``; None for anything but the definition of a function."""
+def names_differ(gold: str, answer: str) -> bool:
+    """Whether they are named after different things: ``f'(x)`` and ``f(x)``, ``f(2)`` and ``f(3)``, ``x`` and ``y``."""
+    named, other = _name(gold), _name(answer)
+    if not named or not other or named == other:
+        return False
+    if named.startswith(("(", "\\frac")) or other.startswith(("(", "\\frac")):
+        return named[0] == other[0] or "\\frac" in named + other
+    wanted, given = _NAME_PARTS.fullmatch(named), _NAME_PARTS.fullmatch(other)
+    if not wanted or not given:
+        return False
+    if wanted["head"] != given["head"]:
+        return {named, other} <= set("xyz") and not _is_solved_for_another(gold, other)
+    one, two = wanted["argument"] or "", given["argument"] or ""
+    are_variables = len(one) == len(two) == 1 and (one + two).isalpha()
+    return (
+        wanted["mark"] != given["mark"]
+        or bool(wanted["index"] and given["index"] and wanted["index"] != given["index"])
+        or bool(one and two and one != two and not are_variables)
+    )
+
+
+def _name(text: str) -> str | None:
     sides = split_outside(text, _SIDES)
-    return sides[1] if len(sides) == 2 and _FUNCTION.fullmatch(sides[0]) else None
+    is_named = len(sides) == 2 and (NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]))
+    return sides[0].replace(" ", "") if is_named else None
+
+
+def definition(text: str) -> tuple[str, str] | None:
+    """``x`` and ``2x+3`` of ``y = 2x+3`` or ``f(x) = 2x+3``; None for anything but the definition of a function."""
+    sides = split_outside(text, _SIDES)
+    found = _FUNCTION.fullmatch(sides[0]) if len(sides) == 2 else None
+    return (found["argument"] or "x", sides[1]) if found else None
 
 
 def assignments(text: str) -> list[tuple[str, str]] | None:

@@ -22,6 +22,11 @@ _HEAVY = re.compile(
     r"|\d{4} ?[)}]* ?!|! ?[)}]* ?! ?[)}]* ?!"  # a factorial of 1000 or more, or one iterated three times
     r"|(?:\^[ {(]*[0-9A-Za-z]+[ ]*){3}"  # a tower of three powers
 )
+_IGNORED = re.compile(r"'|\\prime|\\ldots|\\partial|\\nabla|\\(?:vec|overrightarrow|overline|bar|hat)(?![A-Za-z])")
+"""What math-verify's grammar leaves out, so that both sides must have the same of it."""
+_VECTOR_PRODUCT = re.compile(r"\\(?:vec|mathbf|nabla)(?![A-Za-z]).*\\times", re.DOTALL)
+_FIGURE = re.compile(r"\\(?:angle|triangle)(?![A-Za-z])")
+"""For its grammar both are products of numbers."""
 
 
 class _Cache:
@@ -64,6 +69,8 @@ def compare_symbolically(gold: str, answer: str, timeout: float) -> tuple[Reason
     """
     if too_heavy(gold) or too_heavy(answer):
         return "too_large", False
+    if _differs_in_what_is_ignored(gold, answer):
+        return "mismatch", False
     pair = (key(gold), key(answer))
     outcome = _cache.get(pair)
     if outcome is not None:
@@ -72,6 +79,12 @@ def compare_symbolically(gold: str, answer: str, timeout: float) -> tuple[Reason
     if outcome not in ("timeout", "crash"):
         _cache.put(pair, outcome)
     return outcome, False
+
+
+def _differs_in_what_is_ignored(gold: str, answer: str) -> bool:
+    both = (gold, answer)
+    ignored = [sorted(_IGNORED.findall(side)) for side in both]
+    return ignored[0] != ignored[1] or any(map(_VECTOR_PRODUCT.search, both)) or all(map(_FIGURE.search, both))
 
 
 def _latex(cleaned: str) -> str:

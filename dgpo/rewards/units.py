@@ -6,6 +6,7 @@ Words that are no known unit are things that are counted (``apples``), and count
 import re
 
 from dgpo.rewards.normalise import plain
+from dgpo.rewards.number_words import WORDS
 
 _SPELLINGS = {
     "%": "% percent percentage pct",
@@ -32,7 +33,9 @@ _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in (
 """What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
 _NOT_UNITS = re.compile(
     r"\b(?:or|and|not?|nor|to|is|are|either|maybe|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
-    r"|minus|at|most|least|over|divided|about|million|billion|thousand|hundred|trillion|x|y|z)\b",
+    r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
+    r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|squared|cubed|dozens?|factorial|root"
+    rf"|reciprocal|doubled|tripled|half|halves|thirds?|quarters?|fourths?|fifths?|tenths?|{'|'.join(WORDS)})\b",
     re.IGNORECASE,
 )
 _POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
@@ -53,12 +56,12 @@ def read_unit(text: str) -> str | None:
         return ""
     if bare in _CURRENCIES or bare in ("%", "¢"):
         return "cent" if bare == "¢" else bare
-    opened = plain(bare)
+    opened = plain(bare).replace(r"\Omega", "ohm")
     if _DEGREES.fullmatch(opened):
         name = opened.partition("}")[2].strip().upper()[:1]
         return {"": "degree", "C": "celsius", "F": "fahrenheit"}[name]
-    if opened in ("'", "''", r"\prime"):
-        return opened
+    if opened in ("'", "''"):
+        return "ft" if opened == "'" else "in"
     if opened.lower() in ("per cent", r"\%"):
         return "%"
     if modulus := _MODULUS.fullmatch(opened):

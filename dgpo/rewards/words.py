@@ -12,7 +12,7 @@ _CHOICE = re.compile(
     r"|\[(?P<square>[A-J])\]"
     r"|(?:option|choice|answer)[ :]*\(?(?P<option>[A-J])\)?[.:]?"
     r"|(?:\((?P<bracketed>[A-J])\)|(?P<dotted>[A-J])[.:)]) ?(?P<after>.+)"  # (B) Paris, B. 12
-    r"|(?P<named>[A-J]) (?P<name>[A-Za-z]{2}.*)",  # B Paris
+    r"|(?P<named>A(?= (?-i:[A-Z]))|[B-J]) (?P<name>(?!(?:and|or|only|is|are|has|was)\b)[A-Za-z]{2}.*)",  # B Paris
     re.IGNORECASE | re.DOTALL,
 )
 NO_SOLUTION = re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set", re.IGNORECASE)
@@ -41,7 +41,7 @@ def choice(cleaned: str) -> str | None:
 def asserted_choice(cleaned: str) -> str | None:
     """As `choice`, and the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
     text = plain(cleaned)
-    letters = asserted_letters(text) if _SENTENCE.search(text) else set()
+    letters = asserted_letters(text) if _SENTENCE.search(text) and "\\" not in text else set()
     return choice(cleaned) or (letters.pop() if len(letters) == 1 else None)
 
 
