@@ -47,6 +47,8 @@ _REWRITES = [
         ("color", r"\\(?:text)?color ?\{[^{}]*\}", ""),
         ("box underline mathstrut", rf"\\(?:boxed|fbox|underline|mathstrut){_END}", ""),
         ("name", r"\\operatorname\*? ?\{((?:arc)?(?:sin|cos|tan)h?|cot|sec|csc|ln|log|exp|gcd|max|min)\}", r"\\\1 "),
+        ("tg", rf"\\operatorname ?\{{ ?(arc)?tg ?\}}|\\(arc)?tg{_END}", r"\\\1\2tan "),
+        ("ctg", rf"\\operatorname ?\{{ ?ctg ?\}}|\\ctg{_END}", r"\\cot "),
         ("frac", rf"\\(?:[dtc]|nice|s)frac{_END}", r"\\frac"),
         ("binom", rf"\\[dt]binom{_END}", r"\\binom"),
         ("choose", r"\{ ?(\w+) ?\\choose ?(\w+) ?\}", r"\\binom{\1}{\2}"),

@@ -46,6 +46,10 @@ _DENIED = re.compile(
     r"|(?:less|greater|more|fewer|larger|smaller) than)|n['’]t(?: be)?|不是|非)[ (*]*(?:[A-J] or )?\Z",
     re.I,
 )
+_DENIED_AFTER = re.compile(
+    r"[)*$ ]*(?:(?:is|are|was) )?(?:incorrect|wrong|false|not (?:correct|right|the answer)|cannot be)(?![A-Za-z])", re.I
+)
+_CONDITION = re.compile(r"(?<![A-Za-z])(?:when|where|attained|if)(?![A-Za-z])", re.IGNORECASE)
 _JOINT = re.compile(
     r"[\s*]*(?:,|/|,?\s*(?<![A-Za-z])(?P<word>or|and)(?![A-Za-z]),?)[\s*]*"
     r"(?:either |maybe |perhaps |possibly |even )?",
@@ -75,7 +79,8 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
 def _bare(text: str, wanted: Wanted) -> str | None:
     """``text`` itself where it is one short line without prose (``odd $n$``)."""
     is_answer = wanted == "expression" and len(text) <= 100 and "\n" not in text
-    return text if is_answer and not re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", text) else None
+    is_prose = re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}|\A(?:So|Hence|Thus|Therefore|Then),? ", text)
+    return text if is_answer and not is_prose else None
 
 
 def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
@@ -91,6 +96,8 @@ def _read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     spans = list(_letters(sentence) if wanted == "choice" else _values(sentence, wanted))
     if not spans:
         return None
+    if condition := _CONDITION.search(sentence, spans[0][1]):  # the answer is 12, when n = 5
+        spans = [span for span in spans if span[0] < condition.start()]
     starts_so = stated and (wanted == "choice" or not any(map(str.isalnum, sentence[: spans[0][0]])))
     first = last = 0 if starts_so else len(spans) - 1
     while first > 0 and _JOINT.fullmatch(sentence[spans[first - 1][1] : spans[first][0]]):
@@ -112,7 +119,7 @@ def asserted_letters(sentence: str) -> set[str]:
 
 def _letters(sentence: str) -> Iterator[tuple[int, int, str]]:
     for letter in _LETTER.finditer(sentence):
-        if not _DENIED.search(sentence[max(0, letter.start() - 30) : letter.start()]):
+        if not _is_denied(sentence, letter.start(), letter.end()):
             yield letter.start(), letter.end(), letter.group()
 
 
@@ -126,7 +133,11 @@ def _values(sentence: str, wanted: Wanted) -> Iterator[tuple[int, int, str]]:
                 spans.append((number.start(), number.end(), number.group()))
     if not spans:
         spans = [(found.start(), found.end(), found.group().strip("*")) for found in _EMPHASIS.finditer(sentence)]
-    yield from (span for span in sorted(spans) if not _DENIED.search(sentence[max(0, span[0] - 30) : span[0]]))
+    yield from (span for span in sorted(spans) if not _is_denied(sentence, span[0], span[1]))
+
+
+def _is_denied(sentence: str, start: int, end: int) -> bool:
+    return bool(_DENIED.search(sentence[max(0, start - 30) : start]) or _DENIED_AFTER.match(sentence, end))
 
 
 def _formulas(sentence: str) -> Iterator[tuple[int, int, str]]:

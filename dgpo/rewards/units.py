@@ -25,7 +25,7 @@ _SPELLINGS = {
     "C": "C coulomb coulombs", "F": "F", "mol": "mol mole moles", "ohm": r"ohm ohms \Omega",
     "mi/h": "mph", "km/h": "kmh kph kmph", "unit": "unit units u", "rad": "rad radian radians",
     "kJ": "kJ", "kW": "kW", "MHz": "MHz", "GHz": "GHz", "eV": "eV", "dm": "dm", "cL": "cL cl", "dL": "dL dl",
-    "kPa": "kPa", "atm": "atm", "mA": "mA", "kWh": "kWh",
+    "kPa": "kPa", "um": "um micrometer micrometers micron microns", "M": "M", "atm": "atm", "mA": "mA", "kWh": "kWh",
 }  # fmt: skip
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 _CURRENCIES = frozenset("$€£¥₹")
@@ -42,6 +42,7 @@ _POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
 _DEGREES = re.compile(r"\^\{\\circ\} ?(?:(?P<scale>[CF])|(?:celsius|fahrenheit))?", re.IGNORECASE)
 _FACTOR = re.compile(rf"(?P<square>(?:square|sq\.?|cubic|cu\.?) )?(?P<name>[A-Za-z$€£¥₹¢%]+\.?){_POWER}")
 _MODULUS = re.compile(r"\\pmod ?\{ ?(\w+) ?\}")
+_TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?![\^])", re.IGNORECASE)
 _PER = re.compile(r" ?/ ?| per ")
 _PHRASE = re.compile(r"[A-Za-z]+(?:[ '-]+[A-Za-z]+){0,4}")
 
@@ -56,7 +57,7 @@ def read_unit(text: str) -> str | None:
         return ""
     if bare in _CURRENCIES or bare in ("%", "¢"):
         return "cent" if bare == "¢" else bare
-    opened = plain(bare).replace(r"\Omega", "ohm")
+    opened = plain(bare).replace(r"\Omega", "ohm").replace(r"\mu ", "u")
     if _DEGREES.fullmatch(opened):
         name = opened.partition("}")[2].strip().upper()[:1]
         return {"": "degree", "C": "celsius", "F": "fahrenheit"}[name]
@@ -69,23 +70,38 @@ def read_unit(text: str) -> str | None:
     if _NOT_UNITS.search(opened):
         return None
     is_worded = "\\" in bare
-    parts = [_factor(part, is_worded, text.startswith(" ")) for part in _PER.split(opened)]
+    parts = [_factors(part, is_worded, text.startswith(" ")) for part in _PER.split(opened)]
     if all(parts):
-        return "/".join(part for part in parts if part)
+        return _product(parts)
     if not _PHRASE.fullmatch(opened) or not (is_worded or text.startswith(" ")):
         return None
     counted = [word for word in opened.lower().split() if len(word) > 1]
     return counted[0].removesuffix("s") if counted else None
 
 
-def _factor(text: str, is_worded: bool, has_space: bool) -> str | None:
-    found = _FACTOR.fullmatch(text.strip())
-    if not found:
-        return None
-    name = found["name"]
-    unit = _UNITS.get(name) or _UNITS.get(name.lower() if len(name) > 2 else name)
-    if unit is None or not (is_worded or has_space or name in _ATTACHED):
-        return None
-    square = (found["square"] or "")[:1]
-    power = found["power"] or {"": "", "s": "2", "c": "3"}[square]
-    return unit + (f"^{power}" if power and power != "1" else "")
+def _product(parts: list[dict[str, int]]) -> str:
+    """One spelling for the units of the first part over those of the others: ``m/s^2``, ``kg*m/s^2``."""
+    powers = dict(parts[0])
+    for part in parts[1:]:
+        for unit, power in part.items():
+            powers[unit] = powers.get(unit, 0) - power
+    above = [unit + (f"^{power}" if power > 1 else "") for unit, power in sorted(powers.items()) if power > 0]
+    below = [unit + (f"^{-power}" if power < -1 else "") for unit, power in sorted(powers.items()) if power < 0]
+    return "*".join(above) + "".join(f"/{unit}" for unit in below)
+
+
+def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
+    r"""The units in ``N\cdot m`` or ``m s^{-2}`` and their powers; none where a factor is no unit."""
+    powers: dict[str, int] = {}
+    for factor in _TIMES.split(text.strip()) if is_worded else [text.strip()]:
+        found = _FACTOR.fullmatch(factor)
+        name = found["name"] if found else ""
+        unit = _UNITS.get(name) or _UNITS.get(name.lower() if len(name) > 2 else name)
+        if found is None or unit is None or not (is_worded or has_space or name in _ATTACHED):
+            return {}
+        power = int(found["power"] or {"": 1, "s": 2, "c": 3}[(found["square"] or "")[:1]])
+        above, _, below = unit.partition("/")  # of mph
+        powers[above] = powers.get(above, 0) + power
+        if below:
+            powers[below] = powers.get(below, 0) - power
+    return powers
