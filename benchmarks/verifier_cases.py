@@ -45,8 +45,9 @@ def read_cases(path: Path) -> list[Case]:
             texts = row["gold"], row["prediction"]
             if kind not in KINDS or not isinstance(row["expected"], bool) or not all(isinstance(t, str) for t in texts):
                 raise ValueError(f"pred_kind={kind!r}, expected={row['expected']!r}, gold={row['gold']!r:.80}")
-            # Spaces, as an answer may end in a backslash, which would escape the brace.
-            response = rf"\boxed{{ {row['prediction']} }}" if kind == "bare" else row["prediction"]
+            answer = row["prediction"]
+            space = " " if answer.endswith("\\") else ""  # so that it does not escape the brace
+            response = rf"\boxed{{{answer}{space}}}" if kind == "bare" else answer
             mode = "extract" if group == "extract" else "boxed"
             expected = None if note.startswith("disputed") else row["expected"]
             cases.append(Case(group, response, row["gold"], expected, mode))

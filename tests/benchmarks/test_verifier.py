@@ -27,7 +27,7 @@ def test_cases_are_read_as_documented(tmp_path: Path) -> None:
     cases = read_cases(write(tmp_path / "cases.jsonl", ROWS))
     assert [case.group for case in cases] == ["core", "real", "extract", "core"]
     assert [case.expected for case in cases] == [True, False, True, None]
-    assert cases[0].response == r"\boxed{ 7.0 }" and cases[2].mode == "extract"
+    assert cases[0].response == r"\boxed{7.0}" and cases[2].mode == "extract"
 
 
 @pytest.mark.parametrize("change", [{"category": "x"}, {"pred_kind": "x"}, {"expected": 1}, {"gold": None}])
