@@ -139,8 +139,10 @@ def names_differ(gold: str, answer: str) -> bool:
     named, other = _name(gold), _name(answer)
     if not named or not other or named == other:
         return False
-    if named.startswith(("(", "\\frac")) or other.startswith(("(", "\\frac")):
-        return named[0] == other[0] or "\\frac" in named + other
+    if named.startswith("(") or other.startswith("("):
+        return sorted(named) == sorted(other)  # the same in another order
+    if named.startswith("\\frac") or other.startswith("\\frac"):
+        return "'" not in named + other  # y' may be dy/dx
     wanted, given = _NAME_PARTS.fullmatch(named), _NAME_PARTS.fullmatch(other)
     if not wanted or not given:
         return False
