@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, so that a failure is the code's and comes again; others with
+# pytest --hypothesis-profile=random. On a busy machine the time of one example says nothing.
+settings.register_profile("random", deadline=None, max_examples=50)
+settings.register_profile("repeatable", settings.get_profile("random"), derandomize=True)
+settings.load_profile("repeatable")
 
 # Before any test imports verl: the platform is settled once a process.
 os.environ.setdefault("VERL_PLATFORM", "cpu")

@@ -22,6 +22,7 @@ DECIMAL_TOLERANCE = 1.01e-6
 SMALLEST = 1e-300
 """What the values are compared with where both are 0."""
 _LETTER = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")
+_PRODUCT = re.compile(r"(?<![\w.^])\d[\d.]*(?=\s*\()|\)(?=\s*(?:[\d(]|\\d?frac))")
 POINTS = 6
 POSITIVE_POINTS = 3
 """At the first of the points all variables are positive."""
@@ -183,6 +184,7 @@ def _with_unknown_derivatives(expression: Any) -> Any:
 def _parse(latex: str) -> list:
     """The expressions in ``latex``. Its LaTeX grammar alone: math-verify's plain path ends in Python's eval.
 
+    The grammar takes ``(1)(3)`` for a mixed number, 1 + 3, so that products get a sign.
     SIGALRM timeouts are off: the pool keeps the clock.
     """
     from latex2sympy2_extended import NormalizationConfig
@@ -192,6 +194,6 @@ def _parse(latex: str) -> list:
         basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="all", equations=False
     )
     config = [LatexExtractionConfig(boxed_match_priority=0, normalization_config=plain)]
-    boxed = f"\\boxed{{{latex}}}"
-    parsed = parse(boxed, config, fallback_mode="no_fallback", parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+    products = _PRODUCT.sub(r"\g<0> \\cdot ", latex)
+    parsed = parse(f"\\boxed{{{products}}}", config, fallback_mode="no_fallback", parsing_timeout=None)  # pyright: ignore[reportArgumentType]
     return [_with_unknown_derivatives(expression) for expression in parsed]

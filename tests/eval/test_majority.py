@@ -20,7 +20,7 @@ def by_enumeration(correct: int, wrong: list[int], without: int, k: int) -> floa
     return total / count
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 4), st.lists(st.integers(1, 3), max_size=3), st.integers(0, 2))
 def test_majority_equals_the_mean_over_all_subsets(correct: int, wrong: list[int], without: int) -> None:
     for k in range(1, correct + sum(wrong) + without + 1):

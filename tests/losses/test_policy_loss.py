@@ -104,7 +104,7 @@ def test_finite_for_extreme_ratios_and_probabilities(name, hyper_parameters, dty
     assert all(math.isfinite(value) for value in metrics.values())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     name=st.sampled_from(sorted(METHODS)),
     d=st.floats(-120, 120),

@@ -119,7 +119,7 @@ expressions = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(expressions, expressions)
 def test_it_agrees_with_the_symbolic_stage(gold: str, answer: str) -> None:
     """Two parsers and two ways to evaluate. Where both know, they say the same."""

@@ -8,6 +8,8 @@ from dgpo.rewards.grading import grade
     [
         (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}", "mismatch"),
         (r"\sqrt{7+4\sqrt{3}}", r"2+\sqrt{3}", "match"),
+        ("3", "(1)(3)", "match"),
+        ("6", "2(3)", "match"),
         (r"\sqrt{2}", "1.41421356", "match"),
         (r"\sqrt{2}", "1.4142", "mismatch"),
         (r"\sqrt{2}", r"\sqrt{2.000000001}", "match"),

@@ -222,7 +222,7 @@ def test_importing_and_easy_answers_need_neither_sympy_nor_a_process() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=80))
 def test_arbitrary_text_never_raises_and_equals_itself(text: str) -> None:
     """Against a gold of its own or a number; the symbolic stage is left out, its bounds are tested above."""

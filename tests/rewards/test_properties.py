@@ -71,7 +71,7 @@ def respellings(answer: str) -> list[str]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(answers)
 def test_every_answer_equals_itself_however_it_is_laid_out(answer: str) -> None:
     for spelling in [answer, *respellings(answer)]:
@@ -80,7 +80,7 @@ def test_every_answer_equals_itself_however_it_is_laid_out(answer: str) -> None:
             assert isinstance(step, Verdict) and step, (gold, given_, step)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(parts, st.randoms(use_true_random=False))
 def test_the_order_counts_in_a_tuple_and_not_in_a_set(items: list[str], generator: random.Random) -> None:
     shuffled = generator.sample(items, len(items))
@@ -92,7 +92,7 @@ def test_the_order_counts_in_a_tuple_and_not_in_a_set(items: list[str], generato
         assert not isinstance(step, Verdict) or not step or len({*items}) < len(items)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.one_of(numbers, expressions), st.one_of(numbers, expressions))
 def test_without_decimals_and_hedges_equality_is_symmetric(one: str, other: str) -> None:
     if "." in one + other:
@@ -101,7 +101,7 @@ def test_without_decimals_and_hedges_equality_is_symmetric(one: str, other: str)
     assert bool(forward) == bool(backward)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(terms, min_size=2, max_size=4), naturals)
 def test_a_sum_in_another_order_is_the_same_and_with_a_constant_is_not(items: list[str], constant: int) -> None:
     gold = " + ".join(items)
@@ -117,7 +117,7 @@ PIECES = [*LATEX.split(), "9" * 40, "\n", " ", "\u202e", "\x00"]
 soups = st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=25).map("".join))
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(soups, st.sampled_from(["12", "x+1", "(1,2)", r"\{1,2\}", "B", r"x \le 3", r"\begin{pmatrix}1\\2\end{pmatrix}"]))
 def test_a_soup_of_characters_never_raises_and_keeps_the_deadline(soup: str, gold: str) -> None:
     shared_pool().start()
@@ -128,7 +128,7 @@ def test_a_soup_of_characters_never_raises_and_keeps_the_deadline(soup: str, gol
         assert time.monotonic() - started < TIMEOUT + 5.0  # a hang would break it, a busy machine does not
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(soups)
 def test_a_soup_as_the_gold_is_bad_or_equals_itself(soup: str) -> None:
     for mode in MODES:
