@@ -12,7 +12,7 @@ from dgpo.rewards.numeric import equal, read_number
 MAX_UNORDERED = 32
 """An unordered list with more parts, those of equal spelling aside, is a mismatch: each is compared with each."""
 MAX_DEPTH = 5
-_RATIO = re.compile(r"[^:]+(?: ?: ?[^:]+)+")
+_RATIO = re.compile(r"[^:]+(?::[^:]+)+")
 _CLOCK = re.compile(r"(?P<time>\d{1,2} ?: ?\d{2}(?: ?: ?\d{2})?)(?: ?(?P<half>[ap])\.? ?m\.?)?", re.I)
 _RELATION = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
 _OR = re.compile(r"(?<![A-Za-z])or(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])")

@@ -11,6 +11,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _VALUES = {word: value for value, word in enumerate(_SMALL.split())}
 _VALUES |= {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
 MAGNITUDES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+MAGNITUDES |= {"lakh": 10**5, "crore": 10**7}
 
 WORDS = (*_VALUES, *MAGNITUDES)
 
@@ -28,7 +29,7 @@ def read_words(text: str) -> int | None:
             part *= 100
         elif word in MAGNITUDES and part:
             total, part = total + part * MAGNITUDES[word], 0
-        elif not (word == "and" and 0 < index < len(words) - 1):
+        elif not (word == "and" and 0 < index < len(words) - 1 and words[index - 1] in MAGNITUDES):
             return None
     return total + part if _spells(words) else None
 

@@ -19,7 +19,7 @@ NO_SOLUTION = re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the 
 """What ``\\emptyset`` is in words."""
 _NAMES = ("bare", "square", "option", "bracketed", "dotted", "named")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
-_SEVERAL = re.compile(r"\(?[A-J]\)?(?:(?: ?,? ?(?:and |& )?)\(?[A-J]\)?)+")
+_SEVERAL = re.compile(r"\(?[A-J]\)?(?:(?: ?, ?| )?(?:and |& ?)?\(?[A-J]\)?)+")  # A, C and D; (A)(C); AC
 _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 

@@ -43,6 +43,8 @@ def test_variables_operators_and_hedges_are_no_units(text: str) -> None:
         ("three thousand two hundred", 3200),
         ("two million", 2_000_000),
         ("one two", None),
+        ("one and two", None),
+        ("two lakh", 200_000),
         ("hundred", None),
         ("seven or eight", None),
         ("seventh", None),
