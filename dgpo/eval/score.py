@@ -132,6 +132,8 @@ def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT
             f"{folder}: a scoring process was killed, most likely for want of memory; use fewer with "
             f"--processes {max(1, pool.size // 2)}"
         ) from error
+    except RuntimeError as error:
+        raise EvalError(f"{folder}: {error}") from error
     finally:
         draft.unlink(missing_ok=True)
     versions = installed_versions(PACKAGES)

@@ -171,6 +171,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     if fault := _fault(arguments):
         print(f"dgpo verify: {fault}", file=sys.stderr)
         return 2
+    try:
+        return _run(arguments)
+    except BrokenProcessPool:
+        fault = (
+            "a verifying process was killed, most likely for want of memory; nothing was written. "
+            "Use fewer by --processes"
+        )
+    except (InputError, RuntimeError) as error:
+        fault = str(error)
+    except KeyboardInterrupt:
+        print("dgpo verify: interrupted; nothing was written", file=sys.stderr)
+        return 130
+    print(f"dgpo verify: {fault}", file=sys.stderr)
+    return 2
+
+
+def _run(arguments: argparse.Namespace) -> int:
     console = Console()
     if not console.is_terminal:
         console.width = TABLE_COLUMNS
@@ -181,35 +198,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.response_field, arguments.ground_truth_field, arguments.expected_field, arguments.verdict_field
     )
     started = time.monotonic()
-    try:
-        with _whole_file(arguments.json) as summary:
-            tally = verify_file(
-                arguments.file,
-                arguments.out,
-                mode=arguments.mode,
-                timeout=arguments.timeout,
-                fields=fields,
-                processes=arguments.processes,
-                skip_bad_rows=arguments.skip_bad_rows,
-                keep=arguments.show,
-            )
-            elapsed = time.monotonic() - started
-            if summary is not None:
-                described = {"file": str(arguments.file), "mode": arguments.mode, "timeout": arguments.timeout}
-                json.dump({**described, **tally.summary(elapsed)}, summary, indent=2)
-    except InputError as error:
-        print(f"dgpo verify: {error}", file=sys.stderr)
-        return 2
-    except BrokenProcessPool:
-        print(
-            "dgpo verify: a verifying process was killed, most likely for want of memory; nothing was written. "
-            "Use fewer by --processes",
-            file=sys.stderr,
+    with _whole_file(arguments.json) as summary:
+        tally = verify_file(
+            arguments.file,
+            arguments.out,
+            mode=arguments.mode,
+            timeout=arguments.timeout,
+            fields=fields,
+            processes=arguments.processes,
+            skip_bad_rows=arguments.skip_bad_rows,
+            keep=arguments.show,
         )
-        return 2
-    except KeyboardInterrupt:
-        print("dgpo verify: interrupted; nothing was written", file=sys.stderr)
-        return 130
+        elapsed = time.monotonic() - started
+        if summary is not None:
+            described = {"file": str(arguments.file), "mode": arguments.mode, "timeout": arguments.timeout}
+            json.dump({**described, **tally.summary(elapsed)}, summary, indent=2)
     tally.show(console, elapsed)
     return 1 if tally.wrong or tally.bad_golds or tally.skipped else 0
 

@@ -11,7 +11,7 @@ from dgpo.rewards.compare import Parts, compare, settle
 from dgpo.rewards.gold import Gold, check_ground_truth, read_gold
 from dgpo.rewards.math_answer import Mode, Undecided, decide_cheaply, verify
 from dgpo.rewards.numeric import read_number, split_unit
-from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.pool import Budget, shared_pool
 from dgpo.rewards.summary import printable
 from dgpo.rewards.symbolic import compare_symbolically
 from dgpo.rewards.verdict import Verdict
@@ -130,7 +130,7 @@ def _symbolic(step: Undecided, timeout: float) -> list[tuple[str, str, str, str]
 
     def ask(gold: str, answer: str) -> str:
         started = time.monotonic()
-        outcome, was_cached = compare_symbolically(gold, answer, timeout)
+        outcome, was_cached = compare_symbolically(gold, answer, Budget(timeout))
         took = "remembered" if was_cached else f"{1e3 * (time.monotonic() - started):.1f} ms"
         rows.append(("symbolic", answer, gold, f"{outcome} ({took})"))
         return outcome

@@ -13,7 +13,7 @@ from dgpo.rewards.by_value import equal_by_value
 from dgpo.rewards.compare import Leaf, compare, settle, unknown
 from dgpo.rewards.gold import Gold, read_gold
 from dgpo.rewards.numeric import equal, read_number, split_unit
-from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.pool import Budget, shared_pool
 from dgpo.rewards.prose import unboxed_answer
 from dgpo.rewards.symbolic import MAX_CHARS, compare_symbolically
 from dgpo.rewards.verdict import Reason, Stage, Verdict
@@ -53,6 +53,7 @@ def verify(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: f
 
     Raises:
         TypeError: an argument that is no string. ValueError: an unknown mode, a timeout that is not positive.
+        RuntimeError: the symbolic stage is needed, and no worker process can be started.
     """
     started = time.monotonic()
     step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
@@ -115,11 +116,11 @@ def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: flo
 
 def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
     """The symbolic stage, within ``timeout`` seconds of work in all. Blocks; callable from any thread."""
-    deadline = time.monotonic() + timeout
+    budget = Budget(timeout)
     were_cached: list[bool] = []
 
     def ask(gold: str, answer: str) -> str:
-        outcome, cached = compare_symbolically(gold, answer, max(deadline - time.monotonic(), 0.001))
+        outcome, cached = compare_symbolically(gold, answer, budget)
         were_cached.append(cached)
         return outcome
 

@@ -11,12 +11,30 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from dgpo.rewards.template import Template, Worker, WorkerGone
 
 MEMORY_BYTES = 1 << 30
 JOBS_PER_WORKER = 1000
 """A worker is replaced after this many jobs, so that what sympy caches cannot grow without end."""
+
+
+class Budget:
+    """Seconds of work on workers that one verdict may take, over all its comparisons. Waiting for one is not work."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    @contextmanager
+    def spent(self) -> Iterator[float]:
+        """Takes the time of the block off; gives the `time.monotonic` at which nothing is left."""
+        started = time.monotonic()
+        try:
+            yield started + self.left
+        finally:
+            self.left -= time.monotonic() - started
 
 
 class Pool:
@@ -35,26 +53,31 @@ class Pool:
         self._idle: list[Worker] = []
         self._template: Template | None = None
 
-    def grade(self, gold: str, answer: str, timeout: float) -> str:
+    def grade(self, gold: str, answer: str, budget: Budget) -> str:
         """`worker.grade` in a worker. Also ``timeout``, and ``crash`` if two workers died on the job.
 
-        ``timeout`` bounds the seconds on workers, retry included. Waiting for a free worker, and the start of
-        the template (about 1.5 s, once per process), come on top: a busy pool must not turn a right answer
-        wrong.
+        Waiting for a free worker, and the start of the template (about 1.5 s, once per process), come on top of
+        ``budget``: a busy pool must not turn a right answer wrong.
+
+        Raises RuntimeError where no worker can be started.
         """
-        job = json.dumps([gold, answer]).encode() + b"\n"
-        deadline = None
+        job = json.dumps([gold, answer, budget.left]).encode() + b"\n"
         with self._slots:
             for fresh in (False, True):
+                if budget.left <= 0:
+                    return "timeout"
                 worker = self._take(fresh)
-                deadline = deadline or time.monotonic() + timeout
                 try:
-                    outcome = worker.ask(job, deadline)
+                    with budget.spent() as deadline:
+                        outcome = worker.ask(job, deadline)
+                except WorkerGone:
+                    self._discard(worker)
                 except TimeoutError:
                     self._discard(worker)
                     return "timeout"
-                except WorkerGone:
+                except BaseException:  # an interrupt, while the worker is in the middle of the job
                     self._discard(worker)
+                    raise
                 else:
                     self._give_back(worker)
                     return outcome
@@ -90,7 +113,14 @@ class Pool:
                 return self._started().fork()
             except (WorkerGone, OSError):
                 self._drop_template()
+            try:
                 return self._started().fork()
+            except (WorkerGone, OSError) as error:
+                self._drop_template()
+                raise RuntimeError(
+                    f"no answer-checking process can be started ({str(error) or 'it ended at once'}): "
+                    "is there memory for one more, and does the limit on processes (ulimit -u) allow it?"
+                ) from error
 
     def _give_back(self, worker: Worker) -> None:
         worker.done += 1

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, TypeVar
@@ -36,15 +37,25 @@ class Processes:
     def map(self, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]) -> Iterator[R]:
         """`function(*task)` of each task, in order. Holds as many tasks as keep the processes busy.
 
-        Raises concurrent.futures.process.BrokenProcessPool where a process is killed.
+        Raises concurrent.futures.process.BrokenProcessPool where a process is killed, RuntimeError where none can be
+        started.
         """
         pending: deque[Future[R]] = deque()
         for task in tasks:
-            pending.append(self._pool.submit(function, *task))
+            pending.append(self._submit(function, task))
             if len(pending) > 2 * self.size:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+
+    def _submit(self, function: Callable[..., R], task: tuple[Any, ...]) -> Future[R]:
+        try:
+            return self._pool.submit(function, *task)
+        except OSError as error:
+            raise RuntimeError(
+                f"no process can be started ({error.strerror}): is there memory for one more, and does the limit on "
+                "processes (ulimit -u) allow it?"
+            ) from error
 
     def __enter__(self) -> "Processes":
         return self
@@ -62,7 +73,8 @@ class Processes:
 def _start(parent: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and then ends this process
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    shared_pool().start()
+    with suppress(RuntimeError):  # the first verdict that needs a worker says why there is none
+        shared_pool().start()
 
 
 def _leave_with(parent: socket.socket) -> None:

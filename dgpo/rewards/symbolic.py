@@ -8,7 +8,7 @@ from typing import cast
 
 from dgpo.rewards.ascii_math import to_latex
 from dgpo.rewards.normalise import key
-from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.pool import Budget, shared_pool
 from dgpo.rewards.verdict import Reason
 
 MAX_CHARS = 1000
@@ -61,7 +61,7 @@ def _forget_in_child() -> None:
 os.register_at_fork(after_in_child=_forget_in_child)
 
 
-def compare_symbolically(gold: str, answer: str, timeout: float) -> tuple[Reason, bool]:
+def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason, bool]:
     """`grading.grade` of two cleaned LaTeX expressions, and whether it was remembered.
 
     Starts the worker pool on the first need. Outcomes that say something of the pair are remembered;
@@ -75,7 +75,7 @@ def compare_symbolically(gold: str, answer: str, timeout: float) -> tuple[Reason
     outcome = _cache.get(pair)
     if outcome is not None:
         return outcome, True
-    outcome = cast(Reason, shared_pool().grade(_latex(gold), _latex(answer), timeout))
+    outcome = cast(Reason, shared_pool().grade(_latex(gold), _latex(answer), budget))
     if outcome not in ("timeout", "crash"):
         _cache.put(pair, outcome)
     return outcome, False

@@ -65,12 +65,15 @@ class Template:
         except (WorkerGone, TimeoutError) as error:
             self.stop()
             raise RuntimeError(
-                f"the answer-checking process did not start within {START_SECONDS:.0f} s; "
+                f"the answer-checking process ended, or did not start within {START_SECONDS:.0f} s; "
                 f"run `{sys.executable} -c 'import math_verify'` to see why"
             ) from error
         if "error" in greeting:
             self.stop()
-            raise RuntimeError(f"math-verify cannot be imported ({greeting['error']}): pip install math-verify")
+            raise RuntimeError(
+                f"the answer-checking process cannot use math-verify ({greeting['error']}); "
+                f"run `{sys.executable} -c 'import math_verify'`, and pip install math-verify"
+            )
         self._control.settimeout(REQUEST_SECONDS)
 
     @property
@@ -104,8 +107,12 @@ class Template:
         self._process.returncode = 0
 
     def _request(self, operation: bytes, pid: int, *fds: int) -> int:
-        socket.send_fds(self._control, [CONTROL.pack(operation, pid)], list(fds))
-        reply = self._control.recv(CONTROL.size, socket.MSG_WAITALL)
+        try:
+            socket.send_fds(self._control, [CONTROL.pack(operation, pid)], list(fds))
+            reply = self._control.recv(CONTROL.size, socket.MSG_WAITALL)
+        except BaseException:
+            self._control.close()  # a reply that nobody read would be taken for that to the next request
+            raise
         if len(reply) < CONTROL.size:
             raise WorkerGone
         return CONTROL.unpack(reply)[1]

@@ -12,6 +12,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,6 @@ from typing import Any, get_args
 from dgpo.rewards.math_answer import Mode, Undecided, decide_cheaply, decide_symbolically
 from dgpo.rewards.pool import shared_pool
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
-from dgpo.rewards.template import WorkerGone
 from dgpo.rewards.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -162,9 +162,9 @@ async def _verdict(response: str, ground_truth: str, mode: Mode, timeout: float,
         return await asyncio.wait_for(job, deadline)
     except asyncio.TimeoutError:
         return Verdict("timeout", "symbolic", step.answer)
-    except (OSError, RuntimeError, WorkerGone) as error:
+    except RuntimeError as error:
         # verl's agent loop would swallow it and lose the whole group, and the next one.
-        _report_no_worker(str(error) or type(error).__name__)
+        _report_no_worker(str(error))
         return Verdict("crash", "symbolic", step.answer)
 
 
@@ -201,3 +201,12 @@ def _executor() -> ThreadPoolExecutor:
     if _threads is None:
         _threads = ThreadPoolExecutor(shared_pool().size, thread_name_prefix="dgpo-reward")
     return _threads
+
+
+def _forget_in_child() -> None:
+    """A child has none of the parent's threads, and a pool of its own."""
+    global _threads, _restarts_told
+    _threads, _restarts_told = None, 0
+
+
+os.register_at_fork(after_in_child=_forget_in_child)

@@ -14,6 +14,7 @@ import gc
 import importlib.util
 import json
 import logging
+import math
 import os
 import resource
 import select
@@ -36,8 +37,8 @@ def main(control_fd: int, parent_pid: int, memory_bytes: int) -> None:
     try:
         grade = _load_grade()
         grade("x+1", "1+x")  # imports math-verify and builds its grammar tables, which every fork then shares
-    except ImportError as error:
-        control.sendall(json.dumps({"error": str(error)}).encode() + b"\n")
+    except Exception as error:
+        control.sendall(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode() + b"\n")
         return
     gc.collect()
     gc.freeze()
@@ -99,8 +100,10 @@ def _serve(jobs: socket.socket, memory_bytes: int, grade: Callable[[str, str], s
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     with jobs.makefile("rb") as lines:
         for line in lines:
+            gold, answer, seconds = json.loads(line)
+            _limit_cpu(seconds)
             try:
-                outcome = grade(*json.loads(line))
+                outcome = grade(gold, answer)
             except MemoryError:
                 outcome = "too_large"
             except Exception:  # whatever sympy raises on nonsense, the answer is nothing that it can read
@@ -108,6 +111,14 @@ def _serve(jobs: socket.socket, memory_bytes: int, grade: Callable[[str, str], s
             jobs.sendall(json.dumps(outcome).encode() + b"\n")
             if outcome == "too_large":
                 return
+
+
+def _limit_cpu(seconds: float) -> None:
+    """Have the kernel end this worker if it works on for much longer than its job has, whoever waits for it or not."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    limit = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 if __name__ == "__main__":

@@ -147,6 +147,16 @@ def test_options_that_cannot_be_are_refused(
     assert json.loads(file.read_text()) == GOOD
 
 
+def test_a_verifier_that_cannot_start_is_told_as_that(tmp_path: Path) -> None:
+    (tmp_path / "math_verify.py").write_text("raise OSError('disk on fire')")
+    file = write(tmp_path / "in.jsonl", {"response": r"\boxed{f(x)+1}", "ground_truth": "1+f(x)"})
+    command = [sys.executable, "-m", "dgpo.cli", "verify", str(file)]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "dgpo verify: the answer-checking process cannot use math-verify (OSError: disk on fire)" in done.stderr
+
+
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no row to verify"):
         verify_file(write(tmp_path / "in.jsonl", ""))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dgpo.rewards import pool as pool_module
-from dgpo.rewards.pool import Pool
+from dgpo.rewards.pool import Budget, Pool
 
 LOOPS = r"\gcd(9^{9^{9}}, 7)"
 """Minutes of integer arithmetic, in one call of C code."""
@@ -40,10 +40,10 @@ def wait_for_end(pids: list[int], seconds: float = 10.0) -> None:
 
 
 def test_a_worker_killed_between_jobs_is_replaced_without_notice(pool: Pool) -> None:
-    assert pool.grade("x+1", "1+x", 10.0) == "match"
+    assert pool.grade("x+1", "1+x", Budget(10.0)) == "match"
     os.kill(pool.pids()[1], signal.SIGKILL)
-    assert pool.grade("x+2", "2+x", 10.0) == "match"
-    assert pool.grade("x+2", "3+x", 10.0) == "mismatch"
+    assert pool.grade("x+2", "2+x", Budget(10.0)) == "match"
+    assert pool.grade("x+2", "3+x", Budget(10.0)) == "mismatch"
 
 
 def test_a_template_killed_between_jobs_is_started_again(pool: Pool) -> None:
@@ -51,27 +51,27 @@ def test_a_template_killed_between_jobs_is_started_again(pool: Pool) -> None:
     pids = pool.pids()
     os.kill(pids[0], signal.SIGKILL)
     wait_for_end(pids[1:])
-    assert pool.grade("x+3", "3+x", 10.0) == "match"
+    assert pool.grade("x+3", "3+x", Budget(10.0)) == "match"
 
 
 def test_a_late_worker_is_killed_and_leaves_no_process(pool: Pool) -> None:
     pool.start()
     worker = pool.pids()[1]
     started = time.monotonic()
-    assert pool.grade("5", LOOPS, 0.3) == "timeout"
+    assert pool.grade("5", LOOPS, Budget(0.3)) == "timeout"
     assert time.monotonic() - started < 10.0
     wait_for_end([worker])
-    assert pool.grade("x+4", "4+x", 10.0) == "match"
+    assert pool.grade("x+4", "4+x", Budget(10.0)) == "match"
 
 
 def test_a_worker_cannot_take_more_memory_than_its_limit() -> None:
     limit = 1 << 28
     small = Pool(size=1, memory_bytes=limit)
     try:
-        assert small.grade("x+5", "5+x", 10.0) == "match"
+        assert small.grade("x+5", "5+x", Budget(10.0)) == "match"
         assert resource.prlimit(small.pids()[1], resource.RLIMIT_AS) == (limit, limit)
-        assert small.grade("5", GROWS, 20.0) == "too_large"
-        assert small.grade("x+6", "6+x", 10.0) == "match"
+        assert small.grade("5", GROWS, Budget(20.0)) == "too_large"
+        assert small.grade("x+6", "6+x", Budget(10.0)) == "match"
     finally:
         small.close()
 
@@ -79,16 +79,16 @@ def test_a_worker_cannot_take_more_memory_than_its_limit() -> None:
 def test_a_worn_worker_is_replaced(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_module, "JOBS_PER_WORKER", 1)
     pool.close()
-    assert pool.grade("x+6", "6+x", 10.0) == "match"
+    assert pool.grade("x+6", "6+x", Budget(10.0)) == "match"
     assert len(pool.pids()) == 1
 
 
 def test_workers_die_with_a_parent_killed_in_the_middle_of_a_job() -> None:
     code = (
         "import threading, time\n"
-        "from dgpo.rewards.pool import Pool\n"
+        "from dgpo.rewards.pool import Budget, Pool\n"
         "pool = Pool(size=2); pool.start(); pids = pool.pids()\n"
-        f"threading.Thread(target=pool.grade, args=('5', {LOOPS!r}, 60.0), daemon=True).start()\n"
+        f"threading.Thread(target=pool.grade, args=('5', {LOOPS!r}, Budget(60.0)), daemon=True).start()\n"
         "time.sleep(0.3); print(*pids, flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dgpo.rewards import verify, verify_batch
-from dgpo.rewards.pool import Pool, shared_pool
+from dgpo.rewards.pool import Budget, Pool, shared_pool
 
 LOOPS = r"\gcd(9^{9^{9}}, 7)"
 """Minutes in one call of C code."""
@@ -56,7 +57,7 @@ def pool() -> Iterator[Pool]:
     workers.start()
     template = workers.pids()[0]
     yield workers
-    assert workers.grade("x+9", "9+x", PATIENCE) == "match"
+    assert workers.grade("x+9", "9+x", Budget(PATIENCE)) == "match"
     processes = [template, *children(template), *workers.pids()]
     workers.close()
     wait_until(lambda: not any(map(alive, processes)))
@@ -64,7 +65,7 @@ def pool() -> Iterator[Pool]:
 
 def test_a_worker_killed_in_the_middle_of_a_job_gives_its_job_to_another(pool: Pool) -> None:
     outcomes: list[str] = []
-    job = threading.Thread(target=lambda: outcomes.append(pool.grade("5", LOOPS, PATIENCE)))
+    job = threading.Thread(target=lambda: outcomes.append(pool.grade("5", LOOPS, Budget(PATIENCE))))
     template, idle = pool.pids()
     job.start()
     wait_until(lambda: idle not in pool.pids())
@@ -80,7 +81,7 @@ def test_a_worker_killed_in_the_middle_of_a_job_gives_its_job_to_another(pool: P
 
 def test_the_template_killed_in_the_middle_of_a_job(pool: Pool) -> None:
     outcomes: list[str] = []
-    job = threading.Thread(target=lambda: outcomes.append(pool.grade("5", LOOPS, 1.0)))
+    job = threading.Thread(target=lambda: outcomes.append(pool.grade("5", LOOPS, Budget(1.0))))
     template, idle = pool.pids()
     job.start()
     wait_until(lambda: idle not in pool.pids())
@@ -90,15 +91,61 @@ def test_the_template_killed_in_the_middle_of_a_job(pool: Pool) -> None:
     assert pool.pids()[:1] != [template]
 
 
+def test_an_interrupted_job_leaves_no_worker_behind(pool: Pool) -> None:
+    """As by Ctrl-C in a notebook, or by another library's alarm."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    busy = pool.pids()[1]
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            pool.grade("5", LOOPS, Budget(PATIENCE))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    wait_until(lambda: not alive(busy))
+    assert pool.kills == 1
+
+
+def test_waiting_for_a_worker_is_not_taken_off_the_budget(pool: Pool) -> None:
+    budget = Budget(2.0)
+    busy = [threading.Thread(target=pool.grade, args=("5", LOOPS, Budget(2.5))) for _ in range(2)]
+    for thread in busy:
+        thread.start()
+    wait_until(lambda: len(pool.pids()) == 1)
+    assert [pool.grade(f"x+{n}", f"{n}+x", budget) for n in (1, 2)] == ["match", "match"]
+    assert pool.grade("5", LOOPS, budget) == "timeout"
+    assert pool.grade("x+3", "3+x", budget) == "timeout"
+    for thread in busy:
+        thread.join()
+
+
+def test_the_kernel_ends_a_worker_that_nobody_stops(pool: Pool) -> None:
+    """Its limit on processor time is a little over its job's."""
+    pool.grade("x+1", "1+x", Budget(5.0))
+    soft, _ = resource.prlimit(pool.pids()[1], resource.RLIMIT_CPU)
+    assert 6 <= soft <= 60
+
+
+def test_why_math_verify_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "math_verify.py").write_text("raise OSError('disk on fire')")
+    code = "from dgpo.rewards import verify; verify('f(x)+1', '1+f(x)', mode='answer')"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert "RuntimeError: the answer-checking process cannot use math-verify (OSError: disk on fire)" in done.stderr
+
+
 def test_a_full_queue_from_sixteen_threads(pool: Pool) -> None:
     """Eight times more threads than workers, a hang among every ten jobs, and once a memory hog."""
 
     def work(index: int) -> str:
         if index % 10 == 0:
-            return pool.grade("5", LOOPS, 0.1)
+            return pool.grade("5", LOOPS, Budget(0.1))
         if index == 35:
-            return pool.grade("5", GROWS, 2.0)
-        return pool.grade(f"x+{index}", f"{index}+x" if index % 2 else f"{index}-x", PATIENCE)
+            return pool.grade("5", GROWS, Budget(2.0))
+        return pool.grade(f"x+{index}", f"{index}+x" if index % 2 else f"{index}-x", Budget(PATIENCE))
 
     with ThreadPoolExecutor(16) as threads:
         outcomes = list(threads.map(work, range(80)))

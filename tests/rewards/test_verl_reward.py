@@ -5,6 +5,7 @@ import itertools
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from dgpo.rewards import verl_reward
-from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.pool import Budget, shared_pool
 from dgpo.rewards.verl_reward import RESPONSE_FACTS, check_options, compute_score
 
 
@@ -48,8 +49,9 @@ def test_every_sample_has_the_same_keys_and_types() -> None:
 @pytest.fixture
 def fresh_pool() -> Iterator[None]:
     """A pool with one idle worker that has done a job, and a clean count of restarts; no process is left behind."""
+    shared_pool().close()
     shared_pool().start()
-    shared_pool().grade("x+1", "1+x", timeout=20.0)
+    shared_pool().grade("x+1", "1+x", Budget(20.0))
     verl_reward._new_restarts()
     before = [psutil.Process(pid) for pid in shared_pool().pids()]
     yield
@@ -155,6 +157,22 @@ def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
     sample = score(r"\boxed{f(z)+5}", "5+f(z)")
     assert (sample["reason"], sample["score"]) == ("crash", 0.0)
     assert "answers that need math-verify earn no reward" in caplog.text and "/nowhere/python" in caplog.text
+
+
+def test_a_forked_child_grades_with_threads_and_counts_of_its_own() -> None:
+    code = (
+        "import asyncio, os\n"
+        "from dgpo.rewards.pool import shared_pool\n"
+        "from dgpo.rewards.verl_reward import compute_score\n"
+        "def score(n): return asyncio.run(compute_score('t', rf'\\boxed{{{n}+f(x)}}', f'f(x)+{n}', timeout=20.0))\n"
+        "score(1); shared_pool().kills = 3; assert score(2)['restarts'] == '3'\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    told = score(3); shared_pool().close()\n"
+        "    os._exit(0 if (told['reason'], told['restarts']) == ('match', '0') else 1)\n"
+        "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
 
 
 def test_the_same_pair_is_graded_once(fresh_pool: None) -> None:
