@@ -6,6 +6,7 @@ what `expressions` does not read, of values past the bounds, or of digits that c
 
 import itertools
 import re
+from fractions import Fraction
 from functools import lru_cache
 
 from dgpo.rewards.arithmetic import exact_value
@@ -16,6 +17,7 @@ from dgpo.rewards.grading import EXACT_TOLERANCE, POINTS, POSITIVE_POINTS, Side,
 from dgpo.rewards.normalise import plain
 
 _INFINITE = re.compile(r"[+-]? ?\\infty")
+_PER_CENT_OF = re.compile(r"(\d+(?:\.\d+)?)%")
 _WORD = re.compile(r"[A-Za-z]{4}")
 _ANY_LOGARITHM = re.compile(r"\\log(?! ?_)(?![A-Za-z])")
 
@@ -28,6 +30,26 @@ def equal_by_value(gold: str, answer: str) -> bool | None:
     """
     if "=" in gold and "=" in answer:
         return True if _is_multiple(_as_zero(gold), _as_zero(answer)) else None
+    if "%" in gold or "%" in answer:
+        return _equal_per_cent(gold, answer)
+    return _equal_at(gold, answer)
+
+
+def _equal_per_cent(gold: str, answer: str) -> bool | None:
+    r"""``\sqrt{2}%`` is as well ``\sqrt{2}`` as a hundredth of it where the other side has no sign."""
+    (gold, gold_sign), (answer, answer_sign) = map(_without_percent, (gold, answer))
+    scales = {0: [1], 1: [1, Fraction(1, 100)], -1: [1, Fraction(100)]}[answer_sign - gold_sign]
+    verdicts = [_equal_at(gold, answer, Fraction(scale)) for scale in scales]
+    return True if True in verdicts else None if None in verdicts else False
+
+
+def _without_percent(text: str) -> tuple[str, bool]:
+    r"""``text`` without the sign at its end, and whether there is one; ``50% x`` is ``\frac{50}{100} x``."""
+    value = text.rstrip().removesuffix("%")
+    return _PER_CENT_OF.sub(r"\\frac{\1}{100} ", value), value != text.rstrip()
+
+
+def _equal_at(gold: str, answer: str, scale: Fraction = Fraction(1)) -> bool | None:
     wanted, given = _read(gold), _read(answer)
     if not wanted or not given:
         both = (gold, answer)
@@ -37,7 +59,7 @@ def equal_by_value(gold: str, answer: str) -> bool | None:
     same = None
     for log_base, ignores_case in itertools.product(log_bases, cases):
         wanted, given = _read(gold, log_base, ignores_case), _read(answer, log_base, ignores_case)
-        same = same_value(wanted, given) if wanted and given else None
+        same = same_value(wanted, given, scale) if wanted and given else None
         if same is not False:
             break
     return same

@@ -13,8 +13,12 @@ DIGITS = 50
 MAX_BITS = 1000
 """A value beyond 2**1000, or closer to 0 than its inverse, is not computed."""
 CANCELLED_BITS = 60
-"""A value that is smaller by so many bits than what it was computed from has lost the digits that decide."""
-MAX_FACTORIAL = 1000
+"""A value that is smaller by so many bits than what it was computed from has lost the digits that decide. A term that
+is smaller by so many than its sum is not seen in it, so that two sums may differ and look the same."""
+MAX_ARGUMENT_BITS = CANCELLED_BITS // 2
+"""Closer to 0 than 2**-30, an argument is not seen in its cosine, and beyond 2**30 not in its arctangent."""
+MAX_GAMMA = 1000
+"""Factorials of any number are values of the gamma function, here of no greater argument."""
 
 _numbers: Any = MPContext()
 _numbers.dps = DIGITS  # set once: a context whose precision changes is not for several threads
@@ -78,7 +82,10 @@ def _kept(value: Any, *terms: Any) -> Any:
 
 
 def _sum(*terms: Any) -> Any:
-    return _bounded(_kept(sum(terms[1:], terms[0]), *terms))
+    value = _kept(sum(terms[1:], terms[0]), *terms)
+    if value and _numbers.mag(value) > min(_numbers.mag(term) for term in terms if term) + CANCELLED_BITS:
+        raise _NoValue
+    return _bounded(value)
 
 
 def _product(*factors: Any) -> Any:
@@ -97,7 +104,10 @@ def _power(base: Any, exponent: Any) -> Any:
         return _bounded(base**exponent)
     if not base.imag and base.real < 0 and (numerator := _over_odd(exponent)) is not None:
         return (-1) ** numerator * _power(-base, exponent)
-    return _bounded(_numbers.exp(exponent * _ln(base)))
+    logarithm = exponent * _ln(base)
+    if logarithm and _numbers.mag(logarithm) < -CANCELLED_BITS:
+        raise _NoValue
+    return _bounded(_numbers.exp(logarithm))
 
 
 def _over_odd(exponent: Any) -> int | None:
@@ -126,11 +136,11 @@ def _ln(value: Any) -> Any:
     return _numbers.mpf(str(logarithm))
 
 
-def _exp(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``function``, of arguments whose exponential is within the bounds."""
+def _exp(function: Callable[[Any], Any], largest: int = 9) -> Callable[[Any], Any]:
+    """``function``, of arguments below 2**``largest``, so that its value is within the bounds."""
 
     def bounded(value: Any) -> Any:
-        if value and _numbers.mag(value) > 9:
+        if value and not -MAX_ARGUMENT_BITS <= _numbers.mag(value) <= largest:
             raise _NoValue
         return _kept(function(value), _numbers.mpf(1)) if value else function(value)
 
@@ -141,19 +151,21 @@ def _circular(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A trigonometric function or its inverse. A zero of it, which is no more than what rounding left, is no value."""
 
     def bounded(value: Any) -> Any:
+        if value and abs(_numbers.mag(value)) > MAX_ARGUMENT_BITS:
+            raise _NoValue
         return _bounded(_kept(function(value), _numbers.mpf(1))) if value else function(value)
 
     return bounded
 
 
 def _factorial(value: Any) -> Any:
-    if value.imag or value.real > MAX_FACTORIAL or (value.real < 0 and value == _numbers.floor(value.real)):
+    if value.imag or value.real > MAX_GAMMA or (value.real < 0 and value == _numbers.floor(value.real)):
         raise _NoValue
     return _bounded(_numbers.factorial(value))
 
 
 def _binomial(above: Any, below: Any) -> Any:
-    if above.imag or below.imag or not 0 <= below.real <= above.real <= MAX_FACTORIAL:
+    if above.imag or below.imag or not 0 <= below.real <= above.real <= MAX_GAMMA:
         raise _NoValue
     return _bounded(_factorial(above) / _factorial(below) / _factorial(above - below))
 
@@ -177,7 +189,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sec": lambda value: 1 / _cos(value),
     "csc": lambda value: 1 / _sin(value),
     **{f"arc{name}": _circular(getattr(_numbers, f"a{name}")) for name in ("sin", "cos", "tan")},
-    **{name: _exp(getattr(_numbers, name)) for name in ("exp", "sinh", "cosh", "tanh")},
+    **{name: _exp(getattr(_numbers, name)) for name in ("exp", "sinh", "cosh")},
+    "tanh": _exp(_numbers.tanh, largest=4),
     "ln": _log,
     "lg": lambda value: _log(value) / _log(_numbers.mpf(10)),
     "log": lambda value, base: _bounded(_log(value) / _log(base)),

@@ -10,11 +10,14 @@ Imports nothing of dgpo, so that the worker starts quickly.
 import functools
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 DIGITS = 30
+MAX_DIGITS = 3000
+"""With so many a difference is computed before it counts as none."""
 EXACT_TOLERANCE = 1e-20
 INTEGER_TOLERANCE = 1e-12
 """For an integer gold and a decimal answer: the digits of a float."""
@@ -23,6 +26,10 @@ SMALLEST = 1e-300
 """What the values are compared with where both are 0."""
 _LETTER = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")
 _PRODUCT = re.compile(r"(?<![\w.^])\d[\d.]*(?=\s*\()|\)(?=\s*(?:[\d(]|\\d?frac))")
+COUNTERS = frozenset("ijklmnpqr")
+"""In a floor or ceiling, these letters are whole numbers: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
+Coordinate = Callable[[str, int], Fraction]
+"""Where a variable is, by its name, at a point, by its number."""
 POINTS = 6
 POSITIVE_POINTS = 3
 """At the first of the points all variables are positive."""
@@ -32,7 +39,7 @@ def grade(gold: str, answer: str) -> str:
     """Equality of two LaTeX expressions: match, mismatch, unparsed (the answer) or bad_gold."""
     from math_verify import verify
 
-    gold, answer = _cases_apart(gold, answer)
+    gold, answer = _cases_apart(*(side.rstrip().removesuffix(r"\%") for side in (gold, answer)))
     parsed_gold = _parse(gold)
     if not parsed_gold:
         return "bad_gold"
@@ -40,15 +47,15 @@ def grade(gold: str, answer: str) -> str:
     if not parsed_answer:
         return "unparsed"
     wanted, given = _with_imaginary_unit(parsed_gold[0]), _with_imaginary_unit(parsed_answer[0])
-    same = equal_by_value(wanted, given, has_percent="%" in gold + answer)
+    same = equal_by_value(wanted, given)
     if same is None:
         same = verify(parsed_gold, parsed_answer, timeout_seconds=None)
     return "match" if same else "mismatch"
 
 
-def equal_by_value(gold: Any, answer: Any, has_percent: bool = False) -> bool | None:
+def equal_by_value(gold: Any, answer: Any) -> bool | None:
     """Whether two sympy expressions have the same value, or None where that does not tell (`same_value`)."""
-    from sympy import Derivative, Expr, Integral, Limit, MatrixExpr, Product, Sum
+    from sympy import Derivative, Expr, Integral, Limit, MatrixExpr, Product, Sum, ceiling, floor
 
     both = (gold, answer)
     if not all(isinstance(side, Expr) and not isinstance(side, MatrixExpr) for side in both):
@@ -57,7 +64,18 @@ def equal_by_value(gold: Any, answer: Any, has_percent: bool = False) -> bool | 
         if gold.free_symbols or answer.free_symbols:
             return None
         gold, answer = gold.doit(), answer.doit()
-    return same_value(_side(gold), _side(answer), has_percent)
+    letters = {symbol.name for symbol in gold.free_symbols | answer.free_symbols}
+    has_steps = bool(letters) and any(side.has(floor, ceiling) for side in both)
+    kinds = ([whole] if letters <= COUNTERS else [coordinate, whole]) if has_steps else [coordinate]
+    verdicts = [_same_at(gold, answer, kind) for kind in kinds]
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def _same_at(gold: Any, answer: Any, at: Coordinate) -> bool | None:
+    sides = _side(gold, at), _side(answer, at)
+    same = same_value(*sides)
+    is_exact = not any(side.is_decimal for side in sides)
+    return False if same and is_exact and _has_a_difference(gold - answer, at) else same
 
 
 @dataclass(frozen=True)
@@ -80,12 +98,12 @@ class Side:
     has_modulus: bool
 
 
-def same_value(gold: Side, answer: Side, has_percent: bool = False) -> bool | None:
-    r"""Whether two sides have the same value at all points, or None where that does not tell.
+def same_value(gold: Side, answer: Side, scale: Fraction = Fraction(1)) -> bool | None:
+    r"""Whether gold and ``scale`` times answer have the same value at all points, or None where that does not tell.
 
     None also for two that agree where all variables are positive and nowhere else (``\sqrt{x^2}`` and ``x``). A
     point where a side is not real says nothing (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless a modulus is there to
-    make it real (``\ln|x|`` and ``\ln x``). With a per cent sign on either side, a factor of 100 is allowed.
+    make it real (``\ln|x|`` and ``\ln x``).
     """
     tolerance = EXACT_TOLERANCE
     if gold.is_decimal or answer.is_decimal:
@@ -94,25 +112,24 @@ def same_value(gold: Side, answer: Side, has_percent: bool = False) -> bool | No
     real_only = not (gold.has_modulus or answer.has_modulus)
     pairs = zip(_at_points(gold, has_names), _at_points(answer, has_names), strict=True)
     values = [
-        (index < POSITIVE_POINTS, wanted[0], given[0])
+        (index < POSITIVE_POINTS, wanted[0], given[0] * scale.numerator / scale.denominator)
         for index, (wanted, given) in enumerate(pairs)
         if wanted and given and (index < POSITIVE_POINTS or not real_only or (wanted[1] and given[1]))
     ]
     if len(values) < (2 if has_names else 1):
         return None
-    verdicts = [_agree(values, scale, tolerance) for scale in ((1, 100, 0.01) if has_percent else (1,))]
-    return True if True in verdicts else None if None in verdicts else False
+    return _agree(values, tolerance)
 
 
 def _at_points(side: Side, has_names: bool) -> tuple[tuple[Any, bool] | None, ...]:
     return side.values * POINTS if has_names and not side.names else side.values
 
 
-def _agree(values: list[tuple[bool, Any, Any]], scale: float, tolerance: float) -> bool | None:
-    """Whether gold and ``scale`` times answer are close at all points; None if at the positive ones alone."""
+def _agree(values: list[tuple[bool, Any, Any]], tolerance: float) -> bool | None:
+    """Whether gold and answer are close at all points; None if at the positive ones alone."""
     positive, signed = [], []
     for is_positive, wanted, given in values:
-        is_close = abs(wanted - scale * given) <= tolerance * max(abs(wanted), abs(scale * given), SMALLEST)
+        is_close = abs(wanted - given) <= tolerance * max(abs(wanted), abs(given), SMALLEST)
         (positive if is_positive else signed).append(is_close)
     return all(signed) or None if all(positive) else False
 
@@ -124,28 +141,45 @@ def coordinate(name: str, index: int) -> Fraction:
     return value if index < POSITIVE_POINTS or generator.random() < 0.3 else -value
 
 
-def _side(expression: Any) -> Side:
+def whole(name: str, index: int) -> Fraction:
+    """As `coordinate`, consecutive whole numbers: floor and ceiling differ there alone, or for even ones."""
+    return Fraction(random.Random(name).randrange(1, 60) + index)
+
+
+def _side(expression: Any, at: Coordinate) -> Side:
     from sympy import Abs, Float
 
     names = frozenset(symbol.name for symbol in expression.free_symbols)
     return Side(
         names,
-        tuple(_value(expression, index) for index in range(POINTS if names else 1)),
+        tuple(_value(expression, index, at) for index in range(POINTS if names else 1)),
         is_integer=bool(expression.is_Integer),
         is_decimal=expression.has(Float),
         has_modulus=expression.has(Abs),
     )
 
 
-def _value(expression: Any, index: int) -> tuple[Any, bool] | None:
-    from sympy import I, Rational
+def _value(expression: Any, index: int, at: Coordinate) -> tuple[Any, bool] | None:
+    from sympy import I
 
-    point = {symbol: coordinate(symbol.name, index) for symbol in expression.free_symbols}
-    value = expression.subs({symbol: Rational(at.numerator, at.denominator) for symbol, at in point.items()})
+    value = _substituted(expression, index, at)
     real, imaginary = value.evalf(DIGITS).as_real_imag()
     if not (real.is_Number and imaginary.is_Number and real.is_finite and imaginary.is_finite):
         return None
     return value.evalf(DIGITS), imaginary == 0 or expression.has(I)
+
+
+def _has_a_difference(difference: Any, at: Coordinate) -> bool:
+    """Whether it is not 0, though both sides are far greater: ``2^{200}+1`` and ``2^{200}``, ``1+e^{-200}`` and 1."""
+    value = _substituted(difference, 0, at).evalf(DIGITS, maxn=MAX_DIGITS)
+    return value.is_Number and value != 0 and value._prec > 1
+
+
+def _substituted(expression: Any, index: int, at: Coordinate) -> Any:
+    from sympy import Rational
+
+    point = {symbol: at(symbol.name, index) for symbol in expression.free_symbols}
+    return expression.subs({symbol: Rational(value.numerator, value.denominator) for symbol, value in point.items()})
 
 
 def _cases_apart(gold: str, answer: str) -> tuple[str, str]:

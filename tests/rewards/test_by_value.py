@@ -35,6 +35,10 @@ from dgpo.rewards.math_answer import verify
         (r"\hbar\omega_{L}^{\prime}", r"\omega_L'\hbar"),
         ("x^{2}+C", "x^{2}+c"),
         ("2*sqrt(3)*x**2", r"2\sqrt{3}x^{2}"),
+        (r"\sqrt{2}%", r"\sqrt{2}"),
+        (r"\sqrt{2}%", r"\frac{\sqrt{2}}{100}"),
+        (r"\frac{\pi}{100}", r"\pi%"),
+        ("50% x", r"\frac{x}{2}"),
     ],
 )
 def test_equal(gold: str, answer: str) -> None:
@@ -61,6 +65,9 @@ def test_equal(gold: str, answer: str) -> None:
         ("42", "__import__('os').system('touch marker')"),
         ("x'", "x"),
         ("3", r"\sqrt{9.00000001}"),
+        (r"\sqrt{2}%", r"100\sqrt{2}"),
+        (r"\sqrt{2}", r"\frac{\sqrt{2}}{100}"),
+        ("50% x", "50x"),
     ],
 )
 def test_different(gold: str, answer: str) -> None:
@@ -86,6 +93,10 @@ def test_different(gold: str, answer: str) -> None:
         ("x+y=2", "x+y=3"),
         ("xy=1", "x=1/y"),
         ("x=x", "y=y"),
+        ("1+e^{-200}", "1"),
+        (r"2^{200}+\sqrt{2}", r"2^{200}+\sqrt{3}"),
+        (r"\cos(10^{-30})", "1"),
+        (r"\tanh(100)", "1"),
     ],
 )
 def test_what_evaluation_does_not_tell_is_left_open(gold: str, answer: str) -> None:
