@@ -110,4 +110,4 @@ def ground_truth_faults(ground_truths: Sequence[str], *, timeout: float = 10.0) 
 
 def _is_symbolic(ground_truth: str) -> bool:
     gold = read_gold(ground_truth)
-    return gold is not None and gold.number is None and gold.words is None and gold.choice is None
+    return gold is not None and gold.number is None and gold.phrase is None and gold.choice is None

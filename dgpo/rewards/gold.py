@@ -38,8 +38,8 @@ class Gold:
         return read_number(self.value)
 
     @cached_property
-    def words(self) -> str | None:
-        return words.words(self.text)
+    def phrase(self) -> str | None:
+        return words.phrase(self.text)
 
     @cached_property
     def choice(self) -> str | None:

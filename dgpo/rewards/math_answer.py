@@ -3,28 +3,34 @@ symbolic. Nearly all answers are decided before the last, which alone needs a wo
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
-from dgpo.rewards import extract, normalise, structure
+from dgpo.rewards import extract, normalise, structure, words
 from dgpo.rewards.by_value import equal_by_value
-from dgpo.rewards.compare import Leaf, compare, settle, unknown
+from dgpo.rewards.compare import Decision, Leaf, compare, settle, unknown
 from dgpo.rewards.gold import Gold, read_gold
 from dgpo.rewards.numeric import equal, read_number, split_unit
 from dgpo.rewards.pool import Budget, shared_pool
 from dgpo.rewards.prose import unboxed_answer
 from dgpo.rewards.symbolic import MAX_CHARS, compare_symbolically
 from dgpo.rewards.verdict import Reason, Stage, Verdict
-from dgpo.rewards.words import NO_SOLUTION, asserted_choice, choices
-from dgpo.rewards.words import words as read_words
 
 Mode = Literal["boxed", "answer", "extract"]
 MAX_SIDES = 4
 MAX_RAW_CHARS = 10_000
 """An answer longer than this, and than four times its gold, is not even cleaned."""
 _STAGES: tuple[tuple[Stage, Leaf], ...] = (("structure", unknown), ("value", equal_by_value))
+
+
+Tell = Callable[[Stage, str, str, Reason | Decision], None]
+"""Hears of each comparison: its stage, gold, answer, and what the stage says (None: that it does not know)."""
+
+
+def _to_nobody(stage: Stage, gold: str, answer: str, says: Reason | Decision) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +70,34 @@ def verify(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: f
 def verify_batch(
     responses: Sequence[str], ground_truths: Sequence[str], *, mode: Mode = "boxed", timeout: float = 1.0
 ) -> list[Verdict]:
-    """`verify` on each pair, in order, with the symbolic comparisons spread over the worker processes.
+    """`verify` on each pair, in order. The cheap stages run here, the symbolic one on all cores (`pool.MAX_WORKERS`).
 
     Raises ValueError if the two have different lengths, and what `verify` raises.
     """
     if len(responses) != len(ground_truths):
         raise ValueError(f"{len(responses)} responses but {len(ground_truths)} ground truths: give one for each")
-
-    def finish(step: Verdict | Undecided) -> Verdict:
-        if isinstance(step, Verdict):
-            return step
-        started = time.monotonic()
-        return replace(decide_symbolically(step, timeout), seconds=time.monotonic() - started)
-
     steps: list[Verdict | Undecided] = []
     for response, ground_truth in zip(responses, ground_truths, strict=True):
         started = time.monotonic()
         step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
         steps.append(replace(step, seconds=time.monotonic() - started) if isinstance(step, Verdict) else step)
-    with ThreadPoolExecutor(shared_pool().size) as threads:
-        return list(threads.map(finish, steps))
+
+    def finish(step: Undecided) -> Verdict:
+        started = time.monotonic()
+        return replace(decide_symbolically(step, timeout), seconds=time.monotonic() - started)
+
+    left = [(index, step) for index, step in enumerate(steps) if isinstance(step, Undecided)]
+    if left:
+        indices, undecided = zip(*left, strict=True)
+        with ThreadPoolExecutor(min(len(left), shared_pool().size)) as threads:
+            for index, verdict in zip(indices, threads.map(finish, undecided), strict=True):
+                steps[index] = verdict
+    return cast(list[Verdict], steps)
 
 
-def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: float) -> Verdict | Undecided:
+def decide_cheaply(
+    response: str, ground_truth: str, *, mode: Mode, timeout: float, tell: Tell = _to_nobody
+) -> Verdict | Undecided:
     """All stages but the symbolic one: a verdict within milliseconds and without a process, or the rest."""
     for name, value in (("response", response), ("ground_truth", ground_truth)):
         if not isinstance(value, str):
@@ -107,20 +118,21 @@ def decide_cheaply(response: str, ground_truth: str, *, mode: Mode, timeout: flo
     cleaned = normalise.clean(answer) if answer is not None else ""
     if answer is None or not cleaned:
         return Verdict("no_answer", "extract", answer)
-    decision = _compare(gold, cleaned)
+    decision = _compare(gold, cleaned, tell)
     if isinstance(decision, Undecided):
         return replace(decision, answer=answer)
     reason, stage = decision
     return Verdict(reason, stage, answer)
 
 
-def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
+def decide_symbolically(left: Undecided, timeout: float, tell: Tell = _to_nobody) -> Verdict:
     """The symbolic stage, within ``timeout`` seconds of work in all. Blocks; callable from any thread."""
     budget = Budget(timeout)
     were_cached: list[bool] = []
 
     def ask(gold: str, answer: str) -> str:
         outcome, cached = compare_symbolically(gold, answer, budget)
+        tell("symbolic", gold, answer, outcome)
         were_cached.append(cached)
         return outcome
 
@@ -149,35 +161,31 @@ def _answer(response: str, gold: Gold, mode: Mode) -> str | None:
     return contents[-1] if contents else None
 
 
-def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:
-    if normalise.key(answer) == gold.key:
-        return "match", "string"
-    if len(answer) > MAX_CHARS:
-        return "too_large", "string"
-    decided = _compare_words(gold, answer)
-    if decided is not None:
-        return ("match" if decided else "mismatch"), "string"
-    if structure.is_hedge(answer, gold.has_many_values):
-        return "hedge", "structure"
-    if structure.names_differ(gold.text, answer):
-        return "mismatch", "structure"
+def _compare(gold: Gold, answer: str, tell: Tell) -> tuple[Reason, Stage] | Undecided:
+    reason = _as_text(gold, answer)
+    tell("string", gold.text, answer, reason)
+    if reason:
+        return reason, "string"
     values = structure.equation_values(answer, gold.text)
-    if len(values) > MAX_SIDES or not all(values):
-        return "mismatch", "structure"
-    if gold.number is not None:
-        numbers = [read_number(value) for value in values]
-        known = [number for number in numbers if number is not None]
-        if not all(equal(gold.number, number) for number in known):
-            return "mismatch", "numeric"
-        if len(known) == len(numbers):
-            return "match", "numeric"
+    reason = _as_statement(gold, answer, values)
+    if reason:
+        tell("structure", gold.text, answer, reason)
+        return reason, "structure"
+    reason = _as_numbers(gold, values)
+    for value in values:
+        tell("numeric", gold.value, value, reason)
+    if reason:
+        return reason, "numeric"
     bodies, units = zip(*map(split_unit, values), strict=True)
     if gold.unit and any(unit and unit != gold.unit for unit in units):
+        tell("structure", gold.value, answer, "mismatch")
         return "mismatch", "structure"
     wanted = gold.text if bodies == (answer,) and "=" in answer else gold.body  # an equation with an equation
     left = bodies
     for stage, leaf in _STAGES:
         decisions = [compare(wanted, body, leaf) for body in left]
+        for body, decision in zip(left, decisions, strict=True):
+            tell(stage, wanted, body, decision)
         if False in decisions:
             return "mismatch", stage
         left = tuple(body for body, decision in zip(left, decisions, strict=True) if decision is not True)
@@ -186,19 +194,46 @@ def _compare(gold: Gold, answer: str) -> tuple[Reason, Stage] | Undecided:
     return Undecided(wanted, left, answer)
 
 
-def _compare_words(gold: Gold, answer: str) -> bool | None:
+def _as_text(gold: Gold, answer: str) -> Reason | None:
+    if normalise.key(answer) == gold.key:
+        return "match"
+    if len(answer) > MAX_CHARS:
+        return "too_large"
+    is_same = _as_words(gold, answer)
+    return None if is_same is None else "match" if is_same else "mismatch"
+
+
+def _as_words(gold: Gold, answer: str) -> bool | None:
     """Answers in words and letters; None where either side is anything else."""
-    words = read_words(answer)
-    if words and gold.words and NO_SOLUTION.fullmatch(words) and NO_SOLUTION.fullmatch(gold.words):
-        return True
-    if words and gold.words and (min(len(words), len(gold.words)) >= 3 or words == gold.words == "no"):
-        if words == gold.words:
+    phrase = words.phrase(answer)
+    if phrase and gold.phrase:
+        if words.NO_SOLUTION.fullmatch(phrase) and words.NO_SOLUTION.fullmatch(gold.phrase):
             return True
-        if min(len(words), len(gold.words)) > 3:
+        shorter = min(len(phrase), len(gold.phrase))
+        if phrase == gold.phrase and (shorter >= 3 or phrase == "no"):
+            return True
+        if shorter > 3:
             return False
     if r"\emptyset" in (gold.key, normalise.key(answer)):
-        return bool(NO_SOLUTION.fullmatch(words or gold.words or ""))
-    if gold.choices and (letters := choices(answer)):
+        return bool(words.NO_SOLUTION.fullmatch(phrase or gold.phrase or ""))
+    if gold.choices and (letters := words.choices(answer)):
         return letters == gold.choices
-    letter = asserted_choice(answer) if gold.choice else None
+    letter = words.asserted_choice(answer) if gold.choice else None
     return None if letter is None else letter == gold.choice
+
+
+def _as_statement(gold: Gold, answer: str, values: Sequence[str]) -> Reason | None:
+    """What is wrong with ``answer`` as a whole, whose sides are ``values``."""
+    if structure.is_hedge(answer, gold.has_many_values):
+        return "hedge"
+    is_no_claim = len(values) > MAX_SIDES or not all(values) or structure.names_differ(gold.text, answer)
+    return "mismatch" if is_no_claim else None
+
+
+def _as_numbers(gold: Gold, values: Sequence[str]) -> Reason | None:
+    if gold.number is None:
+        return None
+    numbers = [read_number(value) for value in values]
+    if not all(equal(gold.number, number) for number in numbers if number is not None):
+        return "mismatch"
+    return None if None in numbers else "match"

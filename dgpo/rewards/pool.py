@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dgpo.rewards.template import Template, Worker, WorkerGone
 
 MEMORY_BYTES = 1 << 30
+MAX_WORKERS = 16
 JOBS_PER_WORKER = 1000
 """A worker is replaced after this many jobs, so that what sympy caches cannot grow without end."""
 
@@ -38,14 +39,14 @@ class Budget:
 
 
 class Pool:
-    """Up to ``size`` workers, started on demand and shared by all threads.
+    """Up to ``size`` workers (one for each core, at most `MAX_WORKERS`), started on demand and shared by all threads.
 
     Attributes:
         kills: How many workers were killed for being late, or found dead.
     """
 
     def __init__(self, size: int | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
-        self.size = size or max(1, min(4, os.cpu_count() or 1))
+        self.size = size or min(MAX_WORKERS, os.cpu_count() or 1)
         self.kills = 0
         self._memory_bytes = memory_bytes
         self._slots = threading.BoundedSemaphore(self.size)

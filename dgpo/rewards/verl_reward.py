@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 RESPONSE_FACTS = "dgpo_response"
 """Where in ``extra_info`` the reward manager puts the response's ``tokens``, ``longest`` and ``truncated``."""
 MAX_PRED_CHARS = 200
+MAX_THREADS = 4
+"""As many workers at a time for each reward worker, of which verl starts several on a node."""
 _threads: ThreadPoolExecutor | None = None
 _restarts_told = 0
 
@@ -199,7 +201,7 @@ def _new_restarts() -> int:
 def _executor() -> ThreadPoolExecutor:
     global _threads
     if _threads is None:
-        _threads = ThreadPoolExecutor(shared_pool().size, thread_name_prefix="dgpo-reward")
+        _threads = ThreadPoolExecutor(min(MAX_THREADS, shared_pool().size), "dgpo-reward")
     return _threads
 
 

@@ -23,7 +23,7 @@ _SEVERAL = re.compile(r"\(?[A-J]\)?(?:(?: ?, ?| )?(?:and |& ?)?\(?[A-J]\)?)+")  
 _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 
-def words(cleaned: str) -> str | None:
+def phrase(cleaned: str) -> str | None:
     """The answer in lower case, without an article, when it is made of words alone."""
     text = plain(cleaned)
     return _ARTICLE.sub("", text.lower(), count=1) if _WORDS.fullmatch(text) else None

@@ -19,7 +19,7 @@ def line_of(stage: str, lines: list[str]) -> str:
 def test_it_shows_what_each_stage_read() -> None:
     lines = shown(r"so $\boxed{\dfrac12}$", "0.5")
     assert r"\dfrac12" in line_of("extract", lines) and "1 box " in line_of("extract", lines)
-    assert "different" in line_of("string", lines)
+    assert "does not decide" in line_of("string", lines)
     assert "1/2 (exact)" in line_of("numeric", lines) and "1/2 (decimal)" in line_of("numeric", lines)
     assert "match" in line_of("numeric", lines)
     assert "not needed" in line_of("symbolic", lines)
@@ -36,6 +36,24 @@ def test_it_shows_every_pair_that_is_left_to_algebra() -> None:
     ]
     assert [cells[0].strip() for cells in symbolic] == ["f(x)+1"] and "match" in symbolic[0][2]
     assert "right: match, decided by the symbolic stage" in line_of("verdict", lines)
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "stage", "says"),
+    [
+        (r"2\sqrt2", r"x=\sqrt8", "value", "equal"),
+        (r"2\sqrt2\text{ cm}", r"\sqrt8\text{ cm}", "value", "equal"),
+        ("f(3) = 5", "f(2) = 5", "structure", "mismatch"),
+        (r"37 \text{ or } 38", "37", "structure", "hedge"),
+        ("3", "4", "numeric", "mismatch"),
+        ("B", "C", "string", "mismatch"),
+    ],
+)
+def test_the_row_of_the_deciding_stage_says_what_the_verdict_says(
+    answer: str, gold: str, stage: str, says: str
+) -> None:
+    lines = shown(rf"\boxed{{{answer}}}", gold)
+    assert says in line_of(stage, lines) and f"decided by the {stage} stage" in line_of("verdict", lines)
 
 
 @pytest.mark.parametrize(
