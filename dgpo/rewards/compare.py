@@ -57,7 +57,7 @@ def compare(gold: str, answer: str, leaf: Leaf = unknown, depth: int = 0) -> Dec
 def settle(gold: str, answer: str, ask: Callable[[str, str], str]) -> str:
     """`compare`, with ``ask(gold, answer)`` as the word on what is still open: "match", "mismatch" or another reason.
 
-    An unordered list is matched greedily, which is right because equality is transitive.
+    An unordered list is matched greedily: equality is transitive, but for decimals that are a millionth apart.
     """
     decision = compare(gold, answer, equal_by_value)
     if decision is None:

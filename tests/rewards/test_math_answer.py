@@ -16,68 +16,6 @@ from dgpo.rewards.symbolic import too_heavy
 TIMEOUT = 0.5
 
 
-def right(answer: str, gold: str) -> bool:
-    return bool(verify(answer, gold, mode="answer", timeout=10.0))
-
-
-@pytest.mark.parametrize(
-    ("gold", "answer"),
-    [
-        ("x+1", "1+x"),
-        (r"2(x+1)", "2x+2"),
-        (r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt{2}}"),
-        (r"\sqrt{12}", r"2\sqrt{3}"),
-        ("(1,2)", r"\left(1, \frac{4}{2}\right)"),
-        ("1, 2, 3", "3, 1, 2"),
-        (r"\{1,2\}", "2,1"),
-        ("x=5", "5"),
-        (r"\sqrt{8}", r"2\sqrt{2}\text{ cm}"),
-        (r"\sqrt{8}\text{ cm}", r"2\sqrt{2}\,\mathrm{cm}"),
-        (r"$\frac{270}7$ miles", r"\frac{540}{14}"),
-        ("5", "x = 5"),
-        ("5", "5 = x"),
-        ("12", r"3 \cdot 4 = 12"),
-        ("(-\\infty, 3]", r"(-\infty,3]"),
-        ("B", "(b)"),
-        ("(B) Paris", "B"),
-        ("even", r"\text{Even}"),
-        ("3*x**2", "3x^2"),
-        ("sin(pi*x)", r"\sin(\pi x)"),
-        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix} 1 \\ \frac{4}{2} \end{pmatrix}"),
-    ],
-)
-def test_equal_answers_match(gold: str, answer: str) -> None:
-    assert right(answer, gold)
-
-
-@pytest.mark.parametrize(
-    ("gold", "answer"),
-    [
-        ("x+1", "x-1"),
-        ("4", "4t"),
-        ("5", r"\sqrt{25.0000001}"),
-        (r"\sqrt{8}\text{ cm}", r"2\sqrt{2}\text{ m}"),
-        ("(1,2)", "(2,1)"),
-        ("(1,2)", r"\{1,2\}"),
-        ("[1,2]", "(1,2]"),
-        ("1, 2, 3", "1, 2"),
-        ("1, 2", "1, 2, 3"),
-        (r"\frac{1}{2^{99}}", r"\frac{1}{2^{98}}"),
-        ("37", "38 = 37"),
-        ("37", "37 = 38"),
-        ("12", "2 + 9 = 12"),
-        ("B", "A"),
-        ("B", "A B C D"),
-        ("even", "odd"),
-        ("D = (0, 1)", "D = (0, 2)"),
-        ("x^2+y^2=1", "x^2+y^2=2"),
-        ("10455", "10,455 - 1"),
-    ],
-)
-def test_different_answers_do_not_match(gold: str, answer: str) -> None:
-    assert not right(answer, gold)
-
-
 @pytest.mark.parametrize("answer", [r"37 \text{ or } 38", "37 or 38", "37, 38", "either 37", r"37 \lor 38"])
 def test_a_hedge_is_wrong(answer: str) -> None:
     assert verify(f"\\boxed{{{answer}}}", "37").reason == "hedge"
