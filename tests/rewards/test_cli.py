@@ -218,9 +218,10 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     line = json.dumps({"response": "x " * 50_000 + r"\boxed{7}", "ground_truth": "7"}) + "\n"
     with file.open("w") as out:
         out.writelines([line] * 5000)  # 500 MB
+    # Not ru_maxrss, which counts the process that started this one.
     code = (
-        "import resource, sys; from dgpo.cli import main; main(sys.argv[1:]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "import re, sys; from dgpo.cli import main; main(sys.argv[1:]);"
+        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
     )
     command = [sys.executable, "-c", code, "verify", str(file), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
