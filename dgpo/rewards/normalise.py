@@ -8,6 +8,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from dgpo.rewards.conditions import without_condition
+
 _SIGNS = {
     "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",
     "×": r" \times ", "·": r" \cdot ", "⋅": r" \cdot ", "∙": r" \cdot ", "÷": "/", "≤": r" \le ", "≥": r" \ge ",
@@ -108,13 +110,6 @@ _LEAD = re.compile(
     r"(?:answer|solution|result)(?: to [a-z ]{1,30})?(?: is| ?[:=])+ ?(?:\} ?)?(?=\S)",
     re.IGNORECASE,
 )
-_INTEGERS = r"(?:\\math(?:bb|bf) ?)?\{? ?[ZN] ?\}?(?: ?[\^_] ?\{? ?[+*] ?\}?)?"
-_COUNTER = re.compile(
-    r" ?[,;(]? ?(?:,? ?(?:where|for|with) )?(?:(?:any|all|some|every) )?(?:"
-    rf"(?P<in>[a-z]) ?\\in ?{_INTEGERS}|(?P<is>[a-z]) (?:(?:is|being) )?(?:an|any) integer|integers? (?P<of>[a-z]))"
-    r" ?\)?\Z"
-)
-"""What says that a letter counts: ``k \\in \\mathbb{Z}``, ``where n is an integer``."""
 _IGNORED_SPACE = re.compile(r"(?<![0-9A-Za-z]) | (?![0-9A-Za-z])")
 
 
@@ -148,7 +143,7 @@ def _clean(text: str) -> str:
                 break
     text = _SPACES.sub(" ", text)
     text = _LEAD.sub("", text.strip(), count=1) if _LEAD.match(text.strip()) else text
-    text = _without_counter(_without_end_mark(text))
+    text = without_condition(_without_end_mark(text), plain)
     for _ in range(3):
         if text.startswith("{") and text.endswith("}") and balanced(text[1:-1]):
             text = text[1:-1].strip()
@@ -168,21 +163,6 @@ def _ascii(text: str) -> str:
 def _greek_command(letter: re.Match[str]) -> str:
     *_, size, _, name = unicodedata.name(letter.group()).replace("LAMDA", "LAMBDA").replace("FINAL ", "").split()
     return f" \\{name.capitalize() if size == 'CAPITAL' else name.lower()} "
-
-
-def _without_counter(text: str) -> str:
-    r"""``2k\pi`` of ``2n\pi, n \in \mathbb{Z}``, if the letter does count something there."""
-    if "nteger" not in text and "\\in" not in text:
-        return text
-    spelt = plain(text)
-    found = _COUNTER.search(spelt)
-    if not found:
-        return text
-    counted = spelt[: found.start()]
-    counter = re.compile(rf"(?<![A-Za-z\\]){found['in'] or found['is'] or found['of']}(?![A-Za-z])")
-    if not counter.search(counted):
-        return text
-    return counter.sub("k", counted) if "N" not in found.group() else counted  # a sequence's index keeps its letter
 
 
 def _without_end_mark(text: str) -> str:

@@ -5,6 +5,7 @@ A bare comma list and a set are unordered, a bracketed tuple is ordered, a set i
 
 import re
 
+from dgpo.rewards import conditions
 from dgpo.rewards.normalise import plain
 from dgpo.rewards.numeric import parse_number
 
@@ -26,9 +27,10 @@ _NAME_PARTS = re.compile(
 )
 _NAMES = re.compile(r"\( ?[A-Za-z]\w*(?: ?, ?[A-Za-z]\w*)+ ?\)")
 _FUNCTION = re.compile(r"(?:y|[A-Za-z](?:_\{\w+\})? ?\( ?(?P<argument>[A-Za-z]) ?\))")
-_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
-_OPEN = frozenset(("(", "[", "{", r"\{", r"\begin"))
-_CLOSE = frozenset((")", "]", "}", r"\}", r"\end"))
+_IN_WORDS = re.compile(r"(?<![\w{}])\d[^:]* [a-z]{2,} [A-Za-z](?: ?\([^()]*\))?\Z")
+"""A value and its place, up to the equals sign: ``maximum 7 when a``. It is no name."""
+_BRACKET = re.compile(r"\\?[({\[)}\]]|\\(?:begin|end)(?![A-Za-z])")
+_OPEN = frozenset(("(", "[", "{", r"\{", r"\(", r"\[", r"\begin"))
 _MATRIX = re.compile(
     r"[(\[]? ?\\begin ?\{(?P<kind>[pb]?matrix|smallmatrix|array)\} ?(?:\{[lcr|@ ]*\})?(?P<body>.*?)"
     r"\\end ?\{(?P=kind)\} ?[)\]]?",
@@ -42,17 +44,24 @@ UNORDERED = frozenset(("", "{}"))
 
 def split_outside(text: str, separator: re.Pattern[str]) -> list[str]:
     """``text`` cut at the matches of ``separator`` outside brackets and environments."""
-    cuts = {found.start(): found.end() for found in separator.finditer(text)}
+    cuts = [found.span() for found in separator.finditer(text)]
     if not cuts:
         return [text.strip()]
-    items, depth, start = [], 0, 0
-    for token in _TOKEN.finditer(text):
-        symbol = token.group()
-        depth += (symbol in _OPEN) - (symbol in _CLOSE)
-        if depth == 0 and token.start() in cuts:
-            items.append(text[start : token.start()].strip())
-            start = cuts[token.start()]
+    items, start, seen, depth = [], 0, 0, 0
+    for first, end in cuts:
+        for bracket in _BRACKET.finditer(text, seen, first):
+            depth += 1 if bracket.group() in _OPEN else -1
+        seen = first
+        if depth == 0:
+            items.append(text[start:first].strip())
+            start = end
     return [*items, text[start:].strip()]
+
+
+def split_domain(text: str) -> tuple[str, str]:
+    """`conditions.split_domain` of the cleaned ``text``."""
+    value, domain = conditions.split_domain(plain(text)) if conditions.may_have_domain(text) else ("", "")
+    return (value, domain) if domain else (text, "")
 
 
 _COMMA = re.compile(",")
@@ -79,6 +88,7 @@ def both_signs(text: str) -> list[str]:
 
 def has_many_values(gold: str) -> bool:
     r"""Whether a gold answer asks for several values: a list, a tuple, a set, ``\pm``, ``or``."""
+    gold = split_domain(gold)[0]
     return bool(_MANY.search(plain(gold))) or (parse_number(gold) is None and len(split_list(shell(gold)[1])) > 1)
 
 
@@ -86,6 +96,7 @@ def is_hedge(answer: str, gold_has_many: bool) -> bool:
     """Whether ``answer`` offers alternatives (``37 or 38``, ``37, 38``) where the gold asks for one value."""
     if gold_has_many:
         return False
+    answer = split_domain(answer)[0]
     return bool(_HEDGE.search(plain(answer))) or (parse_number(answer) is None and len(split_list(answer)) > 1)
 
 
@@ -95,11 +106,17 @@ def equation_values(answer: str, gold: str) -> list[str]:
     ``x = 5`` answers a gold of ``5`` by its last side; ``3 \cdot 4 = 12`` claims the same of a side without
     variables, so both must be right and ``38 = 37`` is not. Of the steps in ``x = ... = 5`` the last counts. What
     follows ``\approx`` only repeats an exact value.
-    Where the gold is an equation itself, or the answer is none, the answer stands whole.
+    Where the gold is an equation itself, or the answer is none, the answer stands whole. ``7 when a = 2``, where it
+    cannot be told apart, has no value.
     """
+    value, domain = split_domain(answer)
+    if domain and split_domain(gold)[1] in ("", domain):
+        answer = value
     sides = split_outside(answer, _SIDES)
     if len(sides) == 1 or assignments(answer) or re.search(r"[<>]|\\(?:[lg]e|ne|in)(?![A-Za-z])", answer):
         return [answer]
+    if any(_IN_WORDS.search(plain(side)) for side in sides[:-1]):
+        return [""]
     names_something = NAME.fullmatch(sides[0]) or NAME.fullmatch(sides[-1])
     if names_something and _is_solved_for_another(gold, names_something.group()):
         return [answer]
@@ -123,7 +140,8 @@ def _is_solved_for_another(gold: str, name: str) -> bool:
 
 
 def gold_value(gold: str) -> str:
-    """``5`` of a gold ``x = 5`` or ``x = 2 + 3 = 5``; any other gold unchanged."""
+    """``5`` of a gold ``x = 5`` or ``x = 2 + 3 = 5``, without a domain; any other gold unchanged."""
+    gold = split_domain(gold)[0]
     sides = split_outside(gold, _SIDES)
     if len(sides) > 2 and NAME.fullmatch(sides[0]) and assignments(gold) is None and len(split_list(gold)) == 1:
         return sides[-1]
@@ -218,9 +236,8 @@ def _has_variable(side: str) -> bool:
 
 def _closes_only_at_end(inner: str) -> bool:
     depth = 0
-    for token in _TOKEN.finditer(inner):
-        symbol = token.group()
-        depth += (symbol in _OPEN) - (symbol in _CLOSE)
+    for bracket in _BRACKET.finditer(inner):
+        depth += 1 if bracket.group() in _OPEN else -1
         if depth < 0:
             return False
     return True
