@@ -15,10 +15,19 @@ from dgpo.rewards.evaluation import value_at
 from dgpo.rewards.expressions import CONSTANTS, leaves, parse
 from dgpo.rewards.grading import EXACT_TOLERANCE, POINTS, POSITIVE_POINTS, Side, coordinate, same_value
 from dgpo.rewards.normalise import plain
+from dgpo.rewards.numeric import split_unit
+from dgpo.rewards.units import same_unit
 
 _INFINITE = re.compile(r"[+-]? ?\\infty")
 _PER_CENT_OF = re.compile(r"(\d+(?:\.\d+)?)%")
 _WORD = re.compile(r"[A-Za-z]{4}")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_CALLED = "(?!(?:arc)?(?:sin|cos|tan|cot|sec|csc)|log|ln|lg|exp|sqrt|max|min|gcd|lcm|mod|choose|root|det|inf|sup|lim)"
+_PROSE = re.compile(
+    rf"\d ?(?<![A-Za-z\\]){_CALLED}[A-DF-Za-df-wyz][A-Za-z]* ?\d"  # 4 R 1, 2h30, but 2e5 and 3x10
+    rf"|(?<![A-Za-z\\]){_CALLED}(?:[A-Za-z]{{2,}} \d|[A-Za-z][a-z]{{3,}}(?![A-Za-z])(?! ?[({{\\]))"  # on 3, team A
+    r"|(?<=[\w)}] )(?:to|on|of|by|in|is|at|or) "  # A to B
+)
 _ANY_LOGARITHM = re.compile(r"\\log(?! ?_)(?![A-Za-z])")
 
 
@@ -30,6 +39,10 @@ def equal_by_value(gold: str, answer: str) -> bool | None:
     """
     if "=" in gold and "=" in answer:
         return True if _is_multiple(_as_zero(gold), _as_zero(answer)) else None
+    if "\\text" in gold + answer or "\\mathrm" in gold + answer:
+        (gold, unit), (answer, other) = split_unit(gold), split_unit(answer)
+        if unit and other and not same_unit(unit, other):
+            return False
     if "%" in gold or "%" in answer:
         return _equal_per_cent(gold, answer)
     return _equal_at(gold, answer)
@@ -53,7 +66,9 @@ def _equal_at(gold: str, answer: str, scale: Fraction = Fraction(1)) -> bool | N
     wanted, given = _read(gold), _read(answer)
     if not wanted or not given:
         both = (gold, answer)
-        return False if any(map(_is_number, both)) and any(map(_is_no_number, both)) else None
+        if any(map(_is_number, both)) and any(map(_is_no_number, both)):
+            return False
+        return _tokens(gold) == _tokens(answer) if any(map(_is_prose, both)) else None
     log_bases = (10, "e") if _ANY_LOGARITHM.search(gold + answer) else (10,)
     cases = (False, True) if _case_alone_may_differ(wanted.names, given.names) else (False,)
     same = None
@@ -68,6 +83,15 @@ def _equal_at(gold: str, answer: str, scale: Fraction = Fraction(1)) -> bool | N
 def _is_no_number(text: str) -> bool:
     """Whether it is infinite, or words without LaTeX."""
     return bool(_INFINITE.fullmatch(text)) or (bool(_WORD.search(text)) and not set("\\=") & set(plain(text)))
+
+
+def _is_prose(text: str) -> bool:
+    """Whether it has words, or a number behind a letter, which a grammar of products would multiply."""
+    return "\\begin" not in text and bool(_PROSE.search(_COMMAND.sub("\\\\", plain(text))))
+
+
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"[a-z]+|\d+|[^a-z\d\s]", plain(text).lower())
 
 
 def _is_number(text: str) -> bool:

@@ -8,6 +8,7 @@ from dgpo.rewards import normalise, structure
 from dgpo.rewards.by_value import equal_by_value
 from dgpo.rewards.intervals import is_interval, pieces
 from dgpo.rewards.numeric import equal, read_number
+from dgpo.rewards.units import quantities
 
 MAX_UNORDERED = 32
 """An unordered list with more parts, those of equal spelling aside, is a mismatch: each is compared with each."""
@@ -207,7 +208,8 @@ def _lists(gold: str, answer: str) -> Decision:
     shells = {gold_shell, answer_shell}
     if _RELATION.search(gold) and bool(_OR.search(gold)) != bool(_OR.search(answer)):
         return False
-    golds, answers = structure.items(gold_inner), structure.items(answer_inner)
+    golds = quantities(gold) or structure.items(gold_inner)
+    answers = quantities(answer) or structure.items(answer_inner)
     if len(golds) < 2 and len(answers) < 2:
         is_wrapped = shells in ({"", "{}"}, {"", "()"})
         return Parts((gold_inner,), (answer_inner,), True) if is_wrapped else None

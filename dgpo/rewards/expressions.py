@@ -30,8 +30,8 @@ _TOKEN = re.compile(
     r"|(?P<base>_))"
 )
 _POWER_BEFORE_INDEX = re.compile(r"(\^ ?\{ ?\w ?\}) ?(_ ?\{ ?\w+ ?\})")
-_WORD = re.compile(r"[A-Za-z]{3}|(?<![A-Za-z])d[A-Za-z]")
-"""Three letters in a row are a word, and ``dx`` is a differential."""
+_WORD = re.compile(r"[A-Za-z]{3}|(?<![A-Za-z])d[A-Za-z]|(?<=[\w)}] )(?:to|on|of|by|in|is|at|or) ")
+"""Three letters in a row are a word, ``dx`` is a differential, and ``A to B`` has a word between its letters."""
 _COMMANDS = re.compile(r"\\[A-Za-z]+")
 _APPLIED = frozenset("fghFGHPO")
 """Letters that call what stands in brackets behind them; others multiply it."""

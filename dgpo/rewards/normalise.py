@@ -17,6 +17,7 @@ _SIGNS = {
     "±": r" \pm ", "∓": r" \mp ", "°": r"^{\circ}", "∈": r" \in ", "∅": r" \emptyset ", "√": r"\sqrt ",
     "≈": r" \approx ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}",
     "ℂ": r"\mathbb{C}", "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...",
+    "或": " or ", "且": " and ",
 }  # fmt: skip
 _SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
@@ -65,7 +66,7 @@ _REWRITES = [
         ("angle", rf"\\langle{_END}", "("),
         ("angle", rf"\\rangle{_END}", ")"),
         ("vert", rf"\\[lr]?vert{_END}", "|"),
-        ("colon", rf"\\colon{_END}", ":"),
+        ("colon {:}", rf"\\colon{_END}|\{{:\}}", ":"),
         (r"\varnothing \O \{", rf"\\(?:varnothing|O){_END}|\\\{{ ?\\\}}", r"\\emptyset "),
         ("degree", rf"\\(?:degree|degrees){_END}", r"^{\\circ}"),
         ("o", r"\^ ?\{ ?\\(?:text|mathrm|rm) ?\{ ?o ?\} ?\}", r"^{\\circ}"),

@@ -13,7 +13,7 @@ from functools import lru_cache
 from dgpo.rewards.arithmetic import evaluate
 from dgpo.rewards.normalise import WRAPPER, plain
 from dgpo.rewards.number_words import MAGNITUDES, read_words
-from dgpo.rewards.units import read_unit
+from dgpo.rewards.units import read_unit, same_unit
 
 MAX_DIGITS = 1000
 MAX_EXPONENT = 400
@@ -42,6 +42,13 @@ _NUMBER = re.compile(
 _BASE = re.compile(r"_ ?\{ ?(\d{1,2}|[a-z]+) ?\}")
 _MAGNITUDE = re.compile(rf" ?({'|'.join(MAGNITUDES)})(?![A-Za-z])")
 _TRAILING_WORDS = re.compile(rf"(?P<body>.+?)(?P<unit> ?{WRAPPER}(?: ?\^ ?\{{?\d\}}?)?)", re.DOTALL)
+_TRAILING_UNIT = re.compile(
+    r"(?P<body>.*(?:[\d})\]]|\\[a-z]{2,8}))(?P<unit> [a-zA-Z]{2,12}(?: [a-z]{4,12})?(?: ?\^ ?\{?[23]\}?)?)", re.DOTALL
+)
+_GROUP = re.compile(r"\{[^{}]*\}|\([^()]*\)")
+_WORDED = re.compile(r"\\(?:text|mathrm)(?! ?\{ ?[dei] ?\})")
+_PARTS = re.compile(r",(?!\d{3}(?!\d))|;|(?<![A-Za-z\\])[A-Za-z](?:[A-Za-z]| \d)")
+"""What is left outside brackets of a list, and of words: ``1, 2``, ``2 h and 30``."""
 _TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
 _REPEATED = re.compile(r"(\d{1,12}?)\1+\Z")
 _BRACKETED_LIST = re.compile(r"\([^()]*,[^()]*\)")
@@ -105,14 +112,24 @@ def read_number(text: str) -> Quantity | None:
 
 
 def split_unit(text: str) -> tuple[str, str]:
-    r"""An expression and the unit in words behind it (``\sqrt{2} \text{ cm}``); '' for no unit."""
-    found = _TRAILING_WORDS.fullmatch(text)
+    r"""An expression and the unit in words behind it (``\sqrt{2} \text{ cm}``, ``16\pi cm^2``); '' for no unit.
+
+    What is a list, or has words besides, has parts with units of their own.
+    """
+    if text.endswith(r"^{\circ}"):
+        body = text.removesuffix(r"^{\circ}")
+        return (text, "") if _TRIGONOMETRY.search(text) or _has_parts(body) else (body, "degree")
+    found = _TRAILING_WORDS.fullmatch(text) or _TRAILING_UNIT.fullmatch(text)
     unit = read_unit(found["unit"]) if found else None
-    if found and unit:
-        return found["body"], unit
-    if text.endswith(r"^{\circ}") and not _TRIGONOMETRY.search(text):
-        return text.removesuffix(r"^{\circ}"), "degree"
-    return text, ""
+    return (found["body"], unit) if found and unit and not _has_parts(found["body"]) else (text, "")
+
+
+def _has_parts(body: str) -> bool:
+    if _WORDED.search(body):
+        return True
+    for _ in range(3):
+        body = _GROUP.sub("", body)
+    return bool(_PARTS.search(body))
 
 
 def equal(gold: Quantity, answer: Quantity) -> bool:
@@ -123,7 +140,7 @@ def equal(gold: Quantity, answer: Quantity) -> bool:
     """
     gold_unit, answer_unit = (("%" if side.is_percent else side.unit) for side in (gold, answer))
     has_base = gold_unit.startswith(BASE) or answer_unit.startswith(BASE)
-    if gold_unit != answer_unit and (has_base or (gold_unit and answer_unit)):
+    if gold_unit != answer_unit and (has_base or (gold_unit and answer_unit and not same_unit(gold_unit, answer_unit))):
         return False
     if gold.is_percent == answer.is_percent:
         return _close(gold, gold.value, answer, answer.value)

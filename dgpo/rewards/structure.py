@@ -8,6 +8,7 @@ import re
 from dgpo.rewards import conditions
 from dgpo.rewards.normalise import plain
 from dgpo.rewards.numeric import parse_number
+from dgpo.rewards.units import quantities
 
 _HEDGE = re.compile(r"(?<![A-Za-z\\])(?:or|either|maybe|perhaps|possibly)(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])", re.I)
 _MANY = re.compile(r"(?<![A-Za-z\\])(?:or|and)(?![A-Za-z])|\\(?:lor|vee|pm|mp|cup)(?![A-Za-z])|;|^\\\{", re.I)
@@ -89,7 +90,9 @@ def both_signs(text: str) -> list[str]:
 def has_many_values(gold: str) -> bool:
     r"""Whether a gold answer asks for several values: a list, a tuple, a set, ``\pm``, ``or``."""
     gold = split_domain(gold)[0]
-    return bool(_MANY.search(plain(gold))) or (parse_number(gold) is None and len(split_list(shell(gold)[1])) > 1)
+    return bool(_MANY.search(plain(gold)) or quantities(gold)) or (
+        parse_number(gold) is None and len(split_list(shell(gold)[1])) > 1
+    )
 
 
 def is_hedge(answer: str, gold_has_many: bool) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.rewards.normalise import clean
-from dgpo.rewards.numeric import equal, parse_number
+from dgpo.rewards.numeric import equal, parse_number, split_unit
 
 INTEGERS = st.integers(min_value=-(10**40), max_value=10**40)
 
@@ -135,3 +135,22 @@ def test_anything_else_is_not_a_number(text: str) -> None:
 )
 def test_decimals_percentages_and_units(gold: str, answer: str, right: bool) -> None:
     assert same(gold, answer) is right
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "unit"),
+    [
+        (r"\sqrt{2} \text{ cm}", r"\sqrt{2}", "cm"),
+        (r"16\pi cm^{2}", r"16\pi", "cm^2"),
+        (r"2\pi square feet", r"2\pi", "ft^2"),
+        (r"(3, 4) \text{ cm}", "(3, 4)", "cm"),
+        (r"10\text{ km}, 2\text{ h}", r"10\text{ km}, 2\text{ h}", ""),
+        (r"20^{\circ}, 70^{\circ}", r"20^{\circ}, 70^{\circ}", ""),
+        (r"2\text{ h }30\text{ min}", r"2\text{ h }30\text{ min}", ""),
+        ("2 h 30 min", "2 h 30 min", ""),
+        (r"2\sqrt{3} xy", r"2\sqrt{3} xy", ""),
+        (r"\sin 30^{\circ}", r"\sin 30^{\circ}", ""),
+    ],
+)
+def test_one_unit_at_the_end_is_split_off(text: str, body: str, unit: str) -> None:
+    assert split_unit(text) == (body, unit)

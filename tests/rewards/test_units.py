@@ -21,6 +21,21 @@ from dgpo.rewards.units import read_unit
         (r"^{\circ}\text{C}", "celsius"),
         (" apples", "apple"),
         (r"\pmod{7}", "mod 7"),
+        (" (mod 7)", "mod 7"),
+        (r"\text{ MW}", "MW"),
+        (r"\text{ mW}", "mW"),
+        (r"\text{ k}\Omega", "kΩ"),
+        (" Hours", "h"),
+        (r"\text{ Red balls}", "red ball"),
+        (" light years", "light year"),
+        (r"\text{ per day}", "per day"),
+        (r"\text{ apples per day}", "apple/day"),
+        (r"\text{ erg cm}^{-2}\text{ s}^{-1}", "erg/cm^2/s"),
+        (r"\text{ (units)}", "unit"),
+        (" degrees Celsius", "celsius"),
+        (" of the pie", "of the pie"),
+        ("平方厘米", "cm^2"),
+        ("个", "个"),
     ],
 )
 def test_units_have_one_spelling(text: str, unit: str) -> None:
@@ -28,7 +43,12 @@ def test_units_have_one_spelling(text: str, unit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "m", "s", "t", "x cm", " or 6", " - 1", r"\sqrt{2}", " sin", r"\text{ or }", " million"]
+    "text",
+    [
+        *("x", "m", "s", "t", "x cm", " or 6", " - 1", r"\sqrt{2}", " sin", r"\text{ or }", " million"),
+        *(" xy", " pi", " dx", " alpha", " infinity", r"\mathrm{e}", r"\text{th}", r"\text{ hundredths}", " score"),
+        *(r"\text{ when }", "万", "倍", " (m)"),
+    ],
 )
 def test_variables_operators_and_hedges_are_no_units(text: str) -> None:
     assert read_unit(text) is None
