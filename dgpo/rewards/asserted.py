@@ -1,0 +1,135 @@
+r"""What prose asserts: which sentences state something, and which values in them are denied, changed or mere names."""
+
+import re
+from typing import Literal
+
+Stance = Literal["asserts", "aside", "unfinished"]
+"""A sentence to read, one to pass over, or one that says that the answer is still to come or not known."""
+
+
+def _words(text: str, separator: str | None = None) -> frozenset[str]:
+    return frozenset(text.split(separator))
+
+
+_CONNECTIVE = (
+    r"\A\W*(?:(?:so|now|then|next|first|finally|lastly|but|and|okay|ok|hmm|wait|oh|alternatively|again|also|thus|hence"
+    r"|therefore|step)(?:,? |[.:]+ ))*"
+)
+_OPENING = re.compile(
+    rf"{_CONNECTIVE}(?:"
+    # I hope it is correct; let me check: 2 + 3 = 5
+    r"(?P<aside>(?:i )?hope (?:this|it|that)|let me know|feel free|please|thank|if you (?:have|need|want)"
+    r"|(?:let(?:['’]s| us| me) |(?:we|i) (?:can|could|should|will) (?:also )?)?"
+    r"(?:verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
+    # Let's try n = 5; divide by 2; to find it, we need to add 5
+    r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
+    r"|(?:suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
+    r"|add|recall|express|simplify|round|see|use)\b"
+    r"|(?:to [^,]{1,60}, )?(?:we|i)(?:['’]ll| (?:now|still|just|only|also|then|first|can|could|will|should))*"
+    r" (?:(?:need|have|want|try) to|must|start|begin|turn|consider|set)\b))",
+    re.IGNORECASE,
+)
+_OPEN = re.compile(
+    r"\b(?:remains to\b|(?:could|might|may) be\b(?! (?:written|\w+ed\b))|not enough|insufficient|unclear|unable to"
+    r"|(?:is|are|remains?) unknown|no idea|not sure|(?:do not|don['’]t|did not|didn['’]t) know"
+    r"|(?:can ?not|can['’]?t|could(?: not|n['’]t)) (?:be )?(?:determin|found|solv|comput|answer|give|tell))",
+    re.IGNORECASE,
+)
+"""It remains to show that x = 7; it could be 5; there is not enough information."""
+_RETRACTION = re.compile(
+    r"(?:\A|(?<=[.!?*\n])\s|\n)\W{0,6}(?:(?:hmm|oh|but|and|ah)\W{1,6}){0,3}"
+    r"(?:wait|no(?=[,.:;!—–-]| it['’ ])|actually|correction|however|oops|hold on|sorry|i (?:made|disagree|was wrong)"
+    r"|(?:that|this|it)(?:['’]s| is| was)(?: (?:clearly|actually|obviously))? (?:wrong|false|incorrect|not right)"
+    r"|scratch that|on second thought)\b",
+    re.IGNORECASE,
+)
+_CONFIRMATION = re.compile(
+    r"(?<!not )(?<!n['’]t )\b(?:yes|correct|confirm(?:s|ed)|checks? out|(?:is|that['’]s|are) (?:indeed )?(?:right|fine)"
+    r"|verified|consistent|holds)\b(?! (?:answer|value|result|number|one))",
+    re.IGNORECASE,
+)
+_CHANGING = _words(
+    "not neither nor except never eliminate eliminates cannot between from within over under above below beyond exceed "
+    "exceeds minus twice thrice double triple contradict contradicts reject rejects discard discards exclude excludes"
+)
+_CHANGING_PAIRS = _words(
+    "rule out,rules out,at least,at most,less than,greater than,more than,fewer than,larger than,smaller than,"
+    "other than,rather than,up to,divisible by,divided by,different from,out of",
+    ",",
+)
+_PART_OF = _words(
+    "half third thirds quarter quarters fourth fourths multiple multiples factor factors divisor divisors root roots "
+    "reciprocal inverse square cube power powers logarithm fraction percent dozen dozens out"
+)
+_LABELS = _words(
+    "step steps case cases lemma theorem figure fig. problem part equation equations eq. question exercise example "
+    "base section chapter proposition corollary table statement method claim approach scenario"
+)
+_AFTER = re.compile(
+    r"[)*$ ]*(?:-[A-Za-z]|(?:(?:is|are|was|were) )?(?:incorrect|wrong|false|invalid|impossible|extraneous|eliminated"
+    r"|excluded|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b|(?:is|are|was|were|does|do) not\b"
+    r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|(?:squared|cubed|factorial|choose|(?:more|less|fewer) than)\b)",
+    re.IGNORECASE,
+)
+"""What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
+_CONDITION = re.compile(
+    r"(?<![A-Za-z])(?:when|where|attained|if|otherwise|unless|for (?:odd|even|all|other))(?![A-Za-z])", re.IGNORECASE
+)
+_DANGLING = _words("and or to is are of in by be as we a an the for that which with from so then if have + - * /")
+_ENDS_IN_VALUE = re.compile(r"(?:\d\S{0,20}(?: ?\w{1,20})?|(?<![A-Za-z])[A-Za-z])\Z")
+
+
+def stance(sentence: str) -> Stance:
+    """Whether ``sentence`` states something: questions, plans, hypotheses and kind words do not."""
+    opening = _OPENING.match(sentence)
+    if (opening and opening["aside"]) or sentence.rstrip("*_\"')] ").endswith("?"):
+        return "aside"
+    return "unfinished" if opening or _OPEN.search(sentence) else "asserts"
+
+
+def is_cut_off(sentences: list[str]) -> bool:
+    """Whether the last of ``sentences`` stops midway, as at a limit of tokens: it lacks an end mark, which others have,
+    and does not end in a value."""
+    last = sentences[-1].rstrip("*_ ")
+    if last[-1:] in ",=(" or last.rpartition(" ")[2] in _DANGLING:
+        return True
+    ends_in_word = last[-1:].isascii() and last[-1:].isalpha() and not _ENDS_IN_VALUE.search(last)
+    return ends_in_word and any(sentence[-1] in ".!?" for sentence in sentences[:-1])
+
+
+def is_denied(sentence: str, start: int, end: int) -> bool:
+    """Whether what stands around a value denies it, changes it, or makes it the number of something."""
+    return changes(sentence[max(0, start - 30) : start]) or bool(_AFTER.match(sentence, end))
+
+
+def changes(before: str) -> bool:
+    """Whether the words that ``before`` ends in deny what follows (``not``), change it (``half of``) or make it the
+    number of something (``Step``)."""
+    words = before.rstrip(" (*$#").lower().rsplit(None, 3)
+    if words and words[-1] == "possibly":
+        words.pop()
+    last = words[-1] if words else ""
+    if last in _CHANGING or last in _LABELS or last.endswith(("n't", "n’t", "不是", "非")):
+        return True
+    second = words[-2] if len(words) > 1 else ""
+    if last == "of":
+        return second in _PART_OF or second.endswith("%")
+    return f"{second} {last}" in _CHANGING_PAIRS or (last in ("be", "equal") and second.endswith(("n't", "n’t", "not")))
+
+
+def condition(sentence: str, position: int) -> int | None:
+    """Where a condition begins behind ``position`` (``12, when n = 5``: at ``when``), None where there is none."""
+    found = _CONDITION.search(sentence, position) if len(sentence) - position > 4 else None
+    return found.start() if found else None
+
+
+def has_cases(sentence: str, position: int) -> bool:
+    """Whether there are several conditions behind ``position``: ``3 if n is odd and 5 if it is even``."""
+    conditions = [found.lower() for found in _CONDITION.findall(sentence, position)]
+    return "otherwise" in conditions or len(conditions) - conditions.count("where") > 1
+
+
+def retraction(text: str) -> int | None:
+    """Where ``text`` begins to take back what was stated before it, None where it does not or confirms it after all."""
+    found = _RETRACTION.search(text)
+    return found.start() if found and not _CONFIRMATION.search(text, found.end()) else None
