@@ -5,10 +5,12 @@ python -m dgpo.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -18,14 +20,16 @@ from dgpo.draft import replace_text
 from dgpo.preflight import check, report
 from dgpo.preflight.environment import model_bytes
 from dgpo.preflight.sizes import total_steps
-from dgpo.trainer.checkpoints import latest_complete
-from dgpo.trainer.cluster import NodeLostError, NodeWatch, cluster_address, make_paths_absolute, use_token
+from dgpo.trainer.checkpoints import latest_complete, set_aside
+from dgpo.trainer.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.trainer.console import captured_output, tail
 from dgpo.trainer.progress import Progress, duration
 from dgpo.trainer.run_folder import RunFolder, RunFolderError
 from dgpo.trainer.trackers import tracker_environment
 
 BAD_CONFIG = 2
+# What torch, safetensors and the system say of a write that fails.
+WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
 
 
 def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
@@ -33,14 +37,33 @@ def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
 
     verl itself would take the folder that its tracker file names, whole or not.
     """
+    if config.trainer.resume_mode == "resume_path":
+        config.trainer.resume_from_path = str(Path(config.trainer.resume_from_path))  # verl takes no slash at its end
+        return config.trainer.resume_from_path
     if config.trainer.resume_mode != "auto":
-        return config.trainer.resume_from_path if config.trainer.resume_mode == "resume_path" else None
+        return None
     checkpoint, skipped = latest_complete(folder.checkpoints)
     for defective in skipped:
         print(f"warning: skipping the checkpoint {defective.path}: {defective.defect}", file=sys.stderr)
     config.trainer.resume_mode = "resume_path" if checkpoint else "disable"
     config.trainer.resume_from_path = str(checkpoint.path) if checkpoint else None
     return config.trainer.resume_from_path
+
+
+def step_of(checkpoint: str | None) -> int:
+    """The step that a checkpoint's folder is named after; 0 for none."""
+    return int(Path(checkpoint).name.rpartition("_")[2]) if checkpoint else 0
+
+
+def set_later_steps_aside(folder: RunFolder, start: int) -> None:
+    """Move what the folder holds of steps after ``start``: this launch takes other ones. Nothing is deleted."""
+    place = folder.superseded / folder.metrics_files()[-1].stem
+    for checkpoint in set_aside(folder.checkpoints, start, place / "checkpoints"):
+        print(f"step {checkpoint.step} is later than this run's start: moved to {place}/checkpoints")
+    for file in folder.validation.glob("*.jsonl"):
+        if int(file.stem) > start:
+            (place / "validation").mkdir(parents=True, exist_ok=True)
+            file.rename(place / "validation" / file.name)
 
 
 def prepare(config: DictConfig, folder: RunFolder) -> None:
@@ -83,24 +106,32 @@ def fit(config: DictConfig) -> None:
         ray.shutdown()
 
 
-def launch(config: DictConfig, folder: RunFolder, total: int | None) -> int:
-    """Train with everything the processes print in the folder's log, and a line a step here; the exit status."""
+def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None) -> int:
+    """Train from step ``start`` on, with all that the processes print in the log and a line a step here; the status."""
     started = time.monotonic()
     prepare(config, folder)
+    set_later_steps_aside(folder, start)
     print(f"full output: {folder.log}")
     try:
         with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):
             fit(config)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"interrupted; {how_to_go_on(folder)}", file=sys.stderr)
         return 130
     except Exception as error:
         print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
         print(f"{explain(error, config)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
-        print("\nthe same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"\n{how_to_go_on(folder)}", file=sys.stderr)
         return 1
     print(f"done in {duration(time.monotonic() - started)}")
     return 0
+
+
+def how_to_go_on(folder: RunFolder) -> str:
+    checkpoint, _ = latest_complete(folder.checkpoints)
+    if checkpoint is None:
+        return "no checkpoint was complete: the next run begins anew"
+    return f"the same command goes on from step {checkpoint.step}, unless it sets trainer.resume_mode"
 
 
 def run(config: DictConfig) -> int:
@@ -109,9 +140,10 @@ def run(config: DictConfig) -> int:
         checkpoint = choose_checkpoint(config, folder)
         print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
         total = total_steps(config)
-        if checkpoint and total is not None and int(checkpoint.rpartition("_")[2]) >= total:
+        start = step_of(checkpoint)
+        if checkpoint and total is not None and start >= total:
             print(f"this run has done its {total} steps; raise trainer.total_training_steps to go on")
-        elif status := launch(config, folder, total):
+        elif status := launch(config, folder, start, total):
             return status
         print()
         files = write_report(folder.path)
@@ -130,7 +162,7 @@ def explain(error: BaseException, config: DictConfig) -> str:
         cause = inner
     text = f"{lost}{type(cause).__name__}: {cause}".strip()
     size, free = model_bytes(config), shutil.disk_usage(config.run.dir).free
-    if size is not None and free < size:
+    if WRITE_ERROR.search(text) and size is not None and free < size:
         text += (
             f"\nthe disk is full: {free / 2**20:.0f} MiB are left for {config.run.dir}, a checkpoint takes "
             f"{size / 2**20:.0f} MiB; free space and start again, checkpoints saved before are whole"
@@ -154,8 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(OmegaConf.to_yaml(config))
         return 0
     select_platform(config)
-    if cluster_address(config) is not None:
-        make_paths_absolute(config)
+    settle_cluster(config)
     problems = check(config)
     if problems:
         print(report(problems), file=sys.stderr)

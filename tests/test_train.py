@@ -49,6 +49,10 @@ def test_a_full_disk_is_named_whatever_torch_says(tmp_path: Path) -> None:
     assert "unexpected pos" in said and "the disk is full" in said and str(tmp_path) in said
 
 
+def test_little_room_is_not_blamed_for_other_errors(tmp_path: Path) -> None:
+    assert "disk" not in explain(ValueError("CUDA out of memory"), config(tmp_path, 8 << 40))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("logger", ["wandb", "tensorboard"])
 def test_wandb_without_a_login_says_how_to_upload(
     logger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

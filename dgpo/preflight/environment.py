@@ -9,7 +9,9 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.preflight.problem import Problem
+from dgpo.trainer.checkpoints import find
 from dgpo.trainer.cluster import cluster_address
+from dgpo.trainer.run_folder import RunFolder
 from dgpo.versions import environment_problems
 
 # fp32 weights and two Adam moments, in bytes a parameter; what verl saves for an actor.
@@ -31,11 +33,13 @@ def devices(config: DictConfig) -> Iterator[Problem]:
     device, wanted = config.trainer.device, config.trainer.n_gpus_per_node
     if device == "cuda" and cluster_address(config) is None:
         found = torch.cuda.device_count()
-        if found < wanted:
+        rollout = config.actor_rollout_ref.rollout
+        apart = rollout.nnodes * rollout.n_gpus_per_node if config.trainer.v1.trainer_mode == "separate_async" else 0
+        if found < wanted + apart:
             yield Problem(
                 "trainer.n_gpus_per_node",
                 wanted,
-                f"this machine has {found} CUDA devices",
+                f"this machine has {found} CUDA devices" + (f", and {apart} more are to answer" if apart else ""),
                 f"set it to {found}, or train on the CPU with hardware=cpu"
                 if found
                 else "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS",
@@ -68,8 +72,12 @@ def ports(config: DictConfig) -> Iterator[Problem]:
 
 
 def run_folder(config: DictConfig) -> Iterator[Problem]:
-    """The run folder can be made and written, and a checkpoint more than is kept fits."""
+    """The run folder can be made and written, holds all that a run writes, and a checkpoint more than is kept fits."""
     path = Path(config.run.dir).absolute()
+    for key, folder in (("default_local_dir", "checkpoints"), ("validation_data_dir", "validation")):
+        if Path(config.trainer[key]).absolute() != path / folder:
+            message = f"resuming, pruning and reports look in {path / folder}"
+            yield Problem(f"trainer.{key}", config.trainer[key], message, "leave it out, and choose run.dir")
     existing = path
     while not existing.exists():
         existing = existing.parent
@@ -79,14 +87,15 @@ def run_folder(config: DictConfig) -> Iterator[Problem]:
     size = model_bytes(config)
     if config.trainer.save_freq > 0 and size is not None:
         kept = config.run.keep_checkpoints + config.run.keep_best
-        needed = size * (kept + 1)
+        there = sum(checkpoint.complete for checkpoint in find(RunFolder(path).checkpoints))
+        needed = size * (max(0, kept - there) + 1)
         free = shutil.disk_usage(existing).free
         if free < needed:
             yield Problem(
                 "run.dir",
                 config.run.dir,
-                f"{free / 2**30:.1f} GiB are free, {kept} kept checkpoints and the one being written "
-                f"need {needed / 2**30:.1f} GiB",
+                f"{free / 2**30:.1f} GiB are free; {kept} kept checkpoints, of which {min(kept, there)} are there, "
+                f"and the one being written need {needed / 2**30:.1f} GiB more",
                 "free space, choose another run.dir, or lower run.keep_checkpoints",
             )
 

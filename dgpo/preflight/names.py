@@ -41,6 +41,9 @@ def registered(config: DictConfig) -> Iterator[Problem]:
         yield _unknown("actor_rollout_ref.rollout.name", config.actor_rollout_ref.rollout.name, ["vllm"])
     if trainer.resume_mode not in RESUME_MODES:
         yield _unknown("trainer.resume_mode", trainer.resume_mode, RESUME_MODES)
+    if actor.checkpoint.async_save:
+        key = "actor_rollout_ref.actor.checkpoint.async_save"
+        yield Problem(key, True, "a checkpoint still being written cannot be declared complete", "set it to false")
     if trainer.resume_mode == "resume_path":
         path = Path(str(trainer.resume_from_path))
         defect = (

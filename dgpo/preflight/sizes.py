@@ -44,9 +44,14 @@ def batches(config: DictConfig) -> Iterator[Problem]:
     positive = {
         "data.train_batch_size": batch,
         "actor_rollout_ref.actor.ppo_mini_batch_size": mini,
+        "actor_rollout_ref.actor.ppo_epochs": actor.ppo_epochs,
         "actor_rollout_ref.rollout.n": samples,
+        "actor_rollout_ref.rollout.val_kwargs.n": config.actor_rollout_ref.rollout.val_kwargs.n,
+        "trainer.total_epochs": config.trainer.total_epochs,
         "run.keep_checkpoints": config.run.keep_checkpoints,
     }
+    if config.trainer.total_training_steps is not None:
+        positive["trainer.total_training_steps"] = config.trainer.total_training_steps
     bad = {key: value for key, value in positive.items() if not isinstance(value, int) or value < 1}
     for key, value in bad.items():
         yield Problem(key, value, "it must be a positive integer", "set it to 1 or more")

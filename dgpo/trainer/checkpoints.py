@@ -78,6 +78,24 @@ def latest_complete(directory: Path) -> tuple[Checkpoint | None, list[Checkpoint
     return None, skipped
 
 
+def set_aside(directory: Path, beyond: int, place: Path) -> list[Checkpoint]:
+    """Move the complete checkpoints of steps after ``beyond`` to ``place``; a run that starts there takes other steps.
+
+    Returns what was moved. The manifest of a defective one goes, so that it cannot fit what is written over it.
+    """
+    moved = []
+    for checkpoint in find(directory):
+        if checkpoint.step <= beyond:
+            continue
+        if checkpoint.complete:
+            place.mkdir(parents=True, exist_ok=True)
+            checkpoint.path.rename(place / checkpoint.path.name)
+            moved.append(checkpoint)
+        else:
+            (checkpoint.path / MANIFEST).unlink(missing_ok=True)
+    return moved
+
+
 def prune(directory: Path, keep: int, also: Collection[int] = ()) -> list[Checkpoint]:
     """Delete all but the ``keep`` newest complete checkpoints and the steps ``also``, and older defective ones.
 

@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from dgpo.versions import installed_versions
 
@@ -31,6 +31,7 @@ PATHS = (
     "trainer.default_local_dir",
     "trainer.validation_data_dir",
     "trainer.rollout_data_dir",
+    "trainer.resume_from_path",
     "data.train_files",
     "data.val_files",
     "actor_rollout_ref.model.path",
@@ -47,6 +48,18 @@ def cluster_address(config: DictConfig) -> str | None:
     if address is None and config.trainer.nnodes > 1:
         return "auto"
     return None if address == "local" else address
+
+
+def settle_cluster(config: DictConfig) -> None:
+    """Make ``config`` say which cluster it is: a running one, whose processes need absolute paths, or one of its own.
+
+    Unless told so, ``ray.init`` joins whatever cluster was last started on the machine, or waits for one that is gone.
+    """
+    if cluster_address(config) is not None:
+        make_paths_absolute(config)
+    else:
+        with open_dict(config):
+            config.ray_kwargs.ray_init.address = "local"
 
 
 def use_token() -> None:

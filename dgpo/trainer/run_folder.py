@@ -5,6 +5,7 @@ train.log          everything the processes printed
 metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
 validation/        verl's dump of validation answers, one file a validation
 checkpoints/       global_step_N, and beside its files a manifest once it is complete
+superseded/NNN/    checkpoints and validation of later steps than the one that launch NNN started from
 tensorboard/ wandb/ wandb_id
 """
 
@@ -12,7 +13,7 @@ import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,6 +44,10 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def superseded(self) -> Path:
+        return self.path / "superseded"
 
     @property
     def validation(self) -> Path:
@@ -127,13 +132,18 @@ def read_metrics(file: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, A
 
 
 def history(folder: RunFolder) -> dict[int, dict[str, Any]]:
-    """Metrics by step over all launches; where a resumed launch repeated a step, its values count."""
+    """Metrics by step over all launches. A launch takes the place of the steps from its first trained one on."""
     steps: dict[int, dict[str, Any]] = {}
     for file in folder.metrics_files():
         launch: dict[int, dict[str, Any]] = {}
         for step, data, _ in read_metrics(file):
             launch.setdefault(step, {}).update(data)
-        for step in launch:
-            if any(key.startswith("actor/") for key in launch[step]) or step not in steps:
-                steps[step] = launch[step]
+        first = min(filter(lambda step: _is_trained(launch[step]), launch), default=None)
+        # A resumed launch validates at the step that it goes on from, and logs nothing else there.
+        kept = {step: data for step, data in steps.items() if first is None or step < first}
+        steps = kept | {step: data for step, data in launch.items() if not _is_trained(kept.get(step, {}))}
     return dict(sorted(steps.items()))
+
+
+def _is_trained(metrics: Mapping[str, Any]) -> bool:
+    return any(key.startswith("actor/") for key in metrics)

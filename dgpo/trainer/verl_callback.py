@@ -31,5 +31,5 @@ class CompletionCallback(CheckpointCallback):
         if trainer.config.run.keep_best:
             # The environment has the folder in full; the config may have it relative to another process.
             best = best_checkpoint(os.environ.get("DGPO_RUN_DIR") or trainer.config.run.dir, path.parent)
-        for checkpoint in prune(path.parent, keep, also=[best[0].step] if best else []):
+        for checkpoint in prune(path.parent, keep, also=[global_step, *([best[0].step] if best else [])]):
             log.info("deleted checkpoint %s", checkpoint.path)

@@ -98,6 +98,11 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("actor_rollout_ref.rollout.free_cache_engine=true", "no sleep mode"),
         ("actor_rollout_ref.actor.fsdp_config.param_offload=true", "nowhere to offload"),
         ("trainer.n_gpus_per_node=0", "trainer.n_gpus_per_node=0"),
+        ("actor_rollout_ref.actor.ppo_epochs=0", "actor_rollout_ref.actor.ppo_epochs=0"),
+        ("actor_rollout_ref.rollout.val_kwargs.n=0", "actor_rollout_ref.rollout.val_kwargs.n=0"),
+        ("trainer.total_training_steps=0", "trainer.total_training_steps=0"),
+        ("trainer.default_local_dir=elsewhere", "resuming, pruning and reports look in"),
+        ("actor_rollout_ref.actor.checkpoint.async_save=true", "checkpoint.async_save=True"),
     ],
 )
 def test_a_bad_setting_is_refused(overrides: list[str], override: str, says: str) -> None:
@@ -248,9 +253,15 @@ def test_a_run_goes_on_with_other_rates_and_one_without_a_checkpoint_with_anythi
     assert problems(overrides, other) == []
 
 
-def test_a_disk_without_room_for_checkpoints_is_refused(overrides: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_for_checkpoints_is_refused(overrides: list[str]) -> None:
     (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
     assert "kept checkpoints" in problem and "lower run.keep_checkpoints" in problem
+
+
+def test_checkpoints_that_are_there_need_no_more_room(overrides: list[str]) -> None:
+    begin(overrides)
+    (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
+    assert "of which 1 are there" in problem
 
 
 def test_gpus_that_are_not_there_are_refused(overrides: list[str]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from dgpo.trainer.best import best_checkpoint, validation_score
 from dgpo.trainer.checkpoints import find, prune, write_manifest
 from dgpo.trainer.export import ExportError, find_checkpoint
+from dgpo.trainer.progress import step_line
 
 
 def run_folder(path: Path, scores: dict[int, float | None], saved: list[int]) -> Path:
@@ -32,6 +33,11 @@ def test_the_score_is_the_mean_over_data_sources() -> None:
     }
     assert validation_score(metrics) == 0.5
     assert validation_score({"actor/grad_norm": 1.0}) is None
+
+
+def test_the_step_s_row_shows_the_score_that_the_best_is_chosen_by() -> None:
+    metrics = {"val-core/aime24/acc/mean@16": 0.25, "val-core/aime24/acc/mean@16/low": 0.75}
+    assert "0.250" in step_line(20, 100, metrics, None) and validation_score(metrics) == 0.25
 
 
 def test_the_best_of_the_saved_and_validated_steps_is_taken(tmp_path: Path) -> None:

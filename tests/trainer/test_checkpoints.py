@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dgpo.trainer.checkpoints import MANIFEST, find, latest_complete, prune, write_manifest
+from dgpo.trainer.checkpoints import MANIFEST, find, latest_complete, prune, set_aside, write_manifest
 from dgpo.trainer.export import ExportError, export, find_checkpoint
 
 
@@ -60,6 +60,19 @@ def test_pruning_keeps_the_newest_complete_ones_and_what_may_be_being_written(tm
     make(tmp_path, 5, whole=False)
     assert sorted(checkpoint.step for checkpoint in prune(tmp_path, keep=2)) == [1, 3]
     assert [checkpoint.step for checkpoint in find(tmp_path)] == [5, 4, 2]
+
+
+def test_checkpoints_after_the_start_of_a_run_are_set_aside_and_not_mixed_with_its_own(tmp_path: Path) -> None:
+    directory, place = tmp_path / "checkpoints", tmp_path / "superseded/002"
+    for step in (100, 120, 140):
+        make(directory, step)
+    defective = make(directory, 160)
+    (defective / "data.pt").unlink()
+    assert [checkpoint.step for checkpoint in set_aside(directory, 100, place)] == [140, 120]
+    assert [checkpoint.step for checkpoint in find(place) if checkpoint.complete] == [140, 120]
+    make(directory, 110)
+    assert latest_complete(directory)[0] == find(directory)[1] and not (defective / MANIFEST).exists()
+    assert [checkpoint.step for checkpoint in prune(directory, keep=1)] == [100]
 
 
 def test_pruning_deletes_nothing_while_nothing_is_complete(tmp_path: Path) -> None:

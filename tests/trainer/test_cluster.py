@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.trainer.cluster import cluster_address, make_paths_absolute, node_name, use_token
+from dgpo.compose import compose_config, resolved
+from dgpo.trainer.cluster import cluster_address, make_paths_absolute, node_name, settle_cluster, use_token
 
 
 def config(address: str | None, nnodes: int = 1):
@@ -17,6 +18,18 @@ def test_the_config_s_address_comes_before_the_shell_s(monkeypatch: pytest.Monke
     monkeypatch.setenv("RAY_ADDRESS", "a:1")
     assert cluster_address(config(None)) == "a:1"
     assert cluster_address(config("b:2")) == "b:2" and cluster_address(config("local")) is None
+
+
+def test_a_run_that_names_no_cluster_starts_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``ray.init`` without an address joins whatever cluster was last started on the machine, or waits for it."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    made = resolved(compose_config("dgpo_7b"))
+    settle_cluster(made)
+    assert made.ray_kwargs.ray_init.address == "local"
+    monkeypatch.setenv("RAY_ADDRESS", "a:1")
+    joining = resolved(compose_config("dgpo_7b", ["run.dir=runs/x"]))
+    settle_cluster(joining)
+    assert joining.ray_kwargs.ray_init.get("address") is None and joining.run.dir == str(Path("runs/x").absolute())
 
 
 def test_relative_paths_are_those_of_the_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,13 @@ def test_history_takes_repeated_steps_from_the_later_launch_and_keeps_the_others
     }
 
 
+def test_history_drops_what_a_launch_from_an_earlier_step_leaves_behind(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    write(folder.new_metrics_file(), (0, {"val": 0.1}), *((step, {"actor/x": float(step)}) for step in range(1, 6)))
+    write(folder.new_metrics_file(), (0, {"val": 0.5}), (1, {"actor/x": 10.0}), (2, {"actor/x": 20.0}))
+    assert history(folder) == {0: {"val": 0.5}, 1: {"actor/x": 10.0}, 2: {"actor/x": 20.0}}
+
+
 def test_progress_shows_each_step_as_it_appears(tmp_path: Path) -> None:
     import io
 
