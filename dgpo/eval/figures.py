@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dgpo.eval.error import EvalError
 from dgpo.eval.majority import MAX_SAMPLES, majority_at_k
 from dgpo.eval.metrics import avg_at_k, pass_at_k, standard_error_over_problems, standard_error_over_samples
-from dgpo.eval.score import SCORES, SCORING, Score
+from dgpo.eval.score import SCORES, SCORING, Score, saved_problems
 from dgpo.eval.settings import read_settings
 from dgpo.eval.store import generations_file
 
@@ -31,7 +31,7 @@ class BenchmarkFigures:
     """One model on one benchmark.
 
     Attributes:
-        ids: Of the problems, sorted; `accuracy` is the share of right samples of each, ``(P,)``.
+        ids: Of the problems in file order; `accuracy` is the share of right samples of each, ``(P,)``.
         avg_error_over_samples: Standard error of `avg` on these very problems, from sampling alone.
         pass_at, majority_at: By k.
         lengths: Response tokens of every sample, ``(P·n,)``.
@@ -91,7 +91,10 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
         for line in lines:
             score: Score = json.loads(line)
             scores[score["benchmark"]].append(score)
-    figures = {each: benchmark_figures(each, scores[each], samples, chosen) for each in settings["benchmarks"]}
+    figures = {}
+    for each, facts in settings["benchmarks"].items():
+        ids = [problem.id for problem in saved_problems(folder, each, facts)]
+        figures[each] = benchmark_figures(each, ids, scores[each], samples, chosen)
     return Evaluation(name, folder, settings, scoring, figures)
 
 
@@ -100,12 +103,17 @@ def default_ks(samples: int) -> list[int]:
     return sorted({2**power for power in range(samples.bit_length())} | {samples})
 
 
-def benchmark_figures(name: str, scores: Sequence[Score], samples: int, ks: Sequence[int]) -> BenchmarkFigures:
-    """Figures of one benchmark, from ``samples`` scores of each problem in any order."""
+def benchmark_figures(
+    name: str, ids: list[str], scores: Sequence[Score], samples: int, ks: Sequence[int]
+) -> BenchmarkFigures:
+    """Figures of one benchmark, from ``samples`` scores of each problem in any order.
+
+    The problems come in the order of ``ids``. Two models are paired by place in the file, as its hash is of the
+    problems alone: the same problems may have other ids.
+    """
     problems: dict[str, list[Score]] = defaultdict(list)
     for score in scores:
         problems[score["id"]].append(score)
-    ids = sorted(problems)
     correct = np.array([sum(score["correct"] for score in problems[each]) for each in ids])
     accuracy = avg_at_k(samples, correct)
     lengths = np.array([score["response_tokens"] for score in scores], dtype=np.int64)

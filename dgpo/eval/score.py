@@ -17,7 +17,7 @@ from typing import Any, TypedDict, TypeVar, get_args
 
 from dgpo.data.manifest import file_sha256
 from dgpo.draft import replace_json
-from dgpo.eval.benchmarks import read_benchmark
+from dgpo.eval.benchmarks import Problem, read_benchmark
 from dgpo.eval.error import EvalError
 from dgpo.eval.majority import answer_key, group_answers
 from dgpo.eval.progress import ProgressBar
@@ -99,7 +99,10 @@ def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT
     """
     settings = read_settings(folder)
     samples = settings["sampling"]["samples"]
-    golds = {name: _ground_truths(folder, name, facts) for name, facts in settings["benchmarks"].items()}
+    golds = {
+        name: {problem.id: problem.ground_truth for problem in saved_problems(folder, name, facts)}
+        for name, facts in settings["benchmarks"].items()
+    }
     expected = {name: samples * len(gold) for name, gold in golds.items()}
     draft = folder / f".{SCORES}.partial"
     counts: dict[str, dict[str, int]] = {}
@@ -152,14 +155,17 @@ def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) 
             score["answer_class"] = 1 + number
 
 
-def _ground_truths(folder: Path, name: str, facts: dict[str, Any]) -> dict[str, str]:
-    """Ground truth by problem id, from the copy of the benchmark in the folder."""
+def saved_problems(folder: Path, name: str, facts: dict[str, Any]) -> list[Problem]:
+    """The problems in file order, from the copy of the benchmark in the folder.
+
+    Raises EvalError where it is missing, or not the file that `facts`, of the settings, describe.
+    """
     file = data_file(folder, name)
     if not file.is_file():
         raise EvalError(f"{file}: it is missing; run `dgpo eval run` again, which copies the benchmark there")
     if file_sha256(file) != facts["sha256"]:
         raise EvalError(f"{file}: it is not the file that the answers were generated for; restore it")
-    return {problem.id: problem.ground_truth for problem in read_benchmark(file.parent, name).problems}
+    return read_benchmark(file.parent, name).problems
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

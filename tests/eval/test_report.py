@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from dgpo.data import write_parquet
 from dgpo.eval import report
 from dgpo.eval.reference import REFERENCES, references_for, size_of
 from dgpo.eval.score import score_folder
@@ -178,3 +180,21 @@ def test_what_cannot_be_reported_is_refused(
         assert report.main([*arguments, "--out", str(tmp_path / "refused")]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "refused").exists()
+
+
+def test_problems_pair_up_by_their_place_whatever_their_ids(
+    save_evaluation: Callable[..., Path], data: Path, tmp_path: Path
+) -> None:
+    path = data / "sums.parquet"
+    texts = [[R], [R], [R], [W], [W], [W]]
+    folders = [save_evaluation("first", {"sums": texts})]
+    rows = pq.read_table(path).to_pylist()
+    for place, row in enumerate(rows):
+        row["extra_info"]["id"] = str(len(rows) - place)
+    write_parquet(rows, path)
+    folders.append(save_evaluation("second", {"sums": texts}))
+    for folder in folders:
+        score_folder(folder, processes=1)
+    assert report.main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
+    (found,) = json.loads((tmp_path / "out/report.json").read_text())["differences"]
+    assert (found["value"], found["low"], found["high"], found["p"]) == (0, 0, 0, 1)
