@@ -6,17 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from dgpo.trainer.best import validation_score
 from dgpo.trainer.run_folder import read_metrics
 
 HEADER = "   step  reward  val acc  entropy  boundary tokens  length  s/step  time left"
 POLL_S = 0.5
 HEARTBEAT_S = 20.0
-
-
-def validation_accuracy(metrics: Mapping[str, Any]) -> float | None:
-    """Mean accuracy over validation sources and samples, where this step has a validation."""
-    values = [v for key, v in metrics.items() if key.startswith("val-core/") and "/acc/mean@" in key]
-    return sum(values) / len(values) if values else None
 
 
 def boundary_share(metrics: Mapping[str, Any]) -> float | None:
@@ -42,7 +37,7 @@ def step_line(step: int, total: int | None, metrics: Mapping[str, Any], seconds_
     cells = [
         f"{step}/{total or '?'}".rjust(7),
         cell(metrics.get("critic/score/mean"), ".3f", 6),
-        cell(validation_accuracy(metrics), ".3f", 7),
+        cell(validation_score(metrics), ".3f", 7),
         cell(metrics.get("actor/entropy"), ".3f", 7),
         cell(boundary_share(metrics), ".3%", 15),
         cell(metrics.get("response_length/mean"), ".1f", 6),
