@@ -203,8 +203,10 @@ def _lists(gold: str, answer: str) -> Decision:
     decision = _assignments(gold, answer)
     if decision is not None:
         return decision
-    gold_shell, gold_inner = structure.shell(structure.unnamed(gold))
-    answer_shell, answer_inner = structure.shell(structure.unnamed(answer))
+    if "\\begin" in gold or "\\begin" in answer:
+        return None
+    gold_shell, gold_inner = structure.shell(structure.spread(structure.unnamed(gold)))
+    answer_shell, answer_inner = structure.shell(structure.spread(structure.unnamed(answer)))
     shells = {gold_shell, answer_shell}
     if _RELATION.search(gold) and bool(_OR.search(gold)) != bool(_OR.search(answer)):
         return False

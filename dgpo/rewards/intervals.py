@@ -1,9 +1,13 @@
 r"""Intervals, unions and inequalities in one form: ``x \le 3`` and ``(-\infty, 3]`` are the same set of numbers."""
 
+import math
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from dgpo.rewards.structure import NAME, shell, split_list, split_outside
+from dgpo.rewards.evaluation import value_at
+from dgpo.rewards.expressions import CONSTANTS, leaves, parse
+from dgpo.rewards.structure import NAME, both_signs, items, shell, split_list, split_outside
 
 _UNION = re.compile(r"\\(?:cup|lor|vee)(?![A-Za-z])|(?<![A-Za-z\\])or(?![A-Za-z])|\\text ?\{ ?or ?\}", re.I)
 _BOTH = re.compile(r"(?:,? ?(?<![A-Za-z\\])and(?![A-Za-z])|\\(?:land|wedge|text ?\{ ?and ?\})) ?", re.I)
@@ -14,6 +18,10 @@ _BUILDER = re.compile(
 )
 _REAL = re.compile(r"\\mathbb ?\{ ?R ?\}|\\mathbf ?\{ ?R ?\}|\\text ?\{ ?all real numbers ?\}|all real numbers")
 _TELLS = re.compile(r"\\(?:le|ge|ne|cup|in|infty)(?![A-Za-z])|[<>]|\[[^\[\]()]*\)|\([^\[\]()]*\]|\\mathbb ?\{ ?R")
+_POSITIVE = re.compile(r"\\mathbb ?\{ ?R ?\} ?\^ ?\{? ?(?P<sign>[+-]) ?\}?")
+_HOLE = re.compile(rf"(?P<name>{NAME.pattern}) ?\\ne ?(?P<value>[^<>=,]+)")
+_CONDITIONS = re.compile(rf",|{_BOTH.pattern}", re.I)
+_MODULUS = re.compile(r"\| ?(?P<name>[a-z]) ?(?:(?P<sign>[+-]) ?(?P<shift>[^|]+))?\|")
 _MIRROR = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le", r"\ne": r"\ne"}
 
 
@@ -39,6 +47,8 @@ def pieces(text: str) -> tuple[str, list[Interval]] | None:
     variable = ""
     if (brackets := shell(text))[0] == "{}" and (builder := _BUILDER.fullmatch(brackets[1])):
         variable, text = builder["name"], builder["condition"]
+    text, name, holes = _without_holes(text)
+    variable = variable or name
     found: list[Interval] = []
     for part in split_outside(text, _UNION):
         piece = _piece(part.strip())
@@ -46,7 +56,52 @@ def pieces(text: str) -> tuple[str, list[Interval]] | None:
             return None
         variable = variable or piece[0]
         found += piece[1]
+    for hole in holes:
+        found = [rest for piece in found for rest in _cut(piece, hole, len(found) == len(holes) == 1)]
     return (variable, found) if found else None
+
+
+def _without_holes(text: str) -> tuple[str, str, list[str]]:
+    r"""``0 < x < 2``, ``x`` and ``1`` of ``0 < x < 2, x \ne 1``, and the like of ``\mathbb{R} \setminus \{1\}``."""
+    if "\\ne" not in text and "\\setminus" not in text:
+        return text, "", []
+    whole, _, taken_out = text.partition("\\setminus")
+    if taken_out:
+        brackets, inner = shell(taken_out.strip())
+        return (whole.strip(), "", items(inner)) if brackets == "{}" else (text, "", [])
+    conditions = split_outside(text, _CONDITIONS)
+    found = [hole for hole in map(_HOLE.fullmatch, conditions) if hole]
+    names = {hole["name"] for hole in found}
+    holes = [value for hole in found for value in both_signs(hole["value"].strip())]
+    if len(names) != 1 or len(holes) == len(conditions) == 1:
+        return text, "", []
+    rest = ", ".join(condition for condition in conditions if not _HOLE.fullmatch(condition))
+    return rest.replace(", ", " and ") or r"\mathbb{R}", names.pop(), holes
+
+
+def _cut(piece: Interval, hole: str, is_inside: bool) -> list[Interval]:
+    """``piece`` without the point ``hole``, which ``is_inside`` if that cannot be computed."""
+    low, at, high = map(_number, (piece.left, hole, piece.right))
+    left, right = piece.brackets
+    if at is None or low is None or high is None:
+        outside = not is_inside
+    else:
+        if at in (low, high):
+            return [Interval(("(" if at == low else left) + (")" if at == high else right), piece.left, piece.right)]
+        outside = not low < at < high
+    if outside:
+        return [piece]
+    return [Interval(f"{left})", piece.left, hole), Interval(f"({right}", hole, piece.right)]
+
+
+def _number(end: str) -> Any:
+    if end.strip("+- ") == r"\infty":
+        return -math.inf if end.startswith("-") else math.inf
+    node = parse(end)
+    if node is None or any(isinstance(leaf, str) and leaf not in CONSTANTS for leaf in leaves(node)):
+        return None
+    value = value_at(node, {})
+    return value[0].real if value else None
 
 
 def _piece(text: str) -> tuple[str, list[Interval]] | None:
@@ -55,6 +110,8 @@ def _piece(text: str) -> tuple[str, list[Interval]] | None:
         variable, text = member[1], text[member.end() :]
     if _REAL.fullmatch(text):
         return variable, [Interval("()", r"-\infty", r"\infty")]
+    if half := _POSITIVE.fullmatch(text):
+        return variable, [Interval("()", *(("0", r"\infty") if half["sign"] == "+" else (r"-\infty", "0")))]
     brackets, inner = shell(text)
     ends = split_list(inner)
     if brackets == "{}":
@@ -85,8 +142,10 @@ def _inequality(text: str) -> tuple[str, list[Interval]] | None:
         return None
     if len(sides) == 2:
         left, relation, right = sides[0], relations[0], sides[1]
-        if not NAME.fullmatch(left):
+        if not NAME.fullmatch(left) and not _MODULUS.fullmatch(left):
             left, relation, right = right, _MIRROR[relation], left
+        if modulus := _MODULUS.fullmatch(left):
+            return _distance(modulus, relation, right)
         return (left, _half_line(relation, right)) if NAME.fullmatch(left) else None
     if len(sides) != 3 or not NAME.fullmatch(sides[1]) or r"\ne" in relations:
         return None
@@ -97,6 +156,18 @@ def _inequality(text: str) -> tuple[str, list[Interval]] | None:
         return None
     brackets = ("(" if relations[0] == "<" else "[") + (")" if relations[1] == "<" else "]")
     return sides[1], [Interval(brackets, low, high)]
+
+
+def _distance(modulus: re.Match[str], relation: str, end: str) -> tuple[str, list[Interval]] | None:
+    """``|x - 2| < 3`` is between ``2 - 3`` and ``2 + 3``; with the sign the other way, outside."""
+    centre = f"{'-' if modulus['sign'] == '+' else ''}({modulus['shift']})" if modulus["shift"] else ""
+    low, high = f"{centre}-({end})", f"{centre}+({end})" if centre else end
+    if relation in ("<", r"\le"):
+        return modulus["name"], [Interval("()" if relation == "<" else "[]", low, high)]
+    if relation in (">", r"\ge"):
+        below, above = _half_line(_MIRROR[relation], low), _half_line(relation, high)
+        return modulus["name"], below + above
+    return None
 
 
 def _half_line(relation: str, end: str) -> list[Interval]:

@@ -9,18 +9,21 @@ import unicodedata
 from functools import lru_cache
 
 from dgpo.rewards.conditions import without_condition
+from dgpo.rewards.systems import unrolled
 
 _SIGNS = {
     "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",
     "×": r" \times ", "·": r" \cdot ", "⋅": r" \cdot ", "∙": r" \cdot ", "÷": "/", "≤": r" \le ", "≥": r" \ge ",
     "⩽": r" \le ", "⩾": r" \ge ", "≠": r" \ne ", "∞": r" \infty ", "∪": r" \cup ", "∩": r" \cap ",
     "±": r" \pm ", "∓": r" \mp ", "°": r"^{\circ}", "∈": r" \in ", "∅": r" \emptyset ", "√": r"\sqrt ",
+    "∛": r"\sqrt[3] ",
     "≈": r" \approx ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}",
     "ℂ": r"\mathbb{C}", "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...",
     "或": " or ", "且": " and ",
 }  # fmt: skip
 _SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_RADICAL = re.compile(r"([√∛]) ?(\d+(?:\.\d+)?|[A-Za-z])")
 _GREEK = re.compile("[α-ωΓΔΘΛΞΠΣΦΨΩ]")
 
 
@@ -85,6 +88,10 @@ _REWRITES = [
         (r"\!", r"(?<!\\)\\!", ""),
         ("\\", r"(?<!\\)((?:\\\\)*)\\[,;: >]", r"\1 "),
         ("~ quad space", rf"~|\\q?quad{_END}|\\(?:thin|med|thick)?space{_END}", " "),
+        (";", r"([(\[\]][^()\[\];,]{1,60}) ?; ?(?=[^()\[\];,]{1,60}[)\]\[])", r"\1, "),
+        ("]", r"(\A|\\cup|\\in|[=,]) ?\](?=[^()\[\]]{1,60},[^()\[\]]{1,60}[\[\]])", r"\1 ("),
+        ("[", r"([(\[][^()\[\]]{1,60},[^()\[\]]{1,60})\[(?= ?(?:\Z|\\cup|[,$]))", r"\1)"),
+        ("max min gcd lcm", r"(\\(?:max|min|gcd|lcm)) ?\\\{([^{}]*)\\\}", r"\1(\2)"),
         (r"\% \$ \#", r"(?<!\\)\\([%$#])", r"\1"),
         (r"\frac", r"\\frac\s*(\d)\s*(\d)", r"\\frac{\1}{\2}"),
         (r"\frac", r"\\frac\s*(\{[^{}]*\})\s*(\d)", r"\\frac\1{\2}"),
@@ -143,6 +150,8 @@ def _clean(text: str) -> str:
                 text = pattern.sub(replacement, text)
                 break
     text = _SPACES.sub(" ", text)
+    if "\\begin" in text:
+        text = unrolled(text.strip())
     text = _LEAD.sub("", text.strip(), count=1) if _LEAD.match(text.strip()) else text
     text = without_condition(_without_end_mark(text), plain)
     for _ in range(3):
@@ -157,6 +166,7 @@ _clean_short = lru_cache(maxsize=4096)(_clean)
 def _ascii(text: str) -> str:
     text = _SUPERSCRIPT.sub(lambda run: f"^{{{unicodedata.normalize('NFKC', run.group())}}}", text)
     text = _SUBSCRIPT.sub(lambda run: f"_{{{unicodedata.normalize('NFKC', run.group())}}}", text)
+    text = _RADICAL.sub(lambda root: rf"\sqrt{'[3]' if root[1] == '∛' else ''}{{{root[2]}}}", text)
     text = _GREEK.sub(_greek_command, text)
     return text.translate(_UNICODE)
 
@@ -180,9 +190,16 @@ def key(cleaned: str) -> str:
 
 def plain(cleaned: str) -> str:
     r"""``cleaned`` with the words of ``\text{...}``, ``\mathrm{...}`` and their like in the open."""
+    return _plain_short(cleaned) if len(cleaned) <= REMEMBERED_CHARS else _plain(cleaned)
+
+
+def _plain(cleaned: str) -> str:
     if "\\" in cleaned:
         cleaned = _WRAPPER.sub(r" \1 ", _WRAPPER.sub(r" \1 ", cleaned))
     return " ".join(cleaned.split())
+
+
+_plain_short = lru_cache(maxsize=4096)(_plain)  # every stage asks for it
 
 
 def balanced(text: str) -> bool:

@@ -6,6 +6,7 @@ A bare comma list and a set are unordered, a bracketed tuple is ordered, a set i
 import re
 
 from dgpo.rewards import conditions
+from dgpo.rewards.brackets import shell, split_list, split_outside
 from dgpo.rewards.normalise import plain
 from dgpo.rewards.numeric import parse_number
 from dgpo.rewards.units import quantities
@@ -26,51 +27,27 @@ NAME = re.compile(
 _NAME_PARTS = re.compile(
     r"(?P<head>\\?[A-Za-z]+)(?:_\{?(?P<index>[^{}]*)\}?)?(?P<mark>'*(?:\^\{-1\})?)(?:\((?P<argument>[^()]*)\))?"
 )
+_SEGMENT = re.compile("[A-Z]{2,3}")
 _NAMES = re.compile(r"\( ?[A-Za-z]\w*(?: ?, ?[A-Za-z]\w*)+ ?\)")
 _FUNCTION = re.compile(r"(?:y|[A-Za-z](?:_\{\w+\})? ?\( ?(?P<argument>[A-Za-z]) ?\))")
 _IN_WORDS = re.compile(r"(?<![\w{}])\d[^:]* [a-z]{2,} [A-Za-z](?: ?\([^()]*\))?\Z")
 """A value and its place, up to the equals sign: ``maximum 7 when a``. It is no name."""
-_BRACKET = re.compile(r"\\?[({\[)}\]]|\\(?:begin|end)(?![A-Za-z])")
-_OPEN = frozenset(("(", "[", "{", r"\{", r"\(", r"\[", r"\begin"))
 _MATRIX = re.compile(
     r"[(\[]? ?\\begin ?\{(?P<kind>[pb]?matrix|smallmatrix|array)\} ?(?:\{[lcr|@ ]*\})?(?P<body>.*?)"
     r"\\end ?\{(?P=kind)\} ?[)\]]?",
     re.DOTALL,
 )
+_SCALE = re.compile(r"-|-?(?:[\w/^. ]|\\frac|\\sqrt|\\pi|[{}]){1,60}")
+_MEMBER = re.compile(rf"(?:{_NAMES.pattern}|[A-Za-z]) ?\\in ?(?=\\\{{)")
 _SIGNED_BOTH = re.compile(r"\\(?:pm|mp)(?![A-Za-z])")
-_SHELLS = ((r"\{", r"\}"), ("(", ")"), ("[", "]"), ("(", "]"), ("[", ")"))
 UNORDERED = frozenset(("", "{}"))
 """The outer brackets (`shell`) of answers whose order does not count."""
-
-
-def split_outside(text: str, separator: re.Pattern[str]) -> list[str]:
-    """``text`` cut at the matches of ``separator`` outside brackets and environments."""
-    cuts = [found.span() for found in separator.finditer(text)]
-    if not cuts:
-        return [text.strip()]
-    items, start, seen, depth = [], 0, 0, 0
-    for first, end in cuts:
-        for bracket in _BRACKET.finditer(text, seen, first):
-            depth += 1 if bracket.group() in _OPEN else -1
-        seen = first
-        if depth == 0:
-            items.append(text[start:first].strip())
-            start = end
-    return [*items, text[start:].strip()]
 
 
 def split_domain(text: str) -> tuple[str, str]:
     """`conditions.split_domain` of the cleaned ``text``."""
     value, domain = conditions.split_domain(plain(text)) if conditions.may_have_domain(text) else ("", "")
     return (value, domain) if domain else (text, "")
-
-
-_COMMA = re.compile(",")
-
-
-def split_list(text: str) -> list[str]:
-    """``text`` cut at the commas outside brackets and environments."""
-    return split_outside(text, _COMMA)
 
 
 def items(text: str) -> list[str]:
@@ -85,6 +62,12 @@ def both_signs(text: str) -> list[str]:
     upper = re.sub(r"\\mp(?![A-Za-z])", "-", re.sub(r"\\pm(?![A-Za-z])", "+", text))
     lower = re.sub(r"\\mp(?![A-Za-z])", "+", re.sub(r"\\pm(?![A-Za-z])", "-", text))
     return [re.sub(r"(\A|[({,=] ?)\+ ?", r"\1", upper), lower]
+
+
+def spread(text: str) -> str:
+    r"""``(3, 0), (-3, 0)`` of ``(\pm 3, 0)``; of two signs it is not known whether they go together."""
+    is_tuple = len(_SIGNED_BOTH.findall(text)) == 1 and shell(text)[0] == "()" and len(split_list(shell(text)[1])) > 1
+    return ", ".join(both_signs(text)) if is_tuple else text
 
 
 def has_many_values(gold: str) -> bool:
@@ -112,6 +95,7 @@ def equation_values(answer: str, gold: str) -> list[str]:
     Where the gold is an equation itself, or the answer is none, the answer stands whole. ``7 when a = 2``, where it
     cannot be told apart, has no value.
     """
+    answer = without_membership(answer)
     value, domain = split_domain(answer)
     if domain and split_domain(gold)[1] in ("", domain):
         answer = value
@@ -135,6 +119,12 @@ def equation_values(answer: str, gold: str) -> list[str]:
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
 
 
+def without_membership(text: str) -> str:
+    r"""``\{1, 2\}`` of ``x \in \{1, 2\}``."""
+    found = _MEMBER.match(text) if "\\in" in text else None
+    return text[found.end() :] if found and shell(text[found.end() :])[0] == "{}" else text
+
+
 def _is_solved_for_another(gold: str, name: str) -> bool:
     """Whether ``gold`` gives another unknown in terms of ``name``, as ``x = y/2`` does for ``y``."""
     first, *others = split_outside(gold, _SIDES)
@@ -144,7 +134,7 @@ def _is_solved_for_another(gold: str, name: str) -> bool:
 
 def gold_value(gold: str) -> str:
     """``5`` of a gold ``x = 5`` or ``x = 2 + 3 = 5``, without a domain; any other gold unchanged."""
-    gold = split_domain(gold)[0]
+    gold = without_membership(split_domain(gold)[0])
     sides = split_outside(gold, _SIDES)
     if len(sides) > 2 and NAME.fullmatch(sides[0]) and assignments(gold) is None and len(split_list(gold)) == 1:
         return sides[-1]
@@ -152,7 +142,7 @@ def gold_value(gold: str) -> str:
         return gold
     if NAME.fullmatch(sides[1]) and not NAME.fullmatch(sides[0]):
         sides.reverse()
-    return sides[1] if NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]) else gold
+    return sides[1] if _is_name(sides[0]) else gold
 
 
 def names_differ(gold: str, answer: str) -> bool:
@@ -167,10 +157,14 @@ def names_differ(gold: str, answer: str) -> bool:
     wanted, given = _NAME_PARTS.fullmatch(named), _NAME_PARTS.fullmatch(other)
     if not wanted or not given:
         return False
-    if wanted["head"] != given["head"]:
-        return {named, other} <= set("xyz") and not _is_solved_for_another(gold, other)
     one, two = wanted["argument"] or "", given["argument"] or ""
-    are_variables = len(one) == len(two) == 1 and (one + two).isalpha()
+    heads = wanted["head"], given["head"]
+    if heads[0] != heads[1]:
+        are_unknowns = set(heads) <= set("xyz") and wanted.groups()[1:] == given.groups()[1:]
+        are_terms = wanted["index"] and wanted["index"] == given["index"]
+        are_lengths = all(map(_SEGMENT.fullmatch, heads)) and sorted(heads[0]) != sorted(heads[1])
+        return bool(are_unknowns or are_terms or are_lengths) and not _is_solved_for_another(gold, other)
+    are_variables = len(one) == len(two) == 1 and (one + two).islower()
     return (
         wanted["mark"] != given["mark"]
         or bool(wanted["index"] and given["index"] and wanted["index"] != given["index"])
@@ -180,7 +174,7 @@ def names_differ(gold: str, answer: str) -> bool:
 
 def _name(text: str) -> str | None:
     sides = split_outside(text, _SIDES)
-    is_named = len(sides) == 2 and (NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]))
+    is_named = len(sides) == 2 and (_is_name(sides[0]))
     return sides[0].replace(" ", "") if is_named else None
 
 
@@ -191,10 +185,14 @@ def definition(text: str) -> tuple[str, str] | None:
     return (found["argument"] or "x", sides[1]) if found else None
 
 
+def _is_name(side: str) -> bool:
+    return bool(NAME.fullmatch(side) or _NAMES.fullmatch(side))
+
+
 def assignments(text: str) -> list[tuple[str, str]] | None:
     """The pairs of ``x = 1, y = 2`` (or ``x = 1 and y = 2``), None where a part is no assignment or is alone."""
     pairs = [tuple(split_outside(part, _SIDES)) for part in split_list(_JOINT.sub(",", text))]
-    if len(pairs) < 2 or not all(len(pair) == 2 and NAME.fullmatch(pair[0]) for pair in pairs):
+    if len(pairs) < 2 or not all(len(pair) == 2 and _is_name(pair[0]) for pair in pairs):
         return None
     return [(pair[0].replace(" ", ""), pair[1]) for pair in pairs]
 
@@ -207,7 +205,7 @@ def unnamed(text: str) -> str:
     pairs = assignments(text)
     if pairs is None:
         sides = split_outside(text, _SIDES)
-        is_named = len(sides) == 2 and (NAME.fullmatch(sides[0]) or _NAMES.fullmatch(sides[0]))
+        is_named = len(sides) == 2 and (_is_name(sides[0]))
         return sides[1] if is_named and len(items(shell(sides[1])[1])) > 1 else text
     letters = {re.split("[_(]", name)[0] for name, _ in pairs}
     inner = ", ".join(value for _, value in pairs)
@@ -215,32 +213,17 @@ def unnamed(text: str) -> str:
 
 
 def matrix(text: str) -> list[list[str]] | None:
-    """The cells of a matrix by rows, or None; a determinant (``vmatrix``) is a number and no matrix."""
-    found = _MATRIX.fullmatch(text)
-    if not found or "\\begin" in found["body"]:
+    """The cells of a matrix by rows, times the number before it; a determinant (``vmatrix``) is no matrix."""
+    found = _MATRIX.search(text) if "\\begin" in text else None
+    if not found or found.end() < len(text) or "\\begin" in found["body"]:
         return None
+    scale = text[: found.start()].removesuffix("\\cdot ").strip()
+    if scale and not _SCALE.fullmatch(scale):
+        return None
+    left, right = (f"{scale}(", ")") if scale else ("", "")
     rows = [row for row in re.split(r"\\\\|\\cr(?![a-z])", found["body"].replace("\\hline", "")) if row.strip()]
-    return [[cell.strip() for cell in row.split("&")] for row in rows] or None
-
-
-def shell(text: str) -> tuple[str, str]:
-    r"""The outer brackets of ``text`` ("{}", "()", "[)", ... or "" for none) and what they hold."""
-    for left, right in _SHELLS:
-        if text.startswith(left) and text.endswith(right) and len(text) > len(left) + len(right):
-            inner = text[len(left) : -len(right)]
-            if _closes_only_at_end(inner):
-                return left[-1] + right[-1], inner.strip()
-    return "", text
+    return [[f"{left}{cell.strip()}{right}" for cell in row.split("&")] for row in rows] or None
 
 
 def _has_variable(side: str) -> bool:
     return bool(re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", side)))
-
-
-def _closes_only_at_end(inner: str) -> bool:
-    depth = 0
-    for bracket in _BRACKET.finditer(inner):
-        depth += 1 if bracket.group() in _OPEN else -1
-        if depth < 0:
-            return False
-    return True
