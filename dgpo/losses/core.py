@@ -13,7 +13,7 @@ from dgpo.losses.metrics import Statistics
 
 # F is at most e^20, the bound verl puts on the ratio: an uncapped F = r would overflow float32 at r = e^88.
 MAX_LOG_WEIGHT = 20.0
-# log r stays finite for a probability of zero, so that no method meets 0·inf.
+# log r and log π_θ stay finite for a probability of zero, so that no method and no metric meets 0·inf.
 MAX_LOG_RATIO = 1000.0
 # On a CPU, tokens are taken in blocks that stay in cache, shared out among threads. A batch makes 8 blocks, but none
 # so small that the calls outweigh the work, or so large that a block's temporaries outgrow the cache and the batch.
@@ -170,7 +170,7 @@ def _evaluate(
         for block in blocks:
             keep = mask[block]
             bits = keep.int().neg_()
-            new = _masked(log_prob[block], bits)
+            new = _masked(log_prob[block], bits).clamp_(min=-MAX_LOG_RATIO)
             old = _masked(old_log_prob[block], bits)
             advantage = _masked(advantages[block], bits)
             ratio = (new - old).clamp_(-MAX_LOG_RATIO, MAX_LOG_RATIO)

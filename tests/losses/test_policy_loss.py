@@ -121,6 +121,16 @@ def test_any_finite_token_gives_a_finite_loss_and_gradient(name, d, log_prob, ad
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("advantage", [-1.0, 0.0, 1.0])
+def test_a_probability_of_zero_gives_finite_losses_gradients_and_metrics(name, advantage):
+    new = torch.tensor([[-math.inf, -1.0]], requires_grad=True)
+    advantages = torch.full((1, 2), advantage)
+    loss, metrics = policy_loss(name, torch.full((1, 2), -1.0), new, advantages, torch.ones(1, 2))
+    loss.backward()
+    assert loss.isfinite() and new.grad.isfinite().all() and all(map(math.isfinite, metrics.values()))
+
+
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("garbage", [math.nan, math.inf, -math.inf, 1e38])
 def test_garbage_at_masked_positions_changes_nothing(name, garbage, make_batch):
     clean = make_batch()
