@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dgpo.draft import replace_json
 from dgpo.eval import tables
-from dgpo.eval.compare import Difference, paired_bootstrap
+from dgpo.eval.compare import Difference, paired_difference
 from dgpo.eval.error import EvalError
 from dgpo.eval.figures import BenchmarkFigures, Evaluation, macro_average, read_evaluation
 
@@ -50,9 +50,9 @@ def compare_with_first(evaluations: Sequence[Evaluation]) -> list[tuple[str, str
         shared = tables.shared_benchmarks([first, other])
         pairs = [(first.benchmarks[name].accuracy, other.benchmarks[name].accuracy) for name in shared]
         for name, pair in zip(shared, pairs, strict=True):
-            found.append((first.name, other.name, name, paired_bootstrap([pair[0]], [pair[1]])))
+            found.append((first.name, other.name, name, paired_difference([pair[0]], [pair[1]])))
         if len(shared) > 1:
-            both = paired_bootstrap([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+            both = paired_difference([pair[0] for pair in pairs], [pair[1] for pair in pairs])
             found.append((first.name, other.name, tables.MACRO, both))
     return found
 

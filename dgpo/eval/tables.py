@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from dgpo.eval.compare import Difference
+from dgpo.eval.compare import FEWEST, Difference
 from dgpo.eval.figures import BenchmarkFigures, Estimate, Evaluation, macro_average
 from dgpo.eval.reference import references_for, size_of
 from dgpo.eval.settings import flatten
@@ -122,12 +122,15 @@ def comparisons(differences: Sequence[tuple[str, str, str, Difference]]) -> Tabl
             f"{second} − {first}",
             name,
             f"{100 * d.value:+.1f}",
-            f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
-            f"{d.p:.4f}",
+            ABSENT if d.low is None or d.high is None else f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
+            ABSENT if d.p is None else f"{d.p:.4f}",
         ]
         for first, second, name, d in differences
     ]
-    notes = ["Paired bootstrap over problems, 10,000 replicates: 95 % interval, and two-sided p-value."]
+    notes = [
+        "95 % interval: paired bootstrap over problems, 10,000 replicates; none with fewer than "
+        f"{FEWEST} problems. p: sign-flip test over problems, two-sided; none for one problem."
+    ]
     return Table(
         "Differences of avg@n (points)", ["models", "benchmark", "difference", "95 % interval", "p"], rows, notes
     )

@@ -73,6 +73,9 @@ def test_two_models_side_by_side(folders: list[Path], tmp_path: Path, capsys: py
     assert [each["benchmark"] for each in summary["differences"]] == ["sums", "more", "macro average"]
     sums, more, macro = (each["value"] for each in summary["differences"])
     assert (sums, more, macro) == pytest.approx((1 / 4, 1 / 6, (1 / 4 + 1 / 6) / 2))
+    # Both problems of sums have the same difference: too few for an interval, and of 4 signs 2 reach as far.
+    assert (summary["differences"][0]["low"], summary["differences"][0]["p"]) == (None, 1 / 2)
+    assert "| after − before | sums | +25.0 | – | 0.5000 |" in (out / "report.md").read_text()
     text = (out / "report.md").read_text()
     for setting in ("sampling.temperature", "benchmarks.sums.content_hash", "scoring.mode", "scoring.timeout"):
         assert f"| {setting} |" in text
