@@ -7,7 +7,6 @@ micro-batch, and up to 64 more of those outside the clip range, which are too ra
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from matplotlib.axes import Axes
 
 from dgpo.losses import METHODS, gradient_weight
 from dgpo.losses.method import Method
+from dgpo.losses.settings import configured
 from dgpo.losses.token_sample import read_samples
 
 SIGNS = ((1, "A > 0", "tab:red"), (-1, "A < 0", "tab:blue"))
@@ -40,13 +40,7 @@ def method_of(config: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
     name = section["loss_mode"].removeprefix("dgpo_")
     if name not in METHODS:
         raise ValueError(f"policy_loss.loss_mode={name!r} is none of {', '.join(sorted(METHODS))}")
-    given = {}
-    for field in fields(METHODS[name].config):
-        optional_cap = field.name == "clip_ratio_c" and field.default is None
-        value = section.get(field.name, actor.get(field.name))
-        if value is not None and not (optional_cap and not section.get("dual_clip")):
-            given[field.name] = value
-    return METHODS[name], given
+    return METHODS[name], configured(METHODS[name], actor)
 
 
 def weights(tokens: np.ndarray, method: Method, given: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -61,7 +55,7 @@ def draw(tokens: np.ndarray, method: Method, given: dict[str, Any], title: str) 
     f, w = weights(tokens, method, given)
     w = np.minimum(w, LARGEST_WEIGHT)
     ratio, probability = np.exp(tokens[:, 0]), np.exp(tokens[:, 2])
-    lo, hi = 1 - given.get("clip_ratio_low", 0.2), 1 + given.get("clip_ratio_high", 0.2)
+    lo, hi = 1 - given["clip_ratio_low"], 1 + given["clip_ratio_high"]
     figure, panels = plt.subplots(2, 2, figsize=(10, 7), layout="constrained", sharey="row")
 
     def scatter(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

@@ -3,10 +3,7 @@
 Importing this module registers every method with verl, so a config whose `_target_` names a class of this
 module cannot run without its loss.
 
-A hyper-parameter that verl's `ActorConfig` has is read from there and nowhere else: `actor.clip_ratio_low`,
-`actor.clip_ratio_high`, `actor.clip_ratio_c`, `actor.tau_pos`, `actor.tau_neg`. The others are keys of
-`actor.policy_loss`. A cap that a method has off by default is switched on by `policy_loss.dual_clip`, with
-the value in `actor.clip_ratio_c`.
+`settings` says which key is read for which hyper-parameter.
 """
 
 import dataclasses
@@ -23,9 +20,9 @@ from verl.workers.config import ActorConfig, PolicyLossConfig
 
 from dgpo.losses.core import policy_loss
 from dgpo.losses.method import METHODS, Method, find_method, hyper_parameters
+from dgpo.losses.settings import ACTOR_KEYS, configured, has_optional_cap, own_fields, shared_keys
 from dgpo.losses.token_sample import append_sample
 
-ACTOR_KEYS = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau_pos", "tau_neg")
 # The rule: a method has its own name in verl's registry, and dgpo_<name> where verl has a loss of that name.
 VERL_NAMES = {"cispo": "dgpo_cispo", "sapo": "dgpo_sapo"}
 UNUSED_KEYS = ("clip_cov_ratio", "clip_cov_lb", "clip_cov_ub", "kl_cov_ratio", "ppo_kl_coef", "dro_beta")
@@ -34,11 +31,6 @@ UNUSED_KEYS = ("clip_cov_ratio", "clip_cov_lb", "clip_cov_ub", "kl_cov_ratio", "
 def verl_name(method: Method) -> str:
     """The name of `method` in verl's registry, which is `policy_loss.loss_mode`."""
     return VERL_NAMES.get(method.name, method.name)
-
-
-def has_optional_cap(method: Method) -> bool:
-    """Whether `method` has a `clip_ratio_c` that is off by default."""
-    return any(f.name == "clip_ratio_c" and f.default is None for f in dataclasses.fields(method.config))
 
 
 def config_class(method: Method, name: str, module: str = __name__) -> type[PolicyLossConfig]:
@@ -72,16 +64,14 @@ def config_class(method: Method, name: str, module: str = __name__) -> type[Poli
             raise ValueError(f"actor.policy_loss.dual_clip={self.dual_clip!r} must be true or false")
         if not isinstance(self.token_sample, int) or self.token_sample < 0:
             raise ValueError(f"actor.policy_loss.token_sample={self.token_sample!r} must be an integer, 0 or more")
-        method.config(**{key: getattr(self, key) for key in own_keys(method)})
+        method.config(**{field.name: getattr(self, field.name) for field in own_fields(method)})
 
     specification: list[tuple[str, Any, Any]] = [
         ("loss_mode", str, dataclasses.field(default=verl_name(method))),
         ("token_sample", int, dataclasses.field(default=0)),
     ]
     specification += [
-        (f.name, f.type, dataclasses.field(default=f.default))
-        for f in dataclasses.fields(method.config)
-        if f.name not in ACTOR_KEYS
+        (field.name, field.type, dataclasses.field(default=field.default)) for field in own_fields(method)
     ]
     if has_optional_cap(method):
         specification.append(("dual_clip", bool, dataclasses.field(default=False)))
@@ -91,29 +81,20 @@ def config_class(method: Method, name: str, module: str = __name__) -> type[Poli
     return made
 
 
-def own_keys(method: Method) -> list[str]:
-    """The hyper-parameters of `method` that are keys of `actor.policy_loss`."""
-    return [f.name for f in dataclasses.fields(method.config) if f.name not in ACTOR_KEYS]
-
-
 def parameters_of(method: Method, actor: Any) -> dict[str, Any]:
     """The hyper-parameters of `method` from an actor config, a dataclass or DictConfig.
 
     Raises:
         ValueError: an actor key differs from verl's default but has no effect on this method.
     """
-    keys = {f.name for f in dataclasses.fields(method.config)}
-    own = {key: actor.policy_loss[key] for key in own_keys(method)}
-    shared = keys.intersection(ACTOR_KEYS)
-    if has_optional_cap(method) and not actor.policy_loss["dual_clip"]:
-        shared.discard("clip_ratio_c")
+    shared = shared_keys(method, actor)
     for key in (*ACTOR_KEYS, "clip_ratio"):
         default = ActorConfig.__dataclass_fields__[key].default
         if key not in shared and actor[key] != default and not _is_fallback(key, actor):
-            hint = "; set actor.policy_loss.dual_clip=true" if key in keys else ""
-            raise ValueError(f"actor.{key}={actor[key]!r} has no effect on {method.name!r}{hint or '; remove it'}")
-    fallback = {"clip_ratio_low": actor["clip_ratio"], "clip_ratio_high": actor["clip_ratio"]}
-    return own | {key: fallback.get(key) if actor[key] is None else actor[key] for key in shared}
+            capped = key == "clip_ratio_c" and has_optional_cap(method)
+            hint = "set actor.policy_loss.dual_clip=true" if capped else "remove it"
+            raise ValueError(f"actor.{key}={actor[key]!r} has no effect on {method.name!r}; {hint}")
+    return configured(method, actor)
 
 
 def check_actor(actor: Any) -> None:

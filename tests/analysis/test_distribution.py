@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from omegaconf import OmegaConf
 
 from dgpo.analysis.distribution import main, method_of, weights
+from dgpo.compose import compose_config, resolved
 from dgpo.losses.token_sample import append_sample, read_samples
+from dgpo.losses.verl_adapter import parameters_of
 
 
 def batch() -> dict[str, torch.Tensor]:
@@ -45,6 +48,17 @@ def test_the_hyper_parameters_are_those_of_the_run() -> None:
     assert method_of(config(loss_mode="dgpo_cispo"))[0].name == "cispo"  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="vanilla"):
         method_of(config(loss_mode="vanilla"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("loss", ["dgpo", "grpo", "cispo", "sapo"])
+@pytest.mark.parametrize("bounds", [[], ["clip_ratio_low=null", "clip_ratio_high=null", "clip_ratio=0.3"]])
+def test_the_plot_and_the_training_read_a_config_alike(loss: str, bounds: list[str]) -> None:
+    chosen = f"policy_loss@actor_rollout_ref.actor.policy_loss={loss}"
+    overrides = [chosen, *(f"actor_rollout_ref.actor.{bound}" for bound in bounds)]
+    run = resolved(compose_config("quickstart", overrides))
+    method, given = method_of(OmegaConf.to_container(run))  # type: ignore[arg-type]
+    assert given == parameters_of(method, run.actor_rollout_ref.actor)
+    assert given["clip_ratio_low"] == given["clip_ratio_high"] == (0.3 if bounds else 0.2)
 
 
 def test_the_weights_are_the_loss_s_own() -> None:
