@@ -56,10 +56,16 @@ def step_of(checkpoint: str | None) -> int:
 
 
 def set_later_steps_aside(folder: RunFolder, start: int) -> None:
-    """Move what the folder holds of steps after ``start``: this launch takes other ones. Nothing is deleted."""
-    place = folder.superseded / folder.metrics_files()[-1].stem
-    for checkpoint in set_aside(folder.checkpoints, start, place / "checkpoints"):
-        print(f"step {checkpoint.step} is later than this run's start: moved to {place}/checkpoints")
+    """Move what the folder holds of steps after ``start``: this launch takes other ones. Nothing is deleted.
+
+    Where checkpoints go, the W&B run goes too, which would take no step twice.
+    """
+    place = folder.superseded / f"{folder.next_launch():03d}"
+    moved = set_aside(folder.checkpoints, start, place / "checkpoints")
+    for checkpoint in moved:
+        print(f"step {checkpoint.step} is later than the start of this run: moved to {place}/checkpoints")
+    if moved and folder.wandb_id_file.exists():
+        folder.wandb_id_file.rename(place / folder.wandb_id_file.name)
     for file in folder.validation.glob("*.jsonl"):
         if int(file.stem) > start:
             (place / "validation").mkdir(parents=True, exist_ok=True)
@@ -109,8 +115,8 @@ def fit(config: DictConfig) -> None:
 def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None) -> int:
     """Train from step ``start`` on, with all that the processes print in the log and a line a step here; the status."""
     started = time.monotonic()
-    prepare(config, folder)
     set_later_steps_aside(folder, start)
+    prepare(config, folder)
     print(f"full output: {folder.log}")
     try:
         with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):

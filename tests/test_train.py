@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.train import explain, main, prepare
+from dgpo.train import explain, main, prepare, set_later_steps_aside
+from dgpo.trainer.checkpoints import write_manifest
 from dgpo.trainer.cluster import NodeLostError
 from dgpo.trainer.run_folder import RunFolder
 
@@ -51,6 +52,28 @@ def test_a_full_disk_is_named_whatever_torch_says(tmp_path: Path) -> None:
 
 def test_little_room_is_not_blamed_for_other_errors(tmp_path: Path) -> None:
     assert "disk" not in explain(ValueError("CUDA out of memory"), config(tmp_path, 8 << 40))  # type: ignore[arg-type]
+
+
+def test_what_a_folder_holds_of_later_steps_is_moved_and_the_rest_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder(tmp_path)
+    before = folder.wandb_id()
+    folder.validation.mkdir()
+    for step in (10, 20):
+        (folder.checkpoints / f"global_step_{step}").mkdir(parents=True)
+        write_manifest(folder.checkpoints / f"global_step_{step}", step=step)
+        (folder.validation / f"{step}.jsonl").write_text("{}\n")
+    folder.new_metrics_file()
+    set_later_steps_aside(folder, 20)
+    assert capsys.readouterr().out == "" and folder.wandb_id() == before
+    set_later_steps_aside(folder, 10)
+    place = folder.superseded / "002"
+    assert f"step 20 is later than the start of this run: moved to {place}/checkpoints" in capsys.readouterr().out
+    assert [each.name for each in folder.checkpoints.iterdir()] == ["global_step_10"]
+    assert [each.name for each in folder.validation.iterdir()] == ["10.jsonl"]
+    assert sorted(each.name for each in place.iterdir()) == ["checkpoints", "validation", "wandb_id"]
+    assert (place / "wandb_id").read_text().strip() == before != folder.wandb_id()
 
 
 @pytest.mark.parametrize("logger", ["wandb", "tensorboard"])

@@ -5,7 +5,7 @@ train.log          everything the processes printed
 metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
 validation/        verl's dump of validation answers, one file a validation
 checkpoints/       global_step_N, and beside its files a manifest once it is complete
-superseded/NNN/    checkpoints and validation of later steps than the one that launch NNN started from
+superseded/NNN/    checkpoints, validation and W&B id of later steps than the one that launch NNN started from
 tensorboard/ wandb/ wandb_id
 """
 
@@ -61,22 +61,28 @@ class RunFolder:
     def metrics(self) -> Path:
         return self.path / "metrics"
 
+    @property
+    def wandb_id_file(self) -> Path:
+        return self.path / "wandb_id"
+
     def metrics_files(self) -> list[Path]:
         """Metrics of all launches, oldest first."""
         return sorted(self.metrics.glob("*.jsonl"))
 
+    def next_launch(self) -> int:
+        return max((int(file.stem) for file in self.metrics_files()), default=0) + 1
+
     def new_metrics_file(self) -> Path:
         """A file for this launch: verl's logger empties the file it opens, and earlier steps must stay."""
         self.metrics.mkdir(parents=True, exist_ok=True)
-        number = max((int(file.stem) for file in self.metrics_files()), default=0) + 1
-        file = self.metrics / f"{number:03d}.jsonl"
+        file = self.metrics / f"{self.next_launch():03d}.jsonl"
         file.touch()
         return file
 
     def wandb_id(self) -> str:
         """The W&B run id of this folder, made once, so that a resumed run goes on in the same W&B run."""
         self.path.mkdir(parents=True, exist_ok=True)
-        file = self.path / "wandb_id"
+        file = self.wandb_id_file
         if not file.exists() or not file.read_text().strip():
             file.write_text(uuid.uuid4().hex[:8] + "\n")
         return file.read_text().strip()

@@ -21,7 +21,8 @@ def tracker_environment(folder: RunFolder) -> dict[str, str]:
     """Variables for the file, TensorBoard and W&B trackers of this launch.
 
     The W&B id is the folder's, and resuming is allowed, so that a run that is started again goes on in one W&B run.
-    Without a login W&B writes offline, for ``wandb sync`` later. What the user has set stays.
+    Without a login W&B writes offline, for ``wandb sync`` later. The user's ``WANDB_DIR``, ``WANDB_MODE`` and
+    ``WANDB_RUN_ID`` stay.
     """
     environment = {
         "VERL_FILE_LOGGER_PATH": str(folder.new_metrics_file()),
