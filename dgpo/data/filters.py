@@ -1,15 +1,20 @@
 """Which of the distinct problems are written: those that can be checked, are short enough, in no benchmark, drawn."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dgpo.data.answers import ground_truth_faults
 from dgpo.data.merge import Entry, Tally, describe
 from dgpo.data.options import Options
 from dgpo.data.prompts import render
 from dgpo.data.schema import Message
+
+if TYPE_CHECKING:
+    from dgpo.data.overlap import BenchmarkIndex
 
 Steps = Callable[[str, int | None], Callable[[int], None]]
 """Begins a step (what it does, how many items, None for unknown); the function it returns is told of progress."""
@@ -30,22 +35,35 @@ def with_readable_answer(entries: Sequence[Entry], tally: Tally, steps: Steps) -
     return kept
 
 
+class PromptLimit(NamedTuple):
+    """A prompt's greatest length: how many of which unit, and how those of a user message are counted."""
+
+    most: int
+    unit: str
+    length: Callable[[str], int]
+
+
+def prompt_limit(options: Options) -> PromptLimit | None:
+    """The limit that the options set, None for none. Raises what `token_counter` raises."""
+    if options.max_prompt_tokens is not None and options.tokenizer is not None:
+        return PromptLimit(options.max_prompt_tokens, "tokens", token_counter(options.tokenizer))
+    if options.max_prompt_chars is not None:
+        return PromptLimit(options.max_prompt_chars, "characters", len)
+    return None
+
+
 def short_enough(
-    entries: Sequence[Entry], template_text: str, tally: Tally, options: Options, steps: Steps
+    entries: Sequence[Entry], template_text: str, limit: PromptLimit | None, tally: Tally, steps: Steps
 ) -> list[Entry]:
-    """Those whose user message, or whose whole prompt in tokens, is within the limit, if one is given."""
-    limit = options.max_prompt_tokens or options.max_prompt_chars
+    """Those whose user message, or whose whole prompt in tokens, is within the limit, if there is one."""
     if limit is None:
         return list(entries)
-    measure, unit = len, "characters"
-    if options.tokenizer is not None:
-        measure, unit = token_counter(options.tokenizer), "tokens"
     advance = steps("measuring prompts", len(entries))
     kept = []
     for place, entry in enumerate(entries, start=1):
-        length = measure(render(template_text, entry.first.problem))
-        if length > limit:
-            tally.drop("prompt too long", 1, describe(entry.first, entry.row, **{unit: length}))
+        length = limit.length(render(template_text, entry.first.problem))
+        if length > limit.most:
+            tally.drop("prompt too long", 1, describe(entry.first, entry.row, **{limit.unit: length}))
         else:
             kept.append(entry)
         advance(place)
@@ -81,19 +99,25 @@ def token_counter(folder: Path) -> Callable[[str], int]:
     return count
 
 
-def decontaminated(entries: Sequence[Entry], tally: Tally, options: Options, steps: Steps) -> list[Entry]:
-    """Those that repeat no problem of the benchmarks given. A benchmark is not compared with itself.
+def benchmark_index(options: Options) -> BenchmarkIndex | None:
+    """The benchmarks that the options name, None for none. A benchmark is not compared with itself.
 
     Raises what `benchmark_files` and `read_benchmark` raise.
     """
     if not options.decontaminate:
-        return list(entries)
+        return None
     from dgpo.data.overlap import BenchmarkIndex, benchmark_files, read_benchmark
 
     files = benchmark_files(options.decontaminate)
     benchmarks = [each for file in files for each in read_benchmark(file) if each.name != options.name]
-    index = BenchmarkIndex(benchmarks, options.near)
-    advance = steps(f"comparing with {len(benchmarks)} benchmark problems", len(entries))
+    return BenchmarkIndex(benchmarks, options.near)
+
+
+def decontaminated(entries: Sequence[Entry], index: BenchmarkIndex | None, tally: Tally, steps: Steps) -> list[Entry]:
+    """Those that repeat no problem of the benchmarks, if there are any."""
+    if index is None:
+        return list(entries)
+    advance = steps(f"comparing with {len(index)} benchmark problems", len(entries))
     kept = []
     for place, entry in enumerate(entries, start=1):
         overlap = index.find(entry.first.problem)

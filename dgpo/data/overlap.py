@@ -67,6 +67,9 @@ class BenchmarkIndex:
             for place, each in enumerate(self._shingles):
                 session.insert(place, _min_hash(each), check_duplication=False)
 
+    def __len__(self) -> int:
+        return len(self._benchmarks)
+
     def find(self, problem: str) -> Overlap | None:
         """The benchmark problem most like this one, None where none reaches the threshold."""
         exact = self._exact.get(normal_form(problem))

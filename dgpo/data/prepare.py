@@ -7,7 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.data.filters import Steps, decontaminated, drawn, short_enough, with_readable_answer
+from dgpo.data.filters import (
+    Steps,
+    benchmark_index,
+    decontaminated,
+    drawn,
+    prompt_limit,
+    short_enough,
+    with_readable_answer,
+)
 from dgpo.data.locate import Located
 from dgpo.data.manifest import Manifest, content_hash, file_sha256, manifest_path
 from dgpo.data.merge import Entry, Tally, collect, settle
@@ -38,7 +46,9 @@ def prepare(
 
     Raises ValueError for input that cannot be read or leaves no row, and OSError where `out` cannot be written.
     """
+    # What may be refused comes before the work, which may take minutes.
     _make_folder(out)
+    limit, index = prompt_limit(options), benchmark_index(options)
     tally = Tally()
     advance = steps("reading", _row_count(located))
     entries = collect(_counted(records, advance), source.canonical, tally)
@@ -47,8 +57,8 @@ def prepare(
     entries = settle(entries, tally, keep_conflicts=options.keep_conflicts)
     entries = with_readable_answer(entries, tally, steps)
     _, template_text = find_template(options.template)
-    entries = short_enough(entries, template_text, tally, options, steps)
-    entries = decontaminated(entries, tally, options, steps)
+    entries = short_enough(entries, template_text, limit, tally, steps)
+    entries = decontaminated(entries, index, tally, steps)
     entries = drawn(entries, tally, options)
     if not entries:
         raise ValueError(f"{options.name}: no row is left of {tally.rows_in} (dropped: {dict(tally.dropped)})")
@@ -63,7 +73,6 @@ def prepare(
 
 
 def _make_folder(out: Path) -> None:
-    """Before the work, which may take minutes."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

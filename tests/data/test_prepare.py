@@ -161,12 +161,23 @@ def test_long_prompts_are_dropped_by_characters_or_by_tokens(mine: Path, tmp_pat
     assert dropped(tmp_path, "sums")[0]["tokens"] == count("111+111=?")
 
 
-def test_a_folder_that_cannot_be_is_refused_before_the_work(
-    mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+LATE = {
+    "an out below a file": (["--out", "{mine}/below"], "there can be no such folder (Not a directory)"),
+    "no such benchmarks": (["--decontaminate", "{out}/none"], "none: there is no such file or folder"),
+    "a benchmark of another kind": (["--decontaminate", "{mine}"], "no prompt file of `dgpo data prepare`"),
+    "no such tokenizer": (["--max-prompt-tokens", "9", "--tokenizer", "{out}/none"], "none: there is no such folder"),
+}
+
+
+@pytest.mark.parametrize("what", LATE)
+def test_what_would_stop_the_work_is_refused_before_it(
+    what: str, mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert prepare(mine, "--out", mine / "below a file") == 1
+    arguments, message = LATE[what]
+    out = tmp_path / "out"
+    assert prepare(mine, "--out", out, *(each.format(mine=mine, out=out) for each in arguments)) == 1
     shown = capsys.readouterr().err
-    assert "there can be no such folder (Not a directory)" in shown
+    assert message in shown
     assert "reading" not in shown
 
 
