@@ -32,10 +32,15 @@ _OPENING = re.compile(
 _OPEN = re.compile(
     r"\b(?:remains to\b|(?:could|might|may) be\b(?! (?:written|\w+ed\b))|not enough|insufficient|unclear|unable to"
     r"|(?:is|are|remains?) unknown|no idea|not sure|(?:do not|don['’]t|did not|didn['’]t) know"
+    r"|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|answer (?:will|can) be (?:found|computed|determined)"
     r"|(?:can ?not|can['’]?t|could(?: not|n['’]t)) (?:be )?(?:determin|found|solv|comput|answer|give|tell))",
     re.IGNORECASE,
 )
 """It remains to show that x = 7; it could be 5; there is not enough information."""
+_OPEN_WORDS = _words(
+    "remains could might may not insufficient unclear unable unknown no don't don’t didn't didn’t can cannot can't "
+    "can’t cant couldn't couldn’t let let's let’s answer"
+)
 _RETRACTION = re.compile(
     r"(?:\A|(?<=[.!?*\n])\s|\n)\W{0,6}(?:(?:hmm|oh|but|and|ah)\W{1,6}){0,3}"
     r"(?:wait|no(?=[,.:;!—–-]| it['’ ])|actually|correction|however|oops|hold on|sorry|i (?:made|disagree|was wrong)"
@@ -84,7 +89,10 @@ def stance(sentence: str) -> Stance:
     opening = _OPENING.match(sentence)
     if (opening and opening["aside"]) or sentence.rstrip("*_\"')] ").endswith("?"):
         return "aside"
-    return "unfinished" if opening or _OPEN.search(sentence) else "asserts"
+    is_open = opening or (
+        not _OPEN_WORDS.isdisjoint(sentence.lower().rstrip(".*! ").split()) and _OPEN.search(sentence)
+    )
+    return "unfinished" if is_open else "asserts"
 
 
 def is_cut_off(sentences: list[str]) -> bool:

@@ -7,7 +7,7 @@ The last answer stated counts, and what follows it only if it takes it back.
 import re
 
 from dgpo.rewards.asserted import is_cut_off, retraction, stance
-from dgpo.rewards.statement import Wanted, asserted_letters, read
+from dgpo.rewards.statement import Wanted, asserted_letters, read, said
 
 __all__ = ["Wanted", "asserted_letters", "unboxed_answer"]
 
@@ -25,6 +25,7 @@ _CUE = re.compile(
     r"|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
     re.IGNORECASE | re.MULTILINE,
 )
+_CUE_WORDS = ("answer", "###", "respuesta", "resposta", "antwort", "risposta", "réponse", "ответ", "答案", "答え")
 _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify)|finding|getting|computing|rounding"
     r"|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told|whether)"
@@ -36,8 +37,9 @@ _CHAT_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>\w*\s*\Z")
 _CALCULATOR = re.compile(r"<<[^<>\n]{1,200}>>")
 _DISPLAY = re.compile(r"\\\[[^$]{1,500}?\\\]|\$\$[^$]{1,500}\$\$|\\\([^$]{1,500}?\\\)")
 _SENTENCE_END = re.compile(
-    r"(?<=[.?])[*_)\"']*\s+|(?<=!)[*_)\"']*\s+(?![=+*/×·-])|(?<=[。！？।])|\n| (?=(?:So|Thus|Hence|Therefore)[, ])"
+    r"(?<=[.?])[*_)\"']*\s+|(?<=!)[*_)\"']*\s+(?![=+*/×·\\-])|(?<=[。！？।])|\n| (?=(?:So|Thus|Hence|Therefore)[, ])"
 )
+_PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|\A(?:So|Hence|Thus|Therefore|Then),? ")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
 
@@ -54,7 +56,8 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     if "\n" in text and ("$$" in text or "\\" in text):
         text = _DISPLAY.sub(lambda display: display.group().replace("\n", " "), text)
     cue = None
-    for found in _CUE.finditer(text):
+    lowered = text.lower()
+    for found in _CUE.finditer(text) if any(word in lowered for word in _CUE_WORDS) else ():
         if not _NO_CUE.search(text, max(0, found.start() - 60), found.start()):
             cue = found
     if cue is None:
@@ -78,9 +81,9 @@ def _stated(text: str, wanted: Wanted) -> str | None:
 
 def _bare(text: str, wanted: Wanted) -> str | None:
     """``text`` itself where it is one short line without prose (``odd $n$``)."""
-    is_answer = wanted == "expression" and len(text) <= 100 and "\n" not in text
-    is_prose = re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}|\A(?:So|Hence|Thus|Therefore|Then),? ", text)
-    return text if is_answer and not is_prose else None
+    if wanted != "expression" or len(text) > 100 or "\n" in text:
+        return None
+    return None if _PROSE.search(text) else text
 
 
 def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
@@ -93,12 +96,12 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
         del stances[0], sentences[-1]
     if not stances or is_cut_off(sentences):
         return None
-    for sentence, kind in zip(reversed(sentences), stances, strict=False):
+    last = [(text, kind) for text, kind in zip(reversed(sentences), stances, strict=False) if kind != "aside"]
+    for index, (sentence, kind) in enumerate(last):
         if kind == "unfinished":
             return None
-        if kind == "asserts":
-            if found := read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
-                return found
-            if sentence.startswith("But ") or retraction(sentence) is not None:
-                return None
-    return None
+        if found := read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
+            return found
+        if sentence.startswith("But ") or retraction(sentence) is not None:
+            del last[index + 1 :]
+    return next(filter(None, (said(sentence) for sentence, _ in last)), None) if wanted == "expression" else None

@@ -34,7 +34,8 @@ _ATOM = (
 )
 _SIGNS = r"+−–*×·⋅÷/^=<>≤≥≠≈≡±∓∈∪-"
 _RUN = re.compile(
-    rf"(?<![A-Za-z0-9.,])(?<![A-Za-z][-‑])(?:(?<![A-Za-z0-9)\]}}])[-+−–±] ?(?=[\w.$(√π\\])|negative (?=\d))?(?:{_ATOM})"
+    r"(?<![A-Za-z0-9.,])(?=[^A-Za-z\s]|[A-Za-z](?![A-Za-z])|arc|sin|cos|tan|cot|sqrt|log|ln|exp|pi|mod|negative)"
+    rf"(?<![A-Za-z][-‑])(?:(?<![A-Za-z0-9)\]}}])[-+−–±] ?(?=[\w.$(√π\\])|negative (?=\d))?(?:{_ATOM})"
     rf"(?:{_ATOM}| ?(?![-=]>|--)[{_SIGNS}]+ ?| x (?=[$\d(])|!(?= ?[-+*/=^)×·÷])|_(?=[\w{{])"
     r"|,(?= ?[^\s,()\[\]{}]{1,20}(?:, ?[^\s,()\[\]{}]{1,20}){0,4}[)\]}]) ?"  # of (1, 2) and [0, ∞)
     r"| (?:(?=(?:sin|cos|tan|log|ln)(?![a-z]))|\(mod \d+\)))*"
@@ -44,6 +45,7 @@ _WORD_BEHIND = re.compile(r"(?: [*×·÷+/] |[×÷^])\(?[A-Za-z]")
 _WORD_BEFORE = re.compile(r"[A-Za-z)](?<! is)(?: [*·+/−–-] | ?[×÷] ?)\Z")
 _TIES = frozenset("*×·÷+/−–-^")
 _PURE = re.compile(rf"[-−]?{_NUMBER}")
+_BRACKETED = re.compile(rf"[(\[{{]-?{_NUMBER}[)\]}}]")
 _WRAPPER = re.compile(r"\\(?:text|math)[a-z]{0,10} ?\Z")
 _MEASURES = re.compile(rf"(?:{DIGITS} [a-z]+ )+{DIGITS}")
 _MONEY = re.compile(r"[$€£¥](?=[-\d.])")
@@ -51,6 +53,7 @@ _UNIT = re.compile(
     r" ?°[CF]?(?![A-Za-z])"
     r"| ?(?:(?:square|cubic|sq\.?|cu\.?) )?[A-Za-z]+(?:[²³]|\^[23])?(?:(?: per |/)[A-Za-z]+(?:[²³]|\^[23])?)?"
 )
+_SYMBOLS = frozenset("$€£¥x≡m")
 _TIMES = re.compile(r"(?<=[\d)]) x (?=[\d(])")
 _BETWEEN = re.compile(
     r"(?:[ /][A-Za-z]+){0,3}? ?(?P<sign>[+−–*×·÷/=<>^-]) ?"  # 3 hours * 20, $5$ = $x$
@@ -88,7 +91,7 @@ def _balanced(text: str) -> tuple[int, str]:
             text = text[:position]
             break
     if not opened:
-        return 0, text
+        return (1, text[1:-1]) if _BRACKETED.fullmatch(text) else (0, text)
     if any(map(str.isalnum, text[: opened[0]])):
         return 0, _WRAPPER.sub("", text[: opened[0]]).rstrip(_LOOSE)
     return opened[-1] + 1, text[opened[-1] + 1 :]
@@ -148,11 +151,11 @@ def spelt(sentence: str, span: Span) -> str:
     text, unit = span.text, unit_behind(sentence, span.end)
     if text.startswith("negative"):
         text = text.replace("negative ", "-", 1)
-    if _PURE.fullmatch(text) or _MEASURES.fullmatch(text):
+    if unit and (_PURE.fullmatch(text) or _MEASURES.fullmatch(text)):
         return text + unit
-    if _MONEY.search(text):
+    if not _SYMBOLS.isdisjoint(text) and not _PURE.fullmatch(text):
         text = _MONEY.sub("", text)
-    text = _TIMES.sub("×", text).replace("≡", r"\equiv ").replace("(mod", r"(\bmod")
+        text = _TIMES.sub("×", text).replace("≡", r"\equiv ").replace("(mod", r"(\bmod")
     return rf"{text}\text{{{unit}}}" if unit else text
 
 

@@ -28,13 +28,20 @@ _LETTER = re.compile(
 _CLAUSE = re.compile(
     r"\A\W*(?:(?:so|then|but|and|now),? )?(?:if|since|because|when|while|although)\b(?:[^,]|,(?=\d))*,(?!\d)", re.I
 )
+_SAID = re.compile(
+    r"(?P<reply>Yes|No)[,.!;:].*|.*(?<![A-Za-z])(?:is|are|be|was|were) \**(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
+)
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
     rf"[\s*(]*(?:,|/|,?\s*(?<![A-Za-z])(?P<word>or|and|but(?= {_HEDGED}))(?![A-Za-z]),?)[\s*]*"
     rf"(?:(?:either|even|alternatively|also|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
     re.IGNORECASE,
 )
-_PLAIN = re.compile(rf"(?P<words>[^\d$\\√π∞=*+−–(\[{{-]*)\**(\$?)(?P<number>-?{DIGITS})\2[.*]*")
+_PLAIN = re.compile(
+    rf"(?=(?P<words>[^\d$\\√π∞=*+−–(\[{{-]*))(?P=words)\**(?:(\$?)(?P<number>-?{DIGITS})\2|\$(?P<formula>[^$]{{1,500}})\$)"
+    r"(?: is (?:our|the) (?:final )?(?:answer|solution))?[.*]*"
+)
+"""A sentence with one value, at its end: ``So the answer is $x^2$.``"""
 _APPROXIMATELY = re.compile(r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?))? ?(?:about|approximately|roughly|≈) ?", re.I)
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and)[(*$ ]*")
 _OPEN, _CLOSE = "([{", ")]}"
@@ -42,10 +49,11 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     """The answer in one sentence: what comes first in a statement (``is D, it cannot be A``), else what comes last."""
-    if wanted != "choice" and (plain := _PLAIN.fullmatch(sentence)):  # nearly all sentences
-        *_, word = ["is", *plain["words"].split()]
-        if (word.isalpha() and len(word) > 1 and word != "negative") or (stated and not plain["words"]):
-            return None if changes(plain["words"][-30:]) else plain["number"]
+    if wanted != "choice" and (plain := _PLAIN.fullmatch(sentence)) and not _is_prose(plain["formula"] or ""):
+        words = plain["words"]
+        *_, word = words.split() or ["is"]
+        if word.isalpha() and len(word) > 1 and word != "negative":
+            return None if changes(words) else (plain["number"] or plain["formula"].strip())
     if not stated and (clause := _CLAUSE.match(sentence)):
         sentence = sentence[clause.end() :]  # since 2 + 3 = 5, ...
     spans = _letters(sentence) if wanted == "choice" else _values(sentence, wanted)
@@ -77,6 +85,12 @@ def _list(sentence: str, spans: list[Span]) -> str:
     left, right = sentence[spans[0].start - 1 : spans[0].start], sentence[spans[-1].end : spans[-1].end + 1]
     in_brackets = len(spans) > 1 and left and right and left in _OPEN and right in _CLOSE  # (1, x + 1)
     return f"{left}{answer}{right}" if in_brackets else answer
+
+
+def said(sentence: str) -> str | None:
+    """The words that a sentence ends in or answers with: ``no solution`` of ``there is no solution``, ``Yes``."""
+    found = _SAID.fullmatch(sentence)
+    return (found["reply"] or found["words"]) if found else None
 
 
 def asserted_letters(sentence: str) -> set[str]:
@@ -133,9 +147,13 @@ def _formulas(sentence: str) -> Iterator[Span]:
     position = 0
     while found := _MATH.search(sentence, position):
         content = next(filter(None, found.groups()), "").strip()
-        if not content or _PROSE.search(_NAMES.sub("", content)):  # two prices, with words between
+        if not content or _is_prose(content):  # two prices, with words between
             position = found.start() + 1
             continue
         percent = _PERCENT.match(sentence, found.end())
         yield Span(found.start(), percent.end() if percent else found.end(), content + ("%" if percent else ""))
         position = found.end()
+
+
+def _is_prose(formula: str) -> bool:
+    return bool(_PROSE.search(_NAMES.sub("", formula) if "\\" in formula else formula))

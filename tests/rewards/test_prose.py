@@ -165,6 +165,12 @@ STATED = [
     ("1. Add 5 and 7.\n2. The sum is 12.", "12"),
     ("The minimum value is 5 when x = 2.", "5"),
     ("Therefore, the correct option is **(b)** 0.5 A.", "B"),
+    ("Therefore, there is no solution.", "no solution"),
+    ("Yes, it is possible.", "yes"),
+    ("No, it is not possible.", "no"),
+    ("The statement is true.", "True"),
+    ("Therefore, it will be Tuesday.", "Tuesday"),
+    ("Hence $a = 7! \\times 2$. So $a = 10080$.", "10080"),
 ]
 NOT_STATED = [
     ("The answer is 43.", "42"),
@@ -235,6 +241,11 @@ NOT_STATED = [
     ("Therefore the current is 2 A.", "A"),
     ("It is neither 3 nor 5.", "5"),
     ("It can't be 3 or 5.", "5"),
+    ("The statement is not true.", "True"),
+    ("Is the statement true?", "True"),
+    ("No, it is not possible.", "yes"),
+    ("The answer will be found in 5 steps.", "5"),
+    ("It holds for 5, so let me try x = 5.", "5"),
 ]
 
 
