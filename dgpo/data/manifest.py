@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from dgpo.versions import installed_versions
 
-PACKAGES = ("dgpo", "datasets", "datasketch", "huggingface-hub", "math-verify", "pyarrow")
+PACKAGES = ("dgpo", "datasketch", "huggingface-hub", "math-verify", "pyarrow")
 _CHUNK = 1 << 20
 
 
