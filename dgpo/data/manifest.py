@@ -98,13 +98,16 @@ def content_hash(pairs: Iterable[tuple[str, str]]) -> str:
     return digest.hexdigest()
 
 
-def parquet_content_hash(path: str | os.PathLike[str]) -> str:
-    """`content_hash` of a prompt file, from `extra_info.problem` and `reward_model.ground_truth`."""
+def parquet_content_hash(path: str | os.PathLike[str]) -> str | None:
+    """`content_hash` of a prompt file, from `extra_info.problem` and `reward_model.ground_truth`; None without them."""
+    columns = ["extra_info.problem", "reward_model.ground_truth"]
+    with pq.ParquetFile(path) as file:
+        if not {file.schema.column(place).path for place in range(len(file.schema))}.issuperset(columns):
+            return None
 
-    def pairs() -> Iterable[tuple[str, str]]:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(columns=["extra_info.problem", "reward_model.ground_truth"]):
+        def pairs() -> Iterable[tuple[str, str]]:
+            for batch in file.iter_batches(columns=columns):
                 problems = batch.column("extra_info").field("problem").to_pylist()
                 yield from zip(problems, batch.column("reward_model").field("ground_truth").to_pylist(), strict=True)
 
-    return content_hash(pairs())
+        return content_hash(pairs())

@@ -67,6 +67,15 @@ def test_a_file_agrees_with_its_manifest_until_it_is_changed(prepared: Path):
     assert "is not the file of its manifest" in fault
 
 
+def test_a_file_without_the_problems_of_its_manifest_is_another_file(prepared: Path):
+    table = pq.read_table(prepared)
+    info = pa.StructArray.from_arrays([table["extra_info"].combine_chunks().field("id")], names=["id"])
+    for other in (table.drop_columns("extra_info"), table.set_column(4, "extra_info", info)):
+        pq.write_table(other, prepared)
+        (fault,) = examine(prepared).faults
+        assert "is not the file of its manifest" in fault
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"name": "x"}', "\xff"])
 def test_a_damaged_manifest_is_named(content: str, prepared: Path):
     manifest_path(prepared).write_text(content, encoding="latin-1")
