@@ -93,7 +93,9 @@ def _json(path: Path) -> Iterator[Row]:
         if len(lists) == len(content) > 1 and len(set(map(len, lists))) == 1:
             content = [dict(zip(content, values, strict=True)) for values in zip(*lists, strict=True)]
         else:
-            content = lists[0] if len(lists) == 1 else [content]
+            # Of a wrapped table, not of a single problem with its tags.
+            tables = [each for each in lists if each and all(isinstance(item, dict) for item in each)]
+            content = tables[0] if len(tables) == 1 else [content]
     if not isinstance(content, list):
         raise ValueError(f"{path} holds a {type(content).__name__}; make it a list of objects, one a problem")
     for place, row in enumerate(content):

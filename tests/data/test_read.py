@@ -44,6 +44,13 @@ def test_json_lines_may_be_called_json(tmp_path: Path):
     assert list(read_rows(path)) == ROWS
 
 
+@pytest.mark.parametrize("more", [{"tags": ["algebra"]}, {"tags": []}, {"solution": {"steps": ["One."]}}])
+def test_a_single_object_is_a_row_with_its_lists(more: dict[str, object], tmp_path: Path):
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps({**ROWS[0], **more}))
+    assert list(read_rows(path)) == [{**ROWS[0], **more}]
+
+
 def test_only_the_columns_asked_for_are_read(tmp_path: Path):
     path = written(tmp_path / "a.parquet")
     assert list(read_rows(path, {"answer", "absent"})) == [{"answer": "7"}, {"answer": "8"}]
