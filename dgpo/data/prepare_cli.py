@@ -21,7 +21,7 @@ from dgpo.data.prompts import TEMPLATES
 from dgpo.data.read import FORMATS, read_rows
 from dgpo.data.sources import SOURCES, HubCopy, Record, Source
 from dgpo.data.sources.own import own_source
-from dgpo.data.sources.source import Purpose, records
+from dgpo.data.sources.source import Purpose, records, split_name
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,10 +146,9 @@ def _split(source: Source, copy: HubCopy | None, args: argparse.Namespace) -> st
 
 
 def _options(source: Source, copy: HubCopy | None, split: str, args: argparse.Namespace) -> Options:
-    # A split other than the first has a name of its own, so that it cannot take the first one's place.
-    is_usual = _is_own(args) or split == _splits(source, copy)[0]
+    name = source.name if _is_own(args) else split_name(source.name, split, _splits(source, copy))
     made = Options(
-        name=args.name or (source.name if is_usual else f"{source.name}-{split}"),
+        name=args.name or name,
         split=split,
         template=args.template or source.template,
         keep_conflicts=args.keep_conflicts,

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 
 from dgpo.data.manifest import content_hash, file_sha256, read_manifest
 from dgpo.data.schema import Message, check_parquet
+from dgpo.data.sources import SOURCES
+from dgpo.data.sources.source import split_name
 from dgpo.eval.error import EvalError
 
 _NAME = re.compile(r"\w[\w.-]*")
@@ -67,7 +69,7 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
         name, used = next(iter(wrong.items()))
         raise EvalError(
             f"--template={template}: {data / name}.parquet was prepared with the template {used!r}; "
-            f"prepare it again with `dgpo data prepare {name} --out {data} --template {template}`"
+            f"prepare it again: {_how_to_prepare(name, data, f' --template {template}')}"
         )
     texts = {each.facts["template_text"] for each in found if each.name in templates}  # "custom" has many texts
     if len(texts) > 1:
@@ -85,8 +87,8 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
     if not path.is_file():
         there = sorted(each.stem for each in data.glob("*.parquet"))
         raise EvalError(
-            f"{path}: there is no such benchmark (in {data}: {', '.join(there) or 'none'}); make it with "
-            f"`dgpo data prepare {name} --out {data}`"
+            f"{path}: there is no such benchmark (in {data}: {', '.join(there) or 'none'}); make it: "
+            f"{_how_to_prepare(name, data)}"
         )
     faults = check_parquet(path)
     if faults:
@@ -121,6 +123,19 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
         "template_text": manifest.template_text if manifest else None,
     }
     return Benchmark(name, path, problems, facts)
+
+
+def _how_to_prepare(name: str, data: Path, options: str = "") -> str:
+    """The command for a split of a known source, or how to come by one for a name of somebody's own."""
+    for source in SOURCES.values():
+        for split in source.splits:
+            if name == split_name(source.name, split, source.splits):
+                chosen = "" if split == source.splits[0] else f" --split {split}"
+                return f"`dgpo data prepare {source.name}{chosen} --out {data}{options}`"
+    return (
+        f"`dgpo data prepare NAME_OR_FILE --name {name} --out {data}{options}`, from your own file or one of what "
+        "`dgpo data list` names"
+    )
 
 
 def _refuse_repeated_ids(path: Path, problems: Sequence[Problem]) -> None:

@@ -38,6 +38,8 @@ def write_manifest(parquet: Path, **changes: str) -> None:
     [
         (["--benchmarks", "aime24"], "`dgpo data prepare aime24 --out"),
         (["--benchmarks", "aime24"], "more, sums"),
+        (["--benchmarks", "gsm8k-test"], "`dgpo data prepare gsm8k --split test --out"),
+        (["--benchmarks", "mine"], "`dgpo data prepare NAME_OR_FILE --name mine --out"),
         (["--benchmarks", "sums,sums"], "each once"),
         (["--benchmarks", "../sums"], "'../sums' is no name"),
         (["--template", "r1"], "sums.parquet has no manifest"),

@@ -89,6 +89,11 @@ class Record:
     subject: str = ""
 
 
+def split_name(name: str, split: str, splits: Sequence[str]) -> str:
+    """What a split's files are called: one other than the first cannot take the first one's place."""
+    return name if split == splits[0] else f"{name}-{split}"
+
+
 def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> Iterator[Record]:
     """Each row as a `Record`.
 
