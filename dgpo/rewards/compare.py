@@ -188,7 +188,7 @@ def _interval_sets(gold: str, answer: str) -> Decision:
         return None
     (gold_variable, gold_pieces), (answer_variable, answer_pieces) = wanted, given
     if gold_variable and answer_variable and gold_variable != answer_variable:
-        return False
+        return None if gold_variable in answer and answer_variable in gold else False  # a > b and b < a
     if len(gold_pieces) != len(answer_pieces):
         return None if len(gold_pieces) > 1 and len(answer_pieces) > 1 else False
     if len(gold_pieces) > 1:

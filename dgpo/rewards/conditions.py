@@ -13,6 +13,9 @@ _COUNTER = re.compile(
 _WORD = re.compile(
     r"(?<![A-Za-z\\])(?:when(?:ever)?|where|iff?|at|for|with|attained|achieved|since|because)(?![A-Za-z])"
 )
+_SAID = re.compile(r"(?<=[A-Za-z]): ?|(?<=[A-Za-z]{2}) is ")
+_AT = re.compile(r"(?<=[\d})]) ?\( ?[A-Za-z] ?= ?[^()=]{1,40}\)\Z")
+"""A place in brackets: ``12 (x = 3)``."""
 _OTHERWISE = re.compile(r"(?<![A-Za-z])(?:otherwise|else|or)(?![A-Za-z])")
 _RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in|equiv)(?![A-Za-z])")
 _NAME = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])")
@@ -20,7 +23,8 @@ _IN_WORDS = re.compile(r"[A-Za-z]{2}")
 _GROUP = re.compile(r"[({\[][^(){}\[\]]*[)}\]]")
 _LEAD = re.compile(r"[,;(]|\\forall(?![A-Za-z])|(?<![A-Za-z\\])(?:for|if|when|where|with)(?![A-Za-z])")
 _DOMAIN = re.compile(
-    r"[,; ]*\(?(?P<words>(?:for|if|when|where|with|\\forall|all|any|every|each|real|positive|integers?|numbers?| )*)"
+    r"(?P<words>(?:[,;( ]|for|if|when|where|with|\\forall|all|any|every|each"
+    r"|real|complex|positive|negative|nonnegative|nonzero|natural|integers?|numbers?|values?|constants?|of| )*)"
     r"(?P<relation>(?P<name>[A-Za-z]) ?(?P<sign>\\(?:ge|le|ne|in)(?![A-Za-z])|[<>]|\Z)[^,;=<>]{0,60})"
 )
 """Where a formula holds: ``for n \\ge 1``, ``\\forall x \\in \\mathbb{R}``, ``for all real x``, ``, x \\ne 0``."""
@@ -30,6 +34,8 @@ MAX_LEADS = 4
 
 def without_condition(text: str, plain: Callable[[str], str]) -> str:
     """The cleaned ``text`` without the place where its value is taken, or what counts; ``plain`` opens its words."""
+    if text.endswith(")") and (place := _AT.search(text)):
+        return text[: place.start()]
     if not _WORD.search(text) and "nteger" not in text and "\\in" not in text:
         return text
     spelt = plain(text)
@@ -47,6 +53,7 @@ def _without_place(text: str) -> str:
     if _WORD.search(text, relation.end()) or _OTHERWISE.search(text, found.end()):
         return ""  # several values, each with its condition
     head = text[: found.start()].rstrip().removesuffix("(").rstrip(",; ")
+    head = head[said.end() :] if (said := _SAID.search(head)) else head
     value = head.rpartition("=")[2].strip()
     names = set(_NAME.findall(text, found.end()))
     is_value = value and not _IN_WORDS.match(value) and _closes(head)
@@ -63,7 +70,7 @@ def split_domain(text: str) -> tuple[str, str]:
     for lead in [*_LEAD.finditer(text)][-MAX_LEADS:]:
         head, found = text[: lead.start()].rstrip(), _DOMAIN.fullmatch(text.removesuffix(")"), lead.start())
         value = head.rpartition("=")[2].strip()
-        if not found or not (found["sign"] or found["words"].strip()) or found["name"] not in _NAME.findall(value):
+        if not found or not (found["sign"] or found["words"].strip(",;( ")) or found["name"] not in _NAME.findall(head):
             continue
         is_formula = _closes(head) and not _RELATION.search(value) and "," not in _GROUP.sub("", head)
         if is_formula and not _IN_WORDS.match(value) and ("=" in head or len(value) > 1):

@@ -15,7 +15,7 @@ MAX_DEPTH = 40
 CONSTANTS = frozenset(("pi", "e", "i"))
 _FUNCTION = "sin|cos|tan|cot|sec|csc|arcsin|arccos|arctan|sinh|cosh|tanh|exp|ln|log|lg"
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-_LETTERS = (
+LETTERS = (
     "alpha|beta|gamma|delta|(?:var)?epsilon|zeta|eta|(?:var)?theta|iota|kappa|lambda|mu|nu|xi|rho|sigma|tau|upsilon"
     "|(?:var)?phi|chi|psi|omega|Gamma|Delta|Theta|Lambda|Xi|Sigma|Phi|Psi|Omega|hbar|ell"
 )
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     rf"|(?P<function>\\(?:{_FUNCTION}))(?![A-Za-z])"
     r"|(?P<times>\\(?:times|cdot|ast)(?![A-Za-z])|\*(?!\*))|(?P<over>\\div(?![A-Za-z])|/)"
     r"|(?P<power>\^|\*\*)|(?P<sign>[+-])|(?P<open>[({\[])|(?P<close>[)}\]])|(?P<factorial>!)|(?P<bar>\|)"
-    rf"|(?P<name>(?:[A-Za-z]|\\(?:pi|{_LETTERS})(?![A-Za-z])|\\(?:mathrm|text) ?\{{ ?[ei] ?\}})"
+    rf"|(?P<name>(?:[A-Za-z]|\\(?:pi|{LETTERS})(?![A-Za-z])|\\(?:mathrm|text) ?\{{ ?[ei] ?\}})"
     r"(?: ?_ ?(?:\{ ?\w+ ?\}|\w))?(?:'+| ?\^ ?\{ ?\\prime ?\})?)"
     r"|(?P<base>_))"
 )

@@ -121,7 +121,8 @@ def split_unit(text: str) -> tuple[str, str]:
         return (text, "") if _TRIGONOMETRY.search(text) or _has_parts(body) else (body, "degree")
     found = _TRAILING_WORDS.fullmatch(text) or _TRAILING_UNIT.fullmatch(text)
     unit = read_unit(found["unit"]) if found else None
-    return (found["body"], unit) if found and unit and not _has_parts(found["body"]) else (text, "")
+    is_clock = unit in ("am", "pm")
+    return (found["body"], unit) if found and unit and not (is_clock or _has_parts(found["body"])) else (text, "")
 
 
 def _has_parts(body: str) -> bool:

@@ -7,16 +7,19 @@ import re
 
 from dgpo.rewards import conditions
 from dgpo.rewards.brackets import shell, split_list, split_outside
+from dgpo.rewards.expressions import LETTERS
 from dgpo.rewards.normalise import plain
 from dgpo.rewards.numeric import parse_number
 from dgpo.rewards.units import quantities
 
 _HEDGE = re.compile(r"(?<![A-Za-z\\])(?:or|either|maybe|perhaps|possibly)(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])", re.I)
-_MANY = re.compile(r"(?<![A-Za-z\\])(?:or|and)(?![A-Za-z])|\\(?:lor|vee|pm|mp|cup)(?![A-Za-z])|;|^\\\{", re.I)
+_MANY = re.compile(r"(?<![A-Za-z\\])(?:or|and)(?![A-Za-z])|\\(?:lor|vee|pm|mp|cup|setminus)(?![A-Za-z])|;|^\\\{", re.I)
 _JOINT = re.compile(
     r"(?:,? ?(?<![A-Za-z])(?:and|or)(?![A-Za-z])|,? ?\\(?:lor|vee|text ?\{ ?(?:and|or) ?\})|;)(?! ?,)", re.I
 )
 _ALTERNATIVE = re.compile(r";|(?<![A-Za-z])or(?![A-Za-z])|\\text ?\{ ?or ?\}|\\(?:lor|vee)(?![A-Za-z])")
+_GREEK = re.compile(rf"\\(?:{LETTERS}|max|min|sup|inf)(?![A-Za-z])")
+_LISTED = re.compile("[,;]")
 _SIDES = re.compile(r"(?<![<>!:=\\])=(?!=)|\\(?:approx|simeq|equiv)(?![A-Za-z])")
 _SUBSCRIPT = r"(?:_(?:\{[^{}]*(?:\{[^{}]*\})?[^{}]*\}|\w))?'*"
 NAME = re.compile(
@@ -83,7 +86,9 @@ def is_hedge(answer: str, gold_has_many: bool) -> bool:
     if gold_has_many:
         return False
     answer = split_domain(answer)[0]
-    return bool(_HEDGE.search(plain(answer))) or (parse_number(answer) is None and len(split_list(answer)) > 1)
+    if _HEDGE.search(plain(answer)):
+        return True
+    return parse_number(answer) is None and len(split_outside(answer, _LISTED)) > 1
 
 
 def equation_values(answer: str, gold: str) -> list[str]:
@@ -226,4 +231,4 @@ def matrix(text: str) -> list[list[str]] | None:
 
 
 def _has_variable(side: str) -> bool:
-    return bool(re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", side)))
+    return bool(_GREEK.search(side) or re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", "", side)))

@@ -63,6 +63,8 @@ _HAN_UNITS = {
 }  # fmt: skip
 _HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
 _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
+_FRACTION = re.compile(r"\\frac ?\{ ?([^{}/]+?) ?\} ?\{ ?([^{}/]+?) ?\}")
+_WORDED = re.compile(r"\\(?:text|mathrm)(?![A-Za-z])")
 _MODULUS = re.compile(r"\\pmod ?\{ ?(\w+) ?\}|\( ?(?:\\bmod|mod) ?(\d+) ?\)")
 _TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?![\^])", re.IGNORECASE)
 _PER = re.compile(r" ?/ ?| per ")
@@ -91,6 +93,8 @@ def read_unit(text: str) -> str | None:
         return "ft" if opened == "'" else "in"
     if opened.lower() in ("per cent", r"\%"):
         return "%"
+    if _FRACTION.fullmatch(opened) and _WORDED.search(bare):
+        opened = _FRACTION.sub(r"\1/\2", opened)
     if modulus := _MODULUS.fullmatch(opened):
         return f"mod {modulus[1] or modulus[2]}"
     if _NOT_UNITS.search(opened):
@@ -166,7 +170,7 @@ def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
 
 
 def _known(name: str) -> str | None:
-    return _UNITS.get(name) or (_UNITS.get(name.lower()) if len(name) >= 4 else None)
+    return _UNITS.get(name) or _UNITS.get(name.removesuffix(".") if len(name) < 4 else name.lower())
 
 
 def _singular(word: str, shortest: int) -> str:
