@@ -3,7 +3,7 @@
 #
 #   bash scripts/ray_cluster.sh head [OPTION...]              the first node; prints its address for the others
 #   bash scripts/ray_cluster.sh worker HOST:PORT [OPTION...]  another node of that cluster
-#   bash scripts/ray_cluster.sh status                        nodes started on this host, and their clusters
+#   bash scripts/ray_cluster.sh status [--name NAME]          nodes started on this host, and their clusters
 #   bash scripts/ray_cluster.sh wait HOST:PORT N [SECONDS]    until the cluster has N nodes; fails after 300 seconds
 #   bash scripts/ray_cluster.sh stop [--name NAME]            ends the nodes started on this host, no others
 #
@@ -15,13 +15,15 @@
 # The token is a file of mode 600 which `head` makes where there is none. Copy it to every node, unless they share
 # the home directory. `dgpo train` on a node reads it too.
 #   RAY_AUTH_TOKEN_PATH  the file; ~/.ray/auth_token without it
-#   DGPO_RAY_STATE       folder that remembers what was started on this host
+#   DGPO_RAY_STATE       folder that remembers what was started on this host; /var/tmp/dgpo-ray-UID without it
 set -euo pipefail
 
+# With CDPATH set, `cd` may go elsewhere, and prints where.
+unset CDPATH
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 if [[ -x $root/.venv/bin/ray ]]; then PATH=$root/.venv/bin:$PATH; fi
-# On this host's own disk: the home directory may be one for all nodes.
-state=${DGPO_RAY_STATE:-${XDG_RUNTIME_DIR:-${TMPDIR:-/tmp}}/dgpo-ray-$(id -u)}
+# On this host's own disk, as the home directory may be one for all nodes, and where it outlives a logout.
+state=${DGPO_RAY_STATE:-/var/tmp/dgpo-ray-$(id -u)}
 start_limit=120 # seconds for a node to start
 stop_limit=30   # seconds for a node to end by itself; then it is killed
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=${RAY_AUTH_TOKEN_PATH:-$HOME/.ray/auth_token}
@@ -32,6 +34,12 @@ die() { # die LINE...
 }
 
 usage() { sed -n '2,/^set /p' "${BASH_SOURCE[0]}" | sed '$d; s/^# \{0,1\}//'; }
+
+own_state() { # makes the folder of the state; another user's, in a place that all can write to, is refused
+    mkdir -p -m 700 "$state"
+    [[ -O $state && ! -L $state ]] || die "$state is not a folder of yours: name another with DGPO_RAY_STATE"
+    chmod 700 "$state"
+}
 
 make_token() { # makes the token file where there is none
     [[ ! -e $RAY_AUTH_TOKEN_PATH ]] || return 0
@@ -50,13 +58,20 @@ check_token() {
     [[ -s $RAY_AUTH_TOKEN_PATH ]] || die "RAY_AUTH_TOKEN_PATH=$RAY_AUTH_TOKEN_PATH: it is empty. Remove it and start the head."
 }
 
+boot() { cat /proc/sys/kernel/random/boot_id; }
+
 started_at() { # started_at PID: when the process started, in clock ticks since boot; nothing where there is none
     sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
 }
 
+read_process() { # read_process NAME: sets $pid and $start of the node; fails where the boot it was started in is over
+    local booted
+    read -r pid start booted 2>/dev/null <"$state/$1/process" && [[ $booted == "$(boot)" ]]
+}
+
 alive() { # alive NAME: the node was started here and runs
     local pid start
-    read -r pid start 2>/dev/null <"$state/$1/process" || return 1
+    read_process "$1" || return 1
     # A process number is given out again; with its start time it is unique.
     [[ $(started_at "$pid") == "$start" ]]
 }
@@ -74,8 +89,10 @@ session() { # session PID: the living processes of the session that PID leads
 
 end_node() { # end_node NAME: ends its processes, all of them, and forgets it
     local pid start waited=0
-    if read -r pid start 2>/dev/null <"$state/$1/process"; then
-        if alive "$1"; then kill -TERM "$pid" 2>/dev/null || true; fi
+    # Where its number is another process's by now, or was before a reboot, all of the node has ended.
+    if read_process "$1" && [[ $(started_at "$pid") =~ ^("$start")?$ ]]; then
+        # The first process ends the others; where it has gone, they are told themselves.
+        if alive "$1"; then echo "$pid"; else session "$pid"; fi | xargs -r kill -TERM 2>/dev/null || true
         while [[ -n $(session "$pid") ]]; do
             if ((waited++ >= stop_limit * 5)); then session "$pid" | xargs -r kill -KILL 2>/dev/null || true; fi
             sleep 0.2
@@ -95,12 +112,11 @@ start_node() { # start_node NAME BLOCK ADDRESS RAY_START_ARGUMENT...: a head has
     local name=$1 block=$2 address=$3 pid waited=0
     shift 3
     mkdir -p "$state/$name"
-    chmod 700 "$state"
     local output=$state/$name/output
     # --block ties Ray's processes to this one, and a session of its own tells them from another cluster's.
     setsid ray start --block --node-name="$name" "$@" >"$output" 2>&1 </dev/null &
     pid=$!
-    printf '%s %s\n' "$pid" "$(started_at "$pid")" >"$state/$name/process"
+    printf '%s %s %s\n' "$pid" "$(started_at "$pid")" "$(boot)" >"$state/$name/process"
     if [[ $block == yes ]]; then trap 'end_node "$name"; exit 143' TERM INT HUP; fi
     # The last thing that it says.
     until grep -q "will now block forever" "$output"; do
@@ -143,10 +159,12 @@ run_worker() { # run_worker NAME BLOCK ADDRESS RAY_START_ARGUMENT...
     fi
 }
 
-status() {
+status() { # status NAME: of the node, empty for all
     local name address running=()
-    for name in $(nodes); do
-        if alive "$name"; then
+    for name in ${1:-$(nodes)}; do
+        if [[ ! -d $state/$name ]]; then
+            echo "no node $name was started on this host"
+        elif alive "$name"; then
             echo "node $name runs here"
             running+=("$state/$name/address")
         else
@@ -162,9 +180,13 @@ status() {
 }
 
 wait_for() { # wait_for ADDRESS NODES SECONDS: until the cluster has that many nodes
-    local deadline=$((SECONDS + $3)) found=0
-    while found=$(ray status --address="$1" 2>/dev/null | sed -n '/^Active:/,/^Pending:/p' | grep -c ' node_'); ((found < $2)); do
-        ((SECONDS < deadline)) || die "$1: $found of $2 nodes have joined within $3 s"
+    local deadline=$((SECONDS + $3)) said error found
+    while true; do
+        error=""
+        said=$(ray status --address="$1" 2>&1) || error=$(tail -n 3 <<<"$said")
+        found=$(sed -n '/^Active:/,/^Pending:/p' <<<"$said" | grep -c ' node_') || true
+        ((found < $2)) || break
+        ((SECONDS < deadline)) || die "$1: $found of $2 nodes have joined within $3 s" ${error:+"$error"}
         sleep 1
     done
     echo "$found nodes"
@@ -199,18 +221,21 @@ main() {
     while (($#)); do
         case $1 in
         --name) [[ -n ${2:-} ]] || die "--name needs a name"; chosen=$2 && shift ;;
-        --name=*) chosen=${1#*=} ;;
-        --block) block=yes ;;
-        *) arguments+=("$1") ;;
+        --name=?*) chosen=${1#*=} ;;
+        *)
+            [[ $command != st* ]] || die "$1: $command takes --name NAME alone"
+            if [[ $1 == --block ]]; then block=yes; else arguments+=("$1"); fi
+            ;;
         esac
         shift
     done
     local name=${chosen:-${SLURMD_NODENAME:-$(hostname)}}
     [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || die "--name=$name: use letters, digits, dots and dashes"
+    own_state
     case $command in
     head) run_head "$name" "$block" "${arguments[@]}" ;;
     worker) run_worker "$name" "$block" "$address" "${arguments[@]}" ;;
-    status) status ;;
+    status) status "$chosen" ;;
     stop) stop "$chosen" ;;
     esac
 }

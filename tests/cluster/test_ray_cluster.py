@@ -1,6 +1,7 @@
 """scripts/ray_cluster.sh with real nodes, all on this machine: who may connect, what is shown, what a stop ends."""
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -75,13 +76,118 @@ def test_a_token_that_others_can_read_or_that_is_missing_is_refused(ray_cluster:
         assert done.returncode == 2 and says in done.stderr and str(path) in done.stderr
 
 
+def script(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """scripts/ray_cluster.sh without a cluster."""
+    return subprocess.run(
+        ["bash", "scripts/ray_cluster.sh", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def remember(state: Path, name: str, process: str) -> None:
+    """What the script would have written of a node."""
+    (state / name).mkdir(parents=True)
+    (state / name / "process").write_text(process + "\n")
+
+
+def test_a_process_that_has_a_node_s_old_number_is_left_alone(tmp_path: Path) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    with subprocess.Popen(["sleep", "300"], start_new_session=True) as other:
+        try:
+            start = Path(f"/proc/{other.pid}/stat").read_text().rpartition(") ")[2].split()[19]
+            remember(tmp_path, "before-a-reboot", f"{other.pid} {start} another-boot")
+            remember(tmp_path, "number-given-again", f"{other.pid} {int(start) - 1} {boot}")
+            assert script("stop", DGPO_RAY_STATE=str(tmp_path)).returncode == 0
+            assert other.poll() is None and not list(tmp_path.iterdir())
+            # The same process, remembered rightly, is ended.
+            remember(tmp_path, "here", f"{other.pid} {start} {boot}")
+            assert script("stop", DGPO_RAY_STATE=str(tmp_path)).stdout == "node here ended\n"
+            assert other.wait(10) == -signal.SIGTERM
+        finally:
+            other.kill()
+
+
+def test_what_a_node_s_first_process_left_behind_is_ended(tmp_path: Path) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    leader = subprocess.Popen(["bash", "-c", "sleep 300 & echo $!"], start_new_session=True, stdout=subprocess.PIPE)
+    assert leader.stdout is not None
+    left = psutil.Process(int(leader.stdout.readline()))
+    leader.wait()
+    remember(tmp_path, "killed", f"{leader.pid} 1 {boot}")
+    assert left.is_running() and script("stop", DGPO_RAY_STATE=str(tmp_path)).returncode == 0
+    assert session(leader.pid) == []
+
+
+@pytest.mark.parametrize("arguments", [["stop", "one"], ["stop", "--name="], ["status", "one"], ["stop", "--block"]])
+def test_a_word_that_stop_and_status_do_not_know_is_refused(arguments: list[str], tmp_path: Path) -> None:
+    remember(tmp_path, "one", "0 0 another-boot")
+    done = script(*arguments, DGPO_RAY_STATE=str(tmp_path))
+    assert done.returncode == 2 and f"{arguments[1]}: {arguments[0]} takes --name NAME alone" in done.stderr
+    assert (tmp_path / "one").exists()
+
+
+def test_status_of_one_node_tells_of_no_other(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        remember(tmp_path, name, "0 0 another-boot")
+    said = script("status", "--name", "one", DGPO_RAY_STATE=str(tmp_path)).stdout
+    assert "node one has ended" in said and "two" not in said
+    assert "no node three was started" in script("status", "--name=three", DGPO_RAY_STATE=str(tmp_path)).stdout
+
+
+def test_a_state_that_is_another_s_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "link").symlink_to("mine")
+    done = script("status", DGPO_RAY_STATE=str(tmp_path / "link"))
+    assert done.returncode == 2 and "link is not a folder of yours" in done.stderr
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    os.chown(tmp_path / "mine", 65534, -1)
+    assert script("status", DGPO_RAY_STATE=str(tmp_path / "mine")).returncode == 2
+
+
+def test_the_state_outlives_the_session_that_began_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-x", "scripts/ray_cluster.sh", "--help"],
+        env={**{k: v for k, v in os.environ.items() if k != "DGPO_RAY_STATE"}, "XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert f"state=/var/tmp/dgpo-ray-{os.getuid()}\n" in done.stderr
+
+
+def test_waiting_in_vain_tells_what_ray_said(ray_cluster: Any, tmp_path: Path) -> None:
+    others = tmp_path / "token"
+    others.write_text("0" * 64)
+    others.chmod(0o600)
+    environment = {**ray_cluster.environment, "RAY_AUTH_TOKEN_PATH": str(others)}
+    done = script("wait", ray_cluster.address, "2", "0", **environment)
+    assert done.returncode == 2
+    assert "0 of 2 nodes have joined within 0 s" in done.stderr and "InvalidAuthToken" in done.stderr
+
+
+def test_a_search_path_of_cd_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    environment = {"CDPATH": str(tmp_path), "DGPO_RAY_STATE": str(tmp_path / "state")}
+    done = script("status", **environment)
+    assert (done.returncode, done.stdout) == (0, "no node that was started on this host runs\n"), done.stderr
+    traced = subprocess.run(
+        ["bash", "-x", "scripts/ray_cluster.sh", "--help"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert f"root={Path.cwd()}\n" in traced.stderr
+
+
 def test_a_wrong_command_shows_the_usage() -> None:
     for arguments, says in (
         ([], "head [OPTION"),
         (["worker", "nowhere"], "HOST:PORT"),
         (["wait", "a:1"], "number of nodes"),
     ):
-        done = subprocess.run(["bash", "scripts/ray_cluster.sh", *arguments], capture_output=True, text=True)
+        done = script(*arguments)
         assert done.returncode == 2 and says in done.stderr
     help_text = subprocess.run(["bash", "scripts/ray_cluster.sh", "--help"], capture_output=True, text=True)
     assert help_text.returncode == 0 and "stop" in help_text.stdout and "set -euo" not in help_text.stdout
