@@ -131,6 +131,7 @@ REFUSED_AT_COMPOSITION = [
     ("dgpo", ["policy_loss.m=1.5"], r"m=1.5 must be an integer"),
     ("maspo", ["policy_loss.beta=-1"], r"beta=-1 must be"),
     ("dgpo", ["policy_loss.dual_clip=3"], "dual_clip=3 must be true or false"),
+    ("dgpo", ["policy_loss.dual_clip=true", "clip_ratio_c=null"], "actor.clip_ratio_c is null; give a number above 1"),
     ("dgpo", ["policy_loss.loss_mode=vanilla"], "loss_mode='vanilla' must be 'dgpo'"),
     ("dgpo", ["policy_loss.ppo_kl_coef=0.2"], "ppo_kl_coef=0.2 has no effect on 'dgpo'"),
     ("dgpo", ["+policy_loss.beta1=1.0"], "beta1"),
