@@ -13,20 +13,20 @@ def _words(text: str, separator: str | None = None) -> frozenset[str]:
 
 _CONNECTIVE = (
     r"\A\W*(?:(?:so|now|then|next|first|finally|lastly|but|and|okay|ok|hmm|wait|oh|alternatively|again|also|thus|hence"
-    r"|therefore|step)(?:,? |[.:]+ ))*"
+    r"|therefore|(?:step|part) \d+)(?:,? |[.:*]+ ))*"
 )
 _OPENING = re.compile(
     rf"{_CONNECTIVE}(?:"
     # I hope it is correct; let me check: 2 + 3 = 5
     r"(?P<aside>(?:i )?hope (?:this|it|that)|let me know|feel free|please|thank|if you (?:have|need|want)"
     r"|(?:let(?:['’]s| us| me) |(?:we|i) (?:can|could|should|will) (?:also )?)?"
-    r"(?:verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
+    r"(?:for example|e\.g\.|verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
     # Let's try n = 5; divide by 2; to find it, we need to add 5
     r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
     r"|(?:suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
-    r"|add|recall|express|simplify|round|see|use)\b"
+    r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b"
     r"|(?:to [^,]{1,60}, )?(?:we|i)(?:['’]ll| (?:now|still|just|only|also|then|first|can|could|will|should))*"
-    r" (?:(?:need|have|want|try) to|must|start|begin|turn|consider|set)\b))",
+    r" (?:(?:need|have|want|try) to|must|start|begin|try|turn|consider|set)\b))",
     re.IGNORECASE,
 )
 _OPEN = re.compile(
@@ -63,23 +63,26 @@ _CHANGING_PAIRS = _words(
     ",",
 )
 _PART_OF = _words(
-    "half third thirds quarter quarters fourth fourths multiple multiples factor factors divisor divisors root roots "
-    "reciprocal inverse square cube power powers logarithm fraction percent dozen dozens out"
+    "half third thirds quarter quarters fourth fourths multiple multiples factor factors divisor divisors digits "
+    "instead root roots reciprocal inverse square cube power powers logarithm fraction percent dozen dozens out"
 )
 _LABELS = _words(
     "step steps case cases lemma theorem figure fig. problem part equation equations eq. question exercise example "
     "base section chapter proposition corollary table statement method claim approach scenario"
 )
 _AFTER = re.compile(
-    r"[)*$ ]*(?:-[A-Za-z]|(?:(?:is|are|was|were) )?(?:incorrect|wrong|false|invalid|impossible|extraneous|eliminated"
+    r"[)*$ ]*(?:-[A-Za-z]|\?|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
+    r"|(?:(?:is|are|was|were) (?:both |all |also )?)?(?:incorrect|wrong|false|invalid|impossible|extraneous|eliminated"
     r"|excluded|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b|(?:is|are|was|were|does|do) not\b"
     r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|(?:squared|cubed|factorial|choose|(?:more|less|fewer) than)\b)",
     re.IGNORECASE,
 )
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
 _CONDITION = re.compile(
-    r"(?<![A-Za-z])(?:when|where|attained|if|otherwise|unless|for (?:odd|even|all|other))(?![A-Za-z])", re.IGNORECASE
+    r"(?<![A-Za-z])(?:when|where|attained|if|otherwise|unless|since|because|for (?:odd|even|all|other))(?![A-Za-z])",
+    re.IGNORECASE,
 )
+_CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|thus|hence|therefore)(?![A-Za-z])", re.IGNORECASE)
 _DANGLING = _words("and or to is are of in by be as we a an the for that which with from so then if have + - * /")
 _ENDS_IN_VALUE = re.compile(r"(?:\d\S{0,20}(?: ?\w{1,20})?|(?<![A-Za-z])[A-Za-z])\Z")
 
@@ -87,7 +90,9 @@ _ENDS_IN_VALUE = re.compile(r"(?:\d\S{0,20}(?: ?\w{1,20})?|(?<![A-Za-z])[A-Za-z]
 def stance(sentence: str) -> Stance:
     """Whether ``sentence`` states something: questions, plans, hypotheses and kind words do not."""
     opening = _OPENING.match(sentence)
-    if (opening and opening["aside"]) or sentence.rstrip("*_\"')] ").endswith("?"):
+    if sentence.rstrip("*_\"')] ").endswith("?"):
+        return "unfinished" if sentence.lower().startswith(("wait", "hmm", "but")) else "aside"
+    if opening and opening["aside"]:
         return "aside"
     is_open = opening or (
         not _OPEN_WORDS.isdisjoint(sentence.lower().rstrip(".*! ").split()) and _OPEN.search(sentence)
@@ -114,7 +119,7 @@ def changes(before: str) -> bool:
     """Whether the words that ``before`` ends in deny what follows (``not``), change it (``half of``) or make it the
     number of something (``Step``)."""
     words = before.rstrip(" (*$#").lower().rsplit(None, 3)
-    if words and words[-1] == "possibly":
+    while words and words[-1] in ("possibly", "the", "a", "number"):
         words.pop()
     last = words[-1] if words else ""
     if last in _CHANGING or last in _LABELS or last.endswith(("n't", "n’t", "不是", "非")):
@@ -122,19 +127,22 @@ def changes(before: str) -> bool:
     second = words[-2] if len(words) > 1 else ""
     if last == "of":
         return second in _PART_OF or second.endswith("%")
-    return f"{second} {last}" in _CHANGING_PAIRS or (last in ("be", "equal") and second.endswith(("n't", "n’t", "not")))
+    return f"{second} {last}" in _CHANGING_PAIRS or (
+        last in ("be", "equal", "have") and second.endswith(("n't", "n’t", "not"))
+    )
 
 
 def condition(sentence: str, position: int) -> int | None:
-    """Where a condition begins behind ``position`` (``12, when n = 5``: at ``when``), None where there is none."""
+    """Where a condition or a reason begins behind ``position`` (``12, when n = 5``: at ``when``), None without one."""
     found = _CONDITION.search(sentence, position) if len(sentence) - position > 4 else None
-    return found.start() if found else None
+    return found.start() if found and not _CONSEQUENCE.search(sentence, found.end()) else None
 
 
 def has_cases(sentence: str, position: int) -> bool:
     """Whether there are several conditions behind ``position``: ``3 if n is odd and 5 if it is even``."""
     conditions = [found.lower() for found in _CONDITION.findall(sentence, position)]
-    return "otherwise" in conditions or len(conditions) - conditions.count("where") > 1
+    others = sum(map(conditions.count, ("where", "since", "because")))
+    return "otherwise" in conditions or len(conditions) - others > 1
 
 
 def retraction(text: str) -> int | None:

@@ -5,6 +5,7 @@ The last answer stated counts, and what follows it only if it takes it back.
 """
 
 import re
+from collections import deque
 
 from dgpo.rewards.asserted import is_cut_off, retraction, stance
 from dgpo.rewards.statement import Wanted, asserted_letters, read, said
@@ -15,11 +16,13 @@ MAX_TEXT_CHARS = 20_000
 """Only this much of the end of a response is searched for an unboxed answer."""
 MAX_SENTENCE_CHARS = 1000
 LAST_SENTENCES = 3
+LAST_CUES = 5
 
 _CUE = re.compile(
     r"(?P<tag><answer>)"
-    r"|^[ \t>*]*\#{3,4}(?![ \t*]*(?:final )?answer)(?=[^#\n]*$)"
-    r"|(?<![A-Za-z])(?:answer|réponse|respuesta|resposta|antwort|risposta|ответ|答案|答え)(?! (?:choices|options))"
+    r"|^[ \t>*]*\#{3,4} ?(?=\**(?:[-$\\(\[{.√π]|\d(?!\d?[.)] )|[A-Z](?![A-Z])))(?=[^#\n]*$)"  # #### 5, not ### Step 5
+    r"|(?<![A-Za-z])(?:answer|réponse|respuesta|resposta|antwort|risposta|ответ|答案|答え)"
+    r"(?! (?:choices|options|(?:choice |option )?\(?[A-J]\)? is)\b)"
     r"(?:[ \t*_]*[:：=是为]"
     r"|[^.\n:：$\\?!]{0,40}?(?:[:：]|(?<![A-Za-z])(?:is|est|es|ist|è|é)(?![A-Za-z])(?! (?:expected|supposed|found)))"
     r"|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
@@ -55,16 +58,22 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
         text = _CALCULATOR.sub("", _CHAT_TOKEN.sub("", text)).strip()
     if "\n" in text and ("$$" in text or "\\" in text):
         text = _DISPLAY.sub(lambda display: display.group().replace("\n", " "), text)
-    cue = None
-    lowered = text.lower()
-    for found in _CUE.finditer(text) if any(word in lowered for word in _CUE_WORDS) else ():
-        if not _NO_CUE.search(text, max(0, found.start() - 60), found.start()):
-            cue = found
+    cue = _last_cue(text)
     if cue is None:
         return _bare(text, wanted) or _from_last_sentences(text, wanted)
     if cue["tag"]:
         return text[cue.end() :].partition("</answer>")[0].strip()
     return _stated(text[cue.end() :].lstrip(" \t\n:：*_").removeprefix("is "), wanted)
+
+
+def _last_cue(text: str) -> re.Match[str] | None:
+    lowered = text.lower()
+    if not any(word in lowered for word in _CUE_WORDS):
+        return None
+    cues = deque(_CUE.finditer(text), maxlen=LAST_CUES)
+    return next(
+        (cue for cue in reversed(cues) if not _NO_CUE.search(text, max(0, cue.start() - 60), cue.start())), None
+    )
 
 
 def _stated(text: str, wanted: Wanted) -> str | None:

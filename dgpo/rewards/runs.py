@@ -35,10 +35,11 @@ _ATOM = (
 _SIGNS = r"+−–*×·⋅÷/^=<>≤≥≠≈≡±∓∈∪-"
 _RUN = re.compile(
     r"(?<![A-Za-z0-9.,])(?=[^A-Za-z\s]|[A-Za-z](?![A-Za-z])|arc|sin|cos|tan|cot|sqrt|log|ln|exp|pi|mod|negative)"
-    rf"(?<![A-Za-z][-‑])(?:(?<![A-Za-z0-9)\]}}])[-+−–±] ?(?=[\w.$(√π\\])|negative (?=\d))?(?:{_ATOM})"
+    r"(?<![A-Za-z][-‑])(?:(?<![A-Za-z0-9)\]}])[-+−–±] ?(?=[\w.$(√π\\])|negative (?=\d)|(?:(?<=[a-z] )|\A)[<>≤≥≠]=? ?)?"
+    rf"(?:{_ATOM})"
     rf"(?:{_ATOM}| ?(?![-=]>|--)[{_SIGNS}]+ ?| x (?=[$\d(])|!(?= ?[-+*/=^)×·÷])|_(?=[\w{{])"
     r"|,(?= ?[^\s,()\[\]{}]{1,20}(?:, ?[^\s,()\[\]{}]{1,20}){0,4}[)\]}]) ?"  # of (1, 2) and [0, ∞)
-    r"| (?:(?=(?:sin|cos|tan|log|ln)(?![a-z]))|\(mod \d+\)))*"
+    r"| (?:(?=(?:sin|cos|tan|log|ln|[inxyzπ√])(?![a-z'’]))|\(mod \d+\)))*"
 )
 _LOOSE = f" {_SIGNS}([{{,_|"
 _WORD_BEHIND = re.compile(r"(?: [*×·÷+/] |[×÷^])\(?[A-Za-z]")
@@ -53,7 +54,8 @@ _UNIT = re.compile(
     r" ?°[CF]?(?![A-Za-z])"
     r"| ?(?:(?:square|cubic|sq\.?|cu\.?) )?[A-Za-z]+(?:[²³]|\^[23])?(?:(?: per |/)[A-Za-z]+(?:[²³]|\^[23])?)?"
 )
-_SYMBOLS = frozenset("$€£¥x≡m")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SYMBOLS = frozenset("$€£¥x≡m,")
 _TIMES = re.compile(r"(?<=[\d)]) x (?=[\d(])")
 _BETWEEN = re.compile(
     r"(?:[ /][A-Za-z]+){0,3}? ?(?P<sign>[+−–*×·÷/=<>^-]) ?"  # 3 hours * 20, $5$ = $x$
@@ -154,7 +156,7 @@ def spelt(sentence: str, span: Span) -> str:
     if unit and (_PURE.fullmatch(text) or _MEASURES.fullmatch(text)):
         return text + unit
     if not _SYMBOLS.isdisjoint(text) and not _PURE.fullmatch(text):
-        text = _MONEY.sub("", text)
+        text = _THOUSANDS.sub("", _MONEY.sub("", text))
         text = _TIMES.sub("×", text).replace("≡", r"\equiv ").replace("(mod", r"(\bmod")
     return rf"{text}\text{{{unit}}}" if unit else text
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Literal
 
 from dgpo.rewards.asserted import changes, condition, has_cases, is_denied
-from dgpo.rewards.normalise import WRAPPER
+from dgpo.rewards.normalise import WRAPPER, clean
+from dgpo.rewards.numeric import equal, read_number
 from dgpo.rewards.runs import DIGITS, Span, join, runs, spelt, whole
 
 Wanted = Literal["choice", "number", "expression"]
@@ -42,6 +43,7 @@ _PLAIN = re.compile(
     r"(?: is (?:our|the) (?:final )?(?:answer|solution))?[.*]*"
 )
 """A sentence with one value, at its end: ``So the answer is $x^2$.``"""
+_TIED = frozenset(("negative", "sin", "cos", "tan", "log", "ln", "exp", "sqrt"))
 _APPROXIMATELY = re.compile(r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?))? ?(?:about|approximately|roughly|≈) ?", re.I)
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and)[(*$ ]*")
 _OPEN, _CLOSE = "([{", ")]}"
@@ -52,7 +54,7 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     if wanted != "choice" and (plain := _PLAIN.fullmatch(sentence)) and not _is_prose(plain["formula"] or ""):
         words = plain["words"]
         *_, word = words.split() or ["is"]
-        if word.isalpha() and len(word) > 1 and word != "negative":
+        if word.isalpha() and len(word) > 1 and word not in _TIED:
             return None if changes(words) else (plain["number"] or plain["formula"].strip())
     if not stated and (clause := _CLAUSE.match(sentence)):
         sentence = sentence[clause.end() :]  # since 2 + 3 = 5, ...
@@ -81,10 +83,16 @@ def _list(sentence: str, spans: list[Span]) -> str:
     for before, after in pairwise(spans):
         joint = _JOINT.fullmatch(sentence, before.end, after.start)
         is_or = joint is not None and (joint["word"] or "").lower() in ("or", "but")
-        answer += (" or " if is_or else ", ") + after.text
+        if not (is_or and _are_equal(before.text, after.text)):  # 3/4, or 0.75
+            answer += (" or " if is_or else ", ") + after.text
     left, right = sentence[spans[0].start - 1 : spans[0].start], sentence[spans[-1].end : spans[-1].end + 1]
     in_brackets = len(spans) > 1 and left and right and left in _OPEN and right in _CLOSE  # (1, x + 1)
     return f"{left}{answer}{right}" if in_brackets else answer
+
+
+def _are_equal(text: str, other: str) -> bool:
+    one, two = read_number(clean(text)), read_number(clean(other))
+    return one is not None and two is not None and equal(one, two)
 
 
 def said(sentence: str) -> str | None:
