@@ -33,7 +33,11 @@ class Setup:
         master_bytes, compute_bytes: m and c.
         tokens: T.
         longest: tokens of prompt and response together.
+        micro_batch: samples of a micro-batch, of which T follows; None where it is filled by tokens.
+        update_samples: of one optimiser update, over all GPUs.
         ulysses: GPUs that share one sequence.
+        ulysses_key: of the config, from which that was taken.
+        strategy: fsdp2, or fsdp for FSDP1.
         checkpointing: layers are recomputed in the backward pass.
         activation_offload: their inputs wait on the CPU.
         fused: log-probs without logits of the whole micro-batch.
@@ -47,6 +51,7 @@ class Setup:
         graphs: vLLM captures CUDA graphs.
         sleeps: vLLM gives its memory back after a batch.
         bucket_bytes: of the weight sync.
+        fixed: fields that stay as they are: another setting of the config forbids to change them.
     """
 
     shape: ModelShape
@@ -58,7 +63,11 @@ class Setup:
     compute_bytes: int = 2
     tokens: int
     longest: int
+    micro_batch: int | None = None
+    update_samples: int
     ulysses: int = 1
+    ulysses_key: str = "actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size"
+    strategy: str = "fsdp2"
     checkpointing: bool = True
     activation_offload: bool = False
     fused: bool = False
@@ -74,10 +83,17 @@ class Setup:
     graphs: bool = True
     sleeps: bool = True
     bucket_bytes: int = 2 * GIB
+    fixed: tuple[str, ...] = ()
 
     @property
     def gpus(self) -> int:
         return self.nodes * self.gpus_per_node
+
+    @property
+    def even(self) -> bool:
+        """Whether an update's samples divide over the ranks, and those of a rank into micro-batches."""
+        share, rest = divmod(self.update_samples * self.ulysses, self.gpus)
+        return rest == 0 and (self.micro_batch is None or share % self.micro_batch == 0)
 
 
 @dataclass(frozen=True)
@@ -90,6 +106,11 @@ class Phase:
     @property
     def total(self) -> int:
         return sum(self.parts.values())
+
+
+def micro_batch_tokens(samples: int, longest: int, ulysses: int) -> int:
+    """T of a micro-batch of ``samples`` samples, all of full length."""
+    return samples * longest // ulysses
 
 
 def layer_activations(shape: ModelShape, compute_bytes: int = 2) -> int:

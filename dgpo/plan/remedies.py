@@ -5,15 +5,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from dgpo.plan.memory import Setup, cache_tokens, kv_bytes_per_token, overflows, phases
+from dgpo.plan.memory import Setup, cache_tokens, kv_bytes_per_token, micro_batch_tokens, overflows, phases
 
-# Fields of the setup that may be changed, and their keys in the config.
+# Fields of the setup that may be changed, and their keys in the config; that of `ulysses` is in the setup.
 KEYS = {
     "fused": "actor_rollout_ref.model.use_fused_kernels",
     "checkpointing": "actor_rollout_ref.model.enable_gradient_checkpointing",
     "activation_offload": "actor_rollout_ref.model.enable_activation_offload",
     "tokens": "actor_rollout_ref.actor.ppo_max_token_len_per_gpu",
-    "ulysses": "actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size",
+    "micro_batch": "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu",
+    "strategy": "actor_rollout_ref.actor.strategy",
     "param_offload": "actor_rollout_ref.actor.fsdp_config.param_offload",
     "optimizer_offload": "actor_rollout_ref.actor.fsdp_config.optimizer_offload",
     "offload_policy": "actor_rollout_ref.actor.fsdp_config.offload_policy",
@@ -29,8 +30,11 @@ Rung = Callable[[Setup], Iterator[Change]]
 
 
 def apply(setup: Setup, change: Change) -> Setup:
-    """``setup`` with the fields of ``change``; the training state stays shared by all GPUs where it was."""
+    """``setup`` with the fields of ``change`` and what follows from them: T where a micro-batch is so many samples,
+    and the training state stays shared by all GPUs where it was."""
     changed = replace(setup, **change)
+    if changed.micro_batch is not None:
+        changed = replace(changed, tokens=micro_batch_tokens(changed.micro_batch, changed.longest, changed.ulysses))
     return replace(changed, shard=changed.gpus) if setup.shard == setup.gpus else changed
 
 
@@ -55,7 +59,12 @@ def _switch(field: str) -> Rung:
     return changes
 
 
-def _fewer_tokens(setup: Setup) -> Iterator[Change]:
+def _smaller_micro_batches(setup: Setup) -> Iterator[Change]:
+    if setup.micro_batch is not None:
+        for samples in range(setup.micro_batch - 1, 0, -1):
+            if setup.micro_batch % samples == 0:
+                yield {"micro_batch": samples}
+        return
     least = fewest_tokens(setup.longest, setup.ulysses)
     for tokens in (setup.tokens // 2 // 1024 * 1024, least):
         if least <= tokens < setup.tokens:
@@ -65,7 +74,8 @@ def _fewer_tokens(setup: Setup) -> Iterator[Change]:
 def _shared_sequences(setup: Setup) -> Iterator[Change]:
     for size in setup.shape.valid_ulysses(setup.gpus):
         if size > setup.ulysses:
-            yield {"ulysses": size, "tokens": min(setup.tokens, fewest_tokens(setup.longest, size))}
+            least = min(setup.tokens, fewest_tokens(setup.longest, size))
+            yield {"ulysses": size, **({"tokens": least} if setup.micro_batch is None else {})}
 
 
 def _utilisation(setup: Setup) -> Iterator[Change]:
@@ -82,6 +92,11 @@ def _larger_replicas(setup: Setup) -> Iterator[Change]:
             yield {"tensor_parallel": size}
 
 
+def _offload_policy(setup: Setup) -> Iterator[Change]:
+    for change in _switch("offload_policy")(setup):
+        yield change if setup.strategy == "fsdp2" else {"strategy": "fsdp2", **change}
+
+
 def _more_nodes(setup: Setup) -> Iterator[Change]:
     nodes = 2 * setup.nodes
     while nodes <= MOST_NODES:
@@ -96,11 +111,11 @@ LADDER: tuple[Rung, ...] = (
     _switch("optimizer_offload"),
     _switch("param_offload"),
     _switch("checkpointing"),
-    _fewer_tokens,
+    _smaller_micro_batches,
     _larger_replicas,
     _shared_sequences,
     _switch("activation_offload"),
-    _switch("offload_policy"),
+    _offload_policy,
     _more_nodes,
 )
 
@@ -108,15 +123,15 @@ LADDER: tuple[Rung, ...] = (
 def remedy(setup: Setup) -> list[str] | None:
     """Overrides with which ``setup`` fits; empty where it does already, None where nothing known helps.
 
-    Goes up the ladder and takes from each rung the first change that fits, or else the one that helps most. Changes
-    that turn out not to be needed are left out in the end, the dearest first.
+    Goes up the ladder and takes from each rung the first change that fits, or else the one that helps most; none that
+    the rest of the config forbids. Changes that turn out not to be needed are left out in the end, the dearest first.
     """
     accepted: list[Change] = []
     current = setup
     for rung in LADDER:
         if not overflows(current):
             break
-        choices = list(rung(current))
+        choices = [change for change in rung(current) if _allowed(current, change)]
         fitting = (change for change in choices if not overflows(apply(current, change)))
         best = next(fitting, None) or min(choices, key=lambda change: excess(apply(current, change)), default=None)
         if best and excess(apply(current, best)) < excess(current):
@@ -128,8 +143,13 @@ def remedy(setup: Setup) -> list[str] | None:
         others = [other for other in accepted if other is not change]
         if not overflows(_all(setup, others)):
             accepted = others
-    fields = {field: value for change in accepted for field, value in change.items()}
-    return [f"{KEYS[field]}={_text(value)}" for field, value in fields.items()]
+    fields = {field: value for change in accepted for field, value in change.items() if value != getattr(setup, field)}
+    keys = {**KEYS, "ulysses": setup.ulysses_key}
+    return [f"{keys[field]}={_text(value)}" for field, value in fields.items()]
+
+
+def _allowed(setup: Setup, change: Change) -> bool:
+    return not set(setup.fixed).intersection(change) and (apply(setup, change).even or not setup.even)
 
 
 def _all(setup: Setup, changes: list[Change]) -> Setup:

@@ -4,9 +4,20 @@ import json
 
 import pytest
 
+from dgpo.compose import compose_config, resolved
 from dgpo.plan.cli import main
+from dgpo.preflight import check
 
-OFFLOAD_POLICY = "actor_rollout_ref.actor.fsdp_config.offload_policy=true"
+ACTOR = "actor_rollout_ref.actor"
+SAMPLES = [
+    f"{ACTOR}.use_dynamic_bsz=false",
+    f"{ACTOR}.ppo_micro_batch_size_per_gpu=32",
+    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=16",
+]
+LONG = ["data.max_response_length=60000", f"{ACTOR}.ppo_max_token_len_per_gpu=65536", "run.gpu_memory_gib=16"]
+LONG += [f"{ACTOR}.ulysses_sequence_parallel_size=2", "actor_rollout_ref.rollout.gpu_memory_utilization=0.7"]
+CHUNKS = ["actor_rollout_ref.model.use_fused_kernels=false"]
+CHUNKS += [f"{ACTOR}.fsdp_config.entropy_from_logits_with_chunking=true", f"{ACTOR}.ppo_max_token_len_per_gpu=131072"]
 
 
 @pytest.mark.parametrize("name", ["dgpo_1_5b", "dgpo_7b", "dgpo_14b"])
@@ -25,15 +36,31 @@ def test_each_experiment_fits_its_hardware(name: str, gpu: str, capsys: pytest.C
         ["actor_rollout_ref.model.use_fused_kernels=false", "actor_rollout_ref.actor.ppo_max_token_len_per_gpu=131072"],
         ["run.gpu_memory_gib=24", "model=r1_distill_qwen_14b"],
         ["actor_rollout_ref.rollout.gpu_memory_utilization=0.05"],
+        SAMPLES,
+        [*SAMPLES, "hardware=2x8", "model=r1_distill_qwen_14b", f"{ACTOR}.ulysses_sequence_parallel_size=2"],
+        ["hardware=1x1", "model=r1_distill_qwen_7b", f"{ACTOR}.strategy=fsdp"],
+        LONG,
+        CHUNKS,
     ],
 )
-def test_the_overrides_it_recommends_make_it_fit(wish: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_overrides_it_recommends_fit_and_are_accepted(wish: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--config-name", "dgpo_1_5b", "--json", *wish]) == 1
     figures = json.loads(capsys.readouterr().out)
     assert figures["overflows"] and figures["remedy"]
     keys = [override.split("=")[0] for override in figures["remedy"]]
     kept = [override for override in wish if override.split("=")[0] not in keys]
-    assert main(["--config-name", "dgpo_1_5b", *kept, *figures["remedy"]]) == 0
+    followed = [*kept, *figures["remedy"]]
+    assert main(["--config-name", "dgpo_1_5b", *followed]) == 0
+    assert check(resolved(compose_config("dgpo_1_5b", followed)), declared=True) == []
+
+
+def test_a_micro_batch_of_so_many_samples_has_no_use_for_a_number_of_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    def figures(*overrides: str) -> dict[str, object]:
+        main(["--config-name", "dgpo_1_5b", "--json", *SAMPLES, *overrides])
+        return json.loads(capsys.readouterr().out)
+
+    assert figures(f"{ACTOR}.ppo_max_token_len_per_gpu=9216") == figures()
+    assert figures()["remedy"] == [f"{ACTOR}.ppo_micro_batch_size_per_gpu=16"]
 
 
 def test_it_says_where_nothing_helps(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +85,7 @@ def test_an_override_changes_the_figures(capsys: pytest.CaptureFixture[str]) -> 
         (["--config-name", "dgpo_8b"], "dgpo_8b"),
         (["--config-name", "dgpo_7b", "actor_rollout_ref.rollout.tensor_model_parallel_size=0"], "must be above 0"),
         (["--config-name", "dgpo_7b", "run.gpu_memory_gib=eighty"], "run.gpu_memory_gib=eighty"),
+        (["--config-name", "dgpo_7b", f"{ACTOR}.use_dynamic_bsz=false"], "ppo_micro_batch_size_per_gpu=None"),
     ],
 )
 def test_what_cannot_be_planned_has_exit_status_2(

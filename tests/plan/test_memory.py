@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ TINY = ModelShape(
 
 def setup(shape: ModelShape, **changes: object) -> Setup:
     gpus = {"nodes": 1, "gpus_per_node": 8, "gpu_bytes": 79 * GIB, "shard": 8, "tokens": 16384, "longest": 16384}
+    gpus["update_samples"] = 512
     return Setup(shape=shape, **{**gpus, **changes})  # pyright: ignore[reportArgumentType]
 
 
@@ -115,7 +117,10 @@ setups = st.builds(
     param_offload=st.booleans(),
     optimizer_offload=st.booleans(),
     tensor_parallel=st.sampled_from([1, 2, 4]),
-)
+    micro_batch=st.sampled_from([None, 1, 6, 16]),
+    strategy=st.sampled_from(["fsdp", "fsdp2"]),
+    fixed=st.sampled_from([(), ("fused",), ("ulysses", "tensor_parallel")]),
+).map(lambda held: apply(held, {}))
 
 
 @given(setups)
@@ -124,13 +129,13 @@ def test_what_is_recommended_fits(held: Setup) -> None:
     if overrides is None:
         assert excess(held) > 0
         return
-    fields = {key: field for field, key in KEYS.items()}
-    values = {"true": True}
-    change = {}
-    for override in overrides:
-        key, text = override.split("=")
-        change[fields[key]] = values.get(text) or (float(text) if "." in text else int(text))
-    assert memory.overflows(apply(held, change)) == []
+    fields = {key: field for field, key in KEYS.items()} | {held.ulysses_key: "ulysses"}
+    change = {fields[key]: yaml.safe_load(text) for key, text in (override.split("=") for override in overrides)}
+    followed = apply(held, change)
+    assert memory.overflows(followed) == []
+    assert followed.strategy == "fsdp2" or not followed.offload_policy
+    assert not set(change) & {*held.fixed, "tokens" if held.micro_batch else "micro_batch"}
+    assert followed.even or not held.even
     if change:
         assert memory.overflows(held) != []
 
