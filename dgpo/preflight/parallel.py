@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
-from dgpo.plan.setup import sequence_parallel
+from dgpo.plan.setup import sequence_parallel, sequence_parallel_key
 from dgpo.plan.shape import ModelShape, PlanError, find_shape
 from dgpo.preflight.problem import Problem
 
 ACTOR = "actor_rollout_ref.actor"
 ROLLOUT = "actor_rollout_ref.rollout"
-ULYSSES = f"{ACTOR}.fsdp_config.ulysses_sequence_parallel_size"
 
 
 def model_shape(config: DictConfig) -> ModelShape | None:
@@ -36,25 +35,25 @@ def sharding(config: DictConfig) -> Iterator[Problem]:
 
 def ulysses(config: DictConfig) -> Iterator[Problem]:
     """Sequences are dealt out over GPUs that divide the heads, the world, and nothing but packed sequences."""
-    size, gpus = sequence_parallel(config), world(config)
+    key, size, gpus = sequence_parallel_key(config), sequence_parallel(config), world(config)
     if size < 1:
-        yield Problem(ULYSSES, size, "it is a number of GPUs", "use 1 where no sequence is shared")
+        yield Problem(key, size, "it is a number of GPUs", "use 1 where no sequence is shared")
         return
     if size == 1:
         return
     shape = model_shape(config)
     if gpus % size:
         valid = shape.valid_ulysses(gpus) if shape else [part for part in range(1, gpus + 1) if gpus % part == 0]
-        yield Problem(ULYSSES, size, f"it does not divide the {gpus} GPUs", f"use one of {valid}")
+        yield Problem(key, size, f"it does not divide the {gpus} GPUs", f"use one of {valid}")
     elif shape and size not in shape.valid_ulysses(gpus):
         yield Problem(
-            ULYSSES,
+            key,
             size,
             f"it does not divide the model's {shape.heads} heads and {shape.kv_heads} key-value heads",
             f"use one of {shape.valid_ulysses(gpus)}",
         )
     if not config.actor_rollout_ref.model.use_remove_padding:
-        yield Problem(ULYSSES, size, "sequences are shared only where they are packed", "set model.use_remove_padding")
+        yield Problem(key, size, "sequences are shared only where they are packed", "set model.use_remove_padding")
 
 
 def tokens(config: DictConfig) -> Iterator[Problem]:
@@ -76,7 +75,7 @@ def tokens(config: DictConfig) -> Iterator[Problem]:
                 key,
                 budget,
                 f"times ulysses {size} it is less than prompt and response, {longest} tokens",
-                f"set it to {least} or more, raise {ULYSSES}, or lower data.max_response_length",
+                f"set it to {least} or more, raise {sequence_parallel_key(config)}, or lower data.max_response_length",
             )
 
 

@@ -74,11 +74,11 @@ def test_an_estimate_that_does_not_fit_is_only_warned_about() -> None:
     [
         (
             [f"{ENGINE}.ulysses_sequence_parallel_size=8"],
-            "ulysses_sequence_parallel_size=8: it does not divide the model",
+            f"{ENGINE}.ulysses_sequence_parallel_size=8: it does not divide the model",
         ),
         (
             [f"{ACTOR}.ulysses_sequence_parallel_size=8"],
-            "ulysses_sequence_parallel_size=8: it does not divide the model",
+            f"{ACTOR}.ulysses_sequence_parallel_size=8: it does not divide the model",
         ),
         ([f"{ENGINE}.ulysses_sequence_parallel_size=3"], "does not divide the 8 GPUs"),
         ([f"{ENGINE}.ulysses_sequence_parallel_size=0"], "it is a number of GPUs"),
