@@ -26,25 +26,28 @@ COMMANDS = {
 }
 
 
-def usage() -> str:
-    """The list of commands, a line each."""
-    width = max(len(" ".join(words)) for words in COMMANDS)
-    lines = [f"  dgpo {' '.join(words):{width}}  {text}" for words, (_, text) in COMMANDS.items()]
-    return "\n".join(["usage: dgpo COMMAND ...", "", *lines, "", "dgpo COMMAND --help tells more."])
+def usage(group: Sequence[str] = ()) -> str:
+    """The list of commands, a line each: all, or those that begin with the word of a group."""
+    shown = {" ".join(words): text for words, (_, text) in COMMANDS.items() if words[: len(group)] == tuple(group)}
+    width = max(map(len, shown))
+    lines = [f"  dgpo {command:{width}}  {text}" for command, text in shown.items()]
+    call = " ".join(["dgpo", *group, "COMMAND"])
+    return "\n".join([f"usage: {call} ...", "", *lines, "", f"{call} --help tells more."])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that ``argv`` begins with; its exit status, 2 where there is no such command."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help"):
-        print(usage())
+    group = words[:1] if any(len(names) > 1 and names[0] in words[:1] for names in COMMANDS) else []
+    if words[len(group) :][:1] in ([], ["-h"], ["--help"]):
+        print(usage(group))
         return 0
     for length in (2, 1):
         entry = COMMANDS.get(tuple(words[:length]))
         if entry is not None:
             module, function = entry[0].split(":")
             return getattr(importlib.import_module(module), function)(words[length:]) or 0
-    print(f"dgpo: there is no command {' '.join(words[:2])!r}\n\n{usage()}", file=sys.stderr)
+    print(f"dgpo: there is no command {' '.join(words[:2])!r}\n\n{usage(group)}", file=sys.stderr)
     return 2
 
 

@@ -202,7 +202,7 @@ def write_splits(
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m dgpo.data.arithmetic", description="Write the prompt files of the arithmetic task."
+        prog="dgpo data arithmetic", description="Write the prompt files of the arithmetic task."
     )
     parser.add_argument("--out", type=Path, required=True, help="directory for the three parquet files")
     parser.add_argument("--train", type=int, default=4096, help="number of training problems")
@@ -223,6 +223,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except ValueError as error:
         parser.error(str(error))
+    except OSError as error:
+        parser.error(f"--out={args.out}: it cannot be written ({error}); give another folder")
     for path, count in zip(paths, (args.train, args.validation, args.test), strict=True):
         print(f"{path}: {count} problems")
     return 0

@@ -106,15 +106,14 @@ def create(
         model = Qwen2ForCausalLM(config)
     model.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
     out_dir = Path(out_dir)
+    out_dir.mkdir(parents=True, exist_ok=True)  # save_pretrained writes nothing, and says nothing, where a file is
     tokenizer.save_pretrained(out_dir)
     model.save_pretrained(out_dir)
     return out_dir, model.num_parameters()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m dgpo.data.small_model", description="Make a small Qwen2 with random weights."
-    )
+    parser = argparse.ArgumentParser(prog="dgpo model small", description="Make a small Qwen2 with random weights.")
     parser.add_argument("--out", type=Path, required=True, help="directory for the model and its tokenizer")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hidden-size", type=int, default=128)
@@ -127,6 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except ValueError as error:
         parser.error(str(error))
+    except OSError as error:
+        parser.error(f"--out={args.out}: it cannot be written ({error}); give another folder")
     print(f"{path}: {parameters:,} parameters")
     return 0
 

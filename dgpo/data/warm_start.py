@@ -190,8 +190,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
     weights = model_dir / "model.safetensors"
     if not weights.is_file():
         raise FileNotFoundError(
-            f"model={model_dir}: no model.safetensors there; make a model with "
-            f"`python -m dgpo.data.small_model --out {model_dir}`"
+            f"model={model_dir}: no model.safetensors there; make a model with `dgpo model small --out {model_dir}`"
         )
     if model_dir.resolve() == out_dir.resolve():
         raise ValueError(f"out={out_dir} is the initial model's directory; give another one")
@@ -206,6 +205,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         changed = sorted(name for name, value in wanted.items() if done["settings"].get(name) != value)
         log.info("%s holds a warm start with other settings (%s): doing it again", out_dir, ", ".join(changed))
 
+    out_dir.mkdir(parents=True, exist_ok=True)  # what cannot be written is refused before the training
     from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
     tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
@@ -241,11 +241,11 @@ def finished(out_dir: str | Path) -> dict[str, Any] | None:
 def main(argv: Sequence[str] | None = None) -> int:
     default = WarmStart()
     parser = argparse.ArgumentParser(
-        prog="python -m dgpo.data.warm_start",
+        prog="dgpo model warm-start",
         description="Teach a small model the arithmetic task, imperfectly, before reinforcement learning.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--model", type=Path, required=True, help="initial model, from dgpo.data.small_model")
+    parser.add_argument("--model", type=Path, required=True, help="initial model, from `dgpo model small`")
     parser.add_argument("--out", type=Path, required=True, help="directory for the trained model")
     parser.add_argument("--seed", type=int, default=default.seed, help="of problems, noise and their order")
     parser.add_argument("--steps", type=int, default=default.steps, help="optimiser steps")

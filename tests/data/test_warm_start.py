@@ -138,7 +138,7 @@ def test_directories_that_would_be_harmed_are_refused(model_dir: Path, tmp_path:
 
 
 def test_an_absent_model_is_named_with_its_remedy(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"python -m dgpo\.data\.small_model --out"):
+    with pytest.raises(FileNotFoundError, match=r"dgpo model small --out"):
         warm_start(tmp_path / "none", tmp_path / "out", SHORT)
 
 
