@@ -81,6 +81,7 @@ _REWRITES = [
         ("dots", rf"\\[ld]?dots[bcmo]?{_END}|\\cdots{_END}", r"\\ldots "),
         ("overline", r"\\overline ?\{ ?([A-Z]{2}) ?\}", r"\1"),
         ("overrightarrow", rf"\\overrightarrow{_END}", r"\\vec"),
+        ("vec", r"\\vec ?(?:\{ ?0 ?\}|0(?![\d.]))", r"\\mathbf{0}"),
         ("pmod", r"\\pmod ?(\d)", r"\\pmod{\1}"),
         (r"\\", r"\\\\ ?\[ ?-?[\d.]+ ?(?:pt|em|ex|mm|cm|in) ?\]", r"\\\\"),
         ("{,}", r"(?<![\d.,])[1-9]\d{0,2}(?:\{,\}\d{3})+(?!\d)", lambda found: found.group().replace("{,}", "")),
