@@ -89,7 +89,7 @@ def parameters_of(method: Method, actor: Any) -> dict[str, Any]:
     """
     shared = shared_keys(method, actor)
     if has_optional_cap(method) and "clip_ratio_c" in shared and actor["clip_ratio_c"] is None:
-        raise ValueError("actor.policy_loss.dual_clip=true has no cap: actor.clip_ratio_c is null; give a number above 1")
+        raise ValueError("actor.policy_loss.dual_clip=true has no cap: actor.clip_ratio_c is null; set it above 1")
     for key in (*ACTOR_KEYS, "clip_ratio"):
         default = ActorConfig.__dataclass_fields__[key].default
         if key not in shared and actor[key] != default and not _is_fallback(key, actor):

@@ -131,7 +131,6 @@ REFUSED_AT_COMPOSITION = [
     ("dgpo", ["policy_loss.m=1.5"], r"m=1.5 must be an integer"),
     ("maspo", ["policy_loss.beta=-1"], r"beta=-1 must be"),
     ("dgpo", ["policy_loss.dual_clip=3"], "dual_clip=3 must be true or false"),
-    ("dgpo", ["policy_loss.dual_clip=true", "clip_ratio_c=null"], "actor.clip_ratio_c is null; give a number above 1"),
     ("dgpo", ["policy_loss.loss_mode=vanilla"], "loss_mode='vanilla' must be 'dgpo'"),
     ("dgpo", ["policy_loss.ppo_kl_coef=0.2"], "ppo_kl_coef=0.2 has no effect on 'dgpo'"),
     ("dgpo", ["+policy_loss.beta1=1.0"], "beta1"),
@@ -147,6 +146,7 @@ def test_wrong_policy_loss_keys_are_refused_when_the_config_is_made(choice, over
 
 REFUSED_BY_CHECK = [
     ("dgpo", ["clip_ratio_low=1.0"], r"clip_ratio_low=1.0 must be a number in \(0, 1\)"),
+    ("dgpo", ["policy_loss.dual_clip=true", "clip_ratio_c=null"], "actor.clip_ratio_c is null; set it above 1"),
     ("dgpo", ["clip_ratio_c=10.0"], "actor.clip_ratio_c=10.0 has no effect on 'dgpo'.*dual_clip=true"),
     ("gppo", ["clip_ratio_c=10.0"], "actor.clip_ratio_c=10.0 has no effect on 'gppo'; remove it"),
     ("dgpo", ["tau_pos=2.0"], "actor.tau_pos=2.0 has no effect on 'dgpo'"),
