@@ -1,15 +1,14 @@
 """What a run did, as figures: accuracy at each validation, and means over the training steps."""
 
-import json
-from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
-from dgpo.eval.metrics import avg_at_k, pass_at_k, standard_error_over_problems
+from dgpo.analysis.validation import Validation, read_validations
 from dgpo.trainer.progress import boundary_share
 from dgpo.trainer.run_folder import RunFolder, history
 
@@ -21,27 +20,11 @@ class ReportError(ValueError):
 
 
 @dataclass(frozen=True)
-class Validation:
-    """Accuracy of one validation, over ``problems`` problems with ``samples`` answers each.
-
-    ``mean`` is mean@k with its standard error over problems; ``best`` is the unbiased pass@k; ``verdicts`` is the
-    share of answers by the verdict's reason.
-    """
-
-    step: int
-    problems: int
-    samples: int
-    mean: float
-    error: float
-    best: float
-    verdicts: dict[str, float]
-
-
-@dataclass(frozen=True)
 class RunReport:
-    """A run's validations in order, and its metrics by step."""
+    """A run's validations in order, how they were sampled, and its metrics by step."""
 
     name: str
+    sampling: str
     validations: list[Validation]
     steps: dict[int, dict[str, Any]]
 
@@ -55,61 +38,46 @@ class RunReport:
         return float(np.mean(values)) if values else float("nan")
 
 
-def read_validation(file: Path) -> Validation:
-    """Accuracy in a dump of verl's: a line for each answer, whose ``uid`` begins with its prompt's."""
-    right: dict[str, list[float]] = defaultdict(list)
-    reasons: Counter[str] = Counter()
-    with file.open() as lines:
-        for line in lines:
-            record = json.loads(line)
-            right[record["uid"].split("_")[0]].append(record["acc"])
-            if "reason" in record:
-                reasons[record["reason"]] += 1
-    samples = np.array([len(values) for values in right.values()])
-    correct = np.array([round(sum(values)) for values in right.values()])
-    k = int(samples.min())
-    per_problem = avg_at_k(samples, correct)
-    return Validation(
-        step=int(file.stem),
-        problems=len(samples),
-        samples=k,
-        mean=float(per_problem.mean()),
-        error=standard_error_over_problems(per_problem) if len(samples) > 1 else float("nan"),
-        best=float(pass_at_k(samples, correct, k).mean()),
-        verdicts={reason: count / reasons.total() for reason, count in sorted(reasons.items())},
-    )
+def run_config(run: Path) -> dict[str, Any]:
+    """The resolved config of a run folder.
+
+    Raises:
+        ReportError: there is none, or it cannot be read.
+    """
+    file = RunFolder(run).config
+    try:
+        return yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ReportError(f"{file} cannot be read ({error}); is {run} a run folder?") from error
+
+
+def sampling(config: Mapping[str, Any]) -> str:
+    """How validation answers were drawn, as ``T=0.6, top_p=0.95``."""
+    values = config["actor_rollout_ref"]["rollout"]["val_kwargs"]
+    parts = [f"T={values['temperature']:g}"]
+    parts += [f"top_p={values['top_p']:g}"] if values["top_p"] < 1 else []
+    parts += [f"top_k={values['top_k']}"] if values["top_k"] > 0 else []
+    return ", ".join(parts)
 
 
 def read_run(path: str | Path) -> RunReport:
     """The report of a run folder.
 
     Raises:
-        ReportError: it has no metrics.
+        ReportError: it has no metrics, or no config.
     """
     folder = RunFolder(path)
     steps = history(folder)
     if not steps:
         raise ReportError(f"{folder.path}: there are no metrics/*.jsonl with a step in them; is it a run folder?")
-    files = sorted(folder.validation.glob("*.jsonl"), key=lambda file: int(file.stem))
-    return RunReport(folder.path.name, [read_validation(file) for file in files], steps)
+    return RunReport(folder.path.name, sampling(run_config(folder.path)), read_validations(folder.validation), steps)
 
 
 def rows(report: RunReport) -> list[tuple[str, ...]]:
     """The table of a run: (figure, before, after, change or note)."""
     table: list[tuple[str, ...]] = []
     if len(report.validations) > 1:
-        first, last = report.validations[0], report.validations[-1]
-        k, difference = first.samples, 100 * (last.mean - first.mean)
-        table.append(
-            (
-                f"mean@{k} (%), T=1",
-                f"{100 * first.mean:.1f} ± {100 * first.error:.1f}",
-                f"{100 * last.mean:.1f} ± {100 * last.error:.1f}",
-                f"{difference:+.1f} points, {first.problems} held-out problems",
-            )
-        )
-        gain = 100 * (last.best - first.best)
-        table.append((f"pass@{k} (%)", f"{100 * first.best:.1f}", f"{100 * last.best:.1f}", f"{gain:+.1f} points"))
+        table += _held_out(report.validations[0], report.validations[-1], report.sampling)
     training = list(report.training().values())
     if not training:
         return table
@@ -139,6 +107,24 @@ def rows(report: RunReport) -> list[tuple[str, ...]]:
     return table
 
 
+def _held_out(first: Validation, last: Validation, how: str) -> list[tuple[str, ...]]:
+    """Rows of two validations: shares in per cent, or scores as they are."""
+    shares = first.measure == last.measure == "acc"
+    scale, form = (100, ".1f") if shares else (1, ".3f")
+    unit, name = (" points", "mean@{} (%)") if shares else ("", "mean score@{}")
+
+    def cell(value: float) -> str:
+        return format(scale * value, form)
+
+    gain = f"{scale * (last.mean - first.mean):+{form}}{unit}"
+    means = [f"{cell(each.mean)} ± {cell(each.error)}" for each in (first, last)]
+    found = [(f"{name.format(first.samples)}, {how}", *means, f"{gain}, {first.problems} held-out problems")]
+    if not np.isnan(first.best + last.best):
+        gain = f"{100 * (last.best - first.best):+.1f} points"
+        found.append((f"pass@{first.samples} (%)", f"{100 * first.best:.1f}", f"{100 * last.best:.1f}", gain))
+    return found
+
+
 def markdown(table: list[tuple[str, ...]], header: tuple[str, ...] = HEADER) -> str:
     """The table as Markdown."""
     lines = [header, ("---",) * len(header), *table]
@@ -164,7 +150,11 @@ def summary(report: RunReport) -> dict[str, Any]:
     return {
         "run": report.name,
         "steps": len(training),
-        "validations": [vars(validation) for validation in report.validations],
+        # JSON has no NaN: what cannot be computed is null.
+        "validations": [
+            {key: None if value != value else value for key, value in vars(validation).items()}
+            for validation in report.validations
+        ],
         "boundary_share_mean": float(np.mean(shares)) if shares else None,
         "rollout_probs_diff_max": _largest(training, "training/rollout_probs_diff_max"),
         "seconds_per_step_median": float(np.median([m["timing_s/step"] for m in training.values()]))

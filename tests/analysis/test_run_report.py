@@ -2,10 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from dgpo.analysis.report import main
-from dgpo.analysis.run_report import ReportError, read_run, read_validation, rows
+from dgpo.analysis.run_report import ReportError, read_run, rows
+from dgpo.analysis.validation import read_validation
 from dgpo.analysis.verdicts import REASONS, verdict_line, verdict_rows
+from dgpo.compose import compose_config, resolved
 from dgpo.rewards.verdict import REASONS as VERDICT_REASONS
 from dgpo.trainer.run_folder import RunFolder
 
@@ -15,7 +18,7 @@ def dump(folder: Path, step: int, answers: dict[str, list[float]]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{step}.jsonl"
     lines = [
-        json.dumps({"uid": f"{prompt}_{i}_0", "acc": right, "reason": "match" if right else "mismatch"})
+        json.dumps({"uid": f"{prompt}_{i}_0", "score": right, "acc": right, "reason": "match" if right else "mismatch"})
         for prompt, rights in answers.items()
         for i, right in enumerate(rights)
     ]
@@ -26,6 +29,8 @@ def dump(folder: Path, step: int, answers: dict[str, list[float]]) -> Path:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.config.write_text(OmegaConf.to_yaml(resolved(compose_config("dgpo_7b"))))
     dump(folder.validation, 0, {"a": [0, 0, 0, 0], "b": [1, 0, 0, 0]})
     dump(folder.validation, 10, {"a": [1, 1, 0, 0], "b": [1, 1, 1, 1]})
     records = [{"step": 0, "data": {"val-core/x/acc/mean@4": 0.125}}]
@@ -66,8 +71,8 @@ def test_accuracy_of_a_validation(run: Path) -> None:
 
 def test_the_table_compares_the_first_validation_with_the_last(run: Path) -> None:
     table = {row[0]: row[1:] for row in rows(read_run(run))}
-    assert table["mean@4 (%), T=1"][:2] == ("12.5 ± 12.5", "75.0 ± 25.0")
-    assert "+62.5 points" in table["mean@4 (%), T=1"][2]
+    assert table["mean@4 (%), T=0.6, top_p=0.95"][:2] == ("12.5 ± 12.5", "75.0 ± 25.0")
+    assert "+62.5 points" in table["mean@4 (%), T=0.6, top_p=0.95"][2]
     assert table["pass@4 (%)"] == ("50.0", "100.0", "+50.0 points")
     assert table["boundary tokens LN + HP"][1] == "1.500%"
     assert table["largest rollout-actor probability gap"][1] == "2.0e-06"
@@ -104,6 +109,26 @@ def test_the_report_is_written_into_the_run(run: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "mean@4" in said and "compared, and different" in said
     assert "## Verdicts\n\n| share of responses |" in (run / "report.md").read_text()
+
+
+def test_a_reward_without_acc_is_reported_by_its_score(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for file in run.glob("validation/*.jsonl"):
+        file.write_text(file.read_text().replace('"acc"', '"hits"').replace('"score": 1', '"score": 0.5'))
+    assert main([str(run)]) == 0 and "left out" not in capsys.readouterr().err
+    table = {row[0]: row[1:] for row in rows(read_run(run))}
+    assert table["mean score@4, T=0.6, top_p=0.95"][:2] == ("0.062 ± 0.062", "0.375 ± 0.125")
+    assert not any(name.startswith("pass@") for name in table)
+    assert json.loads((run / "report.json").read_text())["validations"][0]["best"] is None
+
+
+@pytest.mark.parametrize("text", ["", '{"uid": "a_0_0", "sco', "{}", '["uid", "score"]', "\xff"])
+def test_a_dump_that_cannot_be_read_is_left_out_and_named(
+    text: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "validation/5.jsonl").write_bytes(text.encode("latin-1"))
+    assert main([str(run)]) == 0
+    said = capsys.readouterr()
+    assert "validation/5.jsonl is left out of the report" in said.err and "+62.5 points" in said.out
 
 
 def test_a_folder_without_a_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
