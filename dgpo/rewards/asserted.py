@@ -43,7 +43,8 @@ _OPEN_WORDS = _words(
 )
 _RETRACTION = re.compile(
     r"(?:\A|(?<=[.!?*\n])\s|\n)\W{0,6}(?:(?:hmm|oh|but|and|ah)\W{1,6}){0,3}"
-    r"(?:wait|no(?=[,.:;!—–-]| it['’ ])|actually|correction|however|oops|hold on|sorry|i (?:made|disagree|was wrong)"
+    r"(?:wait|no(?=[,.:;!—–-]| it['’ ]| wait)|actually|correction|however|oops|hold on|sorry"
+    r"|i (?:made|disagree|was wrong)"
     r"|(?:that|this|it)(?:['’]s| is| was)(?: (?:clearly|actually|obviously))? (?:wrong|false|incorrect|not right)"
     r"|scratch that|on second thought)\b",
     re.IGNORECASE,
@@ -74,7 +75,8 @@ _AFTER = re.compile(
     r"[)*$ ]*(?:-[A-Za-z]|\?|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
     r"|(?:(?:is|are|was|were) (?:both |all |also )?)?(?:incorrect|wrong|false|invalid|impossible|extraneous|eliminated"
     r"|excluded|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b|(?:is|are|was|were|does|do) not\b"
-    r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|(?:squared|cubed|factorial|choose|(?:more|less|fewer) than)\b)",
+    r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|(?:squared|cubed|factorial|choose)\b"
+    r"|(?:more|less|fewer) than \S{0,3}\d)",
     re.IGNORECASE,
 )
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""

@@ -27,22 +27,28 @@ _NUMBER = (
     rf"(?: ?(?:\\?%|(?:percent|dozen|{'|'.join(MAGNITUDES)})\b)| and (?:a|one)[ -](?:half|third|quarter)\b)?"
 )
 _ATOM = (
+    # sin, log_2, \pi and x, but not the articles in: 5 - a lot
     rf"{_NUMBER}|(?!(?<=\d)[ck]?m[²³])(?:(?<=\d)[a-z]{{1,3}}(?![A-Za-z])"  # 2xy, 5cm, but 5m² is 5 m²
-    r"|(?<![A-Za-z'’])(?![aAI] [a-z]{2})[A-Za-z](?:'+(?=[( =])|(?![A-Za-z'’])))"
+    r"|(?<![A-Za-z'’])(?![aAI] [a-z]{2}|x [$\d(])[A-Za-z](?:'+(?=[( =])|(?![A-Za-z'’])))"
     r"|(?:(?:arc)?(?:sin|cos|tan|cot)|sqrt|log(?:_\{?\w+\}?)?|ln|exp|pi|mod)(?![A-Za-z]) ?|\\[A-Za-z]+ ?"
     r"|[()\[\]{}π∞θ°⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻₀₁₂₃₄₅₆₇₈₉]|√ ?|\|(?=[\w\\(√-])|(?<=[\w)])\|"
 )
 _SIGNS = r"+−–*×·⋅÷/^=<>≤≥≠≈≡±∓∈∪-"
 _RUN = re.compile(
+    # a sign, negative or a relation (> 5) and an atom; then atoms and signs, as many as there are
     r"(?<![A-Za-z0-9.,])(?=[^A-Za-z\s]|[A-Za-z](?![A-Za-z])|arc|sin|cos|tan|cot|sqrt|log|ln|exp|pi|mod|negative)"
     r"(?<![A-Za-z][-‑])(?:(?<![A-Za-z0-9)\]}])[-+−–±] ?(?=[\w.$(√π\\])|negative (?=\d)|(?:(?<=[a-z] )|\A)[<>≤≥≠]=? ?)?"
     rf"(?:{_ATOM})"
+    # 5 = 3 + 2, 5 x 3, 5! = 120, a_n
     rf"(?:{_ATOM}| ?(?![-=]>|--)[{_SIGNS}]+ ?| x (?=[$\d(])|!(?= ?[-+*/=^)×·÷])|_(?=[\w{{])"
-    r"|,(?= ?[^\s,()\[\]{}]{1,20}(?:, ?[^\s,()\[\]{}]{1,20}){0,4}[)\]}]) ?"  # of (1, 2) and [0, ∞)
+    r"|,(?= ?[^\s,()\[\]{}]{1,20}(?:, ?[^\s,()\[\]{}]{1,20}){0,4}[)\]}]) ?"  # the comma of (1, 2) and [0, ∞)
+    # 2 sin x, 3 i, 3 (mod 7)
     r"| (?:(?=(?:sin|cos|tan|log|ln|[inxyzπ√])(?![a-z'’]))|\(mod \d+\)))*"
 )
 _LOOSE = f" {_SIGNS}([{{,_|"
+# 5 * the price
 _WORD_BEHIND = re.compile(r"(?: [*×·÷+/] |[×÷^])\(?[A-Za-z]")
+# price * 5, but not: is - 5
 _WORD_BEFORE = re.compile(r"[A-Za-z)](?<! is)(?: [*·+/−–-] | ?[×÷] ?)\Z")
 _TIES = frozenset("*×·÷+/−–-^")
 _PURE = re.compile(rf"[-−]?{_NUMBER}")
@@ -50,6 +56,7 @@ _BRACKETED = re.compile(rf"[(\[{{]-?{_NUMBER}[)\]}}]")
 _WRAPPER = re.compile(r"\\(?:text|math)[a-z]{0,10} ?\Z")
 _MEASURES = re.compile(rf"(?:{DIGITS} [a-z]+ )+{DIGITS}")
 _MONEY = re.compile(r"[$€£¥](?=[-\d.])")
+# 25 °C, 9 square miles per hour, 9 m^2
 _UNIT = re.compile(
     r" ?°[CF]?(?![A-Za-z])"
     r"| ?(?:(?:square|cubic|sq\.?|cu\.?) )?[A-Za-z]+(?:[²³]|\^[23])?(?:(?: per |/)[A-Za-z]+(?:[²³]|\^[23])?)?"
@@ -58,7 +65,7 @@ _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SYMBOLS = frozenset("$€£¥x≡m,")
 _TIMES = re.compile(r"(?<=[\d)]) x (?=[\d(])")
 _BETWEEN = re.compile(
-    r"(?:[ /][A-Za-z]+){0,3}? ?(?P<sign>[+−–*×·÷/=<>^-]) ?"  # 3 hours * 20, $5$ = $x$
+    r"(?:[ /][A-Za-z]+){0,3}? ?(?P<sign>[+−–*×·÷/=<>^-]|(?<= )x(?= )) ?"  # 3 hours * 20, $5$ = $x$
     r"|,? (?P<word>plus|minus|times|multiplied by|divided by|over|out of|to|by|choose|(?:more|less|fewer) than) "
 )
 _SIGN_OF = {"plus": "+", "minus": "-", "times": "×", "multiplied by": "×"}
@@ -156,7 +163,7 @@ def spelt(sentence: str, span: Span) -> str:
     if unit and (_PURE.fullmatch(text) or _MEASURES.fullmatch(text)):
         return text + unit
     if not _SYMBOLS.isdisjoint(text) and not _PURE.fullmatch(text):
-        text = _THOUSANDS.sub("", _MONEY.sub("", text))
+        text = _THOUSANDS.sub("", _MONEY.sub("", text)).replace("= **", "= ")
         text = _TIMES.sub("×", text).replace("≡", r"\equiv ").replace("(mod", r"(\bmod")
     return rf"{text}\text{{{unit}}}" if unit else text
 

@@ -54,7 +54,7 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     if wanted != "choice" and (plain := _PLAIN.fullmatch(sentence)) and not _is_prose(plain["formula"] or ""):
         words = plain["words"]
         *_, word = words.split() or ["is"]
-        if word.isalpha() and len(word) > 1 and word not in _TIED:
+        if word.isalpha() and len(word) > 1 and word not in _TIED and not words[-1:].isalpha():
             return None if changes(words) else (plain["number"] or plain["formula"].strip())
     if not stated and (clause := _CLAUSE.match(sentence)):
         sentence = sentence[clause.end() :]  # since 2 + 3 = 5, ...

@@ -25,6 +25,7 @@ def values(sentence: str) -> list[str]:
         ("5 x 3 = $15", ["5×3 = 15"]),
         ("n ≡ 3 (mod 7)", [r"n \equiv  3 (\bmod 7)"]),
         ("3 books * $5/book = $15", ["3 * 5 = 15"]),
+        ("60 miles/hour x 2 hours = 120", ["60×2 = 120"]),
         ("42 plus 1", ["42 + 1"]),
         ("1 out of 6", ["1 / 6"]),
         ("negative 42", ["-42"]),
