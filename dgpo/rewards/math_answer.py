@@ -16,6 +16,7 @@ from dgpo.rewards.numeric import equal, read_number, split_unit
 from dgpo.rewards.pool import Budget, shared_pool
 from dgpo.rewards.prose import unboxed_answer
 from dgpo.rewards.symbolic import MAX_CHARS, compare_symbolically
+from dgpo.rewards.units import same_unit
 from dgpo.rewards.verdict import Reason, Stage, Verdict
 
 Mode = Literal["boxed", "answer", "extract"]
@@ -177,7 +178,7 @@ def _compare(gold: Gold, answer: str, tell: Tell) -> tuple[Reason, Stage] | Unde
     if reason:
         return reason, "numeric"
     bodies, units = zip(*map(split_unit, values), strict=True)
-    if gold.unit and any(unit and unit != gold.unit for unit in units):
+    if gold.unit and any(unit and not same_unit(gold.unit, unit) for unit in units):
         tell("structure", gold.value, answer, "mismatch")
         return "mismatch", "structure"
     wanted = gold.text if bodies == (answer,) and "=" in answer else gold.body  # an equation with an equation
