@@ -152,8 +152,12 @@ def run(config: DictConfig) -> int:
         elif status := launch(config, folder, start, total):
             return status
         print()
-        files = write_report(folder.path)
-        print("\nwritten: " + ", ".join(str(file) for file in files))
+        try:
+            files = write_report(folder.path)
+            print("\nwritten: " + ", ".join(str(file) for file in files))
+        except Exception as error:  # the training is done, and its status is no longer at stake
+            cause = f"{type(error).__name__}: {error}"
+            print(f"warning: no report ({cause}); try again with: dgpo report {folder.path}", file=sys.stderr)
     return 0
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.train import explain, main, prepare, set_later_steps_aside
+from dgpo.compose import compose_config, resolved
+from dgpo.train import explain, main, prepare, run, set_later_steps_aside
 from dgpo.trainer.checkpoints import write_manifest
 from dgpo.trainer.cluster import NodeLostError
 from dgpo.trainer.run_folder import RunFolder
@@ -74,6 +75,18 @@ def test_what_a_folder_holds_of_later_steps_is_moved_and_the_rest_stays(
     assert [each.name for each in folder.validation.iterdir()] == ["10.jsonl"]
     assert sorted(each.name for each in place.iterdir()) == ["checkpoints", "validation", "wandb_id"]
     assert (place / "wandb_id").read_text().strip() == before != folder.wandb_id()
+
+
+def test_a_report_that_cannot_be_written_leaves_a_finished_run_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = resolved(compose_config("quickstart", [f"run.dir={tmp_path}"]))
+    step = settings.trainer.total_training_steps
+    (tmp_path / f"checkpoints/global_step_{step}").mkdir(parents=True)
+    write_manifest(tmp_path / f"checkpoints/global_step_{step}", step=step)
+    assert run(settings) == 0
+    said = capsys.readouterr()
+    assert f"has done its {step} steps" in said.out and f"dgpo report {tmp_path}" in said.err
 
 
 @pytest.mark.parametrize("logger", ["wandb", "tensorboard"])
