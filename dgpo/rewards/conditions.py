@@ -24,7 +24,7 @@ _GROUP = re.compile(r"[({\[][^(){}\[\]]*[)}\]]")
 _LEAD = re.compile(r"[,;(]|\\forall(?![A-Za-z])|(?<![A-Za-z\\])(?:for|if|when|where|with)(?![A-Za-z])")
 _DOMAIN = re.compile(
     r"(?P<words>(?:[,;( ]|for|if|when|where|with|\\forall|all|any|every|each"
-    r"|real|complex|positive|negative|nonnegative|nonzero|natural|integers?|numbers?|values?|constants?|of| )*)"
+    r"|real|complex|positive|negative|nonnegative|nonzero|natural|integers?|numbers?|values?|constants?|of)*)"
     r"(?P<relation>(?P<name>[A-Za-z]) ?(?P<sign>\\(?:ge|le|ne|in)(?![A-Za-z])|[<>]|\Z)[^,;=<>]{0,60})"
 )
 """Where a formula holds: ``for n \\ge 1``, ``\\forall x \\in \\mathbb{R}``, ``for all real x``, ``, x \\ne 0``."""

@@ -1,6 +1,8 @@
 """Hundreds of generated harmful answers: nothing runs, nothing hangs, memory stays, the next verdict is right."""
 
 import os
+import random
+import re
 import time
 from collections.abc import Iterator
 from itertools import product
@@ -179,44 +181,28 @@ def test_degenerate_answers_and_hedges_are_wrong() -> None:
     check(answers)
 
 
-@pytest.mark.parametrize("gold", ["5", "3:4", "A, C", "x+3", "[1, 2]", "(1, 2)", "5 cm", "two", "no solution", "B"])
-def test_repeated_pieces_cost_no_backtracking(gold: str) -> None:
-    """A pattern that can match one text in two ways takes twice as long with each repeat: for 150, until the end."""
-    pieces = (
-        "1 : ",
-        "1:",
-        "A B C D ",
-        "A, ",
-        "A and ",
-        "1, ",
-        "1 , ",
-        "x = ",
-        "x < ",
-        "a b ",
-        "a-b ",
-        "and ",
-        "5 cm ",
-        "or ",
-    )
-    pieces += (
-        "1 / ",
-        "10 ^ ",
-        "{ ",
-        "( ",
-        r"\text{ a } ",
-        r"\frac{ ",
-        "= 1 ",
-        "one ",
-        "one hundred ",
-        r"\pm ",
-        "1.",
-        "a' ",
-        "$ ",
-    )
-    for piece in pieces:
-        for answer in (piece * 150, piece * 150 + "1", "1" + piece * 150 + ":", piece * 150 + "!", "(" + piece * 150):
-            decide_cheaply(answer, gold, mode="answer", timeout=TIMEOUT)
-            decide_cheaply(answer, gold, mode="extract", timeout=TIMEOUT)
+PIECES = re.split(
+    "[|]",
+    r"1 |x |A |a b |5 cm |2\text{ m} |1 : |1:|1, |1 , |A, |A B C D |(A) |B) |A and |x = |x < |a-b |and |or |"
+    r"a' |$ |5$ or |1.|. |5. |= 1 |1 / |10 ^ |^{2} |_|2^|{ |( |[|(1,|]-2,|\( |\text{ a } |\frac{ |\frac{|"
+    r"\sqrt |\pm |\pm 3, |\in |\le |\cdot |\begin{cases} |x=1\\ |&|one |one hundred |half of |all |real |of |"
+    r"numbers |for |at |when x = |where |is |is it |not |no |wait |No, |so |? |! |; |# |**|Answer: |Step |"
+    r"5 * 3 = |5 ft |per |km/s |sin |dx |f(x) |π|√|% |° |- |5厘米 |hours |n \ge 1 ",
+)
+GOLDS_OF_MANY_KINDS = (
+    *("5", "3:4", "A, C", "x+3", "[1, 2]", "(1, 2)", "5 cm", "two", "no solution", "B", "x = 5", r"2^n, n \ge 1"),
+    *("3, 5", "2 hours 30 minutes"),
+)
+
+
+def test_repeated_pieces_cost_no_backtracking() -> None:
+    """A pattern that can match one text in two ways takes twice as long with each repeat: for 60, until the end."""
+    generator = random.Random(0)
+    pairs = ["".join(generator.sample(PIECES, 2)) for _ in range(300)]
+    for start, piece, end in product(("", "x, ", "5 "), (*PIECES, *pairs), ("", "!", "1)")):
+        for mode in ("answer", "extract"):
+            gold = generator.choice(GOLDS_OF_MANY_KINDS)
+            decide_cheaply(f"{start}{piece * 60}{end}", gold, mode=mode, timeout=TIMEOUT)
 
 
 def test_no_payload_runs(tmp_path: Path) -> None:
