@@ -8,6 +8,7 @@
 #   DGPO_FLASH_ATTN=0            gpu only: leave out flash-attn, which has to be compiled
 set -euo pipefail
 
+unset CDPATH # with it, `cd` may go elsewhere, and prints where
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 venv=$root/.venv
 stamp_file=$venv/.dgpo-installed # written last: without it, .venv is taken to be incomplete

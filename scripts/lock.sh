@@ -3,6 +3,7 @@
 # `bash scripts/lock.sh --upgrade` moves all of them to their newest versions. Needs uv
 # (scripts/install.sh puts it into .venv) and the network; no GPU.
 set -euo pipefail
+unset CDPATH # with it, `cd` may go elsewhere, and prints where
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 uv=.venv/bin/uv

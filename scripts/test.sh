@@ -6,6 +6,7 @@
 # tests run the real trainer on any machine, one with GPUs included. DGPO_PLATFORM=cpu|gpu chooses, and
 # may replace what .venv holds.
 set -uo pipefail
+unset CDPATH # with it, `cd` may go elsewhere, and prints where
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 installed=$(sed -n 's/^platform //p' .venv/.dgpo-installed 2>/dev/null)

@@ -1,6 +1,7 @@
 """The lock files, scripts/install.sh and the wheel: real files and real processes."""
 
 import fcntl
+import os
 import re
 import shutil
 import subprocess
@@ -76,6 +77,14 @@ def install(tree: Path, *arguments: str, **environment: str) -> tuple[int, str, 
     process = start_install(tree, *arguments, **environment)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err
+
+
+def test_a_search_path_of_cd_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    command = ["bash", "-x", "scripts/install.sh", "no-platform"]
+    environment = {**os.environ, "CDPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert f"root={ROOT}\n" in done.stderr
 
 
 @pytest.mark.parametrize("name", LOCKS)
