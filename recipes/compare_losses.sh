@@ -12,7 +12,6 @@
 # Run it again and it goes on where it was: runs that are done are only read.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-case "${1:-}" in -h | --help) usage; exit ;; esac
 enter
 config=${CONFIG:-dgpo_1_5b}
 out=${OUT:-runs/compare-$config}
@@ -20,16 +19,15 @@ out=${OUT:-runs/compare-$config}
 runs=()
 for seed in ${SEEDS:-0}; do
     for loss in ${LOSSES:-dgpo grpo cispo ce_gppo}; do
-        run=$out/$loss-$seed
-        options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$loss-$seed" "run.dir=$run")
+        folder=$out/$loss-$seed
+        options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$loss-$seed" "run.dir=$folder")
         show dgpo train --config-name "$config" "${options[@]}" "$@"
-        if [ "${DRY_RUN:-0}" = 1 ]; then
+        if dry_run; then
             dgpo check --declared --config-name "$config" "${options[@]}" "$@"
         else
             dgpo train --config-name "$config" "${options[@]}" "$@"
         fi
-        runs+=("$run")
+        runs+=("$folder")
     done
 done
-show dgpo compare "${runs[@]}" --out "$out"
-[ "${DRY_RUN:-0}" = 1 ] || dgpo compare "${runs[@]}" --out "$out"
+run dgpo compare "${runs[@]}" --out "$out"

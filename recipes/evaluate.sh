@@ -4,23 +4,34 @@
 #   bash recipes/evaluate.sh MODEL [option ...]     options of `dgpo eval run`, e.g.
 #   bash recipes/evaluate.sh runs/mine --data-parallel-size 8
 #
-# MODEL is a Hugging Face directory, a hub id, a run folder or a checkpoint's global_step_N. BENCHMARKS (default: the
-# six of the papers), DATA (default data) and OUT (default evaluations/MODEL) say what and where. Run it again and it
-# goes on where it was.
+# MODEL is a Hugging Face directory, a hub id, a run folder or a checkpoint's global_step_N.
+#
+# BENCHMARKS=aime24,aime25          some of the benchmarks; the six of the papers without it
+# DATA=data                         folder of their prompt files
+# FROM=DIR                          where downloads of them lie, as in recipes/prepare_data.sh
+# OUT=evaluations/MODEL             the evaluation
+# DRY_RUN=1                         print the commands; start nothing
+#
+# Run it again and it goes on where it was.
 set -euo pipefail
-case "${1:--h}" in -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit ;; esac
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export PATH="$PWD/.venv/bin:$PATH"
-
-model=${1%/}
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+[ $# -gt 0 ] || { usage >&2; exit 2; }
+MODEL=${1%/}
 shift
-benchmarks=${BENCHMARKS:-aime24,aime25,amc23,math500,minerva,olympiadbench}
-data=${DATA:-data}
-out=${OUT:-evaluations/$(tr -c 'A-Za-z0-9._\n-' '-' <<<"$model")}
-
-for name in ${benchmarks//,/ }; do
-    [ -f "$data/$name.parquet" ] || dgpo data prepare "$name" --out "$data"
+for option in "$@"; do
+    case $option in --b* | --data | --data=* | --mo* | --o*)
+        echo "$option: say it with BENCHMARKS, DATA, MODEL or OUT, which all three commands of the evaluation follow" >&2
+        exit 2
+        ;;
+    esac
 done
-dgpo eval run --model "$model" --benchmarks "$benchmarks" --data "$data" --out "$out" "$@"
-dgpo eval score "$out"
-dgpo eval report "$out"
+data=$(path "${DATA:-$root/data}")
+enter
+selected=${BENCHMARKS:-${benchmarks// /,}}
+name=${MODEL#/}
+out=${OUT:-evaluations/${name//[^A-Za-z0-9._-]/-}}
+
+for name in ${selected//,/ }; do prepare "$name" "$data"; done
+run dgpo eval run --model "$MODEL" --benchmarks "$selected" --data "$data" --out "$out" "$@"
+run dgpo eval score "$out"
+run dgpo eval report "$out"

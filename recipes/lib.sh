@@ -1,44 +1,95 @@
-# What the recipes share; they source it. Not to be run.
+# What the recipes share; they source it first. Not to be run.
+
+# With CDPATH set, `cd` may go elsewhere, and prints where.
+unset CDPATH
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+benchmarks="aime24 aime25 amc23 math500 minerva olympiadbench"
 
 # The comment at the head of the recipe.
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0"; }
 
+# A sourced file sees the arguments of the recipe.
+case "${1:-}" in -h | --help) usage; exit ;; esac
+
+# A path as it is meant here, for use in the checkout: relative where it lies in there.
+path() { realpath --canonicalize-missing --no-symlinks --relative-base="$root" -- "$1"; }
+
 # Go to the checkout, with its environment first on the path; stop where nothing is installed.
 enter() {
-    cd "$(dirname "${BASH_SOURCE[0]}")/.."
-    export PATH="$PWD/.venv/bin:$PATH"
-    command -v dgpo > /dev/null || { echo "dgpo is not installed: bash scripts/install.sh gpu" >&2; exit 1; }
+    [ -z "${FROM:-}" ] || FROM=$(path "$FROM")
+    [ -z "${OUT:-}" ] || OUT=$(path "$OUT")
+    # What is not here may be a hub id, or lie in the checkout.
+    [ ! -e "${MODEL:-}" ] || MODEL=$(path "$MODEL")
+    cd "$root"
+    export PATH="$root/.venv/bin:$PATH"
+    command -v dgpo > /dev/null || { echo "dgpo is not installed: bash $root/scripts/install.sh" >&2; exit 1; }
 }
+
+# Whether nothing shall be started: DRY_RUN is anything but 0.
+dry_run() { [ "${DRY_RUN:-0}" != 0 ]; }
 
 # Print a command so that it can be copied.
 show() { printf '%q ' "$@"; printf '\n'; }
 
-# train CONFIG SIZE [key=value ...]: train by the variables of the recipe, and export the best checkpoint.
-train() {
-    local config=$1 size=$2 loss=${LOSS:-dgpo} seed=${SEED:-0}
+# Print a command, and run it unless this is a dry run.
+run() {
+    show "$@"
+    dry_run || "$@"
+}
+
+# prepare NAME OUT [option ...]: the prompt file OUT/NAME.parquet, where it is not there yet.
+prepare() {
+    local name=$1 out=$2
     shift 2
-    case "${1:-}" in -h | --help) usage; exit ;; esac
+    if [ -f "$out/$name.parquet" ]; then
+        echo "$out/$name.parquet is there"
+        return
+    fi
+    [ -z "${FROM:-}" ] || set -- --from "$FROM/$name" "$@"
+    run dgpo data prepare "$name" --out "$out" "$@"
+}
+
+# run_dir ARGUMENT ...: the folder of the run that `dgpo train` makes of the arguments.
+run_dir() {
+    dgpo train --dry-run "$@" | python -c 'import sys, yaml; print(yaml.safe_load(sys.stdin)["run"]["dir"])'
+}
+
+# export_best RUN: its best checkpoint as RUN/best-STEP, which RUN/best leads to.
+export_best() {
+    local checkpoint target
+    checkpoint=$(python - "$1" <<'PYTHON'
+import sys
+from pathlib import Path
+from dgpo.trainer.export import ExportError, find_checkpoint
+try:
+    print(find_checkpoint(Path(sys.argv[1]), best=True))
+except ExportError as error:
+    sys.exit(str(error))
+PYTHON
+    )
+    target=$1/best-${checkpoint##*_}
+    # A run that was started afresh has other weights at the same step.
+    [ "$target" -nt "$checkpoint/manifest.json" ] || rm -rf "$target"
+    [ -e "$target" ] || dgpo export "$checkpoint" --out "$target"
+    ln -sfnT "best-${checkpoint##*_}" "$1/best"
+}
+
+# train CONFIG NAME [key=value ...]: train by the variables of the recipe, and export the best checkpoint.
+train() {
+    local config=$1 loss=${LOSS:-dgpo} seed=${SEED:-0} folder
+    local options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$loss-$2-$seed")
+    shift 2
     enter
-    local name=$loss-$size-$seed
-    local options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$name")
     [ -z "${HARDWARE:-}" ] || options+=("hardware=$HARDWARE")
     [ -z "${GPU:-}" ] || options+=("gpu=$GPU")
     [ -z "${DATA:-}" ] || options+=("data=$DATA")
     [ -z "${MODEL:-}" ] || options+=("actor_rollout_ref.model.path=$MODEL")
     show dgpo train --config-name "$config" "${options[@]}" "$@"
-    if [ "${DRY_RUN:-0}" = 1 ]; then
+    if dry_run; then
         dgpo check --declared --plan --config-name "$config" "${options[@]}" "$@"
         return
     fi
     dgpo train --config-name "$config" "${options[@]}" "$@"
-
-    # Hydra takes the last of equal keys, and so does this.
-    local run=runs/$name option
-    for option in "$@"; do
-        case $option in run.name=*) run=runs/${option#*=} ;; esac
-    done
-    for option in "$@"; do
-        case $option in run.dir=*) run=${option#*=} ;; esac
-    done
-    [ -e "$run/best" ] || dgpo export "$run" --best --out "$run/best"
+    folder=$(run_dir --config-name "$config" "${options[@]}" "$@")
+    export_best "$folder"
 }

@@ -8,8 +8,13 @@
 # SEED (default 0) seeds the model, its warm start and the training; everything lies in runs/quickstart/.
 # Run it again and it goes on where it was.
 set -euo pipefail
-case "${1:-}" in -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit ;; esac
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$root"
+if [ -z "${DGPO_PLATFORM:-}" ] && grep -qsx "platform gpu" .venv/.dgpo-installed; then
+    echo "$root/.venv holds the GPU environment, which the quick start would replace by the one for CPUs:" >&2
+    echo "run it in another checkout, or allow it with DGPO_PLATFORM=cpu" >&2
+    exit 2
+fi
 
 seed=${SEED:-0}
 here=runs/quickstart
@@ -18,7 +23,7 @@ step() { printf '\n[%d:%02d] %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - s
 
 step "1/4 environment"
 bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
-export PATH="$PWD/.venv/bin:$PATH"
+enter
 
 step "2/4 problems: sums with worked answers, in $here/data"
 dgpo data arithmetic --out "$here/data" --train 4096 --validation 64 --test 128 --seed 0
@@ -30,11 +35,12 @@ dgpo model warm-start --model "$here/untrained-$seed" --out "$here/model-$seed" 
 step "4/4 reinforcement learning with verl, Ray, FSDP2 and vLLM"
 dgpo train --config-name quickstart seed="$seed" "$@"
 
+run=$(run_dir --config-name quickstart seed="$seed" "$@")
 cat <<EOF
 
 Try next:
   SEED=1 bash recipes/quickstart.sh
   bash recipes/quickstart.sh run.name=grpo-$seed policy_loss@actor_rollout_ref.actor.policy_loss=grpo
   .venv/bin/tensorboard --logdir $here
-  .venv/bin/dgpo export $here/dgpo-$seed --out $here/hf-$seed       # a Hugging Face directory
+  .venv/bin/dgpo export $run --out $run/hf       # a Hugging Face directory
 EOF

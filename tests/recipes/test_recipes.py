@@ -1,27 +1,43 @@
 """Every recipe is run for real up to the point where it would start: what it prints, and what it refuses."""
 
+import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from omegaconf import OmegaConf
+from transformers import AutoModelForCausalLM
+
+from dgpo.compose import compose_config, resolved
+from dgpo.data import arithmetic, small_model
+from dgpo.data.sources import SOURCES
+from dgpo.trainer.checkpoints import write_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(file.name for file in (ROOT / "recipes").glob("*.sh") if file.name != "lib.sh")
 TRAINING = ["train_1.5b.sh", "train_7b.sh", "train_14b.sh"]
+BENCHMARKS = ["aime24", "aime25", "amc23", "math500", "minerva", "olympiadbench"]
+VARIABLES = {"LOSS", "LOSSES", "SEED", "SEEDS", "HARDWARE", "GPU", "MODEL", "DATA", "FROM", "OUT", "CONFIG", "MODE"}
+VARIABLES |= {"BENCHMARKS", "DRY_RUN", "DGPO_PLATFORM", "RAY_ADDRESS"}
 
 
-def recipe(name: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run recipes/``name`` with the ``dgpo`` of this environment."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        ["bash", f"recipes/{name}", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PATH": path, "COLUMNS": "200", **variables},
-        capture_output=True,
-        text=True,
-    )
+def bash(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run bash with the ``dgpo`` of this environment, and of the recipes' variables none but ``variables``."""
+    own = {key: value for key, value in os.environ.items() if key not in VARIABLES}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
+    # No GPU is seen, so that nothing can be trained on one.
+    environment = {**own, "PATH": path, "COLUMNS": "200", "CUDA_VISIBLE_DEVICES": "", **variables}
+    return subprocess.run(["bash", *arguments], cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+def recipe(name: str, *arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run recipes/``name``."""
+    return bash(str(ROOT / "recipes" / name), *arguments, cwd=cwd, **variables)
 
 
 def test_there_is_a_recipe_for_each_model() -> None:
@@ -37,10 +53,10 @@ def test_each_recipe_is_strict_and_explains_itself(name: str) -> None:
     assert f"recipes/{name}" in done.stdout and "set -e" not in done.stdout and "#!/" not in done.stdout
 
 
-@pytest.mark.parametrize("name", TRAINING)
-def test_a_dry_run_prints_the_command_and_the_plan_and_starts_nothing(name: str) -> None:
+@pytest.mark.parametrize(("name", "dry"), list(zip(TRAINING, ("1", "true", "yes"), strict=True)))
+def test_a_dry_run_prints_the_command_and_the_plan_and_starts_nothing(name: str, dry: str) -> None:
     size = name.removeprefix("train_").removesuffix(".sh")
-    done = recipe(name, "trainer.total_training_steps=7", DRY_RUN="1", LOSS="maspo", SEED="3", GPU="141gb")
+    done = recipe(name, "trainer.total_training_steps=7", DRY_RUN=dry, LOSS="maspo", SEED="3", GPU="141gb")
     assert done.returncode == 0, done.stderr
     command = done.stdout.splitlines()[0]
     for part in ("policy_loss=maspo", "seed=3", f"run.name=maspo-{size}-3", "gpu=141gb", "total_training_steps=7"):
@@ -57,11 +73,160 @@ def test_a_wrong_key_fails_the_recipe() -> None:
     assert "optim.lrr" in done.stderr
 
 
-def test_a_recipe_is_refused_where_there_are_no_gpus() -> None:
-    done = recipe("train_1.5b.sh", DRY_RUN="0")
+def test_a_recipe_is_refused_where_there_are_no_gpus(tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    overrides = [f"data.train_files={none}.parquet", f"run.dir={tmp_path}/run"]
+    done = recipe("train_1.5b.sh", *overrides, DRY_RUN="0", MODEL=str(none))
     assert done.returncode == 2
-    for says in ("trainer.n_gpus_per_node=8", "data/dapo-math-17k.parquet", "models/DeepSeek-R1-Distill-Qwen-1.5B"):
+    for says in ("trainer.n_gpus_per_node=8", f"{none}.parquet", f"actor_rollout_ref.model.path={none}"):
         assert says in done.stderr
+
+
+@pytest.mark.parametrize(("value", "dry"), [("1", True), ("true", True), ("no", True), ("0", False), ("", False)])
+def test_any_value_but_0_asks_for_a_dry_run(value: str, dry: bool) -> None:
+    assert (bash("-c", "source recipes/lib.sh; dry_run", DRY_RUN=value).returncode == 0) is dry
+
+
+def test_an_asynchronous_run_has_its_seed_in_its_name() -> None:
+    done = recipe("train_async.sh", DRY_RUN="1", SEED="3", MODE="separate_async", LOSS="maspo")
+    assert done.returncode == 0, done.stderr
+    command = done.stdout.splitlines()[0]
+    for part in ("trainer_mode=separate_async", "seed=3", "run.name=maspo-dgpo_7b-separate_async-3"):
+        assert part in command
+    assert "ready, 0 errors" in done.stdout
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "quickstart.sh"])
+def test_without_an_installation_a_recipe_says_how_to_install(name: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    done = subprocess.run(
+        ["bash", f"recipes/{name}", "model"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "CDPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == f"dgpo is not installed: bash {tmp_path}/scripts/install.sh\n"
+
+
+def test_the_quick_start_leaves_a_gpu_environment_alone(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/.dgpo-installed").write_text("root /x\nPython 3.11.7\nplatform gpu\nflash-attn 1\n")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/install.sh").write_text('echo "installing $1"; exit 3\n')
+    quickstart = str(tmp_path / "recipes/quickstart.sh")
+    done = bash(quickstart, cwd=tmp_path)
+    assert done.returncode == 2 and "DGPO_PLATFORM=cpu" in done.stderr and "installing" not in done.stdout
+    done = bash(quickstart, cwd=tmp_path, DGPO_PLATFORM="cpu")
+    assert done.returncode == 3 and "installing cpu" in done.stdout
+
+
+def train_to(step: int, score: float, run: Path, model: Path) -> None:
+    """A checkpoint of a model that was never trained, and the step's validation, as the trainer leaves them."""
+    checkpoint = run / f"checkpoints/global_step_{step}"
+    shutil.copytree(model, checkpoint / "actor/huggingface")
+    (checkpoint / "actor/huggingface/model.safetensors").unlink()
+    weights = AutoModelForCausalLM.from_pretrained(model).state_dict()
+    torch.save(weights, checkpoint / "actor/model_world_size_1_rank_0.pt")
+    (checkpoint / "actor/fsdp_config.json").write_text(json.dumps({"FSDP_version": 1, "world_size": 1}))
+    (run / "metrics").mkdir(exist_ok=True)
+    with (run / "metrics/001.jsonl").open("a") as stream:
+        data = {"actor/grad_norm": 1.0, "val-core/arithmetic/acc/mean@8": score}
+        stream.write(json.dumps({"step": step, "data": data}) + "\n")
+    write_manifest(checkpoint)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    small_model.main(["--out", str(tmp_path / "model")])
+    return tmp_path / "model"
+
+
+def test_the_best_checkpoint_is_exported_and_again_when_it_changes(model: Path, tmp_path: Path) -> None:
+    run = tmp_path / "a run"
+
+    def export() -> str:
+        done = bash("-c", 'source recipes/lib.sh; export_best "$0"', str(run))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    train_to(10, 0.5, run, model)
+    train_to(20, 0.4, run, model)
+    assert "global_step_10 -> " in export() and os.readlink(run / "best") == "best-10"
+    assert (run / "best/model.safetensors").is_file() and export() == ""
+    train_to(30, 0.6, run, model)
+    assert "global_step_30 -> " in export() and os.readlink(run / "best") == "best-30"
+    # Started afresh, the run has other weights at that step.
+    write_manifest(run / "checkpoints/global_step_30")
+    assert "global_step_30 -> " in export()
+
+
+def test_without_a_validated_checkpoint_the_export_says_so(tmp_path: Path) -> None:
+    done = bash("-c", 'set -e; source recipes/lib.sh; export_best "$0"', str(tmp_path))
+    assert done.returncode == 1 and not list(tmp_path.iterdir())
+    assert done.stderr == f"{tmp_path}: no complete checkpoint was validated at its step; leave out --best\n"
+
+
+@pytest.mark.slow
+def test_a_recipe_exports_from_the_folder_that_the_config_names(model: Path, tmp_path: Path) -> None:
+    arithmetic.main(["--out", str(tmp_path / "data"), "--train", "64", "--validation", "8", "--test", "8"])
+    train_to(10, 0.5, tmp_path / "a run/mine", model)
+    config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}"]))
+    OmegaConf.save(config, tmp_path / "a run/mine/config.yaml")
+    done = bash(
+        "-c",
+        'set -euo pipefail; source recipes/lib.sh; train quickstart tiny "$@"',
+        "bash",
+        f"data.train_files={tmp_path}/data/train.parquet",
+        f"data.val_files={tmp_path}/data/validation.parquet",
+        "trainer.total_training_steps=10",
+        # Hydra's grammar: a leading ++, and quotes around a path.
+        "++run.name=mine",
+        f"run.dir='{tmp_path}/a run/${{run.name}}'",
+        MODEL=str(model),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "this run has done its 10 steps" in done.stdout
+    assert (tmp_path / "a run/mine/best/model.safetensors").is_file()
+
+
+def evaluated(*arguments: str, cwd: Path = ROOT, **variables: str) -> list[list[str]]:
+    """The commands of recipes/evaluate.sh."""
+    done = recipe("evaluate.sh", *arguments, cwd=cwd, DRY_RUN="1", **variables)
+    assert done.returncode == 0, done.stderr
+    return [shlex.split(line) for line in done.stdout.splitlines() if line.startswith("dgpo ")]
+
+
+def test_an_evaluation_s_three_commands_follow_its_variables(tmp_path: Path) -> None:
+    *prepare, run, score, report = evaluated("a/b", "--samples", "4", DATA=str(tmp_path))
+    assert [command[3] for command in prepare] == BENCHMARKS
+    assert run[3:] == [
+        "--model", "a/b", "--benchmarks", ",".join(BENCHMARKS), "--data", str(tmp_path), "--out", "evaluations/a-b",
+        "--samples", "4",
+    ]  # fmt: skip
+    assert score[3:] == ["evaluations/a-b"] and report[3:] == ["evaluations/a-b"]
+    one, run, score, _ = evaluated("a/b", DATA=str(tmp_path), BENCHMARKS="aime24", OUT="x", FROM="downloads")
+    assert one[3:] == ["aime24", "--out", str(tmp_path), "--from", "downloads/aime24"]
+    assert run[-1] == "x" and score[3:] == ["x"]
+
+
+def test_an_evaluation_takes_its_paths_from_where_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "mymodel").mkdir()
+    first, *_, run, _, report = evaluated("mymodel/", cwd=tmp_path, OUT="scores", DATA="data", FROM="raw")
+    assert first[3:] == ["aime24", "--out", f"{tmp_path}/data", "--from", f"{tmp_path}/raw/aime24"]
+    assert run[4] == f"{tmp_path}/mymodel" and run[8] == f"{tmp_path}/data" and report[3:] == [f"{tmp_path}/scores"]
+    # What is not there may be a hub's model.
+    assert evaluated("owner/name", cwd=tmp_path, DATA=str(tmp_path))[-3][4] == "owner/name"
+
+
+@pytest.mark.parametrize("option", ["--out", "--out=x", "--benchmarks", "--data", "--model=x"])
+def test_an_option_that_one_of_three_commands_would_follow_is_refused(option: str) -> None:
+    done = recipe("evaluate.sh", "model", option, "x", DRY_RUN="1")
+    assert done.returncode == 2 and done.stdout == "" and f"{option}: say it with BENCHMARKS" in done.stderr
+    # This one only begins alike.
+    assert evaluated("a/b", "--data-parallel-size", "8")[-3][-1] == "8"
 
 
 @pytest.mark.slow
@@ -79,17 +244,20 @@ def test_comparing_takes_each_loss_and_seed() -> None:
 def test_preparing_data_takes_the_benchmarks_out_of_the_training_set(tmp_path: Path) -> None:
     done = recipe("prepare_data.sh", "deepscaler", DRY_RUN="1", OUT=str(tmp_path), FROM="downloads")
     assert done.returncode == 0, done.stderr
-    aime24, _, training = done.stdout.splitlines()
+    aime24, *_, training = done.stdout.splitlines()
     assert aime24.split()[3:] == ["aime24", "--out", str(tmp_path), "--from", "downloads/aime24"]
-    assert training.split()[-3:] == ["--decontaminate", f"{tmp_path}/aime24.parquet", f"{tmp_path}/aime25.parquet"]
+    files = [f"{tmp_path}/{name}.parquet" for name in BENCHMARKS]
+    assert training.split()[-7:] == ["--decontaminate", *files]
     (tmp_path / "aime25.parquet").touch()
     assert "aime25.parquet is there" in recipe("prepare_data.sh", DRY_RUN="1", OUT=str(tmp_path)).stdout
 
 
-def test_data_is_prepared_under_the_names_that_the_configs_read(tmp_path: Path) -> None:
-    from dgpo.compose import compose_config
-    from dgpo.data.sources import SOURCES
+def test_preparing_data_takes_its_paths_from_where_it_is_called(tmp_path: Path) -> None:
+    done = recipe("prepare_data.sh", cwd=tmp_path, DRY_RUN="1", OUT="files", FROM="downloads")
+    assert f"aime24 --out {tmp_path}/files --from {tmp_path}/downloads/aime24 " in done.stdout
 
+
+def test_data_is_prepared_under_the_names_that_the_configs_read() -> None:
     for data in ("dapo_math_17k", "deepscaler"):
         config = compose_config("dgpo_7b", [f"data={data}"])
         for path in (*config.data.train_files, *config.data.val_files):
