@@ -69,7 +69,7 @@ _PART_OF = _words(
 )
 _LABELS = _words(
     "step steps case cases lemma theorem figure fig. problem part equation equations eq. question exercise example "
-    "base section chapter proposition corollary table statement method claim approach scenario"
+    "base section chapter proposition corollary table method claim approach scenario"
 )
 _AFTER = re.compile(
     r"[)*$ ]*(?:-[A-Za-z]|\?|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"

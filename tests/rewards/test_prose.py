@@ -169,6 +169,8 @@ STATED = [
     ("Thus, the answer is $\\frac{3}{4}$, or 0.75.", "3/4"),
     ("So he made 200,000-130,000=$70,000.", "70000"),
     ("Answer choice C is correct.", "C"),
+    ("Statement C is correct.", "C"),
+    ("C. The cell membrane", "C"),
     ("I think it's A, since B and C are both wrong.", "A"),
     ("### Step 4: Conclusion\n\nThe total is 12.", "12"),
     ("### 4. Conclusion\n\nThe total is 12.", "12"),
