@@ -45,6 +45,7 @@ _REWRITES = [
         (r"\\", r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|cup|boxed|begin|end)(?![A-Za-z]))", r"\\"),
         ("<|", r"<\|[^|<>]{1,40}\|>", " "),
         ("<s <answer </", r"</?(?:s|answer)>", " "),
+        ("**", r"= ?\*\*([^*]{1,200})\*\*", r"= \1"),
         (r"\left \right \big \Big", rf"\\(?:left|right|[bB]igg?[lrm]?){_END}\s*\.?", ""),
         ("style limits", rf"\\(?:(?:display|text|script)style|(?:no)?limits){_END}", ""),
         ("tiny small size arge LARGE uge", rf"\\(?:tiny|small|normalsize|[lL]arge|LARGE|[hH]uge){_END}", ""),
