@@ -8,9 +8,7 @@ import re
 from collections import deque
 
 from dgpo.rewards.asserted import is_cut_off, retraction, stance
-from dgpo.rewards.statement import Wanted, asserted_letters, read, said
-
-__all__ = ["Wanted", "asserted_letters", "unboxed_answer"]
+from dgpo.rewards.statement import Wanted, read, said
 
 MAX_TEXT_CHARS = 20_000
 """Only this much of the end of a response is searched for an unboxed answer."""
@@ -37,6 +35,7 @@ _NO_CUE = re.compile(
 )
 """What makes talk of the answer no statement of it: ``to find the ...``, ``maybe the ...``."""
 _CHAT_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>\w*\s*\Z")
+_BOLD_VALUE = re.compile(r"(?<==)( ?)(\*{1,2})([^*\n]{1,200})\2")  # 20 + 80 = **100**
 _CALCULATOR = re.compile(r"<<[^<>\n]{1,200}>>")
 _DISPLAY = re.compile(r"\\\[[^$]{1,500}?\\\]|\$\$[^$]{1,500}\$\$|\\\([^$]{1,500}?\\\)")
 _SENTENCE_END = re.compile(
@@ -57,6 +56,8 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
         if "<think>" in text:
             return None
         text = _CALCULATOR.sub("", _CHAT_TOKEN.sub("", text)).strip()
+    if "*" in text:
+        text = _BOLD_VALUE.sub(r"\1\3", text)
     if "\n" in text and ("$$" in text or "\\" in text):
         text = _DISPLAY.sub(lambda display: display.group().replace("\n", " "), text)
     cue = _last_cue(text)

@@ -3,7 +3,7 @@
 import re
 
 from dgpo.rewards.normalise import plain
-from dgpo.rewards.prose import asserted_letters
+from dgpo.rewards.statement import asserted_letters
 
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the) (?=[a-z]{3})")

@@ -15,6 +15,8 @@ from dgpo.rewards.prose import Wanted, unboxed_answer
         ("The final answer is 1,234.5 m.", "number", "1,234.5 m"),
         ("Final Answer: the volume of $ABCD$ is 120.", "number", "120"),
         ("**Answer:** 3/4", "number", "3/4"),
+        ("**Total:** 20 + 80 + 160 = **260 sheep**", "number", "20 + 80 + 160 = 260"),
+        ("So there are 12 + 5 = *17 apples* left.", "number", "12 + 5 = 17"),
         ("Final Answer:\n$$\n9\n$$", "number", "9"),
         ("#### 10\nthen\n#### 20", "number", "20"),
         ("<answer> 0.5 </answer>", "number", "0.5"),
