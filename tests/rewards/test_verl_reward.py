@@ -140,9 +140,9 @@ def test_workers_killed_under_a_hostile_group_change_no_other_verdict(fresh_pool
     stopped.set()
     killer.join()
     right = [sample for sample in samples if sample["score"] == 1.0]
-    # Two kills on one job are its end: `crash`. Any other honest answer is right, and no hostile one.
+    # Two of the ten kills on one job are its end: `crash`. Any other honest answer is right, and no hostile one.
     crashed = [sample for sample in samples if sample["reason"] == "crash" and str(sample["pred"]).endswith("+f(y)")]
-    assert len(samples) == 64 and len(right) == 40 - len(crashed) and len(crashed) <= 3
+    assert len(samples) == 64 and len(right) == 40 - len(crashed) and len(crashed) <= 5
     assert all(str(sample["pred"]).endswith("+f(y)") for sample in right)
     assert len({tuple(sample) for sample in samples}) == 1
     assert not os.path.exists("hacked")
