@@ -43,7 +43,7 @@ def read_validation(file: Path) -> Validation:
     if not all(isinstance(record, dict) and {"uid", "score"} <= record.keys() for record in records):
         raise ValueError("a line has no uid or no score")
     # verl writes null where the reward of this answer has none and that of another does.
-    measure = "acc" if all(record.get("acc") is not None for record in records) else "score"
+    measure = "acc" if all(isinstance(record.get("acc"), int | float) for record in records) else "score"
     by_prompt: dict[str, list[float]] = defaultdict(list)
     for record in records:
         by_prompt[record["uid"].split("_")[0]].append(record[measure])
@@ -51,8 +51,10 @@ def read_validation(file: Path) -> Validation:
     samples = np.array([len(values) for values in by_prompt.values()])
     k = int(samples.min())
     per_problem = np.array([np.mean(values) for values in by_prompt.values()])
-    binary = all(value in (0, 1) for values in by_prompt.values() for value in values)
-    correct = np.array([sum(values) for values in by_prompt.values()])
+    best = float("nan")
+    if all(value in (0, 1) for values in by_prompt.values() for value in values):
+        right = np.array([round(sum(values)) for values in by_prompt.values()])
+        best = float(pass_at_k(samples, right, k).mean())
     return Validation(
         step=int(file.stem),
         measure=measure,
@@ -60,7 +62,7 @@ def read_validation(file: Path) -> Validation:
         samples=k,
         mean=float(per_problem.mean()),
         error=standard_error_over_problems(per_problem) if len(samples) > 1 else float("nan"),
-        best=float(pass_at_k(samples, correct, k).mean()) if binary else float("nan"),
+        best=best,
         verdicts={reason: count / reasons.total() for reason, count in sorted(reasons.items())},
     )
 

@@ -12,13 +12,15 @@ from dgpo.compose import compose_config, resolved
 from dgpo.rewards.verdict import REASONS as VERDICT_REASONS
 from dgpo.trainer.run_folder import RunFolder
 
+REASON = {0: "mismatch", 1: "match"}
+
 
 def dump(folder: Path, step: int, answers: dict[str, list[float]]) -> Path:
     """A validation as verl dumps it: ``uid`` is prompt_session_index."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{step}.jsonl"
     lines = [
-        json.dumps({"uid": f"{prompt}_{i}_0", "score": right, "acc": right, "reason": "match" if right else "mismatch"})
+        json.dumps({"uid": f"{prompt}_{i}_0", "score": float(right), "acc": float(right), "reason": REASON[right]})
         for prompt, rights in answers.items()
         for i, right in enumerate(rights)
     ]
@@ -113,7 +115,7 @@ def test_the_report_is_written_into_the_run(run: Path, capsys: pytest.CaptureFix
 
 def test_a_reward_without_acc_is_reported_by_its_score(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for file in run.glob("validation/*.jsonl"):
-        file.write_text(file.read_text().replace('"acc"', '"hits"').replace('"score": 1', '"score": 0.5'))
+        file.write_text(file.read_text().replace('"acc"', '"hits"').replace('"score": 1.0', '"score": 0.5'))
     assert main([str(run)]) == 0 and "left out" not in capsys.readouterr().err
     table = {row[0]: row[1:] for row in rows(read_run(run))}
     assert table["mean score@4, T=0.6, top_p=0.95"][:2] == ("0.062 ± 0.062", "0.375 ± 0.125")
