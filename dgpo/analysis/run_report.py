@@ -46,9 +46,12 @@ def run_config(run: Path) -> dict[str, Any]:
     """
     file = RunFolder(run).config
     try:
-        return yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        config = yaml.safe_load(file.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ReportError(f"{file} cannot be read ({error}); is {run} a run folder?") from error
+    if not isinstance(config, dict):
+        raise ReportError(f"{file} is no config; is {run} a run folder?")
+    return config
 
 
 def sampling(config: Mapping[str, Any]) -> str:
