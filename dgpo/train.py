@@ -20,7 +20,7 @@ from dgpo.draft import replace_text
 from dgpo.preflight import check, report
 from dgpo.preflight.environment import model_bytes
 from dgpo.preflight.sizes import total_steps
-from dgpo.trainer.checkpoints import latest_complete, set_aside
+from dgpo.trainer.checkpoints import latest_complete, set_aside, step_of
 from dgpo.trainer.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.trainer.console import captured_output, tail
 from dgpo.trainer.progress import Progress, duration
@@ -48,11 +48,6 @@ def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
     config.trainer.resume_mode = "resume_path" if checkpoint else "disable"
     config.trainer.resume_from_path = str(checkpoint.path) if checkpoint else None
     return config.trainer.resume_from_path
-
-
-def step_of(checkpoint: str | None) -> int:
-    """The step that a checkpoint's folder is named after; 0 for none."""
-    return int(Path(checkpoint).name.rpartition("_")[2]) if checkpoint else 0
 
 
 def set_later_steps_aside(folder: RunFolder, start: int) -> None:
@@ -146,7 +141,7 @@ def run(config: DictConfig) -> int:
         checkpoint = choose_checkpoint(config, folder)
         print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
         total = total_steps(config)
-        start = step_of(checkpoint)
+        start = step_of(Path(checkpoint)) if checkpoint else 0
         if checkpoint and total is not None and start >= total:
             print(f"this run has done its {total} steps; raise trainer.total_training_steps to go on")
         elif status := launch(config, folder, start, total):

@@ -21,12 +21,7 @@ for seed in ${SEEDS:-0}; do
     for loss in ${LOSSES:-dgpo grpo cispo ce_gppo}; do
         folder=$out/$loss-$seed
         options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$loss-$seed" "run.dir=$folder")
-        show dgpo train --config-name "$config" "${options[@]}" "$@"
-        if dry_run; then
-            dgpo check --declared --config-name "$config" "${options[@]}" "$@"
-        else
-            dgpo train --config-name "$config" "${options[@]}" "$@"
-        fi
+        launch "" "$config" "${options[@]}" "$@"
         runs+=("$folder")
     done
 done

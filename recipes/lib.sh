@@ -74,6 +74,19 @@ PYTHON
     ln -sfnT "best-${checkpoint##*_}" "$1/best"
 }
 
+# launch CHECK_OPTION CONFIG [key=value ...]: print the training, and start it; in a dry run check its config, with the
+# option if there is one.
+launch() {
+    local option=$1 config=$2
+    shift 2
+    show dgpo train --config-name "$config" "$@"
+    if dry_run; then
+        dgpo check --declared ${option:+"$option"} --config-name "$config" "$@"
+    else
+        dgpo train --config-name "$config" "$@"
+    fi
+}
+
 # train CONFIG NAME [key=value ...]: train by the variables of the recipe, and export the best checkpoint.
 train() {
     local config=$1 loss=${LOSS:-dgpo} seed=${SEED:-0} folder
@@ -84,12 +97,8 @@ train() {
     [ -z "${GPU:-}" ] || options+=("gpu=$GPU")
     [ -z "${DATA:-}" ] || options+=("data=$DATA")
     [ -z "${MODEL:-}" ] || options+=("actor_rollout_ref.model.path=$MODEL")
-    show dgpo train --config-name "$config" "${options[@]}" "$@"
-    if dry_run; then
-        dgpo check --declared --plan --config-name "$config" "${options[@]}" "$@"
-        return
-    fi
-    dgpo train --config-name "$config" "${options[@]}" "$@"
+    launch --plan "$config" "${options[@]}" "$@"
+    if dry_run; then return; fi
     folder=$(run_dir --config-name "$config" "${options[@]}" "$@")
     export_best "$folder"
 }

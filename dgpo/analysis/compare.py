@@ -11,28 +11,15 @@ from typing import Any
 import numpy as np
 
 from dgpo.analysis.experiment import difference_rows, group, labels
-from dgpo.analysis.run_report import ReportError, markdown, plain
+from dgpo.analysis.run_report import ReportError, markdown, plain, read_steps
 from dgpo.trainer.best import validation_score
 from dgpo.trainer.progress import boundary_share
-from dgpo.trainer.run_folder import RunFolder, history
 
 HEADER = ("experiment", "runs", "steps", "first", "last", "best", "reward", "entropy", "boundary", "grad norm", "")
 # Steps at the end of a run over which training figures are averaged.
 TAIL = 10
 
 Steps = Mapping[int, Mapping[str, Any]]
-
-
-def read_run(run: Path) -> Steps:
-    """Metrics by step of a run.
-
-    Raises:
-        ReportError: it has none.
-    """
-    steps = history(RunFolder(run))
-    if not steps:
-        raise ReportError(f"{run}: there are no metrics/*.jsonl with a step in them; is it a run folder?")
-    return steps
 
 
 def figures(steps: Steps) -> dict[str, float]:
@@ -115,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         groups = group(arguments.runs)
         experiments = [settings for settings, _ in groups]
         runs = {
-            label: [read_run(run) for run in members]
+            label: [read_steps(run) for run in members]
             for label, (_, members) in zip(labels(experiments), groups, strict=True)
         }
     except ReportError as error:

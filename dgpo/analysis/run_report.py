@@ -63,6 +63,18 @@ def sampling(config: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def read_steps(run: str | Path) -> dict[int, dict[str, Any]]:
+    """Metrics by step of a run folder.
+
+    Raises:
+        ReportError: it has none.
+    """
+    steps = history(RunFolder(run))
+    if not steps:
+        raise ReportError(f"{run}: there are no metrics/*.jsonl with a step in them; is it a run folder?")
+    return steps
+
+
 def read_run(path: str | Path) -> RunReport:
     """The report of a run folder.
 
@@ -70,9 +82,7 @@ def read_run(path: str | Path) -> RunReport:
         ReportError: it has no metrics, or no config.
     """
     folder = RunFolder(path)
-    steps = history(folder)
-    if not steps:
-        raise ReportError(f"{folder.path}: there are no metrics/*.jsonl with a step in them; is it a run folder?")
+    steps = read_steps(folder.path)
     return RunReport(folder.path.name, sampling(run_config(folder.path)), read_validations(folder.validation), steps)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from dgpo.preflight.files import paths
+from dgpo.preflight.modes import gpu_groups
 from dgpo.preflight.problem import Problem
 from dgpo.trainer.cluster import cluster_address, connection, node_name, survey
 from dgpo.trainer.console import captured_output
@@ -60,10 +61,7 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem
     """Each node that the run asks for has its GPUs, free ones, and the CPUs that verl reserves beside them."""
     import ray
 
-    trainer, rollout = config.trainer, config.actor_rollout_ref.rollout
-    asked = [("trainer", trainer.nnodes, trainer.n_gpus_per_node)]
-    if trainer.v1.trainer_mode == "separate_async":
-        asked.append(("actor_rollout_ref.rollout", rollout.nnodes, rollout.n_gpus_per_node))
+    trainer, asked = config.trainer, gpu_groups(config)
     listing = ", ".join(f"{node_name(node)}: {slots(node)}" for node in nodes) or "no nodes"
     free = sorted((slots(node) for node in nodes), reverse=True)
     for group, count, size in asked:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.preflight.modes import gpu_groups
 from dgpo.preflight.problem import Problem
 from dgpo.trainer.checkpoints import find
 from dgpo.trainer.cluster import cluster_address
@@ -33,8 +34,7 @@ def devices(config: DictConfig) -> Iterator[Problem]:
     device, wanted = config.trainer.device, config.trainer.n_gpus_per_node
     if device == "cuda" and cluster_address(config) is None:
         found = torch.cuda.device_count()
-        rollout = config.actor_rollout_ref.rollout
-        apart = rollout.nnodes * rollout.n_gpus_per_node if config.trainer.v1.trainer_mode == "separate_async" else 0
+        apart = sum(nodes * gpus for _, nodes, gpus in gpu_groups(config)[1:])
         if found < wanted + apart:
             yield Problem(
                 "trainer.n_gpus_per_node",

@@ -9,6 +9,15 @@ from dgpo.preflight.problem import Problem
 SAMPLER = "trainer.v1.sampler.custom_sampler"
 
 
+def gpu_groups(config: DictConfig) -> list[tuple[str, int, int]]:
+    """Who takes GPUs: the section of the config, its nodes, and its GPUs on each. The trainer is the first."""
+    trainer, rollout = config.trainer, config.actor_rollout_ref.rollout
+    groups = [("trainer", trainer.nnodes, trainer.n_gpus_per_node)]
+    if trainer.v1.trainer_mode == "separate_async":
+        groups.append(("actor_rollout_ref.rollout", rollout.nnodes, rollout.n_gpus_per_node))
+    return groups
+
+
 def mode(config: DictConfig) -> Iterator[Problem]:
     """The settings of ``trainer.v1.trainer_mode``, and of rollouts that are older than what they train."""
     name = config.trainer.v1.trainer_mode

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dgpo.rewards.template import Template, Worker, WorkerGone
+from dgpo.rewards.template import NO_ROOM, Template, Worker, WorkerGone
 
 MEMORY_BYTES = 1 << 30
 MAX_WORKERS = 16
@@ -119,8 +119,7 @@ class Pool:
             except (WorkerGone, OSError) as error:
                 self._drop_template()
                 raise RuntimeError(
-                    f"no answer-checking process can be started ({str(error) or 'it ended at once'}): "
-                    "is there memory for one more, and does the limit on processes (ulimit -u) allow it?"
+                    f"no answer-checking process can be started ({str(error) or 'it ended at once'}): {NO_ROOM}"
                 ) from error
 
     def _give_back(self, worker: Worker) -> None:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from dgpo.rewards.pool import shared_pool
+from dgpo.rewards.template import NO_ROOM
 
 MAX_PROCESSES = 12
 """Each takes about 150 MB with its worker: 12 stay below 2 GB."""
@@ -52,10 +53,7 @@ class Processes:
         try:
             return self._pool.submit(function, *task)
         except OSError as error:
-            raise RuntimeError(
-                f"no process can be started ({error.strerror}): is there memory for one more, and does the limit on "
-                "processes (ulimit -u) allow it?"
-            ) from error
+            raise RuntimeError(f"no process can be started ({error.strerror}): {NO_ROOM}") from error
 
     def __enter__(self) -> "Processes":
         return self

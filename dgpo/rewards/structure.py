@@ -179,7 +179,7 @@ def names_differ(gold: str, answer: str) -> bool:
 
 def _name(text: str) -> str | None:
     sides = split_outside(text, _SIDES)
-    is_named = len(sides) == 2 and (_is_name(sides[0]))
+    is_named = len(sides) == 2 and _is_name(sides[0])
     return sides[0].replace(" ", "") if is_named else None
 
 
@@ -210,7 +210,7 @@ def unnamed(text: str) -> str:
     pairs = assignments(text)
     if pairs is None:
         sides = split_outside(text, _SIDES)
-        is_named = len(sides) == 2 and (_is_name(sides[0]))
+        is_named = len(sides) == 2 and _is_name(sides[0])
         return sides[1] if is_named and len(items(shell(sides[1])[1])) > 1 else text
     letters = {re.split("[_(]", name)[0] for name, _ in pairs}
     inner = ", ".join(value for _, value in pairs)

@@ -23,6 +23,10 @@ _ENVIRONMENT = {
 }
 
 
+NO_ROOM = "is there memory for one more, and does the limit on processes (ulimit -u) allow it?"
+"""What to look at where a process cannot be started."""
+
+
 class WorkerGone(Exception):
     """A worker, or the template, has died."""
 

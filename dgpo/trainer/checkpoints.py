@@ -44,9 +44,14 @@ def write_manifest(path: Path, **facts: Any) -> None:
     replace_json(path / MANIFEST, {**facts, "files": files})
 
 
+def step_of(path: Path) -> int:
+    """The step that a checkpoint's folder is named after."""
+    return int(path.name.removeprefix("global_step_"))
+
+
 def inspect(path: Path) -> Checkpoint:
     """The checkpoint in ``path``, with its first defect."""
-    step = int(path.name.removeprefix("global_step_"))
+    step = step_of(path)
     try:
         expected = json.loads((path / MANIFEST).read_text())["files"]
     except FileNotFoundError:
