@@ -24,13 +24,13 @@ from typing import Any
 import psutil
 
 from dgpo.data.schema import make_row, write_parquet
-from dgpo.eval.benchmarks import read_benchmarks
-from dgpo.eval.score import SCORING, TIMEOUT, score_generations
-from dgpo.eval.settings import agree_or_refuse
-from dgpo.eval.store import Writer, data_file, read_generations
-from dgpo.rewards import symbolic
-from dgpo.rewards.pool import shared_pool
-from dgpo.rewards.symbolic import CACHE_SIZE
+from dgpo.evaluation.benchmarks import read_benchmarks
+from dgpo.evaluation.score import SCORING, TIMEOUT, score_generations
+from dgpo.evaluation.settings import agree_or_refuse
+from dgpo.evaluation.store import Writer, data_file, read_generations
+from dgpo.verifier import symbolic
+from dgpo.verifier.symbolic import CACHE_SIZE
+from dgpo.verifier.workers import shared_pool
 
 CHUNK = 256
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import psutil
 
-from dgpo.analysis.run_report import read_run, summary
-from dgpo.trainer.run_folder import RunFolder, history
+from dgpo.runs.figures import read_run, summary
+from dgpo.runs.folder import RunFolder, history
 
 SAMPLE_S = 15.0
 
@@ -52,7 +52,7 @@ def measure(name: str, seed: int, overrides: list[str]) -> dict[str, Any]:
     """Train once and report; a run that was done earlier is reported without what only watching it tells."""
     run = RunFolder(f"runs/quickstart/{name}")
     done_earlier = run.metrics.is_dir()
-    command = [sys.executable, "-m", "dgpo.train", f"seed={seed}", f"run.name={name}", *overrides]
+    command = [sys.executable, "-m", "dgpo.training.train", f"seed={seed}", f"run.name={name}", *overrides]
     started, peak, first_step = time.monotonic(), 0, None
     process = subprocess.Popen(command)
     sampled = started

@@ -19,8 +19,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from dgpo.rewards import Verdict, verify
-from dgpo.rewards.pool import shared_pool
+from dgpo.verifier import Verdict, verify
+from dgpo.verifier.workers import shared_pool
 
 HOSTILE_EVERY = 100
 SECONDS, HOSTILE_SECONDS = 10.0, 0.25

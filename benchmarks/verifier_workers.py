@@ -26,7 +26,7 @@ PROBLEMS = 16
 """Of each form, in a batch of the warm-up."""
 CONTENDERS = {
     "dgpo": [
-        "reward.custom_reward_function.path=pkg://dgpo.rewards.verl_reward",
+        "reward.custom_reward_function.path=pkg://dgpo.rewards.verl",
         "reward.custom_reward_function.name=compute_score",
     ],
     "verl math_verify": [
@@ -81,7 +81,7 @@ def measure(
     from transformers import AutoTokenizer
     from verl.experimental.reward_loop import RewardLoopManager
 
-    from dgpo.compose import compose_config, resolved, select_platform
+    from dgpo.config.compose import compose_config, resolved, select_platform
 
     config = resolved(
         compose_config(
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("VERL_LOGGING_LEVEL", "ERROR")
     import ray
 
-    from dgpo.data.small_model import main as make_model
+    from dgpo.tasks.small_model import main as make_model
 
     cases = read_cases(arguments.cases)
     batches = {group: [case for case in cases if case.group == group] for group in ("real", "core")}

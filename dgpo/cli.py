@@ -5,24 +5,27 @@ import sys
 from collections.abc import Sequence
 
 COMMANDS = {
-    ("train",): ("dgpo.train:main", "train a model"),
-    ("check",): ("dgpo.preflight.cli:main", "check a config without starting anything"),
-    ("plan",): ("dgpo.plan.cli:main", "GPU memory that a config needs, and what to change if it is too much"),
-    ("report",): ("dgpo.analysis.report:main", "table and picture of a run"),
-    ("compare",): ("dgpo.analysis.compare:main", "runs side by side: table and curves"),
-    ("export",): ("dgpo.trainer.export:main", "turn a checkpoint into a Hugging Face directory"),
-    ("eval", "run"): ("dgpo.eval.run:main", "generate answers to benchmarks with vLLM"),
-    ("eval", "score"): ("dgpo.eval.score:main", "score saved answers, without a GPU"),
-    ("eval", "report"): ("dgpo.eval.report:main", "compare evaluations: table, pictures, errors"),
-    ("data", "arithmetic"): ("dgpo.data.arithmetic:main", "write the quick start's problems"),
+    ("train",): ("dgpo.training.train:main", "train a model"),
+    ("check",): ("dgpo.config.checks.command:main", "check a config without starting anything"),
+    ("plan",): (
+        "dgpo.config.memory.command:main",
+        "GPU memory that a config needs, and what to change if it is too much",
+    ),
+    ("report",): ("dgpo.runs.report:main", "table and picture of a run"),
+    ("compare",): ("dgpo.runs.compare:main", "runs side by side: table and curves"),
+    ("export",): ("dgpo.runs.export:main", "turn a checkpoint into a Hugging Face directory"),
+    ("eval", "run"): ("dgpo.evaluation.run:main", "generate answers to benchmarks with vLLM"),
+    ("eval", "score"): ("dgpo.evaluation.score:main", "score saved answers, without a GPU"),
+    ("eval", "report"): ("dgpo.evaluation.report:main", "compare evaluations: table, pictures, errors"),
+    ("data", "arithmetic"): ("dgpo.tasks.arithmetic:main", "write the quick start's problems"),
     ("data", "list"): ("dgpo.data.listing:main", "the data sets that can be prepared"),
-    ("data", "prepare"): ("dgpo.data.prepare_cli:main", "a data set, or your own file, as prompts with a manifest"),
+    ("data", "prepare"): ("dgpo.data.prepare_command:main", "a data set, or your own file, as prompts with a manifest"),
     ("data", "check"): ("dgpo.data.check:main", "check prompt files"),
-    ("model", "small"): ("dgpo.data.small_model:main", "make the quick start's model, untrained"),
-    ("model", "warm-start"): ("dgpo.data.warm_start:main", "teach it with a noisy teacher"),
-    ("verify",): ("dgpo.rewards.cli:main", "check answers against ground truths; explain a verdict"),
-    ("plot", "weights"): ("dgpo.analysis.weights:main", "gradient weights of the losses"),
-    ("plot", "distribution"): ("dgpo.analysis.distribution:main", "gradient weights of a run's tokens"),
+    ("model", "small"): ("dgpo.tasks.small_model:main", "make the quick start's model, untrained"),
+    ("model", "warm-start"): ("dgpo.tasks.warm_start:main", "teach it with a noisy teacher"),
+    ("verify",): ("dgpo.verifier.command:main", "check answers against ground truths; explain a verdict"),
+    ("plot", "weights"): ("dgpo.losses.plot:main", "gradient weights of the losses"),
+    ("plot", "distribution"): ("dgpo.runs.token_weights:main", "gradient weights of a run's tokens"),
 }
 
 

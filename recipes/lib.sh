@@ -60,7 +60,7 @@ export_best() {
     checkpoint=$(python - "$1" <<'PYTHON'
 import sys
 from pathlib import Path
-from dgpo.trainer.export import ExportError, find_checkpoint
+from dgpo.runs.export import ExportError, find_checkpoint
 try:
     print(find_checkpoint(Path(sys.argv[1]), best=True))
 except ExportError as error:

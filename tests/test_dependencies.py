@@ -38,7 +38,7 @@ def test_every_declared_package_is_imported():
     assert set(imported(ROOT / "dgpo", at_start=False)) >= DECLARED
 
 
-@pytest.mark.parametrize("folder", ["data", "eval", "analysis"])
+@pytest.mark.parametrize("folder", ["data", "evaluation", "runs"])
 def test_what_is_imported_without_an_extra_is_declared(folder: str):
     assert set(imported(ROOT / "dgpo" / folder, at_start=True)) <= DECLARED
 

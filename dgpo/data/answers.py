@@ -6,8 +6,8 @@ Only the spelling changes, never the value: the verifier compares values, and pe
 import re
 from collections.abc import Iterator, Sequence
 
-from dgpo.rewards import check_ground_truth, verify_batch
-from dgpo.rewards.gold import read_gold
+from dgpo.verifier import check_ground_truth, verify_batch
+from dgpo.verifier.gold import read_gold
 
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 _BOXED = re.compile(r"\\boxed ?\{(.*)\}", re.DOTALL)

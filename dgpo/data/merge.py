@@ -11,7 +11,7 @@ from typing import Any
 from dgpo.data.answers import text_fault
 from dgpo.data.normal_form import normal_form
 from dgpo.data.sources.source import Record
-from dgpo.rewards import verify_batch
+from dgpo.verifier import verify_batch
 
 _TIMEOUT = 5.0  # seconds for a comparison; one that takes longer counts as unequal
 

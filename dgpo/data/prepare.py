@@ -24,7 +24,7 @@ from dgpo.data.prompts import find_template, render
 from dgpo.data.read import count_rows
 from dgpo.data.schema import PromptRow, make_row, write_parquet
 from dgpo.data.sources.source import Record, Source
-from dgpo.draft import replace_json, replace_text
+from dgpo.files import replace_json, replace_text
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dgpo.draft import draft_of
+from dgpo.files import draft_of
 
 ROLES = ("system", "user", "assistant", "tool")
 """Message roles that chat templates know; another role renders without complaint and is never trained on."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dgpo.losses.method import Method, MethodConfig
+from dgpo.losses.base import Method, MethodConfig
 
 
 @dataclass(frozen=True, kw_only=True)

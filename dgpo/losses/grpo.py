@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dgpo.losses.method import Method, MethodConfig, check_cap
+from dgpo.losses.base import Method, MethodConfig, check_cap
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dgpo.losses.method import Method, MethodConfig, check_cap, check_number
+from dgpo.losses.base import Method, MethodConfig, check_cap, check_number
 
 # The authors' code clamps the mass term σ_base·π_old^(-α) and the risk factor 1 + β|A|; so do we.
 MAX_MASS = 10.0

@@ -8,7 +8,7 @@ has off by default is switched on by `policy_loss.dual_clip`, with the value in 
 from dataclasses import Field, fields
 from typing import Any
 
-from dgpo.losses.method import Method
+from dgpo.losses.base import Method
 
 ACTOR_KEYS = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau_pos", "tau_neg")
 

@@ -5,13 +5,13 @@ from typing import Any, get_args
 
 import numpy as np
 
-from dgpo.rewards.verdict import REASONS, Stage
+from dgpo.verifier.verdict import REASONS, Stage
 
 REQUIRED = ("acc", "reason", "stage", "seconds", "cached", "restarts")
 
 
 def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Metrics of what `verl_reward.compute_score` returned for each sample of a batch.
+    """Metrics of what `rewards.verl.compute_score` returned for each sample of a batch.
 
     A share is of all samples, in [0, 1]; the shares of the reasons add up to 1, and so do those of the stages.
 

@@ -7,8 +7,8 @@ import pytest
 from benchmarks import verifier
 from benchmarks.verifier_cases import Case, derived_negatives, hostile_cases, read_cases
 from benchmarks.verifier_contenders import BASELINE, OURS, Contender
-from dgpo.rewards.normalise import clean
-from dgpo.rewards.numeric import read_number
+from dgpo.verifier.normalise import clean
+from dgpo.verifier.numeric import read_number
 
 ROWS = [
     {"gold": "7", "prediction": "7.0", "pred_kind": "bare", "category": "equiv", "expected": True, "note": ""},

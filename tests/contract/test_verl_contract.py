@@ -5,7 +5,7 @@ import inspect
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.compose import compose_config
+from dgpo.config.compose import compose_config
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_global_batch_info_carries_what_agg_loss_takes() -> None:
 def test_policy_loss_configs_are_instantiated_from_target(config) -> None:
     from verl.utils.config import omega_conf_to_dataclass
 
-    from dgpo.losses.verl_adapter import DGPOPolicyLossConfig
+    from dgpo.losses.verl import DGPOPolicyLossConfig
 
     section = OmegaConf.create(OmegaConf.to_container(config.actor_rollout_ref.actor.policy_loss, resolve=True))
     made = omega_conf_to_dataclass(section)
@@ -56,7 +56,7 @@ def test_a_custom_sampler_gets_these_arguments() -> None:
     from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-    from dgpo.trainer.sampler import POLL_INTERVAL_S, fast_polling
+    from dgpo.training.sampler import POLL_INTERVAL_S, fast_polling
 
     assert "poll_interval" in inspect.signature(ReplayBuffer.__init__).parameters
     source = inspect.getsource(PPOTrainer._build_replay_buffer)
@@ -77,9 +77,9 @@ def test_the_checkpoint_callback_is_called_after_the_save() -> None:
     from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-    from dgpo.trainer.verl_callback import CompletionCallback
+    from dgpo.training.checkpoint_callback import CompletionCallback
 
-    trainer = {"checkpoint_callback_class": "dgpo.trainer.verl_callback.CompletionCallback"}
+    trainer = {"checkpoint_callback_class": "dgpo.training.checkpoint_callback.CompletionCallback"}
     made = build_checkpoint_callback(OmegaConf.create({"trainer": trainer}))
     assert isinstance(made, CompletionCallback)
     source = inspect.getsource(PPOTrainer._save_checkpoint)
@@ -142,7 +142,7 @@ def test_validation_dumps_carry_what_the_report_reads() -> None:
 def test_verl_s_own_names_are_not_overwritten() -> None:
     from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
 
-    from dgpo.losses import verl_adapter
+    from dgpo.losses import verl as verl_adapter
 
     for name in ("vanilla", "cispo", "sapo", "gspo"):
         assert POLICY_LOSS_REGISTRY[name].__module__ == "verl.trainer.ppo.core_algos"

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.data.answers import canonical_answer, ground_truth_faults, integer_answer, text_fault
-from dgpo.rewards import verify
+from dgpo.verifier import verify
 
 SPELLINGS = {
     "027": "27", "27.0": "27", "27.": "27", "+27": "27", "-007": "-7", "-0.0": "0", "000": "0",

@@ -7,7 +7,7 @@ import pytest
 from dgpo.data import make_row, write_parquet
 from dgpo.data.check import examine, main
 from dgpo.data.manifest import manifest_path
-from dgpo.data.prepare_cli import main as prepare
+from dgpo.data.prepare_command import main as prepare
 from dgpo.data.schema import PromptRow
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from dgpo.data import small_model
 from dgpo.data.filters import token_counter
 from dgpo.data.manifest import Manifest, content_hash, file_sha256, read_manifest
-from dgpo.data.prepare_cli import main
+from dgpo.data.prepare_command import main
+from dgpo.tasks import small_model
 
 LONG = "In how many ways can the letters of the word be arranged so that no two vowels stand side by side in it"
 ROWS = [

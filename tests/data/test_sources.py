@@ -12,7 +12,7 @@ import pytest
 from dgpo.data import check_parquet, listing
 from dgpo.data.check import examine
 from dgpo.data.manifest import read_manifest
-from dgpo.data.prepare_cli import main
+from dgpo.data.prepare_command import main
 from dgpo.data.prompts import TEMPLATES
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import Source, records

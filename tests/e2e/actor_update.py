@@ -11,7 +11,7 @@ import torch
 from tensordict import TensorDict
 from torch.distributed.tensor import DTensor
 
-from dgpo.compose import compose_config, resolved, select_platform
+from dgpo.config.compose import compose_config, resolved, select_platform
 
 config = resolved(compose_config("quickstart", json.loads(sys.argv[1])))
 select_platform(config)

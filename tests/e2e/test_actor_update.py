@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dgpo.data import small_model
+from dgpo.tasks import small_model
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PROGRAM = Path(__file__).with_name("actor_update.py")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dgpo.trainer.run_folder import RunFolder, history
+from dgpo.runs.folder import RunFolder, history
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from dgpo.trainer.checkpoints import MANIFEST
-from dgpo.trainer.run_folder import RunFolder, history
+from dgpo.runs.checkpoints import MANIFEST
+from dgpo.runs.folder import RunFolder, history
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -14,13 +14,13 @@ import psutil
 import pytest
 import torch
 
-from dgpo.analysis.distribution import main as plot_distribution
-from dgpo.analysis.report import main as report
-from dgpo.rewards import verify_batch
 from dgpo.rewards.shaping import overlong_penalty
-from dgpo.trainer.checkpoints import MANIFEST, find, latest_complete
-from dgpo.trainer.export import main as export
-from dgpo.trainer.run_folder import RunFolder, history, read_metrics
+from dgpo.runs.checkpoints import MANIFEST, find, latest_complete
+from dgpo.runs.export import main as export
+from dgpo.runs.folder import RunFolder, history, read_metrics
+from dgpo.runs.report import main as report
+from dgpo.runs.token_weights import main as plot_distribution
+from dgpo.verifier import verify_batch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 # A penalty that most of this model's responses (some 40 tokens of at most 96) get a part of.

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgpo.losses import METHODS, core, gradient_weight, policy_loss
+from dgpo.losses import METHODS, gradient_weight, policy_loss
+from dgpo.losses import surrogate as core
 from dgpo.losses.aggregate import MODES
 
 VARIANTS = [

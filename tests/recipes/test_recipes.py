@@ -13,10 +13,10 @@ import torch
 from omegaconf import OmegaConf
 from transformers import AutoModelForCausalLM
 
-from dgpo.compose import compose_config, resolved
-from dgpo.data import arithmetic, small_model
+from dgpo.config.compose import compose_config, resolved
 from dgpo.data.sources import SOURCES
-from dgpo.trainer.checkpoints import write_manifest
+from dgpo.runs.checkpoints import write_manifest
+from dgpo.tasks import arithmetic, small_model
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(file.name for file in (ROOT / "recipes").glob("*.sh") if file.name != "lib.sh")

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from dgpo.rewards.metrics import reward_metrics
-from dgpo.rewards.verl_reward import RESPONSE_FACTS, compute_score
+from dgpo.rewards.verl import RESPONSE_FACTS, compute_score
 
 
 def graded(*responses: str, tokens: int = 50, **options) -> list[dict]:

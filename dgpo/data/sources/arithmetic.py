@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from dgpo.data.arithmetic import DATA_SOURCE, distinct_problems
 from dgpo.data.sources.source import Record, Source
+from dgpo.tasks.arithmetic import DATA_SOURCE, distinct_problems
 
 
 def make(split: str, count: int, levels: Sequence[int], seed: int) -> Iterator[Record]:

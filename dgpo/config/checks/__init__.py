@@ -1,0 +1,66 @@
+"""Refuses a config that would fail late or silently, before a cluster starts.
+
+``check(config)`` returns every problem found, each with key, value and remedy. One file a subject.
+"""
+
+import warnings
+
+from omegaconf import DictConfig
+
+from dgpo.config.checks import cluster, environment, files, options, parallel, resume, sizes
+from dgpo.config.checks import gpu_memory as memory
+from dgpo.config.checks import registries as names
+from dgpo.config.checks import rollout_groups as groups
+from dgpo.config.checks import trainer_modes as modes
+from dgpo.config.checks.finding import Problem, report
+
+__all__ = ["Problem", "check", "report"]
+
+# Of the config by itself.
+SETTINGS = (
+    names.registered,
+    names.policy_loss,
+    names.reward,
+    options.verl_keys,
+    options.without_effect,
+    options.on_cpu,
+    groups.filtering,
+    groups.keeping,
+    parallel.sharding,
+    parallel.ulysses,
+    parallel.tokens,
+    parallel.tensor_parallel,
+    sizes.batches,
+    sizes.lengths,
+    sizes.verl_own,
+    modes.mode,
+    memory.fits,
+)
+# Of this machine, its files, and the cluster that it reaches.
+SURROUNDINGS = (
+    environment.versions,
+    environment.devices,
+    environment.ports,
+    environment.run_folder,
+    resume.same_run,
+    files.datasets,
+    files.model,
+    cluster.cluster,
+)
+
+
+def check(config: DictConfig, *, declared: bool = False) -> list[Problem]:
+    """Every problem of a resolved config, in the order of the checks; one that two checks find, once.
+
+    Args:
+        config: resolved.
+        declared: believe the config about hardware and files, and look at neither: for a run on another machine.
+    """
+    # verl says at import which of its optional engines are not installed.
+    warnings.filterwarnings("ignore", module="verl.*")
+    found: list[Problem] = []
+    for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
+        for problem in each(config):
+            if each is not sizes.verl_own or all(problem.message != other.message for other in found):
+                found.append(problem)
+    return found

@@ -1,0 +1,169 @@
+"""The nodes of a Ray cluster that runs already: enough of them, alike, and with the files of the run."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from dgpo.config.checks.files import paths
+from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.trainer_modes import gpu_groups
+from dgpo.training.cluster import cluster_address, connection, node_name, survey
+from dgpo.training.console import captured_output
+
+SURVEY_LIMIT_S = 90.0
+ADDRESS = "ray_kwargs.ray_init.address"
+# What Ray takes only for a cluster that it starts.
+SIZES = ("num_gpus", "num_cpus", "object_store_memory", "resources", "include_dashboard")
+
+
+def cluster(config: DictConfig) -> Iterator[Problem]:
+    """Connects to the cluster that the config or RAY_ADDRESS names; nothing where the run starts its own."""
+    address = cluster_address(config)
+    if address is None:
+        if config.trainer.nnodes > 1:
+            yield Problem(
+                ADDRESS,
+                "local",
+                f"a cluster that the run starts has one node, trainer.nnodes is {config.trainer.nnodes}",
+                "start the cluster with scripts/ray_cluster.sh and set the address to auto (docs/cluster.md)",
+            )
+        return
+    init = config.ray_kwargs.ray_init
+    given = [size for size in SIZES if init.get(size) is not None]
+    for size in given:
+        message = f"Ray refuses it for a cluster that runs already ({address})"
+        yield Problem(f"ray_kwargs.ray_init.{size}", init[size], message, "set it to null; nodes get it when started")
+    if given:
+        return
+    found: list[Problem] = []
+    try:
+        # Ray's own lines about a cluster that cannot be reached say less than the error does.
+        with captured_output(Path(os.devnull)), connection(address) as nodes:
+            found.extend(devices(config, nodes))
+            found.extend(differences(config, nodes))
+    except ConnectionError as error:
+        remedy = "start the cluster with scripts/ray_cluster.sh, or correct the address or the token (docs/cluster.md)"
+        found.append(Problem(ADDRESS, address, f"cannot connect: {error}", remedy))
+    yield from found
+
+
+def slots(node: dict[str, Any]) -> int:
+    """GPUs of a node as Ray counts them."""
+    return int(node["Resources"].get("GPU", 0))
+
+
+def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Each node that the run asks for has its GPUs, free ones, and the CPUs that verl reserves beside them."""
+    import ray
+
+    trainer, asked = config.trainer, gpu_groups(config)
+    listing = ", ".join(f"{node_name(node)}: {slots(node)}" for node in nodes) or "no nodes"
+    free = sorted((slots(node) for node in nodes), reverse=True)
+    for group, count, size in asked:
+        for _ in range(count):
+            fitting = next((i for i, left in enumerate(free) if left >= size), None)
+            if fitting is None:
+                enough = sum(slots(node) >= size for node in nodes)
+                yield Problem(
+                    f"{group}.nnodes",
+                    count,
+                    f"the run needs {sum(n * g for _, n, g in asked)} GPUs, {size} a node here, and the cluster has "
+                    f"{sum(map(slots, nodes))} ({listing}); {enough} nodes have {size}",
+                    f"start more nodes, or lower {group}.nnodes or {group}.n_gpus_per_node",
+                )
+                return
+            free[fitting] -= size
+            free.sort(reverse=True)
+    total = sum(n * g for _, n, g in asked)
+    unused = int(ray.available_resources().get("GPU", 0))
+    if unused < total:
+        yield Problem(
+            "trainer.nnodes",
+            trainer.nnodes,
+            f"the run needs {total} GPUs and {unused} of the cluster's {sum(map(slots, nodes))} are free",
+            "wait for the other run on this cluster, or end it",
+        )
+    # verl reserves three CPUs with each GPU, and its controllers and storage take one each.
+    needed = 3 * trainer.n_gpus_per_node + 1
+    for node in nodes:
+        cpus = int(node["Resources"].get("CPU", 0))
+        if slots(node) >= trainer.n_gpus_per_node and cpus < needed:
+            message = f"node {node_name(node)} has {cpus} CPUs, verl reserves {needed} on it"
+            yield Problem(
+                "trainer.n_gpus_per_node", trainer.n_gpus_per_node, message, f"start it with --num-cpus={needed}"
+            )
+
+
+def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem]:
+    """Every node runs the packages and reads the files that this machine does."""
+    keys = {str(Path(config.actor_rollout_ref.model.path).expanduser().absolute()): "actor_rollout_ref.model.path"}
+    for key in ("train_files", "val_files"):
+        keys.update({str(Path(path).expanduser().absolute()): f"data.{key}" for path in paths(config.data[key])})
+    run = Path(config.run.dir).absolute()
+    while not run.is_dir():
+        run = run.parent
+    with contextlib.ExitStack() as stack:
+        probe = None
+        # Otherwise environment.run_folder has said so.
+        if os.access(run, os.W_OK):
+            probe = stack.enter_context(tempfile.NamedTemporaryFile(dir=run, prefix=".dgpo-probe-")).name
+        answers = ask([*keys, *filter(None, [probe])], nodes)
+    here = survey(list(keys))
+    for name, answer in answers:
+        if isinstance(answer, str):
+            yield Problem("node", name, answer, "run `bash scripts/install.sh` on it; docs/cluster.md")
+            continue
+        yield from other_packages(name, answer, here)
+        for path, key in keys.items():
+            if here["files"][path] is None or answer["files"][path] == here["files"][path]:
+                continue
+            what = "it is not there" if answer["files"][path] is None else "its files differ from this machine's"
+            yield Problem(key, path, f"node {name}: {what}", "copy it there, or use a file system that all nodes share")
+        if probe and answer["files"][probe] is None:
+            yield Problem(
+                "run.dir",
+                config.run.dir,
+                f"node {name} does not see {run}: every rank writes its part of a checkpoint there",
+                "choose a run.dir on a file system that all nodes share",
+            )
+
+
+def other_packages(name: str, there: dict[str, Any], here: dict[str, Any]) -> Iterator[Problem]:
+    """A problem for each package that node ``name`` has in another version than this machine."""
+    remedy = "install the same on every node: git pull, then bash scripts/install.sh"
+    for package in sorted({*here["packages"], *there["packages"]}):
+        ours, theirs = here["packages"].get(package), there["packages"].get(package)
+        if ours != theirs:
+            message = f"node {name} has {package} {theirs or 'not installed'}, this machine {ours or 'not installed'}"
+            yield Problem("node", name, message, remedy)
+    if there["packages"].get("dgpo") == here["packages"].get("dgpo") and there["code"] != here["code"]:
+        yield Problem("node", name, f"node {name} has another state of dgpo's code than this machine", remedy)
+
+
+def ask(files: list[str], nodes: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any] | str]]:
+    """Name and survey of each node, or what went wrong with it in place of the survey."""
+    import ray
+    from ray.exceptions import GetTimeoutError, RayError
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    task = ray.remote(num_cpus=0, max_retries=0)(survey)
+    pending = [
+        task.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(files)
+        for node in nodes
+    ]
+    ray.wait(pending, num_returns=len(pending), timeout=SURVEY_LIMIT_S)
+    answers: list[tuple[str, dict[str, Any] | str]] = []
+    for node, reference in zip(nodes, pending, strict=True):
+        try:
+            answer = ray.get(reference, timeout=0)
+        except GetTimeoutError:
+            answer = f"it has not answered within {SURVEY_LIMIT_S:.0f} s"
+        except RayError as error:
+            answer = f"dgpo does not run there: {str(error).strip().splitlines()[-1]}"
+        answers.append((node_name(node), answer))
+    return answers

@@ -1,0 +1,116 @@
+"""The machine: package versions, accelerators, ports, the run folder and the space in it."""
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.trainer_modes import gpu_groups
+from dgpo.runs.checkpoints import find
+from dgpo.runs.folder import RunFolder
+from dgpo.training.cluster import cluster_address
+from dgpo.versions import environment_problems
+
+# fp32 weights and two Adam moments, in bytes a parameter; what verl saves for an actor.
+CHECKPOINT_BYTES_PER_PARAMETER = 12
+
+
+def versions(config: DictConfig) -> Iterator[Problem]:
+    """Installed packages against the lock file of the platform."""
+    platform = "cpu" if config.trainer.device == "cpu" else "gpu"
+    for problem in environment_problems(platform):
+        sentence, _, remedy = problem.rpartition(": ")
+        yield Problem("environment", platform, sentence, remedy)
+
+
+def devices(config: DictConfig) -> Iterator[Problem]:
+    """The accelerator that the config names is here, where a local cluster is to use it."""
+    import torch
+
+    device, wanted = config.trainer.device, config.trainer.n_gpus_per_node
+    if device == "cuda" and cluster_address(config) is None:
+        found = torch.cuda.device_count()
+        apart = sum(nodes * gpus for _, nodes, gpus in gpu_groups(config)[1:])
+        if found < wanted + apart:
+            yield Problem(
+                "trainer.n_gpus_per_node",
+                wanted,
+                f"this machine has {found} CUDA devices" + (f", and {apart} more are to answer" if apart else ""),
+                f"set it to {found}, or train on the CPU with hardware=cpu"
+                if found
+                else "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS",
+            )
+    if device not in ("cpu", "cuda", "npu"):
+        yield Problem("trainer.device", device, "there is no such platform", "use cuda or cpu")
+    if wanted < 1 or config.trainer.nnodes < 1:
+        yield Problem("trainer.n_gpus_per_node", wanted, "training needs at least one rank", "set it to 1 or more")
+
+
+def ports(config: DictConfig) -> Iterator[Problem]:
+    """A fixed port that Ray is told to take is free."""
+    init = config.ray_kwargs.ray_init
+    port = init.get("dashboard_port")
+    if port is None or init.get("include_dashboard") is False:
+        return
+    host = init.get("dashboard_host") or "127.0.0.1"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            yield Problem(
+                "ray_kwargs.ray_init.dashboard_port",
+                port,
+                f"it cannot be taken on {host} ({error.strerror})",
+                "choose another port, end the program that holds it, or set "
+                "ray_kwargs.ray_init.include_dashboard=false",
+            )
+
+
+def run_folder(config: DictConfig) -> Iterator[Problem]:
+    """The run folder can be made and written, holds all that a run writes, and a checkpoint more than is kept fits."""
+    path = Path(config.run.dir).absolute()
+    for key, folder in (("default_local_dir", "checkpoints"), ("validation_data_dir", "validation")):
+        if Path(config.trainer[key]).absolute() != path / folder:
+            message = f"resuming, pruning and reports look in {path / folder}"
+            yield Problem(f"trainer.{key}", config.trainer[key], message, "leave it out, and choose run.dir")
+    existing = path
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield Problem("run.dir", config.run.dir, f"{existing} is not a writable folder", "choose another run.dir")
+        return
+    size = model_bytes(config)
+    if config.trainer.save_freq > 0 and size is not None:
+        kept = config.run.keep_checkpoints + config.run.keep_best
+        there = sum(checkpoint.complete for checkpoint in find(RunFolder(path).checkpoints))
+        needed = size * (max(0, kept - there) + 1)
+        free = shutil.disk_usage(existing).free
+        if free < needed:
+            yield Problem(
+                "run.dir",
+                config.run.dir,
+                f"{free / 2**30:.1f} GiB are free; {kept} kept checkpoints, of which {min(kept, there)} are there, "
+                f"and the one being written need {needed / 2**30:.1f} GiB more",
+                "free space, choose another run.dir, or lower run.keep_checkpoints",
+            )
+
+
+def model_bytes(config: DictConfig) -> int | None:
+    """Size of one checkpoint in bytes, from the files of the model; None where there are none."""
+    folder = Path(str(OmegaConf.select(config, "actor_rollout_ref.model.path")))
+    weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    if not weights:
+        return None
+    import json
+
+    try:
+        settings = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError):
+        return None
+    half = str(settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
+    return weights // (2 if half else 4) * CHECKPOINT_BYTES_PER_PARAMETER

@@ -1,0 +1,126 @@
+"""Options that verl accepts and ignores, and options that have no effect in this configuration."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from dgpo.config.checks.finding import Problem
+
+# Left-overs of verl's older layout; set, they change nothing. Key: its replacement.
+LEGACY = {
+    "custom_reward_function.path": "reward.custom_reward_function.path",
+    "custom_reward_function.name": "reward.custom_reward_function.name",
+    "reward_model.enable": "reward.reward_model.enable",
+    "reward_model.reward_manager": "reward.reward_manager.name",
+    "reward_model.use_reward_loop": "reward",
+    "sandbox_fusion.url": "reward.sandbox_fusion.url",
+}
+
+# Keys of the authors' release (a fork of an older verl), by the last part of the key. Value: what to write instead.
+AUTHORS = {
+    "ratio_mode": "policy_loss@actor_rollout_ref.actor.policy_loss=dgpo|grpo|cispo|gppo|ce_gppo|aspo|maspo",
+    "dgpo_n": "actor_rollout_ref.actor.policy_loss.n",
+    "dgpo_m": "actor_rollout_ref.actor.policy_loss.m",
+    "gppo_loss_beta1": "actor_rollout_ref.actor.policy_loss.beta1",
+    "gppo_loss_beta2": "actor_rollout_ref.actor.policy_loss.beta2",
+    "maspo_sigma_base": "actor_rollout_ref.actor.policy_loss.sigma_base",
+    "maspo_alpha": "actor_rollout_ref.actor.policy_loss.alpha",
+    "maspo_beta": "actor_rollout_ref.actor.policy_loss.beta",
+    "maspo_beta_pos": "actor_rollout_ref.actor.policy_loss.beta",
+    "maspo_beta_neg": "actor_rollout_ref.actor.policy_loss.beta",
+    "ratio_clip": "policy_loss@actor_rollout_ref.actor.policy_loss=<method>",
+}
+
+
+def replacement(override: str) -> str | None:
+    """What to write instead of an override in the authors' keys or verl's old ones; None for others."""
+    key = override.split("=", 1)[0].lstrip("+~")
+    if key in LEGACY:
+        return LEGACY[key]
+    return AUTHORS.get(key.rsplit(".", 1)[-1]) if "policy_loss" in key else None
+
+
+def verl_keys(config: DictConfig) -> Iterator[Problem]:
+    """Keys of verl's older layout, which it reads no longer."""
+    for key, new in LEGACY.items():
+        value: Any = OmegaConf.select(config, key, default=None)
+        if value not in (None, False) and OmegaConf.select(config, new, default=None) != value:
+            yield Problem(key, value, "verl 0.9 ignores this key", f"set {new} instead")
+    if not config.trainer.use_v1:
+        yield Problem("trainer.use_v1", False, "verl's old trainer is not supported", "set it to true")
+    if config.trainer.max_actor_ckpt_to_keep is not None:
+        yield Problem(
+            "trainer.max_actor_ckpt_to_keep",
+            config.trainer.max_actor_ckpt_to_keep,
+            "verl deletes the old checkpoint before the new one is whole",
+            "leave it null and set run.keep_checkpoints",
+        )
+
+
+def without_effect(config: DictConfig) -> Iterator[Problem]:
+    """Settings whose effect another setting takes away."""
+    model, actor, rollout = (config.actor_rollout_ref[name] for name in ("model", "actor", "rollout"))
+    engine, key = actor.fsdp_config, "actor_rollout_ref.actor.fsdp_config"
+    updates = config.data.train_batch_size // max(1, actor.ppo_mini_batch_size) * actor.ppo_epochs
+    if updates == 1:
+        yield Problem(
+            "actor_rollout_ref.actor.ppo_mini_batch_size",
+            actor.ppo_mini_batch_size,
+            "with one update a batch the ratio is 1 everywhere and every policy loss is the same",
+            f"to compare losses use at least 4 updates: {max(1, config.data.train_batch_size // 4)} or less",
+            fatal=False,
+        )
+    if model.use_fused_kernels and engine.entropy_from_logits_with_chunking:
+        yield Problem(
+            f"{key}.entropy_from_logits_with_chunking",
+            True,
+            "model.use_fused_kernels computes the entropy, without logits",
+            "remove one of the two",
+        )
+    if model.use_fused_kernels and actor.calculate_sum_pi_squared:
+        yield Problem(
+            "actor_rollout_ref.actor.calculate_sum_pi_squared",
+            True,
+            "model.use_fused_kernels keeps no logits to compute it from",
+            "set one of the two to false",
+        )
+    if engine.offload_policy and actor.strategy != "fsdp2":
+        yield Problem(f"{key}.offload_policy", True, "FSDP1 has no such thing", "set actor.strategy=fsdp2")
+    if config.algorithm.rollout_correction.rollout_is is not None and not rollout.calculate_log_probs:
+        yield Problem(
+            "actor_rollout_ref.rollout.calculate_log_probs",
+            False,
+            f"algorithm.rollout_correction.rollout_is={config.algorithm.rollout_correction.rollout_is} needs vLLM's "
+            "log-probs",
+            "set it to true",
+        )
+    if rollout.val_kwargs.n > 1 and not rollout.val_kwargs.do_sample:
+        yield Problem(
+            "actor_rollout_ref.rollout.val_kwargs.n",
+            rollout.val_kwargs.n,
+            "without do_sample all of these answers are the same",
+            "set val_kwargs.do_sample=true, or n=1",
+        )
+
+
+def on_cpu(config: DictConfig) -> Iterator[Problem]:
+    """Settings for which there must be a GPU."""
+    if config.trainer.device != "cpu":
+        return
+    for role in ("actor", "ref"):
+        for name in ("param_offload", "optimizer_offload", "offload_policy"):
+            if config.actor_rollout_ref[role].fsdp_config.get(name):
+                key = f"actor_rollout_ref.{role}.fsdp_config.{name}"
+                yield Problem(key, True, "a CPU has nowhere to offload to", "remove it")
+    if config.actor_rollout_ref.model.use_remove_padding:
+        yield Problem(
+            "actor_rollout_ref.model.use_remove_padding", True, "it needs flash-attn and CUDA", "set it to false"
+        )
+    if config.actor_rollout_ref.rollout.free_cache_engine:
+        yield Problem(
+            "actor_rollout_ref.rollout.free_cache_engine",
+            True,
+            "vLLM's CPU build has no sleep mode",
+            "set it to false, and enable_sleep_mode too",
+        )

@@ -1,0 +1,132 @@
+"""Sizes that have to divide or to fit."""
+
+import contextlib
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from dgpo.config.checks.files import paths
+from dgpo.config.checks.finding import Problem, cause_of
+from dgpo.config.memory.setup import sequence_parallel
+from dgpo.config.memory.shape import PlanError, find_shape
+
+
+def training_rows(config: DictConfig) -> int | None:
+    """Rows of the training files that verl will read, None where a file cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = sum(pq.read_metadata(Path(path).expanduser()).num_rows for path in paths(config.data.train_files))
+    except (OSError, pa.ArrowException):
+        return None
+    limit = config.data.train_max_samples
+    return min(rows, limit) if limit > 0 else rows
+
+
+def total_steps(config: DictConfig) -> int | None:
+    """Steps of the run: as set, or epochs times whole batches an epoch."""
+    if config.trainer.total_training_steps is not None:
+        return config.trainer.total_training_steps
+    rows = training_rows(config)
+    return None if rows is None else rows // config.data.train_batch_size * config.trainer.total_epochs
+
+
+def batches(config: DictConfig) -> Iterator[Problem]:
+    """Batches divide into mini-batches, mini-batches over ranks, and the data fills one batch."""
+    actor, batch = config.actor_rollout_ref.actor, config.data.train_batch_size
+    mini, samples = actor.ppo_mini_batch_size, config.actor_rollout_ref.rollout.n
+    ranks = max(1, config.trainer.n_gpus_per_node * config.trainer.nnodes)
+    positive = {
+        "data.train_batch_size": batch,
+        "actor_rollout_ref.actor.ppo_mini_batch_size": mini,
+        "actor_rollout_ref.actor.ppo_epochs": actor.ppo_epochs,
+        "actor_rollout_ref.rollout.n": samples,
+        "actor_rollout_ref.rollout.val_kwargs.n": config.actor_rollout_ref.rollout.val_kwargs.n,
+        "trainer.total_epochs": config.trainer.total_epochs,
+        "run.keep_checkpoints": config.run.keep_checkpoints,
+    }
+    if config.trainer.total_training_steps is not None:
+        positive["trainer.total_training_steps"] = config.trainer.total_training_steps
+    bad = {key: value for key, value in positive.items() if not isinstance(value, int) or value < 1}
+    for key, value in bad.items():
+        yield Problem(key, value, "it must be a positive integer", "set it to 1 or more")
+    if bad:
+        return
+    if batch % mini:
+        yield Problem(
+            "actor_rollout_ref.actor.ppo_mini_batch_size",
+            mini,
+            f"it does not divide data.train_batch_size={batch}",
+            f"use a divisor of {batch}; {batch} divided by it is the number of updates a batch",
+        )
+    shares = max(1, ranks // max(1, sequence_parallel(config)))
+    if (mini * samples) % shares:
+        yield Problem(
+            "actor_rollout_ref.actor.ppo_mini_batch_size",
+            mini,
+            f"its {mini * samples} samples ({samples} a prompt) do not divide over {shares} ranks"
+            + (f" (of {ranks}, {ranks // shares} share a sequence)" if shares < ranks else ""),
+            f"use a multiple of {shares // math.gcd(shares, samples)}",
+        )
+    if not actor.use_dynamic_bsz:
+        micro_batches = {
+            "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": mini * samples // shares,
+            "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu": batch * samples // shares,
+        }
+        for key, whole in micro_batches.items():
+            part = OmegaConf.select(config, key)
+            if part is not None and (part < 1 or whole % part):
+                message = f"it does not divide the {whole} samples that a rank processes at a time"
+                yield Problem(key, part, message, f"use a divisor of {whole}, or actor.use_dynamic_bsz=true")
+    if samples == 1 and config.algorithm.adv_estimator == "grpo":
+        yield Problem(
+            "actor_rollout_ref.rollout.n", 1, "a group of one has no advantage: nothing is learned", "use 8 or 16"
+        )
+    rows = training_rows(config)
+    if rows is not None and rows < batch:
+        yield Problem(
+            "data.train_batch_size", batch, f"the training files hold {rows} rows, less than one batch", "lower it"
+        )
+
+
+def lengths(config: DictConfig) -> Iterator[Problem]:
+    """Prompt and response fit the model and vLLM's context."""
+    needed = config.data.max_prompt_length + config.data.max_response_length
+    context = config.actor_rollout_ref.rollout.max_model_len
+    if context is not None and context < needed:
+        yield Problem(
+            "actor_rollout_ref.rollout.max_model_len",
+            context,
+            f"data.max_prompt_length + data.max_response_length is {needed}",
+            f"set it to {needed} or more",
+        )
+    try:
+        positions = find_shape(config.actor_rollout_ref.model.path).positions
+    except PlanError:
+        return
+    longest = max(needed, context or 0)
+    if longest > positions:
+        yield Problem(
+            "data.max_response_length",
+            config.data.max_response_length,
+            f"the model has {positions} positions, prompt and response (or max_model_len) need {longest}",
+            "lower the lengths, or rollout.max_model_len",
+        )
+
+
+def verl_own(config: DictConfig) -> Iterator[Problem]:
+    """verl's own validation, run here so that its complaint stands with the others."""
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            validate_config(config, need_reference_policy(config), need_critic(config))
+    except Exception as error:
+        yield Problem("config", config.run.name, cause_of(error), "verl refuses it; correct the keys it names")

@@ -1,0 +1,92 @@
+"""Compose a training config: Hydra over ``configs/`` and verl's own configs, from a name and overrides."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dgpo.config.checks.options import replacement
+
+
+class ConfigError(ValueError):
+    """A config that cannot be composed or resolved; the message says which key and why."""
+
+
+def config_dir() -> Path:
+    """The folder of configs: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every command that takes a config."""
+    parser.add_argument("--config-name", default="quickstart", help="an experiment in configs/ (default: quickstart)")
+    parser.add_argument("--config-dir", type=Path, default=None, help="your own folder of configs instead of ours")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides")
+
+
+def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | None = None) -> DictConfig:
+    """The composed config, interpolations unresolved.
+
+    Args:
+        name: of an experiment, with or without ``.yaml``.
+        overrides: in Hydra's grammar; a key that does not exist needs a leading ``+``.
+        directory: of configs; ours without it.
+
+    Raises:
+        ConfigError: no such config or option, an unknown key, a malformed override.
+    """
+    # Hydra imports verl, for its configs; what verl logs then is of no interest here.
+    os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
+    folder = (directory or config_dir()).resolve()
+    if not folder.is_dir():
+        raise ConfigError(f"--config-dir={directory}: there is no such folder")
+    # A config of the user's finds ours and verl's by name, wherever it lies.
+    search = f"hydra.searchpath=[pkg://verl.trainer.config,'file://{config_dir()}']"
+    try:
+        with initialize_config_dir(str(folder), version_base="1.3"):
+            return compose(name.removesuffix(".yaml"), overrides=[search, *overrides])
+    except (HydraException, OmegaConfBaseException) as error:
+        hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
+        raise ConfigError(_one_message(error) + "".join(hints)) from error
+
+
+def resolved(config: DictConfig) -> DictConfig:
+    """A copy with every interpolation resolved.
+
+    Raises:
+        ConfigError: a value is missing or an interpolation leads nowhere.
+    """
+    try:
+        container = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(_one_message(error)) from error
+    return cast(DictConfig, OmegaConf.create(container))
+
+
+def select_platform(config: DictConfig) -> None:
+    """Name the CPU platform, for this process and those it starts, where the config asks for it."""
+    if config.trainer.device == "cpu":
+        from dgpo import plugin
+
+        os.environ["VERL_PLATFORM"] = "cpu"
+        plugin.register()
+
+
+def _one_message(error: BaseException) -> str:
+    """The error and its causes, each once: Hydra puts the telling part in either."""
+    parts: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        text = str(cause).strip()
+        if text and not any(text in part for part in parts):
+            parts.append(text)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return "\n".join(parts)

@@ -1,0 +1,115 @@
+"""``dgpo plan``: GPU memory of a config by phase, whether it fits, and what to change if not. Starts nothing."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from dgpo.config.compose import ConfigError, add_arguments, compose_config, resolved
+from dgpo.config.memory.phases import GIB, Setup, cache_tokens, host_bytes, overflows, phases
+from dgpo.config.memory.remedies import remedy
+from dgpo.config.memory.setup import setup_from
+from dgpo.config.memory.shape import PlanError
+
+# Above this share of the GPU, fragmentation and what the formulas leave out may decide.
+TIGHT = 0.9
+
+
+def table(setup: Setup) -> Table:
+    """Parts by phase, in GiB on one GPU."""
+    found = phases(setup)
+    names = list(dict.fromkeys(name for phase in found for name in phase.parts))
+    made = Table(title="GiB on one GPU", title_justify="left")
+    made.add_column("")
+    for phase in found:
+        made.add_column(phase.name, justify="right")
+    for name in names:
+        cells = [f"{phase.parts[name] / GIB:.1f}" if name in phase.parts else "" for phase in found]
+        made.add_row(name, *cells)
+    made.add_section()
+    made.add_row("all", *(f"{phase.total / GIB:.1f}" for phase in found))
+    return made
+
+
+def verdict(setup: Setup) -> list[str]:
+    """What the figures mean, a sentence a line."""
+    held = cache_tokens(setup)
+    lines = [
+        f"A replica's KV cache holds {max(0, held):,} tokens: {max(0, held) / setup.longest:.0f} answers of full "
+        f"length ({setup.longest:,} tokens with the prompt) at once."
+    ]
+    if host_bytes(setup):
+        lines.append(f"Offloading takes {host_bytes(setup) / GIB:.0f} GiB of CPU memory on each node.")
+    if setup.gpu_bytes is None:
+        lines.append("The memory of a GPU is not stated: choose gpu=80gb or gpu=141gb, or set run.gpu_memory_gib.")
+        return lines
+    size = f"{setup.gpu_bytes / GIB:.0f} GiB"
+    found = overflows(setup)
+    if not found:
+        peak = max(phases(setup), key=lambda phase: phase.total)
+        share = peak.total / setup.gpu_bytes
+        word = "It fits" if share <= TIGHT else "It fits barely"
+        lines.append(f"{word}: {peak.name} takes {share:.0%} of {size}.")
+        return lines
+    lines += [f"It does not fit: {sentence}." for sentence in found]
+    changes = remedy(setup)
+    if changes is None:
+        lines.append("No change known to the planner makes it fit: use larger GPUs, or a smaller model.")
+    else:
+        lines.append("It fits with:\n  " + "\n  ".join(changes))
+    return lines
+
+
+def heading(config: DictConfig, setup: Setup) -> str:
+    """What is planned, in a line."""
+    return (
+        f"{config.actor_rollout_ref.model.path}: {setup.shape.parameters / 1e9:.2f} B parameters on {setup.nodes} x "
+        f"{setup.gpus_per_node} GPUs, {setup.tokens:,} tokens a micro-batch and GPU, ulysses {setup.ulysses}, "
+        f"vLLM on {setup.tensor_parallel} GPUs a replica with {setup.utilisation:.0%} of each"
+    )
+
+
+def show(config: DictConfig, setup: Setup) -> None:
+    """Print the plan."""
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(heading(config, setup))
+    console.print(table(setup))
+    console.print("\n".join(verdict(setup)))
+
+
+def as_json(setup: Setup) -> str:
+    """The same figures for programs: bytes by phase and part, the setup, the overrides that would make it fit."""
+    parts = {phase.name: {**phase.parts, "all": phase.total} for phase in phases(setup)}
+    figures = {
+        "bytes": parts,
+        "cache_tokens": cache_tokens(setup),
+        "host_bytes": host_bytes(setup),
+        "overflows": overflows(setup),
+        "remedy": remedy(setup),
+        "setup": dataclasses.asdict(setup),
+    }
+    return json.dumps(figures, indent=1)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Plan; 0 when it fits or no memory is stated, 1 when it does not fit, 2 when there is nothing to plan with."""
+    parser = argparse.ArgumentParser(prog="dgpo plan", description=__doc__)
+    add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="the figures in bytes, as JSON")
+    arguments = parser.parse_intermixed_args(argv)
+    try:
+        config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
+        setup = setup_from(config)
+    except (ConfigError, PlanError) as error:
+        print(f"config {arguments.config_name}: {error}", file=sys.stderr)
+        return 2
+    if arguments.json:
+        print(as_json(setup))
+    else:
+        show(config, setup)
+    return 1 if overflows(setup) else 0

@@ -1,0 +1,10 @@
+"""What a person can mend, told in one place."""
+
+
+class UserError(Exception):
+    """Input, config, file or machine that the person who gave the command can set right.
+
+    The message begins with the key, option or file and its value, says what is wrong, and ends with the remedy:
+    ``data.train_batch_size=0: it must be above 0; choose 32``. Every command prints it alone and exits with 2
+    (`dgpo.cli.main`), so it is raised wherever such a thing is found and caught nowhere else.
+    """

@@ -1,0 +1,119 @@
+"""The report's pictures: pass@k curves, accuracy by benchmark, response lengths."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dgpo.evaluation.figures import Evaluation
+from dgpo.evaluation.tables import all_benchmarks
+
+COLUMNS = 3
+
+
+def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
+    """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG; the files."""
+    files = []
+    for name, figure in (
+        ("pass_at_k", pass_at_k_curves(evaluations)),
+        ("accuracy", accuracy_bars(evaluations)),
+        ("lengths", length_histograms(evaluations)),
+    ):
+        for suffix in ("png", "svg"):
+            files.append(folder / f"{name}.{suffix}")
+            figure.savefig(files[-1], dpi=150)
+        plt.close(figure)
+    return files
+
+
+def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
+    """pass@k (solid, with a band of one standard error) and maj@k (dashed) over k, a panel a benchmark."""
+    figure, panels = _panels(evaluations)
+    for name, axes in panels.items():
+        for number, evaluation in enumerate(evaluations):
+            found = evaluation.benchmarks.get(name)
+            if found is None:
+                continue
+            ks = list(found.pass_at)
+            value = np.array([100 * found.pass_at[k].value for k in ks])
+            error = np.array([100 * (found.pass_at[k].error or 0.0) for k in ks])
+            axes.plot(ks, value, color=f"C{number}", marker="o", markersize=3, label=f"{evaluation.name}, pass@k")
+            low, high = np.clip(value - error, 0, 100), np.clip(value + error, 0, 100)
+            axes.fill_between(ks, low, high, color=f"C{number}", alpha=0.15, linewidth=0)
+            majority = [(k, 100 * each.value) for k, each in found.majority_at.items()]
+            if majority:
+                label = f"{evaluation.name}, maj@k"
+                axes.plot(*zip(*majority, strict=True), color=f"C{number}", linestyle="--", label=label)
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set(title=name, xlabel="samples k", ylabel="%")
+    return _finished(figure, panels)
+
+
+def accuracy_bars(evaluations: Sequence[Evaluation]) -> Figure:
+    """avg@n of each model on each benchmark, with one standard error over problems."""
+    names = all_benchmarks(evaluations)
+    figure, axes = plt.subplots(figsize=(max(5.0, 1.6 * len(names)), 4), layout="constrained")
+    width = 0.8 / len(evaluations)
+    for number, evaluation in enumerate(evaluations):
+        places = [row for row, name in enumerate(names) if name in evaluation.benchmarks]
+        found = [evaluation.benchmarks[names[row]].avg for row in places]
+        axes.bar(
+            [place + width * (number - (len(evaluations) - 1) / 2) for place in places],
+            [100 * each.value for each in found],
+            width,
+            yerr=[100 * (each.error or 0.0) for each in found],
+            capsize=3,
+            label=evaluation.name,
+        )
+    axes.set_xticks(range(len(names)), names, rotation=20 if len(names) > 4 else 0)
+    axes.set(ylabel="avg@n (%), ± standard error", title="Accuracy", ylim=(0, None))
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def length_histograms(evaluations: Sequence[Evaluation]) -> Figure:
+    """Response tokens, a panel a benchmark; a line where responses are cut off."""
+    figure, panels = _panels(evaluations)
+    for name, axes in panels.items():
+        found = [(n, each, each.benchmarks[name]) for n, each in enumerate(evaluations) if name in each.benchmarks]
+        longest = max(figures.lengths.max() for _, _, figures in found)
+        bins = np.linspace(0, longest + 1, 41)
+        for number, evaluation, figures in found:
+            weights = np.full(figures.lengths.size, 100 / figures.lengths.size)
+            label = f"{evaluation.name}, {100 * figures.truncated:.1f} % cut off"
+            axes.hist(
+                figures.lengths, bins=bins, weights=weights, histtype="step", color=f"C{number}", label=label
+            )  # fmt: skip
+            limit = evaluation.settings["sampling"]["max_tokens"]
+            if figures.truncated:
+                axes.axvline(limit, color=f"C{number}", linestyle=":", linewidth=1)
+        axes.set(title=name, xlabel="response tokens", ylabel="% of responses")
+    return _finished(figure, panels)
+
+
+def _panels(evaluations: Sequence[Evaluation]) -> tuple[Figure, dict[str, Axes]]:
+    names = all_benchmarks(evaluations)
+    columns = min(COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(4.2 * columns, 3.4 * rows), squeeze=False, layout="constrained"
+    )  # fmt: skip
+    axes = list(grid.flat)
+    for unused in axes[len(names) :]:
+        unused.set_visible(False)
+    return figure, dict(zip(names, axes[: len(names)], strict=True))
+
+
+def _finished(figure: Figure, panels: dict[str, Axes]) -> Figure:
+    for axes in panels.values():
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=7)
+    return figure

@@ -1,0 +1,100 @@
+"""Files that are replaced in one step, and JSON lines that are read one at a time with their numbers."""
+
+import gzip
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from dgpo.errors import UserError
+
+MAX_LINE_BYTES = 64 << 20
+"""A longer line is no row of JSON but a mistake, and is never held in memory whole."""
+
+
+@contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place if the block ends well, and is gone if it does not.
+
+    A reader sees the old file or the whole new one, also after a power cut.
+    """
+    # A name of our own rather than mkstemp's: mkstemp makes files that only the owner can read, which a
+    # cluster's shared file system would then hold.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield draft
+        sync(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Returns once the file's content is on the disk."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def replace_text(path: Path, text: str) -> Path:
+    """Writes `text` as UTF-8 to `path` in one step; returns the path."""
+    with draft_of(path) as draft:
+        draft.write_text(text, encoding="utf-8")
+    return path
+
+
+def replace_json(path: Path, content: Any) -> None:
+    """Writes `content` to `path` in one step, as JSON that a person can read."""
+    replace_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def json_lines(
+    path: Path,
+    *,
+    on_bad: Callable[[UserError], None] | None = None,
+    on_bytes: Callable[[int], None] = lambda count: None,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a JSON lines file, or of one packed by gzip (``.gz``), with their line numbers from 1.
+
+    Blank lines are left out. Never more than one line is in memory.
+
+    Args:
+        on_bad: told of a line that is no object, which is then left out; without it the first one raises.
+        on_bytes: told how many bytes each line had.
+
+    Raises:
+        UserError: the file cannot be read, or a line is no object and ``on_bad`` is None.
+    """
+    try:
+        with cast(IO[bytes], gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+            number = 0
+            while line := file.readline(MAX_LINE_BYTES):
+                number += 1
+                on_bytes(len(line))
+                if not line.strip():
+                    continue
+                try:
+                    yield number, _object(line, f"{path}, line {number}")
+                except UserError as error:
+                    if on_bad is None:
+                        raise
+                    on_bad(error)
+                    while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+                        line = file.readline(MAX_LINE_BYTES)
+                        on_bytes(len(line))
+    except (OSError, EOFError) as error:
+        raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}; give a JSON lines file") from error
+
+
+def _object(line: bytes, place: str) -> dict[str, Any]:
+    if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+        raise UserError(f"{place} is longer than {MAX_LINE_BYTES >> 20} MiB; split the file into lines, or drop it")
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits and bad UTF-8 are ValueErrors too
+        cut = "" if line.endswith(b"\n") else "; the file ends in this line, so it was probably cut short"
+        raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}; mend or drop the line") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{place} is {type(content).__name__}, not an object; write one object a line")
+    return content

@@ -1,0 +1,64 @@
+"""Progress of long work: a bar in a terminal, a line now and then in a log."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+LOG_EVERY_S = 30.0
+SPEED_OVER_S = 1800.0
+"""Long responses finish in waves: the time left is guessed from half an hour of them."""
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds, as 1:02:03 or 2:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class ProgressBar:
+    """Counts pieces of work, and another quantity with its rate (tokens, say)."""
+
+    def __init__(self, name: str, total: int, done: int = 0, rate_of: str = ""):
+        self._name, self._total, self._done, self._first = name, total, done, done
+        self._rate_of, self._amount = rate_of, 0
+        self._started = self._logged = time.monotonic()
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+            speed_estimate_period=SPEED_OVER_S,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(name, total=total, completed=done, rate="")
+        self._is_log = not console.is_terminal
+
+    def advance(self, pieces: int, amount: int = 0) -> None:
+        """Count `pieces` more, and `amount` of what the rate is of. Call it also when nothing has happened."""
+        self._done += pieces
+        self._amount += amount
+        now = time.monotonic()
+        elapsed = max(now - self._started, 1e-9)
+        rate = f"{self._amount / elapsed:,.0f} {self._rate_of}/s" if self._rate_of else ""
+        self._bar.update(self._task, completed=self._done, rate=rate)
+        if self._is_log and now - self._logged > LOG_EVERY_S:
+            self._logged = now
+            new = self._done - self._first
+            left = f", {duration((self._total - self._done) * elapsed / new)} left" if new else ""
+            print(f"{self._name}: {self._done}/{self._total} {rate}{left}", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> "ProgressBar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()

@@ -1,0 +1,214 @@
+"""The reward function that verl calls in its reward workers.
+
+    reward.custom_reward_function.path=pkg://dgpo.rewards.verl
+    reward.custom_reward_function.name=compute_score
+    reward.custom_reward_function.reward_kwargs.timeout=5.0        # any option below
+
+Imports nothing of verl. It is a coroutine, so verl awaits it on the event loop of the reward worker: the
+cheap stages run right there, the symbolic one in a thread that waits for a worker process.
+"""
+
+import asyncio
+import functools
+import inspect
+import logging
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import Any, get_args
+
+from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
+from dgpo.verifier.stages import Mode, Undecided, decide_cheaply, decide_symbolically
+from dgpo.verifier.verdict import Verdict
+from dgpo.verifier.workers import shared_pool
+
+logger = logging.getLogger(__name__)
+
+RESPONSE_FACTS = "dgpo_response"
+"""Where in ``extra_info`` the reward manager puts the response's ``tokens``, ``longest`` and ``truncated``."""
+MAX_PRED_CHARS = 200
+MAX_THREADS = 4
+"""As many workers at a time for each reward worker, of which verl starts several on a node."""
+_threads: ThreadPoolExecutor | None = None
+_restarts_told = 0
+
+
+async def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: str,
+    extra_info: Mapping[str, Any] | None = None,
+    *,
+    mode: Mode = "boxed",
+    timeout: float = 2.0,
+    deadline: float = 30.0,
+    scoring: Scoring = "binary",
+    overlong_buffer: int = 0,
+    overlong_weight: float = 1.0,
+    format_weight: float = 0.0,
+    reward_router_address: str | None = None,
+    reward_model_tokenizer: Any = None,
+) -> dict[str, float | str]:
+    """1.0 for a right final answer and 0.0 for any other, as `Shaping` changes it where it is asked to.
+
+    Args:
+        data_source: Named in the log where a ground truth cannot be read.
+        solution_str: The response as text.
+        ground_truth: The right answer.
+        extra_info: `RESPONSE_FACTS` of it, from `manager.MathRewardManager`; the rest has no influence.
+        mode: `verify`'s.
+        timeout: `verify`'s seconds of symbolic work. Longer here: reward workers share their cores with the
+            rest of a run, and a late verdict is a wrong reward.
+        deadline: Seconds for a response in all, waiting for a worker process included; then the verdict is
+            ``timeout``. It keeps a hung verifier from holding up a group.
+        scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
+        reward_router_address, reward_model_tokenizer: verl's calling convention, without influence.
+
+    Returns:
+        The same keys with the same types for every sample of a run. ``score`` is the reward; ``acc`` (1 or 0)
+        says whether the answer is right, whatever the shaping. verl makes validation metrics of both.
+        ``pred`` (the answer, cut to 200 characters) is what verl takes the majority over. The rest is kept
+        with the dumped validation answers, and `metrics.reward_metrics` sums it up: ``reason`` and ``stage``
+        of the `Verdict`, ``seconds`` until it was there, ``cached`` (0 or 1), ``restarts`` (worker processes
+        replaced since this process told last), ``tokens`` and ``truncated`` (0 or 1) where the manager tells
+        them, and ``overlong`` (R_length) and ``format`` (0 or 1) where the term is on. All of that is text,
+        numbers too, because verl bootstraps every number of a validation, at about 1 s for 400 samples.
+
+    Raises:
+        TypeError: an unknown option. ValueError: an option out of its range, or a penalty on the length
+            without a manager that tells it. verl swallows both; `check_options` finds them before a run.
+    """
+    started = time.monotonic()
+    shaping = _shaping(scoring, overlong_buffer, overlong_weight, format_weight)
+    facts = (extra_info or {}).get(RESPONSE_FACTS)
+    verdict = await _verdict(solution_str, ground_truth, mode, timeout, deadline)
+    if verdict.reason == "bad_gold":
+        _report_bad_gold(data_source, repr(ground_truth)[:200])
+    acc = float(bool(verdict))
+    score = acc if shaping.scoring == "binary" else 2 * acc - 1
+    told: dict[str, float | str] = {
+        "pred": (verdict.answer or "")[:MAX_PRED_CHARS],
+        "reason": verdict.reason,
+        "stage": verdict.stage,
+        "seconds": f"{time.monotonic() - started:.6f}",
+        "cached": str(int(verdict.cached)),
+        "restarts": str(_new_restarts()),
+    }
+    if facts is not None:
+        told |= {"tokens": str(facts["tokens"]), "truncated": str(int(facts["truncated"]))}
+    if shaping.overlong_buffer:
+        if facts is None:
+            raise ValueError(
+                f"overlong_buffer={shaping.overlong_buffer} needs the length of a response, and this reward manager "
+                "does not tell it: set reward.reward_manager to dgpo.rewards.manager, as configs/rlvr.yaml does"
+            )
+        penalty = overlong_penalty(facts["tokens"], facts["longest"], shaping.overlong_buffer)
+        score += shaping.overlong_weight * penalty
+        told["overlong"] = f"{penalty:.6f}"
+    if shaping.format_weight:
+        kept = has_format(solution_str, answered=verdict.reason != "no_answer")
+        score += shaping.format_weight * kept
+        told["format"] = str(int(kept))
+    return {"score": score, "acc": acc, **told}
+
+
+def check_options(options: Mapping[str, Any], longest: int, *, tells_length: bool) -> None:
+    """Refuse options that `compute_score` would refuse on every sample of a run.
+
+    Args:
+        options: Those of ``reward.custom_reward_function.reward_kwargs``; one that is left out has its default.
+        longest: ``data.max_response_length``, in tokens.
+        tells_length: Whether the reward manager puts `RESPONSE_FACTS` into ``extra_info``.
+
+    Raises:
+        ValueError: beginning with the option and its value, as in ``timeout=0 must be ...``.
+        TypeError: an unknown option.
+    """
+    bound = inspect.signature(compute_score).bind_partial(**options)
+    bound.apply_defaults()
+    values = bound.arguments
+    shaping = Shaping(**{field.name: values[field.name] for field in fields(Shaping)})
+    if values["mode"] not in get_args(Mode):
+        raise ValueError(f"mode={values['mode']!r} is unknown: use one of {', '.join(get_args(Mode))}")
+    for name in ("timeout", "deadline"):
+        value = values[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise ValueError(f"{name}={value!r} must be a positive number of seconds")
+    if values["deadline"] < values["timeout"]:
+        raise ValueError(
+            f"deadline={values['deadline']} is shorter than timeout={values['timeout']}: "
+            "it counts waiting for a worker process too, so set it to several times the timeout"
+        )
+    if shaping.overlong_buffer >= longest:
+        raise ValueError(
+            f"overlong_buffer={shaping.overlong_buffer} is not less than data.max_response_length={longest}: "
+            "every response would be punished; DAPO takes a fifth of it"
+        )
+    if shaping.overlong_buffer and not tells_length:
+        raise ValueError(
+            f"overlong_buffer={shaping.overlong_buffer} needs a reward manager that tells the length of a response: "
+            "leave reward.reward_manager as configs/rlvr.yaml has it"
+        )
+
+
+async def _verdict(response: str, ground_truth: str, mode: Mode, timeout: float, deadline: float) -> Verdict:
+    if not isinstance(ground_truth, str):
+        return Verdict("bad_gold", "extract")
+    step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
+    if not isinstance(step, Undecided):
+        return step
+    job = asyncio.get_running_loop().run_in_executor(_executor(), decide_symbolically, step, timeout)
+    try:
+        return await asyncio.wait_for(job, deadline)
+    except asyncio.TimeoutError:
+        return Verdict("timeout", "symbolic", step.answer)
+    except RuntimeError as error:
+        # verl's agent loop would swallow it and lose the whole group, and the next one.
+        _report_no_worker(str(error))
+        return Verdict("crash", "symbolic", step.answer)
+
+
+@functools.lru_cache(maxsize=16)
+def _shaping(scoring: Scoring, overlong_buffer: int, overlong_weight: float, format_weight: float) -> Shaping:
+    return Shaping(
+        scoring=scoring,
+        overlong_buffer=overlong_buffer,
+        overlong_weight=overlong_weight,
+        format_weight=format_weight,
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _report_bad_gold(data_source: str, ground_truth: str) -> None:
+    """Log each once. An exception would be swallowed by verl's agent loop and the group lost silently."""
+    logger.error("%s: ground truth %s cannot be read and earns no reward; correct the data", data_source, ground_truth)
+
+
+@functools.lru_cache(maxsize=64)
+def _report_no_worker(error: str) -> None:
+    logger.error("answers that need math-verify earn no reward: %s", error)
+
+
+def _new_restarts() -> int:
+    """Workers killed or found dead since the last call, so that a sum over samples counts each once."""
+    global _restarts_told
+    before, _restarts_told = _restarts_told, shared_pool().kills
+    return _restarts_told - before
+
+
+def _executor() -> ThreadPoolExecutor:
+    global _threads
+    if _threads is None:
+        _threads = ThreadPoolExecutor(min(MAX_THREADS, shared_pool().size), "dgpo-reward")
+    return _threads
+
+
+def _forget_in_child() -> None:
+    """A child has none of the parent's threads, and a pool of its own."""
+    global _threads, _restarts_told
+    _threads, _restarts_told = None, 0
+
+
+os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,120 @@
+"""Which checkpoints are whole, which one to go on from, and which ones to delete.
+
+verl writes ``global_step_N/`` file by file and then one tracker file, none of it atomically. A run killed at that
+moment leaves a folder that loads half or not at all. Here a checkpoint counts once its manifest exists: the name and
+size of each file, written last and by rename.
+"""
+
+import json
+import shutil
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dgpo.files import replace_json, sync
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder ``global_step_N`` and what is wrong with it, if anything."""
+
+    step: int
+    path: Path
+    defect: str | None
+
+    @property
+    def complete(self) -> bool:
+        return self.defect is None
+
+
+def _files(path: Path) -> dict[str, int]:
+    """Name relative to ``path`` and size in bytes of every file below it but the manifest."""
+    files = (file for file in path.rglob("*") if file.is_file() and file.name != MANIFEST)
+    return {str(file.relative_to(path)): file.stat().st_size for file in sorted(files)}
+
+
+def write_manifest(path: Path, **facts: Any) -> None:
+    """Declare the checkpoint in ``path`` complete. Its files are on the disk before the manifest is."""
+    files = _files(path)
+    for name in files:
+        sync(path / name)
+    replace_json(path / MANIFEST, {**facts, "files": files})
+
+
+def step_of(path: Path) -> int:
+    """The step that a checkpoint's folder is named after."""
+    return int(path.name.removeprefix("global_step_"))
+
+
+def inspect(path: Path) -> Checkpoint:
+    """The checkpoint in ``path``, with its first defect."""
+    step = step_of(path)
+    try:
+        expected = json.loads((path / MANIFEST).read_text())["files"]
+    except FileNotFoundError:
+        return Checkpoint(step, path, "it has no manifest: the run ended while saving it")
+    except (OSError, ValueError, KeyError) as error:
+        return Checkpoint(step, path, f"its manifest cannot be read ({error})")
+    present = _files(path)
+    for name, size in expected.items():
+        if name not in present:
+            return Checkpoint(step, path, f"{name} is missing")
+        if present[name] != size:
+            return Checkpoint(step, path, f"{name} has {present[name]} bytes instead of {size}")
+    return Checkpoint(step, path, None)
+
+
+def find(directory: Path) -> list[Checkpoint]:
+    """All checkpoints in ``directory``, newest first."""
+    folders = [p for p in directory.glob("global_step_*") if p.name.removeprefix("global_step_").isdigit()]
+    return sorted(map(inspect, folders), key=lambda checkpoint: -checkpoint.step)
+
+
+def latest_complete(directory: Path) -> tuple[Checkpoint | None, list[Checkpoint]]:
+    """The newest complete checkpoint, if any, and the defective ones that are newer."""
+    skipped: list[Checkpoint] = []
+    for checkpoint in find(directory):
+        if checkpoint.complete:
+            return checkpoint, skipped
+        skipped.append(checkpoint)
+    return None, skipped
+
+
+def set_aside(directory: Path, beyond: int, place: Path) -> list[Checkpoint]:
+    """Move the complete checkpoints of steps after ``beyond`` to ``place``; a run that starts there takes other steps.
+
+    Returns what was moved. The manifest of a defective one goes, so that it cannot fit what is written over it.
+    """
+    moved = []
+    for checkpoint in find(directory):
+        if checkpoint.step <= beyond:
+            continue
+        if checkpoint.complete:
+            place.mkdir(parents=True, exist_ok=True)
+            checkpoint.path.rename(place / checkpoint.path.name)
+            moved.append(checkpoint)
+        else:
+            (checkpoint.path / MANIFEST).unlink(missing_ok=True)
+    return moved
+
+
+def prune(directory: Path, keep: int, also: Collection[int] = ()) -> list[Checkpoint]:
+    """Delete all but the ``keep`` newest complete checkpoints and the steps ``also``, and older defective ones.
+
+    Returns what was deleted. A defective checkpoint newer than every complete one stays: it may be being written.
+    """
+    everything = find(directory)
+    kept = [checkpoint.step for checkpoint in everything if checkpoint.complete][:keep]
+    if not kept:
+        return []
+    doomed = [
+        c for c in everything if c.step < max(kept) and c.step not in kept and not (c.complete and c.step in also)
+    ]
+    for checkpoint in doomed:
+        # Without its manifest first, so that a deletion cut short leaves nothing that looks complete.
+        (checkpoint.path / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(checkpoint.path)
+    return doomed

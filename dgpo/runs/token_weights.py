@@ -1,0 +1,107 @@
+"""``dgpo plot distribution RUN``: the gradient weights of the tokens that a run has trained on.
+
+The run must have kept a sample: ``actor_rollout_ref.actor.policy_loss.token_sample=64`` keeps 64 random tokens a
+micro-batch, and up to 64 more of those outside the clip range, which are too rare to show otherwise.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import yaml
+from matplotlib.axes import Axes
+
+from dgpo.losses import METHODS, gradient_weight
+from dgpo.losses.base import Method
+from dgpo.losses.settings import configured
+from dgpo.losses.token_sample import read_samples
+
+SIGNS = ((1, "A > 0", "tab:red"), (-1, "A < 0", "tab:blue"))
+LARGEST_WEIGHT = 1e6
+"""W is drawn up to this: a token of probability e^-200 has a weight that no axis holds."""
+
+
+def method_of(config: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
+    """The method of a run's resolved config, and its hyper-parameters.
+
+    Raises:
+        ValueError: the run trained with a loss that is not of `METHODS`.
+    """
+    actor = config["actor_rollout_ref"]["actor"]
+    section = actor["policy_loss"]
+    name = section["loss_mode"].removeprefix("dgpo_")
+    if name not in METHODS:
+        raise ValueError(f"policy_loss.loss_mode={name!r} is none of {', '.join(sorted(METHODS))}")
+    return METHODS[name], configured(METHODS[name], actor)
+
+
+def weights(tokens: np.ndarray, method: Method, given: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """F and W = F/π of sampled tokens `(N, 3)`, each `(N,)`."""
+    log_ratio, advantage, log_prob = torch.from_numpy(tokens).T.contiguous()
+    f = gradient_weight(method.name, log_ratio, advantage, log_prob - log_ratio, **given)
+    return f.numpy(), (f.log() - log_prob).exp().numpy()
+
+
+def draw(tokens: np.ndarray, method: Method, given: dict[str, Any], title: str) -> Any:
+    """F and W against the ratio and against the probability, a dot a token, colours by the sign of the advantage."""
+    f, w = weights(tokens, method, given)
+    w = np.minimum(w, LARGEST_WEIGHT)
+    ratio, probability = np.exp(tokens[:, 0]), np.exp(tokens[:, 2])
+    lo, hi = 1 - given["clip_ratio_low"], 1 + given["clip_ratio_high"]
+    figure, panels = plt.subplots(2, 2, figsize=(10, 7), layout="constrained", sharey="row")
+
+    def scatter(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
+        for sign, label, color in SIGNS:
+            chosen = np.sign(tokens[:, 1]) == sign
+            axes.scatter(x[chosen], y[chosen], s=7, alpha=0.5, color=color, linewidths=0, label=label)
+        axes.set(xscale="log", yscale="symlog" if y is f else "log")
+        axes.grid(alpha=0.3)
+
+    for row, (name, y) in enumerate((("F, weight on ∇log π", f), ("W = F/π, weight on ∇π", np.maximum(w, 1e-6)))):
+        scatter(panels[row][0], ratio, y)
+        scatter(panels[row][1], probability, y)
+        panels[row][0].set_ylabel(name)
+        left, right = panels[row][0].get_xlim()
+        panels[row][0].axvspan(min(left, lo), lo, color="tab:blue", alpha=0.08, zorder=0)
+        panels[row][0].axvspan(hi, max(right, hi), color="tab:red", alpha=0.08, zorder=0)
+        for boundary in (lo, hi):
+            panels[row][0].axvline(boundary, color="0.5", linewidth=0.8)
+    inside = (ratio >= lo) & (ratio <= hi)
+    panels[0][0].set_title(f"left boundary below {lo:g}, right boundary above {hi:g}", fontsize=10)
+    panels[0][1].set_title(f"{len(tokens)} tokens, {np.count_nonzero(~inside)} outside the clip range", fontsize=10)
+    panels[1][0].set_xlabel("ratio r = π / π_old")
+    panels[1][1].set_xlabel("probability π")
+    panels[0][1].legend(markerscale=2)
+    figure.suptitle(title)
+    return figure
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Draw; 0 when written, 2 when the run has no sample."""
+    parser = argparse.ArgumentParser(
+        prog="dgpo plot distribution", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path, help="a run folder")
+    arguments = parser.parse_args(argv)
+    try:
+        method, given = method_of(yaml.safe_load((arguments.run / "config.yaml").read_text()))
+        tokens = read_samples(arguments.run / "tokens")
+    except (OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    shown = ", ".join(f"{name}={value}" for name, value in given.items())
+    figure = draw(tokens, method, given, f"{arguments.run.resolve().name}: {method.name} ({shown})")
+    for suffix in ("png", "svg"):
+        file = arguments.run / f"distribution.{suffix}"
+        figure.savefig(file, dpi=150)
+        print(file)
+    plt.close(figure)
+    return 0

@@ -1,0 +1,60 @@
+"""One table for all commands: made once as text, shown in a terminal, written as Markdown."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+
+
+@dataclass(frozen=True)
+class Table:
+    """Headings, rows of cells, and notes below.
+
+    Attributes:
+        head: a heading a column.
+        rows: of as many cells.
+        title: above it; none where empty.
+        notes: below it, a paragraph each.
+        words: headings of the columns of words, which begin at the left; figures end at the right.
+    """
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    notes: Sequence[str] = ()
+    words: Collection[str] = ()
+
+    def markdown(self) -> str:
+        """As Markdown, ending in a line break."""
+        cells = [[cell.replace("|", "\\|").replace("\n", "\\n") for cell in row] for row in self.rows]
+        lines = [f"## {self.title}", ""] if self.title else []
+        lines += ["| " + " | ".join(self.head) + " |", "|---" * len(self.head) + "|"]
+        lines += ["| " + " | ".join(row) + " |" for row in cells]
+        return "\n".join([*lines, "", *(f"{note}\n" for note in self.notes)])
+
+    def show(self, console: Console | None = None) -> None:
+        """Print it, on standard output where no other console is given."""
+        console = console or Console(soft_wrap=True)
+        table = RichTable(
+            title=self.title or None,
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+        )
+        for heading in self.head:
+            table.add_column(heading, justify="left" if heading in self.words else "right", overflow="fold")
+        for row in self.rows:
+            table.add_row(*[cell.replace("[", "\\[") for cell in row])
+        console.print(table)
+        for note in self.notes:
+            console.print(note, style="dim", markup=False, highlight=False)
+
+    def text(self, width: int = 120) -> str:
+        """As `show` prints it, without colours."""
+        stream = StringIO()
+        self.show(Console(file=stream, width=width, no_color=True))
+        return stream.getvalue()

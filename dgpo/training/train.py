@@ -1,0 +1,209 @@
+"""Train: compose a config, refuse what would fail, and hand over to verl's trainer.
+
+python -m dgpo.training.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1e-4
+"""
+
+import argparse
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from dgpo.config.checks import check, report
+from dgpo.config.checks.environment import model_bytes
+from dgpo.config.checks.sizes import total_steps
+from dgpo.config.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
+from dgpo.files import replace_text
+from dgpo.progress import duration
+from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
+from dgpo.runs.folder import RunFolder, RunFolderError
+from dgpo.runs.report import write_report
+from dgpo.runs.trackers import tracker_environment
+from dgpo.training.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
+from dgpo.training.console import captured_output, tail
+from dgpo.training.step_lines import Progress
+
+BAD_CONFIG = 2
+# What torch, safetensors and the system say of a write that fails.
+WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
+
+
+def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
+    """Settle ``trainer.resume_mode: auto`` on the newest complete checkpoint; where it is, or None.
+
+    verl itself would take the folder that its tracker file names, whole or not.
+    """
+    if config.trainer.resume_mode == "resume_path":
+        config.trainer.resume_from_path = str(Path(config.trainer.resume_from_path))  # verl takes no slash at its end
+        return config.trainer.resume_from_path
+    if config.trainer.resume_mode != "auto":
+        return None
+    checkpoint, skipped = latest_complete(folder.checkpoints)
+    for defective in skipped:
+        print(f"warning: skipping the checkpoint {defective.path}: {defective.defect}", file=sys.stderr)
+    config.trainer.resume_mode = "resume_path" if checkpoint else "disable"
+    config.trainer.resume_from_path = str(checkpoint.path) if checkpoint else None
+    return config.trainer.resume_from_path
+
+
+def set_later_steps_aside(folder: RunFolder, start: int) -> None:
+    """Move what the folder holds of steps after ``start``: this launch takes other ones. Nothing is deleted.
+
+    Where checkpoints go, the W&B run goes too, which would take no step twice.
+    """
+    place = folder.superseded / f"{folder.next_launch():03d}"
+    moved = set_aside(folder.checkpoints, start, place / "checkpoints")
+    for checkpoint in moved:
+        print(f"step {checkpoint.step} is later than the start of this run: moved to {place}/checkpoints")
+    if moved and folder.wandb_id_file.exists():
+        folder.wandb_id_file.rename(place / folder.wandb_id_file.name)
+    for file in folder.validation.glob("*.jsonl"):
+        if int(file.stem) > start:
+            (place / "validation").mkdir(parents=True, exist_ok=True)
+            file.rename(place / "validation" / file.name)
+
+
+def prepare(config: DictConfig, folder: RunFolder) -> None:
+    """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
+    environment = tracker_environment(folder)
+    os.environ.update(environment)
+    if "wandb" in config.trainer.logger and environment.get("WANDB_MODE") == "offline":
+        print(f"W&B writes offline; to upload the run: wandb sync {folder.path}/wandb/offline-run-*")
+    with open_dict(config):
+        env_vars = config.ray_kwargs.ray_init.runtime_env.get("env_vars") or {}
+        config.ray_kwargs.ray_init.runtime_env.env_vars = {**env_vars, **environment}
+    replace_text(folder.config, OmegaConf.to_yaml(config))
+
+
+def fit(config: DictConfig) -> None:
+    """verl's trainer under Ray, to the end of training.
+
+    Raises:
+        NodeLostError: a node of the cluster has died.
+    """
+    import ray
+    from verl.trainer.main_ppo import run_ppo
+
+    from dgpo.training.runner import TaskRunner
+
+    watch = NodeWatch()
+    try:
+        with watch:
+            run_ppo(config, task_runner_class=TaskRunner)
+    except KeyboardInterrupt:
+        if watch.lost is None:
+            raise
+        raise NodeLostError(watch.lost) from None
+    except Exception as error:
+        if lost := watch.settle():
+            raise NodeLostError(lost) from error
+        raise
+    finally:
+        # Here and not at exit: what the processes print as they end belongs to the log.
+        ray.shutdown()
+
+
+def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None) -> int:
+    """Train from step ``start`` on, with all that the processes print in the log and a line a step here; the status."""
+    started = time.monotonic()
+    set_later_steps_aside(folder, start)
+    prepare(config, folder)
+    print(f"full output: {folder.log}")
+    try:
+        with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):
+            fit(config)
+    except KeyboardInterrupt:
+        print(f"interrupted; {how_to_go_on(folder)}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
+        print(f"{explain(error, config)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
+        print(f"\n{how_to_go_on(folder)}", file=sys.stderr)
+        return 1
+    print(f"done in {duration(time.monotonic() - started)}")
+    return 0
+
+
+def how_to_go_on(folder: RunFolder) -> str:
+    checkpoint, _ = latest_complete(folder.checkpoints)
+    if checkpoint is None:
+        return "no checkpoint was complete: the next run begins anew"
+    return f"the same command goes on from step {checkpoint.step}, unless it sets trainer.resume_mode"
+
+
+def run(config: DictConfig) -> int:
+    """Train by ``config``, resolved and checked, from where its folder is, and report; the exit status."""
+    with RunFolder(config.run.dir) as folder:
+        checkpoint = choose_checkpoint(config, folder)
+        print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
+        total = total_steps(config)
+        start = step_of(Path(checkpoint)) if checkpoint else 0
+        if checkpoint and total is not None and start >= total:
+            print(f"this run has done its {total} steps; raise trainer.total_training_steps to go on")
+        elif status := launch(config, folder, start, total):
+            return status
+        print()
+        try:
+            files = write_report(folder.path)
+            print("\nwritten: " + ", ".join(str(file) for file in files))
+        except Exception as error:  # the training is done, and its status is no longer at stake
+            cause = f"{type(error).__name__}: {error}"
+            print(f"warning: no report ({cause}); try again with: dgpo report {folder.path}", file=sys.stderr)
+    return 0
+
+
+def explain(error: BaseException, config: DictConfig) -> str:
+    """The innermost cause in one or two lines: Ray wraps an error once for each process it passes.
+
+    torch does not say that the disk is full when it cannot save, so the room that is left is looked at.
+    """
+    cause: BaseException = error
+    lost = f"NodeLostError: {error}\nseen first as:\n" if isinstance(error, NodeLostError) and error.__cause__ else ""
+    while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None and inner is not cause:
+        cause = inner
+    text = f"{lost}{type(cause).__name__}: {cause}".strip()
+    size, free = model_bytes(config), shutil.disk_usage(config.run.dir).free
+    if WRITE_ERROR.search(text) and size is not None and free < size:
+        text += (
+            f"\nthe disk is full: {free / 2**20:.0f} MiB are left for {config.run.dir}, a checkpoint takes "
+            f"{size / 2**20:.0f} MiB; free space and start again, checkpoints saved before are whole"
+        )
+    return text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused."""
+    parser = argparse.ArgumentParser(prog="dgpo train", description="Train a model with verl and a dgpo policy loss.")
+    add_arguments(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved config and stop")
+    arguments = parser.parse_intermixed_args(argv)
+    use_token()
+    try:
+        config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
+    except ConfigError as error:
+        print(f"config {arguments.config_name}: {error}", file=sys.stderr)
+        return BAD_CONFIG
+    if arguments.dry_run:
+        print(OmegaConf.to_yaml(config))
+        return 0
+    select_platform(config)
+    settle_cluster(config)
+    problems = check(config)
+    if problems:
+        print(report(problems), file=sys.stderr)
+    if any(problem.fatal for problem in problems):
+        return BAD_CONFIG
+    try:
+        return run(config)
+    except RunFolderError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

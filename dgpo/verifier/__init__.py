@@ -1,0 +1,9 @@
+"""Math answers as a reward: extract, normalise, compare by string, number, structure, and last by math-verify
+in killable worker processes. `dgpo.rewards` is what verl calls.
+"""
+
+from dgpo.verifier.gold import check_ground_truth
+from dgpo.verifier.stages import verify, verify_batch
+from dgpo.verifier.verdict import Verdict
+
+__all__ = ["Verdict", "check_ground_truth", "verify", "verify_batch"]

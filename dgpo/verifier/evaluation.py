@@ -1,0 +1,197 @@
+"""The value of an expression (`expressions`) at a point, with 50 digits."""
+
+from collections.abc import Callable, Mapping
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Any
+
+from mpmath import MPContext
+
+from dgpo.verifier.expressions import Node, leaves
+
+DIGITS = 50
+MAX_BITS = 1000
+"""A value beyond 2**1000, or closer to 0 than its inverse, is not computed."""
+CANCELLED_BITS = 60
+"""A value that is smaller by so many bits than what it was computed from has lost the digits that decide. A term that
+is smaller by so many than its sum is not seen in it, so that two sums may differ and look the same."""
+MAX_ARGUMENT_BITS = CANCELLED_BITS // 2
+"""Closer to 0 than 2**-30, an argument is not seen in its cosine, and beyond 2**30 not in its arctangent."""
+MAX_GAMMA = 1000
+"""Factorials of any number are values of the gamma function, here of no greater argument."""
+
+_numbers: Any = MPContext()
+_numbers.dps = DIGITS  # set once: a context whose precision changes is not for several threads
+_decimal = Context(prec=DIGITS + 10)
+
+
+class _NoValue(Exception):
+    """A value past the bounds, or without the digits that decide."""
+
+
+def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10) -> tuple[Any, bool] | None:
+    r"""The value of ``node`` where its variables are at ``point``, and whether the real domain reaches there.
+
+    The domain ends where a step leaves the real numbers (``\sqrt{x}`` at -1), unless ``i`` takes part. An odd root of a
+    negative number is real, other powers have their principal value.
+
+    Args:
+        log_base: Of ``\log`` without a base, a number or "e".
+
+    Returns:
+        None where there is no value: at a pole, past the bounds, or when the digits of a sum cancel.
+    """
+    is_real = True
+    base = _numbers.e if log_base == "e" else _numbers.mpf(log_base)
+
+    def value(node: Node) -> Any:
+        nonlocal is_real
+        if isinstance(node, Fraction):
+            return _bounded(_number(node))
+        if isinstance(node, str):
+            return _CONSTANTS[node] if node in _CONSTANTS else _number(point[node])
+        operands = [value(operand) for operand in node.operands]
+        if node.function == "log" and len(operands) == 1:
+            operands.append(base)
+        result = _FUNCTIONS[node.function](*operands)
+        is_real = is_real and not result.imag
+        return result
+
+    try:
+        number = value(node)
+    except (_NoValue, ArithmeticError, ValueError):  # mpmath raises either at a pole
+        return None
+    return number, is_real or "i" in leaves(node)
+
+
+def _number(fraction: Fraction) -> Any:
+    return _numbers.mpf(fraction.numerator) / fraction.denominator
+
+
+def _bounded(value: Any) -> Any:
+    if value and abs(_numbers.mag(value)) > MAX_BITS:
+        raise _NoValue
+    return value
+
+
+def _kept(value: Any, *terms: Any) -> Any:
+    """``value``, if it is not what rounding has left of ``terms``."""
+    if _numbers.mag(value) < max(map(_numbers.mag, terms)) - CANCELLED_BITS:
+        raise _NoValue
+    return value
+
+
+def _sum(*terms: Any) -> Any:
+    value = _kept(sum(terms[1:], terms[0]), *terms)
+    if value and _numbers.mag(value) > min(_numbers.mag(term) for term in terms if term) + CANCELLED_BITS:
+        raise _NoValue
+    return _bounded(value)
+
+
+def _product(*factors: Any) -> Any:
+    value = factors[0]
+    for factor in factors[1:]:
+        value = _bounded(value * factor)
+    return value
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if not base and not exponent.real > 0:
+        raise _NoValue
+    if base and exponent and _numbers.mag(exponent) + _numbers.mag(_numbers.mag(base) or 1) > 12:
+        raise _NoValue
+    if not base or _numbers.isint(2 * exponent):
+        return _bounded(base**exponent)
+    if not base.imag and base.real < 0 and (numerator := _over_odd(exponent)) is not None:
+        return (-1) ** numerator * _power(-base, exponent)
+    logarithm = exponent * _ln(base)
+    if logarithm and _numbers.mag(logarithm) < -CANCELLED_BITS:
+        raise _NoValue
+    return _bounded(_numbers.exp(logarithm))
+
+
+def _over_odd(exponent: Any) -> int | None:
+    """2 of 2/3: the numerator over a small odd denominator."""
+    for denominator in (3, 5, 7, 9):
+        numerator = _numbers.nint((exponent * denominator).real)
+        if abs(exponent * denominator - numerator) < 10.0 ** (5 - DIGITS):
+            return int(numerator)
+    return None
+
+
+def _log(value: Any) -> Any:
+    if not value:
+        raise _NoValue
+    return _kept(_ln(value), _numbers.mpf(1)) if value != 1 else _numbers.zero
+
+
+def _ln(value: Any) -> Any:
+    """The principal logarithm. mpmath's fills tables first, at 4 ms an entry; the decimal module's is at once there."""
+    if value.imag:
+        return _numbers.ln(value)
+    if value.real < 0:
+        return _numbers.mpc(_ln(-value.real), _numbers.pi)
+    _, mantissa, exponent, _ = value.real._mpf_
+    logarithm = _decimal.ln(_decimal.multiply(Decimal(int(mantissa)), _decimal.power(2, exponent)))
+    return _numbers.mpf(str(logarithm))
+
+
+def _exp(function: Callable[[Any], Any], largest: int = 9) -> Callable[[Any], Any]:
+    """``function``, of arguments below 2**``largest``, so that its value is within the bounds."""
+
+    def bounded(value: Any) -> Any:
+        if value and not -MAX_ARGUMENT_BITS <= _numbers.mag(value) <= largest:
+            raise _NoValue
+        return _kept(function(value), _numbers.mpf(1)) if value else function(value)
+
+    return bounded
+
+
+def _circular(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A trigonometric function or its inverse. A zero of it, which is no more than what rounding left, is no value."""
+
+    def bounded(value: Any) -> Any:
+        if value and abs(_numbers.mag(value)) > MAX_ARGUMENT_BITS:
+            raise _NoValue
+        return _bounded(_kept(function(value), _numbers.mpf(1))) if value else function(value)
+
+    return bounded
+
+
+def _factorial(value: Any) -> Any:
+    if value.imag or value.real > MAX_GAMMA or (value.real < 0 and value == _numbers.floor(value.real)):
+        raise _NoValue
+    return _bounded(_numbers.factorial(value))
+
+
+def _binomial(above: Any, below: Any) -> Any:
+    if above.imag or below.imag or not 0 <= below.real <= above.real <= MAX_GAMMA:
+        raise _NoValue
+    return _bounded(_factorial(above) / _factorial(below) / _factorial(above - below))
+
+
+_sin, _cos = _circular(_numbers.sin), _circular(_numbers.cos)
+_CONSTANTS = {"pi": +_numbers.pi, "e": +_numbers.e, "i": _numbers.mpc(0, 1)}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "+": _sum,
+    "*": _product,
+    "-": lambda value: -value,
+    "/": lambda value: 1 / value,
+    "^": _power,
+    "root": lambda value, degree: _power(value, 1 / degree),
+    "!": _factorial,
+    "binom": _binomial,
+    "abs": abs,
+    "sin": _sin,
+    "cos": _cos,
+    "tan": lambda value: _sin(value) / _cos(value),
+    "cot": lambda value: _cos(value) / _sin(value),
+    "sec": lambda value: 1 / _cos(value),
+    "csc": lambda value: 1 / _sin(value),
+    **{f"arc{name}": _circular(getattr(_numbers, f"a{name}")) for name in ("sin", "cos", "tan")},
+    **{name: _exp(getattr(_numbers, name)) for name in ("exp", "sinh", "cosh")},
+    "tanh": _exp(_numbers.tanh, largest=4),
+    "ln": _log,
+    "lg": lambda value: _log(value) / _log(_numbers.mpf(10)),
+    "log": lambda value, base: _bounded(_log(value) / _log(base)),
+}

@@ -1,0 +1,80 @@
+"""Processes that verify on all cores, each with workers of its own, and that leave with the one that started them."""
+
+import os
+import signal
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
+from types import TracebackType
+from typing import Any, TypeVar
+
+from dgpo.verifier.worker_control import NO_ROOM
+from dgpo.verifier.workers import shared_pool
+
+MAX_PROCESSES = 12
+"""Each takes about 150 MB with its worker: 12 stay below 2 GB."""
+
+R = TypeVar("R")
+
+
+class Processes:
+    """Up to ``size`` processes; the machine's cores where it is None, at most `MAX_PROCESSES`.
+
+    What has not ended when the block does is dropped.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        self.size = size or min(MAX_PROCESSES, os.cpu_count() or 1)
+        # Held by this process alone: its end tells the others that this one is done, has failed or was killed.
+        self._theirs, self._ours = socket.socketpair()
+        # Not forked: a fork of a process with threads can hang.
+        context = get_context("spawn")
+        self._pool = ProcessPoolExecutor(self.size, mp_context=context, initializer=_start, initargs=(self._theirs,))
+
+    def map(self, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]) -> Iterator[R]:
+        """`function(*task)` of each task, in order. Holds as many tasks as keep the processes busy.
+
+        Raises concurrent.futures.process.BrokenProcessPool where a process is killed, RuntimeError where none can be
+        started.
+        """
+        pending: deque[Future[R]] = deque()
+        for task in tasks:
+            pending.append(self._submit(function, task))
+            if len(pending) > 2 * self.size:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+    def _submit(self, function: Callable[..., R], task: tuple[Any, ...]) -> Future[R]:
+        try:
+            return self._pool.submit(function, *task)
+        except OSError as error:
+            raise RuntimeError(f"no process can be started ({error.strerror}): {NO_ROOM}") from error
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._pool.shutdown()
+        self._ours.close()
+        self._pool.shutdown(cancel_futures=True)
+        self._theirs.close()
+
+
+def _start(parent: socket.socket) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and then ends this process
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    with suppress(RuntimeError):  # the first verdict that needs a worker says why there is none
+        shared_pool().start()
+
+
+def _leave_with(parent: socket.socket) -> None:
+    parent.recv(1)  # nothing is ever sent: this returns at the end of the stream
+    os._exit(1)

@@ -1,0 +1,103 @@
+"""The last stage: `grading` in a worker process, on expressions bounded beforehand, with a cache."""
+
+import os
+import re
+import threading
+from collections import OrderedDict
+from typing import cast
+
+from dgpo.verifier.ascii_math import to_latex
+from dgpo.verifier.normalise import key
+from dgpo.verifier.verdict import Reason
+from dgpo.verifier.workers import Budget, shared_pool
+
+MAX_CHARS = 1000
+MAX_DIGITS_IN_A_ROW = 300
+MAX_DEPTH = 25
+CACHE_SIZE = 10_000
+
+_HEAVY = re.compile(
+    rf"\d{{{MAX_DIGITS_IN_A_ROW + 1}}}"  # a number no problem asks for
+    r"|\^ ?\{? ?[+-]? ?\d{5}"  # a power of 10000 or more
+    r"|\d{4} ?[)}]* ?!|! ?[)}]* ?! ?[)}]* ?!"  # a factorial of 1000 or more, or one iterated three times
+    r"|(?:\^[ {(]*[0-9A-Za-z]+[ ]*){3}"  # a tower of three powers
+)
+_IGNORED = re.compile(r"'|\\prime|\\ldots|\\partial|\\nabla|\\(?:vec|overrightarrow|overline|bar|hat)(?![A-Za-z])")
+"""What math-verify's grammar leaves out, so that both sides must have the same of it."""
+_VECTOR_PRODUCT = re.compile(r"\\(?:vec|mathbf|nabla)(?![A-Za-z]).*\\times", re.DOTALL)
+_FIGURE = re.compile(r"\\(?:angle|triangle)(?![A-Za-z])")
+"""For its grammar both are products of numbers."""
+
+
+class _Cache:
+    """Least recently used outcomes of (gold, answer)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._outcomes: OrderedDict[tuple[str, str], Reason] = OrderedDict()
+
+    def get(self, pair: tuple[str, str]) -> Reason | None:
+        with self._lock:
+            if pair in self._outcomes:
+                self._outcomes.move_to_end(pair)
+            return self._outcomes.get(pair)
+
+    def put(self, pair: tuple[str, str], outcome: Reason) -> None:
+        with self._lock:
+            self._outcomes[pair] = outcome
+            if len(self._outcomes) > CACHE_SIZE:
+                self._outcomes.popitem(last=False)
+
+
+_cache = _Cache()
+
+
+def _forget_in_child() -> None:
+    """A lock that another thread held at the fork would stay locked in the child."""
+    global _cache
+    _cache = _Cache()
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason, bool]:
+    """`grading.grade` of two cleaned LaTeX expressions, and whether it was remembered.
+
+    Starts the worker pool on the first need. Outcomes that say something of the pair are remembered;
+    ``timeout`` and ``crash``, which may be the machine's doing, are not.
+    """
+    if too_heavy(gold) or too_heavy(answer):
+        return "too_large", False
+    if _differs_in_what_is_ignored(gold, answer):
+        return "mismatch", False
+    pair = (key(gold), key(answer))
+    outcome = _cache.get(pair)
+    if outcome is not None:
+        return outcome, True
+    outcome = cast(Reason, shared_pool().grade(_latex(gold), _latex(answer), budget))
+    if outcome not in ("timeout", "crash"):
+        _cache.put(pair, outcome)
+    return outcome, False
+
+
+def _differs_in_what_is_ignored(gold: str, answer: str) -> bool:
+    both = (gold, answer)
+    ignored = [sorted(_IGNORED.findall(side)) for side in both]
+    return ignored[0] != ignored[1] or any(map(_VECTOR_PRODUCT.search, both)) or all(map(_FIGURE.search, both))
+
+
+def _latex(cleaned: str) -> str:
+    return to_latex(cleaned.replace("%", r"\%").replace("$", ""))
+
+
+def too_heavy(text: str) -> bool:
+    """Whether the expression is past the bounds on length, depth, digits, powers or factorials."""
+    if len(text) > MAX_CHARS or _HEAVY.search(text):
+        return True
+    depth = 0
+    for bracket in re.findall(r"[{}()\[\]]", text):
+        depth += 1 if bracket in "{([" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False

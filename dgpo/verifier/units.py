@@ -1,0 +1,185 @@
+r"""Units of measure in one spelling: ``\text{ sq. cm}``, ``cm^2`` and ``square centimetres`` are ``cm^2``.
+
+Words that are no known unit are things that are counted (``red balls``), and count as a unit of their own name. Symbols
+keep their case (mW is no MW), words do not.
+"""
+
+import re
+
+from dgpo.verifier.normalise import plain
+from dgpo.verifier.number_words import WORDS
+
+_SPELLINGS = {
+    "%": "% percent percentage pct",
+    "degree": "degree degrees deg", "celsius": "celsius degc", "fahrenheit": "fahrenheit degf",
+    "m": "m meter meters metre metres", "cm": "cm centimeter centimeters centimetre centimetres",
+    "mm": "mm millimeter millimeters millimetre millimetres", "km": "km Km kilometer kilometers kilometre kilometres",
+    "nm": "nm nanometer nanometers", "in": "in inch inches", "ft": "ft foot feet", "yd": "yd yard yards",
+    "mi": "mi mile miles", "g": "g gram grams", "kg": "kg Kg kgs kilogram kilograms", "mg": "mg milligram milligrams",
+    "lb": "lb lbs pound pounds", "oz": "oz ounce ounces", "L": "L liter liters litre litres",
+    "mL": "mL ml milliliter milliliters", "s": "s sec secs second seconds", "min": "min mins minute minutes",
+    "h": "h hr hrs hour hours", "day": "day days", "week": "week weeks", "month": "month months",
+    "year": "year years yr yrs", "ms": "ms millisecond milliseconds",
+    "$": "$ dollar dollars usd USD", "€": "€ euro euros eur EUR", "£": "£ gbp GBP", "¥": "¥ yen",
+    "₹": "₹ rupee rupees rs rs. Rs Rs. inr INR",
+    "cent": "cent cents ¢", "J": "J joule joules", "N": "N newton newtons", "W": "W watt watts", "V": "V volt volts",
+    "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
+    "C": "C coulomb coulombs", "F": "F", "mol": "mol mole moles", "ohm": "ohm ohms Ω",
+    "mi/h": "mph", "km/h": "kmh kph kmph", "am": "am AM", "pm": "pm PM",
+    "unit": "unit units u", "rad": "rad radian radians",
+    "kJ": "kJ", "kW": "kW", "MHz": "MHz", "GHz": "GHz", "eV": "eV", "dm": "dm", "cL": "cL cl", "dL": "dL dl",
+    "kPa": "kPa", "um": "um micrometer micrometers micron microns", "M": "M", "atm": "atm", "mA": "mA", "kWh": "kWh",
+    "Msun": r"M_{\odot} M_\odot",
+}  # fmt: skip
+_UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_CURRENCIES = frozenset("$€£¥₹")
+_ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
+"""What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
+_FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") for word in WORDS]
+_NOT_UNITS = re.compile(
+    r"\b(?:or|and|not?|nor|to|is|are|either|maybe|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
+    r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
+    r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|squared|cubed|dozens?|score|factorial"
+    r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?"
+    r"|when|where|with|for|by|since|such|st|nd|rd|th"
+    rf"|(?:{'|'.join(_FRACTIONS)})s?|{'|'.join(WORDS)})\b",
+    re.IGNORECASE,
+)
+_MATHS = re.compile(
+    r"(?:alpha|beta|gamma|delta|epsilon|zeta|theta|iota|kappa|lambda|sigma|omega|phi|psi|chi|rho|tau|eta|xi|mu|nu|pi"
+    r"|infinity|infty|arc(?:sin|cos|tan)|sinh|cosh|tanh|coth|floor|ceil|ceiling|binom|cdot|frac|sqrt|root|lim|sum|prod|max|min"
+    r"|gcd|lcm|det|integral|choose|undefined)",
+    re.IGNORECASE,
+)
+"""Words that are mathematics and no things."""
+_POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
+_DEGREES = re.compile(r"(?:\^\{\\circ\}|(?i:degrees?) ) ?(?P<scale>[CF]|(?i:celsius|fahrenheit))?")
+_FACTOR = re.compile(
+    rf"(?P<square>(?i:square|sq\.?|cubic|cu\.?) )?(?P<name>[A-Za-zΩ$€£¥₹¢%]+\.?|M_\{{?\\odot\}}?){_POWER}"
+)
+_HAN_UNITS = {
+    "米": "m", "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "克": "g", "千克": "kg", "公斤": "kg", "秒": "s",
+    "分钟": "min", "小时": "h", "天": "day", "年": "year", "元": "¥", "度": "degree", "升": "L",
+}  # fmt: skip
+_HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
+_HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
+_FRACTION = re.compile(r"\\frac ?\{ ?([^{}/]+?) ?\} ?\{ ?([^{}/]+?) ?\}")
+_WORDED = re.compile(r"\\(?:text|mathrm)(?![A-Za-z])")
+_MODULUS = re.compile(r"\\pmod ?\{ ?(\w+) ?\}|\( ?(?:\\bmod|mod) ?(\d+) ?\)")
+_TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?![\^])", re.IGNORECASE)
+_PER = re.compile(r" ?/ ?| per ")
+_NUMBER = re.compile(r"(?<![\w.^{])\d+(?:[.,]\d+)*(?: ?/ ?\d+)?")
+_SEPARATOR = re.compile(r"(?:,|,? (?:and|&))? *\Z")
+_PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}")
+
+
+def read_unit(text: str) -> str | None:
+    r"""``text`` (what follows a number, LaTeX or plain) as a unit; '' for none, None where it is no unit.
+
+    A lone letter is a unit only in ``\text{}`` or ``\mathrm{}`` or after a space: ``5x`` is a product. So may ``5 xy``
+    be, so that only words of four letters and more are things without ``\text{}``.
+    """
+    bare = text.strip()
+    if not bare:
+        return ""
+    if bare in _CURRENCIES or bare in ("%", "¢"):
+        return "cent" if bare == "¢" else bare
+    opened = plain(bare)
+    if "\\" in opened:
+        opened = opened.replace(r" \Omega", "Ω").replace(r"\Omega", "Ω").replace(r"\mu ", "u")
+    if found := _DEGREES.fullmatch(opened):
+        return {"c": "celsius", "f": "fahrenheit"}.get((found["scale"] or "")[:1].lower(), "degree")
+    if opened in ("'", "''"):
+        return "ft" if opened == "'" else "in"
+    if opened.lower() in ("per cent", r"\%"):
+        return "%"
+    if _FRACTION.fullmatch(opened) and _WORDED.search(bare):
+        opened = _FRACTION.sub(r"\1/\2", opened)
+    if modulus := _MODULUS.fullmatch(opened):
+        return f"mod {modulus[1] or modulus[2]}"
+    if _NOT_UNITS.search(opened):
+        return None
+    if not opened.isascii() and (found := _HAN.fullmatch(opened)):
+        return _han_unit(found)
+    is_worded = "\\" in bare
+    if opened[:1] == "(" and opened[-1:] == ")" and (is_worded or len(opened) > 3):
+        opened = opened[1:-1].strip()
+    parts = [_factors(part, is_worded, text.startswith(" ")) for part in _PER.split(opened)]
+    return _product(parts) if all(parts) else _thing(opened, is_worded, text.startswith(" "))
+
+
+def same_unit(gold: str, answer: str) -> bool:
+    """Whether two units agree, as ``apple`` and ``apple in total`` do."""
+    return gold == answer or f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
+
+
+def quantities(text: str) -> list[str]:
+    r"""``2 hours`` and ``30 minutes`` of ``2\text{ hours and }30\text{ minutes}``, each with a unit; else nothing."""
+    spelt = plain(text)
+    numbers = [*_NUMBER.finditer(spelt)]
+    if len(numbers) < 2 or numbers[0].start():
+        return []
+    ends = [number.start() for number in numbers[1:]] + [len(spelt)]
+    found = [
+        (number.group(), _SEPARATOR.sub("", spelt[number.end() : end]).strip())
+        for number, end in zip(numbers, ends, strict=True)
+    ]
+    return [f"{number} {unit}" for number, unit in found] if all(read_unit(f" {unit}") for _, unit in found) else []
+
+
+def _product(parts: list[dict[str, int]]) -> str:
+    """One spelling for the units of the first part over those of the others: ``m/s^2``, ``kg*m/s^2``."""
+    powers = dict(parts[0])
+    for part in parts[1:]:
+        for unit, power in part.items():
+            powers[unit] = powers.get(unit, 0) - power
+    above = [unit + (f"^{power}" if power > 1 else "") for unit, power in sorted(powers.items()) if power > 0]
+    below = [unit + (f"^{-power}" if power < -1 else "") for unit, power in sorted(powers.items()) if power < 0]
+    return "*".join(above) + "".join(f"/{unit}" for unit in below)
+
+
+def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
+    r"""The units in ``N\cdot m`` or ``m s^{-2}`` and their powers; none where a factor is no unit."""
+    factors = [_FACTOR.fullmatch(factor) for factor in (_TIMES.split(text.strip()) if is_worded else [text.strip()])]
+    if not all(found and _known(found["name"]) for found in factors) and _PHRASE.fullmatch(text):
+        thing = _thing(text, is_worded, has_space)
+        return {thing: 1} if thing else {}
+    powers: dict[str, int] = {}
+    for found in factors:
+        name = found["name"] if found else ""
+        unit = _known(name) or (_thing(name, is_worded, has_space) if is_worded else None)
+        if found is None or not unit or not (is_worded or has_space or name in _ATTACHED):
+            return {}
+        power = int(found["power"] or {"": 1, "s": 2, "c": 3}[(found["square"] or "")[:1].lower()])
+        above, _, below = unit.partition("/")  # of mph
+        powers[above] = powers.get(above, 0) + power
+        if below:
+            powers[below] = powers.get(below, 0) - power
+    return powers
+
+
+def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
+    """What is counted, word by word in one spelling: ``red ball`` for ``Red balls``."""
+    words = text.split()
+    if not _PHRASE.fullmatch(text) or any(map(_MATHS.fullmatch, words)):
+        return None
+    longest = max(map(len, words))
+    if not (is_worded and longest > 1) and not (has_space and (longest >= 4 or len(words) > 2)):
+        return None
+    return " ".join(_known(word) or _singular(word, 4 if len(words) == 1 else 3) for word in words)
+
+
+def _known(name: str) -> str | None:
+    return _UNITS.get(name) or _UNITS.get(name.removesuffix(".") if len(name) < 4 else name.lower())
+
+
+def _singular(word: str, shortest: int) -> str:
+    """A word; shorter than ``shortest`` it may be a symbol."""
+    return word if len(word) < shortest else re.sub(r"(?<=ss|sh|ch|.x)es\Z|(?<!s)s\Z", "", word.lower())
+
+
+def _han_unit(found: re.Match[str]) -> str | None:
+    name = _HAN_UNITS.get(found["name"])
+    if name is None and _HAN_NUMBER.search(found["name"]):
+        return None
+    return (name or found["name"]) + {"平方": "^2", "立方": "^3", None: ""}[found["square"]]

@@ -1,0 +1,179 @@
+"""Killable worker processes for math-verify, callable from any thread; the parent keeps the clock.
+
+A template process starts with the first job and forks workers as they are needed (`template`). A worker has
+one job at a time; one that is late is killed and the next job gets a fresh fork. A plain fork of this process
+would be unsafe (Ray and torch run threads here), and a fresh interpreter per worker would cost over a second
+each.
+"""
+
+import atexit
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dgpo.verifier.worker_control import NO_ROOM, Template, Worker, WorkerGone
+
+MEMORY_BYTES = 1 << 30
+MAX_WORKERS = 16
+JOBS_PER_WORKER = 1000
+"""A worker is replaced after this many jobs, so that what sympy caches cannot grow without end."""
+
+
+class Budget:
+    """Seconds of work on workers that one verdict may take, over all its comparisons. Waiting for one is not work."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    @contextmanager
+    def spent(self) -> Iterator[float]:
+        """Takes the time of the block off; gives the `time.monotonic` at which nothing is left."""
+        started = time.monotonic()
+        try:
+            yield started + self.left
+        finally:
+            self.left -= time.monotonic() - started
+
+
+class Pool:
+    """Up to ``size`` workers (one for each core, at most `MAX_WORKERS`), started on demand and shared by all threads.
+
+    Attributes:
+        kills: How many workers were killed for being late, or found dead.
+    """
+
+    def __init__(self, size: int | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
+        self.size = size or min(MAX_WORKERS, os.cpu_count() or 1)
+        self.kills = 0
+        self._memory_bytes = memory_bytes
+        self._slots = threading.BoundedSemaphore(self.size)
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._template: Template | None = None
+
+    def grade(self, gold: str, answer: str, budget: Budget) -> str:
+        """`worker.grade` in a worker. Also ``timeout``, and ``crash`` if two workers died on the job.
+
+        Waiting for a free worker, and the start of the template (about 1.5 s, once per process), come on top of
+        ``budget``: a busy pool must not turn a right answer wrong.
+
+        Raises RuntimeError where no worker can be started.
+        """
+        job = json.dumps([gold, answer, budget.left]).encode() + b"\n"
+        with self._slots:
+            for fresh in (False, True):
+                if budget.left <= 0:
+                    return "timeout"
+                worker = self._take(fresh)
+                try:
+                    with budget.spent() as deadline:
+                        outcome = worker.ask(job, deadline)
+                except WorkerGone:
+                    self._discard(worker)
+                except TimeoutError:
+                    self._discard(worker)
+                    return "timeout"
+                except BaseException:  # an interrupt, while the worker is in the middle of the job
+                    self._discard(worker)
+                    raise
+                else:
+                    self._give_back(worker)
+                    return outcome
+        return "crash"
+
+    def start(self) -> None:
+        """Start the template and one worker now, where the first job should not pay for it."""
+        with self._slots:
+            self._give_back(self._take(fresh=False))
+
+    def pids(self) -> list[int]:
+        """The process ids of the template and of the idle workers; empty before the first job."""
+        with self._lock:
+            return [self._template.pid, *(worker.pid for worker in self._idle)] if self._template else []
+
+    def close(self) -> None:
+        """End the template and all workers; a later job starts them again."""
+        with self._lock:
+            self._drop_template()
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's processes without touching them."""
+        for worker in self._idle:
+            worker.jobs.close()
+        if self._template is not None:
+            self._template.forget()
+
+    def _take(self, fresh: bool) -> Worker:
+        with self._lock:
+            if self._idle and not fresh:
+                return self._idle.pop()
+            try:
+                return self._started().fork()
+            except (WorkerGone, OSError):
+                self._drop_template()
+            try:
+                return self._started().fork()
+            except (WorkerGone, OSError) as error:
+                self._drop_template()
+                raise RuntimeError(
+                    f"no answer-checking process can be started ({str(error) or 'it ended at once'}): {NO_ROOM}"
+                ) from error
+
+    def _give_back(self, worker: Worker) -> None:
+        worker.done += 1
+        if worker.done >= JOBS_PER_WORKER:
+            worker.jobs.close()
+            return
+        with self._lock:
+            self._idle.append(worker)
+
+    def _discard(self, worker: Worker) -> None:
+        with self._lock:
+            self.kills += 1
+            if self._template is None:
+                return
+            try:
+                self._template.kill(worker)
+            except (WorkerGone, OSError):
+                self._drop_template()
+
+    def _started(self) -> Template:
+        if self._template is None:
+            self._template = Template(self._memory_bytes)
+        return self._template
+
+    def _drop_template(self) -> None:
+        for worker in self._idle:
+            worker.jobs.close()
+        self._idle.clear()
+        if self._template is not None:
+            self._template.stop()
+        self._template = None
+
+
+_shared: Pool | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_pool() -> Pool:
+    """The pool of this process; a forked child gets its own."""
+    global _shared
+    with _shared_lock:
+        if _shared is None:
+            _shared = Pool()
+            atexit.register(_shared.close)
+        return _shared
+
+
+def _forget_in_child() -> None:
+    global _shared, _shared_lock
+    if _shared is not None:
+        _shared.forget()
+        atexit.unregister(_shared.close)
+    _shared, _shared_lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,269 @@
+"""Each bad setting is refused with its key, its value and a remedy, and nothing is started."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+import ray
+from omegaconf import OmegaConf
+
+from dgpo.config.checks import check
+from dgpo.config.checks.command import main
+from dgpo.config.compose import compose_config, resolved
+from dgpo.runs.checkpoints import MANIFEST, write_manifest
+from dgpo.runs.folder import RunFolder
+from dgpo.tasks import arithmetic, small_model
+
+LOSS = "actor_rollout_ref.actor.policy_loss"
+REWARD = "reward.custom_reward_function.reward_kwargs"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("quickstart")
+    sizes = ["--train", "64", "--validation", "8", "--test", "8"]
+    arithmetic.main(["--out", str(folder / "data"), *sizes, "--seed", "0"])
+    small_model.main(["--out", str(folder / "model")])
+    return folder
+
+
+@pytest.fixture
+def overrides(files: Path, tmp_path: Path) -> list[str]:
+    return [
+        f"data.train_files={files}/data/train.parquet",
+        f"data.val_files={files}/data/validation.parquet",
+        f"actor_rollout_ref.model.path={files}/model",
+        f"run.dir={tmp_path}/run",
+    ]
+
+
+def problems(overrides: list[str], *more: str) -> list[str]:
+    found = check(resolved(compose_config("quickstart", [*overrides, *more])))
+    assert not ray.is_initialized()
+    return [str(problem) for problem in found]
+
+
+def test_the_quick_start_passes(overrides: list[str]) -> None:
+    assert problems(overrides) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        (f"{LOSS}.n=0", "n=0 must be an integer"),
+        (f"{LOSS}.m=0", "m=0 must be an integer"),
+        (f"{LOSS}.m=1.5", "m=1.5 must be an integer"),
+        ("actor_rollout_ref.actor.clip_ratio_low=1", "clip_ratio_low=1"),
+        ("actor_rollout_ref.actor.clip_ratio_low=-0.1", "clip_ratio_low=-0.1"),
+        ("actor_rollout_ref.actor.clip_ratio_high=-0.1", "clip_ratio_high=-0.1"),
+        (f"{LOSS}.loss_mode=dgpoo", f"{LOSS}.loss_mode=dgpoo"),
+        (f"{LOSS}.loss_mode=gppo", "gppo"),
+        ("algorithm.adv_estimator=grpoo", "algorithm.adv_estimator=grpoo"),
+        ("trainer.v1.trainer_mode=synchronous", "trainer.v1.trainer_mode=synchronous"),
+        ("trainer.logger=[file,wandbb]", "trainer.logger=wandbb"),
+        ("trainer.logger=[wandb]", "add file to the list"),
+        ("trainer.device=tpu", "trainer.device=tpu"),
+        ("trainer.resume_mode=never", "trainer.resume_mode=never"),
+        ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
+        ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
+        ("trainer.use_v1=false", "trainer.use_v1"),
+        ("actor_rollout_ref.actor.strategy=megatronn", "actor_rollout_ref.actor.strategy=megatronn"),
+        ("reward.custom_reward_function.path=null", "reward.custom_reward_function.path=None"),
+        ("reward.custom_reward_function.path=pkg://dgpo.nothing", "No module named"),
+        ("reward.custom_reward_function.name=missing", "missing"),
+        ("+reward.custom_reward_function.reward_kwargs.timout=2", "timout"),
+        (f"{REWARD}.timeout=0", f"{REWARD}.timeout=0"),
+        (f"{REWARD}.deadline=1", "deadline=1 is shorter than timeout=2.0"),
+        (f"{REWARD}.mode=box", f"{REWARD}.mode=box"),
+        (f"{REWARD}.scoring=plus", f"{REWARD}.scoring=plus"),
+        (f"{REWARD}.overlong_buffer=96", "overlong_buffer=96 is not less than data.max_response_length=96"),
+        (f"{REWARD}.overlong_weight=0.5", "has no effect while overlong_buffer is 0"),
+        (f"{REWARD}.format_weight=-1", f"{REWARD}.format_weight=-1"),
+        ("+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "only verl's dapo manager reads it"),
+        ("reward.reward_manager.name=Naif", "reward.reward_manager.name=Naif"),
+        ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
+        ("reward_model.enable=true", "set reward.reward_model.enable instead"),
+        ("data.train_batch_size=31", "does not divide data.train_batch_size=31"),
+        ("data.train_batch_size=0", "data.train_batch_size=0"),
+        ("data.train_batch_size=128", "the training files hold 64 rows"),
+        ("actor_rollout_ref.rollout.n=1", "a group of one has no advantage"),
+        ("run.keep_checkpoints=0", "run.keep_checkpoints=0"),
+        ("data.max_response_length=100", "actor_rollout_ref.rollout.max_model_len=128"),
+        ("actor_rollout_ref.rollout.max_model_len=1024", "the model has 512 positions"),
+        ("data.train_files=missing.parquet", "missing.parquet"),
+        ("actor_rollout_ref.model.path=./missing", "there is no such directory"),
+        ("actor_rollout_ref.model.use_remove_padding=true", "flash-attn"),
+        ("actor_rollout_ref.rollout.free_cache_engine=true", "no sleep mode"),
+        ("actor_rollout_ref.actor.fsdp_config.param_offload=true", "nowhere to offload"),
+        ("trainer.n_gpus_per_node=0", "trainer.n_gpus_per_node=0"),
+        ("actor_rollout_ref.actor.ppo_epochs=0", "actor_rollout_ref.actor.ppo_epochs=0"),
+        ("actor_rollout_ref.rollout.val_kwargs.n=0", "actor_rollout_ref.rollout.val_kwargs.n=0"),
+        ("trainer.total_training_steps=0", "trainer.total_training_steps=0"),
+        ("trainer.default_local_dir=elsewhere", "resuming, pruning and reports look in"),
+        ("actor_rollout_ref.actor.checkpoint.async_save=true", "checkpoint.async_save=True"),
+    ],
+)
+def test_a_bad_setting_is_refused(overrides: list[str], override: str, says: str) -> None:
+    found = problems(overrides, override)
+    assert any(says in problem and problem.startswith("error") for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("manager", "option", "says"),
+    [
+        ("naive", f"{REWARD}.overlong_buffer=32", "needs a reward manager that tells the length"),
+        ("remote", f"{REWARD}.timeout=3", "it takes no asynchronous reward function"),
+        ("naif", f"{REWARD}.timeout=3", "reward.reward_manager.name=naif"),
+    ],
+)
+def test_a_reward_manager_of_verl_s_that_does_not_fit_is_refused(
+    overrides: list[str], manager: str, option: str, says: str
+) -> None:
+    registered = ["reward.reward_manager.source=register", f"reward.reward_manager.name={manager}"]
+    assert any(says in problem for problem in problems(overrides, *registered, option))
+
+
+def test_a_length_is_not_punished_twice(overrides: list[str]) -> None:
+    verl_s = ["reward.reward_manager.source=register", "reward.reward_manager.name=dapo"]
+    verl_s += ["+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "+reward.reward_kwargs.max_resp_len=96"]
+    assert problems(overrides, *verl_s) == []
+    assert any("punished twice" in problem for problem in problems(overrides, *verl_s, f"{REWARD}.overlong_buffer=8"))
+
+
+def test_a_reward_function_of_one_s_own_drops_the_options_of_ours(overrides: list[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def score(data_source, solution_str, ground_truth, extra_info):\n    return 1.0\n"
+    )
+    own = [f"reward.custom_reward_function.path={tmp_path}/mine.py", "reward.custom_reward_function.name=score"]
+    (problem,) = problems(overrides, *own)
+    assert f"~{REWARD}" in problem
+    assert problems(overrides, *own, f"~{REWARD}") == []
+
+
+def test_a_micro_batch_that_does_not_divide_is_refused(overrides: list[str]) -> None:
+    by_samples = [
+        "actor_rollout_ref.actor.use_dynamic_bsz=false",
+        "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=12",
+        "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=64",
+    ]
+    (problem,) = problems(overrides, *by_samples)
+    assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 16 samples" in problem
+
+
+def test_one_update_a_batch_is_warned_about(overrides: list[str]) -> None:
+    (warning,) = problems(overrides, "actor_rollout_ref.actor.ppo_mini_batch_size=32")
+    assert warning.startswith("warning: actor_rollout_ref.actor.ppo_mini_batch_size=32") and "ratio is 1" in warning
+
+
+def test_all_problems_come_at_once_with_exit_status_2(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "quickstart", *overrides, f"{LOSS}.n=0", "data.train_batch_size=31"]) == 2
+    said = capsys.readouterr()
+    assert "n=0" in said.err and "train_batch_size=31" in said.err and "refused, 2 errors" in said.out
+
+
+def test_a_config_that_passes_has_exit_status_0(overrides: list[str]) -> None:
+    assert main(["--config-name", "quickstart", *overrides]) == 0
+
+
+def test_a_model_directory_without_a_tokenizer_is_refused(overrides: list[str], files: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(files / "model" / name, model)
+    (problem,) = problems(overrides, f"actor_rollout_ref.model.path={model}")
+    assert "no tokenizer" in problem and str(model) in problem
+
+
+def test_a_malformed_parquet_and_a_row_without_a_ground_truth_are_refused(
+    overrides: list[str], files: Path, tmp_path: Path
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    broken, blank = tmp_path / "broken.parquet", tmp_path / "blank.parquet"
+    broken.write_bytes(b"PAR1 nothing")
+    rows = pq.read_table(files / "data" / "train.parquet").to_pylist()
+    rows[3]["reward_model"]["ground_truth"] = ""
+    pq.write_table(pa.Table.from_pylist(rows), blank)
+    found = problems(overrides, f"data.train_files=[{broken},{blank}]")
+    assert any(str(broken) in problem for problem in found)
+    assert any(str(blank) in problem and "ground_truth" in problem for problem in found)
+
+
+def test_an_occupied_dashboard_port_is_refused(overrides: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        dashboard = ["ray_kwargs.ray_init.include_dashboard=true", f"+ray_kwargs.ray_init.dashboard_port={port}"]
+        (problem,) = problems(overrides, *dashboard)
+    assert f"dashboard_port={port}" in problem and "choose another port" in problem
+
+
+def test_a_run_folder_that_is_a_file_is_refused(overrides: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (problem,) = problems(overrides, f"run.dir={tmp_path}/file/run")
+    assert "not a writable folder" in problem
+
+
+def begin(overrides: list[str], *more: str) -> RunFolder:
+    """A run folder as a launch leaves it that has saved its second step."""
+    config = resolved(compose_config("quickstart", [*overrides, *more]))
+    folder = RunFolder(config.run.dir)
+    checkpoint = folder.checkpoints / "global_step_2"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "data.pt").write_bytes(b"position")
+    write_manifest(checkpoint, step=2)
+    OmegaConf.save(config, folder.config)
+    return folder
+
+
+def test_another_loss_does_not_go_on_with_a_run(overrides: list[str]) -> None:
+    folder = begin(overrides)
+    other = f"policy_loss@{LOSS}=grpo"
+    (problem,) = problems(overrides, other)
+    assert problem.startswith(f"error: {LOSS}.loss_mode=grpo: the run in {folder.path} has dgpo,")
+    assert "step 2" in problem and "another run.dir" in problem
+    meant = problem.splitlines()[-1].split()[-2:]
+    assert meant[0] == "trainer.resume_mode=resume_path"
+    assert problems(overrides, other, *meant) == []
+    assert problems(overrides, other, "trainer.resume_mode=disable") == []
+    assert problems(overrides, other, f"run.dir={folder.path}-grpo") == []
+
+
+def test_another_model_does_not_go_on_with_a_run(overrides: list[str], files: Path, tmp_path: Path) -> None:
+    begin(overrides)
+    copy = shutil.copytree(files / "model", tmp_path / "model")
+    (problem,) = problems(overrides, f"actor_rollout_ref.model.path={copy}")
+    assert problem.startswith(f"error: actor_rollout_ref.model.path={copy}") and f"has {files}/model," in problem
+    relative = os.path.relpath(files / "model")
+    assert problems(overrides, f"actor_rollout_ref.model.path={relative}") == []
+
+
+def test_a_run_goes_on_with_other_rates_and_one_without_a_checkpoint_with_anything(overrides: list[str]) -> None:
+    folder = begin(overrides)
+    other = f"policy_loss@{LOSS}=grpo"
+    assert problems(overrides, "actor_rollout_ref.actor.optim.lr=1e-5", f"{LOSS}.m=3", "data.train_batch_size=16") == []
+    folder.config.write_text("trainer: [")
+    (problem,) = problems(overrides, other)
+    assert f"{folder.config} cannot be read" in problem
+    (folder.checkpoints / "global_step_2" / MANIFEST).unlink()
+    assert problems(overrides, other) == []
+
+
+def test_a_disk_without_room_for_checkpoints_is_refused(overrides: list[str]) -> None:
+    (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
+    assert "kept checkpoints" in problem and "lower run.keep_checkpoints" in problem
+
+
+def test_checkpoints_that_are_there_need_no_more_room(overrides: list[str]) -> None:
+    begin(overrides)
+    (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
+    assert "of which 1 are there" in problem
+
+
+def test_gpus_that_are_not_there_are_refused(overrides: list[str]) -> None:
+    found = problems(overrides, "trainer.device=cuda", "trainer.n_gpus_per_node=8")
+    assert any("CUDA devices" in problem and "hardware=cpu" in problem for problem in found)

@@ -1,0 +1,95 @@
+"""The command on the composed configs; what it recommends is composed and planned again."""
+
+import json
+
+import pytest
+
+from dgpo.config.checks import check
+from dgpo.config.compose import compose_config, resolved
+from dgpo.config.memory.command import main
+
+ACTOR = "actor_rollout_ref.actor"
+SAMPLES = [
+    f"{ACTOR}.use_dynamic_bsz=false",
+    f"{ACTOR}.ppo_micro_batch_size_per_gpu=32",
+    "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=16",
+]
+LONG = ["data.max_response_length=60000", f"{ACTOR}.ppo_max_token_len_per_gpu=65536", "run.gpu_memory_gib=16"]
+LONG += [f"{ACTOR}.ulysses_sequence_parallel_size=2", "actor_rollout_ref.rollout.gpu_memory_utilization=0.7"]
+CHUNKS = ["actor_rollout_ref.model.use_fused_kernels=false"]
+CHUNKS += [f"{ACTOR}.fsdp_config.entropy_from_logits_with_chunking=true", f"{ACTOR}.ppo_max_token_len_per_gpu=131072"]
+
+
+@pytest.mark.parametrize("name", ["dgpo_1_5b", "dgpo_7b", "dgpo_14b"])
+@pytest.mark.parametrize("gpu", ["80gb", "141gb"])
+def test_each_experiment_fits_its_hardware(name: str, gpu: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", name, f"gpu={gpu}"]) == 0
+    said = capsys.readouterr().out
+    assert "It fits:" in said and "KV cache holds" in said
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        ["hardware=1x1", "actor_rollout_ref.rollout.gpu_memory_utilization=0.9"],
+        ["hardware=1x1", "model=r1_distill_qwen_7b"],
+        ["actor_rollout_ref.model.use_fused_kernels=false", "actor_rollout_ref.actor.ppo_max_token_len_per_gpu=131072"],
+        ["run.gpu_memory_gib=24", "model=r1_distill_qwen_14b"],
+        ["actor_rollout_ref.rollout.gpu_memory_utilization=0.05"],
+        SAMPLES,
+        [*SAMPLES, "hardware=2x8", "model=r1_distill_qwen_14b", f"{ACTOR}.ulysses_sequence_parallel_size=2"],
+        ["hardware=1x1", "model=r1_distill_qwen_7b", f"{ACTOR}.strategy=fsdp"],
+        LONG,
+        CHUNKS,
+    ],
+)
+def test_the_overrides_it_recommends_fit_and_are_accepted(wish: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "dgpo_1_5b", "--json", *wish]) == 1
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["overflows"] and figures["remedy"]
+    keys = [override.split("=")[0] for override in figures["remedy"]]
+    kept = [override for override in wish if override.split("=")[0] not in keys]
+    followed = [*kept, *figures["remedy"]]
+    assert main(["--config-name", "dgpo_1_5b", *followed]) == 0
+    assert check(resolved(compose_config("dgpo_1_5b", followed)), declared=True) == []
+
+
+def test_a_micro_batch_of_so_many_samples_has_no_use_for_a_number_of_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    def figures(*overrides: str) -> dict[str, object]:
+        main(["--config-name", "dgpo_1_5b", "--json", *SAMPLES, *overrides])
+        return json.loads(capsys.readouterr().out)
+
+    assert figures(f"{ACTOR}.ppo_max_token_len_per_gpu=9216") == figures()
+    assert figures()["remedy"] == [f"{ACTOR}.ppo_micro_batch_size_per_gpu=16"]
+
+
+def test_it_says_where_nothing_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "dgpo_7b", "run.gpu_memory_gib=2"]) == 1
+    assert "No change known to the planner makes it fit" in capsys.readouterr().out
+
+
+def test_an_override_changes_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    def logits(*overrides: str) -> int:
+        main(["--config-name", "dgpo_7b", "--json", *overrides])
+        return json.loads(capsys.readouterr().out)["bytes"]["actor update"]["logits"]
+
+    assert logits("actor_rollout_ref.model.use_fused_kernels=false") > 10 * logits()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--config-name", "quickstart"], "trainer.device=cpu"),
+        (["--config-name", "dgpo_7b", "actor_rollout_ref.model.path=models/unknown"], "models/unknown"),
+        (["--config-name", "dgpo_7b", "actor_rollout_ref.actor.fsdp_config.model_dtype=int3"], "model_dtype=int3"),
+        (["--config-name", "dgpo_8b"], "dgpo_8b"),
+        (["--config-name", "dgpo_7b", "actor_rollout_ref.rollout.tensor_model_parallel_size=0"], "must be above 0"),
+        (["--config-name", "dgpo_7b", "run.gpu_memory_gib=eighty"], "run.gpu_memory_gib=eighty"),
+        (["--config-name", "dgpo_7b", f"{ACTOR}.use_dynamic_bsz=false"], "ppo_micro_batch_size_per_gpu=None"),
+    ],
+)
+def test_what_cannot_be_planned_has_exit_status_2(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert says in capsys.readouterr().err

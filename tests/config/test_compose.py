@@ -1,0 +1,141 @@
+import functools
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from dgpo.config.checks import check
+from dgpo.config.compose import ConfigError, compose_config, config_dir, resolved
+from dgpo.config.memory.shape import find_shape
+from dgpo.tasks import small_model
+
+LOSS = "policy_loss@actor_rollout_ref.actor.policy_loss"
+
+PARTS = {"rlvr", "reasoning"}
+EXPERIMENTS = sorted({file.stem for file in config_dir().glob("*.yaml")} - PARTS)
+METHODS = sorted(file.stem for file in (config_dir() / "policy_loss").glob("*.yaml"))
+
+
+@functools.cache
+def without_overrides(name: str) -> DictConfig:
+    return resolved(compose_config(name))
+
+
+def test_there_are_experiments_and_methods() -> None:
+    assert "quickstart" in EXPERIMENTS and {"dgpo", "grpo", "gppo"} <= set(METHODS)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_each_experiment_resolves(name: str) -> None:
+    config = resolved(compose_config(name))
+    assert config.actor_rollout_ref.rollout.name == "vllm"
+
+
+@pytest.mark.parametrize(
+    ("method", "key", "values"),
+    [("dgpo", "n", (2, 1, 1)), ("ce_gppo", "beta1", (0.5, 0.75, 0.75)), ("maspo", "alpha", (0.5, 0.3, 0.3))],
+)
+def test_the_papers_values_go_with_the_model(method: str, key: str, values: tuple[float, ...]) -> None:
+    for size, value in zip(("1_5b", "7b", "14b"), values, strict=True):
+        # From another experiment: the model group alone decides.
+        config = resolved(compose_config("dgpo_7b", [f"{LOSS}={method}", f"model=r1_distill_qwen_{size}"]))
+        assert config.actor_rollout_ref.actor.policy_loss[key] == value
+    own = compose_config("dgpo_7b", [f"{LOSS}={method}", f"actor_rollout_ref.actor.policy_loss.{key}=3"])
+    assert resolved(own).actor_rollout_ref.actor.policy_loss[key] == 3
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "value"),
+    [
+        ("model=r1_distill_qwen_14b", "actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size", 4),
+        ("model=r1_distill_qwen_1_5b", "run.name", "dgpo-r1-distill-qwen-1.5b-0"),
+        ("hardware=4x8", "trainer.nnodes", 4),
+        ("hardware=1x1", "actor_rollout_ref.rollout.tensor_model_parallel_size", 1),
+        ("gpu=141gb", "run.gpu_memory_gib", 139),
+        ("data=deepscaler", "data.train_files", ["data/deepscaler.parquet"]),
+        ("data=arithmetic", "data.val_files", "runs/quickstart/data/validation.parquet"),
+        ("logging=tensorboard", "trainer.logger", ["file", "tensorboard"]),
+        ("logging=offline", "ray_kwargs.ray_init.runtime_env.env_vars.WANDB_MODE", "offline"),
+        (f"{LOSS}=grpo", "run.name", "grpo-r1-distill-qwen-7b-0"),
+        ("seed=5", "actor_rollout_ref.rollout.seed", 5),
+        ("algorithm.filter_groups.enable=true", "algorithm.filter_groups.enable", True),
+        ("algorithm.rollout_correction.rollout_is=null", "algorithm.rollout_correction.rollout_is", None),
+        ("+trainer_mode=colocate_async", "trainer.v1.trainer_mode", "colocate_async"),
+    ],
+)
+def test_one_override_changes_what_it_names(override: str, key: str, value: object) -> None:
+    after = resolved(compose_config("dgpo_7b", [override]))
+    assert OmegaConf.select(after, key) == value != OmegaConf.select(without_overrides("dgpo_7b"), key)
+
+
+@pytest.mark.parametrize("name", ["dgpo_1_5b", "dgpo_7b", "dgpo_14b"])
+def test_verl_makes_its_dataclasses_of_each_experiment(name: str, tmp_path: Path) -> None:
+    """Of actor, rollout, algorithm and model; the model's with the real sizes and a small tokenizer."""
+    from verl.utils.config import omega_conf_to_dataclass
+
+    shape = find_shape(compose_config(name).actor_rollout_ref.model.path)
+    small_model.main(["--out", str(tmp_path)])
+    file = tmp_path / "config.json"
+    sizes = {"hidden_size": shape.hidden, "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads}
+    sizes |= {"num_key_value_heads": shape.kv_heads, "intermediate_size": shape.intermediate}
+    sizes |= {"vocab_size": shape.vocabulary, "max_position_embeddings": shape.positions, "tie_word_embeddings": False}
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps({**settings, **sizes, "head_dim": shape.head_dim, "layer_types": None}))
+
+    config = resolved(compose_config(name, [f"actor_rollout_ref.model.path={tmp_path}"]))
+    sections = config.actor_rollout_ref
+    actor, rollout, model = (omega_conf_to_dataclass(sections[part]) for part in ("actor", "rollout", "model"))
+    made = [type(each).__name__ for each in (actor, rollout, model, omega_conf_to_dataclass(config.algorithm))]
+    assert made == ["FSDPActorConfig", "RolloutConfig", "HFModelConfig", "AlgoConfig"]
+    assert model.hf_config.hidden_size == shape.hidden and model.use_remove_padding
+    assert actor.policy_loss.method_name == "dgpo" and actor.engine.strategy == "fsdp2"
+    assert config.data.train_batch_size // actor.ppo_mini_batch_size == 16
+    assert find_shape(str(tmp_path)) == shape
+    assert check(config, declared=True) == []
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_is_one_override(method: str) -> None:
+    config = resolved(compose_config("quickstart", [f"policy_loss@actor_rollout_ref.actor.policy_loss={method}"]))
+    assert config.actor_rollout_ref.actor.policy_loss._target_.startswith("dgpo.losses.verl.")
+
+
+def test_an_override_reaches_the_config() -> None:
+    config = resolved(compose_config("quickstart", ["seed=3", "actor_rollout_ref.actor.policy_loss.m=5"]))
+    assert (config.run.name, config.data.seed, config.actor_rollout_ref.rollout.seed) == ("dgpo-3", 3, 3)
+    assert config.actor_rollout_ref.actor.policy_loss.m == 5
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("actor_rollout_ref.actor.policy_los.n=1", "policy_los"),
+        ("run.name", "run.name"),
+        ("policy_loss@actor_rollout_ref.actor.policy_loss=dppo", "policy_loss/dppo"),
+        ("hardware=tpu", "hardware/tpu"),
+    ],
+)
+def test_a_wrong_override_is_an_error_that_names_it(override: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        compose_config("quickstart", [override])
+
+
+def test_the_authors_keys_are_translated() -> None:
+    with pytest.raises(ConfigError, match=r"write actor_rollout_ref\.actor\.policy_loss\.n instead"):
+        compose_config("quickstart", ["actor_rollout_ref.actor.policy_loss.ratio_clip.dgpo_n=2"])
+
+
+def test_a_missing_value_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"run\.name"):
+        resolved(compose_config("quickstart", ["run.name=???"]))
+
+
+def test_configs_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "defaults: [rlvr, hardware: cpu, _self_]\nrun: {name: mine}\nactor_rollout_ref: {model: {path: m}}\n"
+    )
+    config = resolved(compose_config("mine", directory=tmp_path))
+    assert (config.run.dir, config.trainer.device) == ("runs/mine", "cpu")
+    with pytest.raises(ConfigError, match="no such folder"):
+        compose_config("mine", directory=tmp_path / "missing")

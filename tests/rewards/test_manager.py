@@ -1,0 +1,93 @@
+"""The reward manager inside verl's own loading, on samples as verl's agent loop hands them over."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tensordict import TensorDict
+from transformers import AutoTokenizer, GenerationConfig
+from verl import DataProto
+from verl.trainer.ppo.reward import load_reward_manager
+
+from dgpo.config.compose import compose_config, resolved
+from dgpo.rewards.manager import end_tokens
+from dgpo.tasks import small_model
+from dgpo.verifier.workers import shared_pool
+
+LONGEST = 96
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    small_model.main(["--out", str(folder)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer(model: Path) -> Any:
+    return AutoTokenizer.from_pretrained(model)
+
+
+def sample(tokenizer: Any, response: list[int], **more: Any) -> DataProto:
+    """One sample, as ``AgentLoopWorker._compute_score`` builds it."""
+    prompt = torch.tensor(tokenizer.encode("3+4=?"))
+    answer = torch.tensor(response)
+    both = torch.cat([prompt, answer])
+    tensors = {"prompts": prompt, "responses": answer, "input_ids": both, "attention_mask": torch.ones_like(both)}
+    fields = {"data_source": "test", "reward_model": {"ground_truth": "7"}, "extra_info": {"index": 3}, **more}
+    return DataProto(
+        batch=TensorDict({name: row.unsqueeze(0) for name, row in tensors.items()}, batch_size=1),
+        non_tensor_batch={name: np.array([value], dtype=object) for name, value in fields.items()},
+    )
+
+
+def grade(model: Path, tokenizer: Any, data: DataProto, *overrides: str) -> dict[str, Any]:
+    config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}", *overrides]))
+    manager = load_reward_manager(config, tokenizer)
+    return manager.loop.run_until_complete(manager.run_single(data))
+
+
+@pytest.mark.parametrize("tool_fields", [{}, {"tool_extra_fields": {"turn_scores": []}}])
+def test_tokens_are_counted_with_the_end_of_the_sequence(model: Path, tokenizer: Any, tool_fields: dict) -> None:
+    response = [*tokenizer.encode("\\boxed{7}"), tokenizer.eos_token_id]
+    told = grade(model, tokenizer, sample(tokenizer, response, **tool_fields))
+    assert told["reward_score"] == 1.0
+    assert told["reward_extra_info"]["tokens"] == str(len(response)) and told["reward_extra_info"]["truncated"] == "0"
+
+
+@pytest.mark.parametrize(("ends", "truncated"), [(True, "0"), (False, "1")])
+def test_a_response_of_the_full_length_is_truncated_unless_it_ends_there(
+    model: Path, tokenizer: Any, ends: bool, truncated: str
+) -> None:
+    filler = tokenizer.encode("1")
+    response = (filler * LONGEST)[: LONGEST - 1] + ([tokenizer.eos_token_id] if ends else filler[:1])
+    told = grade(model, tokenizer, sample(tokenizer, response))
+    assert told["reward_extra_info"]["tokens"] == str(LONGEST)
+    assert told["reward_extra_info"]["truncated"] == truncated
+    assert told["reward_extra_info"]["reason"] == "no_answer"
+
+
+def test_the_overlong_penalty_counts_tokens(model: Path, tokenizer: Any) -> None:
+    answer = [*tokenizer.encode("\\boxed{7}"), tokenizer.eos_token_id]
+    response = (tokenizer.encode("1") * LONGEST)[: LONGEST - 8 - len(answer)] + answer
+    overlong = "reward.custom_reward_function.reward_kwargs.overlong_buffer=32"
+    told = grade(model, tokenizer, sample(tokenizer, response), overlong)
+    # 88 tokens, 24 into the 32 before the longest response of 96.
+    assert told["reward_score"] == pytest.approx(1 - 24 / 32)
+    assert told["reward_extra_info"]["acc"] == 1.0
+
+
+def test_worker_processes_start_with_the_manager(model: Path, tokenizer: Any) -> None:
+    shared_pool().close()
+    load_reward_manager(resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}"])), tokenizer)
+    assert len(shared_pool().pids()) == 2
+
+
+def test_a_model_may_end_its_sequences_in_several_ways(model: Path, tokenizer: Any, tmp_path: Path) -> None:
+    assert tokenizer.eos_token_id in end_tokens(str(model), tokenizer.eos_token_id)
+    GenerationConfig(eos_token_id=[5, 6]).save_pretrained(tmp_path)
+    assert end_tokens(str(tmp_path), 9) == {5, 6, 9}
+    assert end_tokens(str(tmp_path / "none"), None) == set()

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from dgpo.runs.checkpoints import MANIFEST, find, latest_complete, prune, set_aside, write_manifest
+from dgpo.runs.export import ExportError, export, find_checkpoint
+
+
+def make(directory: Path, step: int, *, whole: bool = True) -> Path:
+    path = directory / f"global_step_{step}"
+    (path / "actor").mkdir(parents=True)
+    (path / "actor" / "model.pt").write_bytes(b"m" * 100)
+    (path / "data.pt").write_bytes(b"d" * 10)
+    if whole:
+        write_manifest(path, step=step)
+    return path
+
+
+def test_a_checkpoint_counts_once_its_manifest_exists(tmp_path: Path) -> None:
+    make(tmp_path, 10)
+    make(tmp_path, 20, whole=False)
+    chosen, skipped = latest_complete(tmp_path)
+    assert chosen is not None and chosen.step == 10
+    assert [(each.step, each.defect) for each in skipped] == [(20, "it has no manifest: the run ended while saving it")]
+
+
+@pytest.mark.parametrize(
+    ("damage", "defect"),
+    [
+        (lambda path: (path / "actor/model.pt").write_bytes(b"m" * 99), "actor/model.pt has 99 bytes instead of 100"),
+        (lambda path: (path / "data.pt").unlink(), "data.pt is missing"),
+        (lambda path: (path / MANIFEST).write_text("{"), "its manifest cannot be read"),
+    ],
+)
+def test_a_damaged_checkpoint_is_skipped_and_the_one_before_is_used(tmp_path: Path, damage, defect: str) -> None:
+    make(tmp_path, 1)
+    damage(make(tmp_path, 2))
+    chosen, skipped = latest_complete(tmp_path)
+    assert chosen is not None and chosen.step == 1
+    assert defect in str(skipped[0].defect)
+
+
+def test_without_a_complete_checkpoint_there_is_none(tmp_path: Path) -> None:
+    make(tmp_path, 5, whole=False)
+    assert latest_complete(tmp_path)[0] is None
+    assert latest_complete(tmp_path / "missing") == (None, [])
+
+
+def test_steps_are_ordered_as_numbers(tmp_path: Path) -> None:
+    for step in (9, 10, 100):
+        make(tmp_path, step)
+    (tmp_path / "global_step_old").mkdir()
+    assert [checkpoint.step for checkpoint in find(tmp_path)] == [100, 10, 9]
+
+
+def test_pruning_keeps_the_newest_complete_ones_and_what_may_be_being_written(tmp_path: Path) -> None:
+    for step in (1, 2, 4):
+        make(tmp_path, step)
+    make(tmp_path, 3, whole=False)
+    make(tmp_path, 5, whole=False)
+    assert sorted(checkpoint.step for checkpoint in prune(tmp_path, keep=2)) == [1, 3]
+    assert [checkpoint.step for checkpoint in find(tmp_path)] == [5, 4, 2]
+
+
+def test_checkpoints_after_the_start_of_a_run_are_set_aside_and_not_mixed_with_its_own(tmp_path: Path) -> None:
+    directory, place = tmp_path / "checkpoints", tmp_path / "superseded/002"
+    for step in (100, 120, 140):
+        make(directory, step)
+    defective = make(directory, 160)
+    (defective / "data.pt").unlink()
+    assert [checkpoint.step for checkpoint in set_aside(directory, 100, place)] == [140, 120]
+    assert [checkpoint.step for checkpoint in find(place) if checkpoint.complete] == [140, 120]
+    make(directory, 110)
+    assert latest_complete(directory)[0] == find(directory)[1] and not (defective / MANIFEST).exists()
+    assert [checkpoint.step for checkpoint in prune(directory, keep=1)] == [100]
+
+
+def test_pruning_deletes_nothing_while_nothing_is_complete(tmp_path: Path) -> None:
+    make(tmp_path, 1, whole=False)
+    assert prune(tmp_path, keep=1) == []
+    assert len(find(tmp_path)) == 1
+
+
+def test_export_takes_a_run_folder_or_a_checkpoint_and_refuses_a_partial_one(tmp_path: Path) -> None:
+    whole = make(tmp_path / "checkpoints", 1)
+    partial = make(tmp_path / "checkpoints", 2, whole=False)
+    assert find_checkpoint(tmp_path) == find_checkpoint(tmp_path / "checkpoints") == find_checkpoint(whole) == whole
+    with pytest.raises(ExportError, match="no manifest"):
+        find_checkpoint(partial)
+    with pytest.raises(ExportError, match="no complete checkpoint"):
+        find_checkpoint(tmp_path / "elsewhere")
+
+
+def test_export_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ExportError, match=r"--out=.*exists"):
+        export(make(tmp_path, 1), tmp_path / "out")

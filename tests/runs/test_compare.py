@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from dgpo.config.compose import compose_config, resolved
+from dgpo.runs.compare import main
+
+ACTOR = "actor_rollout_ref.actor"
+GRPO = f"policy_loss@{ACTOR}.policy_loss=grpo"
+
+
+def run(path: Path, overrides: list[str], scores: list[float], entropy: float, config: str = "quickstart") -> Path:
+    """A run folder of three steps, validated before and after each."""
+    (path / "metrics").mkdir(parents=True)
+    composed = resolved(compose_config(config, [f"run.dir={path}", *overrides]))
+    (path / "config.yaml").write_text(OmegaConf.to_yaml(composed))
+    with (path / "metrics" / "001.jsonl").open("w") as stream:
+        for step, score in enumerate(scores):
+            training = {"actor/grad_norm": 2.0, "actor/entropy": entropy, "critic/score/mean": 0.5} if step else {}
+            data = {"val-core/a/acc/mean@4": score, **training}
+            stream.write(json.dumps({"step": step, "data": data}) + "\n")
+    return path
+
+
+def compared(tmp_path: Path, folders: list[Path]) -> dict[str, list[dict[str, float]]]:
+    """The runs of each label."""
+    assert main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
+    return json.loads((tmp_path / "out/compare.json").read_text())
+
+
+def test_seeds_of_one_experiment_are_averaged_and_methods_stand_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dgpo = [f"{ACTOR}.policy_loss.n=2"]
+    elsewhere = ["seed=1", "logging=tensorboard", "trainer.save_freq=5", "ray_kwargs.ray_init.num_cpus=8"]
+    folders = [
+        run(tmp_path / "dgpo-0", dgpo, [0.1, 0.5, 0.4], 0.3),
+        run(tmp_path / "dgpo-1", [*dgpo, *elsewhere], [0.1, 0.3, 0.6], 0.5),
+        run(tmp_path / "grpo-0", [GRPO], [0.1, 0.2, 0.3], 0.2),
+    ]
+    assert main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
+    lines = {line.split("|")[1].strip(): line for line in (tmp_path / "out/compare.md").read_text().splitlines()}
+    # Last 40 and 60, best 50 and 60, entropy 0.3 and 0.5.
+    for cell in ("| 2 |", "50.00 ± 14.14", "55.00 ± 7.07", "0.400 ± 0.141"):
+        assert cell in lines["dgpo (n=2, m=2)"]
+    assert "| 1 | 2 | 10.00 | 30.00 | 30.00 | 0.500 | 0.200 |" in lines["grpo"]
+    assert "dgpo (n=2, m=2)" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "out/compare.json").read_text())["dgpo (n=2, m=2)"]) == 2
+    assert (tmp_path / "out/compare.png").stat().st_size > 10_000 and (tmp_path / "out/compare.svg").exists()
+
+
+def test_runs_that_differ_in_what_matters_are_never_averaged(tmp_path: Path) -> None:
+    wide = [f"{ACTOR}.clip_ratio_high=4.0"]
+    folders = [
+        run(tmp_path / "a", [], [0.1, 0.5], 0.3),
+        run(tmp_path / "b", [*wide], [0.1, 0.5], 0.3),
+        run(tmp_path / "c", [*wide, f"{ACTOR}.optim.lr=1e-5", "seed=1"], [0.1, 0.5], 0.3),
+        run(tmp_path / "d", [*wide, "seed=2"], [0.1, 0.5], 0.3),
+    ]
+    found = compared(tmp_path, folders)
+    assert {label: len(runs) for label, runs in found.items()} == {
+        "dgpo (n=1, m=2), optim.lr=3e-05, actor.clip_ratio_high=0.2": 1,
+        "dgpo (n=1, m=2), optim.lr=3e-05, actor.clip_ratio_high=4.0": 2,
+        "dgpo (n=1, m=2), optim.lr=1e-05, actor.clip_ratio_high=4.0": 1,
+    }
+
+
+def test_more_differences_than_a_label_holds_are_a_table(tmp_path: Path) -> None:
+    folders = [run(tmp_path / "a", [], [0.1], 0.3), run(tmp_path / "b", ["model=r1_distill_qwen_1_5b"], [0.1], 0.3)]
+    longer = run(tmp_path / "c", [], [0.1], 0.3, config="dgpo_7b")
+    assert list(compared(tmp_path, [*folders, longer])) == [
+        "[1] dgpo (n=1, m=2)",
+        "[2] dgpo (n=2, m=2)",
+        "[3] dgpo (n=1, m=2)",
+    ]
+    written = (tmp_path / "out/compare.md").read_text()
+    assert "| setting | [1] | [2] | [3] |" in written and "| data.max_response_length | 96 | 96 | 16384 |" in written
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "missing"), "--out", str(tmp_path / "out")]) == 2
+    assert "missing" in capsys.readouterr().err
+    (tmp_path / "config.yaml").write_text("")
+    assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "is no config" in capsys.readouterr().err

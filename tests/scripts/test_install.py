@@ -1,0 +1,236 @@
+"""The lock files, scripts/install.sh and the wheel: real files and real processes."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from dgpo.versions import locked_versions
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[2]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = ["cpu", "gpu", "uv"]
+SCRIPTS = [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / ".ci/run"]
+# What install.sh calls before there is any Python.
+SYSTEM_COMMANDS = ["bash", "cat", "dirname", "env", "flock", "head", "mktemp", "rm", "sed", "sha256sum"]
+SYSTEM_COMMANDS += ["tail", "uname"]
+
+
+def lock_text(name: str) -> str:
+    return (ROOT / "requirements" / f"{name}.lock").read_text()
+
+
+def blocks(text: str) -> list[str]:
+    """The entries of a lock file: each pin with its hashes."""
+    return [block for block in re.split(r"^(?=[A-Za-z])", text, flags=re.M) if not block.startswith("#")]
+
+
+@pytest.fixture
+def bare_tree(tmp_path):
+    """A copy of what install.sh reads, without .venv, and a PATH with no Python on it."""
+    tree = tmp_path / "a folder with spaces"
+    for folder in ("scripts", "requirements"):
+        shutil.copytree(ROOT / folder, tree / folder)
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name in SYSTEM_COMMANDS:
+        place = shutil.which(name)
+        assert place is not None, name
+        (commands / name).symlink_to(place)
+    return tree
+
+
+def put_on_path(tree: Path, name: str, script: str) -> Path:
+    command = tree.parent / "bin" / name
+    command.write_text(f"#!/usr/bin/env bash\n{script}\n")
+    command.chmod(0o755)
+    return command
+
+
+def start_install(tree: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["bash", str(tree / "scripts" / "install.sh"), *arguments],
+        cwd="/",
+        env={"PATH": str(tree.parent / "bin"), "TMPDIR": str(tree.parent), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def install(tree: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    process = start_install(tree, *arguments, **environment)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_a_search_path_of_cd_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    command = ["bash", "-x", "scripts/install.sh", "no-platform"]
+    environment = {**os.environ, "CDPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert f"root={ROOT}\n" in done.stderr
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_package_has_a_hash_but_torchs_cpu_build(name):
+    without_hash = [block.strip() for block in blocks(lock_text(name)) if "--hash=sha256:" not in block]
+    assert without_hash == (["torch==2.13.0+cpu"] if name == "cpu" else [])
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_names_no_index_and_no_folder(name):
+    assert not re.search(r"://|--(extra-)?index-url|--find-links| @ ", lock_text(name))
+
+
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+def test_no_environment_has_gmpy2(platform):
+    assert "gmpy2" not in locked_versions(lock_text(platform))
+
+
+def test_the_cpu_environment_has_nothing_for_a_gpu():
+    names = [re.split("==", block)[0] for block in blocks(lock_text("cpu"))]
+    unwanted = ("nvidia", "cuda", "triton", "flash", "torchvision", "torchaudio", "torchcodec")
+    assert [name for name in names if name.startswith(unwanted)] == []
+
+
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+def test_the_extras_name_the_locked_versions(platform):
+    locked = locked_versions(lock_text(platform))
+    project = PYPROJECT["project"]
+    requirements = project["dependencies"] + project["optional-dependencies"][platform]
+    for requirement in map(Requirement, requirements + project["optional-dependencies"]["dev"]):
+        version = Version(locked[canonicalize_name(requirement.name)])
+        assert requirement.specifier.contains(version.public), requirement
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_valid_bash(script):
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_an_unknown_platform_is_refused_with_the_usage(bare_tree):
+    code, _, err = install(bare_tree, "tpu")
+    assert code == 1
+    assert "'tpu' is no platform" in err
+    assert "install.sh [cpu|gpu|auto]" in err
+
+
+def test_without_a_python_the_message_names_what_to_install(bare_tree):
+    # As with pyenv: a name on PATH without an interpreter behind it.
+    put_on_path(bare_tree, "python3.11", "exit 127")
+    code, _, err = install(bare_tree, "cpu")
+    assert code == 1
+    assert "No Python 3.10, 3.11 or 3.12" in err
+    assert "apt-get install python3.11 python3.11-venv" in err
+    assert not (bare_tree / ".venv").exists()
+
+
+def test_a_python_without_venv_is_met_with_the_debian_package(bare_tree):
+    put_on_path(bare_tree, "python3.12", 'if [[ $2 == *ensurepip* ]]; then exit 1; fi; echo "3.12"')
+    code, _, err = install(bare_tree, "cpu")
+    assert code == 1
+    assert "apt-get install python3.12-venv" in err
+
+
+def test_a_python_that_was_asked_for_is_not_replaced_by_another(bare_tree):
+    put_on_path(bare_tree, "python3.11", "echo 3.11")
+    code, _, err = install(bare_tree, "cpu", PYTHON="/nowhere/python3")
+    assert code == 1
+    assert "PYTHON=/nowhere/python3" in err
+
+
+def test_a_failed_step_is_named_with_its_log_file_and_leaves_no_finished_environment(bare_tree):
+    put_on_path(bare_tree, "python3.11", 'if [[ $1 == -m ]]; then echo "disk full"; exit 1; fi; echo 3.11')
+    code, out, err = install(bare_tree, "cpu")
+    assert code == 1
+    assert "creating .venv ... FAILED" in out
+    assert "failed while creating .venv" in err
+    assert "disk full" in err
+    assert str(bare_tree / ".install.log") in err
+    assert not (bare_tree / ".venv/.dgpo-installed").exists()
+
+
+@pytest.mark.parametrize(("status", "platform"), [(0, "gpu"), (9, "cpu")])
+def test_auto_means_gpu_where_nvidia_smi_works(bare_tree, status, platform):
+    put_on_path(bare_tree, "nvidia-smi", f"exit {status}")
+    put_on_path(bare_tree, "python3.11", "if [[ $1 == -m ]]; then exit 1; fi; echo 3.11")
+    _, out, _ = install(bare_tree, "auto")
+    assert f"installing dgpo ({platform})" in out
+
+
+def test_a_second_install_waits_for_the_first(bare_tree):
+    with (bare_tree / ".install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = start_install(bare_tree, "cpu")
+        assert process.stdout is not None
+        assert "waiting for it" in process.stdout.readline()
+        assert process.poll() is None
+    _, err = process.communicate(timeout=60)
+    assert "No Python" in err
+
+
+def test_a_second_run_changes_nothing():
+    stamp = ROOT / ".venv/.dgpo-installed"
+    if Path(sys.prefix).resolve() != (ROOT / ".venv").resolve() or not stamp.is_file():
+        pytest.skip("these tests do not run in the environment that install.sh made")
+    packages = Path(sys.prefix, f"lib/python3.{sys.version_info.minor}/site-packages")
+    watched = [stamp, packages, Path(sys.prefix, "bin"), ROOT / ".install.log"]
+    before = [place.stat().st_mtime_ns for place in watched]
+    platform = re.findall(r"^platform (.*)$", stamp.read_text(), flags=re.M)[0]
+    command = ["bash", str(ROOT / "scripts/install.sh"), platform]
+    result = subprocess.run(command, capture_output=True, text=True, cwd="/", check=True)
+    assert "nothing to do" in result.stdout
+    assert [place.stat().st_mtime_ns for place in watched] == before
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    [path] = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_dgpo_alone_with_its_configs_and_locks(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    version = PYPROJECT["project"]["version"]
+    assert {name.split("/")[0] for name in names} == {"dgpo", f"dgpo-{version}.dist-info"}
+    configs = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*.yaml")}
+    assert {f"dgpo/{config}" for config in configs} <= set(names)
+
+
+def test_an_installed_wheel_finds_its_own_locks(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = "from dgpo.versions import find_lock; print(find_lock('cpu')); print(find_lock('gpu'))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert found == [str(tmp_path / "dgpo/requirements" / f"{platform}.lock") for platform in ("cpu", "gpu")]
+
+
+def test_verl_finds_the_plugin_as_a_module(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        [entry_points] = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
+        text = archive.read(entry_points).decode()
+        assert "dgpo/plugin.py" in archive.namelist()
+    assert "[verl.plugins]\ndgpo = dgpo.plugin\n" in text

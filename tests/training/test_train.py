@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from dgpo.config.compose import compose_config, resolved
+from dgpo.runs.checkpoints import write_manifest
+from dgpo.runs.folder import RunFolder
+from dgpo.training.cluster import NodeLostError
+from dgpo.training.train import explain, main, prepare, run, set_later_steps_aside
+
+
+def wrapped(cause: Exception) -> Exception:
+    """An error as Ray hands it on: the one that matters is inside."""
+    try:
+        try:
+            raise cause
+        except Exception as inner:
+            raise RuntimeError("a task failed") from inner
+    except RuntimeError as outer:
+        return outer
+
+
+def config(tmp_path: Path, weights: int) -> object:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "config.json").write_text('{"dtype": "float32"}')
+    with (model / "model.safetensors").open("wb") as sparse:
+        sparse.truncate(weights)
+    return OmegaConf.create({"run": {"dir": str(tmp_path)}, "actor_rollout_ref": {"model": {"path": str(model)}}})
+
+
+def test_the_innermost_cause_is_shown(tmp_path: Path) -> None:
+    said = explain(wrapped(ValueError("n=0")), config(tmp_path, 4_000))  # type: ignore[arg-type]
+    assert said == "ValueError: n=0"
+
+
+def test_a_lost_node_comes_before_the_error_that_it_caused(tmp_path: Path) -> None:
+    error = NodeLostError("node two (10.0.0.2) of the Ray cluster has died: no heartbeat")
+    settings = config(tmp_path, 4_000)
+    assert explain(error, settings) == f"NodeLostError: {error}"  # type: ignore[arg-type]
+    error.__cause__ = wrapped(ValueError("connection closed by peer"))
+    said = explain(error, settings)  # type: ignore[arg-type]
+    assert said.startswith(f"NodeLostError: {error}\n") and said.endswith("ValueError: connection closed by peer")
+
+
+def test_a_full_disk_is_named_whatever_torch_says(tmp_path: Path) -> None:
+    error = RuntimeError("unexpected pos 64 vs 0")
+    # Weights of 8 TiB: their checkpoint has no room anywhere these tests run.
+    said = explain(error, config(tmp_path, 8 << 40))  # type: ignore[arg-type]
+    assert "unexpected pos" in said and "the disk is full" in said and str(tmp_path) in said
+
+
+def test_little_room_is_not_blamed_for_other_errors(tmp_path: Path) -> None:
+    assert "disk" not in explain(ValueError("CUDA out of memory"), config(tmp_path, 8 << 40))  # type: ignore[arg-type]
+
+
+def test_what_a_folder_holds_of_later_steps_is_moved_and_the_rest_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder(tmp_path)
+    before = folder.wandb_id()
+    folder.validation.mkdir()
+    for step in (10, 20):
+        (folder.checkpoints / f"global_step_{step}").mkdir(parents=True)
+        write_manifest(folder.checkpoints / f"global_step_{step}", step=step)
+        (folder.validation / f"{step}.jsonl").write_text("{}\n")
+    folder.new_metrics_file()
+    set_later_steps_aside(folder, 20)
+    assert capsys.readouterr().out == "" and folder.wandb_id() == before
+    set_later_steps_aside(folder, 10)
+    place = folder.superseded / "002"
+    assert f"step 20 is later than the start of this run: moved to {place}/checkpoints" in capsys.readouterr().out
+    assert [each.name for each in folder.checkpoints.iterdir()] == ["global_step_10"]
+    assert [each.name for each in folder.validation.iterdir()] == ["10.jsonl"]
+    assert sorted(each.name for each in place.iterdir()) == ["checkpoints", "validation", "wandb_id"]
+    assert (place / "wandb_id").read_text().strip() == before != folder.wandb_id()
+
+
+def test_a_report_that_cannot_be_written_leaves_a_finished_run_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = resolved(compose_config("quickstart", [f"run.dir={tmp_path}"]))
+    step = settings.trainer.total_training_steps
+    (tmp_path / f"checkpoints/global_step_{step}").mkdir(parents=True)
+    write_manifest(tmp_path / f"checkpoints/global_step_{step}", step=step)
+    assert run(settings) == 0
+    said = capsys.readouterr()
+    assert f"has done its {step} steps" in said.out and f"dgpo report {tmp_path}" in said.err
+
+
+@pytest.mark.parametrize("logger", ["wandb", "tensorboard"])
+def test_wandb_without_a_login_says_how_to_upload(
+    logger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.environ", {"HOME": str(tmp_path)})
+    run = {"trainer": {"logger": ["file", logger]}, "ray_kwargs": {"ray_init": {"runtime_env": {}}}}
+    with RunFolder(tmp_path / "run") as folder:
+        prepare(OmegaConf.create(run), folder)
+    assert (f"wandb sync {folder.path}/wandb/offline-run-*" in capsys.readouterr().out) == (logger == "wandb")
+
+
+def test_a_refused_config_has_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "quickstart", "nonsense=1"]) == 2
+    assert "nonsense" in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_the_resolved_config(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-name", "quickstart", "seed=7", "--dry-run"]) == 0
+    assert OmegaConf.create(capsys.readouterr().out).run.name == "dgpo-7"

@@ -1,0 +1,78 @@
+import pytest
+from rich.console import Console
+
+from dgpo.verifier.explain import explain
+
+STAGES = ("value", "symbolic")
+
+
+def shown(response: str, gold: str, mode: str = "boxed") -> list[str]:
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(explain(response, gold, mode=mode, timeout=10.0))  # pyright: ignore[reportArgumentType]
+    return [line for line in console.export_text().splitlines() if line.startswith(("│", "┃"))]
+
+
+def line_of(stage: str, lines: list[str]) -> str:
+    return next(line for line in lines if line.startswith(f"│ {stage} "))
+
+
+def test_it_shows_what_each_stage_read() -> None:
+    lines = shown(r"so $\boxed{\dfrac12}$", "0.5")
+    assert r"\dfrac12" in line_of("extract", lines) and "1 box " in line_of("extract", lines)
+    assert "does not decide" in line_of("string", lines)
+    assert "1/2 (exact)" in line_of("numeric", lines) and "1/2 (decimal)" in line_of("numeric", lines)
+    assert "match" in line_of("numeric", lines)
+    assert "not needed" in line_of("symbolic", lines)
+    assert "right: match, decided by the numeric stage" in line_of("verdict", lines)
+
+
+def test_it_shows_every_pair_that_is_left_to_algebra() -> None:
+    lines = shown(r"\boxed{(\sqrt{8}, f(x)+1)}", r"(2\sqrt2, 1+f(x))")
+    pairs = {stage: [line.split("│")[2:] for line in lines if line.startswith(f"│ {stage} ")] for stage in STAGES}
+    by_value, symbolic = pairs["value"], pairs["symbolic"]
+    assert [(cells[0].strip(), cells[2].strip()) for cells in by_value] == [
+        (r"\sqrt{8}", "equal"),
+        ("f(x)+1", "does not decide"),
+    ]
+    assert [cells[0].strip() for cells in symbolic] == ["f(x)+1"] and "match" in symbolic[0][2]
+    assert "right: match, decided by the symbolic stage" in line_of("verdict", lines)
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "stage", "says"),
+    [
+        (r"2\sqrt2", r"x=\sqrt8", "value", "equal"),
+        (r"2\sqrt2\text{ cm}", r"\sqrt8\text{ cm}", "value", "equal"),
+        ("f(3) = 5", "f(2) = 5", "structure", "mismatch"),
+        (r"37 \text{ or } 38", "37", "structure", "hedge"),
+        ("3", "4", "numeric", "mismatch"),
+        ("B", "C", "string", "mismatch"),
+    ],
+)
+def test_the_row_of_the_deciding_stage_says_what_the_verdict_says(
+    answer: str, gold: str, stage: str, says: str
+) -> None:
+    lines = shown(rf"\boxed{{{answer}}}", gold)
+    assert says in line_of(stage, lines) and f"decided by the {stage} stage" in line_of("verdict", lines)
+
+
+@pytest.mark.parametrize(
+    ("response", "gold", "verdict"),
+    [
+        ("no answer here", "7", "wrong: no_answer"),
+        (r"\boxed{}", "7", "wrong: no_answer"),
+        (r"\boxed{37 \text{ or } 38}", "37", "wrong: hedge"),
+        (r"\boxed{7}", r"\frac{7}{", "wrong: bad_gold"),
+        (r"\boxed{" + "x" * 5000 + "}", "7", "wrong: too_large"),
+        (r"\boxed{9^{9^{9^{9}}}}", "7", "wrong: too_large"),
+        (r"\boxed{\begin{pmatrix}1\\2\end{pmatrix}}", "(1,3)", "wrong: mismatch"),
+    ],
+)
+def test_every_kind_of_verdict_is_explained(response: str, gold: str, verdict: str) -> None:
+    assert verdict in line_of("verdict", shown(response, gold))
+
+
+def test_what_a_model_wrote_cannot_drive_the_terminal() -> None:
+    text = "\n".join(shown("\\boxed{\x1b[2J[red]7[/red]\x07}", "7"))
+    assert "\x1b" not in text and "\x07" not in text
+    assert r"\x1b" in text and "[red]7[/red]" in text

@@ -1,0 +1,185 @@
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dgpo.verifier import Verdict, check_ground_truth, verify, verify_batch
+from dgpo.verifier.symbolic import too_heavy
+from dgpo.verifier.workers import shared_pool
+
+TIMEOUT = 0.5
+
+
+@pytest.mark.parametrize("answer", [r"37 \text{ or } 38", "37 or 38", "37, 38", "either 37", r"37 \lor 38"])
+def test_a_hedge_is_wrong(answer: str) -> None:
+    assert verify(f"\\boxed{{{answer}}}", "37").reason == "hedge"
+
+
+def test_a_list_gold_takes_the_boxes_of_the_last_line() -> None:
+    assert verify("First \\boxed{9}.\nSo \\boxed{2} and \\boxed{3}", "2, 3")
+    assert not verify(r"\boxed{2} and \boxed{3}", "3, 4")
+    assert verify(r"\boxed{2} and \boxed{3}", "3")
+
+
+def test_verdict_tells_why() -> None:
+    verdict = verify(r"so \boxed{7}", "8")
+    assert (verdict.reason, verdict.stage, verdict.answer, bool(verdict)) == (
+        "mismatch",
+        "numeric",
+        "7",
+        False,
+    )
+    assert verify("7", "7").reason == "no_answer"
+    assert verify(r"\boxed{ }", "7").reason == "no_answer"
+    assert verify(r"\boxed{7}", "7").seconds > 0
+
+
+@pytest.mark.parametrize("gold", ["", "  ", "$$", r"\boxed{}", r"\frac{1}{2", "{}"])
+@pytest.mark.parametrize("answer", [r"\boxed{}", r"\boxed{ }", r"\boxed{0}", "", r"\boxed{\frac{1}{2}"])
+def test_a_broken_gold_is_named_and_never_rewarded(gold: str, answer: str) -> None:
+    assert verify(answer, gold).reason == "bad_gold"
+    with pytest.raises(ValueError, match="ground truth"):
+        check_ground_truth(gold)
+
+
+def test_long_hostile_responses_are_decided_at_once() -> None:
+    shared_pool().start()
+    pieces = ["{", r"\text{", r"\frac ", "$", r"\{", "1,", r"\boxed{", "^", "(", "9", " \n", r"\left", "or "]
+    responses = [piece * (10**6 // len(piece)) for piece in pieces]
+    responses += [f"\\boxed{{{piece * 50_000}}}" for piece in pieces]
+    for response in [*responses, "{" * 90_000 + "}" * 90_000]:
+        for mode in ("boxed", "answer"):
+            verdict = verify(response, "12", mode=mode, timeout=TIMEOUT)
+            assert not verdict and verdict.seconds < TIMEOUT
+
+
+def test_misuse_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="ground_truth must be a str, not int"):
+        verify("7", 7)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="mode='boxes'"):
+        verify("7", "7", mode="boxes")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="timeout=0"):
+        verify("7", "7", timeout=0)
+    with pytest.raises(ValueError, match="2 responses but 1"):
+        verify_batch(["7", "8"], ["7"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "9^{9^{9}}",
+        r"9^{\left(9^{9}\right)} - 1",
+        "1000000000!",
+        "((99!)!)!",
+        "999! ! !",
+        r"2^{3^{4^{5}}} + x",
+        "9" * 999,
+        r"\prod_{i=1}^{999999999} (x+i)",
+        r"\int_0^1 \frac{\sin(x^x)^{\cos x}}{\log(1+x^{99})} dx",
+        "(" * 900 + ")" * 900,
+        r"\sqrt{" * 200 + "2" + "}" * 200,
+        r"(x+y+z+w)^{9999} - (w+x+y+z)^{9998}",
+        "\x00" * 500,
+        "{" * 20 + "1" + "}" * 20,
+    ],
+)
+def test_a_hostile_answer_ends_in_time_and_the_next_call_is_right(answer: str) -> None:
+    shared_pool().start()
+    for gold in ("x+3", "5"):
+        started = time.monotonic()
+        assert not verify(f"\\boxed{{{answer}}}", gold, timeout=TIMEOUT)
+        assert time.monotonic() - started < TIMEOUT + 0.2
+    assert verify(r"\boxed{3 + f(x)}", "f(x)+3", timeout=5.0)
+
+
+@pytest.mark.parametrize(
+    "answer", ["9^{99999}", "2000!", "((5!)!)!", "2^{3^{4^{5}}}", "7" * 301, "x" * 1001, "(" * 30 + ")" * 30]
+)
+def test_expressions_past_the_bounds_never_reach_a_worker(answer: str) -> None:
+    assert too_heavy(answer)
+
+
+def test_a_payload_for_eval_does_not_run(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    touch = f"__import__('pathlib').Path('{marker}').touch()"
+    for payload in (
+        touch,
+        f"({touch}, 5)[1]",
+        f"exec({touch!r})",
+        f"5 + {touch}",
+        f"[{touch} for _ in (1,)]",
+        f"\\text{{{touch}}}",
+    ):
+        verify(f"\\boxed{{{payload}}}", "5", timeout=5.0)
+        verify(payload, "5", mode="answer", timeout=5.0)
+        verify(r"\boxed{5x}", f"x+{payload}", timeout=5.0)
+    assert not marker.exists()
+
+
+def test_verdicts_are_the_same_from_threads_and_from_an_event_loop() -> None:
+    pairs = [(rf"\boxed{{{n}f(y) + {n}}}", f"{n + n % 2}(f(y)+1)") for n in range(2, 14)]
+    expected = [n % 2 == 0 for n in range(2, 14)]
+    found: list[Verdict | None] = [None] * len(pairs)
+
+    def work(index: int) -> None:
+        found[index] = verify(*pairs[index], timeout=10.0)
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(pairs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [bool(verdict) for verdict in found] == expected
+
+    async def inside_a_loop() -> list[Verdict]:
+        return [verify(*pair, timeout=10.0) for pair in pairs]
+
+    assert [bool(verdict) for verdict in asyncio.run(inside_a_loop())] == expected
+
+
+def test_batch_keeps_the_order() -> None:
+    responses = [r"\boxed{5}", "none", r"\boxed{b+a}", r"\boxed{b-a}"]
+    verdicts = verify_batch(responses, ["5", "5", "a+b", "a+b"], timeout=10.0)
+    assert [verdict.reason for verdict in verdicts] == ["match", "no_answer", "match", "mismatch"]
+
+
+def test_importing_and_easy_answers_need_neither_sympy_nor_a_process() -> None:
+    code = (
+        "import sys; from dgpo.verifier import verify; from dgpo.verifier.workers import shared_pool\n"
+        "assert verify(r'\\boxed{1,234}', '1234') and not verify(r'\\boxed{0.5}', '1/3')\n"
+        "assert verify(r'\\boxed{2, 1}', '1, 2') and not verify(r'\\boxed{37 or 38}', '37')\n"
+        "assert not shared_pool().pids()\n"
+        "assert not {'sympy', 'math_verify', 'torch', 'verl', 'numpy'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=80))
+def test_arbitrary_text_never_raises_and_equals_itself(text: str) -> None:
+    """Against a gold of its own or a number; the symbolic stage is left out, its bounds are tested above."""
+    from dgpo.verifier.stages import decide_cheaply
+
+    decide_cheaply(text, "12", mode="answer", timeout=1.0)
+    step = decide_cheaply(text, text, mode="answer", timeout=1.0)
+    assert isinstance(step, Verdict) and step.reason in ("match", "bad_gold", "no_answer")
+
+
+def test_the_outcome_of_a_pair_is_remembered() -> None:
+    first = verify(r"\boxed{7f(y)+7f(z)}", "7(f(y)+f(z))", timeout=10.0)
+    again = verify(r"so \boxed{7f(y) + 7f(z)}.", "$7(f(y)+f(z))$", timeout=10.0)
+    assert (bool(first), first.cached, bool(again), again.cached) == (True, False, True, True)
+    assert not verify(r"\boxed{7}", "7").cached
+
+
+def test_a_long_list_in_another_order_is_decided_without_a_worker() -> None:
+    numbers = [str(number) for number in range(200)]
+    verdict = verify(", ".join(reversed(numbers)), ", ".join(numbers), mode="answer")
+    assert verdict and verdict.stage == "structure"
+    assert not verify(", ".join(["200", *numbers[1:]]), ", ".join(numbers), mode="answer")
