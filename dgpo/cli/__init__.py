@@ -1,0 +1,33 @@
+"""The command ``dgpo``: options and help here, all else in the rooms, which are imported when a command is called."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from dgpo.cli import data, evaluation, runs, train, verify
+from dgpo.errors import UserError
+
+app = typer.Typer(
+    help="Reinforcement learning with verifiable rewards: DGPO and the losses it is compared with, on verl.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+for module in (train, runs, data, evaluation, verify):
+    app.add_typer(module.app)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that ``argv`` names (the process's arguments without it); its exit status.
+
+    0 when done, 2 for what the person who called can mend, with one message, and what else a command's help says.
+    """
+    try:
+        app(args=None if argv is None else list(argv), prog_name="dgpo")
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
