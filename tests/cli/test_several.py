@@ -33,7 +33,9 @@ def test_a_list_option_takes_all_words_up_to_the_next_option(words: str, shown: 
     assert CliRunner().invoke(app, words.split()).stdout == f"{shown}\n"
 
 
-@pytest.mark.parametrize(("words", "fault"), [("a --levels", "requires an argument"), ("a --levels 1 x", "Invalid value for '--levels'")])
+@pytest.mark.parametrize(
+    ("words", "fault"), [("a --levels", "requires an argument"), ("a --levels 1 x", "Invalid value for '--levels'")]
+)
 def test_a_list_without_a_value_or_with_a_wrong_one_is_refused(words: str, fault: str):
     done = CliRunner().invoke(app, words.split())
     assert done.exit_code == 2
