@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Problem
-from dgpo.config.memory.phases import Setup, engine_bytes, overflows, resident, state
+from dgpo.config.memory.phases import engine_bytes, overflows, resident, state
 from dgpo.config.memory.remedies import remedy
-from dgpo.config.memory.setup import setup_from
+from dgpo.config.memory.setup import Setup, setup_from
 from dgpo.config.memory.shape import PlanError
 
 KEY = "run.gpu_memory_gib"

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from omegaconf import DictConfig
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from dgpo.config.compose import ConfigError, add_arguments, compose_config, resolved
-from dgpo.config.memory.phases import GIB, Setup, cache_tokens, host_bytes, overflows, phases
+from dgpo.config.memory.phases import cache_tokens, host_bytes, overflows, phases
 from dgpo.config.memory.remedies import remedy
-from dgpo.config.memory.setup import setup_from
+from dgpo.config.memory.setup import GIB, Setup, setup_from
 from dgpo.config.memory.shape import PlanError
 
 # Above this share of the GPU, fragmentation and what the formulas leave out may decide.
@@ -24,8 +25,7 @@ def table(setup: Setup) -> Table:
     """Parts by phase, in GiB on one GPU."""
     found = phases(setup)
     names = list(dict.fromkeys(name for phase in found for name in phase.parts))
-    made = Table(title="GiB on one GPU", title_justify="left")
-    made.add_column("")
+    made = Table("", title="GiB on one GPU", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for phase in found:
         made.add_column(phase.name, justify="right")
     for name in names:

@@ -7,9 +7,9 @@ c bytes a parameter in computation (2 for bfloat16), m bytes of its master copy 
 
 from dataclasses import dataclass
 
+from dgpo.config.memory.setup import GIB, Setup
 from dgpo.config.memory.shape import ModelShape
 
-GIB = 2**30
 # Not computed but assumed: CUDA contexts, NCCL buffers and workspaces of the trainer, and of vLLM while it sleeps.
 TRAINER_CONTEXT = int(1.5 * GIB)
 ENGINE_CONTEXT = int(1.5 * GIB)
@@ -17,83 +17,6 @@ ENGINE_CONTEXT = int(1.5 * GIB)
 GRAPHS = 1 * GIB
 # verl's fused log-prob works through this many tokens at once (utils/experimental/torch_functional.py).
 FUSED_CHUNK = 512
-# fp32 copies of the logits that live at once in the backward pass, without and with chunked entropy.
-LOGIT_COPIES, LOGIT_COPIES_CHUNKED = 3, 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setup:
-    """A run as the formulas see it.
-
-    Attributes:
-        shape: of the model.
-        nodes, gpus_per_node: of the trainer.
-        gpu_bytes: memory of one GPU; None where it is not stated.
-        shard: S, GPUs that share one copy of the training state.
-        master_bytes, compute_bytes: m and c.
-        tokens: T.
-        longest: tokens of prompt and response together.
-        micro_batch: samples of a micro-batch, of which T follows; None where it is filled by tokens.
-        update_samples: of one optimiser update, over all GPUs.
-        ulysses: GPUs that share one sequence.
-        ulysses_key: of the config, from which that was taken.
-        strategy: fsdp2, or fsdp for FSDP1.
-        checkpointing: layers are recomputed in the backward pass.
-        activation_offload: their inputs wait on the CPU.
-        fused: log-probs without logits of the whole micro-batch.
-        chunked_entropy: entropy by pieces, where not fused.
-        param_offload, optimizer_offload: on the CPU outside of the update.
-        offload_policy: on the CPU always (FSDP2).
-        colocated: vLLM lives on the same GPUs.
-        tensor_parallel: GPUs of one replica.
-        utilisation: share of the GPU that vLLM takes.
-        batched_tokens, sequences: of one step of vLLM.
-        graphs: vLLM captures CUDA graphs.
-        sleeps: vLLM gives its memory back after a batch.
-        bucket_bytes: of the weight sync.
-        fixed: fields that stay as they are: another setting of the config forbids to change them.
-    """
-
-    shape: ModelShape
-    nodes: int
-    gpus_per_node: int
-    gpu_bytes: int | None
-    shard: int
-    master_bytes: int = 4
-    compute_bytes: int = 2
-    tokens: int
-    longest: int
-    micro_batch: int | None = None
-    update_samples: int
-    ulysses: int = 1
-    ulysses_key: str = "actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size"
-    strategy: str = "fsdp2"
-    checkpointing: bool = True
-    activation_offload: bool = False
-    fused: bool = False
-    chunked_entropy: bool = False
-    param_offload: bool = False
-    optimizer_offload: bool = False
-    offload_policy: bool = False
-    colocated: bool = True
-    tensor_parallel: int = 1
-    utilisation: float = 0.5
-    batched_tokens: int = 8192
-    sequences: int = 256
-    graphs: bool = True
-    sleeps: bool = True
-    bucket_bytes: int = 2 * GIB
-    fixed: tuple[str, ...] = ()
-
-    @property
-    def gpus(self) -> int:
-        return self.nodes * self.gpus_per_node
-
-    @property
-    def even(self) -> bool:
-        """Whether an update's samples divide over the ranks, and those of a rank into micro-batches."""
-        share, rest = divmod(self.update_samples * self.ulysses, self.gpus)
-        return rest == 0 and (self.micro_batch is None or share % self.micro_batch == 0)
 
 
 @dataclass(frozen=True)
@@ -108,57 +31,84 @@ class Phase:
         return sum(self.parts.values())
 
 
-def micro_batch_tokens(samples: int, longest: int, ulysses: int) -> int:
-    """T of a micro-batch of ``samples`` samples, all of full length."""
-    return samples * longest // ulysses
-
-
 def layer_activations(shape: ModelShape, compute_bytes: int = 2) -> int:
     """Bytes a token that one layer keeps for its backward pass.
 
-    Two norms keep an fp32 input, an fp32 normalised value and a c-byte one: 2·(8 + c)·h. Attention keeps q, k, v
+    Two norms keep their input in fp32, its normalised value and their output: 2·(4 + 2c)·h. Attention keeps q, k, v
     before and after rotation and its output: c·(3q + 4k); the residual c·h; the MLP gate, its activation, up and
     product: 4c·i.
     """
     c = compute_bytes
     attention = c * (3 * shape.query + 4 * shape.key_value)
-    return 2 * (8 + c) * shape.hidden + attention + c * shape.hidden + 4 * c * shape.intermediate
+    return 2 * (4 + 2 * c) * shape.hidden + attention + c * shape.hidden + 4 * c * shape.intermediate
 
 
-def activations(setup: Setup) -> int:
-    """Bytes of activations of one micro-batch at the peak of its backward pass.
-
-    With checkpointing: L inputs of c·h a token (on the CPU where they are offloaded), and one layer in full with the
-    gradients of its MLP, 3c·i a token. Without: all layers in full.
-    """
-    shape, c = setup.shape, setup.compute_bytes
-    full = layer_activations(shape, c)
-    kept = c * shape.hidden if setup.checkpointing else full
-    working = 3 * c * shape.intermediate + (full if setup.checkpointing else 0)
-    stored = 0 if setup.activation_offload else shape.layers * kept
-    return setup.tokens * (stored + working)
+def stored(setup: Setup) -> int:
+    """Bytes of activations that wait for the backward passes of their layers: of each its input of c·h a token (on the
+    CPU where they are offloaded) with checkpointing, all that it keeps without."""
+    if not setup.checkpointing:
+        return setup.tokens * setup.shape.layers * layer_activations(setup.shape, setup.compute_bytes)
+    inputs = setup.shape.layers * setup.compute_bytes * setup.shape.hidden
+    return 0 if setup.activation_offload else setup.tokens * inputs
 
 
-def logits(setup: Setup, tokens: int | None = None) -> int:
-    """Bytes of logits and their gradients: pieces of 512 tokens where fused, all T tokens otherwise.
+def working(setup: Setup) -> int:
+    """Bytes of the layer whose backward pass is under way, at its peak in the MLP: all that it kept, where it was
+    computed again, and the gradients of gate, up and product, of which one takes the place of what it belongs to:
+    2c·i a token."""
+    again = layer_activations(setup.shape, setup.compute_bytes) if setup.checkpointing else 0
+    return setup.tokens * (again + 2 * setup.compute_bytes * setup.shape.intermediate)
 
-    A fused piece holds five fp32 tensors (logits, probabilities, one-hot, gradient, their product) and the c-byte
-    logits; otherwise 2 to 3 fp32 tensors.
-    """
+
+def fused_logits(setup: Setup) -> int:
+    """Bytes of a piece of 512 tokens in verl's fused log-prob: five fp32 tensors (logits, probabilities, one-hot,
+    gradient, their product) and the logits in c bytes."""
+    return FUSED_CHUNK * setup.shape.vocabulary * (5 * 4 + setup.compute_bytes)
+
+
+def update_logits(setup: Setup) -> int:
+    """Bytes of logits and their gradient in the update: c·T·V, as flash-attn's cross-entropy writes the gradient over
+    the logits; 12·T·V where the entropy is differentiated too, which takes fp32 tensors and forbids that."""
     if setup.fused:
-        return FUSED_CHUNK * setup.shape.vocabulary * (5 * 4 + setup.compute_bytes)
-    copies = LOGIT_COPIES_CHUNKED if setup.chunked_entropy else LOGIT_COPIES
-    return (setup.tokens if tokens is None else tokens) * setup.shape.vocabulary * 4 * copies
+        return fused_logits(setup)
+    return setup.tokens * setup.shape.vocabulary * (12 if setup.update_entropy else setup.compute_bytes)
 
 
-def buffers(setup: Setup) -> int:
-    """Bytes of what FSDP2 gathers for a moment: two layers and the output layer in c bytes, the gradient of the output
-    layer until the end of the backward pass (twice where fused, which adds it up by pieces), and the gradient of a
-    layer in c bytes and in fp32 for its reduction."""
+def log_prob_logits(setup: Setup) -> int:
+    """Bytes of logits in the pass for old log-probs, which always asks for the entropy: c·T·V, and three fp32 tensors
+    (logits, probabilities, their product), of all tokens or of a piece of them."""
+    if setup.fused:
+        return fused_logits(setup)
+    tokens = setup.log_prob_tokens
+    rows = min(tokens, setup.entropy_rows) if setup.chunked_entropy else tokens
+    return (tokens * setup.compute_bytes + 12 * rows) * setup.shape.vocabulary
+
+
+def root_parameters(setup: Setup) -> int:
+    """Parameters that FSDP gathers for a whole pass: those in no unit of their own. FSDP2 wraps embedding and output
+    layer where they are not tied; FSDP1 wraps layers only."""
+    shape = setup.shape
+    if setup.strategy == "fsdp2" and not shape.tied:
+        return 0
+    return shape.embedding_parameters * (1 if shape.tied else 2)
+
+
+def output_buffers(setup: Setup) -> int:
+    """Bytes of weights and gradients in the output layer's backward pass: its own of both, and the next layer; the
+    gradient twice where fused, which adds it up by pieces."""
     shape, c = setup.shape, setup.compute_bytes
-    gathered = c * (2 * shape.layer_parameters + shape.embedding_parameters)
-    output_gradient = c * shape.embedding_parameters * (2 if setup.fused else 1)
-    return gathered + output_gradient + (c + 4) * shape.layer_parameters
+    gathered = max(root_parameters(setup), shape.embedding_parameters)
+    return c * (2 * gathered + shape.layer_parameters + (shape.embedding_parameters if setup.fused else 0))
+
+
+def layer_buffers(setup: Setup) -> int:
+    """Bytes of weights and gradients in a layer's backward pass: two layers gathered; beside them either a layer's
+    gradient in c bytes and in fp32 for its reduction, or the output layer's, which is reduced while the last layer is
+    under way; and weights and gradients of what is gathered for the whole pass."""
+    shape, c = setup.shape, setup.compute_bytes
+    root = root_parameters(setup)
+    reduced = max((c + 4) * shape.layer_parameters, 0 if root else 4 * shape.embedding_parameters)
+    return 2 * c * (shape.layer_parameters + root) + reduced
 
 
 def state(setup: Setup) -> dict[str, int]:
@@ -175,18 +125,53 @@ def resident(setup: Setup) -> int:
     return kept if setup.colocated else 0
 
 
-def update(setup: Setup) -> Phase:
-    """Backward pass of one micro-batch of the actor's update. Offloaded state is on the GPU for it, unless
-    ``offload_policy`` keeps it away."""
+def contexts(setup: Setup) -> int:
+    """Bytes of the trainer's context beside a vLLM that sleeps, or keeps its share."""
     engine = (ENGINE_CONTEXT if setup.sleeps else engine_bytes(setup)) if setup.colocated else 0
+    return TRAINER_CONTEXT + engine
+
+
+def log_probs(setup: Setup) -> Phase:
+    """Old log-probs and entropies of one micro-batch, without gradients: the last hidden states and the logits."""
+    parts, shape, c = state(setup), setup.shape, setup.compute_bytes
     return Phase(
-        "actor update",
+        "log-probs",
+        {
+            "weights": parts["weights"],
+            "optimiser": 0 if setup.optimizer_offload else parts["optimiser"],
+            "activations": setup.log_prob_tokens * c * shape.hidden,
+            "logits": log_prob_logits(setup),
+            "gathered": c * max(root_parameters(setup), shape.embedding_parameters),
+            "contexts": contexts(setup),
+        },
+    )
+
+
+def update_head(setup: Setup) -> Phase:
+    """The output layer's backward pass in the actor's update: logits, the last norm and its gradient, T·(4 + 3c)·h.
+    Offloaded state is on the GPU for the update, unless ``offload_policy`` keeps it away."""
+    hidden = setup.tokens * (4 + 3 * setup.compute_bytes) * setup.shape.hidden
+    return Phase(
+        "update, head",
         {
             **state(setup),
-            "activations": activations(setup),
-            "logits": logits(setup),
-            "buffers": buffers(setup),
-            "contexts": TRAINER_CONTEXT + engine,
+            "activations": stored(setup) + hidden,
+            "logits": update_logits(setup),
+            "gathered": output_buffers(setup),
+            "contexts": contexts(setup),
+        },
+    )
+
+
+def update_layers(setup: Setup) -> Phase:
+    """The backward pass of the last layer in the actor's update: the logits are gone, the layer is there in full."""
+    return Phase(
+        "update, layers",
+        {
+            **state(setup),
+            "activations": stored(setup) + working(setup),
+            "gathered": layer_buffers(setup),
+            "contexts": contexts(setup),
         },
     )
 
@@ -202,7 +187,7 @@ def weight_sync(setup: Setup) -> Phase:
             "weights": parts["weights"],
             "optimiser": 0 if setup.optimizer_offload else parts["optimiser"],
             "vLLM weights": engine_weights,
-            "buffers": setup.bucket_bytes + (4 + setup.compute_bytes) * setup.shape.embedding_parameters,
+            "gathered": setup.bucket_bytes + (4 + setup.compute_bytes) * setup.shape.embedding_parameters,
             "contexts": TRAINER_CONTEXT + (ENGINE_CONTEXT if setup.colocated else 0),
         },
     )
@@ -269,7 +254,7 @@ def host_bytes(setup: Setup) -> int:
 
 def phases(setup: Setup) -> list[Phase]:
     """The phases of a step that can be its peak."""
-    return [update(setup), weight_sync(setup), rollout(setup)]
+    return [log_probs(setup), update_head(setup), update_layers(setup), weight_sync(setup), rollout(setup)]
 
 
 def overflows(setup: Setup) -> list[str]:

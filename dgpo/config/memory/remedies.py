@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from dgpo.config.memory.phases import Setup, cache_tokens, kv_bytes_per_token, micro_batch_tokens, overflows, phases
+from dgpo.config.memory.phases import cache_tokens, kv_bytes_per_token, overflows, phases
+from dgpo.config.memory.setup import MicroBatch, Setup
 
-# Fields of the setup that may be changed, and their keys in the config; that of `ulysses` is in the setup.
+# Fields of the setup that may be changed, and their keys in the config; the setup has those of `ulysses` and of
+# micro-batches.
 KEYS = {
+    "update_entropy": "actor_rollout_ref.actor.calculate_entropy",
+    "chunked_entropy": "actor_rollout_ref.actor.fsdp_config.entropy_from_logits_with_chunking",
     "fused": "actor_rollout_ref.model.use_fused_kernels",
     "checkpointing": "actor_rollout_ref.model.enable_gradient_checkpointing",
     "activation_offload": "actor_rollout_ref.model.enable_activation_offload",
-    "tokens": "actor_rollout_ref.actor.ppo_max_token_len_per_gpu",
-    "micro_batch": "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu",
     "strategy": "actor_rollout_ref.actor.strategy",
     "param_offload": "actor_rollout_ref.actor.fsdp_config.param_offload",
     "optimizer_offload": "actor_rollout_ref.actor.fsdp_config.optimizer_offload",
@@ -29,15 +31,6 @@ Change = dict[str, Any]
 Rung = Callable[[Setup], Iterator[Change]]
 
 
-def apply(setup: Setup, change: Change) -> Setup:
-    """``setup`` with the fields of ``change`` and what follows from them: T where a micro-batch is so many samples,
-    and the training state stays shared by all GPUs where it was."""
-    changed = replace(setup, **change)
-    if changed.micro_batch is not None:
-        changed = replace(changed, tokens=micro_batch_tokens(changed.micro_batch, changed.longest, changed.ulysses))
-    return replace(changed, shard=changed.gpus) if setup.shard == setup.gpus else changed
-
-
 def excess(setup: Setup) -> int:
     """Bytes by which the phases exceed the GPU, and the cache falls short of one sequence."""
     limit = setup.gpu_bytes or 0
@@ -51,31 +44,36 @@ def fewest_tokens(longest: int, ulysses: int) -> int:
     return math.ceil(longest / ulysses / 1024) * 1024
 
 
-def _switch(field: str) -> Rung:
+def _switch(field: str, *, on: bool = True) -> Rung:
     def changes(setup: Setup) -> Iterator[Change]:
-        if not getattr(setup, field):
-            yield {field: True}
+        if getattr(setup, field) != on:
+            yield {field: on}
 
     return changes
 
 
-def _smaller_micro_batches(setup: Setup) -> Iterator[Change]:
-    if setup.micro_batch is not None:
-        for samples in range(setup.micro_batch - 1, 0, -1):
-            if setup.micro_batch % samples == 0:
-                yield {"micro_batch": samples}
-        return
-    least = fewest_tokens(setup.longest, setup.ulysses)
-    for tokens in (setup.tokens // 2 // 1024 * 1024, least):
-        if least <= tokens < setup.tokens:
-            yield {"tokens": tokens}
+def _smaller(field: str) -> Rung:
+    def changes(setup: Setup) -> Iterator[Change]:
+        batch: MicroBatch | None = getattr(setup, field)
+        if batch is None:
+            return
+        least = fewest_tokens(setup.longest, setup.ulysses)
+        if batch.by_tokens:
+            sizes = [size for size in (batch.size // 2 // 1024 * 1024, least) if least <= size < batch.size]
+        else:
+            sizes = [size for size in range(batch.size - 1, 0, -1) if batch.size % size == 0]
+        for size in sizes:
+            yield {field: replace(batch, size=size)}
+
+    return changes
 
 
 def _shared_sequences(setup: Setup) -> Iterator[Change]:
+    batch = setup.micro_batch
     for size in setup.shape.valid_ulysses(setup.gpus):
         if size > setup.ulysses:
-            least = min(setup.tokens, fewest_tokens(setup.longest, size))
-            yield {"ulysses": size, **({"tokens": least} if setup.micro_batch is None else {})}
+            least = min(batch.size, fewest_tokens(setup.longest, size))
+            yield {"ulysses": size, **({"micro_batch": replace(batch, size=least)} if batch.by_tokens else {})}
 
 
 def _utilisation(setup: Setup) -> Iterator[Change]:
@@ -106,12 +104,15 @@ def _more_nodes(setup: Setup) -> Iterator[Change]:
 
 # What costs nothing, then what costs time, then what costs machines.
 LADDER: tuple[Rung, ...] = (
+    _switch("update_entropy", on=False),
+    _switch("chunked_entropy"),
     _switch("fused"),
     _utilisation,
     _switch("optimizer_offload"),
     _switch("param_offload"),
     _switch("checkpointing"),
-    _smaller_micro_batches,
+    _smaller("log_prob_batch"),
+    _smaller("micro_batch"),
     _larger_replicas,
     _shared_sequences,
     _switch("activation_offload"),
@@ -126,37 +127,39 @@ def remedy(setup: Setup) -> list[str] | None:
     Goes up the ladder and takes from each rung the first change that fits, or else the one that helps most; none that
     the rest of the config forbids. Changes that turn out not to be needed are left out in the end, the dearest first.
     """
-    accepted: list[Change] = []
-    current = setup
+    accepted: list[Change] = [{"fused": False}] if setup.broken else []
+    current = replace(setup, **_merged(accepted))
     for rung in LADDER:
         if not overflows(current):
             break
         choices = [change for change in rung(current) if _allowed(current, change)]
-        fitting = (change for change in choices if not overflows(apply(current, change)))
-        best = next(fitting, None) or min(choices, key=lambda change: excess(apply(current, change)), default=None)
-        if best and excess(apply(current, best)) < excess(current):
+        fitting = (change for change in choices if not overflows(replace(current, **change)))
+        best = next(fitting, None) or min(choices, key=lambda change: excess(replace(current, **change)), default=None)
+        if best and excess(replace(current, **best)) < excess(current):
             accepted.append(best)
-            current = apply(current, best)
+            current = replace(current, **best)
     if overflows(current):
         return None
     for change in reversed(accepted):
         others = [other for other in accepted if other is not change]
-        if not overflows(_all(setup, others)):
+        fewer = replace(setup, **_merged(others))
+        if not overflows(fewer) and not fewer.broken:
             accepted = others
-    fields = {field: value for change in accepted for field, value in change.items() if value != getattr(setup, field)}
-    keys = {**KEYS, "ulysses": setup.ulysses_key}
-    return [f"{keys[field]}={_text(value)}" for field, value in fields.items()]
+    fields = {field: value for field, value in _merged(accepted).items() if value != getattr(setup, field)}
+    return [_override(setup, field, value) for field, value in fields.items()]
 
 
 def _allowed(setup: Setup, change: Change) -> bool:
-    return not set(setup.fixed).intersection(change) and (apply(setup, change).even or not setup.even)
+    changed = replace(setup, **change)
+    return not set(setup.fixed).intersection(change) and not changed.broken and (changed.even or not setup.even)
 
 
-def _all(setup: Setup, changes: list[Change]) -> Setup:
-    for change in changes:
-        setup = apply(setup, change)
-    return setup
+def _merged(changes: list[Change]) -> Change:
+    return {field: value for change in changes for field, value in change.items()}
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _override(setup: Setup, field: str, value: Any) -> str:
+    if isinstance(value, MicroBatch):
+        return f"{value.key}={value.size}"
+    key = setup.ulysses_key if field == "ulysses" else KEYS[field]
+    return f"{key}={str(value).lower() if isinstance(value, bool) else value}"

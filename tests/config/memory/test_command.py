@@ -1,6 +1,7 @@
 """The command on the composed configs; what it recommends is composed and planned again."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ SAMPLES = [
 ]
 LONG = ["data.max_response_length=60000", f"{ACTOR}.ppo_max_token_len_per_gpu=65536", "run.gpu_memory_gib=16"]
 LONG += [f"{ACTOR}.ulysses_sequence_parallel_size=2", "actor_rollout_ref.rollout.gpu_memory_utilization=0.7"]
-CHUNKS = ["actor_rollout_ref.model.use_fused_kernels=false"]
-CHUNKS += [f"{ACTOR}.fsdp_config.entropy_from_logits_with_chunking=true", f"{ACTOR}.ppo_max_token_len_per_gpu=131072"]
+PLAIN = ["actor_rollout_ref.model.use_fused_kernels=false", f"{ACTOR}.calculate_entropy=false"]
+PLAIN += [f"{ACTOR}.fsdp_config.entropy_from_logits_with_chunking=true"]
 
 
 @pytest.mark.parametrize("name", ["dgpo_1_5b", "dgpo_7b", "dgpo_14b"])
@@ -33,14 +34,15 @@ def test_each_experiment_fits_its_hardware(name: str, gpu: str, capsys: pytest.C
     [
         ["hardware=1x1", "actor_rollout_ref.rollout.gpu_memory_utilization=0.9"],
         ["hardware=1x1", "model=r1_distill_qwen_7b"],
-        ["actor_rollout_ref.model.use_fused_kernels=false", "actor_rollout_ref.actor.ppo_max_token_len_per_gpu=131072"],
+        [*PLAIN, f"{ACTOR}.calculate_entropy=true", f"{ACTOR}.ppo_max_token_len_per_gpu=65536"],
+        [*PLAIN, "actor_rollout_ref.rollout.log_prob_max_token_len_per_gpu=524288"],
+        [*PLAIN, f"{ACTOR}.strategy=fsdp", f"{ACTOR}.ppo_max_token_len_per_gpu=524288"],
         ["run.gpu_memory_gib=24", "model=r1_distill_qwen_14b"],
         ["actor_rollout_ref.rollout.gpu_memory_utilization=0.05"],
         SAMPLES,
         [*SAMPLES, "hardware=2x8", "model=r1_distill_qwen_14b", f"{ACTOR}.ulysses_sequence_parallel_size=2"],
         ["hardware=1x1", "model=r1_distill_qwen_7b", f"{ACTOR}.strategy=fsdp"],
         LONG,
-        CHUNKS,
     ],
 )
 def test_the_overrides_it_recommends_fit_and_are_accepted(wish: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,12 +57,13 @@ def test_the_overrides_it_recommends_fit_and_are_accepted(wish: list[str], capsy
 
 
 def test_a_micro_batch_of_so_many_samples_has_no_use_for_a_number_of_tokens(capsys: pytest.CaptureFixture[str]) -> None:
-    def figures(*overrides: str) -> dict[str, object]:
+    def figures(*overrides: str) -> dict[str, Any]:
         main(["--config-name", "dgpo_1_5b", "--json", *SAMPLES, *overrides])
         return json.loads(capsys.readouterr().out)
 
     assert figures(f"{ACTOR}.ppo_max_token_len_per_gpu=9216") == figures()
-    assert figures()["remedy"] == [f"{ACTOR}.ppo_micro_batch_size_per_gpu=16"]
+    keys = [override.split("=")[0] for override in figures()["remedy"]]
+    assert f"{ACTOR}.ppo_micro_batch_size_per_gpu" in keys and f"{ACTOR}.ppo_max_token_len_per_gpu" not in keys
 
 
 def test_it_says_where_nothing_helps(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,10 +73,16 @@ def test_it_says_where_nothing_helps(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_an_override_changes_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
     def logits(*overrides: str) -> int:
-        main(["--config-name", "dgpo_7b", "--json", *overrides])
-        return json.loads(capsys.readouterr().out)["bytes"]["actor update"]["logits"]
+        main(["--config-name", "dgpo_7b", "--json", *PLAIN, *overrides])
+        return json.loads(capsys.readouterr().out)["bytes"]["update, head"]["logits"]
 
-    assert logits("actor_rollout_ref.model.use_fused_kernels=false") > 10 * logits()
+    assert logits(f"{ACTOR}.calculate_entropy=true") == 6 * logits()
+
+
+def test_fused_log_probs_are_not_recommended_where_they_crash(capsys: pytest.CaptureFixture[str]) -> None:
+    wish = [*PLAIN, "actor_rollout_ref.model.use_fused_kernels=true", "run.gpu_memory_gib=20"]
+    assert main(["--config-name", "dgpo_7b", "--json", *wish]) == 1
+    assert "actor_rollout_ref.model.use_fused_kernels=false" in json.loads(capsys.readouterr().out)["remedy"]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.config.memory import phases as memory
-from dgpo.config.memory.phases import GIB, Setup
-from dgpo.config.memory.remedies import KEYS, apply, excess, remedy
+from dgpo.config.memory.remedies import KEYS, excess, remedy
+from dgpo.config.memory.setup import GIB, MicroBatch, Setup
 from dgpo.config.memory.shape import KNOWN, ModelShape
 
 QWEN = {name.rpartition("-")[2]: shape for name, shape in KNOWN.items()}
@@ -18,9 +18,9 @@ TINY = ModelShape(
 )
 
 
-def setup(shape: ModelShape, **changes: object) -> Setup:
-    gpus = {"nodes": 1, "gpus_per_node": 8, "gpu_bytes": 79 * GIB, "shard": 8, "tokens": 16384, "longest": 16384}
-    gpus["update_samples"] = 512
+def setup(shape: ModelShape, tokens: int = 16384, **changes: object) -> Setup:
+    gpus = {"nodes": 1, "gpus_per_node": 8, "gpu_bytes": 79 * GIB, "longest": 16384, "update_samples": 512}
+    gpus["micro_batch"] = MicroBatch(tokens)
     return Setup(shape=shape, **{**gpus, **changes})  # pyright: ignore[reportArgumentType]
 
 
@@ -29,30 +29,36 @@ def test_the_training_state_is_sixteen_bytes_a_parameter(size: str, gib: float) 
     assert sum(memory.state(setup(QWEN[size])).values()) / GIB == pytest.approx(gib, abs=0.05)
 
 
-@pytest.mark.parametrize(("tokens", "gib"), [(8192, 4.6), (16384, 9.3), (24576, 13.9)])
-def test_logits_are_two_or_three_fp32_tensors(tokens: int, gib: float) -> None:
-    plain = setup(QWEN["1.5b"], tokens=tokens)
-    assert memory.logits(plain) / GIB == pytest.approx(3 * gib, rel=0.01)
-    assert memory.logits(replace(plain, chunked_entropy=True)) / GIB == pytest.approx(2 * gib, rel=0.01)
-    fused = replace(plain, fused=True)
-    assert memory.logits(fused) == 512 * 151936 * 22
+def test_logits_are_two_bytes_unless_the_entropy_is_differentiated() -> None:
+    held, size = setup(QWEN["1.5b"], tokens=10_000), 10_000 * 151936
+    assert memory.update_logits(held) == 2 * size
+    assert memory.update_logits(replace(held, update_entropy=True)) == 12 * size
+    assert memory.log_prob_logits(held) == (2 + 12) * size
+    assert memory.log_prob_logits(replace(held, chunked_entropy=True)) == 2 * size + 12 * 2048 * 151936
+    fused = replace(held, fused=True)
+    assert memory.update_logits(fused) == memory.log_prob_logits(fused) == 512 * 151936 * 22
 
 
 def test_activations_by_hand() -> None:
-    # Norms 2·10·8, q k v and output 2·(3·8 + 4·4), residual 2·8, MLP 8·16: 384 bytes a token and layer.
-    assert memory.layer_activations(TINY) == 160 + 80 + 16 + 128
+    # Norms 2·8·8, q k v and output 2·(3·8 + 4·4), residual 2·8, MLP 8·16: 352 bytes a token and layer.
+    assert memory.layer_activations(TINY) == 128 + 80 + 16 + 128
     held = setup(TINY, tokens=10)
-    # Three inputs of 16 bytes, one layer in full, the gradients of its MLP 6·16.
-    assert memory.activations(held) == 10 * (3 * 16 + 384 + 96)
-    assert memory.activations(replace(held, activation_offload=True)) == 10 * (384 + 96)
-    assert memory.activations(replace(held, checkpointing=False)) == 10 * (3 * 384 + 96)
+    # Three inputs of 16 bytes; one layer in full, and of the gradients of its MLP 4·16.
+    assert (memory.stored(held), memory.working(held)) == (10 * 3 * 16, 10 * (352 + 64))
+    assert memory.stored(replace(held, activation_offload=True)) == 0
+    whole = replace(held, checkpointing=False)
+    assert (memory.stored(whole), memory.working(whole)) == (10 * 3 * 352, 10 * 64)
 
 
-def test_buffers_by_hand() -> None:
+def test_gathered_weights_and_gradients_by_hand() -> None:
     # A layer: q k v o 2·8·(8 + 4), biases 16, MLP 3·8·16, norms 16. The output layer: 800.
     assert TINY.layer_parameters == 608
-    assert memory.buffers(setup(TINY)) == 2 * (2 * 608 + 800) + 2 * 800 + 6 * 608
-    assert memory.buffers(setup(TINY, fused=True)) == 2 * (2 * 608 + 800) + 4 * 800 + 6 * 608
+    held = setup(TINY)
+    assert memory.output_buffers(held) == 2 * (800 + 800 + 608)
+    assert memory.layer_buffers(held) == 2 * 2 * 608 + max(6 * 608, 4 * 800)
+    tied = replace(held, shape=replace(TINY, tied=True))
+    assert memory.output_buffers(replace(tied, fused=True)) == 2 * (800 + 2 * 800 + 608)
+    assert memory.layer_buffers(tied) == 2 * 2 * (608 + 800) + 6 * 608
 
 
 def test_offloading_moves_twelve_of_sixteen_bytes_while_vllm_answers() -> None:
@@ -61,7 +67,7 @@ def test_offloading_moves_twelve_of_sixteen_bytes_while_vllm_answers() -> None:
     assert memory.resident(replace(held, param_offload=True, optimizer_offload=True)) == 0
     offloaded = replace(held, param_offload=True, optimizer_offload=True)
     assert memory.host_bytes(offloaded) == pytest.approx(12 * QWEN["7b"].parameters, rel=1e-6)
-    assert memory.update(offloaded).total == memory.update(held).total
+    assert memory.update_head(offloaded).total == memory.update_head(held).total
 
 
 def test_key_value_heads_are_repeated_and_not_split_below_one() -> None:
@@ -78,17 +84,17 @@ def test_what_vllm_takes_is_its_share_of_the_gpu() -> None:
     [
         # DeepScaleR, 8 A100, 8K; then 32 of them, 24K.
         setup(QWEN["1.5b"], tokens=32768, longest=9216, utilisation=0.85, chunked_entropy=True),
-        setup(QWEN["1.5b"], nodes=4, shard=32, tokens=32768, longest=25600, utilisation=0.85, chunked_entropy=True),
+        setup(QWEN["1.5b"], nodes=4, tokens=32768, longest=25600, utilisation=0.85, chunked_entropy=True),
         # CE-GPPO, 128 GPUs, 4K + 16K.
         setup(
             QWEN["7b"],
-            **{"nodes": 16, "shard": 128, "tokens": 5120, "longest": 20480, "ulysses": 4, "tensor_parallel": 2},
+            **{"nodes": 16, "tokens": 5120, "longest": 20480, "ulysses": 4, "tensor_parallel": 2},
             **{"utilisation": 0.8, "param_offload": True, "optimizer_offload": True},
         ),
         # verl's DAPO, 64 GPUs, 2K + 8K.
         setup(
             QWEN["7b"],
-            **{"nodes": 8, "shard": 64, "tokens": 20480, "longest": 10240, "ulysses": 4, "tensor_parallel": 4},
+            **{"nodes": 8, "tokens": 20480, "longest": 10240, "ulysses": 4, "tensor_parallel": 4},
             **{"utilisation": 0.8, "param_offload": True, "optimizer_offload": True},
         ),
     ],
@@ -98,29 +104,39 @@ def test_public_recipes_that_run_are_said_to_fit(recipe: Setup) -> None:
 
 
 def test_what_cannot_run_is_said_not_to_fit() -> None:
-    one_gpu = setup(QWEN["7b"], gpus_per_node=1, shard=1)
-    assert any("actor update needs" in sentence for sentence in memory.overflows(one_gpu))
+    one_gpu = setup(QWEN["7b"], gpus_per_node=1)
+    assert any("update, head needs" in sentence for sentence in memory.overflows(one_gpu))
     no_cache = setup(QWEN["14b"], utilisation=0.4)
     assert any("KV cache" in sentence for sentence in memory.overflows(no_cache))
     assert memory.overflows(replace(one_gpu, gpu_bytes=None)) == []
 
 
+def micro_batches(key: str) -> st.SearchStrategy[MicroBatch]:
+    tokens = st.integers(1, 64).map(lambda kilo: MicroBatch(1024 * kilo, True, f"{key}_tokens"))
+    return tokens | st.sampled_from([1, 6, 16]).map(lambda samples: MicroBatch(samples, False, f"{key}_samples"))
+
+
 setups = st.builds(
-    setup,
-    st.sampled_from(list(QWEN.values())),
+    Setup,
+    shape=st.sampled_from([*QWEN.values(), replace(QWEN["1.5b"], tied=True)]),
+    nodes=st.just(1),
+    gpus_per_node=st.just(8),
+    update_samples=st.just(512),
     gpu_bytes=st.sampled_from([24, 40, 79, 139]).map(lambda gib: gib * GIB),
-    tokens=st.integers(1, 64).map(lambda kilo: 1024 * kilo),
+    micro_batch=micro_batches("update"),
+    log_prob_batch=st.none() | micro_batches("log_prob"),
     longest=st.integers(1, 32).map(lambda kilo: 1024 * kilo),
     utilisation=st.sampled_from([0.2, 0.5, 0.8, 0.95]),
     fused=st.booleans(),
+    update_entropy=st.booleans(),
+    chunked_entropy=st.booleans(),
     checkpointing=st.booleans(),
     param_offload=st.booleans(),
     optimizer_offload=st.booleans(),
     tensor_parallel=st.sampled_from([1, 2, 4]),
-    micro_batch=st.sampled_from([None, 1, 6, 16]),
     strategy=st.sampled_from(["fsdp", "fsdp2"]),
     fixed=st.sampled_from([(), ("fused",), ("ulysses", "tensor_parallel")]),
-).map(lambda held: apply(held, {}))
+)
 
 
 @given(setups)
@@ -129,18 +145,22 @@ def test_what_is_recommended_fits(held: Setup) -> None:
     if overrides is None:
         assert excess(held) > 0
         return
-    fields = {key: field for field, key in KEYS.items()} | {held.ulysses_key: "ulysses"}
+    batches = {batch.key: field for field in ("micro_batch", "log_prob_batch") if (batch := getattr(held, field))}
+    fields = {key: field for field, key in KEYS.items()} | {held.ulysses_key: "ulysses"} | batches
     change = {fields[key]: yaml.safe_load(text) for key, text in (override.split("=") for override in overrides)}
-    followed = apply(held, change)
+    for field in set(change).intersection(batches.values()):
+        change[field] = replace(getattr(held, field), size=change[field])
+    followed = replace(held, **change)
     assert memory.overflows(followed) == []
     assert followed.strategy == "fsdp2" or not followed.offload_policy
-    assert not set(change) & {*held.fixed, "tokens" if held.micro_batch else "micro_batch"}
+    assert held.broken or not set(change) & set(held.fixed)
     assert followed.even or not held.even
+    assert not followed.broken
     if change:
-        assert memory.overflows(held) != []
+        assert memory.overflows(held) != [] or held.broken
 
 
 @given(setups, st.integers(1, 4096))
 def test_more_tokens_never_take_less(held: Setup, more: int) -> None:
-    larger = replace(held, tokens=held.tokens + more)
-    assert memory.update(larger).total >= memory.update(held).total
+    larger = replace(held, micro_batch=replace(held.micro_batch, size=held.micro_batch.size + more))
+    assert all(more.total >= less.total for more, less in zip(memory.phases(larger), memory.phases(held), strict=True))
