@@ -46,6 +46,7 @@ SURROUNDINGS = (
     files.datasets,
     files.model,
     cluster.cluster,
+    memory.offloading,
 )
 
 

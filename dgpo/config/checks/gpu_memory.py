@@ -1,14 +1,16 @@
-"""GPU memory by `dgpo.config.memory`, where the config states what a GPU has."""
+"""Memory by `dgpo.config.memory`: of a GPU where the config states it, and of this machine where the run is its own."""
 
 from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Problem
+from dgpo.config.memory.host import host_bytes, memory_limit
 from dgpo.config.memory.phases import engine_bytes, overflows, resident, state
 from dgpo.config.memory.remedies import remedy
-from dgpo.config.memory.setup import Setup, setup_from
+from dgpo.config.memory.setup import ACTOR, GIB, Setup, setup_from
 from dgpo.config.memory.shape import PlanError
+from dgpo.training.cluster import cluster_address
 
 KEY = "run.gpu_memory_gib"
 
@@ -29,6 +31,25 @@ def fits(config: DictConfig) -> Iterator[Problem]:
     advice = "it fits with " + " ".join(changes) if changes else "use larger GPUs, or a smaller model"
     message = "; ".join(sentences) + " (dgpo plan shows the parts)"
     yield Problem(KEY, config.run.gpu_memory_gib, message, advice, fatal=certainly_too_much(setup))
+
+
+def offloading(config: DictConfig) -> Iterator[Problem]:
+    """What is offloaded fits into the memory of this machine, where no cluster takes it elsewhere."""
+    if config.trainer.device == "cpu" or cluster_address(config) is not None:
+        return
+    try:
+        setup = setup_from(config)
+    except PlanError:
+        return
+    needed, limit = host_bytes(setup), memory_limit()
+    if needed > limit:
+        yield Problem(
+            f"{ACTOR}.fsdp_config.param_offload",
+            setup.param_offload,
+            f"what is offloaded takes {needed / GIB:.0f} GiB of CPU memory on each node, and this process may use "
+            f"{limit / GIB:.0f}",
+            "raise the limit of the container or job, offload less, or take more nodes",
+        )
 
 
 def certainly_too_much(setup: Setup) -> bool:

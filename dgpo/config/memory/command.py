@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from dgpo.config.compose import ConfigError, add_arguments, compose_config, resolved
-from dgpo.config.memory.phases import cache_tokens, host_bytes, overflows, phases
+from dgpo.config.memory.host import host_bytes
+from dgpo.config.memory.phases import cache_tokens, overflows, phases
 from dgpo.config.memory.remedies import remedy
 from dgpo.config.memory.setup import GIB, Setup, setup_from
 from dgpo.config.memory.shape import PlanError
@@ -44,7 +45,7 @@ def verdict(setup: Setup) -> list[str]:
         f"length ({setup.longest:,} tokens with the prompt) at once."
     ]
     if host_bytes(setup):
-        lines.append(f"Offloading takes {host_bytes(setup) / GIB:.0f} GiB of CPU memory on each node.")
+        lines.append(f"Offloading takes {host_bytes(setup) / GIB:.0f} GiB of CPU memory on each node, page-locked.")
     if setup.gpu_bytes is None:
         lines.append("The memory of a GPU is not stated: choose gpu=80gb or gpu=141gb, or set run.gpu_memory_gib.")
         return lines

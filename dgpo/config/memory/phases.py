@@ -236,22 +236,6 @@ def cache_tokens(setup: Setup) -> int:
     return rollout(setup).parts["KV cache"] // kv_bytes_per_token(setup.shape, setup.tensor_parallel)
 
 
-def host_bytes(setup: Setup) -> int:
-    """Bytes of CPU memory a node needs for what is offloaded to it."""
-    shape, copies = setup.shape, setup.gpus / setup.shard
-    per_parameter = 0
-    if setup.offload_policy or setup.param_offload:
-        per_parameter += setup.master_bytes
-    if setup.offload_policy:
-        per_parameter += setup.master_bytes
-    if setup.offload_policy or setup.optimizer_offload:
-        per_parameter += 8
-    inputs = 0
-    if setup.checkpointing and setup.activation_offload:
-        inputs = setup.gpus_per_node * setup.tokens * shape.layers * setup.compute_bytes * shape.hidden
-    return int(per_parameter * shape.parameters * copies / setup.nodes) + inputs
-
-
 def phases(setup: Setup) -> list[Phase]:
     """The phases of a step that can be its peak."""
     return [log_probs(setup), update_head(setup), update_layers(setup), weight_sync(setup), rollout(setup)]

@@ -43,11 +43,17 @@ class ModelShape:
         return self.kv_heads * self.head_dim
 
     @property
+    def layer_tensors(self) -> list[int]:
+        """Sizes of one layer's parameters: q, k, v, their biases, o, gate, up, down, two norms."""
+        widths = (self.query, self.key_value, self.key_value)
+        attention = [self.hidden * width for width in (*widths, self.query)]
+        biases = list(widths) if self.attention_bias else []
+        return attention + biases + 3 * [self.hidden * self.intermediate] + 2 * [self.hidden]
+
+    @property
     def layer_parameters(self) -> int:
-        """Parameters of one layer: q, k, v, o, three MLP matrices, two norms."""
-        attention = 2 * self.hidden * (self.query + self.key_value)
-        bias = self.query + 2 * self.key_value if self.attention_bias else 0
-        return attention + bias + 3 * self.hidden * self.intermediate + 2 * self.hidden
+        """Parameters of one layer."""
+        return sum(self.layer_tensors)
 
     @property
     def embedding_parameters(self) -> int:
@@ -55,10 +61,15 @@ class ModelShape:
         return self.vocabulary * self.hidden
 
     @property
+    def tensors(self) -> list[int]:
+        """Sizes of all parameters: layers, embedding, output layer unless tied, last norm."""
+        embeddings = [self.embedding_parameters] * (1 if self.tied else 2)
+        return self.layers * self.layer_tensors + embeddings + [self.hidden]
+
+    @property
     def parameters(self) -> int:
-        """All parameters: layers, embedding, output layer unless tied, last norm."""
-        embeddings = self.embedding_parameters * (1 if self.tied else 2)
-        return self.layers * self.layer_parameters + embeddings + self.hidden
+        """N, all parameters."""
+        return sum(self.tensors)
 
     def valid_ulysses(self, gpus: int) -> list[int]:
         """Sequence parallel sizes that divide the heads and the ``gpus``.

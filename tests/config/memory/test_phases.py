@@ -66,7 +66,6 @@ def test_offloading_moves_twelve_of_sixteen_bytes_while_vllm_answers() -> None:
     assert memory.resident(held) == pytest.approx(12 / 8 * QWEN["7b"].parameters, rel=1e-6)
     assert memory.resident(replace(held, param_offload=True, optimizer_offload=True)) == 0
     offloaded = replace(held, param_offload=True, optimizer_offload=True)
-    assert memory.host_bytes(offloaded) == pytest.approx(12 * QWEN["7b"].parameters, rel=1e-6)
     assert memory.update_head(offloaded).total == memory.update_head(held).total
 
 
