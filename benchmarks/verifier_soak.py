@@ -148,7 +148,7 @@ def table(measured: Sequence[Window]) -> str:
         f"{calls // HOSTILE_EVERY:,} of them hostile with a timeout of {HOSTILE_SECONDS} s; {wrong} wrong verdicts, "
         f"{kills} workers killed. From window {len(measured) // 4 + 1} to the last the caller grew by "
         f"{(last.caller - first.caller) / 1e6:+.1f} MB, and p50 changed from {1e3 * first.p50:.2f} to "
-        f"{1e3 * last.p50:.2f} ms. Workers: template and idle workers, pages shared between them counted for each. "
+        f"{1e3 * last.p50:.2f} ms. Workers: fork server and idle workers, pages shared between them counted for each. "
         "The machine had other work.\n"
     )
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, TypeVar
 
-from dgpo.verifier.worker_control import NO_ROOM
+from dgpo.verifier.fork_server import NO_ROOM
 from dgpo.verifier.workers import shared_pool
 
 MAX_PROCESSES = 12

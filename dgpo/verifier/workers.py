@@ -1,9 +1,8 @@
 """Killable worker processes for math-verify, callable from any thread; the parent keeps the clock.
 
-A template process starts with the first job and forks workers as they are needed (`template`). A worker has
-one job at a time; one that is late is killed and the next job gets a fresh fork. A plain fork of this process
-would be unsafe (Ray and torch run threads here), and a fresh interpreter per worker would cost over a second
-each.
+A fork server starts with the first job and forks workers as they are needed (`fork_server`). A worker has one job at
+a time; one that is late is killed and the next job gets a fresh fork. A plain fork of this process would be unsafe (Ray
+and torch run threads here), and a fresh interpreter per worker would cost over a second each.
 """
 
 import atexit
@@ -14,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from dgpo.verifier.worker_control import NO_ROOM, Template, Worker, WorkerGone
+from dgpo.verifier.fork_server import NO_ROOM, ForkServer, Worker, WorkerGone
 
 MEMORY_BYTES = 1 << 30
 MAX_WORKERS = 16
@@ -52,12 +51,12 @@ class Pool:
         self._slots = threading.BoundedSemaphore(self.size)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
-        self._template: Template | None = None
+        self._server: ForkServer | None = None
 
     def grade(self, gold: str, answer: str, budget: Budget) -> str:
-        """`worker.grade` in a worker. Also ``timeout``, and ``crash`` if two workers died on the job.
+        """`grading.grade` in a worker. Also ``timeout``, and ``crash`` if two workers died on the job.
 
-        Waiting for a free worker, and the start of the template (about 1.5 s, once per process), come on top of
+        Waiting for a free worker, and the start of the fork server (about 1.5 s, once per process), come on top of
         ``budget``: a busy pool must not turn a right answer wrong.
 
         Raises RuntimeError where no worker can be started.
@@ -85,26 +84,26 @@ class Pool:
         return "crash"
 
     def start(self) -> None:
-        """Start the template and one worker now, where the first job should not pay for it."""
+        """Start the fork server and one worker now, where the first job should not pay for it."""
         with self._slots:
             self._give_back(self._take(fresh=False))
 
     def pids(self) -> list[int]:
-        """The process ids of the template and of the idle workers; empty before the first job."""
+        """The process ids of the fork server and of the idle workers; empty before the first job."""
         with self._lock:
-            return [self._template.pid, *(worker.pid for worker in self._idle)] if self._template else []
+            return [self._server.pid, *(worker.pid for worker in self._idle)] if self._server else []
 
     def close(self) -> None:
-        """End the template and all workers; a later job starts them again."""
+        """End the fork server and all workers; a later job starts them again."""
         with self._lock:
-            self._drop_template()
+            self._drop_server()
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's processes without touching them."""
         for worker in self._idle:
             worker.jobs.close()
-        if self._template is not None:
-            self._template.forget()
+        if self._server is not None:
+            self._server.forget()
 
     def _take(self, fresh: bool) -> Worker:
         with self._lock:
@@ -113,11 +112,11 @@ class Pool:
             try:
                 return self._started().fork()
             except (WorkerGone, OSError):
-                self._drop_template()
+                self._drop_server()
             try:
                 return self._started().fork()
             except (WorkerGone, OSError) as error:
-                self._drop_template()
+                self._drop_server()
                 raise RuntimeError(
                     f"no answer-checking process can be started ({str(error) or 'it ended at once'}): {NO_ROOM}"
                 ) from error
@@ -133,25 +132,25 @@ class Pool:
     def _discard(self, worker: Worker) -> None:
         with self._lock:
             self.kills += 1
-            if self._template is None:
+            if self._server is None:
                 return
             try:
-                self._template.kill(worker)
+                self._server.kill(worker)
             except (WorkerGone, OSError):
-                self._drop_template()
+                self._drop_server()
 
-    def _started(self) -> Template:
-        if self._template is None:
-            self._template = Template(self._memory_bytes)
-        return self._template
+    def _started(self) -> ForkServer:
+        if self._server is None:
+            self._server = ForkServer(self._memory_bytes)
+        return self._server
 
-    def _drop_template(self) -> None:
+    def _drop_server(self) -> None:
         for worker in self._idle:
             worker.jobs.close()
         self._idle.clear()
-        if self._template is not None:
-            self._template.stop()
-        self._template = None
+        if self._server is not None:
+            self._server.stop()
+        self._server = None
 
 
 _shared: Pool | None = None

@@ -87,7 +87,7 @@ def test_a_hung_answer_does_not_hold_up_the_event_loop(fresh_pool: None) -> None
 
 
 def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
-    """With the template stopped nothing can be forked or killed, and every job hangs."""
+    """With the fork server stopped nothing can be forked or killed, and every job hangs."""
     stop(*shared_pool().pids())
 
     async def group() -> list[dict[str, float | str]]:
@@ -99,7 +99,7 @@ def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
     loop = asyncio.new_event_loop()
     started = time.monotonic()
     samples = loop.run_until_complete(group())
-    # 10 s is what a stopped template costs by itself.
+    # 10 s is what a stopped fork server costs by itself.
     assert time.monotonic() - started < 8
     assert {(sample["reason"], sample["score"]) for sample in samples} == {("timeout", 0.0)}
     assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0, deadline=60.0)["score"] == 1.0
@@ -118,12 +118,12 @@ def test_workers_killed_under_a_hostile_group_change_no_other_verdict(fresh_pool
         r"\boxed{\frac{\sqrt{\prod_{k=1}^{9999} k^k}}{x}}",
         "\u202e\x00\ud7ff\\boxed{\u0661\u0662}",
     ]
-    template = psutil.Process(shared_pool().pids()[0])
+    server = psutil.Process(shared_pool().pids()[0])
     stopped = threading.Event()
 
     def kill_workers() -> None:
         for _ in range(10):
-            for worker in template.children()[:1]:
+            for worker in server.children()[:1]:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     worker.kill()
             if stopped.wait(0.1):

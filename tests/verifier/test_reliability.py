@@ -55,10 +55,10 @@ def pool() -> Iterator[Pool]:
     """A pool of two, whose processes are all gone after the test."""
     workers = Pool(size=2)
     workers.start()
-    template = workers.pids()[0]
+    server = workers.pids()[0]
     yield workers
     assert workers.grade("x+9", "9+x", Budget(PATIENCE)) == "match"
-    processes = [template, *children(template), *workers.pids()]
+    processes = [server, *children(server), *workers.pids()]
     workers.close()
     wait_until(lambda: not any(map(alive, processes)))
 
@@ -66,29 +66,29 @@ def pool() -> Iterator[Pool]:
 def test_a_worker_killed_in_the_middle_of_a_job_gives_its_job_to_another(pool: Pool) -> None:
     outcomes: list[str] = []
     job = threading.Thread(target=lambda: outcomes.append(pool.grade("5", LOOPS, Budget(PATIENCE))))
-    template, idle = pool.pids()
+    server, idle = pool.pids()
     job.start()
     wait_until(lambda: idle not in pool.pids())
     for _ in range(2):  # the second worker dies on the job as well
-        busy = children(template)
+        busy = children(server)
         os.kill(busy[0], signal.SIGKILL)
         wait_until(lambda busy=busy: not alive(busy[0]))
-        wait_until(lambda: bool(outcomes) or any(map(alive, children(template))))
+        wait_until(lambda: bool(outcomes) or any(map(alive, children(server))))
     job.join(PATIENCE)
     assert outcomes == ["crash"]
     assert pool.kills == 2
 
 
-def test_the_template_killed_in_the_middle_of_a_job(pool: Pool) -> None:
+def test_the_fork_server_killed_in_the_middle_of_a_job(pool: Pool) -> None:
     outcomes: list[str] = []
     job = threading.Thread(target=lambda: outcomes.append(pool.grade("5", LOOPS, Budget(1.0))))
-    template, idle = pool.pids()
+    server, idle = pool.pids()
     job.start()
     wait_until(lambda: idle not in pool.pids())
-    os.kill(template, signal.SIGKILL)
+    os.kill(server, signal.SIGKILL)
     job.join(PATIENCE)
     assert outcomes[0] in ("timeout", "crash")
-    assert pool.pids()[:1] != [template]
+    assert pool.pids()[:1] != [server]
 
 
 def test_an_interrupted_job_leaves_no_worker_behind(pool: Pool) -> None:

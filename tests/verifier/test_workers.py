@@ -46,7 +46,7 @@ def test_a_worker_killed_between_jobs_is_replaced_without_notice(pool: Pool) -> 
     assert pool.grade("x+2", "3+x", Budget(10.0)) == "mismatch"
 
 
-def test_a_template_killed_between_jobs_is_started_again(pool: Pool) -> None:
+def test_a_fork_server_killed_between_jobs_is_started_again(pool: Pool) -> None:
     pool.start()
     pids = pool.pids()
     os.kill(pids[0], signal.SIGKILL)
