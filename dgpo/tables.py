@@ -7,6 +7,7 @@ from io import StringIO
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Table:
         for heading in self.head:
             table.add_column(heading, justify="left" if heading in self.words else "right", overflow="fold")
         for row in self.rows:
-            table.add_row(*[cell.replace("[", "\\[") for cell in row])
+            table.add_row(*map(Text, row))
         console.print(table)
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)

@@ -1,16 +1,12 @@
 """Rows of a JSON lines file with responses and ground truths, read one at a time and checked."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MAX_LINE_BYTES = 64 << 20
-
-
-class InputError(ValueError):
-    """The input cannot be used; the message names the file, the line, the key and the remedy."""
+from dgpo.errors import UserError
+from dgpo.files import json_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,78 +30,43 @@ class Row:
     expected: bool | None
 
 
-def read_rows(
-    path: Path,
-    fields: Fields,
-    *,
-    on_bad: Callable[[InputError], None] | None = None,
-    on_bytes: Callable[[int], None] = lambda count: None,
-) -> Iterator[Row]:
+def read_rows(path: Path, names: Fields, *, on_bad: Callable[[UserError], None] | None = None) -> Iterator[Row]:
     """The rows of ``path`` in order; blank lines are left out. Never more than one line in memory.
 
     Args:
         on_bad: Told of a line that cannot be used, which is then left out; without it the first one raises.
-        on_bytes: Told how many bytes each line had.
 
     Raises:
-        InputError: there is no such file, or a line cannot be used and ``on_bad`` is None.
+        UserError: the file cannot be read, or a line cannot be used and ``on_bad`` is None.
     """
-    try:
-        yield from _lines(path, fields, on_bad, on_bytes)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}; give a JSON lines file of responses") from error
+    for line, fields in json_lines(path, on_bad=on_bad):
+        if fault := _fault(fields, names):
+            error = UserError(f"{path}, line {line}{fault}")
+            if on_bad is None:
+                raise error
+            on_bad(error)
+            continue
+        expected = fields.get(names.expected)
+        label = None if expected is None else bool(expected)
+        yield Row(line, fields, fields[names.response], fields[names.ground_truth], label)
 
 
-def _lines(
-    path: Path, fields: Fields, on_bad: Callable[[InputError], None] | None, on_bytes: Callable[[int], None]
-) -> Iterator[Row]:
-    with path.open("rb") as file:
-        number = 0
-        while line := file.readline(MAX_LINE_BYTES):
-            number += 1
-            on_bytes(len(line))
-            if not line.strip():
-                continue
-            try:
-                yield _row(line, number, f"{path}, line {number}", fields)
-            except InputError as error:
-                if on_bad is None:
-                    raise
-                on_bad(error)
-                while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-                    line = file.readline(MAX_LINE_BYTES)
-                    on_bytes(len(line))
-
-
-def _row(line: bytes, number: int, place: str, fields: Fields) -> Row:
-    if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-        raise InputError(f"{place} is longer than {MAX_LINE_BYTES >> 20} MiB; split the file into lines, or drop it")
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:  # a number of 5000 digits and bad UTF-8 are ValueErrors too
-        cut = "" if line.endswith(b"\n") else "; the file ends in this line, so it was probably cut short"
-        raise InputError(
-            f"{place} is no JSON ({str(error)[:200]}){cut}; mend the line, or pass --skip-bad-rows"
-        ) from error
-    if not isinstance(row, dict):
-        raise InputError(f"{place} is {type(row).__name__}, not an object; write one object a line")
-    for option, name in (("--response-field", fields.response), ("--ground-truth-field", fields.ground_truth)):
-        if name not in row:
-            raise InputError(f"{place} has no {name!r} (keys: {_shown(', '.join(row))}); name the field by {option}")
-        if not isinstance(row[name], str):
-            kind = type(row[name]).__name__
-            raise InputError(f"{place}: {name}={_shown(repr(row[name]))} is {kind}; write it as a string")
-    if fields.verdict in row:
-        raise InputError(f"{place} has a field {fields.verdict!r} already; choose another by --verdict-field")
-    expected = row.get(fields.expected)
+def _fault(fields: dict[str, Any], names: Fields) -> str | None:
+    """What keeps a row from being verified."""
+    for option, name in (("--response-field", names.response), ("--ground-truth-field", names.ground_truth)):
+        if name not in fields:
+            return f" has no {name!r} (keys: {_shown(', '.join(fields))}); name the field by {option}"
+        if not isinstance(fields[name], str):
+            return f": {name}={_shown(repr(fields[name]))} is {type(fields[name]).__name__}; write it as a string"
+    if names.verdict in fields:
+        return f" has a field {names.verdict!r} already; choose another by --verdict-field"
+    expected = fields.get(names.expected)
     if expected is not None and expected not in (0, 1):
-        raise InputError(
-            f"{place}: {fields.expected}={_shown(repr(expected))} is no label; write true, false, 1, 0 or null, "
+        return (
+            f": {names.expected}={_shown(repr(expected))} is no label; write true, false, 1, 0 or null, "
             "or name another field by --expected-field"
         )
-    return Row(
-        number, row, row[fields.response], row[fields.ground_truth], None if expected is None else bool(expected)
-    )
+    return None
 
 
 def _shown(text: str) -> str:

@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from rich.table import Table
-from rich.text import Text
-
+from dgpo.errors import UserError
+from dgpo.tables import Table
 from dgpo.verifier import extract, normalise, structure
 from dgpo.verifier.by_value import equal_by_value
 from dgpo.verifier.equality import Decision, Parts, compare
 from dgpo.verifier.gold import check_ground_truth
 from dgpo.verifier.numeric import read_number, split_unit
 from dgpo.verifier.stages import Mode, decide_cheaply, decide_symbolically
+from dgpo.verifier.tally import printable
 from dgpo.verifier.verdict import Reason, Stage, Verdict
-from dgpo.verifier.verdict_table import printable
 from dgpo.verifier.workers import shared_pool
 
 WIDTH = 200
@@ -22,7 +21,7 @@ WIDTH = 200
 
 @dataclass(frozen=True)
 class _Step:
-    """What a stage said of a pair; see `math_answer.Tell`."""
+    """What a stage said of a pair; see `stages.Tell`."""
 
     stage: Stage
     gold: str
@@ -31,9 +30,9 @@ class _Step:
 
 
 def explain(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: float = 1.0) -> Table:
-    """A table with a row for each comparison that the verification makes, and the verdict.
+    """A table with a row for each comparison that the verification makes, and the verdict below.
 
-    Raises what `verify` raises.
+    Raises UserError where a worker process is needed and none can be started, and what else `verify` raises.
     """
     steps: list[_Step] = []
 
@@ -44,18 +43,18 @@ def explain(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: 
     verdict = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout, tell=tell)
     if not isinstance(verdict, Verdict):
         before = time.monotonic() - started
-        shared_pool().start()  # in nobody's time
+        try:
+            shared_pool().start()  # in nobody's time
+        except RuntimeError as error:
+            raise UserError(str(error)) from error
         started = time.monotonic() - before
         verdict = decide_symbolically(verdict, timeout, tell)
-    verdict = replace(verdict, seconds=time.monotonic() - started)
-    table = Table("stage", "answer", "ground truth", "says")
-    for stage, *cells in _rows(response, ground_truth, mode, verdict, steps):
-        table.add_row(stage, *(Text(printable(cell, WIDTH)) for cell in cells))
-    table.add_section()
+    took = 1e3 * (time.monotonic() - started)
     outcome = f"{'right' if verdict else 'wrong'}: {verdict.reason}, decided by the {verdict.stage} stage"
     again = " (remembered)" if verdict.cached else ""
-    table.add_row("verdict", "", "", f"{outcome}, {1e3 * verdict.seconds:.2f} ms{again}")
-    return table
+    head = ("stage", "answer", "ground truth", "says")
+    rows = [[printable(cell, WIDTH) for cell in row] for row in _rows(response, ground_truth, mode, verdict, steps)]
+    return Table(head, rows, notes=[f"{outcome}, {took:.2f} ms{again}"], words=head)
 
 
 def _rows(

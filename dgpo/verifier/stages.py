@@ -71,7 +71,7 @@ def verify(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: f
 def verify_batch(
     responses: Sequence[str], ground_truths: Sequence[str], *, mode: Mode = "boxed", timeout: float = 1.0
 ) -> list[Verdict]:
-    """`verify` on each pair, in order. The cheap stages run here, the symbolic one on all cores (`pool.MAX_WORKERS`).
+    """`verify` on each pair, in order. The cheap stages run here, the symbolic one in all workers.
 
     Raises ValueError if the two have different lengths, and what `verify` raises.
     """

@@ -1,3 +1,4 @@
+import gzip
 import json
 import os
 import re
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from dgpo import files
 from dgpo.cli import main as dgpo
-from dgpo.verifier import answer_file as rows_module
-from dgpo.verifier.answer_file import InputError
-from dgpo.verifier.command import verify_file
+from dgpo.errors import UserError
+from dgpo.verifier.answer_file import Fields, read_rows
+from dgpo.verifier.verify_file import verify_file
+from dgpo.verifier.workers import shared_pool
 
 GOOD = {"response": r"\boxed{7}", "ground_truth": "7"}
 LABELLED: list[dict[str, Any]] = [
@@ -51,7 +54,7 @@ def test_a_file_with_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert sum(told["reasons"].values()) == sum(told["stages"].values()) == 6
     shown = capsys.readouterr().out
     assert "accuracy 80.00% on 5 labelled rows: TP 2, FP 0, FN 1, TN 2" in shown
-    assert re.search(r"all 1\b", shown) and re.search(r"│ 4 +│ true +│ mismatch \(numeric\)", shown)
+    assert re.search(r"all 1\b", shown) and re.search(r" 4 +true +mismatch \(numeric\) ", shown)
     assert "\x1b" not in shown
     assert no_partial(tmp_path) and no_partial(out.parent)
 
@@ -107,13 +110,17 @@ def test_bad_rows_are_skipped_named_and_counted_where_asked(tmp_path: Path, caps
 
 
 def test_a_line_over_the_limit_is_one_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows_module, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(files, "MAX_LINE_BYTES", 100)
     file = write(tmp_path / "in.jsonl", GOOD, {**GOOD, "note": "x" * 350}, GOOD)
-    with pytest.raises(InputError, match="line 2 is longer"):
+    with pytest.raises(UserError, match="line 2 is longer"):
         verify_file(file)
-    bad: list[InputError] = []
-    read = list(rows_module.read_rows(file, rows_module.Fields(), on_bad=bad.append))
+    bad: list[UserError] = []
+    read = list(read_rows(file, Fields(), on_bad=bad.append))
     assert ([row.line for row in read], len(bad)) == ([1, 3], 1)
+
+
+TOO_LONG = "x" * 300
+"""No file system has such a name."""
 
 
 @pytest.mark.parametrize(
@@ -124,42 +131,72 @@ def test_a_line_over_the_limit_is_one_bad_row(tmp_path: Path, monkeypatch: pytes
         (["--explain", "7"], "go together"),
         (["FILE", "--gold", "7"], "go together"),
         (["--explain", "7", "--gold", "7", "--out", "x"], "leave them out"),
+        (["--explain", "7", "--gold", "7", "--json", "x"], "leave them out"),
+        (["FILE", "--mode", "boxes"], "--mode"),
         (["FILE", "--timeout", "0"], "--timeout=0.0"),
         (["FILE", "--timeout", "nan"], "--timeout=nan"),
-        (["FILE", "--processes", "0"], "--processes=0"),
-        (["FILE", "--show", "-1"], "--show=-1"),
+        (["FILE", "--timeout", "1e300"], "--timeout=1e+300"),
+        (["FILE", "--timeout", "long"], "--timeout"),
+        (["FILE", "--processes", "0"], "--processes"),
+        (["FILE", "--processes", "9" * 20], "--processes"),
+        (["FILE", "--processes", "two"], "--processes"),
+        (["FILE", "--show", "-1"], "--show"),
+        (["FILE", "--show", "all"], "--show"),
+        (["FILE", "--skip-bad-rows=yes"], "--skip-bad-rows"),
+        (["FILE", "--response-field", ""], "has no ''"),
+        (["FILE", "--ground-truth-field", "none"], "has no 'none'"),
+        (["FILE", "--expected-field", "response"], "is no label"),
+        (["FILE", "--verdict-field", "response"], "has a field 'response' already"),
         (["FILE", "--out", "FILE"], "is the input itself"),
         (["FILE", "--json", "FILE"], "is the input itself"),
         (["FILE", "--out", "x", "--json", "x"], "give two paths"),
-        (["FILE", "--out", "."], "is a directory"),
-        (["FILE", "--out", "/proc/none/x"], "/proc/none/x cannot be written"),
+        *[(["FILE", option, "."], "is a directory") for option in ("--out", "--json")],
+        *[(["FILE", option, ""], "is a directory") for option in ("--out", "--json")],
+        *[(["FILE", option, "/dev/null"], "a device") for option in ("--out", "--json")],
+        *[(["FILE", option, "/proc/none/x"], "/proc/none/x cannot be written") for option in ("--out", "--json")],
+        *[(["FILE", option, TOO_LONG], "give another path") for option in ("--out", "--json")],
+        *[(["FILE", option, "FILE/x"], "give another path") for option in ("--out", "--json")],
         (["missing.jsonl"], "missing.jsonl: No such file"),
         (["."], "directory"),
+        (["/dev/null"], "pipe"),
+        ([TOO_LONG], "give another path"),
+        (["FILE", "FILE"], "unexpected extra argument"),
+        (["FILE", "--nothing"], "No such option"),
     ],
 )
 def test_options_that_cannot_be_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
 ) -> None:
     file = write(tmp_path / "in.jsonl", GOOD)
-    assert dgpo(["verify", *(str(file) if word == "FILE" else word for word in arguments)]) == 2
+    assert dgpo(["verify", *(word.replace("FILE", str(file)) for word in arguments)]) == 2
     error = capsys.readouterr().err
-    assert told in error and error.startswith("dgpo verify: "), error
+    assert told in " ".join(error.replace("│", "").split()), error
     assert json.loads(file.read_text()) == GOOD
+    assert os.listdir(tmp_path) == ["in.jsonl"]
 
 
-def test_a_verifier_that_cannot_start_is_told_as_that(tmp_path: Path) -> None:
+def test_a_verifier_that_cannot_start_is_told_as_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "math_verify.py").write_text("raise OSError('disk on fire')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    shared_pool().close()
     file = write(tmp_path / "in.jsonl", {"response": r"\boxed{f(x)+1}", "ground_truth": "1+f(x)"})
-    command = [sys.executable, "-m", "dgpo.cli", "verify", str(file)]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "dgpo verify: the answer-checking process cannot use math-verify (OSError: disk on fire)" in done.stderr
+    for arguments in ([str(file), "--processes=1"], ["--explain", r"\boxed{f(x)+1}", "--gold", "1+f(x)"]):
+        assert dgpo(["verify", *arguments]) == 2
+        told = "error: the answer-checking process cannot use math-verify (OSError: disk on fire)"
+        assert told in capsys.readouterr().err
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no row to verify"):
+    with pytest.raises(UserError, match="no row to verify"):
         verify_file(write(tmp_path / "in.jsonl", ""))
+
+
+def test_a_packed_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl.gz"
+    file.write_bytes(gzip.compress(json.dumps(GOOD).encode()))
+    assert verify_file(file, processes=1).summary()["right"] == 1
 
 
 def test_explain_prints_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +237,7 @@ def test_a_run_that_is_stopped_leaves_no_process_and_no_output(tmp_path: Path, h
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
     while len(started := list(children(run.pid))) < 4 and time.monotonic() < deadline:
-        time.sleep(0.1)  # resource tracker, verifying process, its template, its worker
+        time.sleep(0.1)  # resource tracker, verifying process, its fork server, its worker
     assert len(started) >= 4
     os.kill(run.pid, how)
     _, error = run.communicate(timeout=60)

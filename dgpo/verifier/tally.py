@@ -2,14 +2,13 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
-from rich.console import Console, Group
-from rich.table import Table
-from rich.text import Text
 
+from dgpo.tables import Table
 from dgpo.verifier.answer_file import Row
 from dgpo.verifier.verdict import REASONS, Stage, Verdict
 
@@ -24,13 +23,18 @@ def printable(text: str, limit: int = SHOWN_CHARS) -> str:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts while the rows go by. Memory: 8 bytes a row, and the first ``keep`` disagreements."""
+    """Counts while the rows go by. Memory: 8 bytes a row, and the first ``keep`` disagreements.
+
+    Attributes:
+        elapsed: Seconds for the whole file.
+    """
 
     keep: int = 20
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     confusion: Counter[str] = field(default_factory=Counter)
     cached: int = 0
     skipped: int = 0
+    elapsed: float = float("nan")
     disagreements: list[tuple[Row, Verdict]] = field(default_factory=list)
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
 
@@ -54,8 +58,8 @@ class Tally:
     def bad_golds(self) -> int:
         return sum(count for (reason, _), count in self.outcomes.items() if reason == "bad_gold")
 
-    def summary(self, elapsed: float) -> dict[str, Any]:
-        """Everything but the disagreements, for JSON. ``elapsed``: seconds for the whole file."""
+    def summary(self) -> dict[str, Any]:
+        """Everything but the disagreements, for JSON."""
         rows, labelled = len(self.seconds), sum(self.confusion.values())
         seconds = np.frombuffer(self.seconds) if rows else np.zeros(1)
         return {
@@ -68,8 +72,8 @@ class Tally:
             "labelled": labelled,
             "confusion": {name: self.confusion[name] for name in ("TP", "FP", "FN", "TN")} if labelled else None,
             "accuracy": (labelled - self.wrong) / labelled if labelled else None,
-            "elapsed_seconds": elapsed,
-            "rows_per_second": rows / elapsed,
+            "elapsed_seconds": self.elapsed,
+            "rows_per_second": rows / self.elapsed,
             "seconds": {
                 "p50": float(np.quantile(seconds, 0.5)),
                 "p99": float(np.quantile(seconds, 0.99)),
@@ -77,44 +81,39 @@ class Tally:
             },
         }
 
-    def show(self, console: Console, elapsed: float) -> None:
-        """Print the tables."""
-        summary = self.summary(elapsed)
-        rows = summary["rows"]
-        table = Table("reason", *get_args(Stage), "all", "share", title=f"verdicts on {rows:,} rows")
-        for column in table.columns[1:]:
-            column.justify = "right"
+    def tables(self) -> Iterator[Table]:
+        """Counts by reason and stage with what they come to, and the verdicts against their label."""
+        summary = self.summary()
+        rows, stages = summary["rows"], get_args(Stage)
+        cells = []
         for reason in (reason for reason in REASONS if summary["reasons"][reason]):
-            counts = [self.outcomes[reason, stage] for stage in get_args(Stage)]
-            cells = [f"{count:,}" if count else "" for count in counts]
-            table.add_row(reason, *cells, f"{sum(counts):,}", f"{sum(counts) / rows:.1%}")
-        totals = [summary["stages"][stage] for stage in get_args(Stage)]
-        table.add_section()
-        table.add_row("all", *(f"{count:,}" for count in totals), f"{rows:,}", "")
+            counts = [self.outcomes[reason, stage] for stage in stages]
+            shown = [f"{count:,}" if count else "" for count in counts]
+            cells.append([reason, *shown, f"{sum(counts):,}", f"{sum(counts) / rows:.1%}"])
+        cells.append(["all", *(f"{summary['stages'][stage]:,}" for stage in stages), f"{rows:,}", ""])
         times = summary["seconds"]
-        lines = [
-            f"{summary['right']:,} of {rows:,} right; {rows / elapsed:,.0f} rows/s; a verdict takes "
+        notes = [
+            f"{summary['right']:,} of {rows:,} right; {summary['rows_per_second']:,.0f} rows/s; a verdict takes "
             f"{1e3 * times['p50']:.2f} ms (p50), {1e3 * times['p99']:.2f} ms (p99), {1e3 * times['max']:.0f} ms at most"
         ]
         if self.skipped:
-            lines.append(f"{self.skipped:,} lines could not be used and were skipped")
+            notes.append(f"{self.skipped:,} lines could not be used and were skipped")
         if summary["labelled"]:
             counts = ", ".join(f"{name} {count:,}" for name, count in summary["confusion"].items())
-            lines.append(f"accuracy {summary['accuracy']:.2%} on {summary['labelled']:,} labelled rows: {counts}")
-        console.print(Group(table, Text("\n".join(lines))))
+            notes.append(f"accuracy {summary['accuracy']:.2%} on {summary['labelled']:,} labelled rows: {counts}")
+        yield Table(("reason", *stages, "all", "share"), cells, f"verdicts on {rows:,} rows", notes, words={"reason"})
         if self.disagreements:
-            console.print(self._disagreements())
+            yield self._disagreements()
 
     def _disagreements(self) -> Table:
         shown = f"first {len(self.disagreements)} of {self.wrong}" if self.wrong > self.keep else f"all {self.wrong}"
-        table = Table(
-            "line", "label", "verdict", "ground truth", "answer", title=f"verdicts against the label, {shown}"
-        )
+        head = ("line", "label", "verdict", "ground truth", "answer")
+        cells = []
         for row, verdict in self.disagreements:
             answer = row.response if verdict.answer is None else verdict.answer
-            texts = (str(row.line), str(row.expected).lower(), f"{verdict.reason} ({verdict.stage})")
-            table.add_row(*texts, Text(printable(row.ground_truth)), Text(printable(answer)))
-        return table
+            told = (str(row.line), str(row.expected).lower(), f"{verdict.reason} ({verdict.stage})")
+            cells.append([*told, printable(row.ground_truth), printable(answer)])
+        return Table(head, cells, f"verdicts against the label, {shown}", words=head)
 
     def _sums(self, place: int, names: tuple[str, ...]) -> dict[str, int]:
         return {name: sum(count for key, count in self.outcomes.items() if key[place] == name) for name in names}
