@@ -2,7 +2,7 @@
 
 import sys
 
-from dgpo.training.train import main
+from dgpo.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["train", *sys.argv[1:]]))

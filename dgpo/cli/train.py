@@ -1,22 +1,69 @@
-"""``dgpo train``, ``check`` and ``plan``."""
+"""``dgpo train``, ``check`` and ``plan``: the commands that take a config."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from dgpo.cli.passing import OLD, run
-
 app = typer.Typer()
 
-
-@app.command("train", context_settings=OLD, help="train a model")
-def train(ctx: typer.Context) -> None:
-    run("dgpo.training.train", ctx.args)
-
-
-@app.command("check", context_settings=OLD, help="check a config without starting anything")
-def check(ctx: typer.Context) -> None:
-    run("dgpo.config.checks.command", ctx.args)
+ConfigName = Annotated[str, typer.Option(help="An experiment in configs/, or in --config-dir.")]
+ConfigDir = Annotated[Path | None, typer.Option(help="Your own folder of configs; it finds ours and verl's by name.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[key=value ...]", show_default=False, help="Hydra overrides.")
+]
 
 
-@app.command("plan", context_settings=OLD, help="GPU memory that a config needs, and what to change if it is too much")
-def plan(ctx: typer.Context) -> None:
-    run("dgpo.config.memory.command", ctx.args)
+@app.command()
+def train(
+    overrides: Overrides = None,
+    config_name: ConfigName = "quickstart",
+    config_dir: ConfigDir = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved config and stop.")] = False,
+) -> None:
+    """Train a model with verl and a policy loss of dgpo. The same command goes on where an earlier one ended.
+
+    Exit status: 0 when done, 1 when the run failed, 2 when the config is refused, 130 when interrupted.
+    """
+    from dgpo.training.train import train_from
+
+    raise typer.Exit(train_from(config_name, overrides or (), config_dir, dry_run=dry_run))
+
+
+@app.command()
+def check(
+    overrides: Overrides = None,
+    config_name: ConfigName = "quickstart",
+    config_dir: ConfigDir = None,
+    declared: Annotated[
+        bool,
+        typer.Option(
+            "--declared",
+            help="For a run elsewhere: believe the config about GPUs, nodes and files, and look at none of them.",
+        ),
+    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the plan of GPU memory too, as dgpo plan does.")] = False,
+) -> None:
+    """Every problem of a config at once, with key, value and remedy; starts nothing.
+
+    Exit status: 0 when a run may start, 2 when it would be refused.
+    """
+    from dgpo.config.checks.command import check_config
+
+    raise typer.Exit(check_config(config_name, overrides or (), config_dir, declared=declared, plan=plan))
+
+
+@app.command()
+def plan(
+    overrides: Overrides = None,
+    config_name: ConfigName = "quickstart",
+    config_dir: ConfigDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures in bytes, as JSON.")] = False,
+) -> None:
+    """GPU memory of a config by phase, whether it fits, and what to change if not; starts nothing.
+
+    Exit status: 0 when it fits or no memory is stated, 1 when it does not fit.
+    """
+    from dgpo.config.memory.command import plan_config
+
+    raise typer.Exit(plan_config(config_name, overrides or (), config_dir, as_json=as_json))

@@ -1,6 +1,5 @@
 """Compose a training config: Hydra over ``configs/`` and verl's own configs, from a name and overrides."""
 
-import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +10,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dgpo.config.checks.options import replacement
-
-
-class ConfigError(ValueError):
-    """A config that cannot be composed or resolved; the message says which key and why."""
+from dgpo.config.renamed_keys import replacement
+from dgpo.errors import UserError
 
 
 def config_dir() -> Path:
@@ -23,13 +19,6 @@ def config_dir() -> Path:
     package = Path(__file__).resolve().parent.parent
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of every command that takes a config."""
-    parser.add_argument("--config-name", default="quickstart", help="an experiment in configs/ (default: quickstart)")
-    parser.add_argument("--config-dir", type=Path, default=None, help="your own folder of configs instead of ours")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="Hydra overrides")
 
 
 def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | None = None) -> DictConfig:
@@ -41,13 +30,13 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         directory: of configs; ours without it.
 
     Raises:
-        ConfigError: no such config or option, an unknown key, a malformed override.
+        UserError: no such config or option, an unknown key, a malformed override.
     """
     # Hydra imports verl, for its configs; what verl logs then is of no interest here.
     os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
     folder = (directory or config_dir()).resolve()
     if not folder.is_dir():
-        raise ConfigError(f"--config-dir={directory}: there is no such folder")
+        raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")
     # A config of the user's finds ours and verl's by name, wherever it lies.
     search = f"hydra.searchpath=[pkg://verl.trainer.config,'file://{config_dir()}']"
     try:
@@ -55,19 +44,19 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             return compose(name.removesuffix(".yaml"), overrides=[search, *overrides])
     except (HydraException, OmegaConfBaseException) as error:
         hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
-        raise ConfigError(_one_message(error) + "".join(hints)) from error
+        raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
 
 
 def resolved(config: DictConfig) -> DictConfig:
     """A copy with every interpolation resolved.
 
     Raises:
-        ConfigError: a value is missing or an interpolation leads nowhere.
+        UserError: a value is missing or an interpolation leads nowhere.
     """
     try:
         container = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigError(_one_message(error)) from error
+        raise UserError(f"the config: {_one_message(error)}") from error
     return cast(DictConfig, OmegaConf.create(container))
 
 

@@ -18,8 +18,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from dgpo.errors import UserError
 
-class RunFolderError(RuntimeError):
+
+class RunFolderError(UserError):
     """The folder cannot be used; the message says why and what to do."""
 
 

@@ -3,7 +3,6 @@
 python -m dgpo.training.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1e-4
 """
 
-import argparse
 import os
 import re
 import shutil
@@ -17,11 +16,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
 from dgpo.config.checks.sizes import total_steps
-from dgpo.config.compose import ConfigError, add_arguments, compose_config, resolved, select_platform
+from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.files import replace_text
 from dgpo.progress import duration
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
-from dgpo.runs.folder import RunFolder, RunFolderError
+from dgpo.runs.folder import RunFolder
 from dgpo.runs.report import write_report
 from dgpo.runs.trackers import tracker_environment
 from dgpo.training.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
@@ -176,19 +175,15 @@ def explain(error: BaseException, config: DictConfig) -> str:
     return text
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused."""
-    parser = argparse.ArgumentParser(prog="dgpo train", description="Train a model with verl and a dgpo policy loss.")
-    add_arguments(parser)
-    parser.add_argument("--dry-run", action="store_true", help="print the resolved config and stop")
-    arguments = parser.parse_intermixed_args(argv)
+def train_from(name: str, overrides: Sequence[str], directory: Path | None, *, dry_run: bool = False) -> int:
+    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused.
+
+    Args:
+        dry_run: print the resolved config and stop.
+    """
     use_token()
-    try:
-        config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
-    except ConfigError as error:
-        print(f"config {arguments.config_name}: {error}", file=sys.stderr)
-        return BAD_CONFIG
-    if arguments.dry_run:
+    config = resolved(compose_config(name, overrides, directory))
+    if dry_run:
         print(OmegaConf.to_yaml(config))
         return 0
     select_platform(config)
@@ -198,12 +193,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(report(problems), file=sys.stderr)
     if any(problem.fatal for problem in problems):
         return BAD_CONFIG
-    try:
-        return run(config)
-    except RunFolderError as error:
-        print(error, file=sys.stderr)
-        return BAD_CONFIG
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return run(config)

@@ -6,8 +6,9 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks import check
-from dgpo.config.compose import ConfigError, compose_config, config_dir, resolved
+from dgpo.config.compose import compose_config, config_dir, resolved
 from dgpo.config.memory.shape import find_shape
+from dgpo.errors import UserError
 from dgpo.tasks import small_model
 
 LOSS = "policy_loss@actor_rollout_ref.actor.policy_loss"
@@ -117,17 +118,17 @@ def test_an_override_reaches_the_config() -> None:
     ],
 )
 def test_a_wrong_override_is_an_error_that_names_it(override: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(UserError, match=says):
         compose_config("quickstart", [override])
 
 
 def test_the_authors_keys_are_translated() -> None:
-    with pytest.raises(ConfigError, match=r"write actor_rollout_ref\.actor\.policy_loss\.n instead"):
+    with pytest.raises(UserError, match=r"write actor_rollout_ref\.actor\.policy_loss\.n instead"):
         compose_config("quickstart", ["actor_rollout_ref.actor.policy_loss.ratio_clip.dgpo_n=2"])
 
 
 def test_a_missing_value_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"run\.name"):
+    with pytest.raises(UserError, match=r"run\.name"):
         resolved(compose_config("quickstart", ["run.name=???"]))
 
 
@@ -137,5 +138,5 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
     )
     config = resolved(compose_config("mine", directory=tmp_path))
     assert (config.run.dir, config.trainer.device) == ("runs/mine", "cpu")
-    with pytest.raises(ConfigError, match="no such folder"):
+    with pytest.raises(UserError, match="no such folder"):
         compose_config("mine", directory=tmp_path / "missing")

@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from dgpo.cli import main
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import write_manifest
 from dgpo.runs.folder import RunFolder
 from dgpo.training.cluster import NodeLostError
-from dgpo.training.train import explain, main, prepare, run, set_later_steps_aside
+from dgpo.training.train import explain, prepare, run, set_later_steps_aside
 
 
 def wrapped(cause: Exception) -> Exception:
@@ -101,10 +102,10 @@ def test_wandb_without_a_login_says_how_to_upload(
 
 
 def test_a_refused_config_has_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config-name", "quickstart", "nonsense=1"]) == 2
+    assert main(["train", "--config-name", "quickstart", "nonsense=1"]) == 2
     assert "nonsense" in capsys.readouterr().err
 
 
 def test_a_dry_run_prints_the_resolved_config(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config-name", "quickstart", "seed=7", "--dry-run"]) == 0
+    assert main(["train", "--config-name", "quickstart", "seed=7", "--dry-run"]) == 0
     assert OmegaConf.create(capsys.readouterr().out).run.name == "dgpo-7"

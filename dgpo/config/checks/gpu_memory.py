@@ -9,7 +9,7 @@ from dgpo.config.memory.host import host_bytes, memory_limit
 from dgpo.config.memory.phases import engine_bytes, overflows, resident, state
 from dgpo.config.memory.remedies import remedy
 from dgpo.config.memory.setup import ACTOR, GIB, Setup, setup_from
-from dgpo.config.memory.shape import PlanError
+from dgpo.errors import UserError
 from dgpo.training.cluster import cluster_address
 
 KEY = "run.gpu_memory_gib"
@@ -22,7 +22,7 @@ def fits(config: DictConfig) -> Iterator[Problem]:
         return
     try:
         setup = setup_from(config)
-    except PlanError:
+    except UserError:
         return
     sentences = overflows(setup)
     if not sentences:
@@ -39,7 +39,7 @@ def offloading(config: DictConfig) -> Iterator[Problem]:
         return
     try:
         setup = setup_from(config)
-    except PlanError:
+    except UserError:
         return
     needed, limit = host_bytes(setup), memory_limit()
     if needed > limit:

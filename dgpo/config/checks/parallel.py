@@ -6,7 +6,8 @@ from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Problem
 from dgpo.config.memory.setup import sequence_parallel, sequence_parallel_key
-from dgpo.config.memory.shape import ModelShape, PlanError, find_shape
+from dgpo.config.memory.shape import ModelShape, find_shape
+from dgpo.errors import UserError
 
 ACTOR = "actor_rollout_ref.actor"
 ROLLOUT = "actor_rollout_ref.rollout"
@@ -16,7 +17,7 @@ def model_shape(config: DictConfig) -> ModelShape | None:
     """The model's shape; None where it is not known, which `files.model` reports where it matters."""
     try:
         return find_shape(config.actor_rollout_ref.model.path)
-    except PlanError:
+    except UserError:
         return None
 
 

@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.checks.files import paths
 from dgpo.config.checks.finding import Problem, cause_of
 from dgpo.config.memory.setup import sequence_parallel
-from dgpo.config.memory.shape import PlanError, find_shape
+from dgpo.config.memory.shape import find_shape
+from dgpo.errors import UserError
 
 
 def training_rows(config: DictConfig) -> int | None:
@@ -107,7 +108,7 @@ def lengths(config: DictConfig) -> Iterator[Problem]:
         )
     try:
         positions = find_shape(config.actor_rollout_ref.model.path).positions
-    except PlanError:
+    except UserError:
         return
     longest = max(needed, context or 0)
     if longest > positions:

@@ -1,22 +1,20 @@
 """``dgpo plan``: GPU memory of a config by phase, whether it fits, and what to change if not. Starts nothing."""
 
-import argparse
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from omegaconf import DictConfig
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from dgpo.config.compose import ConfigError, add_arguments, compose_config, resolved
+from dgpo.config.compose import compose_config, resolved
 from dgpo.config.memory.host import host_bytes
 from dgpo.config.memory.phases import cache_tokens, overflows, phases
 from dgpo.config.memory.remedies import remedy
 from dgpo.config.memory.setup import GIB, Setup, setup_from
-from dgpo.config.memory.shape import PlanError
 
 # Above this share of the GPU, fragmentation and what the formulas leave out may decide.
 TIGHT = 0.9
@@ -83,10 +81,10 @@ def show(config: DictConfig, setup: Setup) -> None:
     console.print("\n".join(verdict(setup)))
 
 
-def as_json(setup: Setup) -> str:
+def figures(setup: Setup) -> str:
     """The same figures for programs: bytes by phase and part, the setup, the overrides that would make it fit."""
     parts = {phase.name: {**phase.parts, "all": phase.total} for phase in phases(setup)}
-    figures = {
+    content = {
         "bytes": parts,
         "cache_tokens": cache_tokens(setup),
         "host_bytes": host_bytes(setup),
@@ -94,23 +92,15 @@ def as_json(setup: Setup) -> str:
         "remedy": remedy(setup),
         "setup": dataclasses.asdict(setup),
     }
-    return json.dumps(figures, indent=1)
+    return json.dumps(content, indent=1)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Plan; 0 when it fits or no memory is stated, 1 when it does not fit, 2 when there is nothing to plan with."""
-    parser = argparse.ArgumentParser(prog="dgpo plan", description=__doc__)
-    add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="the figures in bytes, as JSON")
-    arguments = parser.parse_intermixed_args(argv)
-    try:
-        config = resolved(compose_config(arguments.config_name, arguments.overrides, arguments.config_dir))
-        setup = setup_from(config)
-    except (ConfigError, PlanError) as error:
-        print(f"config {arguments.config_name}: {error}", file=sys.stderr)
-        return 2
-    if arguments.json:
-        print(as_json(setup))
+def plan_config(name: str, overrides: Sequence[str], directory: Path | None, *, as_json: bool = False) -> int:
+    """Print the plan of a config; 0 when it fits or no memory is stated, 1 when it does not fit."""
+    config = resolved(compose_config(name, overrides, directory))
+    setup = setup_from(config)
+    if as_json:
+        print(figures(setup))
     else:
         show(config, setup)
     return 1 if overflows(setup) else 0

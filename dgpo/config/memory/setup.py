@@ -6,7 +6,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.memory.shape import ModelShape, PlanError, find_shape
+from dgpo.config.memory.shape import ModelShape, find_shape
+from dgpo.errors import UserError
 
 GIB = 2**30
 ACTOR = "actor_rollout_ref.actor"
@@ -127,7 +128,7 @@ class Setup:
 
 def _dtype_bytes(key: str, value: Any) -> int:
     if str(value) not in DTYPE_BYTES:
-        raise PlanError(f"{key}={value}: there is no such dtype; use one of {', '.join(DTYPE_BYTES)}")
+        raise UserError(f"{key}={value}: there is no such dtype; use one of {', '.join(DTYPE_BYTES)}")
     return DTYPE_BYTES[str(value)]
 
 
@@ -171,7 +172,7 @@ POSITIVE = (
 def _positive(config: DictConfig, key: str) -> Any:
     value = OmegaConf.select(config, key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise PlanError(f"{key}={value}: it must be above 0")
+        raise UserError(f"{key}={value}: it must be above 0")
     return value
 
 
@@ -179,10 +180,10 @@ def setup_from(config: DictConfig) -> Setup:
     """The setup of a resolved config.
 
     Raises:
-        PlanError: the config trains on a CPU, a size in it is no positive number, or its model has no readable shape.
+        UserError: the config trains on a CPU, a size in it is no positive number, or its model has no readable shape.
     """
     if config.trainer.device == "cpu":
-        raise PlanError("trainer.device=cpu: the plan is for GPUs; choose hardware=1x8, or another of configs/hardware")
+        raise UserError("trainer.device=cpu: the plan is for GPUs; choose hardware=1x8, or another of configs/hardware")
     actor, rollout, model = (config.actor_rollout_ref[name] for name in ("actor", "rollout", "model"))
     engine, gpu = actor.fsdp_config, config.run.gpu_memory_gib
     for key in (*POSITIVE, sequence_parallel_key(config)):

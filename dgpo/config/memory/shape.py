@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
-class PlanError(ValueError):
-    """There is nothing to plan with; the message names the key or file, and what to do."""
+from dgpo.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +109,10 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
     """The shape in a parsed config.json.
 
     Raises:
-        PlanError: a size is missing, or the model is not a dense decoder.
+        UserError: a size is missing, or the model is not a dense decoder.
     """
     if any("expert" in key and value for key, value in settings.items()):
-        raise PlanError("config.json: mixtures of experts are not planned for")
+        raise UserError("config.json: mixtures of experts are not planned for")
     try:
         heads = settings["num_attention_heads"]
         return ModelShape(
@@ -130,14 +128,14 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
             attention_bias=bool(settings.get("attention_bias", settings.get("model_type") == "qwen2")),
         )
     except KeyError as error:
-        raise PlanError(f"config.json: {error.args[0]} is missing; the plan needs a dense Qwen or Llama") from error
+        raise UserError(f"config.json: {error.args[0]} is missing; the plan needs a dense Qwen or Llama") from error
 
 
 def find_shape(path: str) -> ModelShape:
     """The shape of the model in directory ``path``, or of the known model of that name where it is not there.
 
     Raises:
-        PlanError: neither.
+        UserError: neither.
     """
     file = Path(path).expanduser() / "config.json"
     try:
@@ -145,10 +143,10 @@ def find_shape(path: str) -> ModelShape:
     except (FileNotFoundError, NotADirectoryError):
         known = KNOWN.get(Path(path).name.lower())
         if known is None:
-            raise PlanError(
+            raise UserError(
                 f"actor_rollout_ref.model.path={path}: it has no config.json, and its name is not one of "
                 f"{', '.join(KNOWN)}; give a model directory"
             ) from None
         return known
     except (OSError, ValueError) as error:
-        raise PlanError(f"{file}: {error}") from error
+        raise UserError(f"{file}: {error}") from error

@@ -9,8 +9,8 @@ import pytest
 import ray
 from omegaconf import OmegaConf
 
+from dgpo.cli import main
 from dgpo.config.checks import check
-from dgpo.config.checks.command import main
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import MANIFEST, write_manifest
 from dgpo.runs.folder import RunFolder
@@ -158,13 +158,13 @@ def test_one_update_a_batch_is_warned_about(overrides: list[str]) -> None:
 
 
 def test_all_problems_come_at_once_with_exit_status_2(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config-name", "quickstart", *overrides, f"{LOSS}.n=0", "data.train_batch_size=31"]) == 2
+    assert main(["check", "--config-name", "quickstart", *overrides, f"{LOSS}.n=0", "data.train_batch_size=31"]) == 2
     said = capsys.readouterr()
     assert "n=0" in said.err and "train_batch_size=31" in said.err and "refused, 2 errors" in said.out
 
 
 def test_a_config_that_passes_has_exit_status_0(overrides: list[str]) -> None:
-    assert main(["--config-name", "quickstart", *overrides]) == 0
+    assert main(["check", "--config-name", "quickstart", *overrides]) == 0
 
 
 def test_a_model_directory_without_a_tokenizer_is_refused(overrides: list[str], files: Path, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import ray
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.cli import main
 from dgpo.config.checks import check
-from dgpo.config.checks.command import main
 from dgpo.config.compose import compose_config, config_dir, resolved
 
 LOSS = "policy_loss@actor_rollout_ref.actor.policy_loss"
@@ -161,7 +161,7 @@ def test_the_command_believes_the_config_and_looks_at_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["--declared", "--config-name", "dgpo_7b"]) == 0
+    assert main(["check", "--declared", "--config-name", "dgpo_7b"]) == 0
     assert "ready" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
-    assert main(["--declared", "--config-name", "dgpo_7b", f"{ENGINE}.ulysses_sequence_parallel_size=8"]) == 2
+    assert main(["check", "--declared", "--config-name", "dgpo_7b", f"{ENGINE}.ulysses_sequence_parallel_size=8"]) == 2

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from dgpo.cli import main
 from dgpo.config.checks import check
 from dgpo.config.compose import compose_config, resolved
-from dgpo.config.memory.command import main
 
 ACTOR = "actor_rollout_ref.actor"
 SAMPLES = [
@@ -24,7 +24,7 @@ PLAIN += [f"{ACTOR}.fsdp_config.entropy_from_logits_with_chunking=true"]
 @pytest.mark.parametrize("name", ["dgpo_1_5b", "dgpo_7b", "dgpo_14b"])
 @pytest.mark.parametrize("gpu", ["80gb", "141gb"])
 def test_each_experiment_fits_its_hardware(name: str, gpu: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config-name", name, f"gpu={gpu}"]) == 0
+    assert main(["plan", "--config-name", name, f"gpu={gpu}"]) == 0
     said = capsys.readouterr().out
     assert "It fits:" in said and "KV cache holds" in said
 
@@ -46,19 +46,19 @@ def test_each_experiment_fits_its_hardware(name: str, gpu: str, capsys: pytest.C
     ],
 )
 def test_the_overrides_it_recommends_fit_and_are_accepted(wish: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config-name", "dgpo_1_5b", "--json", *wish]) == 1
+    assert main(["plan", "--config-name", "dgpo_1_5b", "--json", *wish]) == 1
     figures = json.loads(capsys.readouterr().out)
     assert figures["overflows"] and figures["remedy"]
     keys = [override.split("=")[0] for override in figures["remedy"]]
     kept = [override for override in wish if override.split("=")[0] not in keys]
     followed = [*kept, *figures["remedy"]]
-    assert main(["--config-name", "dgpo_1_5b", *followed]) == 0
+    assert main(["plan", "--config-name", "dgpo_1_5b", *followed]) == 0
     assert check(resolved(compose_config("dgpo_1_5b", followed)), declared=True) == []
 
 
 def test_a_micro_batch_of_so_many_samples_has_no_use_for_a_number_of_tokens(capsys: pytest.CaptureFixture[str]) -> None:
     def figures(*overrides: str) -> dict[str, Any]:
-        main(["--config-name", "dgpo_1_5b", "--json", *SAMPLES, *overrides])
+        main(["plan", "--config-name", "dgpo_1_5b", "--json", *SAMPLES, *overrides])
         return json.loads(capsys.readouterr().out)
 
     assert figures(f"{ACTOR}.ppo_max_token_len_per_gpu=9216") == figures()
@@ -67,13 +67,13 @@ def test_a_micro_batch_of_so_many_samples_has_no_use_for_a_number_of_tokens(caps
 
 
 def test_it_says_where_nothing_helps(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config-name", "dgpo_7b", "run.gpu_memory_gib=2"]) == 1
+    assert main(["plan", "--config-name", "dgpo_7b", "run.gpu_memory_gib=2"]) == 1
     assert "No change known to the planner makes it fit" in capsys.readouterr().out
 
 
 def test_an_override_changes_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
     def logits(*overrides: str) -> int:
-        main(["--config-name", "dgpo_7b", "--json", *PLAIN, *overrides])
+        main(["plan", "--config-name", "dgpo_7b", "--json", *PLAIN, *overrides])
         return json.loads(capsys.readouterr().out)["bytes"]["update, head"]["logits"]
 
     assert logits(f"{ACTOR}.calculate_entropy=true") == 6 * logits()
@@ -81,7 +81,7 @@ def test_an_override_changes_the_figures(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_fused_log_probs_are_not_recommended_where_they_crash(capsys: pytest.CaptureFixture[str]) -> None:
     wish = [*PLAIN, "actor_rollout_ref.model.use_fused_kernels=true", "run.gpu_memory_gib=20"]
-    assert main(["--config-name", "dgpo_7b", "--json", *wish]) == 1
+    assert main(["plan", "--config-name", "dgpo_7b", "--json", *wish]) == 1
     assert "actor_rollout_ref.model.use_fused_kernels=false" in json.loads(capsys.readouterr().out)["remedy"]
 
 
@@ -100,5 +100,5 @@ def test_fused_log_probs_are_not_recommended_where_they_crash(capsys: pytest.Cap
 def test_what_cannot_be_planned_has_exit_status_2(
     arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(arguments) == 2
+    assert main(["plan", *arguments]) == 2
     assert says in capsys.readouterr().err

@@ -6,7 +6,8 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
 
 from dgpo.config.memory.phases import kv_bytes_per_token
-from dgpo.config.memory.shape import KNOWN, PlanError, find_shape, shape_from
+from dgpo.config.memory.shape import KNOWN, find_shape, shape_from
+from dgpo.errors import UserError
 
 SMALL = {
     "vocab_size": 1000,
@@ -76,12 +77,12 @@ def test_the_directory_wins_over_the_table(tmp_path: Path) -> None:
 )
 def test_a_config_that_cannot_be_planned_with_is_an_error(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(PlanError, match=says):
+    with pytest.raises(UserError, match=says):
         find_shape(str(tmp_path))
 
 
 def test_an_unknown_model_is_an_error_that_names_the_key() -> None:
-    with pytest.raises(PlanError, match=r"actor_rollout_ref\.model\.path=models/unknown"):
+    with pytest.raises(UserError, match=r"actor_rollout_ref\.model\.path=models/unknown"):
         find_shape("models/unknown")
 
 

@@ -1,0 +1,34 @@
+"""Keys that others know an option by, and what to write here instead."""
+
+# Left-overs of verl's older layout; set, they change nothing. Key: its replacement.
+LEGACY = {
+    "custom_reward_function.path": "reward.custom_reward_function.path",
+    "custom_reward_function.name": "reward.custom_reward_function.name",
+    "reward_model.enable": "reward.reward_model.enable",
+    "reward_model.reward_manager": "reward.reward_manager.name",
+    "reward_model.use_reward_loop": "reward",
+    "sandbox_fusion.url": "reward.sandbox_fusion.url",
+}
+
+# Keys of the authors' release (a fork of an older verl), by the last part of the key. Value: what to write instead.
+AUTHORS = {
+    "ratio_mode": "policy_loss@actor_rollout_ref.actor.policy_loss=dgpo|grpo|cispo|gppo|ce_gppo|aspo|maspo",
+    "dgpo_n": "actor_rollout_ref.actor.policy_loss.n",
+    "dgpo_m": "actor_rollout_ref.actor.policy_loss.m",
+    "gppo_loss_beta1": "actor_rollout_ref.actor.policy_loss.beta1",
+    "gppo_loss_beta2": "actor_rollout_ref.actor.policy_loss.beta2",
+    "maspo_sigma_base": "actor_rollout_ref.actor.policy_loss.sigma_base",
+    "maspo_alpha": "actor_rollout_ref.actor.policy_loss.alpha",
+    "maspo_beta": "actor_rollout_ref.actor.policy_loss.beta",
+    "maspo_beta_pos": "actor_rollout_ref.actor.policy_loss.beta",
+    "maspo_beta_neg": "actor_rollout_ref.actor.policy_loss.beta",
+    "ratio_clip": "policy_loss@actor_rollout_ref.actor.policy_loss=<method>",
+}
+
+
+def replacement(override: str) -> str | None:
+    """What to write instead of an override in the authors' keys or verl's old ones; None for others."""
+    key = override.split("=", 1)[0].lstrip("+~")
+    if key in LEGACY:
+        return LEGACY[key]
+    return AUTHORS.get(key.rsplit(".", 1)[-1]) if "policy_loss" in key else None
