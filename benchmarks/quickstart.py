@@ -18,8 +18,9 @@ from typing import Any
 
 import psutil
 
-from dgpo.runs.figures import read_run, summary
-from dgpo.runs.folder import RunFolder, history
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history
+from dgpo.runs.report import read_run, summary
 
 SAMPLE_S = 15.0
 
@@ -52,7 +53,7 @@ def measure(name: str, seed: int, overrides: list[str]) -> dict[str, Any]:
     """Train once and report; a run that was done earlier is reported without what only watching it tells."""
     run = RunFolder(f"runs/quickstart/{name}")
     done_earlier = run.metrics.is_dir()
-    command = [sys.executable, "-m", "dgpo.training.train", f"seed={seed}", f"run.name={name}", *overrides]
+    command = [sys.executable, "-m", "dgpo.train", f"seed={seed}", f"run.name={name}", *overrides]
     started, peak, first_step = time.monotonic(), 0, None
     process = subprocess.Popen(command)
     sampled = started

@@ -1,5 +1,6 @@
 """One table for all commands: made once as text, shown in a terminal, written as Markdown."""
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -8,6 +9,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
+
+WIDTH = 160
+"""Columns of a table outside a terminal."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,8 @@ class Table:
 
     def show(self, console: Console | None = None) -> None:
         """Print it, on standard output where no other console is given."""
-        console = console or Console(soft_wrap=True)
+        # Where nobody looks at a terminal, whole lines serve better than 80 columns.
+        console = console or Console(width=None if sys.stdout.isatty() else WIDTH)
         table = RichTable(
             title=self.title or None,
             title_justify="left",
@@ -54,7 +59,7 @@ class Table:
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
 
-    def text(self, width: int = 120) -> str:
+    def text(self, width: int = WIDTH) -> str:
         """As `show` prints it, without colours."""
         stream = StringIO()
         self.show(Console(file=stream, width=width, no_color=True))

@@ -54,26 +54,6 @@ run_dir() {
     dgpo train --dry-run "$@" | python -c 'import sys, yaml; print(yaml.safe_load(sys.stdin)["run"]["dir"])'
 }
 
-# export_best RUN: its best checkpoint as RUN/best-STEP, which RUN/best leads to.
-export_best() {
-    local checkpoint target
-    checkpoint=$(python - "$1" <<'PYTHON'
-import sys
-from pathlib import Path
-from dgpo.runs.export import ExportError, find_checkpoint
-try:
-    print(find_checkpoint(Path(sys.argv[1]), best=True))
-except ExportError as error:
-    sys.exit(str(error))
-PYTHON
-    )
-    target=$1/best-${checkpoint##*_}
-    # A run that was started afresh has other weights at the same step.
-    [ "$target" -nt "$checkpoint/manifest.json" ] || rm -rf "$target"
-    [ -e "$target" ] || dgpo export "$checkpoint" --out "$target"
-    ln -sfnT "best-${checkpoint##*_}" "$1/best"
-}
-
 # launch CHECK_OPTION CONFIG [key=value ...]: print the training, and start it; in a dry run check its config, with the
 # option if there is one.
 launch() {
@@ -100,5 +80,5 @@ train() {
     launch --plan "$config" "${options[@]}" "$@"
     if dry_run; then return; fi
     folder=$(run_dir --config-name "$config" "${options[@]}" "$@")
-    export_best "$folder"
+    dgpo export "$folder" --best
 }

@@ -1,8 +1,10 @@
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +71,38 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster
         yield RayCluster({**cluster.environment, "RAY_ADDRESS": address, "RAY_AUTH_MODE": "token"}, address)
     finally:
         cluster.script("stop")
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The quick start's model with random weights."""
+    from dgpo.cli import main
+
+    folder = tmp_path_factory.mktemp("untrained") / "model"
+    assert main(["model", "small", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def train_to(untrained: Path) -> Callable[[Path, int, float], None]:
+    """Leave in a run what the trainer leaves of a step: a checkpoint, of untrained weights, and a validation."""
+
+    def train_to(run: Path, step: int, score: float) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        from dgpo.runs.checkpoints import write_manifest
+
+        checkpoint = run / f"checkpoints/global_step_{step}"
+        shutil.copytree(untrained, checkpoint / "actor/huggingface")
+        (checkpoint / "actor/huggingface/model.safetensors").unlink()
+        weights = AutoModelForCausalLM.from_pretrained(untrained).state_dict()
+        torch.save(weights, checkpoint / "actor/model_world_size_1_rank_0.pt")
+        (checkpoint / "actor/fsdp_config.json").write_text(json.dumps({"FSDP_version": 1, "world_size": 1}))
+        (run / "metrics").mkdir(exist_ok=True)
+        with (run / "metrics/001.jsonl").open("a") as stream:
+            data = {"actor/grad_norm": 1.0, "val-core/arithmetic/acc/mean@8": score}
+            stream.write(json.dumps({"step": step, "data": data}) + "\n")
+        write_manifest(checkpoint)
+
+    return train_to

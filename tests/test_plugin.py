@@ -16,7 +16,7 @@ def test_what_needs_no_trainer_imports_none() -> None:
         "dgpo.verifier",
         "dgpo.data",
         "dgpo.evaluation.statistics",
-        "dgpo.runs.figures",
+        "dgpo.runs.report",
     ):
         done = subprocess.run([sys.executable, "-c", PROGRAM.format(module=module)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -1,34 +1,76 @@
 """``dgpo report``, ``compare``, ``export`` and ``plot``."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from dgpo.cli.passing import OLD, run
 
 app = typer.Typer()
-plot = typer.Typer(help="pictures of gradient weights", no_args_is_help=True)
+plot = typer.Typer(help="Pictures of gradient weights.", no_args_is_help=True)
 app.add_typer(plot, name="plot")
 
-
-@app.command("report", context_settings=OLD, help="table and picture of a run")
-def report(ctx: typer.Context) -> None:
-    run("dgpo.runs.report", ctx.args)
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as runs/quickstart/dgpo-0.")]
 
 
-@app.command("compare", context_settings=OLD, help="runs side by side: table and curves")
-def compare(ctx: typer.Context) -> None:
-    run("dgpo.runs.compare", ctx.args)
+def written(files: Iterable[Path]) -> None:
+    print("\nwritten: " + ", ".join(map(str, files)))
 
 
-@app.command("export", context_settings=OLD, help="turn a checkpoint into a Hugging Face directory")
-def export(ctx: typer.Context) -> None:
-    run("dgpo.runs.export", ctx.args)
+@app.command()
+def report(run: Run) -> None:
+    """Table and picture of a run, written into its folder and printed."""
+    from dgpo.runs.report import write_report
+
+    written(write_report(run))
 
 
-@plot.command("weights", context_settings=OLD, help="gradient weights of the losses")
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    out: Annotated[Path, typer.Option(help="Folder for compare.md, .json, .png, .svg.", show_default=False)],
+) -> None:
+    """Runs side by side, seeds of one experiment together: a table, and curves over steps."""
+    from dgpo.runs.compare import compare_runs
+
+    written(compare_runs(runs, out))
+
+
+@app.command()
+def export(
+    source: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or its checkpoints/global_step_N.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The directory to make; --best has one in the run.", show_default=False)
+    ] = None,
+    best: Annotated[
+        bool,
+        typer.Option(
+            "--best",
+            help="By validation score, not the newest. Without --out it becomes RUN/best-STEP, where RUN/best leads.",
+        ),
+    ] = False,
+) -> None:
+    """A checkpoint as a Hugging Face directory, in bfloat16, which vLLM and transformers load."""
+    from dgpo.runs.export import export_run
+
+    checkpoint, target = export_run(source, out, best=best)
+    print(f"{checkpoint} -> {target}")
+
+
+@plot.command("weights", context_settings=OLD, help="Gradient weights of the losses.")
 def plot_weights(ctx: typer.Context) -> None:
     run("dgpo.losses.plot", ctx.args)
 
 
-@plot.command("distribution", context_settings=OLD, help="gradient weights of a run's tokens")
-def plot_distribution(ctx: typer.Context) -> None:
-    run("dgpo.runs.token_weights", ctx.args)
+@plot.command("distribution")
+def plot_distribution(run: Run) -> None:
+    """Gradient weights of the tokens that a run has trained on, written into its folder.
+
+    The run must have kept a sample: actor_rollout_ref.actor.policy_loss.token_sample=64 keeps 64 random tokens a
+    micro-batch, and up to 64 more of those outside the clip range, which are too rare to show otherwise.
+    """
+    from dgpo.runs.token_weights import plot_distribution
+
+    written(plot_distribution(run))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.data.manifest import file_sha256
+from dgpo.errors import UserError
 from dgpo.evaluation.error import EvalError
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -76,11 +77,11 @@ def _downloaded(model: str, revision: str | None) -> Path:
 
 def _exported(source: Path, exports: Path, say: Callable[[str], None]) -> Path:
     from dgpo.runs.checkpoints import MANIFEST
-    from dgpo.runs.export import ExportError, export, find_checkpoint
+    from dgpo.runs.export import export, find_checkpoint
 
     try:
         checkpoint = find_checkpoint(source)
-    except ExportError as error:
+    except UserError as error:
         raise EvalError(f"--model: {error}") from error
     # The manifest tells this checkpoint from one that a later run left in its place.
     identity = f"{checkpoint.resolve()}\n{(checkpoint / MANIFEST).read_text()}"

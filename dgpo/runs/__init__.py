@@ -1,1 +1,1 @@
-"""Figures and pictures: the gradient weights of the losses, and what a run did."""
+"""A run from its folder: checkpoints, metrics, export, reports, comparisons, pictures."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.files import replace_json, sync
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history, validation_score
 
 MANIFEST = "manifest.json"
 
@@ -118,3 +120,21 @@ def prune(directory: Path, keep: int, also: Collection[int] = ()) -> list[Checkp
         (checkpoint.path / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(checkpoint.path)
     return doomed
+
+
+def best_checkpoint(run: str | Path, directory: Path | None = None) -> tuple[Checkpoint, float] | None:
+    """The complete checkpoint of a run whose step had the highest validation score, the earliest of equals.
+
+    Args:
+        run: the run folder.
+        directory: of its checkpoints, where they lie elsewhere.
+
+    Returns:
+        It and its score; None where no complete one was validated at its step.
+    """
+    folder = RunFolder(run)
+    complete = [each for each in reversed(find(directory or folder.checkpoints)) if each.complete]
+    steps = history(folder) if complete else {}
+    scored = [(each, validation_score(steps.get(each.step, {}))) for each in complete]
+    known = [(each, score) for each, score in scored if score is not None]
+    return max(known, key=lambda item: item[1], default=None)

@@ -1,31 +1,184 @@
-"""``dgpo compare RUN ...``: runs side by side, seeds of one experiment together: a table, and curves over steps."""
+"""Runs side by side, those with equal settings together: which they are, their figures, a table."""
 
-import argparse
-import json
-import sys
-from collections import defaultdict
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dgpo.runs.best import validation_score
-from dgpo.runs.experiments import difference_rows, group, labels
-from dgpo.runs.figures import ReportError, markdown, plain, read_steps
-from dgpo.training.step_lines import boundary_share
+from dgpo.errors import UserError
+from dgpo.files import replace_json, replace_text
+from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
+from dgpo.tables import Table
 
-HEADER = ("experiment", "runs", "steps", "first", "last", "best", "reward", "entropy", "boundary", "grad norm", "")
+FIGURES = {
+    "steps": ".0f",
+    "first": "%",
+    "last": "%",
+    "best": "%",
+    "reward": ".3f",
+    "entropy": ".3f",
+    "boundary": "%",
+    "grad norm": ".3f",
+}
 # Steps at the end of a run over which training figures are averaged.
 TAIL = 10
+NOTE = f"first, last, best: validation (%); boundary: tokens (%); training figures: mean of the last {TAIL} steps"
+
+LOSS = "actor_rollout_ref.actor.policy_loss."
+# Hyper-parameters of the loss that its name is shown with.
+SHOWN = ("n", "m", "beta1", "beta2", "alpha", "beta", "sigma_base", "one_sided")
+# Names, seeds and places, what is logged and kept, how Ray is started, and values that verl copies from other keys.
+IGNORED = re.compile(
+    r"(run|paper|ray_kwargs|global_profiler|skip|transfer_queue|distillation\.teacher_models)\..*"
+    r"|.*\.(profiler|prometheus|trace)\..*"
+    r"|(.*\.)?(seed|data_loader_seed|project_name|experiment_name|logger|log_val_generations|default_local_dir"
+    r"|default_hdfs_dir|rollout_data_dir|validation_data_dir|resume_mode|resume_from_path|save_freq"
+    r"|max_actor_ckpt_to_keep|max_critic_ckpt_to_keep|del_local_ckpt_after_load|checkpoint_callback_class"
+    r"|esi_redundant_time|ray_wait_register_center_timeout|num_workers|filter_overlong_prompts_workers|token_sample"
+    r"|rollout_n|prompt_length|response_length|log_prob_max_token_len_per_gpu)"
+    r"|actor_rollout_ref\.actor\.use_fused_kernels"
+    # A class follows from other keys, and has been renamed since some runs.
+    r"|.*\._target_"
+)
+# Settings that a label holds at most; more are a table of their own.
+INLINE = 4
 
 Steps = Mapping[int, Mapping[str, Any]]
+Settings = Mapping[str, Any]
+
+
+def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
+    """Write compare.md, compare.json, compare.png and compare.svg into ``out``, print the tables.
+
+    Raises:
+        UserError: one of the folders is no run, or ``out`` is no folder.
+    """
+    from dgpo.runs.plots import draw_comparison
+
+    groups = group(runs)
+    experiments = [settings for settings, _ in groups]
+    members = zip(labels(experiments), groups, strict=True)
+    histories = {label: [steps_of(run) for run in same] for label, (_, same) in members}
+    files = [out / f"compare.{suffix}" for suffix in ("md", "json", "png", "svg")]
+    tables = [table(histories), *([more] if (more := differences(experiments)) else [])]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        replace_text(files[0], "\n".join(table.markdown() for table in tables))
+    except OSError as error:
+        raise UserError(f"--out={out}: nothing can be written there ({error.strerror}); choose a folder") from error
+    # JSON has no NaN: what a run does not have is null.
+    by_label = {
+        label: [{k: v if np.isfinite(v) else None for k, v in figures(steps).items()} for steps in several]
+        for label, several in histories.items()
+    }
+    replace_json(files[1], by_label)
+    draw_comparison(histories, files[2:])
+    for each in tables:
+        each.show()
+    return files
+
+
+def settings_of(run: Path) -> Settings:
+    """What may matter in the config of a run, by key; what is null is not there.
+
+    The number behind the last dash of the model's path is left out where it is the seed: each seed of the quick start
+    has a model of its own.
+
+    Raises:
+        UserError: there is no such config, or no policy loss in it.
+    """
+    config = config_of(run)
+    settings = {
+        key: value
+        for key, value in _flat(config)
+        if not IGNORED.fullmatch(key) and value is not None and not str(value).startswith("pkg://dgpo.")
+    }
+    if f"{LOSS}loss_mode" not in settings:
+        raise UserError(f"{run}: its config has no {LOSS}loss_mode; is it a run folder?")
+    if settings.get("algorithm.adv_estimator") != "gae":
+        settings = {key: value for key, value in settings.items() if not key.startswith("critic.")}
+    # A switch that one method does not have is, for it, off.
+    settings = {key: value for key, value in settings.items() if not (key.startswith(LOSS) and value is False)}
+    model = "actor_rollout_ref.model.path"
+    if model in settings:
+        settings[model] = re.sub(rf"-{config.get('seed')}$", "", settings[model])
+    return settings
+
+
+def _flat(section: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in section.items():
+        found += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", value)]
+    return found
+
+
+def group(runs: Sequence[Path]) -> list[tuple[Settings, list[Path]]]:
+    """Runs with equal settings together, in the order in which the first of them came.
+
+    Raises:
+        UserError: one of them has no config.
+    """
+    groups: list[tuple[Settings, list[Path]]] = []
+    for run in runs:
+        settings = settings_of(run)
+        same = next((members for known, members in groups if known == settings), None)
+        if same is None:
+            groups.append((settings, [run]))
+        else:
+            same.append(run)
+    return groups
+
+
+def differing(experiments: Sequence[Settings]) -> list[str]:
+    """Keys in which experiments differ, but for those that `name` shows."""
+    named = {LOSS + key for key in (*SHOWN, "loss_mode")}
+    keys = dict.fromkeys(key for settings in experiments for key in settings if key not in named)
+    return [key for key in keys if any(each.get(key) != experiments[0].get(key) for each in experiments)]
+
+
+def name(settings: Settings) -> str:
+    """The policy loss by its name in verl, with its hyper-parameters, as ``dgpo (n=2, m=2)``."""
+    values = [f"{key}={settings[LOSS + key]}" for key in SHOWN if LOSS + key in settings]
+    loss = settings[f"{LOSS}loss_mode"]
+    return f"{loss} ({', '.join(values)})" if values else loss
+
+
+def labels(experiments: Sequence[Settings]) -> list[str]:
+    """A label for each: its name, and the settings in which they differ; a number where those are too many."""
+    keys = differing(experiments)
+    if len(keys) > INLINE:
+        return [f"[{number}] {name(settings)}" for number, settings in enumerate(experiments, 1)]
+    return [
+        ", ".join([name(settings), *(f"{_short(key, keys)}={settings[key]}" for key in keys if key in settings)])
+        for settings in experiments
+    ]
+
+
+def _short(key: str, others: Sequence[str]) -> str:
+    """The end of ``key``, two parts of it or as many as no other has."""
+    parts = key.split(".")
+    for count in range(2, len(parts)):
+        end = ".".join(parts[-count:])
+        if not any(other.endswith(f".{end}") for other in others if other != key):
+            return end
+    return key
+
+
+def differences(experiments: Sequence[Settings]) -> Table | None:
+    """What labels do not hold: a row a key, a column an experiment; None where they hold all."""
+    keys = differing(experiments)
+    if len(keys) <= INLINE:
+        return None
+    head = ("setting", *(f"[{number}]" for number in range(1, len(experiments) + 1)))
+    return Table(head, [(key, *(str(each.get(key, "–")) for each in experiments)) for key in keys], words=head)
 
 
 def figures(steps: Steps) -> dict[str, float]:
     """The figures of one run: validation scores, and means over its last `TAIL` training steps; NaN where missing."""
     scores = [score for metrics in steps.values() if (score := validation_score(metrics)) is not None]
-    training = [metrics for metrics in steps.values() if "actor/grad_norm" in metrics][-TAIL:]
+    training = training_steps(steps)[-TAIL:]
 
     def mean(values: list[float | None]) -> float:
         known = [value for value in values if value is not None]
@@ -38,89 +191,22 @@ def figures(steps: Steps) -> dict[str, float]:
         "best": max(scores, default=float("nan")),
         "reward": mean([metrics.get("critic/score/mean") for metrics in training]),
         "entropy": mean([metrics.get("actor/entropy") for metrics in training]),
-        "boundary": mean([boundary_share(dict(metrics)) for metrics in training]),
+        "boundary": mean([boundary_share(metrics) for metrics in training]),
         "grad norm": mean([metrics.get("actor/grad_norm") for metrics in training]),
     }
 
 
-def table(runs: Mapping[str, Sequence[Steps]]) -> list[tuple[str, ...]]:
+def table(runs: Mapping[str, Sequence[Steps]]) -> Table:
     """A row an experiment: mean over its runs, ± their standard deviation where there are several."""
-    forms = {"first": "%", "last": "%", "best": "%", "boundary": "%", "steps": ".0f"}
-    made: list[tuple[str, ...]] = []
+    rows = []
     for label, histories in runs.items():
         values = [figures(steps) for steps in histories]
-        cells = [_cell([each[name] for each in values], forms.get(name, ".3f")) for name in HEADER[2:-1]]
-        made.append((label, str(len(values)), *cells, ""))
-    return made
+        cells = [_cell([each[name] for each in values], form) for name, form in FIGURES.items()]
+        rows.append((label, str(len(values)), *cells))
+    return Table(("experiment", "runs", *FIGURES), rows, notes=[NOTE], words=("experiment",))
 
 
 def _cell(values: list[float], form: str) -> str:
     scale, digits = (100.0, ".2f") if form == "%" else (1.0, form)
     text = format(scale * float(np.mean(values)), digits)
     return f"{text} ± {scale * float(np.std(values, ddof=1)):{digits}}" if len(values) > 1 else text
-
-
-def plot(runs: Mapping[str, Sequence[Steps]], files: Sequence[Path]) -> None:
-    """Four curves over steps, a colour an experiment: the mean of its runs, and each run behind it."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    import matplotlib.pyplot as plt
-
-    panels = {
-        "validation (share right)": validation_score,
-        "training reward": lambda metrics: metrics.get("critic/score/mean"),
-        "entropy (nats a token)": lambda metrics: metrics.get("actor/entropy"),
-        "gradient norm": lambda metrics: metrics.get("actor/grad_norm"),
-    }
-    figure, grid = plt.subplots(2, 2, figsize=(10, 6.4), sharex=True, layout="constrained")
-    for axes, (title, read) in zip(grid.flat, panels.items(), strict=True):
-        for number, (label, histories) in enumerate(runs.items()):
-            by_step: dict[int, list[float]] = defaultdict(list)
-            for steps in histories:
-                points = {step: value for step, metrics in steps.items() if (value := read(metrics)) is not None}
-                axes.plot(list(points), list(points.values()), color=f"C{number}", alpha=0.25, linewidth=0.8)
-                for step, value in points.items():
-                    by_step[step].append(value)
-            mean = {step: float(np.mean(by_step[step])) for step in sorted(by_step)}
-            axes.plot(list(mean), list(mean.values()), color=f"C{number}", label=label, linewidth=1.6)
-        axes.set(title=title, xlabel="step")
-        axes.grid(alpha=0.3)
-    grid.flat[0].legend(fontsize=8)
-    for file in files:
-        figure.savefig(file, dpi=150)
-    plt.close(figure)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Compare; 0 when written, 2 when one of the folders is no run."""
-    parser = argparse.ArgumentParser(prog="dgpo compare", description=__doc__)
-    parser.add_argument("runs", type=Path, nargs="+", help="run folders")
-    parser.add_argument("--out", type=Path, required=True, help="folder for compare.md, .json, .png, .svg")
-    arguments = parser.parse_args(argv)
-    try:
-        groups = group(arguments.runs)
-        experiments = [settings for settings, _ in groups]
-        runs = {
-            label: [read_steps(run) for run in members]
-            for label, (_, members) in zip(labels(experiments), groups, strict=True)
-        }
-    except ReportError as error:
-        print(error, file=sys.stderr)
-        return 2
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    files = [arguments.out / f"compare{suffix}" for suffix in (".md", ".json", ".png", ".svg")]
-    made, differences = table(runs), difference_rows(experiments)
-    parts = [(made, HEADER), *([(differences[1:], differences[0])] if differences else [])]
-    files[0].write_text("\n".join(markdown(*part) for part in parts))
-    # JSON has no NaN: what a run does not have is null.
-    by_label = {
-        label: [{k: v if np.isfinite(v) else None for k, v in figures(steps).items()} for steps in histories]
-        for label, histories in runs.items()
-    }
-    files[1].write_text(json.dumps(by_label, indent=1) + "\n")
-    plot(runs, files[2:])
-    print("\n\n".join(plain(*part) for part in parts))
-    print("\nfirst, last, best: validation (%); boundary: tokens (%); training figures: mean of the last 10 steps")
-    print("written: " + ", ".join(str(file) for file in files))
-    return 0

@@ -1,43 +1,69 @@
-"""``dgpo export``: a checkpoint's FSDP shards as a Hugging Face directory, in bfloat16, by verl's own merger."""
+"""A checkpoint's FSDP shards as a Hugging Face directory, in bfloat16, by verl's own merger."""
 
-import argparse
 import contextlib
 import io
 import shutil
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from dgpo.runs.best import best_checkpoint
-from dgpo.runs.checkpoints import inspect, latest_complete
+from dgpo.errors import UserError
+from dgpo.runs.checkpoints import MANIFEST, best_checkpoint, inspect, latest_complete
 
 
-class ExportError(ValueError):
-    """There is nothing to export, or no place to put it; the message says what to do."""
+def export_run(source: Path, out: Path | None = None, *, best: bool = False) -> tuple[Path, Path]:
+    """Export a checkpoint; returns it and where it was written.
+
+    Args:
+        source: a run folder, of which the newest complete checkpoint is taken, or a checkpoint.
+        out: the directory to make; without it the best checkpoint becomes RUN/best-STEP, which RUN/best leads to,
+            and is written again where a newer run has replaced it.
+        best: take the checkpoint of the run whose step had the highest validation score.
+
+    Raises:
+        UserError: there is nothing to export, or no place for it.
+    """
+    if best and source.name.startswith("global_step_"):
+        raise UserError(f"--best: {source} is one checkpoint; give the run folder, or leave out --best")
+    if out is None and not best:
+        raise UserError("--out: it is missing; give the directory to make, or --best, which has a place in the run")
+    checkpoint = find_checkpoint(source, best=best)
+    if out is not None:
+        export(checkpoint, out)
+        return checkpoint, out
+    target, link = source / f"best-{inspect(checkpoint).step}", source / "best"
+    if link.exists() and not link.is_symlink():
+        raise UserError(f"{link}: it is no link to an export; move it away")
+    # A run that was started afresh has other weights at the same step.
+    if target.exists() and target.stat().st_mtime_ns <= (checkpoint / MANIFEST).stat().st_mtime_ns:
+        shutil.rmtree(target)
+    if not target.exists():
+        export(checkpoint, target)
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.name)
+    return checkpoint, target
 
 
 def find_checkpoint(source: Path, *, best: bool = False) -> Path:
     """The checkpoint meant by ``source``: itself, or of a run folder the newest complete one, or the ``best``.
 
     Raises:
-        ExportError: there is none, or it is not complete.
+        UserError: there is none, or it is not complete.
     """
     if source.name.startswith("global_step_"):
-        checkpoint = inspect(source)
-        if not checkpoint.complete:
-            raise ExportError(f"{source}: {checkpoint.defect}; choose another checkpoint")
+        defect = inspect(source).defect if source.name.removeprefix("global_step_").isdigit() else "it has no step"
+        if defect:
+            raise UserError(f"{source}: {defect}; choose another checkpoint")
         return source
     if best:
         found = best_checkpoint(source)
         if found is None:
-            raise ExportError(f"{source}: no complete checkpoint was validated at its step; leave out --best")
+            raise UserError(f"{source}: no complete checkpoint was validated at its step; leave out --best")
         return found[0].path
     for folder in (source / "checkpoints", source):
         checkpoint, _ = latest_complete(folder)
         if checkpoint is not None:
             return checkpoint.path
-    raise ExportError(f"{source}: there is no complete checkpoint; give a run folder or a global_step_N folder")
+    raise UserError(f"{source}: there is no complete checkpoint; give a run folder or a global_step_N folder")
 
 
 def export(checkpoint: Path, target: Path) -> None:
@@ -46,17 +72,27 @@ def export(checkpoint: Path, target: Path) -> None:
     Checkpoints are pickles: export only from folders you trust.
 
     Raises:
-        ExportError: ``target`` exists.
+        UserError: ``target`` exists or cannot be made, or the checkpoint has no shards of FSDP.
     """
     if target.exists():
-        raise ExportError(f"--out={target}: it exists; choose a new directory")
+        raise UserError(f"--out={target}: it exists; choose a new directory")
+    actor = checkpoint / "actor"
+    for needed in ("fsdp_config.json", "huggingface/config.json", "model_world_size_*_rank_0.pt"):
+        if not any(actor.glob(needed)):
+            raise UserError(
+                f"{checkpoint}: it has no actor/{needed}; choose one saved with "
+                "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra]"
+            )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise UserError(f"--out={target}: it cannot be made ({error.strerror}); choose another place") from error
     from verl.model_merger.base_model_merger import ModelMergerConfig
     from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
-        draft = Path(scratch) / target.name
-        actor = checkpoint / "actor"
+    with scratch:
+        draft = Path(scratch.name) / target.name
         config = ModelMergerConfig(
             operation="merge",
             backend="fsdp",
@@ -67,20 +103,3 @@ def export(checkpoint: Path, target: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             FSDPModelMerger(config).merge_and_save()
         shutil.move(draft, target)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Export; 0 when done, 2 when there is nothing to export."""
-    parser = argparse.ArgumentParser(prog="dgpo export", description=__doc__)
-    parser.add_argument("source", type=Path, help="a run folder, or one of its checkpoints/global_step_N")
-    parser.add_argument("--out", type=Path, required=True, help="the Hugging Face directory to make")
-    parser.add_argument("--best", action="store_true", help="of a run folder: by validation score, not the newest")
-    arguments = parser.parse_args(argv)
-    try:
-        checkpoint = find_checkpoint(arguments.source, best=arguments.best)
-        export(checkpoint, arguments.out)
-    except ExportError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(f"{checkpoint} -> {arguments.out}")
-    return 0

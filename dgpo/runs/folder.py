@@ -10,19 +10,12 @@ tensorboard/ wandb/ wandb_id
 """
 
 import fcntl
-import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from dgpo.errors import UserError
-
-
-class RunFolderError(UserError):
-    """The folder cannot be used; the message says why and what to do."""
 
 
 class RunFolder:
@@ -93,13 +86,13 @@ class RunFolder:
         """Make the folder and lock it.
 
         Raises:
-            RunFolderError: it cannot be made or written, or another run holds it.
+            UserError: it cannot be made or written, or another run holds it.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise RunFolderError(
+            raise UserError(
                 f"run.dir={self.path}: cannot be written ({error.strerror}); choose another with run.dir=..."
             ) from error
         try:
@@ -107,7 +100,7 @@ class RunFolder:
         except OSError as error:
             holder = os.read(lock, 64).decode(errors="replace").strip()
             os.close(lock)
-            raise RunFolderError(
+            raise UserError(
                 f"run.dir={self.path}: another run is writing here (process {holder or 'unknown'}); "
                 "wait for it, stop it, or choose another folder with run.name=... or run.dir=..."
             ) from error
@@ -122,36 +115,3 @@ class RunFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-def read_metrics(file: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any], int]]:
-    """(step, metrics, offset behind the line) for each whole line of ``file`` from ``offset`` on.
-
-    A line still being written, or cut off when its writer was killed, is left for later.
-    """
-    with file.open("rb") as stream:
-        stream.seek(offset)
-        for line in stream:
-            if not line.endswith(b"\n"):
-                return
-            offset += len(line)
-            record = json.loads(line)
-            yield record["step"], record["data"], offset
-
-
-def history(folder: RunFolder) -> dict[int, dict[str, Any]]:
-    """Metrics by step over all launches. A launch takes the place of the steps from its first trained one on."""
-    steps: dict[int, dict[str, Any]] = {}
-    for file in folder.metrics_files():
-        launch: dict[int, dict[str, Any]] = {}
-        for step, data, _ in read_metrics(file):
-            launch.setdefault(step, {}).update(data)
-        first = min(filter(lambda step: _is_trained(launch[step]), launch), default=None)
-        # A resumed launch validates at the step that it goes on from, and logs nothing else there.
-        kept = {step: data for step, data in steps.items() if first is None or step < first}
-        steps = kept | {step: data for step, data in launch.items() if not _is_trained(kept.get(step, {}))}
-    return dict(sorted(steps.items()))
-
-
-def _is_trained(metrics: Mapping[str, Any]) -> bool:
-    return any(key.startswith("actor/") for key in metrics)

@@ -1,14 +1,20 @@
-"""The picture of a run: reward and accuracy, entropy, boundary tokens, gradient norm, over steps."""
+"""Pictures over steps: one run's reward and accuracy, entropy, boundary tokens and gradient norm; several runs'."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 
-from dgpo.runs.figures import RunReport
+from dgpo.runs.metrics import Validation, validation_score
+
+Steps = Mapping[int, Mapping[str, Any]]
 
 REGIONS = (
     ("ln", "LN: A < 0, r < 1 − ε", "tab:blue"),
@@ -16,27 +22,40 @@ REGIONS = (
     ("lp", "LP: A > 0, r < 1 − ε", "tab:cyan"),
     ("hn", "HN: A < 0, r > 1 + ε", "tab:orange"),
 )
+COMPARED = {
+    "validation (share right)": validation_score,
+    "training reward": lambda metrics: metrics.get("critic/score/mean"),
+    "entropy (nats a token)": lambda metrics: metrics.get("actor/entropy"),
+    "gradient norm": lambda metrics: metrics.get("actor/grad_norm"),
+}
 
 
-def plot(report: RunReport, files: list[Path]) -> None:
-    """Draw ``report`` to each of ``files``; the suffix is the format."""
-    training = report.training()
-    steps = list(training)
+def save(figure: Any, files: Sequence[Path]) -> None:
+    """Write the figure to each of ``files``, whose suffix is the format, and forget it."""
+    for file in files:
+        figure.savefig(file, dpi=150)
+    plt.close(figure)
+
+
+def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: Sequence[Path]) -> None:
+    """Draw a run to each of ``files``."""
     figure, ((accuracy, entropy), (regions, gradient)) = plt.subplots(
         2, 2, figsize=(10, 6.4), sharex=True, layout="constrained"
     )
 
     def series(axes: Axes, key: str, label: str, color: str, scale: float = 1.0) -> None:
-        points = [(step, scale * training[step][key]) for step in steps if key in training[step]]
+        points = [
+            (step, scale * metrics[key])
+            for step, metrics in steps.items()
+            if "actor/grad_norm" in metrics and key in metrics
+        ]
         if points:
             axes.plot(*zip(*points, strict=True), color=color, label=label, linewidth=1.4)
 
     series(accuracy, "critic/score/mean", "training reward (mean of the batch)", "tab:gray")
-    if report.validations:
-        at = [validation.step for validation in report.validations]
-        mean = [validation.mean for validation in report.validations]
-        error = [validation.error for validation in report.validations]
-        k = report.validations[0].samples
+    if validations:
+        at, mean, error = ([getattr(each, field) for each in validations] for field in ("step", "mean", "error"))
+        k = validations[0].samples
         accuracy.errorbar(at, mean, error, color="tab:green", marker="o", capsize=3, label=f"held out, mean@{k} ± s.e.")
     accuracy.set(ylabel="share right", title="Accuracy")
     series(entropy, "actor/entropy", "policy", "tab:purple")
@@ -51,7 +70,24 @@ def plot(report: RunReport, files: list[Path]) -> None:
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
-    figure.suptitle(report.name)
-    for file in files:
-        figure.savefig(file, dpi=150)
-    plt.close(figure)
+    figure.suptitle(name)
+    save(figure, files)
+
+
+def draw_comparison(runs: Mapping[str, Sequence[Steps]], files: Sequence[Path]) -> None:
+    """Draw `COMPARED`, a colour an experiment: the mean of its runs, and each run behind it."""
+    figure, grid = plt.subplots(2, 2, figsize=(10, 6.4), sharex=True, layout="constrained")
+    for axes, (title, read) in zip(grid.flat, COMPARED.items(), strict=True):
+        for number, (label, histories) in enumerate(runs.items()):
+            by_step: dict[int, list[float]] = defaultdict(list)
+            for steps in histories:
+                points = {step: value for step, metrics in steps.items() if (value := read(metrics)) is not None}
+                axes.plot(list(points), list(points.values()), color=f"C{number}", alpha=0.25, linewidth=0.8)
+                for step, value in points.items():
+                    by_step[step].append(value)
+            mean = {step: float(np.mean(by_step[step])) for step in sorted(by_step)}
+            axes.plot(list(mean), list(mean.values()), color=f"C{number}", label=label, linewidth=1.6)
+        axes.set(title=title, xlabel="step")
+        axes.grid(alpha=0.3)
+    grid.flat[0].legend(fontsize=8)
+    save(figure, files)

@@ -1,48 +1,207 @@
-"""``dgpo report RUN``: a run's table and picture, written into its folder and printed."""
+"""What a run did: accuracy before and after, means over its training steps, how its responses were judged."""
 
-import argparse
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_args
 
-from dgpo.runs.figures import ReportError, markdown, plain, read_run, rows, summary
-from dgpo.runs.verdicts import HEADER as VERDICTS
-from dgpo.runs.verdicts import verdict_line, verdict_rows
+import numpy as np
+
+from dgpo.errors import UserError
+from dgpo.files import replace_json, replace_text
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import Validation, boundary_share, config_of, read_validations, steps_of, training_steps
+from dgpo.tables import Table
+from dgpo.verifier.verdict import Stage
+
+REASONS = {
+    "match": "right",
+    "mismatch": "compared, and different",
+    "no_answer": "no answer found; often a response that was cut off",
+    "hedge": "several answers at once",
+    "unparsed": "not mathematics that can be read",
+    "too_large": "past the limits on length, digits and powers",
+    "timeout": "no decision in time; many: more reward workers, or a longer timeout",
+    "crash": "the checking process died on it, or could not start",
+    "bad_gold": "the ground truth cannot be read; correct the data",
+}
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A run's validations in order, how they were sampled, and its metrics by step."""
+
+    name: str
+    sampling: str
+    validations: list[Validation]
+    steps: Mapping[int, Mapping[str, Any]]
+
+    @property
+    def training(self) -> list[Mapping[str, Any]]:
+        """The metrics of the steps that trained."""
+        return training_steps(self.steps)
+
+    def known(self, key: str) -> list[float]:
+        """A metric of the training steps that have it."""
+        return [metrics[key] for metrics in self.training if key in metrics]
+
+    def boundary_shares(self) -> list[float]:
+        """`boundary_share` of the training steps that have it."""
+        return [share for metrics in self.training if (share := boundary_share(metrics)) is not None]
 
 
 def write_report(run: Path) -> list[Path]:
-    """Write report.md, report.json, report.png and report.svg into the run's folder, print the table.
+    """Write report.md, report.json, report.png and report.svg into the run's folder, print the tables.
 
     Raises:
-        ReportError: it is no run folder.
+        UserError: it is no run folder.
     """
-    from dgpo.runs.plots import plot
+    from dgpo.runs.plots import draw_run
 
     report = read_run(run)
-    table, verdicts, cost = rows(report), verdict_rows(report), verdict_line(report)
-    pictures = [run / "report.png", run / "report.svg"]
-    parts = [f"# {report.name}", markdown(table)]
-    if verdicts:
-        parts += ["## Verdicts", markdown(verdicts, VERDICTS), *([cost] if cost else [])]
-    (run / "report.md").write_text("\n\n".join(part.strip() for part in parts) + "\n")
-    (run / "report.json").write_text(json.dumps(summary(report), indent=1) + "\n")
-    plot(report, pictures)
-    print(plain(table))
-    if verdicts:
-        print("\n" + plain(verdicts, VERDICTS) + (f"\n\n  {cost}" if cost else ""))
-    return [run / "report.md", run / "report.json", *pictures]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Report; 0 when written, 2 when there is no such run."""
-    parser = argparse.ArgumentParser(prog="dgpo report", description=__doc__)
-    parser.add_argument("run", type=Path, help="a run folder, such as runs/quickstart/seed0")
-    arguments = parser.parse_args(argv)
+    tables = [results(report), *([verdicts] if (verdicts := verdict_shares(report)) else [])]
+    text = "\n".join([f"# {report.name}\n", *(table.markdown() for table in tables)])
+    files = [run / f"report.{suffix}" for suffix in ("md", "json", "png", "svg")]
     try:
-        files = write_report(arguments.run)
-    except ReportError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print("\nwritten: " + ", ".join(str(file) for file in files))
-    return 0
+        replace_text(files[0], text.rstrip() + "\n")
+    except OSError as error:
+        raise UserError(f"{run}: the report cannot be written there ({error.strerror}); make it writable") from error
+    replace_json(files[1], summary(report))
+    draw_run(report.name, report.validations, report.steps, files[2:])
+    for table in tables:
+        table.show()
+    return files
+
+
+def read_run(run: Path) -> RunReport:
+    """The report of a run folder.
+
+    Raises:
+        UserError: it has no metrics, or no config.
+    """
+    folder = RunFolder(run)
+    steps, config = steps_of(folder.path), config_of(folder.path)
+    try:
+        sampled = sampling(config["actor_rollout_ref"]["rollout"]["val_kwargs"])
+    except (KeyError, TypeError, ValueError) as error:
+        key = "actor_rollout_ref.rollout.val_kwargs"
+        raise UserError(f"{folder.config}: {key} lacks {error}; restore the config of the run") from error
+    return RunReport(folder.path.name, sampled, read_validations(folder.validation), steps)
+
+
+def sampling(val_kwargs: Mapping[str, Any]) -> str:
+    """How validation answers were drawn, as ``T=0.6, top_p=0.95``."""
+    parts = [f"T={val_kwargs['temperature']:g}"]
+    parts += [f"top_p={val_kwargs['top_p']:g}"] if val_kwargs["top_p"] < 1 else []
+    parts += [f"top_k={val_kwargs['top_k']}"] if val_kwargs["top_k"] > 0 else []
+    return ", ".join(parts)
+
+
+def results(report: RunReport) -> Table:
+    """Figures before and after, with the change or a note."""
+    rows: list[Sequence[str]] = []
+    if len(report.validations) > 1:
+        rows += _held_out(report.validations[0], report.validations[-1], report.sampling)
+    if training := report.training:
+        rows += _trained(report, training[0], training[-1])
+    return Table(("", "before", "after", ""), rows, words=("",))
+
+
+def _held_out(first: Validation, last: Validation, how: str) -> list[Sequence[str]]:
+    """Rows of two validations: shares in per cent, or scores as they are."""
+    shares = first.measure == last.measure == "acc"
+    scale, form = (100, ".1f") if shares else (1, ".3f")
+    unit, name = (" points", "mean@{} (%)") if shares else ("", "mean score@{}")
+
+    def cell(value: float) -> str:
+        return format(scale * value, form)
+
+    gain = f"{scale * (last.mean - first.mean):+{form}}{unit}"
+    means = [f"{cell(each.mean)} ± {cell(each.error)}" for each in (first, last)]
+    found: list[Sequence[str]] = [
+        (f"{name.format(first.samples)}, {how}", *means, f"{gain}, {first.problems} held-out problems")
+    ]
+    if not np.isnan(first.best + last.best):
+        gain = f"{100 * (last.best - first.best):+.1f} points"
+        found.append((f"pass@{first.samples} (%)", f"{100 * first.best:.1f}", f"{100 * last.best:.1f}", gain))
+    return found
+
+
+def _trained(report: RunReport, first: Mapping[str, Any], last: Mapping[str, Any]) -> list[Sequence[str]]:
+    """Rows of the first and the last training step, and of means over all."""
+    rows: list[Sequence[str]] = []
+    for label, key, form in (
+        ("training reward", "critic/score/mean", ".3f"),
+        ("entropy (nats a token)", "actor/entropy", ".3f"),
+        ("response length (tokens)", "response_length/mean", ".1f"),
+    ):
+        rows.append((label, *(format(metrics.get(key, float("nan")), form) for metrics in (first, last)), ""))
+    for label, key in (
+        ("training responses without an answer", "reward/reason/no_answer"),
+        ("training responses cut off", "reward/truncated"),
+    ):
+        if key in first and key in last:
+            rows.append((label, f"{first[key]:.1%}", f"{last[key]:.1%}", ""))
+    if shares := report.boundary_shares():
+        rows.append(("boundary tokens LN + HP", "", f"{np.mean(shares):.3%}", f"mean of {len(shares)} steps"))
+        if mass := report.known("actor/boundary_gradient_mass"):
+            rows.append(("gradient mass at the boundaries", "", f"{np.mean(mass):.3%}", "mean over steps"))
+    gap = max(report.known("training/rollout_probs_diff_max"), default=float("nan"))
+    rows.append(("largest rollout-actor probability gap", "", f"{gap:.1e}", "after each weight sync"))
+    if seconds := report.known("timing_s/step"):
+        rows.append(("seconds a step", "", f"{np.median(seconds):.1f}", f"median of {len(seconds)}"))
+    return rows
+
+
+def verdict_shares(report: RunReport) -> Table | None:
+    """The share of responses by the verdict's reason and deciding stage, with what the verifier cost.
+
+    None for another reward than the verifier's.
+    """
+    training = report.training
+    ends = [training[0], training[-1]] if training else [{}, {}]
+    checks = [validation.verdicts for validation in report.validations]
+    checks = [checks[0] if len(checks) > 1 else {}, checks[-1] if checks else {}]
+    rows = []
+    for reason, note in REASONS.items():
+        shares = [end.get(f"reward/reason/{reason}") for end in ends]
+        shares += [check.get(reason, 0.0) if check else None for check in checks]
+        if any(shares):
+            rows.append((reason, *map(_percent, shares), note))
+    for stage in get_args(Stage):
+        shares = [end.get(f"reward/stage/{stage}") for end in ends]
+        if any(shares):
+            rows.append((f"decided by {stage}", *map(_percent, shares), "", "", ""))
+    head = ("share of responses", "training, first step", "last step", "held out, first", "last", "")
+    notes = [_cost(report)] if report.known("reward/seconds/p99") else []
+    return Table(head, rows, title="Verdicts", notes=notes, words=(head[0], head[-1])) if rows else None
+
+
+def _cost(report: RunReport) -> str:
+    middle, slow = (1000 * np.median(report.known(f"reward/seconds/{q}")) for q in ("p50", "p99"))
+    return (
+        f"A verdict took {middle:.1f} ms (p50) and {slow:.1f} ms (p99), medians over "
+        f"{len(report.known('reward/seconds/p99'))} steps; {np.mean(report.known('reward/cache_hits')):.1%} were "
+        f"remembered; worker processes were replaced {sum(report.known('reward/worker_restarts')):.0f} times."
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+def summary(report: RunReport) -> dict[str, Any]:
+    """The figures as JSON-able values; what a run does not have is null, as JSON has no NaN."""
+    shares, seconds = report.boundary_shares(), report.known("timing_s/step")
+    return {
+        "run": report.name,
+        "steps": len(report.training),
+        "validations": [
+            {key: None if value != value else value for key, value in vars(validation).items()}
+            for validation in report.validations
+        ],
+        "boundary_share_mean": float(np.mean(shares)) if shares else None,
+        "rollout_probs_diff_max": max(report.known("training/rollout_probs_diff_max"), default=None),
+        "seconds_per_step_median": float(np.median(seconds)) if seconds else None,
+        "entropy_last": report.training[-1].get("actor/entropy") if report.training else None,
+    }

@@ -1,28 +1,23 @@
-"""``dgpo plot distribution RUN``: the gradient weights of the tokens that a run has trained on.
+"""The gradient weights of the tokens that a run has trained on.
 
 The run must have kept a sample: ``actor_rollout_ref.actor.policy_loss.token_sample=64`` keeps 64 random tokens a
 micro-batch, and up to 64 more of those outside the clip range, which are too rare to show otherwise.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
-import yaml
 from matplotlib.axes import Axes
 
+from dgpo.errors import UserError
 from dgpo.losses import METHODS, gradient_weight
 from dgpo.losses.base import Method
 from dgpo.losses.settings import configured
 from dgpo.losses.token_sample import read_samples
+from dgpo.runs.metrics import config_of
+from dgpo.runs.plots import plt, save
 
 SIGNS = ((1, "A > 0", "tab:red"), (-1, "A < 0", "tab:blue"))
 LARGEST_WEIGHT = 1e6
@@ -84,24 +79,21 @@ def draw(tokens: np.ndarray, method: Method, given: dict[str, Any], title: str) 
     return figure
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Draw; 0 when written, 2 when the run has no sample."""
-    parser = argparse.ArgumentParser(
-        prog="dgpo plot distribution", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("run", type=Path, help="a run folder")
-    arguments = parser.parse_args(argv)
+def plot_distribution(run: Path) -> list[Path]:
+    """Draw the sampled tokens of a run into its folder.
+
+    Raises:
+        UserError: it has no sample, or trained with a loss that is not of `METHODS`.
+    """
     try:
-        method, given = method_of(yaml.safe_load((arguments.run / "config.yaml").read_text()))
-        tokens = read_samples(arguments.run / "tokens")
+        method, given = method_of(config_of(run))
+        tokens = read_samples(run / "tokens")
+    except KeyError as error:
+        raise UserError(f"{run}/config.yaml: {error} is missing; restore the config of the run") from error
     except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
+        raise UserError(str(error)) from error
     shown = ", ".join(f"{name}={value}" for name, value in given.items())
-    figure = draw(tokens, method, given, f"{arguments.run.resolve().name}: {method.name} ({shown})")
-    for suffix in ("png", "svg"):
-        file = arguments.run / f"distribution.{suffix}"
-        figure.savefig(file, dpi=150)
-        print(file)
-    plt.close(figure)
-    return 0
+    figure = draw(tokens, method, given, f"{run.resolve().name}: {method.name} ({shown})")
+    files = [run / f"distribution.{suffix}" for suffix in ("png", "svg")]
+    save(figure, files)
+    return files

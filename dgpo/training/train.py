@@ -1,7 +1,4 @@
-"""Train: compose a config, refuse what would fail, and hand over to verl's trainer.
-
-python -m dgpo.training.train --config-name quickstart actor_rollout_ref.actor.optim.lr=1e-4
-"""
+"""Train: compose a config, refuse what would fail, and hand over to verl's trainer."""
 
 import os
 import re
@@ -24,10 +21,8 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.report import write_report
 from dgpo.runs.trackers import tracker_environment
 from dgpo.training.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
-from dgpo.training.console import captured_output, tail
-from dgpo.training.step_lines import Progress
+from dgpo.training.console import Progress, captured_output, tail
 
-BAD_CONFIG = 2
 # What torch, safetensors and the system say of a write that fails.
 WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
 
@@ -88,7 +83,7 @@ def fit(config: DictConfig) -> None:
     import ray
     from verl.trainer.main_ppo import run_ppo
 
-    from dgpo.training.runner import TaskRunner
+    from dgpo.training.verl import TaskRunner
 
     watch = NodeWatch()
     try:
@@ -192,5 +187,5 @@ def train_from(name: str, overrides: Sequence[str], directory: Path | None, *, d
     if problems:
         print(report(problems), file=sys.stderr)
     if any(problem.fatal for problem in problems):
-        return BAD_CONFIG
+        return 2
     return run(config)

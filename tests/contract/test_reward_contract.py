@@ -36,7 +36,7 @@ def test_padding_samples_are_marked() -> None:
 def test_the_task_runner_can_be_replaced_and_its_manager_is_made_between_init_and_fit() -> None:
     from verl.trainer.main_ppo import TaskRunnerV1
 
-    from dgpo.training.runner import TaskRunner
+    from dgpo.training.verl import TaskRunner
 
     original = TaskRunnerV1.__ray_actor_class__
     assert issubclass(TaskRunner.__ray_actor_class__, original)

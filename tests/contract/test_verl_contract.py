@@ -56,7 +56,7 @@ def test_a_custom_sampler_gets_these_arguments() -> None:
     from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-    from dgpo.training.sampler import POLL_INTERVAL_S, fast_polling
+    from dgpo.training.verl import POLL_INTERVAL_S, fast_polling
 
     assert "poll_interval" in inspect.signature(ReplayBuffer.__init__).parameters
     source = inspect.getsource(PPOTrainer._build_replay_buffer)
@@ -77,9 +77,9 @@ def test_the_checkpoint_callback_is_called_after_the_save() -> None:
     from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
-    from dgpo.training.checkpoint_callback import CompletionCallback
+    from dgpo.training.verl import CompletionCallback
 
-    trainer = {"checkpoint_callback_class": "dgpo.training.checkpoint_callback.CompletionCallback"}
+    trainer = {"checkpoint_callback_class": "dgpo.training.verl.CompletionCallback"}
     made = build_checkpoint_callback(OmegaConf.create({"trainer": trainer}))
     assert isinstance(made, CompletionCallback)
     source = inspect.getsource(PPOTrainer._save_checkpoint)

@@ -38,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Launch:
-    """``python -m dgpo.training.train`` on the workspace."""
+    """``python -m dgpo.train`` on the workspace."""
 
     def __init__(self, workspace: Path, run: Path, environment: Mapping[str, str] = os.environ, **settings: object):
         self.run = run
@@ -52,7 +52,7 @@ class Launch:
         }
         overrides = [f"{key}={value}" for key, value in values.items()]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dgpo.training.train", "--config-name", "quickstart", *overrides],
+            [sys.executable, "-m", "dgpo.train", "--config-name", "quickstart", *overrides],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from dgpo.runs.folder import RunFolder, history
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from dgpo.runs.checkpoints import MANIFEST
-from dgpo.runs.folder import RunFolder, history
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -14,12 +14,11 @@ import psutil
 import pytest
 import torch
 
+from dgpo.cli import main
 from dgpo.rewards.shaping import overlong_penalty
 from dgpo.runs.checkpoints import MANIFEST, find, latest_complete
-from dgpo.runs.export import main as export
-from dgpo.runs.folder import RunFolder, history, read_metrics
-from dgpo.runs.report import main as report
-from dgpo.runs.token_weights import main as plot_distribution
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history, read_metrics
 from dgpo.verifier import verify_batch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -141,14 +140,14 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     assert len(list((run / "tensorboard").glob("events.out.tfevents.*"))) == 2
     assert [checkpoint.step for checkpoint in find(checkpoints)] == [4, 3]
 
-    assert report([str(run)]) == 0
+    assert main(["report", str(run)]) == 0
     assert (run / "report.png").stat().st_size > 10_000 and "boundary tokens" in capsys.readouterr().out
     assert "compared, and different" in (run / "report.md").read_text()
 
-    assert plot_distribution([str(run)]) == 0
+    assert main(["plot", "distribution", str(run)]) == 0
     assert (run / "distribution.png").stat().st_size > 10_000
 
-    assert export([str(run), "--out", str(tmp_path / "hf")]) == 0
+    assert main(["export", str(run), "--out", str(tmp_path / "hf")]) == 0
     exported = vllm_answers(tmp_path / "hf")
     assert exported and any("boxed" in answer for answer in exported)
 

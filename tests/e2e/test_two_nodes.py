@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from dgpo.runs.checkpoints import MANIFEST, latest_complete
-from dgpo.runs.folder import RunFolder, history
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 

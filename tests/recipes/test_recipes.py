@@ -1,22 +1,19 @@
 """Every recipe is run for real up to the point where it would start: what it prints, and what it refuses."""
 
-import json
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from omegaconf import OmegaConf
-from transformers import AutoModelForCausalLM
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.data.sources import SOURCES
-from dgpo.runs.checkpoints import write_manifest
-from dgpo.tasks import arithmetic, small_model
+from dgpo.tasks import arithmetic
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(file.name for file in (ROOT / "recipes").glob("*.sh") if file.name != "lib.sh")
@@ -123,57 +120,13 @@ def test_the_quick_start_leaves_a_gpu_environment_alone(tmp_path: Path) -> None:
     assert done.returncode == 3 and "installing cpu" in done.stdout
 
 
-def train_to(step: int, score: float, run: Path, model: Path) -> None:
-    """A checkpoint of a model that was never trained, and the step's validation, as the trainer leaves them."""
-    checkpoint = run / f"checkpoints/global_step_{step}"
-    shutil.copytree(model, checkpoint / "actor/huggingface")
-    (checkpoint / "actor/huggingface/model.safetensors").unlink()
-    weights = AutoModelForCausalLM.from_pretrained(model).state_dict()
-    torch.save(weights, checkpoint / "actor/model_world_size_1_rank_0.pt")
-    (checkpoint / "actor/fsdp_config.json").write_text(json.dumps({"FSDP_version": 1, "world_size": 1}))
-    (run / "metrics").mkdir(exist_ok=True)
-    with (run / "metrics/001.jsonl").open("a") as stream:
-        data = {"actor/grad_norm": 1.0, "val-core/arithmetic/acc/mean@8": score}
-        stream.write(json.dumps({"step": step, "data": data}) + "\n")
-    write_manifest(checkpoint)
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    small_model.main(["--out", str(tmp_path / "model")])
-    return tmp_path / "model"
-
-
-def test_the_best_checkpoint_is_exported_and_again_when_it_changes(model: Path, tmp_path: Path) -> None:
-    run = tmp_path / "a run"
-
-    def export() -> str:
-        done = bash("-c", 'source recipes/lib.sh; export_best "$0"', str(run))
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    train_to(10, 0.5, run, model)
-    train_to(20, 0.4, run, model)
-    assert "global_step_10 -> " in export() and os.readlink(run / "best") == "best-10"
-    assert (run / "best/model.safetensors").is_file() and export() == ""
-    train_to(30, 0.6, run, model)
-    assert "global_step_30 -> " in export() and os.readlink(run / "best") == "best-30"
-    # Started afresh, the run has other weights at that step.
-    write_manifest(run / "checkpoints/global_step_30")
-    assert "global_step_30 -> " in export()
-
-
-def test_without_a_validated_checkpoint_the_export_says_so(tmp_path: Path) -> None:
-    done = bash("-c", 'set -e; source recipes/lib.sh; export_best "$0"', str(tmp_path))
-    assert done.returncode == 1 and not list(tmp_path.iterdir())
-    assert done.stderr == f"{tmp_path}: no complete checkpoint was validated at its step; leave out --best\n"
-
-
 @pytest.mark.slow
-def test_a_recipe_exports_from_the_folder_that_the_config_names(model: Path, tmp_path: Path) -> None:
+def test_a_recipe_exports_from_the_folder_that_the_config_names(
+    untrained: Path, train_to: Callable[[Path, int, float], None], tmp_path: Path
+) -> None:
     arithmetic.main(["--out", str(tmp_path / "data"), "--train", "64", "--validation", "8", "--test", "8"])
-    train_to(10, 0.5, tmp_path / "a run/mine", model)
-    config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}"]))
+    train_to(tmp_path / "a run/mine", 10, 0.5)
+    config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={untrained}"]))
     OmegaConf.save(config, tmp_path / "a run/mine/config.yaml")
     done = bash(
         "-c",
@@ -185,7 +138,7 @@ def test_a_recipe_exports_from_the_folder_that_the_config_names(model: Path, tmp
         # Hydra's grammar: a leading ++, and quotes around a path.
         "++run.name=mine",
         f"run.dir='{tmp_path}/a run/${{run.name}}'",
-        MODEL=str(model),
+        MODEL=str(untrained),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "this run has done its 10 steps" in done.stdout

@@ -1,9 +1,17 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from dgpo.runs.checkpoints import MANIFEST, find, latest_complete, prune, set_aside, write_manifest
-from dgpo.runs.export import ExportError, export, find_checkpoint
+from dgpo.runs.checkpoints import (
+    MANIFEST,
+    best_checkpoint,
+    find,
+    latest_complete,
+    prune,
+    set_aside,
+    write_manifest,
+)
 
 
 def make(directory: Path, step: int, *, whole: bool = True) -> Path:
@@ -81,17 +89,36 @@ def test_pruning_deletes_nothing_while_nothing_is_complete(tmp_path: Path) -> No
     assert len(find(tmp_path)) == 1
 
 
-def test_export_takes_a_run_folder_or_a_checkpoint_and_refuses_a_partial_one(tmp_path: Path) -> None:
-    whole = make(tmp_path / "checkpoints", 1)
-    partial = make(tmp_path / "checkpoints", 2, whole=False)
-    assert find_checkpoint(tmp_path) == find_checkpoint(tmp_path / "checkpoints") == find_checkpoint(whole) == whole
-    with pytest.raises(ExportError, match="no manifest"):
-        find_checkpoint(partial)
-    with pytest.raises(ExportError, match="no complete checkpoint"):
-        find_checkpoint(tmp_path / "elsewhere")
+def run_folder(path: Path, scores: dict[int, float | None], saved: list[int]) -> Path:
+    """A run whose metrics hold the ``scores`` of its steps, and checkpoints of the ``saved`` ones."""
+    (path / "metrics").mkdir(parents=True)
+    with (path / "metrics" / "001.jsonl").open("w") as stream:
+        for step, score in scores.items():
+            validation = {} if score is None else {"val-core/aime24/acc/mean@16": score}
+            stream.write(json.dumps({"step": step, "data": {"actor/grad_norm": 1.0, **validation}}) + "\n")
+    for step in saved:
+        make(path / "checkpoints", step)
+    return path
 
 
-def test_export_never_overwrites(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    with pytest.raises(ExportError, match=r"--out=.*exists"):
-        export(make(tmp_path, 1), tmp_path / "out")
+def test_the_best_of_the_saved_and_validated_steps_is_taken(tmp_path: Path) -> None:
+    scores = {0: 0.9, 10: 0.2, 20: 0.5, 25: 0.8, 30: 0.5, 40: None}
+    run = run_folder(tmp_path, scores, [10, 20, 30, 40])
+    found = best_checkpoint(run)
+    assert found is not None and (found[0].step, found[1]) == (20, 0.5)  # 25 was not saved, 30 is equal but later
+
+
+def test_an_incomplete_checkpoint_is_not_the_best(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, {10: 0.2, 20: 0.5}, [10, 20])
+    (run / "checkpoints" / "global_step_20" / "actor" / "model.pt").write_text("cut")
+    found = best_checkpoint(run)
+    assert found is not None and found[0].step == 10
+
+
+def test_pruning_keeps_the_newest_and_the_best(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, {10: 0.2, 20: 0.5, 30: 0.4}, [10, 20, 30, 40])
+    best = best_checkpoint(run)
+    assert best is not None
+    deleted = prune(run / "checkpoints", 1, also=[best[0].step])
+    assert [checkpoint.step for checkpoint in deleted] == [30, 10]
+    assert [checkpoint.step for checkpoint in find(run / "checkpoints")] == [40, 20]

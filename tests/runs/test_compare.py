@@ -5,7 +5,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
-from dgpo.runs.compare import main
+from dgpo.errors import UserError
+from dgpo.runs.compare import compare_runs
 
 ACTOR = "actor_rollout_ref.actor"
 GRPO = f"policy_loss@{ACTOR}.policy_loss=grpo"
@@ -26,7 +27,7 @@ def run(path: Path, overrides: list[str], scores: list[float], entropy: float, c
 
 def compared(tmp_path: Path, folders: list[Path]) -> dict[str, list[dict[str, float]]]:
     """The runs of each label."""
-    assert main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
+    compare_runs(folders, tmp_path / "out")
     return json.loads((tmp_path / "out/compare.json").read_text())
 
 
@@ -40,8 +41,9 @@ def test_seeds_of_one_experiment_are_averaged_and_methods_stand_apart(
         run(tmp_path / "dgpo-1", [*dgpo, *elsewhere], [0.1, 0.3, 0.6], 0.5),
         run(tmp_path / "grpo-0", [GRPO], [0.1, 0.2, 0.3], 0.2),
     ]
-    assert main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
-    lines = {line.split("|")[1].strip(): line for line in (tmp_path / "out/compare.md").read_text().splitlines()}
+    compare_runs(folders, tmp_path / "out")
+    table, *_ = (tmp_path / "out/compare.md").read_text().split("\n\n")
+    lines = {line.split("|")[1].strip(): line for line in table.splitlines()}
     # Last 40 and 60, best 50 and 60, entropy 0.3 and 0.5.
     for cell in ("| 2 |", "50.00 ± 14.14", "55.00 ± 7.07", "0.400 ± 0.141"):
         assert cell in lines["dgpo (n=2, m=2)"]
@@ -79,9 +81,25 @@ def test_more_differences_than_a_label_holds_are_a_table(tmp_path: Path) -> None
     assert "| setting | [1] | [2] | [3] |" in written and "| data.max_response_length | 96 | 96 | 16384 |" in written
 
 
-def test_a_folder_that_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path / "missing"), "--out", str(tmp_path / "out")]) == 2
-    assert "missing" in capsys.readouterr().err
+def test_class_paths_of_an_older_dgpo_make_no_difference(tmp_path: Path) -> None:
+    new = run(tmp_path / "new", [], [0.1, 0.5], 0.3)
+    older = run(
+        tmp_path / "old",
+        [
+            "reward.custom_reward_function.path=pkg://dgpo.rewards.verl_reward",
+            "trainer.v1.sampler.custom_sampler.path=pkg://dgpo.trainer.sampler",
+            "trainer.checkpoint_callback_class=dgpo.trainer.verl_callback.CompletionCallback",
+            f"{ACTOR}.policy_loss._target_=dgpo.losses.verl_adapter.DGPOPolicyLossConfig",
+        ],
+        [0.1, 0.5],
+        0.3,
+    )
+    assert {label: len(runs) for label, runs in compared(tmp_path, [new, older]).items()} == {"dgpo (n=1, m=2)": 2}
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="missing"):
+        compare_runs([tmp_path / "missing"], tmp_path / "out")
     (tmp_path / "config.yaml").write_text("")
-    assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    assert "is no config" in capsys.readouterr().err
+    with pytest.raises(UserError, match="is no config"):
+        compare_runs([tmp_path], tmp_path / "out")

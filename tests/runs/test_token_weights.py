@@ -7,9 +7,10 @@ import yaml
 from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
+from dgpo.errors import UserError
 from dgpo.losses.token_sample import append_sample, read_samples
 from dgpo.losses.verl import parameters_of
-from dgpo.runs.token_weights import main, method_of, weights
+from dgpo.runs.token_weights import method_of, plot_distribution, weights
 
 
 def batch() -> dict[str, torch.Tensor]:
@@ -73,11 +74,11 @@ def test_the_weights_are_the_loss_s_own() -> None:
 def test_the_plot_is_written_into_the_run(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config(loss_mode="dgpo", n=1, m=2)))
     append_sample(tmp_path / "tokens/rank-0.npy", **batch(), count=50, clip_range=(0.8, 1.28))
-    assert main([str(tmp_path)]) == 0
+    plot_distribution(tmp_path)
     assert (tmp_path / "distribution.png").stat().st_size > 10_000 and (tmp_path / "distribution.svg").exists()
 
 
-def test_a_run_without_a_sample_is_told_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_a_sample_is_told_how_to_make_one(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config(loss_mode="dgpo")))
-    assert main([str(tmp_path)]) == 2
-    assert "token_sample=64" in capsys.readouterr().err
+    with pytest.raises(UserError, match="token_sample=64"):
+        plot_distribution(tmp_path)

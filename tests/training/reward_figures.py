@@ -15,7 +15,7 @@ from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.padding_utils import upsample_batch_to_divisible_size
 from verl.utils.tensordict_utils import list_of_dict_to_tensordict
 
-from dgpo.training.runner import log_reward_metrics, read_verdicts
+from dgpo.training.verl import log_reward_metrics, read_verdicts
 
 
 def verdict(reason: str) -> dict[str, Any]:

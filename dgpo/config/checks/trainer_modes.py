@@ -50,7 +50,7 @@ def sampler(config: DictConfig, name: str) -> Iterator[Problem]:
     from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
     from verl.utils.import_utils import load_extern_object
 
-    remedy = "use pkg://dgpo.training.sampler and fast_polling, or null for verl's own"
+    remedy = "use pkg://dgpo.training.verl and fast_polling, or null for verl's own"
     try:
         chosen = load_extern_object(custom.path, custom.name)
     except Exception as error:

@@ -5,11 +5,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
-from dgpo.runs.figures import ReportError, read_run, rows
+from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.report import main
-from dgpo.runs.validation import read_validation
-from dgpo.runs.verdicts import REASONS, verdict_line, verdict_rows
+from dgpo.runs.metrics import read_validation
+from dgpo.runs.report import REASONS, read_run, results, verdict_shares, write_report
 from dgpo.verifier.verdict import REASONS as VERDICT_REASONS
 
 REASON = {0: "mismatch", 1: "match"}
@@ -72,7 +71,7 @@ def test_accuracy_of_a_validation(run: Path) -> None:
 
 
 def test_the_table_compares_the_first_validation_with_the_last(run: Path) -> None:
-    table = {row[0]: row[1:] for row in rows(read_run(run))}
+    table = {row[0]: row[1:] for row in results(read_run(run)).rows}
     assert table["mean@4 (%), T=0.6, top_p=0.95"][:2] == ("12.5 ± 12.5", "75.0 ± 25.0")
     assert "+62.5 points" in table["mean@4 (%), T=0.6, top_p=0.95"][2]
     assert table["pass@4 (%)"] == ("50.0", "100.0", "+50.0 points")
@@ -84,13 +83,15 @@ def test_the_table_compares_the_first_validation_with_the_last(run: Path) -> Non
 
 
 def test_verdicts_that_occurred_are_listed_with_what_they_mean(run: Path) -> None:
-    table = {row[0]: row[1:] for row in verdict_rows(read_run(run))}
+    verdicts = verdict_shares(read_run(run))
+    assert verdicts is not None
+    table = {row[0]: row[1:] for row in verdicts.rows}
     assert table["match"] == ("25.0%", "50.0%", "12.5%", "75.0%", "right")
     assert table["no_answer"][:4] == ("25.0%", "25.0%", "0.0%", "0.0%")
     assert table["decided by string"][:2] == ("75.0%", "75.0%")
     assert "timeout" not in table and "decided by symbolic" not in table
-    cost = verdict_line(read_run(run))
-    assert cost is not None and "1.0 ms (p50) and 30.0 ms (p99)" in cost and "replaced 4 times" in cost
+    (cost,) = verdicts.notes
+    assert "1.0 ms (p50) and 30.0 ms (p99)" in cost and "replaced 4 times" in cost
 
 
 def test_every_reason_has_its_meaning() -> None:
@@ -100,12 +101,13 @@ def test_every_reason_has_its_meaning() -> None:
 def test_a_run_with_another_reward_has_no_verdicts(run: Path) -> None:
     for file in (*run.glob("metrics/*.jsonl"), *run.glob("validation/*.jsonl")):
         file.write_text(file.read_text().replace("reward/", "other/").replace('"reason"', '"else"'))
-    assert verdict_rows(read_run(run)) == [] and verdict_line(read_run(run)) is None
-    assert main([str(run)]) == 0 and "Verdicts" not in (run / "report.md").read_text()
+    assert verdict_shares(read_run(run)) is None
+    write_report(run)
+    assert "Verdicts" not in (run / "report.md").read_text()
 
 
 def test_the_report_is_written_into_the_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(run)]) == 0
+    write_report(run)
     assert {"report.md", "report.json", "report.png", "report.svg"} <= {file.name for file in run.iterdir()}
     assert json.loads((run / "report.json").read_text())["boundary_share_mean"] == pytest.approx(0.015)
     said = capsys.readouterr().out
@@ -116,8 +118,9 @@ def test_the_report_is_written_into_the_run(run: Path, capsys: pytest.CaptureFix
 def test_a_reward_without_acc_is_reported_by_its_score(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for file in run.glob("validation/*.jsonl"):
         file.write_text(file.read_text().replace('"acc"', '"hits"').replace('"score": 1.0', '"score": 0.5'))
-    assert main([str(run)]) == 0 and "left out" not in capsys.readouterr().err
-    table = {row[0]: row[1:] for row in rows(read_run(run))}
+    write_report(run)
+    assert "left out" not in capsys.readouterr().err
+    table = {row[0]: row[1:] for row in results(read_run(run)).rows}
     assert table["mean score@4, T=0.6, top_p=0.95"][:2] == ("0.062 ± 0.062", "0.375 ± 0.125")
     assert not any(name.startswith("pass@") for name in table)
     assert json.loads((run / "report.json").read_text())["validations"][0]["best"] is None
@@ -128,12 +131,10 @@ def test_a_dump_that_cannot_be_read_is_left_out_and_named(
     text: str, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run / "validation/5.jsonl").write_bytes(text.encode("latin-1"))
-    assert main([str(run)]) == 0
-    said = capsys.readouterr()
-    assert "validation/5.jsonl is left out of the report" in said.err and "+62.5 points" in said.out
+    assert [validation.step for validation in read_run(run).validations] == [0, 10]
+    assert "validation/5.jsonl is left out of the report" in capsys.readouterr().err
 
 
-def test_a_folder_without_a_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ReportError, match="is it a run folder"):
+def test_a_folder_without_a_run_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"{tmp_path}: .*is it a run folder"):
         read_run(tmp_path)
-    assert main([str(tmp_path)]) == 2 and str(tmp_path) in capsys.readouterr().err

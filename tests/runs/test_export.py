@@ -1,0 +1,69 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dgpo.cli import main
+from dgpo.errors import UserError
+from dgpo.runs.checkpoints import write_manifest
+from dgpo.runs.export import export, find_checkpoint
+
+TrainTo = Callable[[Path, int, float], None]
+
+
+def make(directory: Path, step: int, *, whole: bool = True) -> Path:
+    path = directory / f"global_step_{step}"
+    path.mkdir(parents=True)
+    if whole:
+        write_manifest(path)
+    return path
+
+
+def test_it_takes_a_run_folder_or_a_checkpoint_and_refuses_a_partial_one(tmp_path: Path) -> None:
+    whole = make(tmp_path / "checkpoints", 1)
+    partial = make(tmp_path / "checkpoints", 2, whole=False)
+    assert find_checkpoint(tmp_path) == find_checkpoint(tmp_path / "checkpoints") == find_checkpoint(whole) == whole
+    with pytest.raises(UserError, match="no manifest"):
+        find_checkpoint(partial)
+    with pytest.raises(UserError, match="no complete checkpoint"):
+        find_checkpoint(tmp_path / "elsewhere")
+
+
+def test_it_never_overwrites_and_needs_shards(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UserError, match=r"--out=.*exists"):
+        export(make(tmp_path, 1), tmp_path / "out")
+    with pytest.raises(UserError, match=r"it has no actor/fsdp_config\.json"):
+        export(make(tmp_path, 2), tmp_path / "new")
+
+
+def test_the_best_has_a_place_in_the_run_and_is_exported_again_when_it_changes(
+    train_to: TrainTo, tmp_path: Path
+) -> None:
+    run = tmp_path / "a run"
+
+    def export_best() -> int:
+        assert main(["export", str(run), "--best"]) == 0
+        assert (run / "best/model.safetensors").is_file()
+        return (run / "best/model.safetensors").stat().st_ino
+
+    train_to(run, 10, 0.5)
+    train_to(run, 20, 0.4)
+    first = export_best()
+    assert os.readlink(run / "best") == "best-10" and export_best() == first
+    train_to(run, 30, 0.6)
+    second = export_best()
+    assert os.readlink(run / "best") == "best-30" and (run / "best-10").is_dir()
+    # Started afresh, the run has other weights at that step.
+    write_manifest(run / "checkpoints/global_step_30")
+    assert export_best() != second
+    assert main(["export", str(run), "--best", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out/model.safetensors").is_file()
+
+
+def test_what_lies_in_the_place_of_the_best_stays(train_to: TrainTo, tmp_path: Path) -> None:
+    train_to(tmp_path, 10, 0.5)
+    (tmp_path / "best").mkdir()
+    assert main(["export", str(tmp_path), "--best"]) == 2
+    assert not (tmp_path / "best").is_symlink() and not (tmp_path / "best-10").exists()
