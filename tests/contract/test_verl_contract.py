@@ -33,6 +33,16 @@ def test_global_batch_info_carries_what_agg_loss_takes() -> None:
         assert key in inspect.signature(agg_loss).parameters
 
 
+def test_updates_are_drawn_by_shuffle_and_its_seed() -> None:
+    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+    from verl.workers.engine_workers import TrainingWorker
+
+    update = inspect.getsource(PPOTrainer._update_actor)
+    assert '"dataloader_kwargs": {"shuffle": self.config.actor_rollout_ref.actor.shuffle}' in update
+    assert '"seed": self.config.actor_rollout_ref.actor.data_loader_seed' in update
+    assert "seed=seed + self.engine.get_data_parallel_rank()" in inspect.getsource(TrainingWorker.train_mini_batch)
+
+
 def test_policy_loss_configs_are_instantiated_from_target(config) -> None:
     from verl.utils.config import omega_conf_to_dataclass
 

@@ -82,7 +82,8 @@ data["old_log_probs"] = jagged(
         for end, response in zip(offsets[1:].tolist(), mine["responses"], strict=True)
     ]
 )
-tu.assign_non_tensor(data, mini_batch_size=SEQUENCES // UPDATES, global_batch_size=SEQUENCES // UPDATES, epochs=1)
+sizes = {"mini_batch_size": SEQUENCES // UPDATES, "global_batch_size": SEQUENCES // UPDATES}
+tu.assign_non_tensor(data, **sizes, epochs=1, calculate_entropy=config.actor_rollout_ref.actor.calculate_entropy)
 worker.train_mini_batch(data)
 
 parameters = {}

@@ -39,6 +39,17 @@ def without_effect(config: DictConfig) -> Iterator[Problem]:
             f"to compare losses use at least 4 updates: {max(1, config.data.train_batch_size // 4)} or less",
             fatal=False,
         )
+    # With bypass_mode there is no old-log-prob pass that would compute one.
+    bypass = config.algorithm.rollout_correction.bypass_mode
+    if actor.calculate_entropy and actor.entropy_coeff == 0 and not bypass:
+        yield Problem(
+            "actor_rollout_ref.actor.calculate_entropy",
+            True,
+            "each update would go back through an entropy that counts entropy_coeff=0 times; actor/entropy is that of "
+            "the old-log-prob pass",
+            "set it to false",
+            fatal=False,
+        )
     if model.use_fused_kernels and engine.entropy_from_logits_with_chunking:
         yield Problem(
             f"{key}.entropy_from_logits_with_chunking",

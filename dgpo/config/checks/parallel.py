@@ -34,6 +34,20 @@ def sharding(config: DictConfig) -> Iterator[Problem]:
         yield Problem(key, size, f"it does not divide the {world(config)} GPUs", f"use -1 (all), or one of {divisors}")
 
 
+def output_layer(config: DictConfig) -> Iterator[Problem]:
+    """verl's fused kernels read the output layer's weights without calling it; where it is a unit of FSDP2 of its own,
+    as every one is that is not the embedding, they find their shard of it."""
+    shape, strategy = model_shape(config), config.actor_rollout_ref.actor.strategy
+    if config.actor_rollout_ref.model.use_fused_kernels and strategy == "fsdp2" and not (shape and shape.tied):
+        yield Problem(
+            "actor_rollout_ref.model.use_fused_kernels",
+            True,
+            "under FSDP2 the first log-probs of a model whose output layer is not its embedding would fail: "
+            "mixed torch.Tensor and DTensor",
+            "set it to false; configs/reasoning.yaml needs no more memory without",
+        )
+
+
 def ulysses(config: DictConfig) -> Iterator[Problem]:
     """Sequences are dealt out over GPUs that divide the heads, the world, and nothing but packed sequences."""
     key, size, gpus = sequence_parallel_key(config), sequence_parallel(config), world(config)

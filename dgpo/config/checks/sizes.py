@@ -95,6 +95,19 @@ def batches(config: DictConfig) -> Iterator[Problem]:
         )
 
 
+def order(config: DictConfig) -> Iterator[Problem]:
+    """The updates of a step are alike. In ``separate_async`` each update takes the groups that are finished by then."""
+    actor, separate = config.actor_rollout_ref.actor, config.trainer.v1.trainer_mode == "separate_async"
+    if config.data.train_batch_size > actor.ppo_mini_batch_size and not actor.shuffle and not separate:
+        yield Problem(
+            "actor_rollout_ref.actor.shuffle",
+            False,
+            "the updates of a step would take the answers as they were finished: the first one the short, right ones, "
+            "the last one the long, wrong ones",
+            "set it to true; docs/monitoring.md",
+        )
+
+
 def lengths(config: DictConfig) -> Iterator[Problem]:
     """Prompt and response fit the model and vLLM's context."""
     needed = config.data.max_prompt_length + config.data.max_response_length

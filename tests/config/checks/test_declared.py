@@ -1,6 +1,7 @@
 """Configs for machines that are not here: each is sound by itself, and what would fail there is refused here."""
 
 import functools
+import json
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.cli import main
 from dgpo.config.checks import check
 from dgpo.config.compose import compose_config, config_dir, resolved
+from dgpo.tasks import small_model
 
 LOSS = "policy_loss@actor_rollout_ref.actor.policy_loss"
 ACTOR = "actor_rollout_ref.actor"
+FUSED = "actor_rollout_ref.model.use_fused_kernels=true"
 ENGINE = f"{ACTOR}.fsdp_config"
 ROLLOUT = "actor_rollout_ref.rollout"
 METHODS = sorted(file.stem for file in (config_dir() / "policy_loss").glob("*.yaml"))
@@ -65,7 +68,7 @@ def test_a_model_too_large_for_one_gpu_is_refused_with_what_would_do() -> None:
 
 
 def test_an_estimate_that_does_not_fit_is_only_warned_about() -> None:
-    (problem,) = problems("dgpo_7b", f"{ACTOR}.ppo_max_token_len_per_gpu=524288")
+    (problem,) = problems("dgpo_7b", f"{ACTOR}.ppo_max_token_len_per_gpu=131072")
     assert problem.startswith("warning: run.gpu_memory_gib=79: update, head needs")
 
 
@@ -108,8 +111,10 @@ def test_an_estimate_that_does_not_fit_is_only_warned_about() -> None:
             "max_inflight_gen_batches=0",
         ),
         (["algorithm.filter_groups.enable=true", "data.gen_batch_size=64"], "data.gen_batch_size=64"),
-        ([f"{ENGINE}.entropy_from_logits_with_chunking=true"], "use_fused_kernels computes the entropy"),
-        ([f"{ACTOR}.calculate_sum_pi_squared=true"], "use_fused_kernels keeps no logits"),
+        ([FUSED], "use_fused_kernels=True: under FSDP2"),
+        ([FUSED, f"{ACTOR}.strategy=fsdp"], "use_fused_kernels computes the entropy"),
+        ([FUSED, f"{ACTOR}.calculate_sum_pi_squared=true"], "use_fused_kernels keeps no logits"),
+        ([f"{ACTOR}.shuffle=false"], "shuffle=False: the updates of a step would take the answers as they were"),
         ([f"{ACTOR}.strategy=fsdp", f"{ENGINE}.offload_policy=true"], "FSDP1 has no such thing"),
         ([f"{ROLLOUT}.calculate_log_probs=false"], "rollout_is=token needs vLLM's log-probs"),
         ([f"{ROLLOUT}.val_kwargs.do_sample=false"], "all of these answers are the same"),
@@ -135,6 +140,7 @@ def test_what_would_fail_on_the_cluster_is_refused_here(overrides: list[str], sa
         ),
         (["trainer.test_freq=15"], "few steps are both validated and saved"),
         ([f"{ACTOR}.ppo_mini_batch_size=512"], "the ratio is 1 everywhere"),
+        ([f"{ACTOR}.calculate_entropy=true"], "calculate_entropy=True: each update would go back through an entropy"),
     ],
 )
 def test_what_may_be_meant_is_warned_about(overrides: list[str], says: str) -> None:
@@ -148,7 +154,10 @@ def test_what_may_be_meant_is_warned_about(overrides: list[str], says: str) -> N
         ["algorithm.filter_groups.enable=true"],
         ["reward.custom_reward_function.reward_kwargs.overlong_buffer=4096"],
         ["algorithm.rollout_correction.rollout_is=null"],
-        ["actor_rollout_ref.model.use_fused_kernels=false", f"{ENGINE}.entropy_from_logits_with_chunking=true"],
+        [FUSED, f"{ACTOR}.strategy=fsdp", f"{ENGINE}.entropy_from_logits_with_chunking=false"],
+        [f"{ACTOR}.calculate_entropy=true", f"{ACTOR}.entropy_coeff=0.001"],
+        [f"{ACTOR}.ppo_mini_batch_size=512", f"{ACTOR}.shuffle=false", f"{ACTOR}.ppo_epochs=2"],
+        ["+trainer_mode=separate_async", f"{ACTOR}.shuffle=false"],
         ["data=deepscaler", "logging=offline"],
         ["logging=tensorboard"],
     ],
@@ -165,3 +174,14 @@ def test_the_command_believes_the_config_and_looks_at_nothing(
     assert "ready" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
     assert main(["check", "--declared", "--config-name", "dgpo_7b", f"{ENGINE}.ulysses_sequence_parallel_size=8"]) == 2
+
+
+def test_fused_kernels_are_sound_where_the_output_layer_is_the_embedding(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    small_model.main(["--out", str(model)])
+    untied = json.loads((model / "config.json").read_text())
+    overrides = [FUSED, f"{ENGINE}.entropy_from_logits_with_chunking=false", f"actor_rollout_ref.model.path={model}"]
+    fused = [problem for problem in problems("dgpo_7b", *overrides) if "use_fused_kernels" in problem]
+    assert len(fused) == 1
+    (model / "config.json").write_text(json.dumps({**untied, "tie_word_embeddings": True}))
+    assert not any("use_fused_kernels" in problem for problem in problems("dgpo_7b", *overrides))
