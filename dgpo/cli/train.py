@@ -59,11 +59,12 @@ def plan(
     config_name: ConfigName = "quickstart",
     config_dir: ConfigDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="The figures in bytes, as JSON.")] = False,
+    time: Annotated[bool, typer.Option("--time", help="The seconds of a step by phase too, estimated.")] = False,
 ) -> None:
-    """GPU memory of a config by phase, whether it fits, and what to change if not; starts nothing.
+    """GPU memory of a config by phase, whether it fits, what to change if not, and hours; starts nothing.
 
     Exit status: 0 when it fits or no memory is stated, 1 when it does not fit.
     """
     from dgpo.config.memory.command import plan_config
 
-    raise typer.Exit(plan_config(config_name, overrides or (), config_dir, as_json=as_json))
+    raise typer.Exit(plan_config(config_name, overrides or (), config_dir, as_json=as_json, time=time))

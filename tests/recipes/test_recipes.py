@@ -61,6 +61,7 @@ def test_a_dry_run_prints_the_command_and_the_plan_and_starts_nothing(name: str,
     assert "ready, 0 errors" in done.stdout
     assert f"DeepSeek-R1-Distill-Qwen-{size.upper()}" in done.stdout
     assert "It fits: " in done.stdout and "of 139 GiB" in done.stdout
+    assert " H200: " in done.stdout and "for 7 steps" in done.stdout
     assert not (ROOT / "runs" / f"maspo-{size}-3").exists()
 
 

@@ -1,4 +1,4 @@
-"""``dgpo plan``: GPU memory of a config by phase, whether it fits, and what to change if not. Starts nothing."""
+"""``dgpo plan``: GPU memory of a config by phase, whether it fits, what to change if not, and hours. Starts nothing."""
 
 import dataclasses
 import json
@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from dgpo.config.compose import compose_config, resolved
+from dgpo.config.memory.duration import cost, step_seconds, utilisation, whole_step
 from dgpo.config.memory.host import host_bytes
 from dgpo.config.memory.phases import cache_tokens, overflows, phases
 from dgpo.config.memory.remedies import remedy
-from dgpo.config.memory.setup import GIB, Setup, setup_from
+from dgpo.config.memory.setup import GIB, Gpu, Setup, setup_from
 
 # Above this share of the GPU, fragmentation and what the formulas leave out may decide.
 TIGHT = 0.9
@@ -78,16 +79,31 @@ def show(config: DictConfig, setup: Setup) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(heading(config, setup))
     console.print(table(setup))
-    console.print("\n".join(verdict(setup)))
+    console.print("\n".join([*verdict(setup), cost(setup)]))
+
+
+def times(setup: Setup, gpu: Gpu) -> Table:
+    """Seconds of a step by phase, and MFU."""
+    seconds = step_seconds(setup, gpu)
+    rows = {name: (value, 3 if name == "update" else 1) for name, value in seconds.items()}
+    rows["step"] = (whole_step(setup, seconds), 5)
+    made = Table("", title=f"A step on {gpu.name}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("seconds", "MFU"):
+        made.add_column(name, justify="right")
+    for name, (value, forwards) in rows.items():
+        made.add_row(name, f"{value:.0f}", f"{utilisation(setup, gpu, value, forwards):.0%}")
+    return made
 
 
 def figures(setup: Setup) -> str:
     """The same figures for programs: bytes by phase and part, the setup, the overrides that would make it fit."""
     parts = {phase.name: {**phase.parts, "all": phase.total} for phase in phases(setup)}
+    seconds = step_seconds(setup, setup.gpu) if setup.gpu else None
     content = {
         "bytes": parts,
         "cache_tokens": cache_tokens(setup),
         "host_bytes": host_bytes(setup),
+        "seconds": seconds,
         "overflows": overflows(setup),
         "remedy": remedy(setup),
         "setup": dataclasses.asdict(setup),
@@ -95,12 +111,21 @@ def figures(setup: Setup) -> str:
     return json.dumps(content, indent=1)
 
 
-def plan_config(name: str, overrides: Sequence[str], directory: Path | None, *, as_json: bool = False) -> int:
-    """Print the plan of a config; 0 when it fits or no memory is stated, 1 when it does not fit."""
+def plan_config(
+    name: str, overrides: Sequence[str], directory: Path | None, *, as_json: bool = False, time: bool = False
+) -> int:
+    """Print the plan of a config; 0 when it fits or no memory is stated, 1 when it does not fit.
+
+    Args:
+        as_json: its figures in bytes, for programs.
+        time: the seconds of a step by phase too.
+    """
     config = resolved(compose_config(name, overrides, directory))
     setup = setup_from(config)
     if as_json:
         print(figures(setup))
     else:
         show(config, setup)
+        if time and setup.gpu:
+            Console().print(times(setup, setup.gpu))
     return 1 if overflows(setup) else 0

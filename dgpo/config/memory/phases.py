@@ -68,10 +68,10 @@ def fused_logits(setup: Setup) -> int:
 
 def update_logits(setup: Setup) -> int:
     """Bytes of logits and their gradient in the update: c·T·V, as flash-attn's cross-entropy writes the gradient over
-    the logits; 12·T·V where the entropy is differentiated too, which takes fp32 tensors and forbids that."""
+    the logits; (c + 12)·T·V where the entropy is differentiated too, which takes more tensors and forbids that."""
     if setup.fused:
         return fused_logits(setup)
-    return setup.tokens * setup.shape.vocabulary * (12 if setup.update_entropy else setup.compute_bytes)
+    return setup.tokens * setup.shape.vocabulary * (setup.compute_bytes + (12 if setup.update_entropy else 0))
 
 
 def log_prob_logits(setup: Setup) -> int:

@@ -16,6 +16,26 @@ DTYPE_BYTES = {"fp32": 4, "float32": 4, "bf16": 2, "bfloat16": 2, "fp16": 2, "fl
 
 
 @dataclass(frozen=True)
+class Gpu:
+    """Dense bfloat16 FLOP/s and bytes/s of memory, by the data sheet of the SXM board."""
+
+    name: str
+    flops: float
+    bandwidth: float
+
+
+GPUS = {
+    gpu.name: gpu
+    for gpu in (
+        Gpu("A100", 312e12, 2.0e12),
+        Gpu("H100", 989e12, 3.35e12),
+        Gpu("H200", 989e12, 4.8e12),
+        Gpu("H20", 148e12, 4.0e12),
+    )
+}
+
+
+@dataclass(frozen=True)
 class MicroBatch:
     """What a GPU takes at once: ``size`` tokens, or where not ``by_tokens`` samples of full length; and its key."""
 
@@ -40,7 +60,12 @@ class Setup:
         micro_batch: of the update.
         log_prob_batch: of the pass for old log-probs; None where it follows the update's.
         longest: tokens of prompt and response together.
+        response: tokens of the longest response.
         update_samples: of one optimiser update, over all GPUs.
+        samples: of one step.
+        steps: of the run; None where its data decide.
+        gpu: of which hours are estimated; None where it is not stated.
+        rollout_gpus: all that answer.
         ulysses: GPUs that share one sequence.
         ulysses_key: of the config, from which that was taken.
         strategy: fsdp2, or fsdp for FSDP1.
@@ -71,7 +96,12 @@ class Setup:
     micro_batch: MicroBatch
     log_prob_batch: MicroBatch | None = None
     longest: int
+    response: int
     update_samples: int
+    samples: int
+    steps: int | None = None
+    gpu: Gpu | None = None
+    rollout_gpus: int
     ulysses: int = 1
     ulysses_key: str = f"{ACTOR}.fsdp_config.ulysses_sequence_parallel_size"
     strategy: str = "fsdp2"
@@ -176,6 +206,12 @@ def _positive(config: DictConfig, key: str) -> Any:
     return value
 
 
+def _gpu(name: str | None) -> Gpu | None:
+    if name is not None and name not in GPUS:
+        raise UserError(f"run.gpu={name}: its speed is not known; use one of {', '.join(GPUS)}, or null")
+    return None if name is None else GPUS[name]
+
+
 def setup_from(config: DictConfig) -> Setup:
     """The setup of a resolved config.
 
@@ -207,7 +243,14 @@ def setup_from(config: DictConfig) -> Setup:
         micro_batch=update,
         log_prob_batch=None if follows else forward,
         longest=config.data.max_prompt_length + config.data.max_response_length,
+        response=config.data.max_response_length,
         update_samples=actor.ppo_mini_batch_size * rollout.n,
+        samples=config.data.train_batch_size * rollout.n,
+        steps=config.trainer.total_training_steps,
+        gpu=_gpu(config.run.gpu),
+        rollout_gpus=config.trainer.nnodes * config.trainer.n_gpus_per_node
+        if config.actor_rollout_ref.hybrid_engine
+        else rollout.nnodes * rollout.n_gpus_per_node,
         ulysses=sequence_parallel(config),
         ulysses_key=sequence_parallel_key(config),
         strategy=actor.strategy,

@@ -76,7 +76,15 @@ def test_an_override_changes_the_figures(capsys: pytest.CaptureFixture[str]) -> 
         main(["plan", "--config-name", "dgpo_7b", "--json", *PLAIN, *overrides])
         return json.loads(capsys.readouterr().out)["bytes"]["update, head"]["logits"]
 
-    assert logits(f"{ACTOR}.calculate_entropy=true") == 6 * logits()
+    assert logits(f"{ACTOR}.calculate_entropy=true") == 7 * logits()
+
+
+def test_it_shows_the_seconds_of_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--config-name", "dgpo_7b", "--time"]) == 0
+    said = capsys.readouterr().out
+    assert "Estimated on 8 H100" in said and "A step on H100" in said
+    main(["plan", "--config-name", "dgpo_7b", "run.gpu=null"])
+    assert "No hours are estimated" in capsys.readouterr().out
 
 
 def test_fused_log_probs_are_not_recommended_where_they_crash(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,6 +101,7 @@ def test_fused_log_probs_are_not_recommended_where_they_crash(capsys: pytest.Cap
         (["--config-name", "dgpo_7b", "actor_rollout_ref.actor.fsdp_config.model_dtype=int3"], "model_dtype=int3"),
         (["--config-name", "dgpo_8b"], "dgpo_8b"),
         (["--config-name", "dgpo_7b", "actor_rollout_ref.rollout.tensor_model_parallel_size=0"], "must be above 0"),
+        (["--config-name", "dgpo_7b", "run.gpu=B100"], "run.gpu=B100"),
         (["--config-name", "dgpo_7b", "run.gpu_memory_gib=eighty"], "run.gpu_memory_gib=eighty"),
         (["--config-name", "dgpo_7b", f"{ACTOR}.use_dynamic_bsz=false"], "ppo_micro_batch_size_per_gpu=None"),
     ],

@@ -17,7 +17,10 @@ def test_page_locked_blocks_are_rounded_up(size: str, nodes: int, gib: float) ->
         gpu_bytes=None,
         micro_batch=MicroBatch(16384),
         longest=16384,
+        response=15360,
         update_samples=512,
+        samples=8192,
+        rollout_gpus=8,
     )
     assert host_bytes(run) == 0
     offloaded = replace(run, param_offload=True, optimizer_offload=True)

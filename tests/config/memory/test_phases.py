@@ -20,6 +20,7 @@ TINY = ModelShape(
 
 def setup(shape: ModelShape, tokens: int = 16384, **changes: object) -> Setup:
     gpus = {"nodes": 1, "gpus_per_node": 8, "gpu_bytes": 79 * GIB, "longest": 16384, "update_samples": 512}
+    gpus |= {"response": 15360, "samples": 8192, "rollout_gpus": 8}
     gpus["micro_batch"] = MicroBatch(tokens)
     return Setup(shape=shape, **{**gpus, **changes})  # pyright: ignore[reportArgumentType]
 
@@ -32,7 +33,7 @@ def test_the_training_state_is_sixteen_bytes_a_parameter(size: str, gib: float) 
 def test_logits_are_two_bytes_unless_the_entropy_is_differentiated() -> None:
     held, size = setup(QWEN["1.5b"], tokens=10_000), 10_000 * 151936
     assert memory.update_logits(held) == 2 * size
-    assert memory.update_logits(replace(held, update_entropy=True)) == 12 * size
+    assert memory.update_logits(replace(held, update_entropy=True)) == (2 + 12) * size
     assert memory.log_prob_logits(held) == (2 + 12) * size
     assert memory.log_prob_logits(replace(held, chunked_entropy=True)) == 2 * size + 12 * 2048 * 151936
     fused = replace(held, fused=True)
@@ -120,7 +121,10 @@ setups = st.builds(
     shape=st.sampled_from([*QWEN.values(), replace(QWEN["1.5b"], tied=True)]),
     nodes=st.just(1),
     gpus_per_node=st.just(8),
+    response=st.just(1024),
     update_samples=st.just(512),
+    samples=st.just(8192),
+    rollout_gpus=st.just(8),
     gpu_bytes=st.sampled_from([24, 40, 79, 139]).map(lambda gib: gib * GIB),
     micro_batch=micro_batches("update"),
     log_prob_batch=st.none() | micro_batches("log_prob"),
