@@ -1,1 +1,1 @@
-"""What surrounds verl's trainer in one run: the run folder, progress, checkpoints, the sampler."""
+"""Training: a checked config handed to verl's trainer, with a line a step in the terminal."""

@@ -10,18 +10,19 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from dgpo.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
 from dgpo.config.checks.sizes import total_steps
 from dgpo.config.compose import compose_config, resolved, select_platform
+from dgpo.console import captured_output, tail
 from dgpo.files import replace_text
 from dgpo.progress import duration
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.report import write_report
 from dgpo.runs.trackers import tracker_environment
-from dgpo.training.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
-from dgpo.training.console import Progress, captured_output, tail
+from dgpo.training.step_lines import Progress
 
 # What torch, safetensors and the system say of a write that fails.
 WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")

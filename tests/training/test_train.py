@@ -4,10 +4,10 @@ import pytest
 from omegaconf import OmegaConf
 
 from dgpo.cli import main
+from dgpo.cluster import NodeLostError
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import write_manifest
 from dgpo.runs.folder import RunFolder
-from dgpo.training.cluster import NodeLostError
 from dgpo.training.train import explain, prepare, run, set_later_steps_aside
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from dgpo.cluster import cluster_address, connection, node_name, survey
 from dgpo.config.checks.files import paths
 from dgpo.config.checks.finding import Problem
 from dgpo.config.checks.trainer_modes import gpu_groups
-from dgpo.training.cluster import cluster_address, connection, node_name, survey
-from dgpo.training.console import captured_output
+from dgpo.console import captured_output
 
 SURVEY_LIMIT_S = 90.0
 ADDRESS = "ray_kwargs.ray_init.address"

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dgpo.cluster import use_token
 from dgpo.config.checks import check, report
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.config.memory.command import show
 from dgpo.config.memory.setup import setup_from
-from dgpo.training.cluster import use_token
 
 
 def check_config(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.cluster import cluster_address
 from dgpo.config.checks.finding import Problem
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.runs.checkpoints import find
 from dgpo.runs.folder import RunFolder
-from dgpo.training.cluster import cluster_address
 from dgpo.versions import environment_problems
 
 # fp32 weights and two Adam moments, in bytes a parameter; what verl saves for an actor.

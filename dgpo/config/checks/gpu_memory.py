@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
+from dgpo.cluster import cluster_address
 from dgpo.config.checks.finding import Problem
 from dgpo.config.memory.host import host_bytes, memory_limit
 from dgpo.config.memory.phases import engine_bytes, overflows, resident, state
 from dgpo.config.memory.remedies import remedy
 from dgpo.config.memory.setup import ACTOR, GIB, Setup, setup_from
 from dgpo.errors import UserError
-from dgpo.training.cluster import cluster_address
 
 KEY = "run.gpu_memory_gib"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from dgpo.cluster import fingerprint
 from dgpo.config.checks.cluster import cluster
 from dgpo.config.compose import compose_config, resolved
 from dgpo.tasks import arithmetic, small_model
-from dgpo.training.cluster import fingerprint
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from dgpo.cluster import cluster_address, make_paths_absolute, node_name, settle_cluster, use_token
 from dgpo.config.compose import compose_config, resolved
-from dgpo.training.cluster import cluster_address, make_paths_absolute, node_name, settle_cluster, use_token
 
 
 def config(address: str | None, nnodes: int = 1):

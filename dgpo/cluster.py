@@ -97,7 +97,7 @@ def fingerprint(path: str) -> dict[str, int] | None:
 
 def survey(paths: list[str]) -> dict[str, Any]:
     """What this node would run and read: package versions, dgpo's own code, and the files at ``paths``."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent
     code = hashlib.sha256()
     for file in sorted(package.rglob("*.py")):
         code.update(f"{file.relative_to(package)}\0".encode() + file.read_bytes())

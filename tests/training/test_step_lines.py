@@ -1,0 +1,33 @@
+import io
+import json
+import time
+from pathlib import Path
+
+from dgpo.runs.metrics import validation_score
+from dgpo.training.step_lines import HEADER, Progress, step_line
+
+
+def test_progress_shows_each_step_as_it_appears(tmp_path: Path) -> None:
+    file, terminal = tmp_path / "m.jsonl", io.StringIO()
+    file.touch()
+    with Progress(file, terminal, total_steps=2):
+        first = {"critic/score/mean": 0.5, "timing_s/step": 4.0, "val-core/x/acc/mean@8": 0.25}
+        file.write_text(json.dumps({"step": 1, "data": first}) + "\n")
+        for _ in range(600):
+            if "0.250" in terminal.getvalue():
+                break
+            time.sleep(0.1)
+        assert "0.500" in terminal.getvalue() and "0.250" in terminal.getvalue()
+        with file.open("a") as stream:
+            stream.write(
+                json.dumps({"step": 2, "data": {"actor/region/ln/share": 0.01, "actor/region/hp/share": 0.02}})
+            )
+            stream.write("\n")
+    header, first, second = terminal.getvalue().splitlines()
+    assert header == HEADER and first.split()[-1] == "0:04" and "3.000%" in second
+    assert len(header) == len(first) == len(second)
+
+
+def test_the_step_s_row_shows_the_score_that_the_best_is_chosen_by() -> None:
+    metrics = {"val-core/aime24/acc/mean@16": 0.25, "val-core/aime24/acc/mean@16/low": 0.75}
+    assert "0.250" in step_line(20, 100, metrics, None) and validation_score(metrics) == 0.25
