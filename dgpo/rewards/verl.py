@@ -1,11 +1,14 @@
-"""The reward function that verl calls in its reward workers.
+"""What verl calls in its reward workers: the reward function, and the manager that tells it a response's length.
 
     reward.custom_reward_function.path=pkg://dgpo.rewards.verl
     reward.custom_reward_function.name=compute_score
     reward.custom_reward_function.reward_kwargs.timeout=5.0        # any option below
+    reward.reward_manager.source=importlib
+    reward.reward_manager.module.path=pkg://dgpo.rewards.verl
+    reward.reward_manager.name=MathRewardManager
 
-Imports nothing of verl. It is a coroutine, so verl awaits it on the event loop of the reward worker: the
-cheap stages run right there, the symbolic one in a thread that waits for a worker process.
+The function is a coroutine, so verl awaits it on the event loop of the reward worker: the cheap stages run right there,
+the symbolic one in a thread that waits for a worker process.
 """
 
 import asyncio
@@ -17,7 +20,14 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from typing import Any, get_args
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+from transformers import GenerationConfig
+from verl import DataProto
+from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
+from verl.protocol import DataProtoItem
 
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
 from dgpo.verifier.stages import Mode, Undecided, decide_cheaply, decide_symbolically
@@ -57,7 +67,7 @@ async def compute_score(
         data_source: Named in the log where a ground truth cannot be read.
         solution_str: The response as text.
         ground_truth: The right answer.
-        extra_info: `RESPONSE_FACTS` of it, from `manager.MathRewardManager`; the rest has no influence.
+        extra_info: `RESPONSE_FACTS` of it, from `MathRewardManager`; the rest has no influence.
         mode: `verify`'s.
         timeout: `verify`'s seconds of symbolic work. Longer here: reward workers share their cores with the
             rest of a run, and a late verdict is a wrong reward.
@@ -102,7 +112,7 @@ async def compute_score(
         if facts is None:
             raise ValueError(
                 f"overlong_buffer={shaping.overlong_buffer} needs the length of a response, and this reward manager "
-                "does not tell it: set reward.reward_manager to dgpo.rewards.manager, as configs/rlvr.yaml does"
+                "does not tell it: leave reward.reward_manager as configs/rlvr.yaml has it"
             )
         penalty = overlong_penalty(facts["tokens"], facts["longest"], shaping.overlong_buffer)
         score += shaping.overlong_weight * penalty
@@ -151,6 +161,48 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
             f"overlong_buffer={shaping.overlong_buffer} needs a reward manager that tells the length of a response: "
             "leave reward.reward_manager as configs/rlvr.yaml has it"
         )
+
+
+class MathRewardManager(NaiveRewardManager):
+    """verl's naive manager, with the response's length in ``extra_info[RESPONSE_FACTS]``.
+
+    ``tokens``: of the response, the end-of-sequence token included. ``longest``: the length at which generation
+    was cut off. ``truncated``: whether it was, that is, the response is that long and does not end the sequence.
+    """
+
+    def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
+        super().__init__(config, tokenizer, compute_score, **kwargs)
+        if config.reward.custom_reward_function.path == "pkg://dgpo.rewards.verl":
+            # Now, where a math-verify that does not start ends the run with its reason, and costs no response a wait.
+            shared_pool().start()
+        self._longest: int = config.actor_rollout_ref.rollout.response_length
+        self._ends = end_tokens(config.actor_rollout_ref.model.path, tokenizer.eos_token_id)
+
+    async def run_single(self, data: DataProto) -> dict[str, Any]:
+        # The last output of the session, as verl's manager takes it.
+        item = cast(DataProtoItem, data[-1])
+        responses = item.batch["responses"]
+        tokens = int(np.count_nonzero(item.batch["attention_mask"][-len(responses) :].numpy()))
+        ended = tokens > 0 and int(responses[tokens - 1]) in self._ends
+        facts = {
+            "tokens": tokens,
+            "longest": self._longest,
+            "truncated": tokens >= self._longest and not ended,
+        }
+        # In a dictionary of its own: the responses to a prompt may share theirs.
+        infos = data.non_tensor_batch.get("extra_info", np.array([{}] * len(data), dtype=object)).copy()
+        infos[-1] = {**infos[-1], RESPONSE_FACTS: facts}
+        data.non_tensor_batch["extra_info"] = infos
+        return await super().run_single(data)  # pyright: ignore[reportAbstractUsage]
+
+
+def end_tokens(model: str, eos_token_id: int | None) -> set[int]:
+    """Ids that end a sequence: the tokenizer's, and those of the model's generation config, as vLLM has it."""
+    ends = {eos_token_id} if eos_token_id is not None else set()
+    if (Path(model).expanduser() / "generation_config.json").is_file():
+        more = GenerationConfig.from_pretrained(str(Path(model).expanduser())).eos_token_id
+        ends |= {more} if isinstance(more, int) else set(more or ())
+    return ends
 
 
 async def _verdict(response: str, ground_truth: str, mode: Mode, timeout: float, deadline: float) -> Verdict:

@@ -12,7 +12,7 @@ from verl import DataProto
 from verl.trainer.ppo.reward import load_reward_manager
 
 from dgpo.config.compose import compose_config, resolved
-from dgpo.rewards.manager import end_tokens
+from dgpo.rewards.verl import end_tokens
 from dgpo.tasks import small_model
 from dgpo.verifier.workers import shared_pool
 

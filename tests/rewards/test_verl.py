@@ -5,7 +5,6 @@ import itertools
 import logging
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -159,20 +158,19 @@ def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
     assert "answers that need math-verify earn no reward" in caplog.text and "/nowhere/python" in caplog.text
 
 
-def test_a_forked_child_grades_with_threads_and_counts_of_its_own() -> None:
-    code = (
-        "import asyncio, os\n"
-        "from dgpo.verifier.workers import shared_pool\n"
-        "from dgpo.rewards.verl import compute_score\n"
-        "def score(n): return asyncio.run(compute_score('t', rf'\\boxed{{{n}+f(x)}}', f'f(x)+{n}', timeout=20.0))\n"
-        "score(1); shared_pool().kills = 3; assert score(2)['restarts'] == '3'\n"
-        "child = os.fork()\n"
-        "if child == 0:\n"
-        "    told = score(3); shared_pool().close()\n"
-        "    os._exit(0 if (told['reason'], told['restarts']) == ('match', '0') else 1)\n"
-        "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+def test_a_forked_child_grades_with_threads_and_counts_of_its_own(fresh_pool: None) -> None:
+    assert score(r"\boxed{1+f(x)}", "f(x)+1", timeout=20.0)["score"] == 1.0
+    shared_pool().kills += 3
+    assert score(r"\boxed{2+f(x)}", "f(x)+2", timeout=20.0)["restarts"] == "3"
+    child = os.fork()
+    if child == 0:
+        try:
+            told = score(r"\boxed{3+f(x)}", "f(x)+3", timeout=20.0)
+            shared_pool().close()
+            os._exit(0 if (told["reason"], told["restarts"]) == ("match", "0") else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_the_same_pair_is_graded_once(fresh_pool: None) -> None:

@@ -116,8 +116,7 @@ def reward(config: DictConfig) -> Iterator[Problem]:
 
 
 def _reward_options(config: DictConfig, score: object, manager_class: type, options: dict) -> Iterator[Problem]:
-    from dgpo.rewards.manager import MathRewardManager
-    from dgpo.rewards.verl import check_options, compute_score
+    from dgpo.rewards.verl import MathRewardManager, check_options, compute_score
 
     key = "reward.custom_reward_function.reward_kwargs"
     name = manager_class.__name__
