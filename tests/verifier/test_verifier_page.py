@@ -1,23 +1,25 @@
-"""docs/verifier.md promises verdicts; they are read from the page and checked."""
+"""docs/verifier.md promises verdicts, and docs/verifier_internals.md limits and figures: both are held to it."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from dgpo.verifier import verify
-from dgpo.verifier.symbolic import CACHE_SIZE, MAX_CHARS, MAX_DEPTH, MAX_DIGITS_IN_A_ROW
-from dgpo.verifier.verdict import REASONS
+from dgpo.verifier import arithmetic, extract, processes, prose, symbolic, verify, workers
+from dgpo.verifier.verdict import REASONS, Stage
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "verifier.md").read_text(encoding="utf-8")
+POLICY_PAGE, INTERNALS_PAGE = (ROOT / "docs" / name for name in ("verifier.md", "verifier_internals.md"))
+PAGES = "\n".join(page.read_text(encoding="utf-8") for page in (POLICY_PAGE, INTERNALS_PAGE))
+RESULT = re.compile(r"(<!-- from (?P<file>\S+?)(?P<end>, last paragraph)? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def rows(*header: str) -> Iterator[list[str]]:
-    """The cells of all tables of the page with this header, without backquotes."""
+    """The cells of all tables of the pages with this header, without backquotes."""
     head = re.escape(f"| {' | '.join(header)} |") + r"\n\|[-|]+\|\n((?:\|.*\|\n)+)"
-    for table in re.findall(head, PAGE):
+    for table in re.findall(head, PAGES):
         for line in table.splitlines():
             yield [re.sub(r"\A`(.*)`\Z", r"\1", cell.strip()) for cell in line.strip("|").split("|")]
 
@@ -42,13 +44,52 @@ def test_the_modes_are_as_the_page_says(response: str, gold: str, mode: str, rea
     assert verify(response, gold, mode=mode, timeout=10.0).reason == reason  # pyright: ignore[reportArgumentType]
 
 
-def test_every_reason_and_limit_is_on_the_page() -> None:
+def test_every_reason_is_on_the_page() -> None:
     assert [row[0] for row in rows("reason", "means")] == list(REASONS)
-    limits = " ".join(" ".join(row) for row in rows("what", "limit"))
-    for number in (MAX_CHARS, MAX_DEPTH, MAX_DIGITS_IN_A_ROW, CACHE_SIZE):
-        assert f"{number:,}" in limits
 
 
-def test_the_comparison_is_the_committed_one() -> None:
-    result = (ROOT / "benchmarks" / "results" / "verifier.md").read_text(encoding="utf-8")
-    assert result.strip() in PAGE
+def test_the_stages_and_their_files_are_there() -> None:
+    table = list(rows("stage", "file in `dgpo/verifier/`", "decides"))
+    assert [row[0] for row in table] == list(get_args(Stage))
+    files = re.findall(r"`(\w+\.py)`", " ".join(row[1] for row in table))
+    assert files and [name for name in files if not (ROOT / "dgpo" / "verifier" / name).is_file()] == []
+
+
+def test_the_limits_are_as_the_page_says() -> None:
+    limits = dict(rows("what", "limit"))
+    assert {
+        "response": (extract.MAX_RESPONSE_CHARS, prose.MAX_TEXT_CHARS),
+        "answer that is compared": (symbolic.MAX_CHARS, symbolic.MAX_DEPTH),
+        "exact arithmetic": (arithmetic.MAX_BITS, arithmetic.MAX_FACTORIAL),
+        "workers": (workers.MAX_WORKERS, workers.JOBS_PER_WORKER),
+        "remembered outcomes": (symbolic.CACHE_SIZE,),
+        "processes of `dgpo verify` and `dgpo eval score`": (processes.MAX_PROCESSES,),
+    }.items() <= {what: tuple(numbers(limit)) for what, limit in limits.items()}.items()
+    assert limits["memory of a worker"] == f"{workers.MEMORY_BYTES >> 30} GiB of address space"
+    bounds = "digits in a row for algebra; exponent; factorial"
+    digits, power, factorial = numbers(limits[bounds])
+    for text, under, over in (
+        ("{}", "7" * digits, "7" * (digits + 1)),
+        ("x^{{{}}}", power - 1, power),
+        ("{}!", factorial - 1, factorial),
+    ):
+        assert not symbolic.too_heavy(text.format(under)) and symbolic.too_heavy(text.format(over))
+
+
+def numbers(text: str) -> list[int]:
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", text)]
+
+
+def test_the_figures_are_those_of_the_benchmarks() -> None:
+    """A page that is behind is written anew, and has to be committed."""
+
+    def filled(found: re.Match[str]) -> str:
+        text = (ROOT / found["file"]).read_text(encoding="utf-8").strip()
+        shown = text.split("\n\n")[-1] if found["end"] else text
+        return f"{found[1]}{shown}\n{found[4]}"
+
+    before = INTERNALS_PAGE.read_text(encoding="utf-8")
+    after, count = RESULT.subn(filled, before)
+    INTERNALS_PAGE.write_text(after, encoding="utf-8")
+    assert count == 3
+    assert after == before, "docs/verifier_internals.md was behind benchmarks/results: commit it as it is now"
