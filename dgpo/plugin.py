@@ -19,12 +19,16 @@ def _wants_cpu_platform() -> bool:
 
 
 def register() -> None:
-    """Make the CPU platform known to verl where it is wanted. Safe to call more than once."""
+    """Make the CPU platform known to verl where it is wanted, and the CUDA toolkit otherwise. Safe to repeat."""
     if _wants_cpu_platform():
         from dgpo.cpu import platform, vllm_metadata
 
         platform.register()
         vllm_metadata.install()
+    else:
+        from dgpo.cuda import use_toolkit
+
+        use_toolkit()
 
 
 register()

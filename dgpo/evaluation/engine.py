@@ -34,8 +34,10 @@ def main() -> int:
 def serve(arguments: dict[str, Any], arrived: "queue.SimpleQueue[dict[str, Any] | None]", results: BinaryIO) -> None:
     """Start the engine and step it for as long as there are requests."""
     from dgpo.cpu import vllm_metadata
+    from dgpo.cuda import use_toolkit
 
     vllm_metadata.install()  # does nothing where the distribution is called "vllm"
+    use_toolkit()
     from vllm import EngineArgs, RequestOutput, SamplingParams, TokensPrompt
     from vllm.sampling_params import RequestOutputKind
     from vllm.v1.engine.llm_engine import LLMEngine
