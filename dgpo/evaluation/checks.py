@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 
+from dgpo import cuda
 from dgpo.evaluation.error import EvalError
 from dgpo.evaluation.model import Model
 
@@ -20,6 +21,8 @@ def devices_of(arguments: argparse.Namespace) -> list[list[str] | None]:
             option = "--tensor-parallel-size" if tensor > 1 else "--data-parallel-size"
             raise EvalError(f"{option}={max(tensor, data)}: this machine has no GPU and runs one engine; leave it out")
         return [None]
+    for message, remedy in cuda.missing():
+        raise EvalError(f"{message}; {remedy}")
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     visible = [each.strip() for each in named.split(",")] if named else [str(number) for number in range(count)]
     if tensor * data > len(visible):

@@ -42,6 +42,8 @@ SETTINGS = (
 SURROUNDINGS = (
     environment.versions,
     environment.devices,
+    environment.compilers,
+    environment.flash_attention,
     environment.ports,
     environment.run_folder,
     resume.same_run,

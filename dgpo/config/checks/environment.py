@@ -1,5 +1,6 @@
 """The machine: package versions, accelerators, ports, the run folder and the space in it."""
 
+import importlib
 import os
 import shutil
 import socket
@@ -8,12 +9,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo import cuda
 from dgpo.cluster import cluster_address
 from dgpo.config.checks.finding import Problem
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.runs.checkpoints import find
 from dgpo.runs.folder import RunFolder
-from dgpo.versions import environment_problems
+from dgpo.versions import environment_problems, install_command
 
 # fp32 weights and two Adam moments, in bytes a parameter; what verl saves for an actor.
 CHECKPOINT_BYTES_PER_PARAMETER = 12
@@ -48,6 +50,28 @@ def devices(config: DictConfig) -> Iterator[Problem]:
         yield Problem("trainer.device", device, "there is no such platform", "use cuda or cpu")
     if wanted < 1 or config.trainer.nnodes < 1:
         yield Problem("trainer.n_gpus_per_node", wanted, "training needs at least one rank", "set it to 1 or more")
+
+
+def compilers(config: DictConfig) -> Iterator[Problem]:
+    """Driver and compilers of a machine whose GPUs the run takes."""
+    if config.trainer.device == "cuda" and cluster_address(config) is None:
+        for message, remedy in cuda.missing():
+            yield Problem("trainer.device", "cuda", message, remedy)
+
+
+def flash_attention(config: DictConfig) -> Iterator[Problem]:
+    """flash-attn, which installs apart from the rest and may have been left out, is there and fits torch."""
+    model = config.actor_rollout_ref.model
+    attention = model.override_config.get("attn_implementation", "flash_attention_2")
+    if config.trainer.device != "cuda" or not (model.use_remove_padding or attention == "flash_attention_2"):
+        return
+    try:
+        importlib.import_module("flash_attn")
+    except ImportError as error:
+        key, value = "actor_rollout_ref.model.use_remove_padding", model.use_remove_padding
+        if not value:
+            key, value = "actor_rollout_ref.model.override_config.attn_implementation", attention
+        yield Problem(key, value, f"flash_attn cannot be imported: {error}", f"run `{install_command('gpu')}`")
 
 
 def ports(config: DictConfig) -> Iterator[Problem]:

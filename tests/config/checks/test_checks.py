@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,24 @@ def test_checkpoints_that_are_there_need_no_more_room(overrides: list[str]) -> N
     begin(overrides)
     (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
     assert "of which 1 are there" in problem
+
+
+def test_gpus_need_a_compiler(overrides: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert any("g++" in problem for problem in problems(overrides, "trainer.device=cuda"))
+    assert problems(overrides) == []
+
+
+@pytest.mark.skipif(find_spec("flash_attn") is not None, reason="flash-attn is installed")
+def test_flash_attn_is_missed_where_attention_or_packing_need_it(overrides: list[str]) -> None:
+    def missed(*more: str) -> list[str]:
+        return [each for each in problems(overrides, "trainer.device=cuda", *more) if "flash_attn" in each]
+
+    packing = "actor_rollout_ref.model.use_remove_padding"
+    attention = "actor_rollout_ref.model.override_config.attn_implementation"
+    assert f"{packing}=True" in missed(f"{packing}=true")[0]
+    assert f"{attention}=flash_attention_2" in missed(f"{attention}=flash_attention_2")[0]
+    assert missed(f"{attention}=sdpa", f"{packing}=false") == []
 
 
 def test_gpus_that_are_not_there_are_refused(overrides: list[str]) -> None:
