@@ -5,7 +5,10 @@
 #   bash scripts/install.sh [cpu|gpu|auto]    auto (the default): gpu where nvidia-smi works, else cpu
 #
 #   PYTHON=/path/to/python3.12   use this interpreter (3.10, 3.11 or 3.12)
-#   DGPO_FLASH_ATTN=0            gpu only: leave out flash-attn, which has to be compiled
+#   DGPO_FLASH_ATTN=0            gpu only: leave out flash-attn, which has to be compiled; data and scores need none
+#   FLASH_ATTN_CUDA_ARCHS=90     gpu only: what to compile it for, 80 (A100), 90 (H100, H200), 100 (B200) or 120;
+#                                by default the GPUs of this machine, and 80;90 where there is none
+#   MAX_JOBS=8                   gpu only: files compiled at a time; by default as cores and memory allow
 set -euo pipefail
 
 unset CDPATH # with it, `cd` may go elsewhere, and prints where
@@ -14,6 +17,7 @@ venv=$root/.venv
 stamp_file=$venv/.dgpo-installed # written last: without it, .venv is taken to be incomplete
 log=$root/.install.log
 step_name="checking the arguments"
+GIB_A_JOB=5 # of memory, at most, for a file of flash-attn
 
 die() { # die MESSAGE...: says which step failed, why, and exits
     printf 'install.sh: failed while %s.\n' "$step_name" >&2
@@ -44,7 +48,10 @@ advice() { # what usually mends the step that failed
         echo "Look for a missing network connection, proxy setting (HTTPS_PROXY, SSL_CERT_FILE) or a full disk."
         echo "  Where only torch is out of reach: PIP_FIND_LINKS=FOLDER names a folder with its CPU wheel."
         ;;
-    "compiling flash-attn"*) echo "Needs the CUDA toolkit of torch (nvcc) and memory: MAX_JOBS=4 takes less. DGPO_FLASH_ATTN=0 goes without." ;;
+    "compiling flash-attn"*)
+        echo "Look in the log for the first error; 'Killed' means too little memory, of which MAX_JOBS=$((MAX_JOBS / 2 + 1)) takes less."
+        echo "  All else is installed, and is not installed again. DGPO_FLASH_ATTN=0 goes without flash-attn."
+        ;;
     "verifying"*) echo "If an ordinary run does not mend it, remove $venv first." ;;
     *) echo "Look for a missing network connection, proxy setting (HTTPS_PROXY, SSL_CERT_FILE) or a full disk." ;;
     esac
@@ -160,30 +167,71 @@ install_cpu_packages() {
     uv_pip sync "${torch_source[@]}" requirements/cpu.lock
 }
 
-without_flash_attn() { # the GPU lock but for flash-attn and the hashes that follow its line
-    awk '/^[a-z]/ { skip = /^flash-attn==/ } !skip' requirements/gpu.lock
+prepare_compiling() { # settles how flash-attn is compiled, or says what for; before anything is downloaded
+    step_name="looking for what compiles flash-attn"
+    local without="DGPO_FLASH_ATTN=0 goes without it: enough to prepare data and to score answers, not to train."
+    type g++ >/dev/null 2>&1 || die "There is no C++ compiler, g++. On Debian or Ubuntu: apt-get install g++" "$without"
+    "$venv/bin/python" -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
+        die "Python's headers are missing. On Debian or Ubuntu: apt-get install python$(python_version "$venv/bin/python")-dev" "$without"
+
+    # A GPU of capability x.y runs what is compiled for x.0.
+    local arch archs jobs cores
+    archs=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null |
+        sed -n 's/^\([0-9]*\)\.[0-9]*$/\10/p' | sort -u | paste -sd ';' -) || archs=""
+    export FLASH_ATTN_CUDA_ARCHS=${FLASH_ATTN_CUDA_ARCHS:-${archs:-80;90}}
+    for arch in ${FLASH_ATTN_CUDA_ARCHS//;/ }; do
+        [[ $arch =~ ^(80|90|100|120)$ ]] ||
+            die "FLASH_ATTN_CUDA_ARCHS=$FLASH_ATTN_CUDA_ARCHS: flash-attn has code for 80, 90, 100 and 120 only." "$without"
+    done
+
+    jobs=$(($(free_gib) / GIB_A_JOB)) cores=$(nproc)
+    export MAX_JOBS=${MAX_JOBS:-$((jobs < 1 ? 1 : jobs < cores ? jobs : cores))} NVCC_THREADS=${NVCC_THREADS:-1}
+}
+
+free_gib() { # prints the memory that is free, or a container's limit where that is less
+    local free limit
+    free=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)
+    limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null) || limit=max
+    if [[ $limit != max ]] && ((limit / 1024 < free)); then free=$((limit / 1024)); fi
+    echo $((free / 1024 / 1024))
+}
+
+lacks_flash_attn() { # whether it is wanted, and not there in the locked version or does not load with torch
+    [[ $platform == gpu && ${DGPO_FLASH_ATTN:-1} != 0 ]] &&
+        ! "$venv/bin/python" -c 'import sys, flash_attn; sys.exit(flash_attn.__version__ != sys.argv[1])' \
+            "$(sed -n 's/^flash-attn==\([^ ]*\).*/\1/p' requirements/gpu.lock)" 2>/dev/null
+}
+
+install_gpu_packages() {
+    # Building flash-attn needs the others. A copy that works stays: sync removes what its list lacks.
+    local lock=requirements/gpu.lock
+    if [[ ${DGPO_FLASH_ATTN:-1} == 0 ]] || lacks_flash_attn; then
+        lock=$scratch/gpu.lock
+        awk '/^[a-z]/ { skip = /^flash-attn==/ } !skip' requirements/gpu.lock >"$lock"
+    fi
+    # And the names under which compilers look for what the wheels of the CUDA toolkit call otherwise.
+    uv_pip sync "$lock" &&
+        ln -sfn lib "$(toolkit)/lib64" && ln -sf libcudart.so.13 "$(toolkit)/lib/libcudart.so"
+}
+
+toolkit() { # prints where the CUDA toolkit of the environment is
+    "$venv/bin/python" -c 'from dgpo.cuda import toolkit; print(toolkit())'
 }
 
 compile_flash_attn() {
-    # Its build imports the torch it is compiled against. All else is installed by now.
-    uv_pip sync --no-build-isolation requirements/gpu.lock
+    # By force, or it would take a wheel from elsewhere that the lock does not know. And not from uv's
+    # cache: what lies there may be of another torch or for other GPUs.
+    awk '/^[a-z]/ { keep = /^flash-attn==/ } keep' requirements/gpu.lock >"$scratch/flash-attn.lock"
+    CUDA_HOME=$(toolkit) FLASH_ATTENTION_FORCE_BUILD=TRUE PATH=$venv/bin:$PATH \
+        uv_pip install --no-deps --no-build-isolation --no-cache --requirement "$scratch/flash-attn.lock" &&
+        "$venv/bin/python" -c 'import flash_attn'
 }
 
 install_packages() {
     step "installing uv" "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps \
         --require-hashes --only-binary :all: --requirement requirements/uv.lock
     follow_pip_settings
-    if [[ $platform == cpu ]]; then
-        step "installing the packages of requirements/cpu.lock" install_cpu_packages
-        return
-    fi
-    without_flash_attn >"$scratch/gpu.lock"
-    if [[ ${DGPO_FLASH_ATTN:-1} == 0 ]]; then
-        step "installing the packages of requirements/gpu.lock" uv_pip sync "$scratch/gpu.lock"
-    else
-        step "installing the packages of requirements/gpu.lock" uv_pip install --requirement "$scratch/gpu.lock"
-        step "compiling flash-attn (up to an hour)" compile_flash_attn
-    fi
+    step "installing the packages of requirements/$platform.lock" "install_${platform}_packages"
 }
 
 verify() {
@@ -232,12 +280,19 @@ main() {
     if [[ $todo == everything ]]; then
         step "creating .venv" "${make_venv[@]}"
     fi
+    if lacks_flash_attn; then prepare_compiling; fi
     if [[ $todo != dgpo ]]; then
         rm -f "$stamp_file"
         install_packages
     fi
     step "installing dgpo itself" uv_pip install --no-deps --no-build-isolation --editable .
     step "verifying" verify
+    if lacks_flash_attn; then
+        # Complete but for flash-attn: where the compiler fails, it alone is run again.
+        DGPO_FLASH_ATTN=0 stamp >"$stamp_file"
+        prepare_compiling
+        step "compiling flash-attn for $FLASH_ATTN_CUDA_ARCHS, $MAX_JOBS of its 73 files at a time" compile_flash_attn
+    fi
     stamp >"$stamp_file"
     echo "done in $SECONDS s; next: source .venv/bin/activate"
 }

@@ -9,8 +9,9 @@ set -uo pipefail
 unset CDPATH # with it, `cd` may go elsewhere, and prints where
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-installed=$(sed -n 's/^platform //p' .venv/.dgpo-installed 2>/dev/null)
-bash scripts/install.sh "${DGPO_PLATFORM:-${installed:-cpu}}" || exit 1
+stamped() { sed -n "s/^$1 //p" .venv/.dgpo-installed 2>/dev/null; }
+installed=$(stamped platform) flash_attn=$(stamped flash-attn)
+DGPO_FLASH_ATTN=${DGPO_FLASH_ATTN:-${flash_attn:-1}} bash scripts/install.sh "${DGPO_PLATFORM:-${installed:-cpu}}" || exit 1
 
 # Every check runs, whatever the others say: one run tells all there is to mend.
 summary=()

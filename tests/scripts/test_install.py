@@ -1,4 +1,4 @@
-"""The lock files, scripts/install.sh and the wheel: real files and real processes."""
+"""The lock files and scripts/install.sh: real files and real processes."""
 
 import fcntl
 import os
@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -28,6 +27,7 @@ SCRIPTS = [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / ".ci/run"]
 # What install.sh calls before there is any Python.
 SYSTEM_COMMANDS = ["bash", "cat", "dirname", "env", "flock", "head", "mktemp", "rm", "sed", "sha256sum"]
 SYSTEM_COMMANDS += ["tail", "uname"]
+GPU_COMMANDS = ["awk", "cp", "ln", "mkdir", "nproc", "paste", "sort", "touch"]
 
 
 def lock_text(name: str) -> str:
@@ -48,7 +48,7 @@ def bare_tree(tmp_path):
     shutil.copy(ROOT / "pyproject.toml", tree)
     commands = tmp_path / "bin"
     commands.mkdir()
-    for name in SYSTEM_COMMANDS:
+    for name in [*SYSTEM_COMMANDS, *GPU_COMMANDS]:
         place = shutil.which(name)
         assert place is not None, name
         (commands / name).symlink_to(place)
@@ -174,6 +174,85 @@ def test_auto_means_gpu_where_nvidia_smi_works(bare_tree, status, platform):
     assert f"installing dgpo ({platform})" in out
 
 
+@pytest.fixture
+def gpu_tree(bare_tree):
+    """A tree whose Python and uv do nothing but write down how uv was called; its flash-attn takes two attempts."""
+    folder = bare_tree.parent
+    put_on_path(
+        bare_tree,
+        "python3.11",
+        f"""case "$*" in
+        *ensurepip* | *"v = sys.version_info"*) echo 3.11 ;;
+        "-m venv"*)
+            mkdir -p "${{@: -1}}/bin"
+            cp "$0" "${{@: -1}}/bin/python"
+            cp "{folder}/bin/uv" "${{@: -1}}/bin" ;;
+        *flash_attn*) [[ -e "{folder}/compiled" ]] ;;
+        *"import toolkit"*) echo "{folder}/toolkit" ;;
+        esac""",
+    )
+    put_on_path(
+        bare_tree,
+        "uv",
+        f"""echo "$CUDA_HOME $FLASH_ATTENTION_FORCE_BUILD $FLASH_ATTN_CUDA_ARCHS $MAX_JOBS $*" >>"{folder}/calls"
+        if [[ $* == *flash-attn.lock ]]; then
+            [[ -e "{folder}/tried" ]] && touch "{folder}/compiled" || {{ touch "{folder}/tried"; exit 1; }}
+        fi""",
+    )
+    put_on_path(bare_tree, "g++", "exit 0")
+    (folder / "toolkit/lib").mkdir(parents=True)
+    return bare_tree
+
+
+def test_a_failed_compile_is_repeated_alone(gpu_tree):
+    code, out, err = install(gpu_tree, "gpu", MAX_JOBS="7", CUDA_HOME="/usr/local/cuda-12.4")
+    assert code == 1
+    assert "failed while compiling flash-attn for 80;90, 7 of" in err and "MAX_JOBS=4 takes less" in err
+    compiled = (gpu_tree.parent / "calls").read_text().splitlines()[-1]
+    assert compiled.startswith(f"{gpu_tree.parent}/toolkit TRUE 80;90 7 pip install")
+    assert os.readlink(gpu_tree.parent / "toolkit/lib64") == "lib"
+
+    code, out, _ = install(gpu_tree, "gpu")
+    assert code == 0 and "creating .venv" not in out and "compiling flash-attn" in out
+    code, out, _ = install(gpu_tree, "gpu")
+    assert code == 0 and "nothing to do" in out
+
+
+def test_without_flash_attn_nothing_is_compiled(gpu_tree):
+    (gpu_tree.parent / "bin/g++").unlink()
+    code, out, _ = install(gpu_tree, "gpu", DGPO_FLASH_ATTN="0")
+    assert code == 0 and "compiling" not in out
+
+
+@pytest.mark.parametrize(
+    ("gpus", "asked", "compiled"),
+    [
+        ("9.0\n9.0", "", "90"),
+        ("8.6\n9.0\n8.0", "", "80;90"),
+        ("9.0", "100", "100"),
+        ("No devices were found", "", "80;90"),
+    ],
+)
+def test_flash_attn_is_compiled_for_the_gpus_at_hand(gpu_tree, gpus, asked, compiled):
+    put_on_path(gpu_tree, "nvidia-smi", f"[[ $1 != --query-gpu=compute_cap ]] || echo '{gpus}'")
+    _, _, err = install(gpu_tree, "auto", FLASH_ATTN_CUDA_ARCHS=asked)
+    assert f"compiling flash-attn for {compiled}, " in err
+
+
+def test_a_gpu_that_flash_attn_has_no_code_for_is_named_before_anything_is_fetched(gpu_tree):
+    put_on_path(gpu_tree, "nvidia-smi", "echo 7.5")
+    code, _, err = install(gpu_tree, "gpu")
+    assert code == 1 and "FLASH_ATTN_CUDA_ARCHS=70" in err and "DGPO_FLASH_ATTN=0" in err
+    assert not (gpu_tree.parent / "calls").exists()
+
+
+def test_a_missing_compiler_is_named_before_anything_is_fetched(gpu_tree):
+    (gpu_tree.parent / "bin/g++").unlink()
+    code, _, err = install(gpu_tree, "gpu")
+    assert code == 1 and "apt-get install g++" in err
+    assert not (gpu_tree.parent / "calls").exists()
+
+
 def test_a_second_install_waits_for_the_first(bare_tree):
     with (bare_tree / ".install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -197,40 +276,3 @@ def test_a_second_run_changes_nothing():
     result = subprocess.run(command, capture_output=True, text=True, cwd="/", check=True)
     assert "nothing to do" in result.stdout
     assert [place.stat().st_mtime_ns for place in watched] == before
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    [path] = folder.glob("*.whl")
-    return path
-
-
-def test_the_wheel_holds_dgpo_alone_with_its_configs_and_locks(wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-    version = PYPROJECT["project"]["version"]
-    assert {name.split("/")[0] for name in names} == {"dgpo", f"dgpo-{version}.dist-info"}
-    configs = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*.yaml")}
-    assert {f"dgpo/{config}" for config in configs} <= set(names)
-
-
-def test_an_installed_wheel_finds_its_own_locks(wheel, tmp_path):
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path)
-    code = "from dgpo.versions import find_lock; print(find_lock('cpu')); print(find_lock('gpu'))"
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert found == [str(tmp_path / "dgpo/requirements" / f"{platform}.lock") for platform in ("cpu", "gpu")]
-
-
-def test_verl_finds_the_plugin_as_a_module(wheel):
-    with zipfile.ZipFile(wheel) as archive:
-        [entry_points] = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
-        text = archive.read(entry_points).decode()
-        assert "dgpo/plugin.py" in archive.namelist()
-    assert "[verl.plugins]\ndgpo = dgpo.plugin\n" in text

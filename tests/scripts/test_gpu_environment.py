@@ -1,0 +1,70 @@
+"""The GPU lock can work: installed here without flash-attn, imported, and its compiler used. No GPU is needed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+IMPORTS = """
+import flashinfer.comm
+import verl.trainer.main_ppo, verl.trainer.ppo.v1.trainer_separate_async
+import verl.workers.engine_workers, verl.workers.engine.fsdp.transformer_impl
+import verl.workers.rollout.vllm_rollout.vllm_async_server
+import vllm.v1.engine.llm_engine
+from verl.checkpoint_engine import CheckpointEngineRegistry
+
+import dgpo.losses
+
+CheckpointEngineRegistry.get("nccl")
+"""
+
+KERNEL = """
+#include <cub/cub.cuh>
+__global__ void sum(float *values) {
+    using Reduce = cub::BlockReduce<float, 128>;
+    __shared__ typename Reduce::TempStorage shared;
+    float all = Reduce(shared).Sum(values[threadIdx.x]);
+    if (threadIdx.x == 0) values[0] = all;
+}
+void launch(float *values) { sum<<<1, 128>>>(values); }
+"""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a GPU environment made by scripts/install.sh."""
+    tree = tmp_path_factory.mktemp("gpu")
+    for folder in ("configs", "dgpo", "requirements", "scripts"):
+        shutil.copytree(ROOT / folder, tree / folder)
+    for file in ("LICENSE", "README.md", "pyproject.toml"):
+        shutil.copy(ROOT / file, tree)
+    environment = {**os.environ, "DGPO_FLASH_ATTN": "0"}
+    command = ["bash", str(tree / "scripts/install.sh"), "gpu"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return tree / ".venv/bin/python"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_gpu_environment_imports_what_training_needs(python: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "VERL_PLATFORM"}
+    done = subprocess.run([python, "-c", IMPORTS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_kernel_compiles_and_links_with_the_locked_toolkit_alone(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "kernel.cu").write_text(KERNEL)
+    where = "import os, verl; print(os.environ['CUDA_HOME'])"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CUDA_HOME": "/nowhere"}
+    home = subprocess.run([python, "-c", where], env=environment, capture_output=True, text=True).stdout.split()[-1]
+    options = ["-arch=sm_90", "-shared", "-Xcompiler=-fPIC", f"-L{home}/lib64", "-lcudart", "-o", "kernel.so"]
+    command = [f"{home}/bin/nvcc", *options, "kernel.cu"]
+    compiled = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert compiled.returncode == 0, compiled.stderr
