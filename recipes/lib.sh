@@ -49,11 +49,6 @@ prepare() {
     run dgpo data prepare "$name" --out "$out" "$@"
 }
 
-# run_dir ARGUMENT ...: the folder of the run that `dgpo train` makes of the arguments.
-run_dir() {
-    dgpo train --dry-run "$@" | python -c 'import sys, yaml; print(yaml.safe_load(sys.stdin)["run"]["dir"])'
-}
-
 # launch CHECK_OPTION CONFIG [key=value ...]: print the training, and start it; in a dry run check its config, with the
 # option if there is one.
 launch() {
@@ -79,6 +74,6 @@ train() {
     [ -z "${MODEL:-}" ] || options+=("actor_rollout_ref.model.path=$MODEL")
     launch --plan "$config" "${options[@]}" "$@"
     if dry_run; then return; fi
-    folder=$(run_dir --config-name "$config" "${options[@]}" "$@")
+    folder=$(dgpo train --print-dir --config-name "$config" "${options[@]}" "$@")
     dgpo export "$folder" --best
 }

@@ -35,7 +35,7 @@ dgpo model warm-start --model "$here/untrained-$seed" --out "$here/model-$seed" 
 step "4/4 reinforcement learning with verl, Ray, FSDP2 and vLLM"
 dgpo train --config-name quickstart seed="$seed" "$@"
 
-run=$(run_dir --config-name quickstart seed="$seed" "$@")
+run=$(dgpo train --print-dir --config-name quickstart seed="$seed" "$@")
 cat <<EOF
 
 Try next:

@@ -20,6 +20,7 @@ def train(
     config_name: ConfigName = "quickstart",
     config_dir: ConfigDir = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved config and stop.")] = False,
+    print_dir: Annotated[bool, typer.Option("--print-dir", help="Print the run's folder and stop.")] = False,
 ) -> None:
     """Train a model with verl and a policy loss of dgpo. The same command goes on where an earlier one ended.
 
@@ -27,7 +28,7 @@ def train(
     """
     from dgpo.training.train import train_from
 
-    raise typer.Exit(train_from(config_name, overrides or (), config_dir, dry_run=dry_run))
+    raise typer.Exit(train_from(config_name, overrides or (), config_dir, dry_run=dry_run, print_dir=print_dir))
 
 
 @app.command()

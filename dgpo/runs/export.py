@@ -50,8 +50,8 @@ def find_checkpoint(source: Path, *, best: bool = False) -> Path:
         UserError: there is none, or it is not complete.
     """
     if source.name.startswith("global_step_"):
-        defect = inspect(source).defect if source.name.removeprefix("global_step_").isdigit() else "it has no step"
-        if defect:
+        numbered = source.name.removeprefix("global_step_").isdigit()
+        if defect := inspect(source).defect if numbered else "its name has no step":
             raise UserError(f"{source}: {defect}; choose another checkpoint")
         return source
     if best:

@@ -90,8 +90,8 @@ def plot_distribution(run: Path) -> list[Path]:
         tokens = read_samples(run / "tokens")
     except KeyError as error:
         raise UserError(f"{run}/config.yaml: {error} is missing; restore the config of the run") from error
-    except (OSError, ValueError) as error:
-        raise UserError(str(error)) from error
+    except (OSError, EOFError, ValueError) as error:
+        raise UserError(f"{run}: {error}") from error
     shown = ", ".join(f"{name}={value}" for name, value in given.items())
     figure = draw(tokens, method, given, f"{run.resolve().name}: {method.name} ({shown})")
     files = [run / f"distribution.{suffix}" for suffix in ("png", "svg")]

@@ -171,16 +171,27 @@ def explain(error: BaseException, config: DictConfig) -> str:
     return text
 
 
-def train_from(name: str, overrides: Sequence[str], directory: Path | None, *, dry_run: bool = False) -> int:
-    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused.
+def train_from(
+    name: str,
+    overrides: Sequence[str] = (),
+    directory: Path | None = None,
+    *,
+    dry_run: bool = False,
+    print_dir: bool = False,
+) -> int:
+    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused, 130 when interrupted.
 
     Args:
         dry_run: print the resolved config and stop.
+        print_dir: print the run's folder and stop.
+
+    Raises:
+        UserError: the config cannot be composed, or the run's folder not be used.
     """
     use_token()
     config = resolved(compose_config(name, overrides, directory))
-    if dry_run:
-        print(OmegaConf.to_yaml(config))
+    if dry_run or print_dir:
+        print(config.run.dir if print_dir else OmegaConf.to_yaml(config))
         return 0
     select_platform(config)
     settle_cluster(config)

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.cli import main
 from dgpo.cluster import NodeLostError
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import write_manifest
@@ -99,13 +98,3 @@ def test_wandb_without_a_login_says_how_to_upload(
     with RunFolder(tmp_path / "run") as folder:
         prepare(OmegaConf.create(run), folder)
     assert (f"wandb sync {folder.path}/wandb/offline-run-*" in capsys.readouterr().out) == (logger == "wandb")
-
-
-def test_a_refused_config_has_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "--config-name", "quickstart", "nonsense=1"]) == 2
-    assert "nonsense" in capsys.readouterr().err
-
-
-def test_a_dry_run_prints_the_resolved_config(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "--config-name", "quickstart", "seed=7", "--dry-run"]) == 0
-    assert OmegaConf.create(capsys.readouterr().out).run.name == "dgpo-7"

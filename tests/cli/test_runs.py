@@ -1,0 +1,125 @@
+"""Bad input to the commands that read runs: one message and status 2, whatever is wrong."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dgpo.cli import main
+
+STEP = json.dumps({"step": 1, "data": {"actor/grad_norm": 1.0, "timing_s/step": 2.0}}) + "\n"
+ACTOR = {
+    "actor": {
+        "clip_ratio_low": 0.2,
+        "clip_ratio_high": 0.2,
+        "policy_loss": {"loss_mode": "dgpo", "n": 1, "m": 2, "dual_clip": False},
+    }
+}
+SAMPLED = {"rollout": {"val_kwargs": {"temperature": 1.0, "top_p": 1.0, "top_k": -1}}}
+
+
+def make_run(folder: Path, *, metrics: str | None = STEP, config: object = None, **files: bytes) -> Path:
+    """A run folder; keywords are files below it, with ``__`` for a slash."""
+    folder.mkdir(parents=True)
+    if metrics is not None:
+        files["metrics__001.jsonl"] = metrics.encode()
+    config = {"actor_rollout_ref": {**ACTOR, **SAMPLED}} if config is None else config
+    files.setdefault(
+        "config.yaml",
+        yaml.safe_dump(config).encode(),
+    )
+    for name, content in files.items():
+        file = folder / name.replace("__", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Call a command with ``{}`` for the folder of the test; it must end in status 2 and a message that says this."""
+
+    def refused(command: str, says: str) -> None:
+        assert main([word.replace("{}", str(tmp_path)) for word in command.split()]) == 2
+        said = capsys.readouterr().err
+        assert says in " ".join(said.split()), said
+        assert "Traceback" not in said
+
+    return refused
+
+
+RUNS = {
+    "empty": {"metrics": None},
+    "torn": {"metrics": "{}\n"},
+    "binary": {"metrics": "\x00\n"},
+    "list": {"config": [1]},
+    "yaml": {"config.yaml": b"a: [\n"},
+    "bytes": {"config.yaml": b"\xff\xfe\xff"},
+    "other": {"config": {"actor_rollout_ref": {"actor": {}}}},
+    "partial": {"checkpoints__global_step_2__data.pt": b""},
+    "shardless": {"checkpoints__global_step_2__manifest.json": b'{"files": {}}'},
+    "whole": {"tokens__rank-0.npy": b""},
+    "garbled": {"tokens__rank-0.npy": b"garbled"},
+    "vanilla": {"config": {"actor_rollout_ref": {"actor": {"policy_loss": {"loss_mode": "vanilla"}}}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("report", "Missing argument"),
+        ("report {}/nothing", "nothing: there are no metrics"),
+        ("report {}/file", "file: there are no metrics"),
+        ("report {}/empty", "there are no metrics"),
+        ("report {}/torn", "is no step of a run"),
+        ("report {}/binary", "is no step of a run"),
+        ("report {}/list", "is no config"),
+        ("report {}/yaml", "config.yaml cannot be read"),
+        ("report {}/bytes", "config.yaml cannot be read"),
+        ("report {}/other", "actor_rollout_ref.rollout.val_kwargs"),
+        ("report {}/whole --out x", "No such option: --out"),
+        ("compare", "Missing argument"),
+        ("compare {}/whole", "Missing option '--out'"),
+        ("compare --out {}/out", "Missing argument"),
+        ("compare {}/whole {}/nothing --out {}/out", "nothing/config.yaml cannot be read"),
+        ("compare {}/other --out {}/out", "has no actor_rollout_ref.actor.policy_loss.loss_mode"),
+        ("compare {}/empty --out {}/out", "there are no metrics"),
+        ("compare {}/whole --out {}/file", "--out={}/file: nothing can be written"),
+        ("compare {}/whole --out {}/file/below", "--out={}/file/below: nothing can be written"),
+        ("export", "Missing argument"),
+        ("export {}/whole", "--out: it is missing"),
+        ("export {}/nothing --out {}/out", "nothing: there is no complete checkpoint"),
+        ("export {}/file --out {}/out", "file: there is no complete checkpoint"),
+        ("export {}/whole --out {}/out", "there is no complete checkpoint"),
+        ("export {}/partial --out {}/out", "there is no complete checkpoint"),
+        ("export {}/partial/checkpoints/global_step_2 --out {}/out", "it has no manifest"),
+        ("export {}/global_step_x --out {}/out", "its name has no step"),
+        ("export {}/shardless --out {}/out", "it has no actor/fsdp_config.json"),
+        ("export {}/shardless --out {}/whole", "--out={}/whole: it exists"),
+        ("export {}/shardless --best", "no complete checkpoint was validated"),
+        ("export {}/nothing --best", "no complete checkpoint was validated"),
+        ("export {}/shardless/checkpoints/global_step_2 --best", "give the run folder"),
+        ("plot distribution", "Missing argument"),
+        ("plot distribution {}/nothing", "config.yaml cannot be read"),
+        ("plot distribution {}/partial", "token_sample=64"),
+        ("plot distribution {}/whole", "token_sample=64"),
+        ("plot distribution {}/garbled", "garbled: "),
+        ("plot distribution {}/vanilla", "loss_mode='vanilla'"),
+        ("plot distribution {}/other", "policy_loss"),
+    ],
+)
+def test_bad_input_ends_in_one_message(command: str, says: str, refused: Callable[..., None], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for name, content in RUNS.items():
+        if f"/{name}" in command:
+            make_run(tmp_path / name, **content)  # pyright: ignore[reportArgumentType]
+    refused(command, says.replace("{}", str(tmp_path)))
+
+
+def test_what_is_refused_leaves_nothing_behind(refused: Callable[..., None], tmp_path: Path) -> None:
+    make_run(tmp_path / "whole")
+    refused("compare {}/whole {}/nothing --out {}/out", "nothing")
+    refused("export {}/whole --out {}/out", "no complete checkpoint")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,40 @@
+"""Bad input to ``dgpo train``, and what it prints without training."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from dgpo.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("--config-name nothing", "nothing"),
+        ("--config-dir {}/file", "--config-dir={}/file: there is no such folder"),
+        ("--config-name", "requires an argument"),
+        ("--nonsense", "No such option: --nonsense"),
+        ("nonsense=1", "nonsense"),
+        ("seed=[", "no viable alternative at input"),
+        ("seed", "seed"),
+        ("policy_loss@actor_rollout_ref.actor.policy_loss=nope", "nope"),
+        ("run.dir={}/file trainer.resume_mode=nope", "run.dir={}/file"),
+        ("run.dir={}/file/below", "run.dir={}/file/below"),
+    ],
+)
+def test_bad_input_ends_in_one_message(
+    arguments: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["train", *arguments.replace("{}", str(tmp_path)).split()]) == 2
+    said = capsys.readouterr().err
+    assert says.replace("{}", str(tmp_path)) in said and "Traceback" not in said
+
+
+def test_a_dry_run_prints_the_resolved_config(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "seed=7", "--dry-run", "trainer.total_training_steps=2"]) == 0
+    made = OmegaConf.create(capsys.readouterr().out)
+    assert (made.run.name, made.trainer.total_training_steps) == ("dgpo-7", 2)
+    assert main(["train", "seed=7", "--print-dir", "run.name=mine"]) == 0
+    assert capsys.readouterr().out == "runs/quickstart/mine\n"
