@@ -19,6 +19,9 @@ def draft_of(path: Path) -> Iterator[Path]:
     """A file beside `path` that takes its place if the block ends well, and is gone if it does not.
 
     A reader sees the old file or the whole new one, also after a power cut.
+
+    Raises:
+        UserError: the block, or what follows it, could not write.
     """
     # A name of our own rather than mkstemp's: mkstemp makes files that only the owner can read, which a
     # cluster's shared file system would then hold.
@@ -27,6 +30,8 @@ def draft_of(path: Path) -> Iterator[Path]:
         yield draft
         sync(draft)
         draft.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror or error}); make room, or give another") from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -35,6 +40,20 @@ def sync(path: Path) -> None:
     """Returns once the file's content is on the disk."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
+
+
+def make_folder(path: Path, key: str) -> None:
+    """Makes the folder that `key` names, and those above it.
+
+    Raises:
+        UserError: there can be no such folder, or nothing can be written there.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{key}={path}: there can be no such folder ({error.strerror}); give another") from error
+    if not os.access(path, os.W_OK):
+        raise UserError(f"{key}={path}: you may not write there; give another folder")
 
 
 def replace_text(path: Path, text: str) -> Path:

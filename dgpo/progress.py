@@ -20,9 +20,9 @@ def duration(seconds: float) -> str:
 
 
 class ProgressBar:
-    """Counts pieces of work, and another quantity with its rate (tokens, say)."""
+    """Counts pieces of work, of `total` where it is known, and another quantity with its rate (tokens, say)."""
 
-    def __init__(self, name: str, total: int, done: int = 0, rate_of: str = ""):
+    def __init__(self, name: str, total: int | None, done: int = 0, rate_of: str = ""):
         self._name, self._total, self._done, self._first = name, total, done, done
         self._rate_of, self._amount = rate_of, 0
         self._started = self._logged = time.monotonic()
@@ -51,8 +51,9 @@ class ProgressBar:
         if self._is_log and now - self._logged > LOG_EVERY_S:
             self._logged = now
             new = self._done - self._first
-            left = f", {duration((self._total - self._done) * elapsed / new)} left" if new else ""
-            print(f"{self._name}: {self._done}/{self._total} {rate}{left}", file=sys.stderr, flush=True)
+            left = f", {duration((self._total - self._done) * elapsed / new)} left" if new and self._total else ""
+            of = f"/{self._total}" if self._total else ""
+            print(f"{self._name}: {self._done}{of} {rate}{left}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()

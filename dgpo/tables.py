@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import StringIO
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -24,6 +25,7 @@ class Table:
         title: above it; none where empty.
         notes: below it, a paragraph each.
         words: headings of the columns of words, which begin at the left; figures end at the right.
+        whole: headings of the columns whose cells are copied, and never broken, however narrow the terminal.
     """
 
     head: Sequence[str]
@@ -31,6 +33,7 @@ class Table:
     title: str = ""
     notes: Sequence[str] = ()
     words: Collection[str] = ()
+    whole: Collection[str] = ()
 
     def markdown(self) -> str:
         """As Markdown, ending in a line break."""
@@ -51,11 +54,13 @@ class Table:
             box=box.SIMPLE_HEAD,
             padding=(0, 1, 0, 0),
         )
-        for heading in self.head:
-            table.add_column(heading, justify="left" if heading in self.words else "right", overflow="fold")
+        for heading, *cells in zip(self.head, *self.rows, strict=True):
+            least = max(map(cell_len, cells)) if heading in self.whole else None
+            side = "left" if heading in self.words else "right"
+            table.add_column(heading, justify=side, overflow="fold", min_width=least)
         for row in self.rows:
             table.add_row(*map(Text, row))
-        console.print(table)
+        console.print(table, crop=False)
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
 
