@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("VERL_LOGGING_LEVEL", "ERROR")
     import ray
 
-    from dgpo.tasks.small_model import main as make_model
+    from dgpo.tasks.small_model import create
 
     cases = read_cases(arguments.cases)
     batches = {group: [case for case in cases if case.group == group] for group in ("real", "core")}
@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             model = Path(folder) / "model"
-            make_model(["--out", str(model)])
+            create(model, seed=0)
             runs = [
                 {name: measure(given, batches, model, arguments.workers) for name, given in CONTENDERS.items()}
                 for _ in range(arguments.repeats)

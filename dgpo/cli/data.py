@@ -1,8 +1,11 @@
 """``dgpo data`` and ``dgpo model``."""
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 import typer
 
-from dgpo.cli.passing import OLD, run
+from dgpo.cli.several import SeveralValues
 
 app = typer.Typer()
 data = typer.Typer(help="training sets, benchmarks and your own files as prompts", no_args_is_help=True)
@@ -10,32 +13,218 @@ app.add_typer(data, name="data")
 model = typer.Typer(help="the small model of the quick start", no_args_is_help=True)
 app.add_typer(model, name="model")
 
-
-@data.command("arithmetic", context_settings=OLD, help="write the quick start's problems")
-def data_arithmetic(ctx: typer.Context) -> None:
-    run("dgpo.tasks.arithmetic", ctx.args)
-
-
-@data.command("list", context_settings=OLD, help="the data sets that can be prepared")
-def data_list(ctx: typer.Context) -> None:
-    run("dgpo.data.listing", ctx.args)
+Levels = Annotated[
+    list[int],
+    typer.Option(metavar="LEVEL...", help="1, 2, 3: two numbers of 2, 3, 4 digits; 4, 5: three of 2, 3 digits"),
+]
+WHERE, OWN, WHICH = "where the rows are", "your own file", "which rows are written, and how"
 
 
-@data.command("prepare", context_settings=OLD, help="a data set, or your own file, as prompts with a manifest")
-def data_prepare(ctx: typer.Context) -> None:
-    run("dgpo.data.prepare_command", ctx.args)
+@data.command("arithmetic", cls=SeveralValues)
+def data_arithmetic(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="for the three parquet files")],
+    train: Annotated[int, typer.Option(help="number of training problems")] = 4096,
+    validation: Annotated[int, typer.Option(help="number of validation problems")] = 64,
+    test: Annotated[int, typer.Option(help="number of test problems")] = 128,
+    levels: Levels = [1, 2, 3],  # noqa: B006
+    seed: int = 0,
+) -> None:
+    """Write the quick start's problems."""
+    from dgpo.tasks.arithmetic import write_splits
+
+    paths = write_splits(out, train=train, validation=validation, test=test, levels=levels, seed=seed)
+    for path, count in zip(paths, (train, validation, test), strict=True):
+        print(f"{path}: {count} problems")
 
 
-@data.command("check", context_settings=OLD, help="check prompt files")
-def data_check(ctx: typer.Context) -> None:
-    run("dgpo.data.check", ctx.args)
+@data.command("list")
+def data_list() -> None:
+    """The data sets that can be prepared, with what is known of them."""
+    from dgpo.data.sources import SOURCES
+    from dgpo.data.sources.source import table_of
+
+    table_of(SOURCES.values()).show()
 
 
-@model.command("small", context_settings=OLD, help="make the quick start's model, untrained")
-def model_small(ctx: typer.Context) -> None:
-    run("dgpo.tasks.small_model", ctx.args)
+@data.command("prepare", cls=SeveralValues)
+def data_prepare(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME_OR_FILE", help="one of `dgpo data list`, or a parquet, JSON, JSON lines or CSV file"
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for NAME.parquet and NAME.manifest.json")],
+    name: Annotated[str, typer.Option(help="another name for the files and their data_source")] = "",
+    origin: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="PATH", help="file or folder that has the data; no hub is asked", rich_help_panel=WHERE
+        ),
+    ] = None,
+    hub_id: Annotated[
+        str,
+        typer.Option(
+            metavar="ORG/NAME", help="another copy on the hub; `dgpo data list` names them", rich_help_panel=WHERE
+        ),
+    ] = "",
+    revision: Annotated[
+        str,
+        typer.Option(
+            help="of the hub's repository: a commit, branch or tag (default: the newest)", rich_help_panel=WHERE
+        ),
+    ] = "",
+    split: Annotated[str, typer.Option(help="of the source (default: its first)", rich_help_panel=WHERE)] = "",
+    prompt_field: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN",
+            help="the problem: text, or chat messages; a.b is a field of a struct (problem)",
+            rich_help_panel=OWN,
+        ),
+    ] = "",
+    answer_field: Annotated[str, typer.Option(metavar="COLUMN", help="(answer)", rich_help_panel=OWN)] = "",
+    id_field: Annotated[
+        str,
+        typer.Option(metavar="COLUMN", help="what names a problem (id, where there is one)", rich_help_panel=OWN),
+    ] = "",
+    purpose: Annotated[
+        Literal["train", "benchmark"] | None,
+        typer.Option(help="train (default), or benchmark: then others are compared with it", rich_help_panel=OWN),
+    ] = None,
+    template: Annotated[
+        str,
+        typer.Option(help="r1, none, or a text with {problem} in it (default: the source's)", rich_help_panel=WHICH),
+    ] = "",
+    keep_conflicts: Annotated[
+        bool,
+        typer.Option(
+            "--keep-conflicts",
+            help="where copies disagree, keep the answer that most rows give",
+            rich_help_panel=WHICH,
+        ),
+    ] = False,
+    max_prompt_chars: Annotated[
+        int | None, typer.Option(metavar="N", help="drop longer user messages", rich_help_panel=WHICH)
+    ] = None,
+    max_prompt_tokens: Annotated[
+        int | None, typer.Option(metavar="N", help="drop longer prompts; needs --tokenizer", rich_help_panel=WHICH)
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="model folder whose tokenizer and chat template count", rich_help_panel=WHICH),
+    ] = None,
+    decontaminate: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH...", help="prepared benchmarks, or folders", rich_help_panel=WHICH),
+    ] = None,
+    near: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="similarity from which a problem nearly repeats a benchmark's (0.7)",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="at most so many problems, drawn by --seed", rich_help_panel=WHICH),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="of --limit, and of arithmetic (0)", rich_help_panel=WHICH)] = None,
+    levels: Annotated[
+        list[int] | None,
+        typer.Option(metavar="LEVEL...", help="of arithmetic: how hard its sums are (1 2 3)", rich_help_panel=WHICH),
+    ] = None,
+) -> None:
+    """A data set by name, or your own file, as a prompt file with its manifest."""
+    from dgpo.data.options import Options
+    from dgpo.data.prepare import prepare
+
+    prepared = prepare(
+        Options(
+            data=data,
+            out=out,
+            name=name,
+            origin=origin,
+            hub_id=hub_id,
+            revision=revision,
+            split=split,
+            prompt_field=prompt_field,
+            answer_field=answer_field,
+            id_field=id_field,
+            purpose=purpose or "",
+            template=template,
+            keep_conflicts=keep_conflicts,
+            max_prompt_chars=max_prompt_chars,
+            max_prompt_tokens=max_prompt_tokens,
+            tokenizer=tokenizer,
+            decontaminate=decontaminate or (),
+            near=near,
+            limit=limit,
+            seed=seed,
+            levels=levels or (),
+        )
+    )
+    prepared.table().show()
 
 
-@model.command("warm-start", context_settings=OLD, help="teach it with a noisy teacher")
-def model_warm_start(ctx: typer.Context) -> None:
-    run("dgpo.tasks.warm_start", ctx.args)
+@data.command("check")
+def data_check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="parquet file of prompts")],
+) -> None:
+    """Are prompt files fit to train and to evaluate on? Exit status 1 where one has a fault."""
+    from dgpo.data.check import examine
+
+    found = [examine(path) for path in files]
+    print("\n".join(each.text() for each in found))
+    raise typer.Exit(any(each.faults for each in found))
+
+
+@model.command("small")
+def model_small(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="for the model and its tokenizer")],
+    seed: Annotated[int, typer.Option(help="of the weights")] = 0,
+    hidden_size: Annotated[int, typer.Option(help="a multiple of the head size")] = 128,
+    layers: int = 4,
+    head_size: Annotated[int, typer.Option(help="one that vLLM has on a CPU")] = 32,
+) -> None:
+    """Make the quick start's model: a small Qwen2 with random weights."""
+    from dgpo.tasks.small_model import create
+
+    path, parameters = create(out, seed, hidden_size=hidden_size, layers=layers, head_size=head_size)
+    print(f"{path}: {parameters:,} parameters")
+
+
+@model.command("warm-start", cls=SeveralValues)
+def model_warm_start(
+    model: Annotated[Path, typer.Option(metavar="DIR", help="initial model, from `dgpo model small`")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="for the trained model")],
+    seed: Annotated[int, typer.Option(help="of problems, noise and their order")] = 0,
+    steps: Annotated[int, typer.Option(help="optimiser steps")] = 450,
+    batch_size: Annotated[int, typer.Option(help="worked answers a step")] = 64,
+    learning_rate: Annotated[float, typer.Option(help="peak")] = 2e-3,
+    noise: Annotated[float, typer.Option(help="chance that a column is wrong")] = 0.15,
+    levels: Levels = [1, 2, 3],  # noqa: B006
+    eval_problems: Annotated[int, typer.Option(help="held-out problems")] = 384,
+) -> None:
+    """Teach it the arithmetic task with a noisy teacher, before reinforcement learning."""
+    from dgpo.tasks.warm_start import WarmStart, warm_start
+
+    summary = warm_start(
+        model,
+        out,
+        WarmStart(
+            seed=seed,
+            steps=steps,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            noise=noise,
+            levels=tuple(levels),
+            eval_problems=eval_problems,
+        ),
+    )
+    measured = summary["accuracy"]
+    print(
+        f"{out}: trained in {summary['train_seconds']:.0f} s; accuracy on {eval_problems} held-out problems: "
+        f"{measured['sampled']:.3f} sampled at temperature 1, {measured['greedy']:.3f} greedy"
+    )

@@ -1,12 +1,11 @@
-"""``dgpo data check``: is a prompt file fit to train or to evaluate on? Exit 1 where one has a fault.
+"""``dgpo data check``: is a prompt file fit to train or to evaluate on?
 
 After the columns (`check_parquet`), every ground truth must verify against itself, and the file must be the one
 that its manifest describes. Lengths and duplicates are reported, not judged.
 """
 
-import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -15,9 +14,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from dgpo.data.answers import ground_truth_faults
+from dgpo.data.duplicates import normal_form
 from dgpo.data.manifest import file_sha256, parquet_content_hash, read_manifest
-from dgpo.data.normal_form import normal_form
 from dgpo.data.schema import check_parquet
+from dgpo.errors import UserError
 
 _SHOWN = 10
 
@@ -26,14 +26,22 @@ _SHOWN = 10
 class Examination:
     """What is wrong with a file, with row and remedy, and what else a person should know of it."""
 
+    path: Path
     rows: int = 0
     faults: list[str] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
 
+    def text(self) -> str:
+        """The first faults, and the facts, a line each."""
+        lines = self.faults[:_SHOWN] or [f"{self.path}: {self.rows} prompts, no fault found"]
+        if len(self.faults) > _SHOWN:
+            lines.append(f"{self.path}: {len(self.faults) - _SHOWN} more faults")
+        return "\n".join([*lines, *(f"  {fact}" for fact in self.facts)])
+
 
 def examine(path: Path) -> Examination:
     """Reads the whole file, in batches; each distinct problem and answer is held once."""
-    found = Examination(faults=check_parquet(path))
+    found = Examination(path, faults=check_parquet(path))
     if found.faults:
         return found
     first_row: dict[str, int] = {}
@@ -82,7 +90,7 @@ def _truth_faults(first_row: dict[str, int], rows: dict[str, int]) -> Iterator[s
 def _compare_with_manifest(path: Path, found: Examination) -> None:
     try:
         manifest = read_manifest(path)
-    except ValueError as error:
+    except UserError as error:
         found.faults.append(str(error))
         return
     if manifest is None:
@@ -97,18 +105,3 @@ def _compare_with_manifest(path: Path, found: Examination) -> None:
             f"{path}: is not the file of its manifest (sha256 {manifest.sha256[:12]}..., {manifest.rows_out} rows); "
             "prepare it again, or remove the manifest of a file that you changed"
         )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Check each file; 1 where one has a fault."""
-    parser = argparse.ArgumentParser(prog="dgpo data check", description=__doc__)
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="parquet file of prompts")
-    faulty = 0
-    for path in parser.parse_args(argv).files:
-        found = examine(path)
-        faulty += bool(found.faults)
-        print("\n".join(found.faults[:_SHOWN]) or f"{path}: {found.rows} prompts, no fault found")
-        if len(found.faults) > _SHOWN:
-            print(f"{path}: {len(found.faults) - _SHOWN} more faults")
-        print("".join(f"  {fact}\n" for fact in found.facts), end="")
-    return 1 if faulty else 0

@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from dgpo.errors import UserError
 from dgpo.versions import installed_versions
 
 PACKAGES = ("dgpo", "datasketch", "huggingface-hub", "math-verify", "pyarrow")
@@ -69,7 +70,7 @@ def manifest_path(parquet: str | os.PathLike[str]) -> Path:
 def read_manifest(parquet: str | os.PathLike[str]) -> Manifest | None:
     """The manifest beside a prompt file, or None where there is none.
 
-    Raises ValueError where the file is no manifest.
+    Raises UserError where the file is no manifest.
     """
     path = manifest_path(parquet)
     if not path.is_file():
@@ -78,7 +79,7 @@ def read_manifest(parquet: str | os.PathLike[str]) -> Manifest | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Manifest(**{each.name: content[each.name] for each in fields(Manifest)})
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no manifest ({error!r}); prepare the data again, or remove it") from error
+        raise UserError(f"{path} is no manifest ({error!r}); prepare the data again, or remove it") from error
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

@@ -1,53 +1,131 @@
-"""The options of data preparation, checked."""
+"""What `dgpo data prepare` is asked for: which source, which of its files, which rows."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgpo.data.prompts import find_template
+from dgpo.data.sources import SOURCES, HubCopy, Source
+from dgpo.data.sources.source import own_source, split_name
+from dgpo.errors import UserError
+from dgpo.tasks.arithmetic import DEFAULT_LEVELS
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Options:
-    """What decides which rows are written, and how.
+    """The options, checked, with what follows from them. What is empty or None was not asked for.
 
     Attributes:
-        name: stem of the files and `data_source` of the rows.
-        split: of the source.
-        template: name or text of the prompt template.
+        data: name of a source, or path of a file of one's own.
+        out: folder for the files.
+        name: stem of the files and `data_source` of the rows; else the source's name with that of a later split.
+        origin: file or folder that has the source's data; no hub is asked.
+        hub_id, revision: another copy on the hub; commit, branch or tag.
+        split: of the source; else its first.
+        prompt_field, answer_field, id_field, purpose: columns and use of one's own file.
+        template: name or text of the prompt template; else the source's.
         keep_conflicts: keep problems with conflicting answers where one answer has the most rows.
         max_prompt_chars: longer user messages are dropped.
         max_prompt_tokens: longer prompts, rendered by the chat template of `tokenizer`, are dropped.
         tokenizer: folder of a Hugging Face tokenizer.
         decontaminate: benchmark files, or folders of them, whose problems are dropped.
-        near: least similarity of near duplicates of benchmark problems, in (0, 1].
-        limit: at most so many problems, drawn by `seed`, in the order of the source.
-        levels: of the arithmetic task; None for a source of another kind.
+        near: least similarity of near duplicates of benchmark problems, in (0, 1]; else 0.7.
+        limit: at most so many problems, drawn by `seed` (else 0), in the order of the source.
+        levels: of the arithmetic task.
+        source, copy: found from the above; the copy is None for a source that is not on the hub.
+
+    Raises:
+        UserError: an option is out of its range, or would do nothing.
     """
 
-    name: str
-    split: str
-    template: str
+    data: str
+    out: Path
+    name: str = ""
+    origin: Path | None = None
+    hub_id: str = ""
+    revision: str = ""
+    split: str = ""
+    prompt_field: str = ""
+    answer_field: str = ""
+    id_field: str = ""
+    purpose: str = ""
+    template: str = ""
     keep_conflicts: bool = False
     max_prompt_chars: int | None = None
     max_prompt_tokens: int | None = None
     tokenizer: Path | None = None
-    decontaminate: tuple[Path, ...] = ()
-    near: float = 0.7
+    decontaminate: Sequence[Path] = ()
+    near: float | None = None
     limit: int | None = None
-    seed: int = 0
-    levels: tuple[int, ...] | None = None
+    seed: int | None = None
+    levels: Sequence[int] = ()
+    source: Source = field(init=False)
+    copy: HubCopy | None = field(init=False)
 
     def __post_init__(self) -> None:
+        is_own = self.data not in SOURCES
+        self.source = self._own() if is_own else SOURCES[self.data]
+        self._refuse_useless(is_own)
+        self._find_copy()
+        splits = tuple(self.copy.files) if self.copy else self.source.splits
+        self.split = self.split or splits[0]
+        if not self.split.strip() or (self.split not in splits and not is_own):
+            raise UserError(
+                f"split={self.split}: {self.copy.id if self.copy else self.source.name} has {', '.join(splits)}"
+            )
+        self.name = self.name or (self.source.name if is_own else split_name(self.source.name, self.split, splits))
+        self.template = self.template or self.source.template
         find_template(self.template)
+        self._check_ranges()
+        written = self.out / f"{self.name}.parquet"
+        if is_own and written.resolve() == Path(self.data).resolve():
+            raise UserError(f"{written} would take the place of the data itself; give another --out or --name")
+        if self.source.make is not None:
+            self.levels = self.levels or DEFAULT_LEVELS
+
+    def _own(self) -> Source:
+        path = Path(self.data)
+        if not path.is_file():
+            raise UserError(f"{self.data}: neither a file nor one of {', '.join(SOURCES)}")
+        return own_source(
+            path, problem=self.prompt_field, answer=self.answer_field, id=self.id_field, purpose=self.purpose
+        )
+
+    def _refuse_useless(self, is_own: bool) -> None:
+        """An option that would do nothing is a misunderstanding."""
+        source = self.source
+        for key in ("prompt_field", "answer_field", "id_field", "purpose"):
+            if getattr(self, key) and not is_own:
+                raise UserError(f"--{key.replace('_', '-')} is for your own file; {source.name} has columns of its own")
+        for key, flag in (("origin", "--from"), ("hub_id", "--hub-id"), ("revision", "--revision")):
+            if getattr(self, key) and not source.copies:
+                raise UserError(f"{flag} is for a data set of the hub, which {source.name} is not; leave it out")
+        if self.revision and self.origin:
+            raise UserError("--revision is for the hub, and --from asks no hub: leave one of them out")
+        if self.levels and source.make is None:
+            raise UserError("--levels is for arithmetic alone; leave it out")
+        if self.near is not None and not self.decontaminate:
+            raise UserError("--near needs --decontaminate; give the benchmarks, or leave it out")
+        if self.seed is not None and self.limit is None and source.make is None:
+            raise UserError("--seed needs --limit: nothing else is drawn")
+        if (self.max_prompt_tokens is None) != (self.tokenizer is None):
+            raise UserError("max-prompt-tokens and tokenizer need each other: give both, or max-prompt-chars")
+        if self.max_prompt_tokens is not None and self.max_prompt_chars is not None:
+            raise UserError("max-prompt-tokens and max-prompt-chars are both given: leave one of them out")
+
+    def _find_copy(self) -> None:
+        copies = {copy.id: copy for copy in self.source.copies}
+        self.copy = copies.get(self.hub_id) if self.hub_id else next(iter(copies.values()), None)
+        if self.hub_id and self.copy is None:
+            split = self.split or self.source.splits[0]
+            self.copy = HubCopy(id=self.hub_id, files={split: f"*{split}*"})
+
+    def _check_ranges(self) -> None:
         if self.name != Path(self.name).name or not self.name.strip() or self.name.startswith("."):
-            raise ValueError(f"name={self.name!r}: give a file name without a folder, such as dapo-math-17k")
+            raise UserError(f"name={self.name!r}: give a file name without a folder, such as dapo-math-17k")
         for key in ("limit", "max_prompt_chars", "max_prompt_tokens"):
             value = getattr(self, key)
             if value is not None and value < 1:
-                raise ValueError(f"{key.replace('_', '-')}={value}: give at least 1")
-        if not 0 < self.near <= 1:
-            raise ValueError(f"near={self.near}: give a similarity above 0, at most 1 (1: exact repeats alone)")
-        if (self.max_prompt_tokens is None) != (self.tokenizer is None):
-            raise ValueError("max-prompt-tokens and tokenizer need each other: give both, or max-prompt-chars")
-        if self.max_prompt_tokens is not None and self.max_prompt_chars is not None:
-            raise ValueError("max-prompt-tokens and max-prompt-chars are both given: leave one of them out")
+                raise UserError(f"{key.replace('_', '-')}={value}: give at least 1")
+        if self.near is not None and not 0 < self.near <= 1:
+            raise UserError(f"near={self.near}: give a similarity above 0, at most 1 (1: exact repeats alone)")

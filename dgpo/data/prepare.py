@@ -1,30 +1,34 @@
 """From a source's rows to a prompt file and its manifest: read, merge, filter, write."""
 
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from dgpo.data.filters import (
-    Steps,
-    benchmark_index,
-    decontaminated,
-    drawn,
-    prompt_limit,
-    short_enough,
-    with_readable_answer,
-)
-from dgpo.data.locate import Located
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dgpo.data.duplicates import Entry, Tally, collect, settle
+from dgpo.data.filters import drawn, short_enough, token_counter, with_readable_answer
 from dgpo.data.manifest import Manifest, content_hash, file_sha256, manifest_path
-from dgpo.data.merge import Entry, Tally, collect, settle
 from dgpo.data.options import Options
 from dgpo.data.prompts import find_template, render
-from dgpo.data.read import count_rows
+from dgpo.data.read import count_rows, read_rows
 from dgpo.data.schema import PromptRow, make_row, write_parquet
-from dgpo.data.sources.source import Record, Source
-from dgpo.files import replace_json, replace_text
+from dgpo.data.sources.locate import Located, hub_files, local_files
+from dgpo.data.sources.source import Record, Source, records
+from dgpo.errors import UserError
+from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.progress import ProgressBar
+from dgpo.tables import Table
+
+if TYPE_CHECKING:
+    from dgpo.data.decontaminate import BenchmarkIndex
+
+NEAR = 0.7
+_STEP = 1000
 
 
 @dataclass(frozen=True)
@@ -35,61 +39,95 @@ class Prepared:
     dropped: Path
     manifest: Manifest
 
+    def table(self) -> Table:
+        """Rows read, dropped by reason, and written."""
+        manifest = self.manifest
+        counts = [(f"-{count:,}", reason) for reason, count in manifest.dropped.items()]
+        return Table(
+            head=("rows", what := f"{manifest.name}: {manifest.source}, {manifest.split}"),
+            rows=[(f"{manifest.rows_in:,}", "read"), *counts, (f"{manifest.rows_out:,}", "written")],
+            words={what},
+            notes=(
+                *(f"note: {note}" for note in manifest.notes),
+                f"written: {self.parquet}, its manifest, and {self.dropped.name} with the problems left out",
+            ),
+        )
 
-def prepare(
-    source: Source, located: Located, records: Iterator[Record], out: Path, options: Options, steps: Steps
-) -> Prepared:
-    """Writes `NAME.parquet`, `NAME.dropped.jsonl` and, last, `NAME.manifest.json` into `out`.
+
+def prepare(options: Options) -> Prepared:
+    """Writes `NAME.parquet`, `NAME.dropped.jsonl` and, last, `NAME.manifest.json` into the folder of the options.
 
     The same files and options give the same bytes. Until everything is computed nothing is written, and each file
     is replaced in one step.
 
-    Raises ValueError for input that cannot be read or leaves no row, and OSError where `out` cannot be written.
+    Raises UserError for data that cannot be had or read, or leaves no row, and for a folder that takes no files.
     """
-    # What may be refused comes before the work, which may take minutes.
-    _make_folder(out)
-    limit, index = prompt_limit(options), benchmark_index(options)
-    tally = Tally()
-    advance = steps("reading", _row_count(located))
-    entries = collect(_counted(records, advance), source.canonical, tally)
-    if not tally.rows_in:
-        raise ValueError(f"{', '.join(located.files) or source.name}: there are no rows")
-    entries = settle(entries, tally, keep_conflicts=options.keep_conflicts)
-    entries = with_readable_answer(entries, tally, steps)
-    _, template_text = find_template(options.template)
-    entries = short_enough(entries, template_text, limit, tally, steps)
-    entries = decontaminated(entries, index, tally, steps)
-    entries = drawn(entries, tally, options)
-    if not entries:
-        raise ValueError(f"{options.name}: no row is left of {tally.rows_in} (dropped: {dict(tally.dropped)})")
+    try:
+        return _prepare(options)
+    except KeyboardInterrupt:
+        print(f"interrupted; {options.out} is as it was", file=sys.stderr)
+        raise
 
-    rows = _rows(entries, located, template_text, options)
-    parquet = out / f"{options.name}.parquet"
-    write_parquet(rows, parquet)
-    dropped = replace_text(out / f"{options.name}.dropped.jsonl", "".join(map(_json_line, tally.accounts)))
-    manifest = _manifest(source, located, parquet, rows, tally, options)
+
+def _prepare(options: Options) -> Prepared:
+    # What may be refused comes before the work, which may take minutes.
+    located, rows = _open(options)
+    make_folder(options.out, "out")
+    _, template_text = find_template(options.template)
+    count = token_counter(options.tokenizer) if options.tokenizer else len
+    benchmarks, index = _benchmarks(options)
+    tally = Tally()
+    with ProgressBar("reading", _row_count(located)) as bar:
+        entries = collect(_counted(rows, bar), options.source.canonical, tally)
+    if not tally.rows_in:
+        raise UserError(f"{', '.join(located.files) or options.data}: there are no rows; give another file")
+    entries = settle(entries, tally, keep_conflicts=options.keep_conflicts)
+    entries = with_readable_answer(entries, tally)
+    if most := options.max_prompt_chars or options.max_prompt_tokens:
+        unit = "characters" if options.max_prompt_chars else "tokens"
+        entries = short_enough(entries, most, unit, lambda problem: count(render(template_text, problem)), tally)
+    if index:
+        entries = index.unseen(entries, tally)
+    if options.limit:
+        entries = drawn(entries, options.limit, options.seed or 0, tally)
+    if not entries:
+        raise UserError(
+            f"{options.name}: no row is left of {tally.rows_in} (dropped: {dict(tally.dropped)}); "
+            "give other data or other limits"
+        )
+
+    made = _rows(entries, located, template_text, options)
+    parquet = write_parquet(made, options.out / f"{options.name}.parquet")
+    lines = (json.dumps(account, ensure_ascii=False) + "\n" for account in tally.accounts)
+    dropped = replace_text(options.out / f"{options.name}.dropped.jsonl", "".join(lines))
+    manifest = _manifest(options, located, benchmarks, parquet, made, tally)
     replace_json(manifest_path(parquet), asdict(manifest))
     return Prepared(parquet, dropped, manifest)
 
 
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"out={out}: there can be no such folder ({error.strerror}); give another one") from error
-    if not os.access(out, os.W_OK):
-        raise PermissionError(f"out={out}: you may not write there; give another folder")
+def _open(options: Options) -> tuple[Located, Iterator[Record]]:
+    """The files, and their rows, or those that the source makes."""
+    source, copy = options.source, options.copy
+    if source.make is not None:
+        count = options.limit or source.counts[options.split]
+        return Located(source.name, "", {}), source.make(options.split, count, options.levels, options.seed or 0)
+    if copy is not None and options.origin is None:
+        located = hub_files(copy, options.split, options.revision or None)
+    else:
+        located = local_files(copy, options.origin or Path(options.data), options.split)
+    each = (records(read_rows(path, source.columns), source, name) for name, path in located.files.items())
+    return located, chain.from_iterable(each)
 
 
-def _row_note(source: Source, located: Located, split: str, rows: int) -> list[str]:
-    """A word on a number of rows that the copy, or where it is unknown every copy, should not have."""
-    known = {copy.id: copy.rows[split] for copy in source.copies if split in copy.rows}
-    if located.source in {copy.id for copy in source.copies}:
-        known = {id: count for id, count in known.items() if id == located.source}
-    if not known or rows in known.values():
-        return []
-    expected = " or ".join(f"{count} ({id})" for id, count in known.items())
-    return [f"{rows} rows were read and {expected} expected: the data has changed, or is cut short"]
+def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
+    """The files that the options name, and their problems; a benchmark is not compared with itself."""
+    if not options.decontaminate:
+        return [], None
+    from dgpo.data.decontaminate import BenchmarkIndex, benchmark_files, read_benchmark
+
+    files = benchmark_files(options.decontaminate)
+    problems = [each for file in files for each in read_benchmark(file) if each.name != options.name]
+    return files, BenchmarkIndex(problems, options.near or NEAR)
 
 
 def _row_count(located: Located) -> int | None:
@@ -97,13 +135,11 @@ def _row_count(located: Located) -> int | None:
     return None if None in counts or not counts else sum(count or 0 for count in counts)
 
 
-def _counted(records: Iterator[Record], advance: Callable[[int], None]) -> Iterator[Record]:
-    place = 0
-    for place, record in enumerate(records, start=1):
+def _counted(rows: Iterator[Record], bar: ProgressBar) -> Iterator[Record]:
+    for place, record in enumerate(rows, start=1):
         yield record
-        if place % 1000 == 0:
-            advance(place)
-    advance(place)
+        if place % _STEP == 0:
+            bar.advance(_STEP)
 
 
 def _rows(entries: Sequence[Entry], located: Located, template_text: str, options: Options) -> list[PromptRow]:
@@ -136,28 +172,18 @@ def _rows(entries: Sequence[Entry], located: Located, template_text: str, option
 
 
 def _manifest(
-    source: Source, located: Located, parquet: Path, rows: Sequence[PromptRow], tally: Tally, options: Options
+    options: Options,
+    located: Located,
+    benchmarks: Sequence[Path],
+    parquet: Path,
+    rows: Sequence[PromptRow],
+    tally: Tally,
 ) -> Manifest:
     template, template_text = find_template(options.template)
-    compared_with = {}
-    if options.decontaminate:
-        from dgpo.data.overlap import benchmark_files
-
-        compared_with = {file.name: file_sha256(file) for file in benchmark_files(options.decontaminate)}
-    chosen = {
-        "keep_conflicts": options.keep_conflicts,
-        "max_prompt_chars": options.max_prompt_chars,
-        "max_prompt_tokens": options.max_prompt_tokens,
-        "decontaminate": compared_with,
-        "near": options.near if compared_with else None,
-        "limit": options.limit,
-        "seed": options.seed,
-        "levels": options.levels,
-    }
     pairs = ((str(row["extra_info"]["problem"]), row["reward_model"]["ground_truth"]) for row in rows)
     return Manifest(
         name=options.name,
-        purpose=source.purposes.get(options.split, source.purpose),
+        purpose=options.source.purposes.get(options.split, options.source.purpose),
         source=located.source,
         revision=located.revision,
         split=options.split,
@@ -167,12 +193,28 @@ def _manifest(
         rows_in=tally.rows_in,
         rows_out=len(rows),
         dropped=dict(sorted(tally.dropped.items())),
-        options=chosen,
-        notes=_row_note(source, located, options.split, tally.rows_in),
+        options={
+            "keep_conflicts": options.keep_conflicts,
+            "max_prompt_chars": options.max_prompt_chars,
+            "max_prompt_tokens": options.max_prompt_tokens,
+            "decontaminate": {file.name: file_sha256(file) for file in benchmarks},
+            "near": options.near or NEAR if benchmarks else None,
+            "limit": options.limit,
+            "seed": options.seed or 0,
+            "levels": options.levels or None,
+        },
+        notes=_row_note(options.source, located, options.split, tally.rows_in),
         sha256=file_sha256(parquet),
         content_hash=content_hash(pairs),
     )
 
 
-def _json_line(account: dict[str, Any]) -> str:
-    return json.dumps(account, ensure_ascii=False) + "\n"
+def _row_note(source: Source, located: Located, split: str, rows: int) -> list[str]:
+    """A word on a number of rows that the copy, or where it is unknown every copy, should not have."""
+    known = {copy.id: copy.rows[split] for copy in source.copies if split in copy.rows}
+    if located.source in {copy.id for copy in source.copies}:
+        known = {id: count for id, count in known.items() if id == located.source}
+    if not known or rows in known.values():
+        return []
+    expected = " or ".join(f"{count} ({id})" for id, count in known.items())
+    return [f"{rows} rows were read and {expected} expected: the data has changed, or is cut short"]

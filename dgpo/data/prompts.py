@@ -5,6 +5,8 @@ The reward reads the last `\boxed{}` of a response, so a template should ask for
 
 import re
 
+from dgpo.errors import UserError
+
 PLACEHOLDER = "{problem}"
 
 TEMPLATES = {
@@ -29,12 +31,12 @@ _BOXED_AFTER = re.compile(
 def find_template(text: str) -> tuple[str, str]:
     """Name and text of a template: one of `TEMPLATES`, or "custom" for a text with `{problem}` in it.
 
-    Raises ValueError for any other text.
+    Raises UserError for any other text.
     """
     if text in TEMPLATES:
         return text, TEMPLATES[text]
     if text.count(PLACEHOLDER) != 1:
-        raise ValueError(
+        raise UserError(
             f"template={text!r}: use one of {', '.join(TEMPLATES)}, or a text that has {PLACEHOLDER} in it once"
         )
     return "custom", text

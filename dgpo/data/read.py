@@ -9,6 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dgpo.errors import UserError
+from dgpo.files import json_lines
+
 FORMATS = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 """Suffixes of the files that can be read; where a folder has the same rows in several, the first is taken."""
 
@@ -21,28 +24,27 @@ Row = Mapping[str, Any]
 def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
     """The rows of a file in order. Of a parquet file only those of `columns` that it has are read.
 
-    Raises ValueError, with file, place and remedy, for a file that is damaged, cut short or of another format,
-    and FileNotFoundError where there is none.
+    Raises UserError, with file, place and remedy, for a file that is damaged, cut short, absent or of another format.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file; give one of {', '.join(FORMATS)}")
+        raise UserError(f"{path}: there is no such file; give one of {', '.join(FORMATS)}")
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
             try:
                 yield from _parquet(path, columns)
             except (pa.ArrowException, OSError) as error:
-                raise ValueError(f"{path} cannot be read as parquet ({_short(error)}); copy it again") from error
+                raise UserError(f"{path} cannot be read as parquet ({_short(error)}); copy it again") from error
         elif suffix in (".jsonl", ".ndjson"):
-            yield from _json_lines(path)
+            yield from (row for _, row in json_lines(path))
         elif suffix == ".json":
             yield from _json(path)
         elif suffix in (".csv", ".tsv"):
             yield from _csv(path, "\t" if suffix == ".tsv" else ",")
         else:
-            raise ValueError(f"{path}: {suffix or 'a file without a suffix'} is not read; give {', '.join(FORMATS)}")
+            raise UserError(f"{path}: {suffix or 'a file without a suffix'} is not read; give {', '.join(FORMATS)}")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 ({_short(error)}); convert it, or copy it again") from error
+        raise UserError(f"{path} is not UTF-8 ({_short(error)}); convert it, or copy it again") from error
 
 
 def count_rows(path: Path) -> int | None:
@@ -66,28 +68,15 @@ def _parquet(path: Path, columns: Collection[str] | None) -> Iterator[Row]:
             yield from batch.to_pylist()
 
 
-def _json_lines(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                cut = "" if line.endswith("\n") else "; the file ends there, so it may have been cut short"
-                raise ValueError(f"{path}, line {number} is no JSON ({error}){cut}; mend or copy it again") from error
-            yield _checked(row, f"{path}, line {number}")
-
-
 def _json(path: Path) -> Iterator[Row]:
     text = path.read_text(encoding="utf-8-sig")
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data" and text.lstrip().startswith("{"):
-            yield from _json_lines(path)
+    except (ValueError, RecursionError) as error:
+        if str(error).startswith("Extra data") and text.lstrip().startswith("{"):
+            yield from (row for _, row in json_lines(path))
             return
-        raise ValueError(f"{path} is no JSON ({error}); it may have been cut short: copy it again") from error
+        raise UserError(f"{path} is no JSON ({error}); it may have been cut short: copy it again") from error
     if isinstance(content, dict):
         lists = [value for value in content.values() if isinstance(value, list)]
         if len(lists) == len(content) > 1 and len(set(map(len, lists))) == 1:
@@ -97,9 +86,11 @@ def _json(path: Path) -> Iterator[Row]:
             tables = [each for each in lists if each and all(isinstance(item, dict) for item in each)]
             content = tables[0] if len(tables) == 1 else [content]
     if not isinstance(content, list):
-        raise ValueError(f"{path} holds a {type(content).__name__}; make it a list of objects, one a problem")
+        raise UserError(f"{path} holds a {type(content).__name__}; make it a list of objects, one a problem")
     for place, row in enumerate(content):
-        yield _checked(row, f"{path}, item {place}")
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, item {place} is a {type(row).__name__}; make it an object, its columns by name")
+        yield row
 
 
 def _csv(path: Path, delimiter: str) -> Iterator[Row]:
@@ -109,21 +100,15 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
         try:
             for row in reader:
                 if None in row or None in row.values():
-                    raise ValueError(
+                    raise UserError(
                         f"{path}, line {reader.line_num}: the row has not as many fields as the first line; "
                         "put fields with a comma or a line break in double quotes"
                     )
                 yield row
         except csv.Error as error:
-            raise ValueError(
+            raise UserError(
                 f"{path}, after line {reader.line_num}: {error}; mend the quotes or copy it again"
             ) from error
-
-
-def _checked(row: Any, place: str) -> Row:
-    if not isinstance(row, dict):
-        raise ValueError(f"{place} is a {type(row).__name__}; make each row an object with its columns by name")
-    return row
 
 
 def _short(error: Exception) -> str:

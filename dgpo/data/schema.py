@@ -9,7 +9,8 @@ objects, so that a file of millions of rows is checked in seconds.
 # pyright: reportAttributeAccessIssue=false
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -196,81 +197,59 @@ def _check_columns(schema: pa.Schema) -> Iterator[str]:
 
 def _check_rows(file: pq.ParquetFile) -> Iterator[str]:
     first: dict[str, tuple[int, object]] = {}
-    count: dict[str, int] = {}
+    count: Counter[str] = Counter()
     start = 0
     columns = ["prompt", "data_source", "reward_model.ground_truth"]
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
         batch.validate(full=True)  # pages carry no checksum: damage may show only as text that is not UTF-8
-        for fault, find in _ROW_FAULTS.items():
-            rows, value_of = find(batch)
-            if len(rows):
-                first.setdefault(fault, (start + int(rows[0]), value_of(0)))
-                count[fault] = count.get(fault, 0) + len(rows)
+        for fault, is_bad, values, row_of in _faults(batch):
+            places = np.flatnonzero(pc.fill_null(is_bad, True).to_numpy(zero_copy_only=False))
+            if len(places):
+                first.setdefault(fault, (start + int(row_of[places[0]]), values[int(places[0])].as_py()))
+                count[fault] += len(np.unique(row_of[places]))
         start += batch.num_rows
     for fault, (row, value) in first.items():
         more = f" ({count[fault] - 1} more rows have this fault)" if count[fault] > 1 else ""
         yield f"row {row}: {fault.format(value=_shorten(value))}{more}"
 
 
-Found = tuple[np.ndarray, Callable[[int], object]]
-"""The rows at fault in a batch, ascending, and a function from a place in that array to the value at
-fault."""
+def _faults(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array, pa.Array, np.ndarray]]:
+    """For each fault its message, where it is (null: there too), the values, and the row of each value."""
+    each_row = np.arange(batch.num_rows)
+    sources = _text(batch.column("data_source"))
+    yield "data_source is {value}; give every row the name of its source", _is_blank(sources), sources, each_row
+    truths = _text(pc.struct_field(batch.column("reward_model"), "ground_truth"))
+    yield (
+        "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, or drop the row",
+        _is_blank(truths),
+        truths,
+        each_row,
+    )
+    prompts = batch.column("prompt")
+    yield (
+        "prompt is {value}; give every row at least one message {{'role': ..., 'content': ...}}",
+        pc.equal(pc.list_value_length(prompts), 0),
+        prompts,
+        each_row,
+    )
+    messages, row_of = pc.list_flatten(prompts), pc.list_parent_indices(prompts).to_numpy()
+    roles, contents = (_text(pc.struct_field(messages, field)) for field in ("role", "content"))
+    yield (
+        f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}",
+        pc.invert(pc.is_in(roles, pa.array(ROLES))),
+        roles,
+        row_of,
+    )
+    yield (
+        "prompt has a message whose content is {value}; give every message a non-empty string",
+        pc.equal(pc.binary_length(contents), 0),
+        contents,
+        row_of,
+    )
 
 
-def _blank_data_source(batch: pa.RecordBatch) -> Found:
-    return _blank(_text(batch.column("data_source")))
-
-
-def _blank_ground_truth(batch: pa.RecordBatch) -> Found:
-    return _blank(_text(pc.struct_field(batch.column("reward_model"), "ground_truth")))
-
-
-def _no_messages(batch: pa.RecordBatch) -> Found:
-    prompt = batch.column("prompt")
-    bad = pc.fill_null(pc.equal(pc.list_value_length(prompt), 0), True)
-    return _where(bad, prompt)
-
-
-def _bad_role(batch: pa.RecordBatch) -> Found:
-    roles, row_of = _messages(batch, "role")
-    # One message of a row is enough to name it; two bad messages in one row count once.
-    return _by_row(pc.invert(pc.is_in(roles, pa.array(ROLES))), roles, row_of)
-
-
-def _bad_content(batch: pa.RecordBatch) -> Found:
-    contents, row_of = _messages(batch, "content")
-    return _by_row(pc.fill_null(pc.equal(pc.binary_length(contents), 0), True), contents, row_of)
-
-
-_ROW_FAULTS: dict[str, Callable[[pa.RecordBatch], Found]] = {
-    "data_source is {value}; give every row the name of its source": _blank_data_source,
-    "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, "
-    "or drop the row": _blank_ground_truth,
-    "prompt is {value}; give every row at least one message {{'role': ..., 'content': ...}}": _no_messages,
-    f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}": _bad_role,
-    "prompt has a message whose content is {value}; give every message a non-empty string": _bad_content,
-}
-
-
-def _blank(values: pa.Array) -> Found:
-    return _where(pc.fill_null(pc.equal(pc.binary_length(pc.utf8_trim_whitespace(values)), 0), True), values)
-
-
-def _where(bad: pa.Array, values: pa.Array) -> Found:
-    rows = np.flatnonzero(bad.to_numpy(zero_copy_only=False))
-    return rows, lambda place: values[int(rows[place])].as_py()
-
-
-def _messages(batch: pa.RecordBatch, field: str) -> tuple[pa.Array, np.ndarray]:
-    """One field of all messages of a batch, and the row each of them belongs to."""
-    prompt = batch.column("prompt")
-    return _text(pc.struct_field(pc.list_flatten(prompt), field)), pc.list_parent_indices(prompt).to_numpy()
-
-
-def _by_row(bad: pa.Array, values: pa.Array, row_of: np.ndarray) -> Found:
-    places = np.flatnonzero(bad.to_numpy(zero_copy_only=False))
-    rows, first = np.unique(row_of[places], return_index=True)
-    return rows, lambda place: values[int(places[first[place]])].as_py()
+def _is_blank(values: pa.Array) -> pa.Array:
+    return pc.equal(pc.binary_length(pc.utf8_trim_whitespace(values)), 0)
 
 
 def _text(values: pa.Array) -> pa.Array:

@@ -12,6 +12,7 @@ from dgpo.data.manifest import content_hash, file_sha256, read_manifest
 from dgpo.data.schema import Message, check_parquet
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import split_name
+from dgpo.errors import UserError
 from dgpo.evaluation.error import EvalError
 
 _NAME = re.compile(r"\w[\w.-]*")
@@ -95,7 +96,7 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
         raise EvalError("\n".join(faults))
     try:
         manifest = read_manifest(path)
-    except ValueError as error:
+    except UserError as error:
         raise EvalError(str(error)) from error
     sha256 = file_sha256(path)
     if manifest is not None and manifest.sha256 != sha256:

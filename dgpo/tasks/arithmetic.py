@@ -15,7 +15,6 @@ A problem belongs to a split by a hash of its operands, whatever the seed and th
 model warmed up on training problems under one seed has not seen the held-out problems of any other.
 """
 
-import argparse
 import hashlib
 import random
 import re
@@ -25,6 +24,8 @@ from math import comb
 from pathlib import Path
 
 from dgpo.data.schema import PromptRow, make_row, write_parquet
+from dgpo.errors import UserError
+from dgpo.files import make_folder
 
 DATA_SOURCE = "arithmetic"
 
@@ -83,13 +84,13 @@ class Problem:
 def problem_stream(split: str, levels: Sequence[int], seed: int) -> Iterator[Problem]:
     """Endless problems of one split, the levels in turn; a problem may come again.
 
-    Raises ValueError on an unknown split or level.
+    Raises UserError on an unknown split or level.
     """
     if split not in SPLIT_PERCENT:
-        raise ValueError(f"split={split!r} is unknown; use one of {', '.join(SPLIT_PERCENT)}")
+        raise UserError(f"split={split!r} is unknown; use one of {', '.join(SPLIT_PERCENT)}")
     unknown = [level for level in levels if level not in LEVELS]
     if unknown or not levels:
-        raise ValueError(f"levels={list(levels)}: use one or more of {', '.join(map(str, LEVELS))}")
+        raise UserError(f"levels={list(levels)}: use one or more of {', '.join(map(str, LEVELS))}")
     return _draw(split, levels, random.Random(f"arithmetic/{split}/{seed}"))
 
 
@@ -107,19 +108,19 @@ def _draw(split: str, levels: Sequence[int], rng: random.Random) -> Iterator[Pro
 def distinct_problems(split: str, count: int, *, levels: Sequence[int] = DEFAULT_LEVELS, seed: int) -> list[Problem]:
     """`count` problems of one split, no two alike, the levels in turn.
 
-    Raises ValueError where `count` is not positive, or asks for more than half of the problems that a level
+    Raises UserError where `count` is not positive, or asks for more than half of the problems that a level
     has in this split (drawing the last ones of a small level at random would take for ever).
     """
     if count < 1:
-        raise ValueError(f"{split}={count}: ask for at least 1 problem")
+        raise UserError(f"{split}={count}: ask for at least 1 problem")
     if len(set(levels)) < len(levels):
-        raise ValueError(f"levels={list(levels)}: name each level once")
+        raise UserError(f"levels={list(levels)}: name each level once")
     stream = problem_stream(split, levels, seed)
     wanted = {level: len(range(place, count, len(levels))) for place, level in enumerate(levels)}
     for level, share in wanted.items():
         most = LEVELS[level].problems * SPLIT_PERCENT[split] // 200
         if share > most:
-            raise ValueError(
+            raise UserError(
                 f"{split}={count} needs {share} of level {level}, which offers {most} to this split; "
                 f"ask for at most {most * len(levels)}, or for other levels"
             )
@@ -139,10 +140,8 @@ def worked_answer(problem: Problem, *, noise: float = 0.0, rng: random.Random | 
     digit and its carry are then used as if they were right, so the boxed answer agrees with the steps above
     it.
 
-    Raises ValueError where `noise` is outside [0, 1), or is positive without an `rng`.
+    Raises ValueError where `noise`, in [0, 1), is positive without an `rng`.
     """
-    if not 0 <= noise < 1:
-        raise ValueError(f"noise={noise}: give a probability from 0 up to, not including, 1")
     if noise and rng is None:
         raise ValueError(f"noise={noise} needs rng: give a seeded random.Random")
     most = 10 * len(problem.operands) - 1
@@ -190,45 +189,12 @@ def write_splits(
     """Writes `train.parquet`, `validation.parquet` and `test.parquet` with so many problems each; returns the
     paths.
 
-    Raises what `distinct_problems` raises, before anything is written.
+    Raises what `distinct_problems` and `make_folder` raise, before anything is written.
     """
     counts = {"train": train, "validation": validation, "test": test}
     found = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
+    make_folder(Path(out_dir), "out")
     return [
         write_parquet([problem_row(p, index=i) for i, p in enumerate(problems)], Path(out_dir) / f"{split}.parquet")
         for split, problems in found.items()
     ]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="dgpo data arithmetic", description="Write the prompt files of the arithmetic task."
-    )
-    parser.add_argument("--out", type=Path, required=True, help="directory for the three parquet files")
-    parser.add_argument("--train", type=int, default=4096, help="number of training problems")
-    parser.add_argument("--validation", type=int, default=64, help="number of validation problems")
-    parser.add_argument("--test", type=int, default=128, help="number of test problems")
-    described = "; ".join(f"{name}: {level.addends} numbers of {level.digits} digits" for name, level in LEVELS.items())
-    parser.add_argument("--levels", type=int, nargs="+", default=list(DEFAULT_LEVELS), help=described)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(argv)
-    try:
-        paths = write_splits(
-            args.out,
-            train=args.train,
-            validation=args.validation,
-            test=args.test,
-            levels=args.levels,
-            seed=args.seed,
-        )
-    except ValueError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(f"--out={args.out}: it cannot be written ({error}); give another folder")
-    for path, count in zip(paths, (args.train, args.validation, args.test), strict=True):
-        print(f"{path}: {count} problems")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

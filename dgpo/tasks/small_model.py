@@ -8,10 +8,11 @@ attention has.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dgpo.errors import UserError
+from dgpo.files import make_folder
 
 if TYPE_CHECKING:
     from transformers import Qwen2Config, Qwen2Tokenizer
@@ -28,6 +29,7 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 MAX_LENGTH = 512
+MAX_HIDDEN_SIZE, MAX_LAYERS = 2048, 64
 
 
 def character_tokenizer() -> Qwen2Tokenizer:
@@ -60,16 +62,18 @@ def character_tokenizer() -> Qwen2Tokenizer:
 def model_config(tokenizer: Qwen2Tokenizer, *, hidden_size: int, layers: int, head_size: int) -> Qwen2Config:
     """Qwen2 with as many heads as fit, no grouped queries, untied embeddings, and `len(tokenizer)` tokens.
 
-    Raises ValueError where `head_size` is unknown to vLLM on a CPU or does not divide `hidden_size`.
+    Raises UserError where `head_size` is unknown to vLLM on a CPU or does not divide `hidden_size`, or the model is
+    none that a laptop trains.
     """
     from transformers import Qwen2Config
 
     if head_size not in VLLM_CPU_HEAD_SIZES:
-        raise ValueError(f"head_size={head_size}: vLLM on a CPU has {', '.join(map(str, VLLM_CPU_HEAD_SIZES))}")
-    if hidden_size < head_size or hidden_size % head_size:
-        raise ValueError(f"hidden_size={hidden_size}: use a multiple of head_size={head_size}")
-    if layers < 1:
-        raise ValueError(f"layers={layers}: use at least 1")
+        sizes = ", ".join(map(str, VLLM_CPU_HEAD_SIZES))
+        raise UserError(f"head_size={head_size}: vLLM on a CPU has {sizes}; use one of them")
+    if not head_size <= hidden_size <= MAX_HIDDEN_SIZE or hidden_size % head_size:
+        raise UserError(f"hidden_size={hidden_size}: use a multiple of head_size={head_size}, to {MAX_HIDDEN_SIZE}")
+    if not 1 <= layers <= MAX_LAYERS:
+        raise UserError(f"layers={layers}: use at least 1, at most {MAX_LAYERS}")
     heads = hidden_size // head_size
     return Qwen2Config(
         vocab_size=len(tokenizer),
@@ -87,6 +91,12 @@ def model_config(tokenizer: Qwen2Tokenizer, *, hidden_size: int, layers: int, he
     )
 
 
+def check_seed(seed: int) -> None:
+    """Raises UserError for a seed that a generator of numpy or torch refuses."""
+    if not 0 <= seed < 2**32:
+        raise UserError(f"seed={seed}: use a whole number from 0 to {2**32 - 1}")
+
+
 def create(
     out_dir: str | Path, seed: int, *, hidden_size: int = 128, layers: int = 4, head_size: int = 32
 ) -> tuple[Path, int]:
@@ -95,7 +105,10 @@ def create(
 
     The default model has 0.9 M parameters in float32. The same arguments give the same weights; the caller's
     random state is left as it was.
+
+    Raises UserError for a seed, a size or a folder that cannot be used.
     """
+    check_seed(seed)
     import torch
     from transformers import GenerationConfig, Qwen2ForCausalLM
 
@@ -106,31 +119,7 @@ def create(
         model = Qwen2ForCausalLM(config)
     model.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
     out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)  # save_pretrained writes nothing, and says nothing, where a file is
+    make_folder(out_dir, "out")  # save_pretrained writes nothing, and says nothing, where a file is
     tokenizer.save_pretrained(out_dir)
     model.save_pretrained(out_dir)
     return out_dir, model.num_parameters()
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="dgpo model small", description="Make a small Qwen2 with random weights.")
-    parser.add_argument("--out", type=Path, required=True, help="directory for the model and its tokenizer")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--hidden-size", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--head-size", type=int, default=32)
-    args = parser.parse_args(argv)
-    try:
-        path, parameters = create(
-            args.out, args.seed, hidden_size=args.hidden_size, layers=args.layers, head_size=args.head_size
-        )
-    except ValueError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(f"--out={args.out}: it cannot be written ({error}); give another folder")
-    print(f"{path}: {parameters:,} parameters")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

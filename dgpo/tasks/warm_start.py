@@ -13,10 +13,10 @@ versions.
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
+import math
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgpo.data.manifest import file_sha256
-from dgpo.files import replace_json
+from dgpo.errors import UserError
+from dgpo.files import make_folder, replace_json
 from dgpo.tasks.arithmetic import (
     DEFAULT_LEVELS,
     Problem,
@@ -36,6 +37,7 @@ from dgpo.tasks.arithmetic import (
     problem_stream,
     worked_answer,
 )
+from dgpo.tasks.small_model import check_seed
 from dgpo.versions import installed_versions
 
 if TYPE_CHECKING:
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
 SUMMARY = "warm_start.json"
 MAX_NEW_TOKENS = 64
 """Room for the longest worked answer: 50 tokens at levels 1 to 3, 51 at level 5."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +69,15 @@ class WarmStart:
     eval_problems: int = 384
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         for name in ("steps", "batch_size", "eval_problems"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: use at least 1")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate={self.learning_rate}: use a positive number, such as 2e-3")
+                raise UserError(f"{name}={getattr(self, name)}: use at least 1")
+        if not 0 < self.learning_rate < math.inf:
+            raise UserError(f"learning_rate={self.learning_rate}: use a positive number, such as 2e-3")
+        if not 0 <= self.noise < 1:
+            raise UserError(f"noise={self.noise}: use a probability from 0 up to, not including, 1")
+        distinct_problems("validation", self.eval_problems, levels=self.levels, seed=self.seed)
 
 
 @dataclass(frozen=True)
@@ -183,33 +187,36 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
     Returns the summary of the earlier run, without training, where `out_dir` holds one of the same settings
     and the same initial weights; a warm start of other settings is replaced.
 
-    Raises FileNotFoundError where `model_dir` holds no model, ValueError where both directories are the same,
-    and FileExistsError where `out_dir` holds files that are not a warm start's.
+    Raises UserError where `model_dir` holds no model, both directories are the same, or `out_dir` holds files that are
+    not a warm start's.
     """
     model_dir, out_dir = Path(model_dir), Path(out_dir)
     weights = model_dir / "model.safetensors"
     if not weights.is_file():
-        raise FileNotFoundError(
+        raise UserError(
             f"model={model_dir}: no model.safetensors there; make a model with `dgpo model small --out {model_dir}`"
         )
     if model_dir.resolve() == out_dir.resolve():
-        raise ValueError(f"out={out_dir} is the initial model's directory; give another one")
+        raise UserError(f"out={out_dir} is the initial model's directory; give another one")
     if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
-        raise FileExistsError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
+        raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
     wanted = {**asdict(settings), "levels": list(settings.levels), "model_sha256": file_sha256(weights)}
     done = finished(out_dir)
     if done is not None and done["settings"] == wanted:
-        log.info("%s holds a finished warm start with these settings: nothing to do", out_dir)
+        print(f"{out_dir} holds a finished warm start with these settings: nothing to do", file=sys.stderr)
         return done
     if done is not None:
         changed = sorted(name for name, value in wanted.items() if done["settings"].get(name) != value)
-        log.info("%s holds a warm start with other settings (%s): doing it again", out_dir, ", ".join(changed))
+        print(f"{out_dir}: its settings were others ({', '.join(changed)}): doing it again", file=sys.stderr)
 
-    out_dir.mkdir(parents=True, exist_ok=True)  # what cannot be written is refused before the training
+    make_folder(out_dir, "out")  # what cannot be written is refused before the training
     from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
-    tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(model_dir, local_files_only=True, dtype="float32")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(model_dir, local_files_only=True, dtype="float32")
+    except Exception as error:  # safetensors and tokenizers raise kinds of their own for a damaged file
+        raise UserError(f"model={model_dir} cannot be loaded ({error!s:.200}); make it again") from error
     held_out = distinct_problems("validation", settings.eval_problems, levels=settings.levels, seed=settings.seed)
     set_seed(settings.seed)
     begin = time.monotonic()
@@ -234,50 +241,8 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
 
 def finished(out_dir: str | Path) -> dict[str, Any] | None:
     """The summary of the finished warm start that a directory holds, or None."""
-    path = Path(out_dir) / SUMMARY
-    return json.loads(path.read_text()) if path.is_file() else None
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    default = WarmStart()
-    parser = argparse.ArgumentParser(
-        prog="dgpo model warm-start",
-        description="Teach a small model the arithmetic task, imperfectly, before reinforcement learning.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--model", type=Path, required=True, help="initial model, from `dgpo model small`")
-    parser.add_argument("--out", type=Path, required=True, help="directory for the trained model")
-    parser.add_argument("--seed", type=int, default=default.seed, help="of problems, noise and their order")
-    parser.add_argument("--steps", type=int, default=default.steps, help="optimiser steps")
-    parser.add_argument("--batch-size", type=int, default=default.batch_size, help="worked answers a step")
-    parser.add_argument("--learning-rate", type=float, default=default.learning_rate, help="peak")
-    parser.add_argument("--noise", type=float, default=default.noise, help="chance that a column is wrong")
-    parser.add_argument("--levels", type=int, nargs="+", default=list(default.levels), help="of difficulty")
-    parser.add_argument("--eval-problems", type=int, default=default.eval_problems, help="held-out problems")
-    args = parser.parse_args(argv)
-    logging.basicConfig(format="%(message)s")
-    log.setLevel(logging.INFO)
     try:
-        settings = WarmStart(
-            seed=args.seed,
-            steps=args.steps,
-            batch_size=args.batch_size,
-            learning_rate=args.learning_rate,
-            noise=args.noise,
-            levels=tuple(args.levels),
-            eval_problems=args.eval_problems,
-        )
-        summary = warm_start(args.model, args.out, settings)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    measured = summary["accuracy"]
-    print(
-        f"{args.out}: trained in {summary['train_seconds']:.0f} s; accuracy on {settings.eval_problems} "
-        f"held-out problems: {measured['sampled']:.3f} sampled at temperature 1, "
-        f"{measured['greedy']:.3f} greedy"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+        summary = json.loads((Path(out_dir) / SUMMARY).read_text())
+    except (OSError, ValueError):
+        return None
+    return summary if isinstance(summary, dict) and "settings" in summary else None

@@ -76,7 +76,7 @@ def test_verl_makes_its_dataclasses_of_each_experiment(name: str, tmp_path: Path
     from verl.utils.config import omega_conf_to_dataclass
 
     shape = find_shape(compose_config(name).actor_rollout_ref.model.path)
-    small_model.main(["--out", str(tmp_path)])
+    small_model.create(tmp_path, seed=0)
     file = tmp_path / "config.json"
     sizes = {"hidden_size": shape.hidden, "num_hidden_layers": shape.layers, "num_attention_heads": shape.heads}
     sizes |= {"num_key_value_heads": shape.kv_heads, "intermediate_size": shape.intermediate}

@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dgpo.cli import main
 from dgpo.data import make_row, write_parquet
-from dgpo.data.check import examine, main
+from dgpo.data.check import examine
 from dgpo.data.manifest import manifest_path
-from dgpo.data.prepare_command import main as prepare
 from dgpo.data.schema import PromptRow
 
 
@@ -53,7 +53,7 @@ def test_a_file_without_extra_info_is_read_by_its_user_messages(tmp_path: Path):
 
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
-    assert prepare(["arithmetic", "--out", str(tmp_path), "--limit", "5"]) == 0
+    assert main(["data", "prepare", "arithmetic", "--out", str(tmp_path), "--limit", "5"]) == 0
     return tmp_path / "arithmetic.parquet"
 
 
@@ -86,10 +86,10 @@ def test_a_damaged_manifest_is_named(content: str, prepared: Path):
 
 def test_the_command_tells_good_files_from_bad_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     good = write_parquet([row(0, "1+1=?"), row(1, "2=?")], tmp_path / "good.parquet")
-    assert main([str(good)]) == 0
+    assert main(["data", "check", str(good)]) == 0
     assert capsys.readouterr().out.startswith(f"{good}: 2 prompts, no fault found\n  characters")
     bad = write_parquet([row(i, f"{i}=?", "@" * (i + 3)) for i in range(12)], tmp_path / "bad.parquet")
-    assert main([str(good), str(bad), str(tmp_path / "none.parquet")]) == 1
+    assert main(["data", "check", str(good), str(bad), str(tmp_path / "none.parquet")]) == 1
     shown = capsys.readouterr().out
     assert "none.parquet: does not exist" in shown
     assert f"{bad}: 2 more faults" in shown

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from dgpo.cli import main
 from dgpo.data.filters import token_counter
 from dgpo.data.manifest import Manifest, content_hash, file_sha256, read_manifest
-from dgpo.data.prepare_command import main
 from dgpo.tasks import small_model
 
 LONG = "In how many ways can the letters of the word be arranged so that no two vowels stand side by side in it"
@@ -44,13 +44,11 @@ def manifest_of(path: Path) -> Manifest:
 
 
 def prepare(*arguments: object) -> int:
-    return main([str(each) for each in arguments])
+    return main(["data", "prepare", *map(str, arguments)])
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        prepare(*arguments)
-    assert stopped.value.code == 2
+    assert prepare(*arguments) == 2
     return capsys.readouterr().err
 
 
@@ -151,7 +149,7 @@ def test_long_prompts_are_dropped_by_characters_or_by_tokens(mine: Path, tmp_pat
     sums.write_text(
         "".join(json.dumps({"problem": p, "answer": "2"}) + "\n" for p in ("1+1=?", "11+11=?", "111+111=?"))
     )
-    small_model.main(["--out", str(model)])
+    small_model.create(model, seed=0)
     count = token_counter(model)
     assert count("11+11=?") == count("1+1=?") + 2  # one token a character
     limit = ["--max-prompt-tokens", count("11+11=?"), "--tokenizer", model]
@@ -175,7 +173,7 @@ def test_what_would_stop_the_work_is_refused_before_it(
 ):
     arguments, message = LATE[what]
     out = tmp_path / "out"
-    assert prepare(mine, "--out", out, *(each.format(mine=mine, out=out) for each in arguments)) == 1
+    assert prepare(mine, "--out", out, *(each.format(mine=mine, out=out) for each in arguments)) == 2
     shown = capsys.readouterr().err
     assert message in shown
     assert "reading" not in shown
@@ -184,7 +182,7 @@ def test_what_would_stop_the_work_is_refused_before_it(
 def test_conflicts_can_be_kept_with_the_answer_of_most_rows(tmp_path: Path):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"problem": "p", "answer": a}) + "\n" for a in ("1", "2", "2.0")))
-    assert prepare(path, "--out", tmp_path) == 1  # nothing would be left
+    assert prepare(path, "--out", tmp_path) == 2  # nothing would be left
     assert prepare(path, "--out", tmp_path, "--keep-conflicts") == 0
     (row,) = pq.read_table(tmp_path / "rows.parquet").to_pylist()
     assert row["reward_model"]["ground_truth"] == "2"
@@ -252,7 +250,7 @@ def test_what_was_there_stays_when_new_data_cannot_be_read(
     before = {each.name: each.read_bytes() for each in out.iterdir()}
     content, message = BROKEN[what]
     mine.write_text(content)
-    assert prepare(mine, "--out", out) == 1
+    assert prepare(mine, "--out", out) == 2
     assert message in capsys.readouterr().err
     assert {each.name: each.read_bytes() for each in out.iterdir()} == before
 

@@ -1,6 +1,7 @@
 import pytest
 
 from dgpo.data.prompts import TEMPLATES, find_template, render, strip_instructions
+from dgpo.errors import UserError
 
 DAPO = (
     "Solve the following math problem step by step. The last line of your response should be of the form Answer: "
@@ -52,5 +53,5 @@ def test_an_own_template_keeps_its_other_braces():
 
 @pytest.mark.parametrize("text", ["", "r2", "Solve this.", "{problem} {problem}"])
 def test_a_template_without_one_place_for_the_problem_is_refused(text: str):
-    with pytest.raises(ValueError, match="use one of r1, none, or a text"):
+    with pytest.raises(UserError, match="use one of r1, none, or a text"):
         find_template(text)

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dgpo.data.read import count_rows, read_rows
+from dgpo.errors import UserError
 
 ROWS = [{"problem": '1, 2\n"3" ½', "answer": "7"}, {"problem": "", "answer": "8"}]
 
@@ -65,7 +66,7 @@ def test_rows_are_counted_where_that_is_free(tmp_path: Path):
 FAULTS = {
     "cut.jsonl": (b'{"a": 1}\n{"a": 2}\n{"a": ', r"cut\.jsonl, line 3 is no JSON .*cut short"),
     "middle.jsonl": (b'{"a": 1}\n{"a": 2\n{"a": 3}\n', r"middle\.jsonl, line 2 is no JSON"),
-    "numbers.jsonl": (b"1\n2\n", r"line 1 is a int; make each row an object"),
+    "numbers.jsonl": (b"1\n2\n", r"line 1 is int, not an object"),
     "cut.json": (b'[{"a": 1}, {"a"', r"cut\.json is no JSON .*copy it again"),
     "text.json": (b'"hello"', r"holds a str; make it a list of objects"),
     "items.json": (b"[1]", r"item 0 is a int"),
@@ -73,7 +74,7 @@ FAULTS = {
     "long.csv": (b"a,b\n1,2,3\n", r"line 2: the row has not as many fields"),
     "quote.csv": (b'a,b\n1,"2\n', r"quote\.csv, after line 1: .*copy it again"),
     "latin.csv": (b"a\n\xe9\n", r"latin\.csv is not UTF-8"),
-    "latin.jsonl": (b'{"a": "\xe9"}\n', r"latin\.jsonl is not UTF-8"),
+    "latin.jsonl": (b'{"a": "\xe9"}\n', r"latin\.jsonl, line 1 is no JSON .*utf-8"),
     "text.parquet": (b"PAR1 is how it begins", r"text\.parquet cannot be read as parquet"),
     "notes.txt": (b"hello", r"\.txt is not read; give \.parquet"),
 }
@@ -84,7 +85,7 @@ def test_a_damaged_file_is_named_with_the_place_and_the_remedy(name: str, tmp_pa
     content, message = FAULTS[name]
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         list(read_rows(path))
 
 
@@ -93,10 +94,10 @@ def test_a_damaged_page_is_found(tmp_path: Path):
     pq.write_table(pa.table({"a": [f"{i} {i * i}" for i in range(5000)]}), path)
     data = path.read_bytes()
     path.write_bytes(data[:4] + b"\xff" * 400 + data[404:])
-    with pytest.raises(ValueError, match="cannot be read as parquet"):
+    with pytest.raises(UserError, match="cannot be read as parquet"):
         list(read_rows(path))
 
 
 def test_an_absent_file_is_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"none\.csv: there is no such file"):
+    with pytest.raises(UserError, match=r"none\.csv: there is no such file"):
         list(read_rows(tmp_path / "none.csv"))

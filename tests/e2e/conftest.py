@@ -28,9 +28,8 @@ SMALL = {
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Problems of two digits, and a model taught on them for seconds: it boxes its answers, some of them right."""
     folder = tmp_path_factory.mktemp("e2e")
-    counts = ["--train", "256", "--validation", "8", "--test", "8"]
-    arithmetic.main(["--out", str(folder / "data"), *counts, "--levels", "1"])
-    small_model.main(["--out", str(folder / "untrained")])
+    arithmetic.write_splits(folder / "data", train=256, validation=8, test=8, levels=[1])
+    small_model.create(folder / "untrained", seed=0)
     settings = warm_start.WarmStart(steps=350, levels=(1,), eval_problems=32)
     summary = warm_start.warm_start(folder / "untrained", folder / "model", settings)
     assert 0.05 < summary["accuracy"]["sampled"] < 0.95

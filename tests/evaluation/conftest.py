@@ -22,7 +22,7 @@ def data(made_data: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def made_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmarks")
-    arithmetic.main(["--out", str(folder), "--train", "6", "--validation", "6", "--test", "6", "--levels", "1"])
+    arithmetic.write_splits(folder, train=6, validation=6, test=6, levels=[1])
     (folder / "train.parquet").unlink()
     (folder / "validation.parquet").rename(folder / "sums.parquet")
     (folder / "test.parquet").rename(folder / "more.parquet")

@@ -125,7 +125,7 @@ def test_the_quick_start_leaves_a_gpu_environment_alone(tmp_path: Path) -> None:
 def test_a_recipe_exports_from_the_folder_that_the_config_names(
     untrained: Path, train_to: Callable[[Path, int, float], None], tmp_path: Path
 ) -> None:
-    arithmetic.main(["--out", str(tmp_path / "data"), "--train", "64", "--validation", "8", "--test", "8"])
+    arithmetic.write_splits(tmp_path / "data", train=64, validation=8, test=8)
     train_to(tmp_path / "a run/mine", 10, 0.5)
     config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={untrained}"]))
     OmegaConf.save(config, tmp_path / "a run/mine/config.yaml")

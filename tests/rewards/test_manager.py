@@ -22,7 +22,7 @@ LONGEST = 96
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    small_model.main(["--out", str(folder)])
+    small_model.create(folder, seed=0)
     return folder
 
 

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dgpo.cli import main
 from dgpo.data.schema import check_parquet
+from dgpo.errors import UserError
 from dgpo.tasks.arithmetic import (
     LEVELS,
     SPLIT_PERCENT,
     Problem,
     boxed_answer,
     distinct_problems,
-    main,
     problem_stream,
     worked_answer,
     write_splits,
@@ -56,12 +57,6 @@ def test_each_column_is_wrong_as_often_as_the_noise_says():
     steps = [s for _ in range(2000) for s in worked_answer(problem, noise=0.15, rng=rng).split("\n")[:-1]]
     wrong = sum(sum(map(int, left.split("+"))) != int(right) for left, right in (step.split("=") for step in steps))
     assert wrong / len(steps) == pytest.approx(0.15, abs=0.012)  # three standard errors of 8000 columns
-
-
-@pytest.mark.parametrize("noise", [-0.1, 1.0, float("nan")])
-def test_a_noise_that_is_no_probability_is_refused(noise: float):
-    with pytest.raises(ValueError, match="noise="):
-        worked_answer(Problem((10, 10), 1), noise=noise, rng=random.Random(0))
 
 
 def test_noise_without_a_generator_is_refused():
@@ -128,12 +123,12 @@ def test_another_seed_gives_other_problems(seed: int, other: int):
     ],
 )
 def test_what_cannot_be_drawn_is_refused(count: int, levels: list[int], message: str):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         distinct_problems("validation", count, levels=levels, seed=0)
 
 
 def test_an_unknown_split_is_refused():
-    with pytest.raises(ValueError, match="split='dev' is unknown; use one of train, validation, test"):
+    with pytest.raises(UserError, match="split='dev' is unknown; use one of train, validation, test"):
         problem_stream("dev", [1], 0)
 
 
@@ -154,14 +149,14 @@ def test_the_same_seed_writes_the_same_good_files(tmp_path: Path):
 
 def test_the_command_writes_the_levels_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     sizes = ["--train", "20", "--validation", "4", "--test", "6"]
-    assert main(["--out", str(tmp_path), *sizes, "--levels", "2", "5"]) == 0
+    assert main(["data", "arithmetic", "--out", str(tmp_path), *sizes, "--levels", "2", "5"]) == 0
     assert "train.parquet: 20 problems" in capsys.readouterr().out
     levels = [row["extra_info"]["level"] for row in pq.read_table(tmp_path / "train.parquet").to_pylist()]
     assert levels == ["2", "5"] * 10
 
 
 def test_the_command_writes_nothing_when_one_split_cannot_be_filled(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    with pytest.raises(SystemExit):
-        main(["--out", str(tmp_path), "--train", "100", "--test", "1000", "--levels", "1"])
+    arguments = ["--out", str(tmp_path), "--train", "100", "--test", "1000", "--levels", "1"]
+    assert main(["data", "arithmetic", *arguments]) == 2
     assert "offers 204 to this split" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

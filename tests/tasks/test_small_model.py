@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from dgpo.cli import main
+from dgpo.errors import UserError
 from dgpo.tasks.arithmetic import distinct_problems, worked_answer
-from dgpo.tasks.small_model import VLLM_CPU_HEAD_SIZES, create, main
+from dgpo.tasks.small_model import VLLM_CPU_HEAD_SIZES, create
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +84,14 @@ def test_the_seed_decides_the_weights_and_the_callers_random_state_is_kept(tmp_p
     [
         ({"head_size": 16}, "head_size=16: vLLM on a CPU has 32, 64"),
         ({"hidden_size": 100}, "hidden_size=100: use a multiple of head_size=32"),
+        ({"hidden_size": 32_000_000}, "hidden_size=32000000: use a multiple of head_size=32, to 2048"),
         ({"layers": 0}, "layers=0: use at least 1"),
+        ({"seed": -1}, "seed=-1: use a whole number from 0"),
     ],
 )
 def test_shapes_that_vllm_cannot_run_are_refused(changes: dict[str, int], message: str, tmp_path: Path):
-    with pytest.raises(ValueError, match=message):
-        create(tmp_path, 0, **changes)
+    with pytest.raises(UserError, match=message):
+        create(tmp_path, **{"seed": 0, **changes})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,5 +107,5 @@ def test_the_head_sizes_are_those_of_vllms_cpu_attention():
 
 
 def test_the_command_names_the_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert main(["--out", str(tmp_path), "--hidden-size", "32", "--layers", "1"]) == 0
+    assert main(["model", "small", "--out", str(tmp_path), "--hidden-size", "32", "--layers", "1"]) == 0
     assert "parameters" in capsys.readouterr().out

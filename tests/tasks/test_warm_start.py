@@ -1,11 +1,15 @@
+import inspect
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
+from dgpo.cli import main
+from dgpo.cli.data import model_warm_start
+from dgpo.errors import UserError
 from dgpo.tasks.arithmetic import Problem, boxed_answer, distinct_problems, worked_answer, write_splits
 from dgpo.tasks.small_model import create
 from dgpo.tasks.warm_start import (
@@ -13,7 +17,6 @@ from dgpo.tasks.warm_start import (
     WarmStart,
     accuracy,
     example,
-    main,
     prompt_ids,
     teacher_examples,
     warm_start,
@@ -108,18 +111,17 @@ def test_training_lowers_the_loss_on_held_out_problems(
 
 
 def test_finished_work_is_kept_and_other_settings_are_done_again(
-    model_dir: Path, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    model_dir: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    caplog.set_level("INFO", logger="dgpo")
     stamp = (trained / "model.safetensors").stat().st_mtime_ns
     summary = warm_start(model_dir, trained, SHORT)
     assert summary == json.loads((trained / SUMMARY).read_text())
     assert (trained / "model.safetensors").stat().st_mtime_ns == stamp
-    assert "nothing to do" in caplog.text
+    assert "nothing to do" in capsys.readouterr().err
     out = tmp_path / "out"
     warm_start(model_dir, out, replace(SHORT, steps=1))
     assert warm_start(model_dir, out, replace(SHORT, steps=2, noise=0.1))["settings"]["steps"] == 2
-    assert "other settings (noise, steps): doing it again" in caplog.text
+    assert "its settings were others (noise, steps): doing it again" in capsys.readouterr().err
 
 
 def test_other_initial_weights_are_other_settings(model_dir: Path, tmp_path: Path):
@@ -130,22 +132,23 @@ def test_other_initial_weights_are_other_settings(model_dir: Path, tmp_path: Pat
 
 
 def test_directories_that_would_be_harmed_are_refused(model_dir: Path, tmp_path: Path):
-    with pytest.raises(ValueError, match="initial model's directory; give another"):
+    with pytest.raises(UserError, match="initial model's directory; give another"):
         warm_start(model_dir, model_dir, SHORT)
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(FileExistsError, match="no finished warm start; empty it"):
+    with pytest.raises(UserError, match="no finished warm start; empty it"):
         warm_start(model_dir, tmp_path, SHORT)
 
 
 def test_an_absent_model_is_named_with_its_remedy(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"dgpo model small --out"):
+    with pytest.raises(UserError, match=r"dgpo model small --out"):
         warm_start(tmp_path / "none", tmp_path / "out", SHORT)
 
 
-@pytest.mark.parametrize("name", ["steps", "batch_size", "eval_problems", "learning_rate"])
-def test_a_setting_that_trains_nothing_is_refused(name: str):
-    with pytest.raises(ValueError, match=f"{name}=0"):
-        replace(SHORT, **{name: 0})
+def test_the_command_s_defaults_are_the_settings():
+    options = inspect.signature(model_warm_start).parameters
+    for each in fields(WarmStart):
+        default = options[each.name].default
+        assert (tuple(default) if isinstance(default, list) else default) == getattr(WarmStart(), each.name)
 
 
 def test_accuracy_leaves_the_callers_random_state_and_is_repeatable(trained: Path, tokenizer: PreTrainedTokenizerFast):
@@ -160,8 +163,6 @@ def test_the_command_trains_and_prints_both_accuracies(
     model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     sizes = ["--steps", "2", "--batch-size", "2", "--eval-problems", "3"]
-    assert main(["--model", str(model_dir), "--out", str(tmp_path / "out"), *sizes]) == 0
+    command = ["model", "warm-start", "--model", str(model_dir), "--out"]
+    assert main([*command, str(tmp_path / "out"), *sizes]) == 0
     assert "sampled at temperature 1" in capsys.readouterr().out
-    with pytest.raises(SystemExit):
-        main(["--model", str(model_dir), "--out", str(tmp_path / "other"), "--noise", "1.5"])
-    assert "noise=1.5" in capsys.readouterr().err

@@ -8,8 +8,8 @@ from dgpo.tasks.arithmetic import DATA_SOURCE, distinct_problems
 
 def make(split: str, count: int, levels: Sequence[int], seed: int) -> Iterator[Record]:
     """`count` sums of one split, no two alike. Raises what `distinct_problems` raises."""
-    for problem in distinct_problems(split, count, levels=levels, seed=seed):
-        yield Record(problem.text, problem.answer, problem.id, str(problem.level))
+    problems = distinct_problems(split, count, levels=levels, seed=seed)
+    return (Record(problem.text, problem.answer, problem.id, str(problem.level)) for problem in problems)
 
 
 ARITHMETIC = Source(

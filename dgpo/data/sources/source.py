@@ -1,13 +1,15 @@
 """What a source is: where its files are, which columns hold problem and answer, and how its answers are spelt."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from dgpo.data.answers import canonical_answer
 from dgpo.data.prompts import strip_instructions
+from dgpo.errors import UserError
+from dgpo.tables import Table
 
-Purpose = Literal["train", "benchmark"]
 Columns = tuple[str, ...]
 """Names of a column in the copies of a source, the first that a row has is read; `a.b` is a field of a struct."""
 
@@ -26,6 +28,10 @@ class HubCopy:
     files: Mapping[str, str]
     rows: Mapping[str, int] = field(default_factory=dict)
 
+    def count(self, split: str) -> str:
+        """The split and its expected rows, as `train: 7,473`."""
+        return f"{split}: {self.rows[split]:,}" if split in self.rows else f"{split}: ?"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -33,12 +39,12 @@ class Source:
 
     Attributes:
         name: the key in `SOURCES`, and `data_source` of its rows.
-        purpose: what it is for; only benchmarks are compared with when training problems are decontaminated.
+        purpose: "train" or "benchmark"; training problems are compared with benchmarks when they are decontaminated.
         purposes: of the splits that are for something else.
         licence: of the first copy, as its card says.
         copies: repositories that hold it, the usual one first; none for a source that is generated.
         problem, answer: columns. A column of chat messages gives the content of its last user message.
-        id, level, subject: columns that may be absent.
+        id, level, subject: columns that may be absent; the id not where it `needs_id`.
         context: column of text that stands before the problem, where a row has any.
         canonical: the spelling of an answer as it is written.
         template: name of the prompt template, unless another is asked for.
@@ -48,7 +54,7 @@ class Source:
     """
 
     name: str
-    purpose: Purpose
+    purpose: str
     licence: str
     copies: tuple[HubCopy, ...] = ()
     problem: Columns = ("problem",)
@@ -57,11 +63,12 @@ class Source:
     level: Columns = ("level", "difficulty")
     subject: Columns = ("subject", "type")
     context: Columns = ()
+    needs_id: bool = False
     canonical: Callable[[object], str] = canonical_answer
     template: str = "r1"
     make: Callable[[str, int, Sequence[int], int], Iterator["Record"]] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
-    purposes: Mapping[str, Purpose] = field(default_factory=dict)
+    purposes: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -89,6 +96,36 @@ class Record:
     subject: str = ""
 
 
+def own_source(path: Path, *, problem: str, answer: str, id: str, purpose: str) -> Source:
+    """A file of one's own with the columns named (else problem, answer and, where there is one, id)."""
+    return Source(
+        name=path.stem,
+        purpose=purpose or "train",
+        licence="yours",
+        problem=(problem or "problem",),
+        answer=(answer or "answer",),
+        id=(id or "id",),
+        needs_id=bool(id),
+    )
+
+
+def table_of(sources: Iterable[Source]) -> Table:
+    """What is known of the sources, a row for each copy on the hub; the first of a source is the default."""
+    rows = []
+    for source in sources:
+        made = ", ".join(f"{split}: any" for split in source.splits)
+        copies = [(copy.id, ", ".join(map(copy.count, copy.files))) for copy in source.copies]
+        for id, counts in copies or [("-", made)]:
+            rows.append((source.name, id, source.purpose, counts, source.licence, source.note))
+    return Table(
+        head=(head := ("name", "hub id", "purpose", "split: rows", "licence", "note")),
+        rows=rows,
+        notes=("first id: the default; the others by --hub-id. Your own file: dgpo data prepare FILE --out DIR",),
+        words=head,
+        whole=head[:2],
+    )
+
+
 def split_name(name: str, split: str, splits: Sequence[str]) -> str:
     """What a split's files are called: one other than the first cannot take the first one's place."""
     return name if split == splits[0] else f"{name}-{split}"
@@ -97,7 +134,7 @@ def split_name(name: str, split: str, splits: Sequence[str]) -> str:
 def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> Iterator[Record]:
     """Each row as a `Record`.
 
-    Raises ValueError where the first row lacks the columns of problem or answer, or a value is no text.
+    Raises UserError where the first row lacks the columns of problem or answer, or a value is no text.
     """
     for place, row in enumerate(rows):
         if place == 0:
@@ -112,13 +149,15 @@ def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> It
                 subject=_text(_first(row, source.subject)),
             )
         except TypeError as error:
-            raise ValueError(f"{where}, row {place}: {error}; name another column, or mend the row") from error
+            raise UserError(f"{where}, row {place}: {error}; name another column, or mend the row") from error
 
 
 def _require_columns(row: Mapping[str, Any], source: Source, where: str) -> None:
-    for role, option, names in (("problem", "prompt", source.problem), ("answer", "answer", source.answer)):
+    wanted = [("problem", "prompt", source.problem), ("answer", "answer", source.answer)]
+    wanted += [("id", "id", source.id)] if source.needs_id else []
+    for role, option, names in wanted:
         if not any(_has(row, name) for name in names):
-            raise ValueError(
+            raise UserError(
                 f"{where}: {source.name} should have its {role} in column {' or '.join(map(repr, names))}, but the "
                 f"columns are {', '.join(map(str, row))}; give the right file, or name the column: "
                 f"`dgpo data prepare FILE --{option}-field COLUMN` reads any data set"

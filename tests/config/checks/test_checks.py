@@ -24,9 +24,8 @@ REWARD = "reward.custom_reward_function.reward_kwargs"
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quickstart")
-    sizes = ["--train", "64", "--validation", "8", "--test", "8"]
-    arithmetic.main(["--out", str(folder / "data"), *sizes, "--seed", "0"])
-    small_model.main(["--out", str(folder / "model")])
+    arithmetic.write_splits(folder / "data", train=64, validation=8, test=8)
+    small_model.create(folder / "model", seed=0)
     return folder
 
 

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.timeout(300)
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
-    arithmetic.main(["--out", str(folder / "data"), "--train", "64", "--validation", "8", "--test", "8"])
-    small_model.main(["--out", str(folder / "model")])
+    arithmetic.write_splits(folder / "data", train=64, validation=8, test=8)
+    small_model.create(folder / "model", seed=0)
     return folder
 
 

@@ -178,7 +178,7 @@ def test_the_command_believes_the_config_and_looks_at_nothing(
 
 def test_fused_kernels_are_sound_where_the_output_layer_is_the_embedding(tmp_path: Path) -> None:
     model = tmp_path / "model"
-    small_model.main(["--out", str(model)])
+    small_model.create(model, seed=0)
     untied = json.loads((model / "config.json").read_text())
     overrides = [FUSED, f"{ENGINE}.entropy_from_logits_with_chunking=false", f"actor_rollout_ref.model.path={model}"]
     fused = [problem for problem in problems("dgpo_7b", *overrides) if "use_fused_kernels" in problem]

@@ -12,8 +12,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
 
+from dgpo.data.duplicates import Entry, Tally, describe, normal_form, tokens
 from dgpo.data.manifest import read_manifest
-from dgpo.data.normal_form import normal_form, tokens
+from dgpo.errors import UserError
+from dgpo.progress import ProgressBar
 
 SHINGLE = 5
 PERMUTATIONS = 128
@@ -56,8 +58,6 @@ class BenchmarkIndex:
     """
 
     def __init__(self, benchmarks: Sequence[Benchmark], threshold: float) -> None:
-        if not 0 < threshold <= 1:
-            raise ValueError(f"near={threshold}: give a similarity above 0, at most 1 (1: exact repeats alone)")
         self._benchmarks = benchmarks
         self._threshold = threshold
         self._exact = {normal_form(each.problem): each for each in reversed(benchmarks)}
@@ -66,9 +66,6 @@ class BenchmarkIndex:
         with self._index.insertion_session() as session:
             for place, each in enumerate(self._shingles):
                 session.insert(place, _min_hash(each), check_duplication=False)
-
-    def __len__(self) -> int:
-        return len(self._benchmarks)
 
     def find(self, problem: str) -> Overlap | None:
         """The benchmark problem most like this one, None where none reaches the threshold."""
@@ -83,33 +80,60 @@ class BenchmarkIndex:
         best = max(found, key=lambda overlap: overlap.similarity, default=None)
         return best if best is not None and best.similarity >= self._threshold else None
 
+    def unseen(self, entries: Sequence[Entry], tally: Tally) -> list[Entry]:
+        """Those that repeat none of the benchmark problems."""
+        kept = []
+        with ProgressBar(f"comparing with {len(self._benchmarks)} benchmark problems", len(entries)) as bar:
+            for entry in entries:
+                overlap = self.find(entry.first.problem)
+                if overlap is None:
+                    kept.append(entry)
+                else:
+                    twin = overlap.benchmark
+                    account = describe(
+                        entry.first,
+                        entry.row,
+                        benchmark=twin.name,
+                        benchmark_id=twin.id,
+                        benchmark_problem=twin.problem,
+                        similarity=round(overlap.similarity, 3),
+                    )
+                    tally.drop("in a benchmark" if overlap.similarity == 1 else "nearly in a benchmark", 1, account)
+                bar.advance(1)
+        return kept
+
 
 def benchmark_files(paths: Sequence[Path]) -> list[Path]:
     """The files given; of a folder, those whose manifest calls them a benchmark.
 
-    Raises ValueError for a folder without one, and for what is not there.
+    Raises UserError for a folder without one, and for what is not there.
     """
     found: list[Path] = []
     for path in paths:
         if not path.exists():
-            raise ValueError(f"decontaminate={path}: there is no such file or folder; prepare the benchmarks first")
+            raise UserError(f"decontaminate={path}: there is no such file or folder; prepare the benchmarks first")
         files = [path]
         if path.is_dir():
             manifests = ((file, read_manifest(file)) for file in sorted(path.glob("*.parquet")))
             files = [file for file, manifest in manifests if manifest and manifest.purpose == "benchmark"]
             if not files:
-                raise ValueError(f"decontaminate={path}: no benchmark there; `dgpo data prepare aime24 --out {path}`")
+                raise UserError(f"decontaminate={path}: no benchmark there; `dgpo data prepare aime24 --out {path}`")
         found += files
     return found
 
 
 def read_benchmark(file: Path) -> list[Benchmark]:
-    """The problems of a prompt file. Raises ValueError where it is none that `dgpo data prepare` writes."""
+    """The problems of a prompt file. Raises UserError where it is none that `dgpo data prepare` writes."""
     try:
         rows = pq.read_table(file, columns=["data_source", "extra_info"]).to_pylist()
-        return [Benchmark(row["data_source"], row["extra_info"]["id"], row["extra_info"]["problem"]) for row in rows]
+        found = [Benchmark(row["data_source"], row["extra_info"]["id"], row["extra_info"]["problem"]) for row in rows]
+        if not all(isinstance(each.problem, str) for each in found):
+            raise TypeError("extra_info.problem is not text in every row")
+        return found
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"decontaminate={file}: no prompt file of `dgpo data prepare` ({error!r:.120})") from error
+        raise UserError(
+            f"decontaminate={file}: no prompt file of `dgpo data prepare` ({error!r:.120}); prepare it"
+        ) from error
 
 
 def _min_hash(parts: frozenset[str]) -> MinHash:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dgpo.data.read import FORMATS
 from dgpo.data.sources.source import HubCopy
+from dgpo.errors import UserError
 
 ATTEMPTS = 3
 TIMEOUT = 20.0
@@ -31,12 +32,12 @@ class Located:
 def local_files(copy: HubCopy | None, path: Path, split: str) -> Located:
     """The files of a split at `path`: a file, a folder of files, a snapshot, or the hub's cache folder.
 
-    Raises FileNotFoundError where there is nothing, and ValueError where the files of the split cannot be told.
+    Raises UserError where there is nothing, and where the files of the split cannot be told.
     """
     if path.is_file():
         return Located("local", "", {path.name: path})
     if not path.is_dir():
-        raise FileNotFoundError(f"from={path}: there is no such file or folder")
+        raise UserError(f"from={path}: there is no such file or folder; give one that has the data")
     root = _snapshot(path, copy)
     chosen = choose(_names(root), copy.files.get(split, "*") if copy else "*", split, f"from={path}")
     revision = _revision(root, chosen[0])
@@ -47,12 +48,12 @@ def local_files(copy: HubCopy | None, path: Path, split: str) -> Located:
 def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
     """The files of a split, downloaded into the hub's cache; those of an earlier download where the hub is away.
 
-    Raises ConnectionError, with the command for files brought by hand, where the hub cannot be reached and the cache
-    has none, and ValueError where the hub has no such repository, revision or file.
+    Raises UserError where the hub has no such repository, revision or file; and, with the command for files brought
+    by hand, where the hub cannot be reached and the cache has none.
     """
     import httpx
     from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
     reason: Exception = OSError("not asked")
     for attempt in range(1, ATTEMPTS + 1):
@@ -68,8 +69,8 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
             if all(str(path).endswith(f"/{info.sha}/{name}") for name, path in paths.items()):
                 return Located(copy.id, str(info.sha), paths)
             reason = OSError("the repository changed while it was downloaded")
-        except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:
-            raise ValueError(
+        except (GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError) as error:
+            raise UserError(
                 f"hub-id={copy.id}, revision={revision or 'main'}: {_short(error)}; "
                 "correct it, or log in with `hf auth login`"
             ) from error
@@ -79,7 +80,7 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
             time.sleep(attempt)
     cached = _cached(copy, split, revision)
     if cached is None:
-        raise ConnectionError(
+        raise UserError(
             f"{copy.id} cannot be had from the hub ({_short(reason)}). Where it can be reached, run\n"
             f"    hf download --repo-type dataset {copy.id} --local-dir FOLDER\n"
             f"and give the folder here: --from FOLDER (or --from FILE, any of {', '.join(FORMATS)}; "
@@ -94,20 +95,33 @@ def _cached(copy: HubCopy, split: str, revision: str | None) -> Located | None:
 
     try:
         root = Path(snapshot_download(copy.id, repo_type="dataset", revision=revision, local_files_only=True))
-        chosen = choose(_names(root), copy.files[split], split, str(root))
     except (OSError, ValueError):
         return None
-    return Located(copy.id, root.name, {name: root / name for name in chosen})
+    chosen = _fitting(_data_files(_names(root)), copy.files[split], split)
+    return Located(copy.id, root.name, {name: root / name for name in chosen}) if chosen else None
 
 
-def choose(names: Sequence[str], pattern: str, split: str, where: str) -> list[str]:
+def choose(names: Sequence[str], pattern: str, split: str, where: str) -> Sequence[str]:
     """The names of a split's data files, in order: those that fit the pattern, else the only one, else those with
     the split in their name. Of several formats the first in `FORMATS` is taken.
 
-    Raises ValueError, with what is there, where none can be chosen.
+    Raises UserError, with what is there, where none can be chosen.
     """
-    data = sorted(name for name in names if name.lower().endswith(FORMATS) and not _NO_DATA.search(name))
-    found = [name for name in data if fnmatchcase(name, pattern)]
+    data = _data_files(names)
+    if chosen := _fitting(data, pattern, split):
+        return chosen
+    raise UserError(
+        f"{where}: no data file of split {split!r} (looked for {pattern}; there are {', '.join(data[:8]) or 'none'}); "
+        "give the file itself with --from FILE"
+    )
+
+
+def _data_files(names: Sequence[str]) -> list[str]:
+    return sorted(name for name in names if name.lower().endswith(FORMATS) and not _NO_DATA.search(name))
+
+
+def _fitting(data: Sequence[str], pattern: str, split: str) -> Sequence[str]:
+    found: Sequence[str] = [name for name in data if fnmatchcase(name, pattern)]
     if not found and len(data) == 1:
         found = data
     if not found:
@@ -116,10 +130,7 @@ def choose(names: Sequence[str], pattern: str, split: str, where: str) -> list[s
         same = [name for name in found if name.lower().endswith(suffix)]
         if same:
             return same
-    raise ValueError(
-        f"{where}: no data file of split {split!r} (looked for {pattern}; there are {', '.join(data[:8]) or 'none'}); "
-        "give the file itself with --from FILE"
-    )
+    return []
 
 
 def _names(root: Path) -> list[str]:
@@ -137,7 +148,7 @@ def _snapshot(path: Path, copy: HubCopy | None) -> Path:
     wanted = reference.read_text().strip() if reference.is_file() else "".join(snapshots[:1])
     if wanted not in snapshots or not (reference.is_file() or len(snapshots) == 1):
         there = ", ".join(snapshots) or "no snapshot"
-        raise ValueError(f"from={path} holds {there}; give the folder of the one that you want")
+        raise UserError(f"from={path} holds {there}; give the folder of the one that you want")
     return root / "snapshots" / wanted
 
 

@@ -81,7 +81,7 @@ def test_a_download_is_kept_and_serves_where_the_hub_is_away(hub: ThreadingHTTPS
     assert manifest.notes == []
 
     unknown = prepare(address, tmp_path, "math500")
-    assert unknown.returncode == 1
+    assert unknown.returncode == 2
     assert "hub-id=HuggingFaceH4/MATH-500, revision=main" in unknown.stderr
 
     hub.shutdown()
@@ -91,7 +91,7 @@ def test_a_download_is_kept_and_serves_where_the_hub_is_away(hub: ThreadingHTTPS
     assert read_manifest(tmp_path / "out" / "aime25.parquet") == manifest
 
     none = prepare(address, tmp_path, "aime24")
-    assert none.returncode == 1
+    assert none.returncode == 2
     assert "HuggingFaceH4/aime_2024 cannot be had from the hub" in none.stderr
     assert "hf download --repo-type dataset HuggingFaceH4/aime_2024 --local-dir FOLDER" in none.stderr
     assert "--from FOLDER" in none.stderr

@@ -1,19 +1,50 @@
-"""Copies of a problem become one; problems whose copies disagree on the answer are found.
+"""When two problem texts are the same problem; copies become one, and copies that disagree on the answer are found.
 
 Reads a stream of millions of rows and keeps each distinct problem once.
 """
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from dgpo.data.answers import text_fault
-from dgpo.data.normal_form import normal_form
 from dgpo.data.sources.source import Record
 from dgpo.verifier import verify_batch
 
 _TIMEOUT = 5.0  # seconds for a comparison; one that takes longer counts as unequal
+_LAYOUT = re.compile(
+    r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|q?quad)(?![A-Za-z])"
+    r"|\\[()\[\],;:! ]|\\begin\{(?:align|equation)\*?\}|\\end\{(?:align|equation)\*?\}|[$~&\"`]|\\\\"
+)
+_SPELLINGS = ((re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"), (re.compile(r"\{(\w)\}"), r"\1"))
+_TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|\.\d+|[^\W\d_]+|[^\s.,;?]")
+_RAISED = {"<super>": "^{%s}", "<sub>": "_{%s}", "<fraction>": " %s"}
+"""How a run of characters of one kind is written so that NFKC, which makes ² a 2, does not join it to its neighbour."""
+
+
+def tokens(problem: str) -> list[str]:
+    """Words, numbers, commands and signs in lower case, without layout, quotes and the signs `. , ; ?`."""
+    text = _LAYOUT.sub(" ", unicodedata.normalize("NFKC", _with_scripts(problem)))
+    for pattern, replacement in _SPELLINGS:
+        text = pattern.sub(replacement, text)
+    return _TOKEN.findall(text.lower())
+
+
+def normal_form(problem: str) -> str:
+    """The same for problems that differ in layout, case and punctuation alone."""
+    return " ".join(tokens(problem)) or problem.strip()
+
+
+def _with_scripts(text: str) -> str:
+    """`x²` as `x^{2}`, `x₁₂` as `x_{12}`, `2½` as `2 ½`."""
+    if text.isascii():
+        return text
+    runs = groupby(text, key=lambda each: unicodedata.decomposition(each).partition(" ")[0])
+    return "".join(_RAISED.get(kind, "%s") % "".join(run) for kind, run in runs)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.data import make_row, write_parquet
-from dgpo.data.overlap import Benchmark, BenchmarkIndex, benchmark_files, jaccard, read_benchmark, shingles
+from dgpo.data.decontaminate import Benchmark, BenchmarkIndex, benchmark_files, jaccard, read_benchmark, shingles
+from dgpo.errors import UserError
 
 TRAIN = (
     "Every morning Aya goes for a $9$-kilometer-long walk and stops at a coffee shop afterwards. When she walks at a "
@@ -55,12 +56,6 @@ def test_the_threshold_is_the_least_similarity_reported():
     assert index(TRAIN, near=1).find(TRAIN.replace("Aya", "Mia")) is None
 
 
-@pytest.mark.parametrize("near", [0, -0.5, 1.1, float("nan")])
-def test_a_threshold_outside_its_range_is_refused(near: float):
-    with pytest.raises(ValueError, match="near="):
-        index(TRAIN, near=near)
-
-
 def test_min_hash_proposes_nearly_every_pair_above_the_threshold():
     rng = random.Random(0)
     vocabulary = [f"w{i}" for i in range(500)]
@@ -79,13 +74,17 @@ def test_min_hash_proposes_nearly_every_pair_above_the_threshold():
 
 
 def test_a_folder_without_benchmarks_and_other_files_are_refused(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"no benchmark there; `dgpo data prepare"):
+    with pytest.raises(UserError, match=r"no benchmark there; `dgpo data prepare"):
         benchmark_files([tmp_path])
-    with pytest.raises(ValueError, match="no such file or folder"):
+    with pytest.raises(UserError, match="no such file or folder"):
         benchmark_files([tmp_path / "none"])
     (tmp_path / "bad.parquet").write_bytes(b"no parquet")
-    with pytest.raises(ValueError, match="no prompt file"):
+    with pytest.raises(UserError, match="no prompt file"):
         read_benchmark(tmp_path / "bad.parquet")
+    row = make_row(problem="1+1=?", ground_truth="2", data_source="sums", index=3, split="test")
+    nameless = {**row, "extra_info": {**row["extra_info"], "problem": None}}
+    with pytest.raises(UserError, match=r"extra_info\.problem is not text"):
+        read_benchmark(write_parquet([nameless], tmp_path / "nameless.parquet"))
 
 
 def test_any_prompt_file_may_be_named(tmp_path: Path):

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from dgpo.data.locate import choose, local_files
 from dgpo.data.sources import SOURCES
+from dgpo.data.sources.locate import choose, local_files
+from dgpo.errors import UserError
 
 GSM8K = SOURCES["gsm8k"].copies[0]
 CARD = ["README.md", ".gitattributes", "dataset_infos.json"]
@@ -61,9 +62,9 @@ def test_our_own_files_beside_the_data_are_no_data():
 
 
 def test_where_the_files_cannot_be_told_they_are_listed():
-    with pytest.raises(ValueError, match=r"here: no data file of split 'train' .*one\.csv, two\.csv.*--from FILE"):
+    with pytest.raises(UserError, match=r"here: no data file of split 'train' .*one\.csv, two\.csv.*--from FILE"):
         choose(["one.csv", "two.csv"], "*main*", "train", "here")
-    with pytest.raises(ValueError, match="there are none"):
+    with pytest.raises(UserError, match="there are none"):
         choose(CARD, "*", "train", "here")
 
 
@@ -85,7 +86,7 @@ def test_the_hub_s_cache_is_read_with_its_revision(tmp_path: Path):
 
 
 def test_which_of_two_snapshots_must_be_said(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"holds aaa, bbb; give the folder of the one"):
+    with pytest.raises(UserError, match=r"holds aaa, bbb; give the folder of the one"):
         local_files(GSM8K, cache(tmp_path, "aaa", "bbb"), "train")
 
 
@@ -97,5 +98,5 @@ def test_a_downloaded_folder_knows_its_revision(tmp_path: Path):
 
 
 def test_an_absent_path_is_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"none: there is no such file or folder"):
+    with pytest.raises(UserError, match=r"none: there is no such file or folder"):
         local_files(GSM8K, tmp_path / "none", "train")

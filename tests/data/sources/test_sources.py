@@ -1,6 +1,15 @@
 """Each source is read from rows in its own schema, made here, with the quirks that its cards and users report."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,13 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dgpo.data import check_parquet, listing
+from dgpo.cli import main
+from dgpo.data import check_parquet
 from dgpo.data.check import examine
 from dgpo.data.manifest import read_manifest
-from dgpo.data.prepare_command import main
 from dgpo.data.prompts import TEMPLATES
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import Source, records
+from dgpo.errors import UserError
 
 Rows = list[dict[str, Any]]
 
@@ -28,7 +38,7 @@ def prepared(source: str, rows: Rows | Path, tmp_path: Path, *options: str, name
             path.write_text(json.dumps(rows))
         else:
             pq.write_table(pa.Table.from_pylist(rows), path)
-    assert main([source, "--from", str(path), "--out", str(tmp_path / "out"), *options]) == 0
+    assert main(["data", "prepare", source, "--from", str(path), "--out", str(tmp_path / "out"), *options]) == 0
     written = tmp_path / "out" / f"{name or source}.parquet"
     assert check_parquet(written) == []
     assert examine(written).faults == []
@@ -218,7 +228,10 @@ def test_olympiadbench_lists_with_dollars_and_several_answers(tmp_path: Path):
 
 
 def test_arithmetic_is_made_on_the_spot(tmp_path: Path):
-    assert main(["arithmetic", "--out", str(tmp_path), "--limit", "6", "--levels", "1", "--seed", "3"]) == 0
+    assert (
+        main(["data", "prepare", "arithmetic", "--out", str(tmp_path), "--limit", "6", "--levels", "1", "--seed", "3"])
+        == 0
+    )
     rows = pq.read_table(tmp_path / "arithmetic.parquet").to_pylist()
     manifest = read_manifest(tmp_path / "arithmetic.parquet")
     assert manifest is not None
@@ -231,21 +244,39 @@ def test_arithmetic_is_made_on_the_spot(tmp_path: Path):
 
 @pytest.mark.parametrize("source", [source for source in SOURCES.values() if source.copies], ids=lambda s: s.name)
 def test_another_data_set_s_columns_are_refused_with_what_was_looked_for(source: Source):
-    with pytest.raises(ValueError, match=rf"file: {source.name} should have its problem in column .*columns are a, b"):
+    with pytest.raises(UserError, match=rf"file: {source.name} should have its problem in column .*columns are a, b"):
         list(records(iter([{"a": 1, "b": 2}]), source, "file"))
 
 
 @pytest.mark.parametrize("problem", [{"a": 1}, [1], True])
 def test_a_problem_that_is_no_text_is_refused_with_its_row(problem: Any):
     rows: Sequence[dict[str, Any]] = [{"problem": "x", "answer": "1"}, {"problem": problem, "answer": "1"}]
-    with pytest.raises(ValueError, match="file, row 1: text was expected"):
+    with pytest.raises(UserError, match="file, row 1: text was expected"):
         list(records(iter(rows), SOURCES["deepscaler"], "file"))
 
 
-def test_the_list_names_every_source_and_copy(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    assert listing.main([]) == 0
-    shown = capsys.readouterr().out
-    for source in SOURCES.values():
-        assert source.name in shown
-        assert all(copy.id in shown for copy in source.copies)
+def list_sources(columns: int) -> tuple[str, str]:
+    """What `dgpo data list` prints in a pipe, and in a terminal of so many columns."""
+    command = [sys.executable, "-m", "dgpo.cli", "data", "list"]
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    piped = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    reader, writer = pty.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(command, env=environment, stdin=writer, stdout=writer, stderr=writer)
+    os.close(writer)
+    shown = b""
+    with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
+        while part := os.read(reader, 4096):
+            shown += part
+    os.close(reader)
+    assert process.wait() == 0
+    return piped, re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_list_names_every_source_and_copy_whole(columns: int):
+    for shown in list_sources(columns):
+        words = shown.split()
+        for source in SOURCES.values():
+            assert source.name in words
+            assert all(copy.id in words for copy in source.copies)
