@@ -121,8 +121,8 @@ class Options:
             self.copy = HubCopy(id=self.hub_id, files={split: f"*{split}*"})
 
     def _check_ranges(self) -> None:
-        if self.name != Path(self.name).name or not self.name.strip() or self.name.startswith("."):
-            raise UserError(f"name={self.name!r}: give a file name without a folder, such as dapo-math-17k")
+        if self.name != Path(self.name).name or not self.name.strip() or self.name[0] == "." or len(self.name) > 50:
+            raise UserError(f"name={self.name!r}: give a short file name without a folder, such as dapo-math-17k")
         for key in ("limit", "max_prompt_chars", "max_prompt_tokens"):
             value = getattr(self, key)
             if value is not None and value < 1:

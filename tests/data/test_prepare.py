@@ -210,7 +210,7 @@ USELESS = {
     "a limit of none": (["{mine}", "--limit", "0"], "limit=0: give at least 1"),
     "tokens without a tokenizer": (["{mine}", "--max-prompt-tokens", "9"], "need each other"),
     "two limits": (["{mine}", "--max-prompt-tokens", "9", "--tokenizer", "x", "--max-prompt-chars", "9"], "both given"),
-    "a name with a folder": (["{mine}", "--name", "a/b"], "give a file name without a folder"),
+    "a name with a folder": (["{mine}", "--name", "a/b"], "give a short file name without a folder"),
     "a similarity above one": (["{mine}", "--near", "2", "--decontaminate", "x"], "near=2.0: give a similarity"),
 }
 

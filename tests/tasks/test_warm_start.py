@@ -1,6 +1,5 @@
-import inspect
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from dgpo.cli import main
-from dgpo.cli.data import model_warm_start
 from dgpo.errors import UserError
 from dgpo.tasks.arithmetic import Problem, boxed_answer, distinct_problems, worked_answer, write_splits
 from dgpo.tasks.small_model import create
@@ -142,13 +140,6 @@ def test_directories_that_would_be_harmed_are_refused(model_dir: Path, tmp_path:
 def test_an_absent_model_is_named_with_its_remedy(tmp_path: Path):
     with pytest.raises(UserError, match=r"dgpo model small --out"):
         warm_start(tmp_path / "none", tmp_path / "out", SHORT)
-
-
-def test_the_command_s_defaults_are_the_settings():
-    options = inspect.signature(model_warm_start).parameters
-    for each in fields(WarmStart):
-        default = options[each.name].default
-        assert (tuple(default) if isinstance(default, list) else default) == getattr(WarmStart(), each.name)
 
 
 def test_accuracy_leaves_the_callers_random_state_and_is_repeatable(trained: Path, tokenizer: PreTrainedTokenizerFast):

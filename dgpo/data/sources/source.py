@@ -140,13 +140,13 @@ def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> It
         if place == 0:
             _require_columns(row, source, where)
         try:
-            context, problem = _text(_first(row, source.context)), _text(_first(row, source.problem))
+            context, problem = _text_of(row, source.context), _text_of(row, source.problem)
             yield Record(
                 problem=strip_instructions(f"{context}\n{problem}" if context and problem else problem),
                 answer=_first(row, source.answer),
-                id=_text(_first(row, source.id)),
-                level=_text(_first(row, source.level)),
-                subject=_text(_first(row, source.subject)),
+                id=_text_of(row, source.id),
+                level=_text_of(row, source.level),
+                subject=_text_of(row, source.subject),
             )
         except TypeError as error:
             raise UserError(f"{where}, row {place}: {error}; name another column, or mend the row") from error
@@ -179,6 +179,13 @@ def _first(row: Mapping[str, Any], names: Columns) -> Any:
         if value is not None:
             return value
     return None
+
+
+def _text_of(row: Mapping[str, Any], names: Columns) -> str:
+    try:
+        return _text(_first(row, names))
+    except TypeError as error:
+        raise TypeError(f"column {' or '.join(names)}: {error}") from error
 
 
 def _text(value: Any) -> str:

@@ -251,7 +251,7 @@ def test_another_data_set_s_columns_are_refused_with_what_was_looked_for(source:
 @pytest.mark.parametrize("problem", [{"a": 1}, [1], True])
 def test_a_problem_that_is_no_text_is_refused_with_its_row(problem: Any):
     rows: Sequence[dict[str, Any]] = [{"problem": "x", "answer": "1"}, {"problem": problem, "answer": "1"}]
-    with pytest.raises(UserError, match="file, row 1: text was expected"):
+    with pytest.raises(UserError, match="file, row 1: column problem: text was expected"):
         list(records(iter(rows), SOURCES["deepscaler"], "file"))
 
 
