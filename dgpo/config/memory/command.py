@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.config.memory.duration import cost, step_seconds, utilisation, whole_step
@@ -16,24 +13,23 @@ from dgpo.config.memory.host import host_bytes
 from dgpo.config.memory.phases import cache_tokens, overflows, phases
 from dgpo.config.memory.remedies import remedy
 from dgpo.config.memory.setup import GIB, Gpu, Setup, setup_from
+from dgpo.tables import Table
 
 # Above this share of the GPU, fragmentation and what the formulas leave out may decide.
 TIGHT = 0.9
 
 
-def table(setup: Setup) -> Table:
+def parts(setup: Setup) -> Table:
     """Parts by phase, in GiB on one GPU."""
     found = phases(setup)
     names = list(dict.fromkeys(name for phase in found for name in phase.parts))
-    made = Table("", title="GiB on one GPU", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for phase in found:
-        made.add_column(phase.name, justify="right")
-    for name in names:
-        cells = [f"{phase.parts[name] / GIB:.1f}" if name in phase.parts else "" for phase in found]
-        made.add_row(name, *cells)
-    made.add_section()
-    made.add_row("all", *(f"{phase.total / GIB:.1f}" for phase in found))
-    return made
+    rows = [[name, *(_gib(phase.parts.get(name)) for phase in found)] for name in names]
+    rows.append(["all", *(_gib(phase.total) for phase in found)])
+    return Table(["", *(phase.name for phase in found)], rows, "GiB on one GPU", words=[""])
+
+
+def _gib(size: int | None) -> str:
+    return "" if size is None else f"{size / GIB:.1f}"
 
 
 def verdict(setup: Setup) -> list[str]:
@@ -76,34 +72,27 @@ def heading(config: DictConfig, setup: Setup) -> str:
 
 def show(config: DictConfig, setup: Setup) -> None:
     """Print the plan."""
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(heading(config, setup))
-    console.print(table(setup))
-    console.print("\n".join([*verdict(setup), cost(setup)]))
+    print(heading(config, setup))
+    parts(setup).show()
+    print("\n".join([*verdict(setup), cost(setup)]))
 
 
 def times(setup: Setup, gpu: Gpu) -> Table:
     """Seconds of a step by phase, and MFU."""
     seconds = step_seconds(setup, gpu)
-    rows = {name: (value, 3 if name == "update" else 1) for name, value in seconds.items()}
-    rows["step"] = (whole_step(setup, seconds), 5)
-    made = Table("", title=f"A step on {gpu.name}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("seconds", "MFU"):
-        made.add_column(name, justify="right")
-    for name, (value, forwards) in rows.items():
-        made.add_row(name, f"{value:.0f}", f"{utilisation(setup, gpu, value, forwards):.0%}")
-    return made
+    found = {name: (value, 3 if name == "update" else 1) for name, value in seconds.items()}
+    found["step"] = (whole_step(setup, seconds), 5)
+    rows = [[name, f"{each:.0f}", f"{utilisation(setup, gpu, each, n):.0%}"] for name, (each, n) in found.items()]
+    return Table(["", "seconds", "MFU"], rows, f"A step on {gpu.name}", words=[""])
 
 
 def figures(setup: Setup) -> str:
     """The same figures for programs: bytes by phase and part, the setup, the overrides that would make it fit."""
-    parts = {phase.name: {**phase.parts, "all": phase.total} for phase in phases(setup)}
-    seconds = step_seconds(setup, setup.gpu) if setup.gpu else None
     content = {
-        "bytes": parts,
+        "bytes": {phase.name: {**phase.parts, "all": phase.total} for phase in phases(setup)},
         "cache_tokens": cache_tokens(setup),
         "host_bytes": host_bytes(setup),
-        "seconds": seconds,
+        "seconds": step_seconds(setup, setup.gpu) if setup.gpu else None,
         "overflows": overflows(setup),
         "remedy": remedy(setup),
         "setup": dataclasses.asdict(setup),
@@ -127,5 +116,5 @@ def plan_config(
     else:
         show(config, setup)
         if time and setup.gpu:
-            Console().print(times(setup, setup.gpu))
+            times(setup, setup.gpu).show()
     return 1 if overflows(setup) else 0

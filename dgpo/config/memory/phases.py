@@ -68,10 +68,12 @@ def fused_logits(setup: Setup) -> int:
 
 def update_logits(setup: Setup) -> int:
     """Bytes of logits and their gradient in the update: c·T·V, as flash-attn's cross-entropy writes the gradient over
-    the logits; (c + 12)·T·V where the entropy is differentiated too, which takes more tensors and forbids that."""
+    the logits. Where the entropy is differentiated too, which forbids that, 12·T·V more by pieces and 28·T·V as a
+    whole: fp32 tensors of softmax, logsumexp and their gradients, if torch.compile does not fuse them."""
     if setup.fused:
         return fused_logits(setup)
-    return setup.tokens * setup.shape.vocabulary * (setup.compute_bytes + (12 if setup.update_entropy else 0))
+    entropy = (12 if setup.chunked_entropy else 28) if setup.update_entropy else 0
+    return setup.tokens * setup.shape.vocabulary * (setup.compute_bytes + entropy)
 
 
 def log_prob_logits(setup: Setup) -> int:
@@ -132,7 +134,8 @@ def contexts(setup: Setup) -> int:
 
 
 def log_probs(setup: Setup) -> Phase:
-    """Old log-probs and entropies of one micro-batch, without gradients: the last hidden states and the logits."""
+    """Old log-probs and entropies of one micro-batch, without gradients: the last hidden states and the logits. The
+    output layer is whole on each GPU before the entropy is computed, and takes less."""
     parts, shape, c = state(setup), setup.shape, setup.compute_bytes
     return Phase(
         "log-probs",
@@ -141,7 +144,7 @@ def log_probs(setup: Setup) -> Phase:
             "optimiser": 0 if setup.optimizer_offload else parts["optimiser"],
             "activations": setup.log_prob_tokens * c * shape.hidden,
             "logits": log_prob_logits(setup),
-            "gathered": c * max(root_parameters(setup), shape.embedding_parameters),
+            "gathered": c * root_parameters(setup),
             "contexts": contexts(setup),
         },
     )

@@ -33,7 +33,9 @@ def test_the_training_state_is_sixteen_bytes_a_parameter(size: str, gib: float) 
 def test_logits_are_two_bytes_unless_the_entropy_is_differentiated() -> None:
     held, size = setup(QWEN["1.5b"], tokens=10_000), 10_000 * 151936
     assert memory.update_logits(held) == 2 * size
-    assert memory.update_logits(replace(held, update_entropy=True)) == (2 + 12) * size
+    entropy = replace(held, update_entropy=True)
+    assert memory.update_logits(entropy) == (2 + 28) * size
+    assert memory.update_logits(replace(entropy, chunked_entropy=True)) == (2 + 12) * size
     assert memory.log_prob_logits(held) == (2 + 12) * size
     assert memory.log_prob_logits(replace(held, chunked_entropy=True)) == 2 * size + 12 * 2048 * 151936
     fused = replace(held, fused=True)
