@@ -1,6 +1,7 @@
 """Files that are replaced in one step, and JSON lines that are read one at a time with their numbers."""
 
 import gzip
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import IO, Any, cast
 
 from dgpo.errors import UserError
 
+_CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 """A longer line is no row of JSON but a mistake, and is never held in memory whole."""
 
@@ -117,3 +119,12 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{place} is {type(content).__name__}, not an object; write one object a line")
     return content
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

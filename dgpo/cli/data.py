@@ -30,7 +30,7 @@ def data_arithmetic(
     seed: int = 0,
 ) -> None:
     """Write the quick start's problems."""
-    from dgpo.tasks.arithmetic import write_splits
+    from dgpo.data.sources.arithmetic import write_splits
 
     paths = write_splits(out, train=train, validation=validation, test=test, levels=levels, seed=seed)
     for path, count in zip(paths, (train, validation, test), strict=True):

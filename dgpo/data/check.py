@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 
 from dgpo.data.answers import ground_truth_faults
 from dgpo.data.duplicates import normal_form
-from dgpo.data.manifest import file_sha256, parquet_content_hash, read_manifest
+from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.schema import check_parquet
 from dgpo.errors import UserError
+from dgpo.files import file_sha256
 
 _SHOWN = 10
 

@@ -18,7 +18,6 @@ from dgpo.errors import UserError
 from dgpo.versions import installed_versions
 
 PACKAGES = ("dgpo", "datasketch", "huggingface-hub", "math-verify", "pyarrow")
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +79,6 @@ def read_manifest(parquet: str | os.PathLike[str]) -> Manifest | None:
         return Manifest(**{each.name: content[each.name] for each in fields(Manifest)})
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no manifest ({error!r}); prepare the data again, or remove it") from error
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def content_hash(pairs: Iterable[tuple[str, str]]) -> str:

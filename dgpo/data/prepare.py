@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dgpo.data.duplicates import Entry, Tally, collect, settle
 from dgpo.data.filters import drawn, short_enough, token_counter, with_readable_answer
-from dgpo.data.manifest import Manifest, content_hash, file_sha256, manifest_path
+from dgpo.data.manifest import Manifest, content_hash, manifest_path
 from dgpo.data.options import Options
 from dgpo.data.prompts import find_template, render
 from dgpo.data.read import count_rows, read_rows
@@ -20,7 +20,7 @@ from dgpo.data.schema import PromptRow, make_row, write_parquet
 from dgpo.data.sources.locate import Located, hub_files, local_files
 from dgpo.data.sources.source import Record, Source, records
 from dgpo.errors import UserError
-from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.files import file_sha256, make_folder, replace_json, replace_text
 from dgpo.progress import ProgressBar
 from dgpo.tables import Table
 

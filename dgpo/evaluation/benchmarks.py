@@ -8,12 +8,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from dgpo.data.manifest import content_hash, file_sha256, read_manifest
+from dgpo.data.manifest import content_hash, read_manifest
 from dgpo.data.schema import Message, check_parquet
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import split_name
 from dgpo.errors import UserError
 from dgpo.evaluation.error import EvalError
+from dgpo.files import file_sha256
 
 _NAME = re.compile(r"\w[\w.-]*")
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.data.manifest import file_sha256
 from dgpo.errors import UserError
 from dgpo.evaluation.error import EvalError
+from dgpo.files import file_sha256
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]

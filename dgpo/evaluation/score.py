@@ -15,13 +15,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, get_args
 
-from dgpo.data.manifest import file_sha256
 from dgpo.evaluation.benchmarks import Problem, read_benchmark
 from dgpo.evaluation.error import EvalError
 from dgpo.evaluation.majority import answer_key, group_answers
 from dgpo.evaluation.settings import PACKAGES, read_settings
 from dgpo.evaluation.store import Generation, data_file, generations_file, locked, read_generations
-from dgpo.files import replace_json
+from dgpo.files import file_sha256, replace_json
 from dgpo.progress import ProgressBar
 from dgpo.verifier import verify
 from dgpo.verifier.processes import MAX_PROCESSES, Processes

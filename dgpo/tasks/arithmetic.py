@@ -21,11 +21,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
-from pathlib import Path
 
-from dgpo.data.schema import PromptRow, make_row, write_parquet
 from dgpo.errors import UserError
-from dgpo.files import make_folder
 
 DATA_SOURCE = "arithmetic"
 
@@ -161,40 +158,3 @@ def boxed_answer(text: str) -> str | None:
     """The last boxed whole number of a text, or None."""
     found = re.findall(r"\\boxed\{(\d+)\}", text)
     return found[-1] if found else None
-
-
-def problem_row(problem: Problem, *, index: int = 0) -> PromptRow:
-    """The problem as a row of its split's prompt file, at place `index`."""
-    return make_row(
-        problem=problem.text,
-        ground_truth=problem.answer,
-        data_source=DATA_SOURCE,
-        index=index,
-        split=problem.split,
-        level=str(problem.level),
-        id=problem.id,
-        source=DATA_SOURCE,
-    )
-
-
-def write_splits(
-    out_dir: str | Path,
-    *,
-    train: int,
-    validation: int,
-    test: int,
-    levels: Sequence[int] = DEFAULT_LEVELS,
-    seed: int = 0,
-) -> list[Path]:
-    """Writes `train.parquet`, `validation.parquet` and `test.parquet` with so many problems each; returns the
-    paths.
-
-    Raises what `distinct_problems` and `make_folder` raise, before anything is written.
-    """
-    counts = {"train": train, "validation": validation, "test": test}
-    found = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
-    make_folder(Path(out_dir), "out")
-    return [
-        write_parquet([problem_row(p, index=i) for i, p in enumerate(problems)], Path(out_dir) / f"{split}.parquet")
-        for split, problems in found.items()
-    ]

@@ -25,15 +25,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgpo.data.manifest import file_sha256
 from dgpo.errors import UserError
-from dgpo.files import make_folder, replace_json
+from dgpo.files import file_sha256, make_folder, replace_json
 from dgpo.tasks.arithmetic import (
     DEFAULT_LEVELS,
     Problem,
     boxed_answer,
     distinct_problems,
-    problem_row,
     problem_stream,
     worked_answer,
 )
@@ -90,7 +88,7 @@ class Accuracy:
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, problem: Problem) -> list[int]:
     """The tokens of the prompt exactly as verl renders it for this problem's row."""
-    messages: Any = problem_row(problem)["prompt"]
+    messages: Any = [{"role": "user", "content": problem.text}]
     ids: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
     return ids
 

@@ -15,7 +15,8 @@ import pytest
 
 from dgpo.cli import main
 from dgpo.data.filters import token_counter
-from dgpo.data.manifest import Manifest, content_hash, file_sha256, read_manifest
+from dgpo.data.manifest import Manifest, content_hash, read_manifest
+from dgpo.files import file_sha256
 from dgpo.tasks import small_model
 
 LONG = "In how many ways can the letters of the word be arranged so that no two vowels stand side by side in it"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dgpo.tasks import arithmetic, small_model, warm_start
+from dgpo.data.sources.arithmetic import write_splits
+from dgpo.tasks import small_model, warm_start
 
 # Small enough for 2 cores: 8 prompts with 8 answers a step, 4 updates of 2 prompts.
 SMALL = {
@@ -28,7 +29,7 @@ SMALL = {
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Problems of two digits, and a model taught on them for seconds: it boxes its answers, some of them right."""
     folder = tmp_path_factory.mktemp("e2e")
-    arithmetic.write_splits(folder / "data", train=256, validation=8, test=8, levels=[1])
+    write_splits(folder / "data", train=256, validation=8, test=8, levels=[1])
     small_model.create(folder / "untrained", seed=0)
     settings = warm_start.WarmStart(steps=350, levels=(1,), eval_problems=32)
     summary = warm_start.warm_start(folder / "untrained", folder / "model", settings)

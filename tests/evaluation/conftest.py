@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from dgpo.data.sources.arithmetic import write_splits
 from dgpo.evaluation.benchmarks import read_benchmarks
 from dgpo.evaluation.settings import agree_or_refuse
 from dgpo.evaluation.store import Generation, Writer, data_file
-from dgpo.tasks import arithmetic, small_model
+from dgpo.tasks import small_model
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def data(made_data: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def made_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmarks")
-    arithmetic.write_splits(folder, train=6, validation=6, test=6, levels=[1])
+    write_splits(folder, train=6, validation=6, test=6, levels=[1])
     (folder / "train.parquet").unlink()
     (folder / "validation.parquet").rename(folder / "sums.parquet")
     (folder / "test.parquet").rename(folder / "more.parquet")

@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from dgpo.cpu import vllm_metadata
-from dgpo.data.manifest import Manifest, file_sha256, manifest_path
+from dgpo.data.manifest import Manifest, manifest_path
 from dgpo.evaluation import run, settings
 from dgpo.evaluation.benchmarks import read_benchmarks
 from dgpo.evaluation.error import EvalError
+from dgpo.files import file_sha256
 from dgpo.versions import installed_versions
 
 

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.data.sources import SOURCES
-from dgpo.tasks import arithmetic
+from dgpo.data.sources.arithmetic import write_splits
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(file.name for file in (ROOT / "recipes").glob("*.sh") if file.name != "lib.sh")
@@ -125,7 +125,7 @@ def test_the_quick_start_leaves_a_gpu_environment_alone(tmp_path: Path) -> None:
 def test_a_recipe_exports_from_the_folder_that_the_config_names(
     untrained: Path, train_to: Callable[[Path, int, float], None], tmp_path: Path
 ) -> None:
-    arithmetic.write_splits(tmp_path / "data", train=64, validation=8, test=8)
+    write_splits(tmp_path / "data", train=64, validation=8, test=8)
     train_to(tmp_path / "a run/mine", 10, 0.5)
     config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={untrained}"]))
     OmegaConf.save(config, tmp_path / "a run/mine/config.yaml")

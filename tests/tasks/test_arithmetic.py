@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dgpo.cli import main
 from dgpo.data.schema import check_parquet
+from dgpo.data.sources.arithmetic import write_splits
 from dgpo.errors import UserError
 from dgpo.tasks.arithmetic import (
     LEVELS,
@@ -18,7 +19,6 @@ from dgpo.tasks.arithmetic import (
     distinct_problems,
     problem_stream,
     worked_answer,
-    write_splits,
 )
 
 

@@ -7,8 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from dgpo.cli import main
+from dgpo.data.sources.arithmetic import write_splits
 from dgpo.errors import UserError
-from dgpo.tasks.arithmetic import Problem, boxed_answer, distinct_problems, worked_answer, write_splits
+from dgpo.tasks.arithmetic import Problem, boxed_answer, distinct_problems, worked_answer
 from dgpo.tasks.small_model import create
 from dgpo.tasks.warm_start import (
     SUMMARY,

@@ -1,9 +1,12 @@
-"""The arithmetic task of the quick start as a source, made on the spot."""
+"""The arithmetic task of the quick start as prompts: a source made on the spot, and three splits at once."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from dgpo.data.schema import PromptRow, make_row, write_parquet
 from dgpo.data.sources.source import Record, Source
-from dgpo.tasks.arithmetic import DATA_SOURCE, distinct_problems
+from dgpo.files import make_folder
+from dgpo.tasks.arithmetic import DATA_SOURCE, DEFAULT_LEVELS, Problem, distinct_problems
 
 
 def make(split: str, count: int, levels: Sequence[int], seed: int) -> Iterator[Record]:
@@ -22,3 +25,40 @@ ARITHMETIC = Source(
     purposes={"train": "train"},
     note="made on the spot; `dgpo data arithmetic` writes three splits at once",
 )
+
+
+def problem_row(problem: Problem, *, index: int = 0) -> PromptRow:
+    """The problem as a row of its split's prompt file, at place `index`."""
+    return make_row(
+        problem=problem.text,
+        ground_truth=problem.answer,
+        data_source=DATA_SOURCE,
+        index=index,
+        split=problem.split,
+        level=str(problem.level),
+        id=problem.id,
+        source=DATA_SOURCE,
+    )
+
+
+def write_splits(
+    out_dir: str | Path,
+    *,
+    train: int,
+    validation: int,
+    test: int,
+    levels: Sequence[int] = DEFAULT_LEVELS,
+    seed: int = 0,
+) -> list[Path]:
+    """Writes `train.parquet`, `validation.parquet` and `test.parquet` with so many problems each; returns the
+    paths.
+
+    Raises what `distinct_problems` and `make_folder` raise, before anything is written.
+    """
+    counts = {"train": train, "validation": validation, "test": test}
+    found = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
+    make_folder(Path(out_dir), "out")
+    return [
+        write_parquet([problem_row(p, index=i) for i, p in enumerate(problems)], Path(out_dir) / f"{split}.parquet")
+        for split, problems in found.items()
+    ]

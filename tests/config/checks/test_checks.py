@@ -13,9 +13,10 @@ from omegaconf import OmegaConf
 from dgpo.cli import main
 from dgpo.config.checks import check
 from dgpo.config.compose import compose_config, resolved
+from dgpo.data.sources.arithmetic import write_splits
 from dgpo.runs.checkpoints import MANIFEST, write_manifest
 from dgpo.runs.folder import RunFolder
-from dgpo.tasks import arithmetic, small_model
+from dgpo.tasks import small_model
 
 LOSS = "actor_rollout_ref.actor.policy_loss"
 REWARD = "reward.custom_reward_function.reward_kwargs"
@@ -24,7 +25,7 @@ REWARD = "reward.custom_reward_function.reward_kwargs"
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quickstart")
-    arithmetic.write_splits(folder / "data", train=64, validation=8, test=8)
+    write_splits(folder / "data", train=64, validation=8, test=8)
     small_model.create(folder / "model", seed=0)
     return folder
 
