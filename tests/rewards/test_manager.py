@@ -1,11 +1,13 @@
 """The reward manager inside verl's own loading, on samples as verl's agent loop hands them over."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import DictConfig
 from tensordict import TensorDict
 from transformers import AutoTokenizer, GenerationConfig
 from verl import DataProto
@@ -44,9 +46,13 @@ def sample(tokenizer: Any, response: list[int], **more: Any) -> DataProto:
     )
 
 
+@functools.cache
+def config_of(model: Path, *overrides: str) -> DictConfig:
+    return resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}", *overrides]))
+
+
 def grade(model: Path, tokenizer: Any, data: DataProto, *overrides: str) -> dict[str, Any]:
-    config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}", *overrides]))
-    manager = load_reward_manager(config, tokenizer)
+    manager = load_reward_manager(config_of(model, *overrides), tokenizer)
     return manager.loop.run_until_complete(manager.run_single(data))
 
 
@@ -82,7 +88,7 @@ def test_the_overlong_penalty_counts_tokens(model: Path, tokenizer: Any) -> None
 
 def test_worker_processes_start_with_the_manager(model: Path, tokenizer: Any) -> None:
     shared_pool().close()
-    load_reward_manager(resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={model}"])), tokenizer)
+    load_reward_manager(config_of(model), tokenizer)
     assert len(shared_pool().pids()) == 2
 
 

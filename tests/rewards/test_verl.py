@@ -46,17 +46,15 @@ def test_every_sample_has_the_same_keys_and_types() -> None:
 
 
 @pytest.fixture
-def fresh_pool() -> Iterator[None]:
-    """A pool with one idle worker that has done a job, and a clean count of restarts; no process is left behind."""
-    shared_pool().close()
+def idle_pool() -> Iterator[None]:
+    """A pool with an idle worker that has done a job, and a clean count of restarts; who leaves the pool has ended."""
     shared_pool().start()
     shared_pool().grade("x+1", "1+x", Budget(20.0))
     verl_reward._new_restarts()
     before = [psutil.Process(pid) for pid in shared_pool().pids()]
     yield
-    after = [psutil.Process(pid) for pid in shared_pool().pids()]
-    shared_pool().close()
-    _, alive = psutil.wait_procs({*before, *after}, timeout=20)
+    now = shared_pool().pids()
+    _, alive = psutil.wait_procs([process for process in before if process.pid not in now], timeout=20)
     assert not alive
 
 
@@ -66,8 +64,8 @@ def stop(*pids: int) -> None:
         os.kill(pid, signal.SIGSTOP)
 
 
-def test_a_hung_answer_does_not_hold_up_the_event_loop(fresh_pool: None) -> None:
-    stop(shared_pool().pids()[1])
+def test_a_hung_answer_does_not_hold_up_the_event_loop(idle_pool: None) -> None:
+    stop(shared_pool().pids()[-1])
 
     async def group() -> tuple[list[dict[str, float | str]], float, float]:
         started = time.monotonic()
@@ -85,7 +83,7 @@ def test_a_hung_answer_does_not_hold_up_the_event_loop(fresh_pool: None) -> None
     assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0)["score"] == 1.0
 
 
-def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
+def test_no_sample_waits_beyond_its_deadline(idle_pool: None) -> None:
     """With the fork server stopped nothing can be forked or killed, and every job hangs."""
     stop(*shared_pool().pids())
 
@@ -105,7 +103,7 @@ def test_no_sample_waits_beyond_its_deadline(fresh_pool: None) -> None:
     loop.close()
 
 
-def test_workers_killed_under_a_hostile_group_change_no_other_verdict(fresh_pool: None) -> None:
+def test_workers_killed_under_a_hostile_group_change_no_other_verdict(idle_pool: None) -> None:
     """kill -9 hits whatever worker is busy, ten times, while an event loop grades hostile and honest responses."""
     hostile = [
         r"\boxed{9^{9^{9^{9}}}}",
@@ -149,7 +147,7 @@ def test_workers_killed_under_a_hostile_group_change_no_other_verdict(fresh_pool
 
 
 def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
-    fresh_pool: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    idle_pool: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shared_pool().close()
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
@@ -158,7 +156,7 @@ def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
     assert "answers that need math-verify earn no reward" in caplog.text and "/nowhere/python" in caplog.text
 
 
-def test_a_forked_child_grades_with_threads_and_counts_of_its_own(fresh_pool: None) -> None:
+def test_a_forked_child_grades_with_threads_and_counts_of_its_own(idle_pool: None) -> None:
     assert score(r"\boxed{1+f(x)}", "f(x)+1", timeout=20.0)["score"] == 1.0
     shared_pool().kills += 3
     assert score(r"\boxed{2+f(x)}", "f(x)+2", timeout=20.0)["restarts"] == "3"
@@ -173,7 +171,7 @@ def test_a_forked_child_grades_with_threads_and_counts_of_its_own(fresh_pool: No
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_the_same_pair_is_graded_once(fresh_pool: None) -> None:
+def test_the_same_pair_is_graded_once(idle_pool: None) -> None:
     first, second = (score(r"\boxed{f(u)+77}", "77+f(u)", timeout=20.0) for _ in range(2))
     assert (first["cached"], second["cached"], second["score"]) == ("0", "1", 1.0)
 

@@ -13,6 +13,8 @@ from dgpo.verifier.verdict import REASONS, Verdict
 from dgpo.verifier.workers import shared_pool
 
 TIMEOUT = 0.5
+BUSY_MACHINE_SECONDS = 30.0
+"""A hang takes longer; what a busy machine adds says nothing."""
 MODES = ("boxed", "answer", "extract")
 
 integers = st.integers(min_value=-999, max_value=9999)
@@ -125,7 +127,7 @@ def test_a_soup_of_characters_never_raises_and_keeps_the_deadline(soup: str, gol
         started = time.monotonic()
         verdict = verify(soup, gold, mode=mode, timeout=TIMEOUT)
         assert verdict.reason in REASONS
-        assert time.monotonic() - started < TIMEOUT + 5.0  # a hang would break it, a busy machine does not
+        assert time.monotonic() - started < TIMEOUT + BUSY_MACHINE_SECONDS
 
 
 @settings(max_examples=150)
@@ -150,4 +152,4 @@ def test_deep_and_long_answers_are_decided_at_once(piece: str, gold: str) -> Non
         for answer in (text, closed):
             verdict = verify(answer, gold, mode="answer", timeout=TIMEOUT)
             assert not verdict
-            assert verdict.seconds < TIMEOUT + 5.0
+            assert verdict.seconds < TIMEOUT + BUSY_MACHINE_SECONDS
