@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +75,6 @@ def json_lines(
     path: Path,
     *,
     on_bad: Callable[[UserError], None] | None = None,
-    on_bytes: Callable[[int], None] = lambda count: None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON lines file, or of one packed by gzip (``.gz``), with their line numbers from 1.
 
@@ -82,7 +82,6 @@ def json_lines(
 
     Args:
         on_bad: told of a line that is no object, which is then left out; without it the first one raises.
-        on_bytes: told how many bytes each line had.
 
     Raises:
         UserError: the file cannot be read, or a line is no object and ``on_bad`` is None.
@@ -92,7 +91,6 @@ def json_lines(
             number = 0
             while line := file.readline(MAX_LINE_BYTES):
                 number += 1
-                on_bytes(len(line))
                 if not line.strip():
                     continue
                 try:
@@ -103,8 +101,7 @@ def json_lines(
                     on_bad(error)
                     while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
                         line = file.readline(MAX_LINE_BYTES)
-                        on_bytes(len(line))
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}; give a JSON lines file") from error
 
 

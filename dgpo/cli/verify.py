@@ -9,8 +9,6 @@ import typer
 from dgpo.errors import UserError
 
 app = typer.Typer()
-TABLE_COLUMNS = 160
-"""Where the output is no terminal, rich would cut the tables to 80 columns."""
 
 
 @app.command(
@@ -43,8 +41,6 @@ def verify(
 
     FILE has a JSON object a line, with a response, a ground truth and, if it is known, whether the response is right.
     """
-    from rich.console import Console
-
     from dgpo.verifier.answer_file import Fields
     from dgpo.verifier.explain import explain as explanation
     from dgpo.verifier.verify_file import MAX_TIMEOUT, verify_file
@@ -55,11 +51,8 @@ def verify(
         raise UserError("--explain RESPONSE and --gold G go together; give both or neither")
     if explain is not None and (out or json):
         raise UserError("--explain prints, and writes no --out or --json; leave them out")
-    console = Console()
-    if not console.is_terminal:
-        console.width = TABLE_COLUMNS
     if explain is not None and gold is not None and file is None:
-        explanation(explain, gold, mode=mode, timeout=timeout).show(console)
+        explanation(explain, gold, mode=mode, timeout=timeout).show()
         return
     if file is None or explain is not None:
         raise UserError("give either FILE or --explain RESPONSE")
@@ -79,5 +72,5 @@ def verify(
         print("interrupted; nothing was written", file=sys.stderr)
         raise typer.Exit(130) from None
     for table in tally.tables():
-        table.show(console)
+        table.show()
     raise typer.Exit(1 if tally.wrong or tally.bad_golds or tally.skipped else 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dgpo.errors import UserError
-from dgpo.files import draft_of
+from dgpo.files import draft_of, make_folder
 from dgpo.progress import ProgressBar
 from dgpo.verifier.answer_file import Fields, Row, read_rows
 from dgpo.verifier.processes import Processes
@@ -63,7 +63,7 @@ def verify_file(
             print(f"skipped: {error}", file=sys.stderr)
 
     try:
-        with _whole_file(summary) as counts, _whole_file(out) as verdicts:
+        with _whole_file(summary, "--json") as counts, _whole_file(out, "--out") as verdicts:
             total = sum(1 for _ in read_rows(path, fields, on_bad=skip if skip_bad_rows else None))
             if total == 0:
                 raise UserError(f"{path} has no row to verify; write at least one")
@@ -153,14 +153,11 @@ def _check_paths(path: Path, out: Path | None, summary: Path | None) -> None:
 
 
 @contextmanager
-def _whole_file(path: Path | None) -> Iterator[TextIO | None]:
+def _whole_file(path: Path | None, option: str) -> Iterator[TextIO | None]:
     """``path`` for writing; it has its old content, or none, until all of the new one is on the disk."""
     if path is None:
         yield None
         return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft_of(path) as draft, draft.open("w", encoding="utf-8") as file:
-            yield file
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); give another path, or make room") from error
+    make_folder(path.parent, option)
+    with draft_of(path) as draft, draft.open("w", encoding="utf-8") as file:
+        yield file

@@ -153,9 +153,12 @@ TOO_LONG = "x" * 300
         *[(["FILE", option, "."], "is a directory") for option in ("--out", "--json")],
         *[(["FILE", option, ""], "is a directory") for option in ("--out", "--json")],
         *[(["FILE", option, "/dev/null"], "a device") for option in ("--out", "--json")],
-        *[(["FILE", option, "/proc/none/x"], "/proc/none/x cannot be written") for option in ("--out", "--json")],
+        *[
+            (["FILE", option, "/proc/none/x"], f"{option}=/proc/none: there can be no such folder")
+            for option in ("--out", "--json")
+        ],
         *[(["FILE", option, TOO_LONG], "give another path") for option in ("--out", "--json")],
-        *[(["FILE", option, "FILE/x"], "give another path") for option in ("--out", "--json")],
+        *[(["FILE", option, "FILE/x"], "there can be no such folder") for option in ("--out", "--json")],
         (["missing.jsonl"], "missing.jsonl: No such file"),
         (["."], "directory"),
         (["/dev/null"], "pipe"),
@@ -197,6 +200,9 @@ def test_a_packed_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl.gz"
     file.write_bytes(gzip.compress(json.dumps(GOOD).encode()))
     assert [row.ground_truth for row in read_rows(file, Fields())] == ["7"]
+    file.write_bytes(gzip.compress(json.dumps(GOOD).encode() * 99)[:20] + b"damaged" * 9)
+    with pytest.raises(UserError, match=r"in\.jsonl\.gz: .*give a JSON lines file"):
+        list(read_rows(file, Fields()))
 
 
 def test_explain_prints_the_stages(capsys: pytest.CaptureFixture[str]) -> None:
