@@ -1,7 +1,8 @@
 """``dgpo data`` and ``dgpo model``."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,7 +18,14 @@ Levels = Annotated[
     list[int],
     typer.Option(metavar="LEVEL...", help="1, 2, 3: two numbers of 2, 3, 4 digits; 4, 5: three of 2, 3 digits"),
 ]
-WHERE, OWN, WHICH = "where the rows are", "your own file", "which rows are written, and how"
+
+
+def panel(name: str) -> Callable[..., Any]:
+    """Makes options that the help shows together under a name."""
+    return lambda help, metavar=None, *flags: typer.Option(*flags, metavar=metavar, help=help, rich_help_panel=name)
+
+
+where, own, which = map(panel, ("where the rows are", "your own file", "which rows are written, and how"))
 
 
 @data.command("arithmetic", cls=SeveralValues)
@@ -56,85 +64,30 @@ def data_prepare(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="folder for NAME.parquet and NAME.manifest.json")],
     name: Annotated[str, typer.Option(help="another name for the files and their data_source")] = "",
-    origin: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", metavar="PATH", help="file or folder that has the data; no hub is asked", rich_help_panel=WHERE
-        ),
-    ] = None,
-    hub_id: Annotated[
-        str,
-        typer.Option(
-            metavar="ORG/NAME", help="another copy on the hub; `dgpo data list` names them", rich_help_panel=WHERE
-        ),
-    ] = "",
-    revision: Annotated[
-        str,
-        typer.Option(
-            help="of the hub's repository: a commit, branch or tag (default: the newest)", rich_help_panel=WHERE
-        ),
-    ] = "",
-    split: Annotated[str, typer.Option(help="of the source (default: its first)", rich_help_panel=WHERE)] = "",
-    prompt_field: Annotated[
-        str,
-        typer.Option(
-            metavar="COLUMN",
-            help="the problem: text, or chat messages; a.b is a field of a struct (problem)",
-            rich_help_panel=OWN,
-        ),
-    ] = "",
-    answer_field: Annotated[str, typer.Option(metavar="COLUMN", help="(answer)", rich_help_panel=OWN)] = "",
-    id_field: Annotated[
-        str,
-        typer.Option(metavar="COLUMN", help="what names a problem (id, where there is one)", rich_help_panel=OWN),
-    ] = "",
+    origin: Annotated[Path | None, where("file or folder that has the data; no hub is asked", "PATH", "--from")] = None,
+    hub_id: Annotated[str, where("another copy on the hub; `dgpo data list` names them", "ORG/NAME")] = "",
+    revision: Annotated[str, where("of the hub's repository: a commit, branch or tag (default: the newest)")] = "",
+    split: Annotated[str, where("of the source (default: its first)")] = "",
+    prompt_field: Annotated[str, own("the problem: text, or chat messages; a.b is a field of a struct", "COLUMN")] = "",
+    answer_field: Annotated[str, own("(default: answer)", "COLUMN")] = "",
+    id_field: Annotated[str, own("what names a problem (default: id, where there is one)", "COLUMN")] = "",
     purpose: Annotated[
-        Literal["train", "benchmark"] | None,
-        typer.Option(help="train (default), or benchmark: then others are compared with it", rich_help_panel=OWN),
+        Literal["train", "benchmark"] | None, own("train (default), or benchmark: then others are compared with it")
     ] = None,
-    template: Annotated[
-        str,
-        typer.Option(help="r1, none, or a text with {problem} in it (default: the source's)", rich_help_panel=WHICH),
-    ] = "",
+    template: Annotated[str, which("r1, none, or a text with {problem} in it (default: the source's)")] = "",
     keep_conflicts: Annotated[
-        bool,
-        typer.Option(
-            "--keep-conflicts",
-            help="where copies disagree, keep the answer that most rows give",
-            rich_help_panel=WHICH,
-        ),
+        bool, which("where copies disagree, keep the answer that most rows give", None, "--keep-conflicts")
     ] = False,
-    max_prompt_chars: Annotated[
-        int | None, typer.Option(metavar="N", help="drop longer user messages", rich_help_panel=WHICH)
-    ] = None,
-    max_prompt_tokens: Annotated[
-        int | None, typer.Option(metavar="N", help="drop longer prompts; needs --tokenizer", rich_help_panel=WHICH)
-    ] = None,
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="model folder whose tokenizer and chat template count", rich_help_panel=WHICH),
-    ] = None,
-    decontaminate: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH...", help="prepared benchmarks, or folders", rich_help_panel=WHICH),
-    ] = None,
+    max_prompt_chars: Annotated[int | None, which("drop longer user messages", "N")] = None,
+    max_prompt_tokens: Annotated[int | None, which("drop longer prompts; needs --tokenizer", "N")] = None,
+    tokenizer: Annotated[Path | None, which("model folder whose tokenizer and chat template count", "DIR")] = None,
+    decontaminate: Annotated[list[Path] | None, which("prepared benchmarks, or folders", "PATH...")] = None,
     near: Annotated[
-        float | None,
-        typer.Option(
-            metavar="S",
-            help="similarity from which a problem nearly repeats a benchmark's (0.7)",
-            rich_help_panel=WHICH,
-        ),
+        float | None, which("similarity from which a problem nearly repeats a benchmark's (0.7)", "S")
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="at most so many problems, drawn by --seed", rich_help_panel=WHICH),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="of --limit, and of arithmetic (0)", rich_help_panel=WHICH)] = None,
-    levels: Annotated[
-        list[int] | None,
-        typer.Option(metavar="LEVEL...", help="of arithmetic: how hard its sums are (1 2 3)", rich_help_panel=WHICH),
-    ] = None,
+    limit: Annotated[int | None, which("at most so many problems, drawn by --seed", "N")] = None,
+    seed: Annotated[int | None, which("of --limit, and of arithmetic (0)")] = None,
+    levels: Annotated[list[int] | None, which("of arithmetic: how hard its sums are (1 2 3)", "LEVEL...")] = None,
 ) -> None:
     """A data set by name, or your own file, as a prompt file with its manifest."""
     from dgpo.data.options import Options
