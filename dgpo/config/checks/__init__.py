@@ -44,6 +44,7 @@ SURROUNDINGS = (
     environment.devices,
     environment.compilers,
     environment.flash_attention,
+    environment.weight_transport,
     environment.ports,
     environment.run_folder,
     resume.same_run,

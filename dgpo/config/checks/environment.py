@@ -74,6 +74,24 @@ def flash_attention(config: DictConfig) -> Iterator[Problem]:
         yield Problem(key, value, f"flash_attn cannot be imported: {error}", f"run `{install_command('gpu')}`")
 
 
+def weight_transport(config: DictConfig) -> Iterator[Problem]:
+    """What carries the weights to the rollouts is installed; verl asks for it once the actors are built."""
+    from verl.checkpoint_engine import CheckpointEngineRegistry
+    from verl.utils.import_utils import import_external_libs
+
+    engine = config.actor_rollout_ref.rollout.checkpoint_engine
+    try:
+        import_external_libs(engine.custom_backend_module or None)
+        CheckpointEngineRegistry.get(engine.backend)
+    except (ImportError, ValueError) as error:
+        yield Problem(
+            "actor_rollout_ref.rollout.checkpoint_engine.backend",
+            engine.backend,
+            str(error),
+            "install what its module lacks (scripts/install.sh gpu installs cupy for nccl), or correct the name",
+        )
+
+
 def ports(config: DictConfig) -> Iterator[Problem]:
     """A fixed port that Ray is told to take is free."""
     init = config.ray_kwargs.ray_init

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dgpo.config.checks import environment
 from dgpo.config.checks import registries as names
 from dgpo.config.checks import trainer_modes as modes
 from dgpo.config.compose import compose_config, resolved
@@ -61,3 +62,13 @@ def test_every_loss_composes_with_an_asynchronous_trainer(loss: str) -> None:
 def test_stale_rollouts_without_a_correction_are_warned_about() -> None:
     (warning,) = problems("+trainer_mode=colocate_async", f"{CORRECTION}.rollout_is=null")
     assert warning.startswith("warning") and "older weights" in warning
+
+
+@pytest.mark.parametrize("backend", ["nccl", "ncll"])
+def test_what_carries_the_weights_is_installed(backend: str) -> None:
+    key = "actor_rollout_ref.rollout.checkpoint_engine.backend"
+    assert list(environment.weight_transport(resolved(compose_config("quickstart", [SEPARATE])))) == []
+    (problem,) = environment.weight_transport(resolved(compose_config("quickstart", [SEPARATE, f"{key}={backend}"])))
+    # This machine has no CUDA, so nothing has installed cupy.
+    assert str(problem).startswith(f"error: {key}={backend}: Checkpoint engine {backend} not registered")
+    assert "No module named 'cupy'" in str(problem) and "scripts/install.sh gpu" in str(problem)
