@@ -49,10 +49,11 @@ def test_the_papers_values_go_with_the_model(method: str, key: str, values: tupl
 @pytest.mark.parametrize(
     ("override", "key", "value"),
     [
-        ("model=r1_distill_qwen_14b", "actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size", 4),
+        ("model=r1_distill_qwen_14b", "actor_rollout_ref.rollout.tensor_model_parallel_size", 4),
+        ("budget=papers", "data.train_batch_size", 512),
         ("model=r1_distill_qwen_1_5b", "run.name", "dgpo-r1-distill-qwen-1.5b-0"),
         ("hardware=4x8", "trainer.nnodes", 4),
-        ("hardware=1x1", "actor_rollout_ref.rollout.tensor_model_parallel_size", 1),
+        ("hardware=1x1", "trainer.n_gpus_per_node", 1),
         ("gpu=141gb", "run.gpu_memory_gib", 139),
         ("data=deepscaler", "data.train_files", ["data/deepscaler.parquet"]),
         ("data=arithmetic", "data.val_files", "runs/quickstart/data/validation.parquet"),
@@ -91,7 +92,7 @@ def test_verl_makes_its_dataclasses_of_each_experiment(name: str, tmp_path: Path
     assert made == ["FSDPActorConfig", "RolloutConfig", "HFModelConfig", "AlgoConfig"]
     assert model.hf_config.hidden_size == shape.hidden and model.use_remove_padding
     assert actor.policy_loss.method_name == "dgpo" and actor.engine.strategy == "fsdp2"
-    assert config.data.train_batch_size // actor.ppo_mini_batch_size == 16
+    assert config.data.train_batch_size // actor.ppo_mini_batch_size == 4
     assert find_shape(str(tmp_path)) == shape
     assert check(config, declared=True) == []
 

@@ -15,7 +15,12 @@ SAMPLES = [
     f"{ACTOR}.ppo_micro_batch_size_per_gpu=32",
     "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=16",
 ]
-LONG = ["data.max_response_length=60000", f"{ACTOR}.ppo_max_token_len_per_gpu=65536", "run.gpu_memory_gib=16"]
+LONG = [
+    "data.max_response_length=60000",
+    "actor_rollout_ref.rollout.max_model_len=61024",
+    f"{ACTOR}.ppo_max_token_len_per_gpu=65536",
+    "run.gpu_memory_gib=16",
+]
 LONG += [f"{ACTOR}.ulysses_sequence_parallel_size=2", "actor_rollout_ref.rollout.gpu_memory_utilization=0.7"]
 PLAIN = ["actor_rollout_ref.model.use_fused_kernels=false", f"{ACTOR}.calculate_entropy=false"]
 PLAIN += [f"{ACTOR}.fsdp_config.entropy_from_logits_with_chunking=true"]

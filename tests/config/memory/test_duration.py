@@ -58,7 +58,7 @@ def test_a_run_without_a_number_of_steps_has_no_hours() -> None:
 @pytest.mark.parametrize("size", ["1.5b", "7b", "14b"])
 def test_recipes_state_what_they_cost(size: str) -> None:
     setup = setup_from(resolved(compose_config(f"dgpo_{size.replace('.', '_')}", [])))
-    found = re.search(r"about ([\d.]+) days on (\d+) (\w+) by", (RECIPES / f"train_{size}.sh").read_text())
+    found = re.search(r"about ([\d.]+) days on (\d+) (\w+),", (RECIPES / f"train_{size}.sh").read_text())
     assert found and setup.gpu
     days, gpus, name = found.groups()
     assert (int(gpus), name) == (setup.gpus, setup.gpu.name)
