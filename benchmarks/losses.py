@@ -1,7 +1,7 @@
 """Time and memory of every policy loss, forward and backward, metrics included, against verl's vanilla.
 
-    python -m benchmarks.losses --threads 1 2 --output benchmarks/losses_cpu.csv
-    python -m benchmarks.losses --device cuda --compile --output benchmarks/losses_cuda.csv
+    python -m benchmarks.losses --threads 1 --output benchmarks/results/losses_cpu.csv
+    python -m benchmarks.losses --device cuda --compile --output benchmarks/results/losses_cuda.csv
 
 The baselines are verl's own `vanilla` and a plain transcription of DGPO, with nested torch.where, an exponential in
 every branch and autograd through all of them. All run interleaved in one process, so that a busy machine slows all
@@ -27,7 +27,8 @@ from verl.workers.config import ActorConfig
 
 from dgpo.losses import METHODS, policy_loss
 
-SHAPES = ((64, 1024), (512, 4096))
+# A micro-batch of the quick start, and one of long answers.
+SHAPES = ((16, 96), (8, 16384))
 # Forward reads log_prob, old_log_prob, advantages (float32) and the mask, and writes the gradient; backward reads and
 # writes the gradient once more.
 BYTES_PER_TOKEN = 4 + 4 + 4 + 1 + 4 + 4 + 4

@@ -20,7 +20,7 @@ runs=()
 for seed in ${SEEDS:-0}; do
     for loss in ${LOSSES:-dgpo grpo cispo ce_gppo}; do
         folder=$out/$loss-$seed
-        options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$loss-$seed" "run.dir=$folder")
+        options=("policy_loss=$loss" "seed=$seed" "run.name=$loss-$seed" "run.dir=$folder")
         launch "" "$config" "${options[@]}" "$@"
         runs+=("$folder")
     done

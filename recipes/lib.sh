@@ -65,7 +65,7 @@ launch() {
 # train CONFIG NAME [key=value ...]: train by the variables of the recipe, and export the best checkpoint.
 train() {
     local config=$1 loss=${LOSS:-dgpo} seed=${SEED:-0} folder
-    local options=("policy_loss@actor_rollout_ref.actor.policy_loss=$loss" "seed=$seed" "run.name=$loss-$2-$seed")
+    local options=("policy_loss=$loss" "seed=$seed" "run.name=$loss-$2-$seed")
     shift 2
     enter
     [ -z "${HARDWARE:-}" ] || options+=("hardware=$HARDWARE")

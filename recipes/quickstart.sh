@@ -3,7 +3,7 @@
 # problems and the model, trains with verl's own trainer, and reports accuracy before and after.
 #
 #   bash recipes/quickstart.sh [key=value ...]     Hydra overrides for the training, e.g.
-#   bash recipes/quickstart.sh run.name=grpo policy_loss@actor_rollout_ref.actor.policy_loss=grpo
+#   bash recipes/quickstart.sh run.name=grpo policy_loss=grpo
 #
 # SEED (default 0) seeds the model, its warm start and the training; everything lies in runs/quickstart/.
 # Run it again and it goes on where it was.
@@ -40,7 +40,7 @@ cat <<EOF
 
 Try next:
   SEED=1 bash recipes/quickstart.sh
-  bash recipes/quickstart.sh run.name=grpo-$seed policy_loss@actor_rollout_ref.actor.policy_loss=grpo
+  bash recipes/quickstart.sh run.name=grpo-$seed policy_loss=grpo
   .venv/bin/tensorboard --logdir $here
   .venv/bin/dgpo export $run --out $run/hf       # a Hugging Face directory
 EOF

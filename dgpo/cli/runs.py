@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dgpo.cli.passing import OLD, run
+from dgpo.cli.several import SeveralValues
 
 app = typer.Typer()
 plot = typer.Typer(help="Pictures of gradient weights.", no_args_is_help=True)
@@ -59,17 +59,31 @@ def export(
     print(f"{checkpoint} -> {target}")
 
 
-@plot.command("weights", context_settings=OLD, help="Gradient weights of the losses.")
-def plot_weights(ctx: typer.Context) -> None:
-    run("dgpo.losses.plot", ctx.args)
+@plot.command("weights", cls=SeveralValues)
+def plot_weights(
+    methods: Annotated[
+        list[str] | None, typer.Option(help="Names, with hyper-parameters as in dgpo:n=2,m=4.", show_default=False)
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the four files.")] = Path("plots"),
+    old_prob: Annotated[float, typer.Option(help="π_old of the token, in (0, 1).")] = 0.5,
+    advantage: Annotated[float, typer.Option(help="Size of A; only maspo depends on it.")] = 1.0,
+    clip_ratio_low: Annotated[float, typer.Option(help="ε_low, in (0, 1).")] = 0.2,
+    clip_ratio_high: Annotated[float, typer.Option(help="ε_high, above 0.")] = 0.2,
+) -> None:
+    """Gradient weights of the losses, F and W = F/π, against the ratio and against the probability."""
+    from dgpo.losses import plot
+
+    clip_range = {"clip_ratio_low": clip_ratio_low, "clip_ratio_high": clip_ratio_high}
+    chosen = methods or plot.DEFAULT_METHODS
+    written(plot.plot_weights(chosen, output, old_prob=old_prob, advantage=advantage, **clip_range))
 
 
 @plot.command("distribution")
 def plot_distribution(run: Run) -> None:
     """Gradient weights of the tokens that a run has trained on, written into its folder.
 
-    The run must have kept a sample: actor_rollout_ref.actor.policy_loss.token_sample=64 keeps 64 random tokens a
-    micro-batch, and up to 64 more of those outside the clip range, which are too rare to show otherwise.
+    The run must have kept a sample: run.token_sample=64 keeps 64 random tokens a micro-batch, and up to 64 more of
+    those outside the clip range, which are too rare to show otherwise.
     """
     from dgpo.runs.token_weights import plot_distribution
 

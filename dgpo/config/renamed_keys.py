@@ -10,9 +10,10 @@ LEGACY = {
     "sandbox_fusion.url": "reward.sandbox_fusion.url",
 }
 
-# Keys of the authors' release (a fork of an older verl), by the last part of the key. Value: what to write instead.
+# Keys of the authors' release (a fork of an older verl), and of ours, by the last part of the key. Value: what to
+# write instead.
 AUTHORS = {
-    "ratio_mode": "policy_loss@actor_rollout_ref.actor.policy_loss=dgpo|grpo|cispo|gppo|ce_gppo|aspo|maspo",
+    "ratio_mode": "policy_loss=dgpo|grpo|cispo|gppo|ce_gppo|aspo|maspo",
     "dgpo_n": "actor_rollout_ref.actor.policy_loss.n",
     "dgpo_m": "actor_rollout_ref.actor.policy_loss.m",
     "gppo_loss_beta1": "actor_rollout_ref.actor.policy_loss.beta1",
@@ -22,13 +23,16 @@ AUTHORS = {
     "maspo_beta": "actor_rollout_ref.actor.policy_loss.beta",
     "maspo_beta_pos": "actor_rollout_ref.actor.policy_loss.beta",
     "maspo_beta_neg": "actor_rollout_ref.actor.policy_loss.beta",
-    "ratio_clip": "policy_loss@actor_rollout_ref.actor.policy_loss=<method>",
+    "ratio_clip": "policy_loss=<method>",
+    "token_sample": "run.token_sample",
 }
 
 
 def replacement(override: str) -> str | None:
-    """What to write instead of an override in the authors' keys or verl's old ones; None for others."""
-    key = override.split("=", 1)[0].lstrip("+~")
+    """What to write instead of an override in the authors' keys, verl's old ones or ours; None for others."""
+    key, _, value = override.lstrip("+~").partition("=")
+    if key == "policy_loss@actor_rollout_ref.actor.policy_loss":
+        return f"policy_loss={value}"
     if key in LEGACY:
         return LEGACY[key]
     return AUTHORS.get(key.rsplit(".", 1)[-1]) if "policy_loss" in key else None

@@ -1,20 +1,10 @@
 """The policy-loss family: one gradient weight F per method, one shared surrogate, aggregation and metrics.
 
-Needs only torch; `verl_adapter` is what makes the methods selectable in verl.
+Needs only torch; `dgpo.losses.verl` is what makes the methods selectable in verl.
 """
 
-from dgpo.losses.aspo import ASPO
-from dgpo.losses.base import METHODS, Method, MethodConfig, register_method
-from dgpo.losses.ce_gppo import CE_GPPO
-from dgpo.losses.cispo import CISPO
-from dgpo.losses.dgpo import DGPO
-from dgpo.losses.gppo import GPPO
-from dgpo.losses.grpo import GRPO
-from dgpo.losses.maspo import MASPO
-from dgpo.losses.sapo import SAPO
+from dgpo.losses import aspo, ce_gppo, cispo, dgpo, gppo, grpo, maspo, sapo  # noqa: F401  each registers its method
+from dgpo.losses.base import METHODS, Method, register_method
 from dgpo.losses.surrogate import gradient_weight, policy_loss
 
-__all__ = ["METHODS", "Method", "MethodConfig", "gradient_weight", "policy_loss", "register_method"]
-
-for _method in (DGPO, GRPO, CISPO, GPPO, CE_GPPO, ASPO, MASPO, SAPO):
-    register_method(_method)
+__all__ = ["METHODS", "Method", "gradient_weight", "policy_loss", "register_method"]

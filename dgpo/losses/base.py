@@ -1,135 +1,87 @@
-"""What a policy-loss method is: a config dataclass, a log gradient weight, and a name in `METHODS`."""
+"""What a policy-loss method is: a class of hyper-parameters with a log gradient weight, and a name in `METHODS`."""
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar
 
-import torch
-
-LogWeight = Callable[..., torch.Tensor]
+from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
-class MethodConfig:
-    """Hyper-parameters every method has: the clip range, which also bounds the regions in the metrics.
+class Method:
+    """One policy-loss method with its hyper-parameters, which are checked once, here.
+
+    A subclass has a `name`, fields of its own, checks them in `__post_init__`, and gives `log_weight`. Its field
+    `clip_ratio_c`, if any, is the ratio above which it holds F for A < 0, or None.
 
     Attributes:
+        name: the key in `METHODS`.
         clip_ratio_low: ε_low in (0, 1); the left boundary is the ratio lo = 1 - ε_low.
-        clip_ratio_high: ε_high > 0; the right boundary is the ratio hi = 1 + ε_high.
+        clip_ratio_high: ε_high > 0; the right boundary is hi = 1 + ε_high. The metrics' regions have these bounds.
 
     Raises:
         ValueError: a value is outside its range.
     """
 
+    name: ClassVar[str]
     clip_ratio_low: float = 0.2
     clip_ratio_high: float = 0.2
 
     def __post_init__(self) -> None:
         check_number("clip_ratio_low", self.clip_ratio_low, above=0.0, below=1.0)
         check_number("clip_ratio_high", self.clip_ratio_high, above=0.0)
+        if (cap := getattr(self, "clip_ratio_c", None)) is not None:
+            check_number("clip_ratio_c", cap, above=1.0)
+
+    def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
+        """log F, `(B, T)` float32 like the arguments, minus infinity where F is zero. Runs without autograd."""
+        raise NotImplementedError
+
+    def log_value(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor | None:
+        """log V of the loss value -A·V, `(B, T)`; None where V is F, as in all but losses with constant pieces."""
+        return None
+
+    @property
+    def log_range(self) -> tuple[float, float]:
+        """(log lo, log hi)."""
+        return math.log1p(-self.clip_ratio_low), math.log1p(self.clip_ratio_high)
+
+    @property
+    def log_cap(self) -> float:
+        """log c of `clip_ratio_c`, infinite without one."""
+        cap = getattr(self, "clip_ratio_c", None)
+        return math.inf if cap is None else math.log(cap)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """One policy-loss method.
-
-    Attributes:
-        name: the key in `METHODS`.
-        config: dataclass of hyper-parameters, a subclass of `MethodConfig` that checks them.
-        log_weight: pure function `(log_ratio, advantages, old_log_prob, **hyper_parameters) -> log F`, all
-            tensors `(B, T)` float32; minus infinity where F is zero. It runs without autograd.
-        log_value: same signature, the logarithm of V in the loss value -A·V; None where V is F. Only methods
-            whose clipped tokens have a constant, non-zero loss (PPO's) need it.
-        capped_by: hyper-parameter that caps F for A < 0, for the metric `pg_clipfrac_lower`; None for none.
-    """
-
-    name: str
-    config: type[MethodConfig]
-    log_weight: LogWeight
-    log_value: LogWeight | None = None
-    capped_by: str | None = None
+METHODS: dict[str, type[Method]] = {}
+AnyMethod = TypeVar("AnyMethod", bound=type[Method])
 
 
-METHODS: dict[str, Method] = {}
-
-
-def register_method(method: Method) -> Method:
-    """Add `method` to `METHODS` and return it.
-
-    Raises:
-        ValueError: the name is taken by another method.
-    """
-    known = METHODS.get(method.name)
-    if known is not None and known.log_weight is not method.log_weight:
+def register_method(method: AnyMethod) -> AnyMethod:
+    """Class decorator: add `method` to `METHODS`; ValueError if another has its name."""
+    if METHODS.setdefault(method.name, method) is not method:
         raise ValueError(f"policy-loss method {method.name!r} is already registered; choose another name")
-    METHODS[method.name] = method
     return method
 
 
-def find_method(name: str) -> Method:
-    """The registered method called `name`.
+def make_method(name: str, given: dict[str, Any]) -> Method:
+    """The method called `name` with the hyper-parameters `given`, defaults for the rest.
 
     Raises:
-        ValueError: there is none.
+        ValueError: an unknown method or hyper-parameter, or a value outside its range, with name, value and range.
     """
     if name not in METHODS:
         raise ValueError(f"unknown policy-loss method {name!r}; known methods: {', '.join(sorted(METHODS))}")
-    return METHODS[name]
-
-
-def hyper_parameters(method: Method, given: dict[str, Any]) -> dict[str, Any]:
-    """Defaults of `method` updated by `given`, checked.
-
-    Raises:
-        ValueError: an unknown name or a value outside its range; the message has the name, value and range.
-    """
-    known = [field.name for field in fields(method.config)]
-    for name, value in given.items():
-        if name not in known:
-            raise ValueError(f"{name}={value!r} is no hyper-parameter of {method.name!r}, which has {', '.join(known)}")
-    return asdict(method.config(**given))
+    known = [field.name for field in fields(METHODS[name])]
+    for key in given.keys() - known:
+        raise ValueError(f"{key}={given[key]!r} is no hyper-parameter of {name!r}, which has {', '.join(known)}")
+    return METHODS[name](**given)
 
 
 def check_number(
     name: str, value: Any, *, above: float = -math.inf, below: float = math.inf, closed: bool = False
 ) -> None:
-    """Require a finite real `value` in (above, below), or in [above, below) when `closed`.
-
-    Raises:
-        ValueError: with the name, the value and the range.
-    """
+    """Require a finite real `value` in (above, below), or [above, below) when `closed`; ValueError with all three."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not (is_number and (above < value or (closed and above == value)) and value < below):
-        opening = "[" if closed else "("
-        raise ValueError(f"{name}={value!r} must be a number in {opening}{above:g}, {below:g})")
-
-
-def check_positive_int(name: str, value: Any) -> None:
-    """Require an integer `value` of at least 1.
-
-    Raises:
-        ValueError: with the name, the value and the range.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name}={value!r} must be an integer in [1, inf)")
-
-
-def check_flag(name: str, value: Any) -> None:
-    """Require True or False.
-
-    Raises:
-        ValueError: with the name, the value and the range.
-    """
-    if not isinstance(value, bool):
-        raise ValueError(f"{name}={value!r} must be True or False")
-
-
-def check_cap(name: str, value: Any) -> None:
-    """Require a ratio cap `value` above 1, or None for no cap.
-
-    Raises:
-        ValueError: with the name, the value and the range.
-    """
-    if value is not None:
-        check_number(name, value, above=1.0)
+        raise ValueError(f"{name}={value!r} must be a number in {'[' if closed else '('}{above:g}, {below:g})")

@@ -4,19 +4,24 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from dgpo.losses.base import Method, MethodConfig, check_number
+from dgpo.losses.base import Method, check_number, register_method
 
 
+@register_method
 @dataclass(frozen=True, kw_only=True)
-class CEGPPOConfig(MethodConfig):
-    """Hyper-parameters of CE-GPPO.
+class CEGPPO(Method):
+    """F = β1·lo where A < 0 and r < lo, β2·hi where A > 0 and r > hi, r elsewhere.
+
+    F jumps by the factors β1 and β2 at the boundaries: β = 1 is GPPO, β = 0 is PPO without the dual clip.
 
     Attributes:
         beta1: β1 ≥ 0 scales F at the left boundary. The paper: 0.5 at 1.5B, 0.75 at 7B.
         beta2: β2 ≥ 0 scales F at the right boundary. The paper: 1.
     """
 
+    name = "ce_gppo"
     beta1: float = 0.75
     beta2: float = 1.0
 
@@ -25,28 +30,10 @@ class CEGPPOConfig(MethodConfig):
         check_number("beta1", self.beta1, above=0.0, closed=True)
         check_number("beta2", self.beta2, above=0.0, closed=True)
 
-
-def log_weight(
-    log_ratio: torch.Tensor,
-    advantages: torch.Tensor,
-    old_log_prob: torch.Tensor,
-    *,
-    clip_ratio_low: float,
-    clip_ratio_high: float,
-    beta1: float,
-    beta2: float,
-) -> torch.Tensor:
-    """log F of CE-GPPO, `(B, T)`: β1·lo where A < 0 and r < lo, β2·hi where A > 0 and r > hi, r elsewhere.
-
-    F jumps by the factors β1 and β2 at the boundaries: β = 1 is GPPO, β = 0 is PPO without the dual clip.
-    """
-    del old_log_prob
-    log_lo, log_hi = math.log1p(-clip_ratio_low), math.log1p(clip_ratio_high)
-    at_left = log_lo + (math.log(beta1) if beta1 > 0 else -math.inf)
-    at_right = log_hi + (math.log(beta2) if beta2 > 0 else -math.inf)
-    left = log_ratio.masked_fill(log_ratio < log_lo, at_left)
-    right = log_ratio.masked_fill(log_ratio > log_hi, at_right)
-    return torch.where(advantages < 0, left, torch.where(advantages > 0, right, log_ratio))
-
-
-CE_GPPO = Method(name="ce_gppo", config=CEGPPOConfig, log_weight=log_weight)
+    def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
+        log_lo, log_hi = self.log_range
+        at_left = log_lo + (math.log(self.beta1) if self.beta1 > 0 else -math.inf)
+        at_right = log_hi + (math.log(self.beta2) if self.beta2 > 0 else -math.inf)
+        left = log_ratio.masked_fill(log_ratio < log_lo, at_left)
+        right = log_ratio.masked_fill(log_ratio > log_hi, at_right)
+        return torch.where(advantages < 0, left, torch.where(advantages > 0, right, log_ratio))

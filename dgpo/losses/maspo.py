@@ -4,17 +4,25 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from dgpo.losses.base import Method, MethodConfig, check_cap, check_number
+from dgpo.losses.base import Method, check_number, register_method
 
 # The authors' code clamps the mass term σ_base·π_old^(-α) and the risk factor 1 + β|A|; so do we.
 MAX_MASS = 10.0
 MAX_RISK = 10.0
 
 
+@register_method
 @dataclass(frozen=True, kw_only=True)
-class MASPOConfig(MethodConfig):
-    """Hyper-parameters of MASPO.
+class MASPO(Method):
+    """A Gaussian factor on r where the ratio moves away from 1:
+
+        F = r · exp(-(r - 1)² / (2σ²))      where (A > 0, r > 1) or (A < 0, r < 1);  F = r elsewhere
+        σ = σ_base · π_old^(-α) · (1 + βA)  for A > 0,   σ_base · π_old^(-α) / (1 - βA)  for A < 0
+
+    The mass term σ_base·π_old^(-α) is at most 10, the risk factor within [0.1, 10], as in the authors' code.
+    F is continuous; it knows no boundary, and the clip range only bounds the regions of the metrics.
 
     Attributes:
         sigma_base: σ_base in (0, 10], width of the region in r - 1 for a token with π_old = 1 and A → 0.
@@ -23,6 +31,7 @@ class MASPOConfig(MethodConfig):
         clip_ratio_c: optional cap on F for A < 0, above 1; None, the published form, has no cap.
     """
 
+    name = "maspo"
     sigma_base: float = 1.0
     alpha: float = 0.3
     beta: float = 0.03
@@ -33,39 +42,13 @@ class MASPOConfig(MethodConfig):
         check_number("sigma_base", self.sigma_base, above=0.0, below=math.nextafter(MAX_MASS, math.inf))
         check_number("alpha", self.alpha, above=0.0, closed=True)
         check_number("beta", self.beta, above=0.0, closed=True)
-        check_cap("clip_ratio_c", self.clip_ratio_c)
 
-
-def log_weight(
-    log_ratio: torch.Tensor,
-    advantages: torch.Tensor,
-    old_log_prob: torch.Tensor,
-    *,
-    clip_ratio_low: float,
-    clip_ratio_high: float,
-    sigma_base: float,
-    alpha: float,
-    beta: float,
-    clip_ratio_c: float | None,
-) -> torch.Tensor:
-    """log F of MASPO, `(B, T)`.
-
-        F = r · exp(-(r - 1)² / (2σ²))      where (A > 0, r > 1) or (A < 0, r < 1);  F = r elsewhere
-        σ = σ_base · π_old^(-α) · (1 + βA)  for A > 0,   σ_base · π_old^(-α) / (1 - βA)  for A < 0
-
-    The mass term σ_base·π_old^(-α) is at most 10, the risk factor within [0.1, 10], as in the authors' code.
-    F is continuous; it knows no boundary, and the clip range only bounds the regions of the metrics.
-    """
-    del clip_ratio_low, clip_ratio_high
-    log_mass = (old_log_prob * -alpha + math.log(sigma_base)).clamp_(math.log(sigma_base), math.log(MAX_MASS))
-    log_risk = torch.log1p(advantages.abs() * beta).clamp_(max=math.log(MAX_RISK))
-    # expm1 keeps r - 1 exact near r = 1; e^20 is where F is bounded anyway, and its square fits float32.
-    distance = log_ratio.clamp(max=20.0).expm1_()
-    penalty = (distance * (-log_mass - advantages.sign() * log_risk).exp_()).square_().mul_(0.5)
-    exponent = torch.where(advantages * log_ratio > 0, log_ratio - penalty, log_ratio)
-    if clip_ratio_c is None:
-        return exponent
-    return torch.where(advantages < 0, exponent.clamp(max=math.log(clip_ratio_c)), exponent)
-
-
-MASPO = Method(name="maspo", config=MASPOConfig, log_weight=log_weight, capped_by="clip_ratio_c")
+    def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
+        log_base = math.log(self.sigma_base)
+        log_mass = (log_base - self.alpha * old_log_prob).clamp(log_base, math.log(MAX_MASS))
+        log_risk = torch.log1p(self.beta * advantages.abs()).clamp(max=math.log(MAX_RISK))
+        log_sigma = log_mass + advantages.sign() * log_risk
+        # expm1 keeps r - 1 exact near r = 1; e^20 is where F is bounded anyway, and its square fits float32.
+        penalty = 0.5 * (log_ratio.clamp(max=20.0).expm1() * (-log_sigma).exp()).square()
+        exponent = torch.where(advantages * log_ratio > 0, log_ratio - penalty, log_ratio)
+        return torch.where(advantages < 0, exponent.clamp(max=self.log_cap), exponent)

@@ -1,22 +1,19 @@
-"""Draw the gradient weights F and W of chosen methods against the ratio and against the probability.
+"""`dgpo plot weights`: the gradient weights F and W of methods, against the ratio and against the probability."""
 
-    python -m dgpo.losses.plot --methods grpo gppo dgpo dgpo:n=2,m=4 --output plots
-
-F is the weight on ∇log π and W = F/π the weight on ∇π. Writes `weights_ratio` and `weights_probability`, each as PNG
-and SVG: rows F and W, columns A < 0 and A > 0, the regions beyond the clip range shaded.
-"""
-
-import argparse
 import ast
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dgpo.losses import METHODS, gradient_weight
+from dgpo.errors import UserError
+from dgpo.files import make_folder
+from dgpo.losses import Method, gradient_weight
+from dgpo.losses.base import check_number, make_method
 
 DEFAULT_METHODS = ("grpo", "cispo", "gppo", "ce_gppo", "aspo", "maspo", "dgpo")
 # Okabe and Ito's colours, told apart by readers who see colours differently; the dashes help in black and white.
@@ -25,37 +22,74 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), "-", "--")
 POINTS = 400
 
 
-def parse_method(text: str) -> tuple[str, dict[str, Any]]:
-    """`"dgpo:n=2,m=4"` to its name and hyper-parameters.
+def plot_weights(
+    methods: Sequence[str] = DEFAULT_METHODS,
+    output: Path = Path("plots"),
+    *,
+    old_prob: float = 0.5,
+    advantage: float = 1.0,
+    clip_ratio_low: float = 0.2,
+    clip_ratio_high: float = 0.2,
+) -> list[Path]:
+    """Write `weights_ratio` and `weights_probability`, each as PNG and SVG, into the folder `output`; the four files.
+
+    Rows are F, the weight on ∇log π, and W = F/π, the weight on ∇π; columns are A < 0 and A > 0. The regions beyond the
+    clip range are shaded.
+
+    Args:
+        methods: names of `METHODS`, with hyper-parameters as in `dgpo:n=2,m=4`.
+        output: is made.
+        old_prob: π_old of the token, in (0, 1).
+        advantage: size of A, above 0; only maspo depends on it.
+        clip_ratio_low, clip_ratio_high: ε_low in (0, 1) and ε_high above 0, for the methods that do not set their own.
 
     Raises:
-        ValueError: an unknown method, or a setting that is not name=value with a Python literal for a value.
+        UserError: an unknown method or hyper-parameter, a value outside its range, a folder that cannot be written.
+    """
+    try:
+        check_number("--old-prob", old_prob, above=0.0, below=1.0)
+        check_number("--advantage", advantage, above=0.0)
+        clip_range = Method(clip_ratio_low=clip_ratio_low, clip_ratio_high=clip_ratio_high)
+        chosen = [parse_method(text, clip_range) for text in methods]
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    make_folder(output, "--output")
+    files = []
+    for against in ("ratio", "probability"):
+        figure = draw(chosen, against, old_prob=old_prob, clip_range=clip_range, advantage=advantage)
+        for suffix in ("png", "svg"):
+            files.append(output / f"weights_{against}.{suffix}")
+            figure.savefig(files[-1], dpi=150)
+    return files
+
+
+def parse_method(text: str, clip_range: Method) -> tuple[str, Method]:
+    """`"dgpo:n=2,m=4"` to its label and its method, in `clip_range` unless it sets its own.
+
+    Raises:
+        ValueError: what `make_method` raises, or a setting that is not name=value with a Python literal for a value.
     """
     name, _, settings = text.partition(":")
-    if name not in METHODS:
-        raise ValueError(f"--methods {text}: unknown method {name!r}; known methods: {', '.join(METHODS)}")
-    hyper_parameters = {}
+    given = {}
     for setting in filter(None, settings.split(",")):
         key, separator, value = setting.partition("=")
         try:
-            hyper_parameters[key] = ast.literal_eval(value)
+            given[key] = ast.literal_eval(value)
         except (SyntaxError, ValueError):
             separator = ""
         if not separator:
             raise ValueError(f"--methods {text}: {setting!r} must be name=value, such as n=2 or one_sided=True")
-    return name, hyper_parameters
+    label = name + (f" ({', '.join(f'{key}={value}' for key, value in given.items())})" if given else "")
+    try:
+        return label, make_method(name, asdict(clip_range) | given)
+    except ValueError as error:
+        raise ValueError(f"--methods {text}: {error}") from error
 
 
-def curve(
-    name: str, ratios: torch.Tensor, advantage: float, old_prob: float, **hyper_parameters: Any
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """F and W of a method at `ratios` `(N,)`, for one advantage and one π_old in (0, 1]; both `(N,)`.
-
-    Raises:
-        ValueError: as `gradient_weight`.
-    """
+def curve(method: Method, ratios: torch.Tensor, advantage: float, old_prob: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """F and W of a method at `ratios` `(N,)`, for one advantage and one π_old in (0, 1]; both `(N,)`."""
     old_log_prob = torch.full_like(ratios, math.log(old_prob))
-    f = gradient_weight(name, ratios.log(), torch.full_like(ratios, advantage), old_log_prob, **hyper_parameters)
+    f = gradient_weight(method, ratios.log(), torch.full_like(ratios, advantage), old_log_prob)
     return f, f / (ratios * old_prob)
 
 
@@ -72,40 +106,28 @@ def ratio_grid(largest: float, lo: float, hi: float) -> torch.Tensor:
 
 
 def draw(
-    methods: Sequence[tuple[str, dict[str, Any]]],
-    against: str,
-    *,
-    old_prob: float = 0.5,
-    clip_ratio_low: float = 0.2,
-    clip_ratio_high: float = 0.2,
-    advantage: float = 1.0,
+    methods: Sequence[tuple[str, Method]], against: str, *, old_prob: float, clip_range: Method, advantage: float
 ) -> Any:
     """A matplotlib figure of F and W `against` "ratio" or "probability", for ±`advantage`.
 
     Against the ratio W is drawn in units of 1/π_old; against the probability, as it is at `old_prob`.
-
-    Raises:
-        ValueError: `old_prob` outside (0, 1), or as `gradient_weight`.
     """
     from matplotlib.figure import Figure  # takes a second to import, and the other functions do not need it
 
-    if not 0 < old_prob < 1:
-        raise ValueError(f"old_prob={old_prob!r} must be a number in (0, 1)")
-    lo, hi = 1 - clip_ratio_low, 1 + clip_ratio_high
+    lo, hi = 1 - clip_range.clip_ratio_low, 1 + clip_range.clip_ratio_high
     unit = 1.0 if against == "ratio" else old_prob
     largest = max(2.0, hi + 1.0) if against == "ratio" else 1 / old_prob
     ratios = ratio_grid(largest, lo, hi)
     figure = Figure(figsize=(11, 8), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)
     for column, sign in enumerate((-1.0, 1.0)):
-        for index, (name, given) in enumerate(methods):
-            clip_range = {"clip_ratio_low": clip_ratio_low, "clip_ratio_high": clip_ratio_high}
-            f, w = curve(name, ratios, sign * advantage, old_prob, **(clip_range | given))
+        for index, (label, method) in enumerate(methods):
+            f, w = curve(method, ratios, sign * advantage, old_prob)
             style = {
                 "color": COLOURS[index % len(COLOURS)],
                 "linestyle": DASHES[index % len(DASHES)],
                 "linewidth": 2.0,
-                "label": label(name, given),
+                "label": label,
             }
             panels[0][column].plot(ratios * unit, f, **style)
             panels[1][column].plot(ratios * unit, w * (old_prob if against == "ratio" else 1.0), **style)
@@ -134,43 +156,3 @@ def top(letter: str, against: str, hi: float, largest: float, old_prob: float) -
     if letter == "F":
         return min(largest, hi + 1.8)
     return 3.0 if against == "ratio" else 3.0 / old_prob
-
-
-def label(name: str, given: dict[str, Any]) -> str:
-    """Legend entry: the name and the hyper-parameters that were set."""
-    return name + (f" ({', '.join(f'{key}={value}' for key, value in given.items())})" if given else "")
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Command line; see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="dgpo plot weights", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--methods", nargs="+", default=DEFAULT_METHODS, help="names, with hyper-parameters as in dgpo:n=2,m=4"
-    )
-    parser.add_argument("--output", type=Path, default=Path("plots"), help="folder for the four files")
-    parser.add_argument("--old-prob", type=float, default=0.5, help="π_old of the token, in (0, 1)")
-    parser.add_argument("--advantage", type=float, default=1.0, help="size of A; only maspo depends on it")
-    parser.add_argument("--clip-ratio-low", type=float, default=0.2)
-    parser.add_argument("--clip-ratio-high", type=float, default=0.2)
-    arguments = parser.parse_args(argv)
-    methods = [parse_method(text) for text in arguments.methods]
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    for against in ("ratio", "probability"):
-        figure = draw(
-            methods,
-            against,
-            old_prob=arguments.old_prob,
-            clip_ratio_low=arguments.clip_ratio_low,
-            clip_ratio_high=arguments.clip_ratio_high,
-            advantage=arguments.advantage,
-        )
-        for suffix in ("png", "svg"):
-            path = arguments.output / f"weights_{against}.{suffix}"
-            figure.savefig(path, dpi=150)
-            print(path)
-
-
-if __name__ == "__main__":
-    main()

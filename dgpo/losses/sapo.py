@@ -4,20 +4,25 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from dgpo.losses.base import Method, MethodConfig, check_number
+from dgpo.losses.base import Method, check_number, register_method
 
 
+@register_method
 @dataclass(frozen=True, kw_only=True)
-class SAPOConfig(MethodConfig):
-    """Hyper-parameters of SAPO.
+class SAPO(Method):
+    """F = 4·s·(1 - s)·r with s = sigmoid(τ·(r - 1)); the loss value is the paper's -A·(4/τ)·s, of which F is the slope.
+
+    F is continuous; it knows no boundary, and the clip range only bounds the regions of the metrics.
 
     Attributes:
         tau_pos: τ > 0 of the gate for A > 0.
         tau_neg: τ > 0 of the gate for A ≤ 0; larger decays faster.
     """
 
+    name = "sapo"
     tau_pos: float = 1.0
     tau_neg: float = 1.05
 
@@ -26,47 +31,15 @@ class SAPOConfig(MethodConfig):
         check_number("tau_pos", self.tau_pos, above=0.0)
         check_number("tau_neg", self.tau_neg, above=0.0)
 
+    def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
+        # s(1 - s) = e^-x / (1 + e^-x)² with x = |τ(r - 1)|: it never overflows, and it goes to zero with r → ∞.
+        x = self._argument(log_ratio, advantages).abs()
+        return math.log(4.0) - x + 2.0 * logsigmoid(x) + log_ratio
 
-def log_weight(
-    log_ratio: torch.Tensor,
-    advantages: torch.Tensor,
-    old_log_prob: torch.Tensor,
-    *,
-    clip_ratio_low: float,
-    clip_ratio_high: float,
-    tau_pos: float,
-    tau_neg: float,
-) -> torch.Tensor:
-    """log F of SAPO, `(B, T)`: F = 4·s·(1 - s)·r with s = sigmoid(τ·(r - 1)).
+    def log_value(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
+        scale = torch.where(advantages > 0, math.log(4.0 / self.tau_pos), math.log(4.0 / self.tau_neg))
+        return logsigmoid(self._argument(log_ratio, advantages)) + scale
 
-    F is continuous; it knows no boundary, and the clip range only bounds the regions of the metrics.
-    """
-    del old_log_prob, clip_ratio_low, clip_ratio_high
-    argument = _by_sign(advantages, tau_pos, tau_neg).mul_(log_ratio.clamp(max=20.0).expm1_())
-    # s(1 - s) = e^-x / (1 + e^-x)² with x = |argument|: it never overflows, and it goes to zero with r → ∞.
-    x = argument.abs_()
-    return math.log(4.0) - x + 2.0 * logsigmoid(x) + log_ratio
-
-
-def log_value(
-    log_ratio: torch.Tensor,
-    advantages: torch.Tensor,
-    old_log_prob: torch.Tensor,
-    *,
-    clip_ratio_low: float,
-    clip_ratio_high: float,
-    tau_pos: float,
-    tau_neg: float,
-) -> torch.Tensor:
-    """log V of the loss value -A·V, `(B, T)`: V = (4/τ)·s, the paper's objective, whose derivative is F."""
-    del old_log_prob, clip_ratio_low, clip_ratio_high
-    argument = _by_sign(advantages, tau_pos, tau_neg).mul_(log_ratio.clamp(max=20.0).expm1_())
-    return logsigmoid(argument) + _by_sign(advantages, math.log(4.0 / tau_pos), math.log(4.0 / tau_neg))
-
-
-def _by_sign(advantages: torch.Tensor, positive: float, otherwise: float) -> torch.Tensor:
-    """`positive` where A > 0, else `otherwise`, `(B, T)` float32."""
-    return torch.where(advantages > 0, positive, otherwise).to(advantages.dtype)
-
-
-SAPO = Method(name="sapo", config=SAPOConfig, log_weight=log_weight, log_value=log_value)
+    def _argument(self, log_ratio: Tensor, advantages: Tensor) -> Tensor:
+        """τ·(r - 1), `(B, T)`."""
+        return torch.where(advantages > 0, self.tau_pos, self.tau_neg) * log_ratio.clamp(max=20.0).expm1()

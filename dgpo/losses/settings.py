@@ -13,32 +13,35 @@ from dgpo.losses.base import Method
 ACTOR_KEYS = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau_pos", "tau_neg")
 
 
-def has_optional_cap(method: Method) -> bool:
+def has_optional_cap(method: type[Method]) -> bool:
     """Whether `method` has a `clip_ratio_c` that is off by default."""
-    return any(field.name == "clip_ratio_c" and field.default is None for field in fields(method.config))
+    return any(field.name == "clip_ratio_c" and field.default is None for field in fields(method))
 
 
-def own_fields(method: Method) -> list[Field[Any]]:
+def own_fields(method: type[Method]) -> list[Field[Any]]:
     """The hyper-parameters of `method` that are keys of `actor.policy_loss`."""
-    return [field for field in fields(method.config) if field.name not in ACTOR_KEYS]
+    return [field for field in fields(method) if field.name not in ACTOR_KEYS]
 
 
-def shared_keys(method: Method, actor: Any) -> set[str]:
+def shared_keys(method: type[Method], actor: Any) -> set[str]:
     """The hyper-parameters of `method` that it reads from verl's own keys in this `actor`."""
-    shared = {field.name for field in fields(method.config)}.intersection(ACTOR_KEYS)
+    shared = {field.name for field in fields(method)}.intersection(ACTOR_KEYS)
     if has_optional_cap(method) and not actor["policy_loss"].get("dual_clip", False):
         shared.discard("clip_ratio_c")
     return shared
 
 
-def configured(method: Method, actor: Any) -> dict[str, Any]:
-    """The hyper-parameters of `method` in an actor config: a dataclass of verl's, a DictConfig or a plain dict.
+def configured(method: type[Method], actor: Any) -> Method:
+    """`method` with its hyper-parameters in an actor config: a dataclass of verl's, a DictConfig or a plain dict.
 
     A bound of the clip range that is null is verl's single `actor.clip_ratio`.
+
+    Raises:
+        ValueError: a value is outside its range.
     """
     own = {field.name: actor["policy_loss"].get(field.name, field.default) for field in own_fields(method)}
     shared = {key: actor[key] for key in shared_keys(method, actor)}
     for bound in ("clip_ratio_low", "clip_ratio_high"):
-        if bound in shared and shared[bound] is None:
+        if shared[bound] is None:
             shared[bound] = actor["clip_ratio"]
-    return own | shared
+    return method(**own, **shared)

@@ -1,15 +1,31 @@
-"""A sample of the tokens that a policy loss has seen, for `dgpo plot distribution`.
+"""A sample of the tokens that a policy loss has seen, for `dgpo plot distribution`; `run.token_sample` asks for it.
 
-One file a rank, to which each call appends one array of float32 rows (log_ratio, advantage, log_prob). F and W are not
-kept: they follow from these and the method's hyper-parameters.
+One file a rank in the run folder's `tokens/`, to which each call appends one array of float32 rows (log_ratio,
+advantage, log_prob). F and W are not kept: they follow from these and the method's hyper-parameters.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
 import torch
 
 COLUMNS = ("log_ratio", "advantage", "log_prob")
+
+
+def keep_sample(
+    old_log_prob: torch.Tensor,
+    log_prob: torch.Tensor,
+    advantages: torch.Tensor,
+    response_mask: torch.Tensor,
+    *,
+    clip_range: tuple[float, float],
+) -> None:
+    """`append_sample` to this rank's file, where the run asks for it: `dgpo train` tells its workers how many."""
+    if count := int(os.environ.get("DGPO_TOKEN_SAMPLE", "0")):
+        file = Path(os.environ["DGPO_RUN_DIR"]) / "tokens" / f"rank-{os.environ.get('RANK', 0)}.npy"
+        tensors = (old_log_prob, log_prob, advantages, response_mask)
+        append_sample(file, *tensors, count=count, clip_range=clip_range)
 
 
 def append_sample(
@@ -57,7 +73,5 @@ def read_samples(folder: Path) -> np.ndarray:
             while stream.peek(1):
                 arrays.append(np.load(stream))
     if not arrays:
-        raise FileNotFoundError(
-            f"{folder}: there is no token sample; train with actor_rollout_ref.actor.policy_loss.token_sample=64"
-        )
+        raise FileNotFoundError(f"{folder}: there is no token sample; train with run.token_sample=64")
     return np.concatenate(arrays)

@@ -1,9 +1,10 @@
 """The gradient weights of the tokens that a run has trained on.
 
-The run must have kept a sample: ``actor_rollout_ref.actor.policy_loss.token_sample=64`` keeps 64 random tokens a
-micro-batch, and up to 64 more of those outside the clip range, which are too rare to show otherwise.
+The run must have kept a sample: ``run.token_sample=64`` keeps 64 random tokens a micro-batch, and up to 64 more of
+those outside the clip range, which are too rare to show otherwise.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ LARGEST_WEIGHT = 1e6
 """W is drawn up to this: a token of probability e^-200 has a weight that no axis holds."""
 
 
-def method_of(config: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
-    """The method of a run's resolved config, and its hyper-parameters.
+def method_of(config: dict[str, Any]) -> Method:
+    """The method of a run's resolved config, with its hyper-parameters.
 
     Raises:
         ValueError: the run trained with a loss that is not of `METHODS`.
@@ -35,22 +36,22 @@ def method_of(config: dict[str, Any]) -> tuple[Method, dict[str, Any]]:
     name = section["loss_mode"].removeprefix("dgpo_")
     if name not in METHODS:
         raise ValueError(f"policy_loss.loss_mode={name!r} is none of {', '.join(sorted(METHODS))}")
-    return METHODS[name], configured(METHODS[name], actor)
+    return configured(METHODS[name], actor)
 
 
-def weights(tokens: np.ndarray, method: Method, given: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def weights(tokens: np.ndarray, method: Method) -> tuple[np.ndarray, np.ndarray]:
     """F and W = F/π of sampled tokens `(N, 3)`, each `(N,)`."""
     log_ratio, advantage, log_prob = torch.from_numpy(tokens).T.contiguous()
-    f = gradient_weight(method.name, log_ratio, advantage, log_prob - log_ratio, **given)
+    f = gradient_weight(method, log_ratio, advantage, log_prob - log_ratio)
     return f.numpy(), (f.log() - log_prob).exp().numpy()
 
 
-def draw(tokens: np.ndarray, method: Method, given: dict[str, Any], title: str) -> Any:
+def draw(tokens: np.ndarray, method: Method, title: str) -> Any:
     """F and W against the ratio and against the probability, a dot a token, colours by the sign of the advantage."""
-    f, w = weights(tokens, method, given)
+    f, w = weights(tokens, method)
     w = np.minimum(w, LARGEST_WEIGHT)
     ratio, probability = np.exp(tokens[:, 0]), np.exp(tokens[:, 2])
-    lo, hi = 1 - given["clip_ratio_low"], 1 + given["clip_ratio_high"]
+    lo, hi = 1 - method.clip_ratio_low, 1 + method.clip_ratio_high
     figure, panels = plt.subplots(2, 2, figsize=(10, 7), layout="constrained", sharey="row")
 
     def scatter(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:
@@ -86,14 +87,14 @@ def plot_distribution(run: Path) -> list[Path]:
         UserError: it has no sample, or trained with a loss that is not of `METHODS`.
     """
     try:
-        method, given = method_of(config_of(run))
+        method = method_of(config_of(run))
         tokens = read_samples(run / "tokens")
     except KeyError as error:
         raise UserError(f"{run}/config.yaml: {error} is missing; restore the config of the run") from error
     except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{run}: {error}") from error
-    shown = ", ".join(f"{name}={value}" for name, value in given.items())
-    figure = draw(tokens, method, given, f"{run.resolve().name}: {method.name} ({shown})")
+    shown = ", ".join(f"{name}={value}" for name, value in asdict(method).items())
+    figure = draw(tokens, method, f"{run.resolve().name}: {method.name} ({shown})")
     files = [run / f"distribution.{suffix}" for suffix in ("png", "svg")]
     save(figure, files)
     return files

@@ -65,7 +65,7 @@ def set_later_steps_aside(folder: RunFolder, start: int) -> None:
 
 def prepare(config: DictConfig, folder: RunFolder) -> None:
     """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
-    environment = tracker_environment(folder)
+    environment = tracker_environment(folder) | {"DGPO_TOKEN_SAMPLE": str(config.run.token_sample)}
     os.environ.update(environment)
     if "wandb" in config.trainer.logger and environment.get("WANDB_MODE") == "offline":
         print(f"W&B writes offline; to upload the run: wandb sync {folder.path}/wandb/offline-run-*")

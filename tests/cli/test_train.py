@@ -18,7 +18,7 @@ from dgpo.cli import main
         ("nonsense=1", "nonsense"),
         ("seed=[", "no viable alternative at input"),
         ("seed", "seed"),
-        ("policy_loss@actor_rollout_ref.actor.policy_loss=nope", "nope"),
+        ("policy_loss=nope", "nope"),
         ("run.dir={}/file trainer.resume_mode=nope", "run.dir={}/file"),
         ("run.dir={}/file/below", "run.dir={}/file/below"),
     ],

@@ -1,5 +1,6 @@
 import functools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,6 @@ from dgpo.config.compose import compose_config, config_dir, resolved
 from dgpo.config.memory.shape import find_shape
 from dgpo.errors import UserError
 from dgpo.tasks import small_model
-
-LOSS = "policy_loss@actor_rollout_ref.actor.policy_loss"
 
 PARTS = {"rlvr", "reasoning"}
 EXPERIMENTS = sorted({file.stem for file in config_dir().glob("*.yaml")} - PARTS)
@@ -40,9 +39,9 @@ def test_each_experiment_resolves(name: str) -> None:
 def test_the_papers_values_go_with_the_model(method: str, key: str, values: tuple[float, ...]) -> None:
     for size, value in zip(("1_5b", "7b", "14b"), values, strict=True):
         # From another experiment: the model group alone decides.
-        config = resolved(compose_config("dgpo_7b", [f"{LOSS}={method}", f"model=r1_distill_qwen_{size}"]))
+        config = resolved(compose_config("dgpo_7b", [f"policy_loss={method}", f"model=r1_distill_qwen_{size}"]))
         assert config.actor_rollout_ref.actor.policy_loss[key] == value
-    own = compose_config("dgpo_7b", [f"{LOSS}={method}", f"actor_rollout_ref.actor.policy_loss.{key}=3"])
+    own = compose_config("dgpo_7b", [f"policy_loss={method}", f"actor_rollout_ref.actor.policy_loss.{key}=3"])
     assert resolved(own).actor_rollout_ref.actor.policy_loss[key] == 3
 
 
@@ -59,7 +58,7 @@ def test_the_papers_values_go_with_the_model(method: str, key: str, values: tupl
         ("data=arithmetic", "data.val_files", "runs/quickstart/data/validation.parquet"),
         ("logging=tensorboard", "trainer.logger", ["file", "tensorboard"]),
         ("logging=offline", "ray_kwargs.ray_init.runtime_env.env_vars.WANDB_MODE", "offline"),
-        (f"{LOSS}=grpo", "run.name", "grpo-r1-distill-qwen-7b-0"),
+        ("policy_loss=grpo", "run.name", "grpo-r1-distill-qwen-7b-0"),
         ("seed=5", "actor_rollout_ref.rollout.seed", 5),
         ("algorithm.filter_groups.enable=true", "algorithm.filter_groups.enable", True),
         ("algorithm.rollout_correction.rollout_is=null", "algorithm.rollout_correction.rollout_is", None),
@@ -91,7 +90,7 @@ def test_verl_makes_its_dataclasses_of_each_experiment(name: str, tmp_path: Path
     made = [type(each).__name__ for each in (actor, rollout, model, omega_conf_to_dataclass(config.algorithm))]
     assert made == ["FSDPActorConfig", "RolloutConfig", "HFModelConfig", "AlgoConfig"]
     assert model.hf_config.hidden_size == shape.hidden and model.use_remove_padding
-    assert actor.policy_loss.method_name == "dgpo" and actor.engine.strategy == "fsdp2"
+    assert actor.policy_loss.method.name == "dgpo" and actor.engine.strategy == "fsdp2"
     assert config.data.train_batch_size // actor.ppo_mini_batch_size == 4
     assert find_shape(str(tmp_path)) == shape
     assert check(config, declared=True) == []
@@ -99,8 +98,9 @@ def test_verl_makes_its_dataclasses_of_each_experiment(name: str, tmp_path: Path
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_method_is_one_override(method: str) -> None:
-    config = resolved(compose_config("quickstart", [f"policy_loss@actor_rollout_ref.actor.policy_loss={method}"]))
-    assert config.actor_rollout_ref.actor.policy_loss._target_.startswith("dgpo.losses.verl.")
+    section = compose_config("quickstart", [f"policy_loss={method}"]).actor_rollout_ref.actor.policy_loss
+    assert section.loss_mode.removeprefix("dgpo_") == method.removesuffix("_one_sided")
+    assert section._target_.startswith("dgpo.losses.verl")
 
 
 def test_an_override_reaches_the_config() -> None:
@@ -114,7 +114,7 @@ def test_an_override_reaches_the_config() -> None:
     [
         ("actor_rollout_ref.actor.policy_los.n=1", "policy_los"),
         ("run.name", "run.name"),
-        ("policy_loss@actor_rollout_ref.actor.policy_loss=dppo", "policy_loss/dppo"),
+        ("policy_loss=dppo", "policy_loss/dppo"),
         ("hardware=tpu", "hardware/tpu"),
     ],
 )
@@ -126,6 +126,18 @@ def test_a_wrong_override_is_an_error_that_names_it(override: str, says: str) ->
 def test_the_authors_keys_are_translated() -> None:
     with pytest.raises(UserError, match=r"write actor_rollout_ref\.actor\.policy_loss\.n instead"):
         compose_config("quickstart", ["actor_rollout_ref.actor.policy_loss.ratio_clip.dgpo_n=2"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("policy_loss@actor_rollout_ref.actor.policy_loss=grpo", "policy_loss=grpo"),
+        ("actor_rollout_ref.actor.policy_loss.token_sample=64", "run.token_sample"),
+    ],
+)
+def test_our_own_longer_forms_are_translated(old: str, new: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"{old}: write {new} instead")):
+        compose_config("quickstart", [old])
 
 
 def test_a_missing_value_is_named() -> None:

@@ -34,7 +34,7 @@ def updated(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     overrides = [
-        f"policy_loss@actor_rollout_ref.actor.policy_loss={method}",
+        f"policy_loss={method}",
         f"actor_rollout_ref.model.path={model}",
         # Large steps, so that four updates carry tokens over the boundaries.
         "actor_rollout_ref.actor.optim.lr=0.01",

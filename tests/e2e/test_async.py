@@ -30,7 +30,7 @@ def test_it_trains_on_answers_of_older_weights_within_the_bound(
         "trainer.val_before_train": "false",
         "trainer.save_freq": 5,
         "trainer.v1.sampler.max_off_policy_threshold": THRESHOLD,
-        "policy_loss@actor_rollout_ref.actor.policy_loss": loss,
+        "policy_loss": loss,
     }
     launch(**settings, **shared).finish()
     steps = history(RunFolder(tmp_path / "run"))

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -48,8 +47,6 @@ def test_metrics_are_what_a_plain_count_gives(name, make_batch):
             key = f"actor/region/{region}/{letter}"
             assert metrics[f"{key}_mean"] == pytest.approx(values.mean().item(), rel=1e-4)
             assert metrics[f"{key}_max"] == pytest.approx(values.max().item(), rel=1e-4)
-            exact = np.quantile(values.double().numpy(), 0.999, method="inverted_cdf")
-            assert exact * 0.9999 <= metrics[f"{key}_p999"] <= max(exact * 1.021, 1e-6)
 
 
 @pytest.mark.parametrize(("name", "kept"), [("grpo", 0.0), ("aspo", 0.0)])

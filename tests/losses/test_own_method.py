@@ -1,6 +1,5 @@
 """The example of a user's own method in docs/methods.md, run as it is written."""
 
-import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -12,8 +11,11 @@ from omegaconf import OmegaConf
 from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY, get_policy_loss_fn
 from verl.workers.config import ActorConfig
 
+from dgpo.config.checks.registries import policy_loss
+from dgpo.config.compose import compose_config
 from dgpo.losses import METHODS, register_method
 
+LOSS = "actor_rollout_ref.actor.policy_loss"
 DOCS = Path(__file__).parents[2] / "docs" / "methods.md"
 
 
@@ -34,8 +36,8 @@ def my_losses(tmp_path, monkeypatch):
 
 
 def test_method_in_the_docs_trains_through_verl(my_losses, make_batch):
-    policy_loss = instantiate(OmegaConf.create(block("yaml")))
-    actor = ActorConfig(strategy="fsdp", rollout_n=1, ppo_micro_batch_size_per_gpu=1, policy_loss=policy_loss)
+    section = instantiate(OmegaConf.create(block("yaml")))
+    actor = ActorConfig(strategy="fsdp", rollout_n=1, ppo_micro_batch_size_per_gpu=1, policy_loss=section)
     batch = make_batch()
     loss, metrics = get_policy_loss_fn("fade")(**batch._asdict(), config=actor)
     loss.backward()
@@ -46,8 +48,25 @@ def test_method_in_the_docs_trains_through_verl(my_losses, make_batch):
     assert metrics["actor/region/hp/share"] > 0
 
 
-def test_a_name_that_is_taken_is_refused():
+def test_its_yaml_is_a_choice_from_a_folder_of_the_user_s(my_losses, tmp_path):
+    (tmp_path / "policy_loss").mkdir()
+    (tmp_path / "policy_loss" / "fade.yaml").write_text(block("yaml"))
+    (tmp_path / "my_run.yaml").write_text("defaults: [quickstart, _self_]\n")
+    config = compose_config("my_run", ["policy_loss=fade", f"{LOSS}.width=0.25"], tmp_path)
+    assert config.actor_rollout_ref.actor.policy_loss.width == 0.25
+    assert not list(policy_loss(config))
+    wrong = compose_config("my_run", ["policy_loss=fade", f"{LOSS}.width=0"], tmp_path)
+    assert [problem.message for problem in policy_loss(wrong)] == ["width=0 must be a number in (0, inf)"]
 
-    other = dataclasses.replace(METHODS["dgpo"], log_weight=METHODS["gppo"].log_weight)
+
+def test_a_yaml_that_does_not_say_where_its_keys_go_is_told_the_line(my_losses, tmp_path):
+    (tmp_path / "policy_loss").mkdir()
+    (tmp_path / "policy_loss" / "fade.yaml").write_text(block("yaml").partition("\n")[2])
+    (tmp_path / "my_run.yaml").write_text("defaults: [quickstart, _self_]\n")
+    (problem,) = policy_loss(compose_config("my_run", ["policy_loss=fade"], tmp_path))
+    assert problem.remedy == f"make its first line: # @package {LOSS}"
+
+
+def test_a_name_that_is_taken_is_refused():
     with pytest.raises(ValueError, match="'dgpo' is already registered"):
-        register_method(other)
+        register_method(type("Other", (METHODS["gppo"],), {"name": "dgpo"}))

@@ -5,21 +5,26 @@ import math
 import pytest
 import torch
 
-from dgpo.losses import gradient_weight
-from dgpo.losses import plot as weights
+from dgpo.errors import UserError
+from dgpo.losses import METHODS, gradient_weight
+from dgpo.losses.base import Method
+from dgpo.losses.plot import draw, parse_method, plot_weights
 
 
-def test_command_writes_png_and_svg_of_both_axes(tmp_path):
-    weights.main(["--methods", "grpo", "dgpo:n=2,m=4", "cispo:one_sided=True", "--output", str(tmp_path / "plots")])
-    files = {path.name: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
-    assert sorted(files) == [f"weights_{axis}.{kind}" for axis in ("probability", "ratio") for kind in ("png", "svg")]
-    for name, content in files.items():
-        assert content.startswith(b"\x89PNG" if name.endswith("png") else b"<?xml")
+def test_png_and_svg_of_both_axes_are_written(tmp_path):
+    files = plot_weights(["grpo", "dgpo:n=2,m=4", "cispo:one_sided=True"], tmp_path / "plots")
+    assert sorted(files) == sorted((tmp_path / "plots").iterdir())
+    names = [f"weights_{axis}.{kind}" for axis in ("probability", "ratio") for kind in ("png", "svg")]
+    assert sorted(file.name for file in files) == names
+    for file in files:
+        content = file.read_bytes()
+        assert content.startswith(b"\x89PNG" if file.suffix == ".png" else b"<?xml")
         assert len(content) > 10_000
 
 
 def test_curves_are_the_weights_of_the_losses_with_a_gap_at_each_boundary():
-    figure = weights.draw([("aspo", {}), ("dgpo", {"n": 2})], "probability", old_prob=0.4)
+    chosen = [parse_method(text, Method()) for text in ("aspo", "dgpo:n=2")]
+    figure = draw(chosen, "probability", old_prob=0.4, clip_range=Method(), advantage=1.0)
     for panel, sign in zip(figure.axes[:2], (-1.0, 1.0), strict=True):
         for line, (name, given) in zip(panel.lines[:2], (("aspo", {}), ("dgpo", {"n": 2})), strict=True):
             x, y = (torch.as_tensor(values) for values in line.get_data())
@@ -30,11 +35,32 @@ def test_curves_are_the_weights_of_the_losses_with_a_gap_at_each_boundary():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["aspo", "dgpo (n=2)"]
 
 
-def test_wrong_arguments_are_refused():
-    for text, message in (("ppo", "unknown method 'ppo'"), ("dgpo:n", "'n' must be name=value"), ("dgpo:n=x", "n=x")):
-        with pytest.raises(ValueError, match=message):
-            weights.parse_method(text)
-    with pytest.raises(ValueError, match=r"n=0 must be an integer"):
-        weights.main(["--methods", "dgpo:n=0"])
-    with pytest.raises(ValueError, match=r"old_prob=1.0 must be a number in \(0, 1\)"):
-        weights.draw([("dgpo", {})], "ratio", old_prob=1.0)
+def test_the_clip_range_holds_for_methods_that_set_no_other():
+    wide = Method(clip_ratio_high=0.5)
+    assert parse_method("gppo", wide)[1] == METHODS["gppo"](clip_ratio_high=0.5)
+    assert parse_method("gppo:clip_ratio_high=0.1", wide)[1] == METHODS["gppo"](clip_ratio_high=0.1)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"methods": ["nope"]}, "--methods nope: unknown policy-loss method 'nope'; known methods: aspo"),
+        ({"methods": ["dgpo:n"]}, "'n' must be name=value"),
+        ({"methods": ["dgpo:n=x"]}, "n=x"),
+        ({"methods": ["dgpo:n=0"]}, "--methods dgpo:n=0: n=0 must be an integer"),
+        ({"methods": ["dgpo:beta1=1"]}, "beta1=1 is no hyper-parameter of 'dgpo'"),
+        ({"old_prob": 1.0}, r"--old-prob=1.0 must be a number in \(0, 1\)"),
+        ({"advantage": math.nan}, "--advantage=nan must be a number"),
+        ({"clip_ratio_low": 1.0}, "clip_ratio_low=1.0 must be a number"),
+    ],
+)
+def test_wrong_arguments_are_refused_and_nothing_is_written(given, message, tmp_path):
+    with pytest.raises(UserError, match=message):
+        plot_weights(**{"methods": ["dgpo"], "output": tmp_path / "plots", **given})
+    assert not (tmp_path / "plots").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"--output=.*file/plots"):
+        plot_weights(["dgpo"], tmp_path / "file" / "plots")

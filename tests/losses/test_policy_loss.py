@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgpo.losses import METHODS, gradient_weight, policy_loss
-from dgpo.losses import surrogate as core
 from dgpo.losses.aggregate import MODES
 
 VARIANTS = [
@@ -194,18 +193,6 @@ def test_half_precision_inputs_are_computed_in_float32(dtype, make_batch):
     torch.testing.assert_close(new.grad, wide.grad.to(dtype))
 
 
-def test_blocks_of_rows_give_what_the_whole_batch_gives(make_batch, monkeypatch):
-    batch = make_batch(rows=7, width=50)
-    expected_loss, expected = gradient("grpo", batch)
-    _, expected_metrics = policy_loss("grpo", *batch)
-    monkeypatch.setattr(core, "CPU_BLOCK_TOKENS", (1, 100))
-    loss, actual = gradient("grpo", batch)
-    _, metrics = policy_loss("grpo", *batch)
-    torch.testing.assert_close(loss, expected_loss)
-    torch.testing.assert_close(actual, expected)
-    assert metrics == pytest.approx(expected_metrics, rel=1e-5)
-
-
 def test_shapes_and_masks_that_do_not_fit_are_refused(make_batch):
     old, new, advantages, mask = make_batch()
     with pytest.raises(ValueError, match=r"advantages has shape \(6, 1\), log_prob has \(6, 40\)"):
@@ -232,19 +219,3 @@ def test_numeric_masks_of_zeros_and_ones_are_masks(dtype, make_batch):
     expected, _ = policy_loss("dgpo", old, new, advantages, mask)
     actual, _ = policy_loss("dgpo", old, new, advantages, mask.to(dtype))
     assert torch.equal(actual, expected)
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_the_number_of_blocks_and_threads_changes_nothing(name, make_batch, monkeypatch):
-    batch = make_batch(rows=17)
-    results = []
-    for block_tokens, threads in ((1 << 15, 1), (80, 1), (80, 2), (80, 3)):
-        monkeypatch.setattr(core, "CPU_BLOCK_TOKENS", (block_tokens, block_tokens))
-        torch.set_num_threads(threads)
-        loss, metrics = policy_loss(name, *batch)
-        (slope,) = torch.autograd.grad(loss, batch.log_prob)
-        results.append((loss.detach(), slope, metrics))
-    for loss, slope, metrics in results[1:]:
-        torch.testing.assert_close(loss, results[0][0])
-        assert torch.equal(slope, results[0][1])
-        assert metrics == pytest.approx(results[0][2])

@@ -9,7 +9,7 @@ from dgpo.errors import UserError
 from dgpo.runs.compare import compare_runs
 
 ACTOR = "actor_rollout_ref.actor"
-GRPO = f"policy_loss@{ACTOR}.policy_loss=grpo"
+GRPO = "policy_loss=grpo"
 
 
 def run(path: Path, overrides: list[str], scores: list[float], entropy: float, config: str = "quickstart") -> Path:

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.errors import UserError
+from dgpo.losses import METHODS
 from dgpo.losses.token_sample import append_sample, read_samples
-from dgpo.losses.verl import parameters_of
+from dgpo.losses.verl import checked
 from dgpo.runs.token_weights import method_of, plot_distribution, weights
 
 
@@ -41,12 +43,11 @@ def test_a_sample_has_random_tokens_and_all_of_the_rare_ones(tmp_path: Path) -> 
 
 
 def test_the_hyper_parameters_are_those_of_the_run() -> None:
-    method, given = method_of(config(loss_mode="dgpo", n=1, m=3, dual_clip=False))  # type: ignore[arg-type]
-    assert method.name == "dgpo"
-    assert given == {"clip_ratio_low": 0.2, "clip_ratio_high": 0.28, "n": 1, "m": 3}
-    _, capped = method_of(config(loss_mode="dgpo", n=1, m=3, dual_clip=True))  # type: ignore[arg-type]
-    assert capped["clip_ratio_c"] == 3.0
-    assert method_of(config(loss_mode="dgpo_cispo"))[0].name == "cispo"  # type: ignore[arg-type]
+    method = method_of(config(loss_mode="dgpo", n=1, m=3, dual_clip=False))  # type: ignore[arg-type]
+    assert method == METHODS["dgpo"](clip_ratio_high=0.28, n=1, m=3)  # type: ignore[call-arg]
+    capped = method_of(config(loss_mode="dgpo", n=1, m=3, dual_clip=True))  # type: ignore[arg-type]
+    assert capped.log_cap == math.log(3.0)
+    assert method_of(config(loss_mode="dgpo_cispo")).name == "cispo"  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="vanilla"):
         method_of(config(loss_mode="vanilla"))  # type: ignore[arg-type]
 
@@ -54,18 +55,17 @@ def test_the_hyper_parameters_are_those_of_the_run() -> None:
 @pytest.mark.parametrize("loss", ["dgpo", "grpo", "cispo", "sapo"])
 @pytest.mark.parametrize("bounds", [[], ["clip_ratio_low=null", "clip_ratio_high=null", "clip_ratio=0.3"]])
 def test_the_plot_and_the_training_read_a_config_alike(loss: str, bounds: list[str]) -> None:
-    chosen = f"policy_loss@actor_rollout_ref.actor.policy_loss={loss}"
+    chosen = f"policy_loss={loss}"
     overrides = [chosen, *(f"actor_rollout_ref.actor.{bound}" for bound in bounds)]
     run = resolved(compose_config("quickstart", overrides))
-    method, given = method_of(OmegaConf.to_container(run))  # type: ignore[arg-type]
-    assert given == parameters_of(method, run.actor_rollout_ref.actor)
-    assert given["clip_ratio_low"] == given["clip_ratio_high"] == (0.3 if bounds else 0.2)
+    method = method_of(OmegaConf.to_container(run))  # type: ignore[arg-type]
+    assert method == checked(type(method), run.actor_rollout_ref.actor)
+    assert method.clip_ratio_low == method.clip_ratio_high == (0.3 if bounds else 0.2)
 
 
 def test_the_weights_are_the_loss_s_own() -> None:
     tokens = np.array([[np.log(2.0), 1.0, np.log(0.5)], [0.0, -1.0, np.log(0.25)]], dtype=np.float32)
-    method, given = method_of(config(loss_mode="gppo"))  # type: ignore[arg-type]
-    f, w = weights(tokens, method, given)
+    f, w = weights(tokens, method_of(config(loss_mode="gppo")))  # type: ignore[arg-type]
     # GPPO: F is hi beyond the right boundary and r inside; W = F/π.
     np.testing.assert_allclose(f, [1.28, 1.0], rtol=1e-5)
     np.testing.assert_allclose(w, [2.56, 4.0], rtol=1e-5)

@@ -57,25 +57,31 @@ def registered(config: DictConfig) -> Iterator[Problem]:
 
 def policy_loss(config: DictConfig) -> Iterator[Problem]:
     """The policy loss is registered, and its hyper-parameters are in their ranges."""
+    from hydra.utils import get_class
     from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY
     from verl.utils.config import omega_conf_to_dataclass
 
-    from dgpo.losses import verl as verl_adapter
+    from dgpo.losses.verl import check_actor
 
     section = config.actor_rollout_ref.actor.policy_loss
     key = "actor_rollout_ref.actor.policy_loss"
-    choices = "choose one of configs/policy_loss: policy_loss@actor_rollout_ref.actor.policy_loss=dgpo"
-    if section.loss_mode not in POLICY_LOSS_REGISTRY:
-        yield Problem(f"{key}.loss_mode", section.loss_mode, "verl knows no such policy loss", choices)
+    if "policy_loss" in config:
+        message = "the file of this policy loss puts it at the top of the config, where nothing reads it"
+        yield Problem("policy_loss", dict(config.policy_loss), message, f"make its first line: # @package {key}")
         return
+    choices = "choose one of configs/policy_loss: policy_loss=dgpo"
     try:
-        made = omega_conf_to_dataclass(section)
-        if hasattr(made, "method_name"):
-            verl_adapter.check_actor(config.actor_rollout_ref.actor)
+        get_class(section._target_)  # its module registers the loss
+        made = omega_conf_to_dataclass(section) if section.loss_mode in POLICY_LOSS_REGISTRY else None
+        if made is not None:
+            check_actor(config.actor_rollout_ref.actor)
     except Exception as error:
         yield Problem(key, section.loss_mode, cause_of(error), "correct the value; docs/methods.md has the ranges")
         return
-    if section.loss_mode != "vanilla" and not hasattr(made, "method_name"):
+    if made is None:
+        yield Problem(f"{key}.loss_mode", section.loss_mode, "verl knows no such policy loss", choices)
+        return
+    if section.loss_mode != "vanilla" and not hasattr(made, "check"):
         yield Problem(
             f"{key}._target_", section._target_, f"the loss {section.loss_mode} is not configured by it", choices
         )

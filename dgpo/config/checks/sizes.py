@@ -58,6 +58,8 @@ def batches(config: DictConfig) -> Iterator[Problem]:
         yield Problem(key, value, "it must be a positive integer", "set it to 1 or more")
     if bad:
         return
+    if not isinstance(kept := config.run.token_sample, int) or kept < 0:
+        yield Problem("run.token_sample", kept, "it must be an integer", "set it to 0 or more")
     if batch % mini:
         yield Problem(
             "actor_rollout_ref.actor.ppo_mini_batch_size",

@@ -70,6 +70,7 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
         ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
         ("trainer.use_v1=false", "trainer.use_v1"),
+        ("run.token_sample=-1", "run.token_sample=-1"),
         ("actor_rollout_ref.actor.strategy=megatronn", "actor_rollout_ref.actor.strategy=megatronn"),
         ("reward.custom_reward_function.path=null", "reward.custom_reward_function.path=None"),
         ("reward.custom_reward_function.path=pkg://dgpo.nothing", "No module named"),
@@ -223,7 +224,7 @@ def begin(overrides: list[str], *more: str) -> RunFolder:
 
 def test_another_loss_does_not_go_on_with_a_run(overrides: list[str]) -> None:
     folder = begin(overrides)
-    other = f"policy_loss@{LOSS}=grpo"
+    other = "policy_loss=grpo"
     (problem,) = problems(overrides, other)
     assert problem.startswith(f"error: {LOSS}.loss_mode=grpo: the run in {folder.path} has dgpo,")
     assert "step 2" in problem and "another run.dir" in problem
@@ -245,7 +246,7 @@ def test_another_model_does_not_go_on_with_a_run(overrides: list[str], files: Pa
 
 def test_a_run_goes_on_with_other_rates_and_one_without_a_checkpoint_with_anything(overrides: list[str]) -> None:
     folder = begin(overrides)
-    other = f"policy_loss@{LOSS}=grpo"
+    other = "policy_loss=grpo"
     assert problems(overrides, "actor_rollout_ref.actor.optim.lr=1e-5", f"{LOSS}.m=3", "data.train_batch_size=16") == []
     folder.config.write_text("trainer: [")
     (problem,) = problems(overrides, other)

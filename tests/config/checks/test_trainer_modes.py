@@ -51,11 +51,7 @@ def test_a_bad_setting_is_refused(overrides: list[str], says: str) -> None:
 
 @pytest.mark.parametrize("loss", sorted(METHODS))
 def test_every_loss_composes_with_an_asynchronous_trainer(loss: str) -> None:
-    config = resolved(
-        compose_config(
-            "quickstart", ["+trainer_mode=colocate_async", f"policy_loss@actor_rollout_ref.actor.policy_loss={loss}"]
-        )
-    )
+    config = resolved(compose_config("quickstart", ["+trainer_mode=colocate_async", f"policy_loss={loss}"]))
     assert list(names.policy_loss(config)) == [] and config.trainer.v1.trainer_mode == "colocate_async"
 
 

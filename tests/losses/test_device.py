@@ -1,0 +1,76 @@
+"""What a loss asks of an accelerator, read off the operations that it calls on tensors that hold no values."""
+
+from collections import Counter
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from dgpo.losses import METHODS, policy_loss
+from dgpo.losses.aggregate import MODES
+
+# Operations whose result the host waits for, with one; a mask as an index calls nonzero.
+NONE = torch.empty(0, device="meta")
+WAITS = {"_local_scalar_dense": 0.0, "equal": False, "nonzero": NONE, "masked_select": NONE}
+
+
+class Record(TorchDispatchMode):
+    """Counts what makes the host wait for the device `meta`: values read from it, and copies to or from it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = Counter[str]()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name in WAITS:
+            self.waits[name] += 1
+            return WAITS[name]
+        result = func(*args, **(kwargs or {}))
+        tensors = [x for x in (*args, result) if isinstance(x, torch.Tensor)]
+        if name in ("_to_copy", "copy_") and len({tensor.device.type for tensor in tensors}) > 1:
+            self.waits["copy"] += 1
+        return result
+
+
+@pytest.fixture
+def record(monkeypatch):
+    made = Record()
+
+    def tolist(tensor):
+        made.waits["tolist"] += 1
+        return [1.0] * tensor.numel()
+
+    monkeypatch.setattr(torch.Tensor, "tolist", tolist)
+    for name in ("tensor", "as_tensor"):  # on this device they copy nothing
+        monkeypatch.setattr(torch, name, lambda *args, name=name, **kwargs: made.waits.update([name]))
+    return made
+
+
+def on_device(rows: int = 4, width: int = 64) -> list[torch.Tensor]:
+    old, new, advantages = (torch.empty(rows, width, device="meta") for _ in range(3))
+    return [old, new.requires_grad_(), advantages, torch.empty(rows, width, dtype=torch.bool, device="meta")]
+
+
+@pytest.mark.parametrize("info", [{}, {"batch_num_tokens": 99, "global_batch_size": 8, "dp_size": 2}])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_micro_batch_waits_for_its_device_once(name, info, record):
+    for mode in MODES:
+        tensors = on_device()
+        with record:
+            loss, _ = policy_loss(name, *tensors, loss_agg_mode=mode, rollout_is_weights=tensors[2], **info)
+            loss.backward()
+        assert loss.is_meta and tensors[1].grad.is_meta
+    assert record.waits == {"tolist": len(MODES)}
+
+
+def test_the_record_sees_what_waits(record):
+    values, mask = on_device()[0], on_device()[3]
+    with record:
+        values.sum().item()
+        torch.masked_select(values, mask)
+        torch.equal(values, values)
+        torch.ones(3).to("meta")
+        torch.as_tensor(3.0, device="meta")
+    expected = {"_local_scalar_dense": 1, "masked_select": 1, "equal": 1, "copy": 1, "as_tensor": 1}
+    assert record.waits == expected
