@@ -7,25 +7,33 @@ import warnings
 
 from omegaconf import DictConfig
 
-from dgpo.config.checks import cluster, environment, files, options, parallel, resume, sizes
-from dgpo.config.checks import gpu_memory as memory
-from dgpo.config.checks import registries as names
-from dgpo.config.checks import rollout_groups as groups
-from dgpo.config.checks import trainer_modes as modes
-from dgpo.config.checks.finding import Problem, report
+from dgpo.config.checks import (
+    cluster,
+    environment,
+    files,
+    gpu_memory,
+    options,
+    parallel,
+    registries,
+    resume,
+    rollout_groups,
+    sizes,
+    trainer_modes,
+)
+from dgpo.config.checks.finding import Finding, report
 
-__all__ = ["Problem", "check", "report"]
+__all__ = ["Finding", "check", "report"]
 
 # Of the config by itself.
 SETTINGS = (
-    names.registered,
-    names.policy_loss,
-    names.reward,
+    registries.registered,
+    registries.policy_loss,
+    registries.reward,
     options.verl_keys,
     options.without_effect,
     options.on_cpu,
-    groups.filtering,
-    groups.keeping,
+    rollout_groups.filtering,
+    rollout_groups.keeping,
     parallel.sharding,
     parallel.output_layer,
     parallel.ulysses,
@@ -35,8 +43,8 @@ SETTINGS = (
     sizes.order,
     sizes.lengths,
     sizes.verl_own,
-    modes.mode,
-    memory.fits,
+    trainer_modes.mode,
+    gpu_memory.fits,
 )
 # Of this machine, its files, and the cluster that it reaches.
 SURROUNDINGS = (
@@ -51,11 +59,11 @@ SURROUNDINGS = (
     files.datasets,
     files.model,
     cluster.cluster,
-    memory.offloading,
+    gpu_memory.offloading,
 )
 
 
-def check(config: DictConfig, *, declared: bool = False) -> list[Problem]:
+def check(config: DictConfig, *, declared: bool = False) -> list[Finding]:
     """Every problem of a resolved config, in the order of the checks; one that two checks find, once.
 
     Args:
@@ -64,7 +72,7 @@ def check(config: DictConfig, *, declared: bool = False) -> list[Problem]:
     """
     # verl says at import which of its optional engines are not installed.
     warnings.filterwarnings("ignore", module="verl.*")
-    found: list[Problem] = []
+    found: list[Finding] = []
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
             if each is not sizes.verl_own or all(problem.message != other.message for other in found):

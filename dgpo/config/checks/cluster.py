@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from dgpo.cluster import cluster_address, connection, node_name, survey
 from dgpo.config.checks.files import paths
-from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.console import captured_output
 
@@ -21,12 +21,12 @@ ADDRESS = "ray_kwargs.ray_init.address"
 SIZES = ("num_gpus", "num_cpus", "object_store_memory", "resources", "include_dashboard")
 
 
-def cluster(config: DictConfig) -> Iterator[Problem]:
+def cluster(config: DictConfig) -> Iterator[Finding]:
     """Connects to the cluster that the config or RAY_ADDRESS names; nothing where the run starts its own."""
     address = cluster_address(config)
     if address is None:
         if config.trainer.nnodes > 1:
-            yield Problem(
+            yield Finding(
                 ADDRESS,
                 "local",
                 f"a cluster that the run starts has one node, trainer.nnodes is {config.trainer.nnodes}",
@@ -37,10 +37,10 @@ def cluster(config: DictConfig) -> Iterator[Problem]:
     given = [size for size in SIZES if init.get(size) is not None]
     for size in given:
         message = f"Ray refuses it for a cluster that runs already ({address})"
-        yield Problem(f"ray_kwargs.ray_init.{size}", init[size], message, "set it to null; nodes get it when started")
+        yield Finding(f"ray_kwargs.ray_init.{size}", init[size], message, "set it to null; nodes get it when started")
     if given:
         return
-    found: list[Problem] = []
+    found: list[Finding] = []
     try:
         # Ray's own lines about a cluster that cannot be reached say less than the error does.
         with captured_output(Path(os.devnull)), connection(address) as nodes:
@@ -48,7 +48,7 @@ def cluster(config: DictConfig) -> Iterator[Problem]:
             found.extend(differences(config, nodes))
     except ConnectionError as error:
         remedy = "start the cluster with scripts/ray_cluster.sh, or correct the address or the token (docs/cluster.md)"
-        found.append(Problem(ADDRESS, address, f"cannot connect: {error}", remedy))
+        found.append(Finding(ADDRESS, address, f"cannot connect: {error}", remedy))
     yield from found
 
 
@@ -57,7 +57,7 @@ def slots(node: dict[str, Any]) -> int:
     return int(node["Resources"].get("GPU", 0))
 
 
-def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem]:
+def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding]:
     """Each node that the run asks for has its GPUs, free ones, and the CPUs that verl reserves beside them."""
     import ray
 
@@ -69,7 +69,7 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem
             fitting = next((i for i, left in enumerate(free) if left >= size), None)
             if fitting is None:
                 enough = sum(slots(node) >= size for node in nodes)
-                yield Problem(
+                yield Finding(
                     f"{group}.nnodes",
                     count,
                     f"the run needs {sum(n * g for _, n, g in asked)} GPUs, {size} a node here, and the cluster has "
@@ -82,7 +82,7 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem
     total = sum(n * g for _, n, g in asked)
     unused = int(ray.available_resources().get("GPU", 0))
     if unused < total:
-        yield Problem(
+        yield Finding(
             "trainer.nnodes",
             trainer.nnodes,
             f"the run needs {total} GPUs and {unused} of the cluster's {sum(map(slots, nodes))} are free",
@@ -94,12 +94,12 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem
         cpus = int(node["Resources"].get("CPU", 0))
         if slots(node) >= trainer.n_gpus_per_node and cpus < needed:
             message = f"node {node_name(node)} has {cpus} CPUs, verl reserves {needed} on it"
-            yield Problem(
+            yield Finding(
                 "trainer.n_gpus_per_node", trainer.n_gpus_per_node, message, f"start it with --num-cpus={needed}"
             )
 
 
-def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Problem]:
+def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding]:
     """Every node runs the packages and reads the files that this machine does."""
     keys = {str(Path(config.actor_rollout_ref.model.path).expanduser().absolute()): "actor_rollout_ref.model.path"}
     for key in ("train_files", "val_files"):
@@ -116,16 +116,16 @@ def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Pro
     here = survey(list(keys))
     for name, answer in answers:
         if isinstance(answer, str):
-            yield Problem("node", name, answer, "run `bash scripts/install.sh` on it; docs/cluster.md")
+            yield Finding("node", name, answer, "run `bash scripts/install.sh` on it; docs/cluster.md")
             continue
         yield from other_packages(name, answer, here)
         for path, key in keys.items():
             if here["files"][path] is None or answer["files"][path] == here["files"][path]:
                 continue
             what = "it is not there" if answer["files"][path] is None else "its files differ from this machine's"
-            yield Problem(key, path, f"node {name}: {what}", "copy it there, or use a file system that all nodes share")
+            yield Finding(key, path, f"node {name}: {what}", "copy it there, or use a file system that all nodes share")
         if probe and answer["files"][probe] is None:
-            yield Problem(
+            yield Finding(
                 "run.dir",
                 config.run.dir,
                 f"node {name} does not see {run}: every rank writes its part of a checkpoint there",
@@ -133,16 +133,16 @@ def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Pro
             )
 
 
-def other_packages(name: str, there: dict[str, Any], here: dict[str, Any]) -> Iterator[Problem]:
+def other_packages(name: str, there: dict[str, Any], here: dict[str, Any]) -> Iterator[Finding]:
     """A problem for each package that node ``name`` has in another version than this machine."""
     remedy = "install the same on every node: git pull, then bash scripts/install.sh"
     for package in sorted({*here["packages"], *there["packages"]}):
         ours, theirs = here["packages"].get(package), there["packages"].get(package)
         if ours != theirs:
             message = f"node {name} has {package} {theirs or 'not installed'}, this machine {ours or 'not installed'}"
-            yield Problem("node", name, message, remedy)
+            yield Finding("node", name, message, remedy)
     if there["packages"].get("dgpo") == here["packages"].get("dgpo") and there["code"] != here["code"]:
-        yield Problem("node", name, f"node {name} has another state of dgpo's code than this machine", remedy)
+        yield Finding("node", name, f"node {name} has another state of dgpo's code than this machine", remedy)
 
 
 def ask(files: list[str], nodes: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any] | str]]:

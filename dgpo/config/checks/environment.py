@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo import cuda
 from dgpo.cluster import cluster_address
-from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.runs.checkpoints import find
 from dgpo.runs.folder import RunFolder
@@ -21,15 +21,15 @@ from dgpo.versions import environment_problems, install_command
 CHECKPOINT_BYTES_PER_PARAMETER = 12
 
 
-def versions(config: DictConfig) -> Iterator[Problem]:
+def versions(config: DictConfig) -> Iterator[Finding]:
     """Installed packages against the lock file of the platform."""
     platform = "cpu" if config.trainer.device == "cpu" else "gpu"
     for problem in environment_problems(platform):
         sentence, _, remedy = problem.rpartition(": ")
-        yield Problem("environment", platform, sentence, remedy)
+        yield Finding("environment", platform, sentence, remedy)
 
 
-def devices(config: DictConfig) -> Iterator[Problem]:
+def devices(config: DictConfig) -> Iterator[Finding]:
     """The accelerator that the config names is here, where a local cluster is to use it."""
     import torch
 
@@ -38,7 +38,7 @@ def devices(config: DictConfig) -> Iterator[Problem]:
         found = torch.cuda.device_count()
         apart = sum(nodes * gpus for _, nodes, gpus in gpu_groups(config)[1:])
         if found < wanted + apart:
-            yield Problem(
+            yield Finding(
                 "trainer.n_gpus_per_node",
                 wanted,
                 f"this machine has {found} CUDA devices" + (f", and {apart} more are to answer" if apart else ""),
@@ -47,19 +47,19 @@ def devices(config: DictConfig) -> Iterator[Problem]:
                 else "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS",
             )
     if device not in ("cpu", "cuda", "npu"):
-        yield Problem("trainer.device", device, "there is no such platform", "use cuda or cpu")
+        yield Finding("trainer.device", device, "there is no such platform", "use cuda or cpu")
     if wanted < 1 or config.trainer.nnodes < 1:
-        yield Problem("trainer.n_gpus_per_node", wanted, "training needs at least one rank", "set it to 1 or more")
+        yield Finding("trainer.n_gpus_per_node", wanted, "training needs at least one rank", "set it to 1 or more")
 
 
-def compilers(config: DictConfig) -> Iterator[Problem]:
+def compilers(config: DictConfig) -> Iterator[Finding]:
     """Driver and compilers of a machine whose GPUs the run takes."""
     if config.trainer.device == "cuda" and cluster_address(config) is None:
         for message, remedy in cuda.missing():
-            yield Problem("trainer.device", "cuda", message, remedy)
+            yield Finding("trainer.device", "cuda", message, remedy)
 
 
-def flash_attention(config: DictConfig) -> Iterator[Problem]:
+def flash_attention(config: DictConfig) -> Iterator[Finding]:
     """flash-attn, which installs apart from the rest and may have been left out, is there and fits torch."""
     model = config.actor_rollout_ref.model
     attention = model.override_config.get("attn_implementation", "flash_attention_2")
@@ -71,10 +71,10 @@ def flash_attention(config: DictConfig) -> Iterator[Problem]:
         key, value = "actor_rollout_ref.model.use_remove_padding", model.use_remove_padding
         if not value:
             key, value = "actor_rollout_ref.model.override_config.attn_implementation", attention
-        yield Problem(key, value, f"flash_attn cannot be imported: {error}", f"run `{install_command('gpu')}`")
+        yield Finding(key, value, f"flash_attn cannot be imported: {error}", f"run `{install_command('gpu')}`")
 
 
-def weight_transport(config: DictConfig) -> Iterator[Problem]:
+def weight_transport(config: DictConfig) -> Iterator[Finding]:
     """What carries the weights to the rollouts is installed; verl asks for it once the actors are built."""
     from verl.checkpoint_engine import CheckpointEngineRegistry
     from verl.utils.import_utils import import_external_libs
@@ -84,7 +84,7 @@ def weight_transport(config: DictConfig) -> Iterator[Problem]:
         import_external_libs(engine.custom_backend_module or None)
         CheckpointEngineRegistry.get(engine.backend)
     except (ImportError, ValueError) as error:
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.rollout.checkpoint_engine.backend",
             engine.backend,
             str(error),
@@ -92,7 +92,7 @@ def weight_transport(config: DictConfig) -> Iterator[Problem]:
         )
 
 
-def ports(config: DictConfig) -> Iterator[Problem]:
+def ports(config: DictConfig) -> Iterator[Finding]:
     """A fixed port that Ray is told to take is free."""
     init = config.ray_kwargs.ray_init
     port = init.get("dashboard_port")
@@ -104,7 +104,7 @@ def ports(config: DictConfig) -> Iterator[Problem]:
         try:
             probe.bind((host, port))
         except OSError as error:
-            yield Problem(
+            yield Finding(
                 "ray_kwargs.ray_init.dashboard_port",
                 port,
                 f"it cannot be taken on {host} ({error.strerror})",
@@ -113,18 +113,18 @@ def ports(config: DictConfig) -> Iterator[Problem]:
             )
 
 
-def run_folder(config: DictConfig) -> Iterator[Problem]:
+def run_folder(config: DictConfig) -> Iterator[Finding]:
     """The run folder can be made and written, holds all that a run writes, and a checkpoint more than is kept fits."""
     path = Path(config.run.dir).absolute()
     for key, folder in (("default_local_dir", "checkpoints"), ("validation_data_dir", "validation")):
         if Path(config.trainer[key]).absolute() != path / folder:
             message = f"resuming, pruning and reports look in {path / folder}"
-            yield Problem(f"trainer.{key}", config.trainer[key], message, "leave it out, and choose run.dir")
+            yield Finding(f"trainer.{key}", config.trainer[key], message, "leave it out, and choose run.dir")
     existing = path
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        yield Problem("run.dir", config.run.dir, f"{existing} is not a writable folder", "choose another run.dir")
+        yield Finding("run.dir", config.run.dir, f"{existing} is not a writable folder", "choose another run.dir")
         return
     size = model_bytes(config)
     if config.trainer.save_freq > 0 and size is not None:
@@ -133,7 +133,7 @@ def run_folder(config: DictConfig) -> Iterator[Problem]:
         needed = size * (max(0, kept - there) + 1)
         free = shutil.disk_usage(existing).free
         if free < needed:
-            yield Problem(
+            yield Finding(
                 "run.dir",
                 config.run.dir,
                 f"{free / 2**30:.1f} GiB are free; {kept} kept checkpoints, of which {min(kept, there)} are there, "

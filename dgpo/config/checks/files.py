@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig
 
-from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.finding import Finding
 from dgpo.data.schema import check_parquet
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
@@ -17,25 +17,25 @@ def paths(value: object) -> list[str]:
     return [str(path) for path in value] if isinstance(value, ListConfig | list | tuple) else [str(value)]
 
 
-def datasets(config: DictConfig) -> Iterator[Problem]:
+def datasets(config: DictConfig) -> Iterator[Finding]:
     """Every prompt file is there and holds what training reads."""
     for key in ("train_files", "val_files"):
         for path in paths(config.data[key]):
             for message in check_parquet(Path(path).expanduser()):
-                yield Problem(
+                yield Finding(
                     f"data.{key}", path, message, "`dgpo data check FILE` says more; docs/data.md has the columns"
                 )
 
 
-def model(config: DictConfig) -> Iterator[Problem]:
+def model(config: DictConfig) -> Iterator[Finding]:
     """The model directory holds a config, weights and a tokenizer."""
     key, value = "actor_rollout_ref.model.path", config.actor_rollout_ref.model.path
     folder = Path(value).expanduser()
     if not folder.is_dir():
         if value.startswith(("/", ".", "~")) or folder.suffix or value.count("/") != 1:
-            yield Problem(key, value, "there is no such directory", "give a Hugging Face model directory")
+            yield Finding(key, value, "there is no such directory", "give a Hugging Face model directory")
         else:
-            yield Problem(
+            yield Finding(
                 key,
                 value,
                 "there is no such directory, so it will be downloaded by every node",
@@ -46,12 +46,12 @@ def model(config: DictConfig) -> Iterator[Problem]:
     try:
         json.loads((folder / "config.json").read_text())
     except FileNotFoundError:
-        yield Problem(key, value, "it has no config.json", "give a Hugging Face model directory")
+        yield Finding(key, value, "it has no config.json", "give a Hugging Face model directory")
     except (OSError, ValueError) as error:
-        yield Problem(key, value, f"its config.json cannot be read: {error}", "write the directory again")
+        yield Finding(key, value, f"its config.json cannot be read: {error}", "write the directory again")
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
-        yield Problem(key, value, "it has no weights (*.safetensors)", "give a complete model directory")
+        yield Finding(key, value, "it has no weights (*.safetensors)", "give a complete model directory")
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        yield Problem(
+        yield Finding(
             key, value, "it has no tokenizer (tokenizer.json)", "save the tokenizer there: tokenizer.save_pretrained"
         )

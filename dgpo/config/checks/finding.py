@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 
 @dataclass(frozen=True)
-class Problem:
+class Finding:
     """A setting that would fail later, or silently do something else than it says.
 
     Attributes:
@@ -30,10 +30,10 @@ class Problem:
         return f"{kind}: {self.key}={self.value}: {self.message}\n       {self.remedy}"
 
 
-Check = Callable[[DictConfig], Iterator[Problem]]
+Check = Callable[[DictConfig], Iterator[Finding]]
 
 
-def report(problems: Iterable[Problem]) -> str:
+def report(problems: Iterable[Finding]) -> str:
     """All problems as text, fatal ones first."""
     ordered = sorted(problems, key=lambda problem: not problem.fatal)
     return "\n".join(map(str, ordered))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from omegaconf import DictConfig
 
 from dgpo.cluster import cluster_address
-from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.finding import Finding
 from dgpo.config.memory.host import host_bytes, memory_limit
 from dgpo.config.memory.phases import engine_bytes, overflows, resident, state
 from dgpo.config.memory.remedies import remedy
@@ -15,7 +15,7 @@ from dgpo.errors import UserError
 KEY = "run.gpu_memory_gib"
 
 
-def fits(config: DictConfig) -> Iterator[Problem]:
+def fits(config: DictConfig) -> Iterator[Finding]:
     """What is certain is refused: a training state, or a share of vLLM beside it, larger than the GPU, and weights
     larger than that share. The rest of the plan is an estimate, and only warned about."""
     if config.trainer.device == "cpu" or config.run.gpu_memory_gib is None:
@@ -30,10 +30,10 @@ def fits(config: DictConfig) -> Iterator[Problem]:
     changes = remedy(setup)
     advice = "it fits with " + " ".join(changes) if changes else "use larger GPUs, or a smaller model"
     message = "; ".join(sentences) + " (dgpo plan shows the parts)"
-    yield Problem(KEY, config.run.gpu_memory_gib, message, advice, fatal=certainly_too_much(setup))
+    yield Finding(KEY, config.run.gpu_memory_gib, message, advice, fatal=certainly_too_much(setup))
 
 
-def offloading(config: DictConfig) -> Iterator[Problem]:
+def offloading(config: DictConfig) -> Iterator[Finding]:
     """What is offloaded fits into the memory of this machine, where no cluster takes it elsewhere."""
     if config.trainer.device == "cpu" or cluster_address(config) is not None:
         return
@@ -43,7 +43,7 @@ def offloading(config: DictConfig) -> Iterator[Problem]:
         return
     needed, limit = host_bytes(setup), memory_limit()
     if needed > limit:
-        yield Problem(
+        yield Finding(
             f"{ACTOR}.fsdp_config.param_offload",
             setup.param_offload,
             f"what is offloaded takes {needed / GIB:.0f} GiB of CPU memory on each node, and this process may use "

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.finding import Finding
 from dgpo.runs.checkpoints import latest_complete
 from dgpo.runs.folder import RunFolder
 
@@ -19,7 +19,7 @@ def _place(model: str) -> Path:
 IDENTITY = {"actor_rollout_ref.actor.policy_loss.loss_mode": str, "actor_rollout_ref.model.path": _place}
 
 
-def same_run(config: DictConfig) -> Iterator[Problem]:
+def same_run(config: DictConfig) -> Iterator[Finding]:
     """``trainer.resume_mode: auto`` goes on with the loss and the model of the folder's last launch.
 
     Everything else may change on the way.
@@ -34,12 +34,12 @@ def same_run(config: DictConfig) -> Iterator[Problem]:
         last = OmegaConf.load(folder.config)
     except (OSError, ValueError, yaml.YAMLError) as error:
         message = f"{folder.config} cannot be read: {error}"
-        yield Problem("run.dir", config.run.dir, message, "restore it, or choose another run.dir")
+        yield Finding("run.dir", config.run.dir, message, "restore it, or choose another run.dir")
         return
     for key, compared in IDENTITY.items():
         old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
         if old is not None and compared(old) != compared(new):
-            yield Problem(
+            yield Finding(
                 key,
                 new,
                 f"the run in {folder.path} has {old}, and would go on from step {checkpoint.step} with another",

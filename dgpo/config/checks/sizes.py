@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.files import paths
-from dgpo.config.checks.finding import Problem, cause_of
+from dgpo.config.checks.finding import Finding, cause_of
 from dgpo.config.memory.setup import sequence_parallel
 from dgpo.config.memory.shape import find_shape
 from dgpo.errors import UserError
@@ -37,7 +37,7 @@ def total_steps(config: DictConfig) -> int | None:
     return None if rows is None else rows // config.data.train_batch_size * config.trainer.total_epochs
 
 
-def batches(config: DictConfig) -> Iterator[Problem]:
+def batches(config: DictConfig) -> Iterator[Finding]:
     """Batches divide into mini-batches, mini-batches over ranks, and the data fills one batch."""
     actor, batch = config.actor_rollout_ref.actor, config.data.train_batch_size
     mini, samples = actor.ppo_mini_batch_size, config.actor_rollout_ref.rollout.n
@@ -55,13 +55,13 @@ def batches(config: DictConfig) -> Iterator[Problem]:
         positive["trainer.total_training_steps"] = config.trainer.total_training_steps
     bad = {key: value for key, value in positive.items() if not isinstance(value, int) or value < 1}
     for key, value in bad.items():
-        yield Problem(key, value, "it must be a positive integer", "set it to 1 or more")
+        yield Finding(key, value, "it must be a positive integer", "set it to 1 or more")
     if bad:
         return
     if not isinstance(kept := config.run.token_sample, int) or kept < 0:
-        yield Problem("run.token_sample", kept, "it must be an integer", "set it to 0 or more")
+        yield Finding("run.token_sample", kept, "it must be an integer", "set it to 0 or more")
     if batch % mini:
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.actor.ppo_mini_batch_size",
             mini,
             f"it does not divide data.train_batch_size={batch}",
@@ -69,7 +69,7 @@ def batches(config: DictConfig) -> Iterator[Problem]:
         )
     shares = max(1, ranks // max(1, sequence_parallel(config)))
     if (mini * samples) % shares:
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.actor.ppo_mini_batch_size",
             mini,
             f"its {mini * samples} samples ({samples} a prompt) do not divide over {shares} ranks"
@@ -85,23 +85,23 @@ def batches(config: DictConfig) -> Iterator[Problem]:
             part = OmegaConf.select(config, key)
             if part is not None and (part < 1 or whole % part):
                 message = f"it does not divide the {whole} samples that a rank processes at a time"
-                yield Problem(key, part, message, f"use a divisor of {whole}, or actor.use_dynamic_bsz=true")
+                yield Finding(key, part, message, f"use a divisor of {whole}, or actor.use_dynamic_bsz=true")
     if samples == 1 and config.algorithm.adv_estimator == "grpo":
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.rollout.n", 1, "a group of one has no advantage: nothing is learned", "use 8 or 16"
         )
     rows = training_rows(config)
     if rows is not None and rows < batch:
-        yield Problem(
+        yield Finding(
             "data.train_batch_size", batch, f"the training files hold {rows} rows, less than one batch", "lower it"
         )
 
 
-def order(config: DictConfig) -> Iterator[Problem]:
+def order(config: DictConfig) -> Iterator[Finding]:
     """The updates of a step are alike. In ``separate_async`` each update takes the groups that are finished by then."""
     actor, separate = config.actor_rollout_ref.actor, config.trainer.v1.trainer_mode == "separate_async"
     if config.data.train_batch_size > actor.ppo_mini_batch_size and not actor.shuffle and not separate:
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.actor.shuffle",
             False,
             "the updates of a step would take the answers as they were finished: the first one the short, right ones, "
@@ -110,12 +110,12 @@ def order(config: DictConfig) -> Iterator[Problem]:
         )
 
 
-def lengths(config: DictConfig) -> Iterator[Problem]:
+def lengths(config: DictConfig) -> Iterator[Finding]:
     """Prompt and response fit the model and vLLM's context."""
     needed = config.data.max_prompt_length + config.data.max_response_length
     context = config.actor_rollout_ref.rollout.max_model_len
     if context is not None and context < needed:
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.rollout.max_model_len",
             context,
             f"data.max_prompt_length + data.max_response_length is {needed}",
@@ -127,7 +127,7 @@ def lengths(config: DictConfig) -> Iterator[Problem]:
         return
     longest = max(needed, context or 0)
     if longest > positions:
-        yield Problem(
+        yield Finding(
             "data.max_response_length",
             config.data.max_response_length,
             f"the model has {positions} positions, prompt and response (or max_model_len) need {longest}",
@@ -135,7 +135,7 @@ def lengths(config: DictConfig) -> Iterator[Problem]:
         )
 
 
-def verl_own(config: DictConfig) -> Iterator[Problem]:
+def verl_own(config: DictConfig) -> Iterator[Finding]:
     """verl's own validation, run here so that its complaint stands with the others."""
     from verl.trainer.ppo.utils import need_critic, need_reference_policy
     from verl.utils.config import validate_config
@@ -145,4 +145,4 @@ def verl_own(config: DictConfig) -> Iterator[Problem]:
             warnings.simplefilter("ignore")
             validate_config(config, need_reference_policy(config), need_critic(config))
     except Exception as error:
-        yield Problem("config", config.run.name, cause_of(error), "verl refuses it; correct the keys it names")
+        yield Finding("config", config.run.name, cause_of(error), "verl refuses it; correct the keys it names")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
-from dgpo.config.checks.finding import Problem
+from dgpo.config.checks.finding import Finding
 
 SAMPLER = "trainer.v1.sampler.custom_sampler"
 
@@ -18,7 +18,7 @@ def gpu_groups(config: DictConfig) -> list[tuple[str, int, int]]:
     return groups
 
 
-def mode(config: DictConfig) -> Iterator[Problem]:
+def mode(config: DictConfig) -> Iterator[Finding]:
     """The settings of ``trainer.v1.trainer_mode``, and of rollouts that are older than what they train."""
     name = config.trainer.v1.trainer_mode
     yield from sampler(config, name)
@@ -26,14 +26,14 @@ def mode(config: DictConfig) -> Iterator[Problem]:
         yield from separate(config)
     correction = config.algorithm.rollout_correction
     if correction.bypass_mode and correction.rollout_is is not None:
-        yield Problem(
+        yield Finding(
             "algorithm.rollout_correction.rollout_is",
             correction.rollout_is,
             "with bypass_mode verl computes no such weights: the ratio itself is to the rollout's policy",
             "set it to null, or bypass_mode to false",
         )
     if name != "sync" and not correction.bypass_mode and correction.rollout_is is None:
-        yield Problem(
+        yield Finding(
             "algorithm.rollout_correction.rollout_is",
             None,
             f"{name} trains on answers of older weights, and nothing corrects for it",
@@ -42,7 +42,7 @@ def mode(config: DictConfig) -> Iterator[Problem]:
         )
 
 
-def sampler(config: DictConfig, name: str) -> Iterator[Problem]:
+def sampler(config: DictConfig, name: str) -> Iterator[Finding]:
     """A replay buffer of one's own fits the mode, and does not take group filtering away."""
     custom = config.trainer.v1.sampler.custom_sampler
     if not custom.path or not custom.name:
@@ -54,16 +54,16 @@ def sampler(config: DictConfig, name: str) -> Iterator[Problem]:
     try:
         chosen = load_extern_object(custom.path, custom.name)
     except Exception as error:
-        yield Problem(f"{SAMPLER}.name", custom.name, f"it cannot be loaded: {error}", remedy)
+        yield Finding(f"{SAMPLER}.name", custom.name, f"it cannot be loaded: {error}", remedy)
         return
     synchronous = (
         isinstance(chosen, type) and issubclass(chosen, ReplayBuffer) and not issubclass(chosen, ReplayBufferAsync)
     )
     if name != "sync" and synchronous:
         message = f"it is for trainer_mode=sync: under {name} it bounds no staleness and replaces no failed group"
-        yield Problem(f"{SAMPLER}.name", custom.name, message, remedy)
+        yield Finding(f"{SAMPLER}.name", custom.name, message, remedy)
     if config.algorithm.get("filter_groups") and config.algorithm.filter_groups.enable:
-        yield Problem(
+        yield Finding(
             "algorithm.filter_groups.enable",
             True,
             f"verl does not tell a custom sampler ({custom.name}) to filter groups",
@@ -71,12 +71,12 @@ def sampler(config: DictConfig, name: str) -> Iterator[Problem]:
         )
 
 
-def separate(config: DictConfig) -> Iterator[Problem]:
+def separate(config: DictConfig) -> Iterator[Finding]:
     """verl asserts these once the cluster runs; here they come before."""
     batch, mini = config.data.train_batch_size, config.actor_rollout_ref.actor.ppo_mini_batch_size
     updates, rollout = config.trainer.v1.separate_async.parameter_sync_step, config.actor_rollout_ref.rollout
     if batch != updates * mini:
-        yield Problem(
+        yield Finding(
             "trainer.v1.separate_async.parameter_sync_step",
             updates,
             f"separate_async needs data.train_batch_size={batch} to be this times actor.ppo_mini_batch_size={mini}",
@@ -88,7 +88,7 @@ def separate(config: DictConfig) -> Iterator[Problem]:
         and actor.strategy == "fsdp2"
         and not config.algorithm.rollout_correction.bypass_mode
     ):
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.actor.fsdp_config.param_offload",
             True,
             "the copy that verl keeps of a step's first weights would be the offloaded parameters themselves, and "
@@ -98,11 +98,11 @@ def separate(config: DictConfig) -> Iterator[Problem]:
     for key in ("nnodes", "n_gpus_per_node"):
         if rollout[key] < 1:
             message = "separate_async answers on GPUs of its own"
-            yield Problem(f"actor_rollout_ref.rollout.{key}", rollout[key], message, "set it to 1 or more")
+            yield Finding(f"actor_rollout_ref.rollout.{key}", rollout[key], message, "set it to 1 or more")
     backend = rollout.checkpoint_engine.backend
     fitting = "gloo" if config.trainer.device == "cpu" else "nccl"
     if backend == "naive" or (backend == "gloo") != (fitting == "gloo"):
-        yield Problem(
+        yield Finding(
             "actor_rollout_ref.rollout.checkpoint_engine.backend",
             backend,
             f"it cannot carry weights between separate processes on {config.trainer.device}",

@@ -2,9 +2,7 @@
 
 import pytest
 
-from dgpo.config.checks import environment
-from dgpo.config.checks import registries as names
-from dgpo.config.checks import trainer_modes as modes
+from dgpo.config.checks import environment, registries, trainer_modes
 from dgpo.config.compose import compose_config, resolved
 from dgpo.losses import METHODS
 
@@ -14,7 +12,7 @@ SEPARATE = "+trainer_mode=separate_async_cpu"
 
 
 def problems(*overrides: str) -> list[str]:
-    return [str(problem) for problem in modes.mode(resolved(compose_config("quickstart", list(overrides))))]
+    return [str(problem) for problem in trainer_modes.mode(resolved(compose_config("quickstart", list(overrides))))]
 
 
 @pytest.mark.parametrize("mode", [None, "colocate_async", "separate_async_cpu"])
@@ -52,7 +50,7 @@ def test_a_bad_setting_is_refused(overrides: list[str], says: str) -> None:
 @pytest.mark.parametrize("loss", sorted(METHODS))
 def test_every_loss_composes_with_an_asynchronous_trainer(loss: str) -> None:
     config = resolved(compose_config("quickstart", ["+trainer_mode=colocate_async", f"policy_loss={loss}"]))
-    assert list(names.policy_loss(config)) == [] and config.trainer.v1.trainer_mode == "colocate_async"
+    assert list(registries.policy_loss(config)) == [] and config.trainer.v1.trainer_mode == "colocate_async"
 
 
 def test_stale_rollouts_without_a_correction_are_warned_about() -> None:
