@@ -25,14 +25,12 @@ import psutil
 
 from dgpo.data.schema import make_row, write_parquet
 from dgpo.evaluation.benchmarks import read_benchmarks
+from dgpo.evaluation.generations import append, data_file, read_generations
 from dgpo.evaluation.score import SCORING, TIMEOUT, score_generations
-from dgpo.evaluation.settings import agree_or_refuse
-from dgpo.evaluation.store import Writer, data_file, read_generations
+from dgpo.evaluation.settings import Engine, ModelFacts, Sampling, Settings, agree_or_refuse
 from dgpo.verifier import symbolic
 from dgpo.verifier.symbolic import CACHE_SIZE
 from dgpo.verifier.workers import shared_pool
-
-CHUNK = 256
 
 
 def make(folder: Path, problems: int, samples: int, tokens: int) -> None:
@@ -44,22 +42,26 @@ def make(folder: Path, problems: int, samples: int, tokens: int) -> None:
     ]
     write_parquet(rows, folder / "made/made-up.parquet")
     (benchmark,) = read_benchmarks(folder / "made", ["made-up"])
-    sampling = {"samples": samples, "max_tokens": tokens}
-    agree_or_refuse(folder, {"model": {}, "benchmarks": {"made-up": benchmark.facts}, "sampling": sampling})
+    settings = Settings(
+        model=ModelFacts(name="none", revision="none"),
+        benchmarks={"made-up": benchmark.facts},
+        sampling=Sampling(samples=samples, max_tokens=tokens),
+        engine=Engine(),
+        versions={},
+    )
+    agree_or_refuse(folder, settings)
     data_file(folder, "made-up").parent.mkdir()
     benchmark.path.rename(data_file(folder, "made-up"))
     thinking = "<think>\n" + "Let us see: so " * (4 * tokens // 15) + "\n</think>\n"
-    writer, batch = Writer(folder, ["made-up"]), []
     for i in range(problems):
-        for sample in range(samples):
-            text = thinking + response(i, rng)
-            facts: Any = {"id": f"p{i}", "sample": sample, "seed": 0, "prompt_tokens": 100, "finish_reason": "stop"}
-            batch.append(("made-up", {**facts, "response_tokens": tokens, "text": text}))
-            if len(batch) == CHUNK:
-                writer.write(batch)
-                batch = []
-    writer.write(batch)
-    writer.close()
+        lines: list[Any] = [
+            {
+                "id": f"p{i}", "sample": sample, "seed": 0, "prompt_tokens": 100, "response_tokens": tokens,
+                "finish_reason": "stop", "text": thinking + response(i, rng),
+            }
+            for sample in range(samples)
+        ]  # fmt: skip
+        append(folder, {"made-up": lines})
 
 
 def gold(i: int) -> str:

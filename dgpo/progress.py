@@ -19,6 +19,11 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def say(text: str) -> None:
+    """A line for the person, on standard error: standard output is for what a command was asked for."""
+    print(text, file=sys.stderr, flush=True)
+
+
 class ProgressBar:
     """Counts pieces of work, of `total` where it is known, and another quantity with its rate (tokens, say)."""
 
@@ -53,7 +58,7 @@ class ProgressBar:
             new = self._done - self._first
             left = f", {duration((self._total - self._done) * elapsed / new)} left" if new and self._total else ""
             of = f"/{self._total}" if self._total else ""
-            print(f"{self._name}: {self._done}{of} {rate}{left}", file=sys.stderr, flush=True)
+            say(f"{self._name}: {self._done}{of} {rate}{left}")
 
     def __enter__(self) -> "ProgressBar":
         self._bar.start()

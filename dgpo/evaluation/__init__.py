@@ -1,5 +1,4 @@
-"""Evaluation: generating answers with vLLM, scoring them, and reporting avg@k and pass@k with errors.
+"""Evaluation: avg@k, pass@k and maj@k of models on benchmarks, with their errors.
 
-`metrics` and `compare` are pure numpy; `run`, `score` and `report` are the three commands. vLLM is imported by
-`vllm_engine` alone, in a process of its own.
+`generate`, `score` and `report` are the commands of `dgpo eval`; `statistics` is pure; `engine` alone imports vLLM.
 """

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -13,7 +12,7 @@ from dgpo.data.schema import Message, check_parquet
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import split_name
 from dgpo.errors import UserError
-from dgpo.evaluation.error import EvalError
+from dgpo.evaluation.settings import BenchmarkFacts
 from dgpo.files import file_sha256
 
 _NAME = re.compile(r"\w[\w.-]*")
@@ -35,7 +34,7 @@ class Benchmark:
     name: str
     path: Path
     problems: list[Problem]
-    facts: dict[str, Any]
+    facts: BenchmarkFacts
 
 
 def read_benchmarks(data: Path, names: Sequence[str], template: str | None = None) -> list[Benchmark]:
@@ -47,36 +46,36 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
         template: Prompt template that their manifests must name; None asks only that they agree.
 
     Raises:
-        EvalError: a benchmark is missing, named twice, damaged, not as its manifest says, or its template is
+        UserError: a benchmark is missing, named twice, damaged, not as its manifest says, or its template is
             not the one asked for.
     """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
-        raise EvalError(f"--benchmarks={','.join(names)}: name one or more benchmarks, each once")
+        raise UserError(f"--benchmarks={','.join(names)}: name one or more benchmarks, each once")
     for name in names:
         if not _NAME.fullmatch(name):
-            raise EvalError(
+            raise UserError(
                 f"--benchmarks={','.join(names)}: {name!r} is no name; use letters, digits, '_', '-' and '.'"
             )
     found = [read_benchmark(data, name) for name in names]
-    templates = {each.name: each.facts["template"] for each in found if each.facts["template"] is not None}
+    templates = {each.name: each.facts.template for each in found if each.facts.template is not None}
     unknown = [each.path for each in found if each.name not in templates]
     if template is not None and unknown:
-        raise EvalError(
+        raise UserError(
             f"--template={template}: {unknown[0]} has no manifest to say how it was prepared; prepare it with "
             "`dgpo data prepare`, or leave the option out"
         )
     wrong = {name: used for name, used in templates.items() if template is not None and used != template}
     if wrong:
         name, used = next(iter(wrong.items()))
-        raise EvalError(
+        raise UserError(
             f"--template={template}: {data / name}.parquet was prepared with the template {used!r}; "
             f"prepare it again: {_how_to_prepare(name, data, f' --template {template}')}"
         )
-    texts = {each.facts["template_text"] for each in found if each.name in templates}  # "custom" has many texts
+    texts = {each.facts.template_text for each in found if each.name in templates}  # "custom" has many texts
     if len(texts) > 1:
         listed = ", ".join(f"{name}: {used}" for name, used in templates.items())
-        raise EvalError(
+        raise UserError(
             f"--benchmarks: they were prepared with different prompt templates ({listed}); prepare them with the "
             "same one, or evaluate them in separate runs"
         )
@@ -88,20 +87,17 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
     path = data / f"{name}.parquet"
     if not path.is_file():
         there = sorted(each.stem for each in data.glob("*.parquet"))
-        raise EvalError(
+        raise UserError(
             f"{path}: there is no such benchmark (in {data}: {', '.join(there) or 'none'}); make it: "
             f"{_how_to_prepare(name, data)}"
         )
     faults = check_parquet(path)
     if faults:
-        raise EvalError("\n".join(faults))
-    try:
-        manifest = read_manifest(path)
-    except UserError as error:
-        raise EvalError(str(error)) from error
+        raise UserError("\n".join(faults))
+    manifest = read_manifest(path)
     sha256 = file_sha256(path)
     if manifest is not None and manifest.sha256 != sha256:
-        raise EvalError(
+        raise UserError(
             f"{path}: it has changed since its manifest was written (sha256 {sha256[:12]}, manifest "
             f"{manifest.sha256[:12]}); prepare the benchmark again"
         )
@@ -114,16 +110,16 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
     _refuse_repeated_ids(path, problems)
     pairs = ((info.get("problem") or row["prompt"][-1]["content"], row["reward_model"]["ground_truth"])
              for row, info in zip(rows, infos, strict=True))  # fmt: skip
-    facts = {
-        "problems": len(problems),
-        "sha256": sha256,
-        "content_hash": content_hash(pairs),
-        "source": manifest.source if manifest else None,
-        "revision": manifest.revision if manifest else None,
-        "split": manifest.split if manifest else None,
-        "template": manifest.template if manifest else None,
-        "template_text": manifest.template_text if manifest else None,
-    }
+    facts = BenchmarkFacts(
+        problems=len(problems),
+        sha256=sha256,
+        content_hash=content_hash(pairs),
+        source=manifest.source if manifest else None,
+        revision=manifest.revision if manifest else None,
+        split=manifest.split if manifest else None,
+        template=manifest.template if manifest else None,
+        template_text=manifest.template_text if manifest else None,
+    )
     return Benchmark(name, path, problems, facts)
 
 
@@ -144,7 +140,7 @@ def _refuse_repeated_ids(path: Path, problems: Sequence[Problem]) -> None:
     first: dict[str, int] = {}
     for row, problem in enumerate(problems):
         if problem.id in first:
-            raise EvalError(
+            raise UserError(
                 f"{path}: rows {first[problem.id]} and {row} have the same extra_info.id {problem.id!r}; an id names "
                 "one problem: prepare the file again"
             )

@@ -1,95 +1,236 @@
-"""One vLLM engine in a process of its own: requests as JSON lines on its input, results on its output.
+"""vLLM engines in processes of their own: started on their GPUs, kept fed, killed at the end.
 
-The first line of input is the engine's arguments; it answers {"ready": true}. Then comes a line a sample, in any
-number at a time, and a line null at the end. A result leaves as soon as its sample is finished. When the input
-ends without the null, whoever started the process has died, and it ends at once with all its children.
+An engine's process first gets vLLM's arguments and answers {"ready": True}; then come requests, in any number at a
+time, and None at the end. A result leaves as soon as its sample is finished. When the connection ends without the None,
+whoever started the process has died, and it ends at once with all its children.
 """
 
-import json
+import contextlib
 import os
 import queue
 import signal
+import subprocess
 import sys
 import threading
 import traceback
-from typing import Any, BinaryIO
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, TypedDict
+
+from dgpo import cuda
+from dgpo.errors import UserError
+
+POLL_S = 0.5
+MAX_REASON_CHARS = 500
+WINDOW = 2
+"""Requests at an engine for each one that it computes at a time: the next is there when one finishes."""
+
+CPU_ENVIRONMENT = {
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Of vLLM's CPU build, as in configs/hardware/cpu.yaml; what the user has set stays."""
 
 
-def main() -> int:
-    """Serve the input until its null."""
-    results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever vLLM prints goes to the log
-    first = sys.stdin.buffer.readline()
-    arrived: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, arrived), daemon=True).start()
+class Request(TypedDict):
+    """One sample to generate; `key` comes back with its result."""
+
+    key: str
+    seed: int
+    tokens: list[int]
+
+
+def devices_of(tensor: int, data: int) -> list[list[str] | None]:
+    """The GPUs of each of `data` engines, `tensor` a piece; [None] on a machine without.
+
+    Raises:
+        UserError: it has too few.
+    """
+    import torch
+
+    count = torch.cuda.device_count()
+    if not count:
+        if tensor * data > 1:
+            option = "--tensor-parallel-size" if tensor > 1 else "--data-parallel-size"
+            raise UserError(f"{option}={max(tensor, data)}: this machine has no GPU and runs one engine; leave it out")
+        return [None]
+    for message, remedy in cuda.missing():
+        raise UserError(f"{message}; {remedy}")
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    visible = [each.strip() for each in named.split(",")] if named else [str(number) for number in range(count)]
+    if tensor * data > len(visible):
+        raise UserError(
+            f"--tensor-parallel-size={tensor} times --data-parallel-size={data} needs {tensor * data} GPUs, and "
+            f"{len(visible)} are visible; lower one of them"
+        )
+    return [visible[number * tensor : (number + 1) * tensor] for number in range(data)]
+
+
+def generate(
+    requests: Iterable[Request], arguments: dict[str, Any], devices: Sequence[list[str] | None], logs: Path
+) -> Generator[list[dict[str, Any]], None, None]:
+    """Results in the order in which they finish, in batches of what has arrived together.
+
+    A result is ``{"key", "prompt_tokens", "response_tokens", "finish_reason", "text"}``. A batch may be empty.
+
+    Args:
+        requests: In the order of submission; each engine takes the next one when it has room.
+        arguments: vLLM's EngineArgs, and "sampling" for SamplingParams.
+        devices: The GPUs of each engine, or None for the CPU.
+        logs: Folder for engine-N.log.
+
+    Raises:
+        UserError: an engine has died.
+    """
+    engines = [_Engine(arguments, gpus, logs / f"engine-{number}.log") for number, gpus in enumerate(devices)]
+    running = {engine.connection: engine for engine in engines}
+    waiting = deque(requests)
+    room = WINDOW * arguments["max_num_seqs"]
     try:
-        serve(json.loads(first), arrived, results)
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)  # not sys.exit: the thread holds the input's lock, and Python would abort over it
-    return 0
+        while running:
+            batch = []
+            ready = wait(list(running), POLL_S)
+            arrived = [engine for connection, engine in running.items() if connection in ready]
+            # A child of a dead engine can hold its connection open: then nothing arrives, not even the end.
+            for engine in arrived or [each for each in running.values() if each.has_ended()]:
+                results = engine.receive()
+                batch += [each for each in results if "key" in each]
+                if not results:
+                    del running[engine.connection]
+                    if engine.unfinished or waiting:
+                        raise engine.failure()
+                    continue
+                while waiting and len(engine.unfinished) < room:
+                    engine.submit(waiting.popleft())
+                if not waiting and not engine.unfinished:
+                    engine.send(None)
+            yield batch
+    finally:
+        for engine in engines:
+            engine.kill()
 
 
-def serve(arguments: dict[str, Any], arrived: "queue.SimpleQueue[dict[str, Any] | None]", results: BinaryIO) -> None:
-    """Start the engine and step it for as long as there are requests."""
+class _Engine:
+    """The parent's side, with the process in a group of its own so that Ctrl-C reaches us alone."""
+
+    def __init__(self, arguments: dict[str, Any], gpus: list[str] | None, log: Path):
+        self.unfinished: set[str] = set()
+        self._log = log
+        environment = {**CPU_ENVIRONMENT, **os.environ}
+        if gpus is not None:
+            environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
+        self.connection, theirs = Pipe()
+        with log.open("ab") as stream, theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "dgpo.evaluation.engine", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+            )
+        self.send(arguments)
+
+    def send(self, message: Any) -> None:
+        with contextlib.suppress(ConnectionError):  # it has ended: the end of its results tells, with its log
+            self.connection.send(message)
+
+    def submit(self, request: Request) -> None:
+        self.unfinished.add(request["key"])
+        self.send(request)
+
+    def receive(self) -> list[dict[str, Any]]:
+        """What it has sent by now; nothing at its end."""
+        results = []
+        with contextlib.suppress(EOFError, OSError):  # at its end, also within a message
+            while self.connection.poll():
+                results.append(self.connection.recv())
+                self.unfinished.discard(results[-1].get("key"))
+        return results
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End it and the processes it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.connection.close()
+
+    def failure(self) -> UserError:
+        """What to tell when it has ended before its time."""
+        status = self._process.wait()
+        lines = self._log.read_bytes()[-100_000:].decode(errors="replace").splitlines()
+        errors = [line for line in lines if "Error" in line]
+        reason = errors[-1].strip()[:MAX_REASON_CHARS] if errors else "it gave no reason"
+        return UserError(
+            f"vLLM has ended (status {status}): {reason}\n"
+            f"its log: {self._log}; what was generated is saved, and the same command goes on"
+        )
+
+
+def _serve(connection: Connection) -> None:
+    """The engine's side: step vLLM for as long as there are requests."""
+    arguments = connection.recv()
+    sampling = arguments.pop("sampling")
+    requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
+
     from dgpo.cpu import vllm_metadata
-    from dgpo.cuda import use_toolkit
 
     vllm_metadata.install()  # does nothing where the distribution is called "vllm"
-    use_toolkit()
+    cuda.use_toolkit()
     from vllm import EngineArgs, RequestOutput, SamplingParams, TokensPrompt
     from vllm.sampling_params import RequestOutputKind
     from vllm.v1.engine.llm_engine import LLMEngine
 
-    sampling = arguments.pop("sampling")
     engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
-
-    def add(request: dict[str, Any]) -> None:
-        params = SamplingParams(**sampling, seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY)
-        engine.add_request(request["key"], TokensPrompt(prompt_token_ids=request["tokens"]), params)
-
-    _send(results, {"ready": True})
-    open_ended = True
-    while open_ended or engine.has_unfinished_requests():
+    connection.send({"ready": True})
+    more = True
+    while more or engine.has_unfinished_requests():
         # Wait for a request only when there is nothing to compute.
-        while open_ended and not (engine.has_unfinished_requests() and arrived.empty()):
-            request = arrived.get()
+        while more and not (engine.has_unfinished_requests() and requests.empty()):
+            request = requests.get()
             if request is None:
-                open_ended = False
-            else:
-                add(request)
-        if not engine.has_unfinished_requests():
-            continue
-        for output in engine.step():
+                more = False
+                continue
+            params = SamplingParams(**sampling, seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY)
+            engine.add_request(request["key"], TokensPrompt(prompt_token_ids=request["tokens"]), params)
+        for output in engine.step() if engine.has_unfinished_requests() else ():
             if isinstance(output, RequestOutput) and output.finished:
                 completion = output.outputs[0]
-                _send(
-                    results,
+                connection.send(
                     {
                         "key": output.request_id,
                         "prompt_tokens": len(output.prompt_token_ids or ()),
                         "response_tokens": len(completion.token_ids),
                         "finish_reason": completion.finish_reason,
                         "text": completion.text,
-                    },
+                    }
                 )
 
 
-def _send(results: BinaryIO, message: dict[str, Any]) -> None:
-    results.write(json.dumps(message).encode() + b"\n")
-    results.flush()
-
-
-def _read(stream: BinaryIO, arrived: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
+def _read(connection: Connection, requests: "queue.SimpleQueue[Request | None]") -> None:
     """Take requests in at once, so that the sender never waits for a step of the engine."""
-    for line in stream:
-        request = json.loads(line)
-        arrived.put(request)
-        if request is None:
-            return
-    os.killpg(0, signal.SIGKILL)  # a process group of our own: see engine_process
+    try:
+        while (request := connection.recv()) is not None:
+            requests.put(request)
+        requests.put(None)
+    except (EOFError, OSError):
+        os.killpg(0, signal.SIGKILL)  # the group that `_Engine` has made
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        _serve(Connection(int(sys.argv[1])))
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # with no wait for what vLLM has started, which the parent kills

@@ -3,19 +3,26 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpo.evaluation.error import EvalError
-from dgpo.evaluation.majority import MAX_SAMPLES, majority_at_k
+from dgpo.errors import UserError
+from dgpo.evaluation.generations import generations_file
 from dgpo.evaluation.score import SCORES, SCORING, Score, saved_problems
-from dgpo.evaluation.settings import read_settings
-from dgpo.evaluation.statistics import avg_at_k, pass_at_k, standard_error_over_problems, standard_error_over_samples
-from dgpo.evaluation.store import generations_file
+from dgpo.evaluation.settings import Settings, read_settings
+from dgpo.evaluation.statistics import (
+    MAX_SAMPLES,
+    avg_at_k,
+    majority_at_k,
+    pass_at_k,
+    standard_error_over_problems,
+    standard_error_over_samples,
+)
+from dgpo.files import json_lines
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,24 @@ class BenchmarkFigures:
     without_answer: float
     reasons: dict[str, int]
 
+    def summary(self) -> dict[str, Any]:
+        """As in report.json."""
+        return {
+            "problems": len(self.ids),
+            "samples": self.samples,
+            "avg": {**asdict(self.avg), "error_over_samples": self.avg_error_over_samples},
+            "pass_at": {str(k): asdict(each) for k, each in self.pass_at.items()},
+            "majority_at": {str(k): asdict(each) for k, each in self.majority_at.items()},
+            "length": {
+                "mean": float(self.lengths.mean()),
+                **{f"p{q}": float(np.percentile(self.lengths, q)) for q in (50, 90, 99)},
+                "max": int(self.lengths.max()),
+            },
+            "truncated": self.truncated,
+            "without_answer": self.without_answer,
+            "reasons": self.reasons,
+        }
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -60,7 +85,7 @@ class Evaluation:
 
     name: str
     folder: Path
-    settings: dict[str, Any]
+    settings: Settings
     scoring: dict[str, Any]
     benchmarks: dict[str, BenchmarkFigures]
 
@@ -74,28 +99,36 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
         ks: For pass@k and maj@k, besides the number of samples n; without it, the powers of two up to n.
 
     Raises:
-        EvalError: it is not scored, not complete, or a k is larger than n.
+        UserError: it is not scored, not complete, or a k is larger than n.
     """
     settings = read_settings(folder)
-    samples = settings["sampling"]["samples"]
+    samples = settings.sampling.samples
     if ks is not None and not all(1 <= k <= samples for k in ks):
         wrong = next(k for k in ks if not 1 <= k <= samples)
-        raise EvalError(
+        raise UserError(
             f"--k={wrong}: {folder} has {samples} samples of each problem, so k goes from 1 to {samples}; "
             f"draw more with `dgpo eval run --samples {wrong}` into the same folder"
         )
     chosen = sorted({*ks, samples}) if ks is not None else default_ks(samples)
     scoring = _scoring(folder, settings)
     scores: dict[str, list[Score]] = defaultdict(list)
-    with (folder / SCORES).open(encoding="utf-8") as lines:
-        for line in lines:
-            score: Score = json.loads(line)
-            scores[score["benchmark"]].append(score)
+    for _, score in json_lines(folder / SCORES):
+        scores[score["benchmark"]].append(cast(Score, score))
     figures = {}
-    for each, facts in settings["benchmarks"].items():
+    for each, facts in settings.benchmarks.items():
         ids = [problem.id for problem in saved_problems(folder, each, facts)]
         figures[each] = benchmark_figures(each, ids, scores[each], samples, chosen)
     return Evaluation(name, folder, settings, scoring, figures)
+
+
+def shared_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
+    """The benchmarks that all have, in the first one's order: what macro averages are over."""
+    return [name for name in evaluations[0].benchmarks if all(name in each.benchmarks for each in evaluations)]
+
+
+def all_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Every benchmark of any evaluation, in order of appearance."""
+    return list(dict.fromkeys(name for each in evaluations for name in each.benchmarks))
 
 
 def default_ks(samples: int) -> list[int]:
@@ -158,18 +191,18 @@ def _votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
     return right, list(classes.values()), without
 
 
-def _scoring(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def _scoring(folder: Path, settings: Settings) -> dict[str, Any]:
     if not (folder / SCORING).is_file() or not (folder / SCORES).is_file():
-        raise EvalError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
+        raise UserError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
     scoring = json.loads((folder / SCORING).read_text())
-    for name in settings["benchmarks"]:
+    for name in settings.benchmarks:
         count = scoring["benchmarks"].get(name, {"bytes": -1, "cut": 0, "scored": 0})
-        expected = settings["sampling"]["samples"] * settings["benchmarks"][name]["problems"]
+        expected = settings.sampling.samples * settings.benchmarks[name].problems
         file = generations_file(folder, name)
         if not file.exists() or file.stat().st_size != count["bytes"] + count["cut"]:
-            raise EvalError(f"{file}: it has changed since it was scored; score again with `dgpo eval score {folder}`")
+            raise UserError(f"{file}: it has changed since it was scored; score again with `dgpo eval score {folder}`")
         if count["scored"] < expected:
-            raise EvalError(
+            raise UserError(
                 f"{folder}: {expected - count['scored']} of {expected} samples of {name} are missing, and figures of a "
                 "part would favour short responses; finish it with the same `dgpo eval run`, then score again"
             )

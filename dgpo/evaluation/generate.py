@@ -1,145 +1,191 @@
-"""The samples that an evaluation still lacks: from benchmarks and settings to lines on the disk."""
+"""`dgpo eval run`: the samples that an evaluation still lacks, appended to its folder as they finish."""
 
+import contextlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from dgpo.evaluation.benchmarks import Benchmark
-from dgpo.evaluation.engine_process import Request, generate
-from dgpo.evaluation.error import EvalError
-from dgpo.evaluation.store import (
+from dgpo.errors import UserError
+from dgpo.evaluation.benchmarks import Benchmark, read_benchmarks
+from dgpo.evaluation.engine import Request, devices_of, generate
+from dgpo.evaluation.generations import (
     Generation,
-    Writer,
+    append,
     data_file,
     generations_file,
+    locked,
     read_generations,
     sample_seed,
     set_aside_cut_line,
 )
+from dgpo.evaluation.model import find_model, load_tokenizer, prompt_tokens, prompts_sha256
+from dgpo.evaluation.settings import PACKAGES, Engine, Sampling, Settings, agree_or_refuse
 from dgpo.files import draft_of
-from dgpo.progress import ProgressBar
+from dgpo.progress import ProgressBar, say
+from dgpo.versions import installed_versions
+
+Sample = tuple[str, str, int]
+"""Benchmark, id of the problem, number of the sample."""
 
 
-def generate_missing(
-    folder: Path,
-    benchmarks: Sequence[Benchmark],
-    prompts: Mapping[str, Sequence[list[int]]],
-    settings: Mapping[str, Any],
-    model: Path,
-    max_model_len: int,
-    devices: Sequence[list[str] | None],
-    say: Callable[[str], None],
+def evaluate(
+    *,
+    model: str,
+    benchmarks: Sequence[str],
+    data: Path,
+    out: Path,
+    sampling: Sampling,
+    engine: Engine,
+    revision: str | None = None,
+    template: str | None = None,
 ) -> None:
-    """Generate and save every sample that `folder` has not got yet.
+    """Generate every sample that `out` has not got yet.
 
     Args:
-        folder: Of the evaluation, whose settings are agreed.
-        benchmarks: With the token ids of their problems in `prompts`, by name.
-        settings: As in settings.json.
-        model: Hugging Face directory.
-        max_model_len: Tokens of prompt and response that vLLM makes room for.
-        devices: The GPUs of each engine; [None] for the CPU.
-        say: Takes a line for the person.
+        model: As in `find_model`, with its `revision` on the hub.
+        benchmarks: Names of prompt files in `data`; see `read_benchmarks` for `template`.
+        engine: `dtype` may be "auto", the model's own.
 
     Raises:
-        EvalError: saved generations are damaged, or vLLM has died.
+        UserError: an option cannot be, saved generations are damaged, or vLLM has died. What was generated stays.
     """
-    _keep_data(folder, benchmarks)
-    sampling = settings["sampling"]
-    missing: dict[str, tuple[str, str, int]] = {}
-    requests: list[Request] = []
-    for benchmark in benchmarks:
-        done = _done(folder, benchmark, sampling["samples"], say)
-        for problem, tokens in zip(benchmark.problems, prompts[benchmark.name], strict=True):
-            for sample in range(sampling["samples"]):
-                if (problem.id, sample) not in done:
-                    key = str(len(missing))
-                    missing[key] = (benchmark.name, problem.id, sample)
-                    seed = sample_seed(sampling["seed"], benchmark.name, problem.id, sample)
-                    requests.append({"key": key, "seed": seed, "tokens": tokens})
-    total = sampling["samples"] * sum(len(each.problems) for each in benchmarks)
-    already = total - len(requests)
-    if already:
-        say(f"{already} of {total} samples are there")
-    if not requests:
-        return
+    devices = devices_of(engine.tensor_parallel_size, engine.data_parallel_size)
+    found = read_benchmarks(data, benchmarks, template)
+    with locked(out):
+        chosen = find_model(model, revision, out)
+        tokenizer, template_sha256 = load_tokenizer(chosen)
+        prompts = {each.name: prompt_tokens(tokenizer, each) for each in found}
+        room = _max_model_len(
+            sampling.max_tokens, engine.max_model_len, chosen.config.get("max_position_embeddings"), prompts
+        )
+        settings = Settings(
+            model=replace(chosen.facts, chat_template_sha256=template_sha256),
+            benchmarks={
+                each.name: replace(each.facts, prompts_sha256=prompts_sha256(prompts[each.name])) for each in found
+            },
+            sampling=sampling,
+            engine=replace(
+                engine,
+                device="cpu" if devices[0] is None else "cuda",
+                dtype=chosen.dtype if engine.dtype == "auto" else engine.dtype,
+            ),
+            versions=installed_versions(PACKAGES),
+        )
+        if not agree_or_refuse(out, settings):
+            say(f"going on with the evaluation in {out}")
+        wanted: list[tuple[Sample, list[int]]] = []
+        for benchmark in found:
+            _keep_data(out, benchmark)
+            done = _done(out, benchmark, sampling.samples)
+            wanted += [
+                ((benchmark.name, problem.id, number), tokens)
+                for problem, tokens in zip(benchmark.problems, prompts[benchmark.name], strict=True)
+                for number in range(sampling.samples)
+                if (problem.id, number) not in done
+            ]
+        total = sampling.samples * sum(len(each.problems) for each in found)
+        if len(wanted) < total:
+            say(f"{total - len(wanted)} of {total} samples are there")
+        if wanted:
+            _generate(out, wanted, total, sampling.seed, _engine_arguments(settings, chosen.path, room), devices)
+
+
+def _generate(
+    folder: Path,
+    wanted: Sequence[tuple[Sample, list[int]]],
+    total: int,
+    seed: int,
+    arguments: dict[str, Any],
+    devices: Sequence[list[str] | None],
+) -> None:
     say(f"starting vLLM, {len(devices)} engine{'s' if len(devices) > 1 else ''}; its output: {folder}/engine-*.log")
-    seeds = {request["key"]: request["seed"] for request in requests}
-    writer = Writer(folder, [each.name for each in benchmarks])
-    results = generate(requests, _engine_arguments(settings, model, max_model_len), devices, folder)
-    try:
-        with ProgressBar("samples", total, already, rate_of="tokens") as progress:
-            for batch in results:
-                whole = [result for result in batch if result["finish_reason"] in ("stop", "length")]
-                saved = [
-                    (missing[each["key"]][0], _generation(each, missing[each["key"]], seeds[each["key"]]))
-                    for each in whole
-                ]
-                writer.write(saved)
-                progress.advance(len(saved), sum(generation["response_tokens"] for _, generation in saved))
-                _refuse_unfinished([result for result in batch if result not in whole], missing, folder)
-    finally:
-        results.close()
-        writer.close()
+    requests: list[Request] = [
+        {"key": str(index), "seed": sample_seed(seed, *sample), "tokens": tokens}
+        for index, (sample, tokens) in enumerate(wanted)
+    ]
+    results = generate(requests, arguments, devices, folder)
+    with contextlib.closing(results), ProgressBar("samples", total, total - len(wanted), rate_of="tokens") as progress:
+        for batch in results:
+            saved: dict[str, list[Generation]] = defaultdict(list)
+            given_up = ""
+            for result in batch:
+                index = int(result.pop("key"))
+                (benchmark, problem, number), _ = wanted[index]
+                if result["finish_reason"] in ("stop", "length"):
+                    generation = {"id": problem, "sample": number, "seed": requests[index]["seed"], **result}
+                    saved[benchmark].append(cast(Generation, generation))
+                else:
+                    given_up = f"{benchmark}, problem {problem!r}, sample {number}: vLLM gave it up, finish_reason="
+                    given_up += repr(result["finish_reason"])
+            append(folder, saved)
+            lengths = [each["response_tokens"] for generations in saved.values() for each in generations]
+            progress.advance(len(lengths), sum(lengths))
+            if given_up:
+                raise UserError(
+                    f"{given_up} (see {folder}/engine-*.log); the others are saved, and the same command goes on"
+                )
 
 
-def _engine_arguments(settings: Mapping[str, Any], model: Path, max_model_len: int) -> dict[str, Any]:
-    engine, sampling = settings["engine"], settings["sampling"]
+def _engine_arguments(settings: Settings, model: Path, max_model_len: int) -> dict[str, Any]:
+    engine, sampling = settings.engine, settings.sampling
     arguments: dict[str, Any] = {
         "model": str(model),
         "max_model_len": max_model_len,
-        **{key: engine[key] for key in ("dtype", "max_num_seqs", "tensor_parallel_size", "enforce_eager")},
-        "seed": sampling["seed"],
+        "dtype": engine.dtype,
+        "max_num_seqs": engine.max_num_seqs,
+        "tensor_parallel_size": engine.tensor_parallel_size,
+        "enforce_eager": engine.enforce_eager,
+        "seed": sampling.seed,
         "disable_log_stats": True,
         "enable_prefix_caching": True,
-        "sampling": {key: sampling[key] for key in ("temperature", "top_p", "max_tokens")},
-    }
-    if engine["device"] == "cuda":
-        return {**arguments, "gpu_memory_utilization": engine["gpu_memory_utilization"]}
+        "sampling": {
+            "temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": sampling.max_tokens
+        },
+    }  # fmt: skip
+    if engine.device == "cuda":
+        return {**arguments, "gpu_memory_utilization": engine.gpu_memory_utilization}
     # A prompt in one piece: vLLM rewinds a sample's random state between the pieces, and torch cannot do that on a
     # CPU (vllm/v1/worker/gpu_model_runner.py, `gen.set_offset`).
     pieces = {"enable_chunked_prefill": False, "max_num_batched_tokens": max(2048, max_model_len)}
     return {**arguments, "distributed_executor_backend": "uni", **pieces}
 
 
-def _generation(result: Mapping[str, Any], sample: tuple[str, str, int], seed: int) -> Generation:
-    return {
-        "id": sample[1],
-        "sample": sample[2],
-        "seed": seed,
-        "prompt_tokens": result["prompt_tokens"],
-        "response_tokens": result["response_tokens"],
-        "finish_reason": result["finish_reason"],
-        "text": result["text"],
-    }
-
-
-def _refuse_unfinished(
-    results: Sequence[Mapping[str, Any]], missing: Mapping[str, tuple[str, str, int]], folder: Path
-) -> None:
-    for result in results:
-        benchmark, problem, sample = missing[result["key"]]
-        raise EvalError(
-            f"{benchmark}, problem {problem!r}, sample {sample}: vLLM gave it up, finish_reason="
-            f"{result['finish_reason']!r} (see {folder}/engine-*.log); the others are saved, the same command goes on"
+def _max_model_len(
+    max_tokens: int, asked: int | None, positions: int | None, prompts: Mapping[str, Sequence[Sequence[int]]]
+) -> int:
+    """Tokens of prompt and response together that vLLM makes room for."""
+    name, longest = max(((name, max(map(len, each))) for name, each in prompts.items()), key=lambda pair: pair[1])
+    needed = longest + max_tokens
+    if asked is not None and asked < needed:
+        raise UserError(
+            f"--max-model-len={asked}: the longest prompt ({name}, {longest} tokens) and --max-tokens={max_tokens} "
+            f"need {needed}; raise it, or lower --max-tokens"
         )
+    if positions is not None and (asked or needed) > positions:
+        raise UserError(
+            f"--max-tokens={max_tokens}: with the longest prompt ({name}, {longest} tokens) that is "
+            f"{asked or needed} tokens, and the model has {positions} positions; "
+            f"use at most --max-tokens {positions - longest}"
+        )
+    return asked or needed
 
 
-def _done(folder: Path, benchmark: Benchmark, samples: int, say: Callable[[str], None]) -> set[tuple[str, int]]:
+def _keep_data(folder: Path, benchmark: Benchmark) -> None:
+    """Copy the benchmark into the folder: scoring then needs nothing else."""
+    target = data_file(folder, benchmark.name)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with draft_of(target) as draft:
+            shutil.copyfile(benchmark.path, draft)
+
+
+def _done(folder: Path, benchmark: Benchmark, samples: int) -> set[tuple[str, int]]:
     file = generations_file(folder, benchmark.name)
     cut = set_aside_cut_line(file)
     if cut:
         say(f"{file}: its last line was cut off ({cut} bytes, now in {file.with_suffix('.cut')}); it is made anew")
     ids = {problem.id for problem in benchmark.problems}
     return {(generation["id"], generation["sample"]) for generation in read_generations(file, ids, samples)}
-
-
-def _keep_data(folder: Path, benchmarks: Sequence[Benchmark]) -> None:
-    """Copy the benchmarks into the folder: scoring then needs nothing else."""
-    for benchmark in benchmarks:
-        target = data_file(folder, benchmark.name)
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with draft_of(target) as draft:
-                shutil.copyfile(benchmark.path, draft)

@@ -1,65 +1,58 @@
-"""The model to evaluate: a Hugging Face directory, a hub id, a checkpoint or a run folder."""
+"""The model to evaluate: a Hugging Face directory, a hub id, a checkpoint or a run folder; and its prompts."""
 
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dgpo.errors import UserError
-from dgpo.evaluation.error import EvalError
+from dgpo.evaluation.benchmarks import Benchmark
+from dgpo.evaluation.settings import ModelFacts
 from dgpo.files import file_sha256
+from dgpo.progress import say
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
-_SHAPE = ("architectures", "hidden_size", "num_hidden_layers", "vocab_size")
 
 
 @dataclass(frozen=True)
 class Model:
-    """Where the files are, and what the settings say of them.
-
-    `revision` is the hub's commit, or for local files "sha256:" and a hash over all of them.
-    """
+    """Where the files are, the content of its config.json, and what the settings say of it."""
 
     path: Path
-    name: str
-    revision: str
     config: dict[str, Any]
+    facts: ModelFacts
 
     @property
     def dtype(self) -> str:
         """The data type that the model's own config names."""
         return str(self.config.get("dtype") or self.config.get("torch_dtype") or "bfloat16")
 
-    def facts(self) -> dict[str, Any]:
-        """For the settings of a run."""
-        return {"name": self.name, "revision": self.revision, **{key: self.config.get(key) for key in _SHAPE}}
 
-
-def find_model(model: str, revision: str | None, exports: Path, say: Callable[[str], None]) -> Model:
+def find_model(model: str, revision: str | None, exports: Path) -> Model:
     """The model meant by `--model`.
 
     A checkpoint or a run folder is exported to `exports/model-HASH` first, and found there the next time.
 
     Raises:
-        EvalError: there is no such model, or the hub cannot be reached.
+        UserError: there is no such model, or the hub cannot be reached.
     """
     path = Path(model)
     if path.is_dir():
         if revision is not None:
-            raise EvalError(f"--revision={revision}: it is for models of the hub, and {model} is a directory; drop it")
-        folder = path if (path / "config.json").is_file() else _exported(path, exports, say)
-        return Model(folder, model, f"sha256:{_files_sha256(folder)}", _config(folder))
+            raise UserError(f"--revision={revision}: it is for models of the hub, and {model} is a directory; drop it")
+        folder = path if (path / "config.json").is_file() else _exported(path, exports)
+        return _model(folder, model, f"sha256:{_files_sha256(folder)}")
     if path.exists() or not _HUB_ID.fullmatch(model):
-        raise EvalError(
+        raise UserError(
             f"--model={model}: there is no such directory, and it is no hub id (OWNER/NAME) either; give a "
             "Hugging Face directory, a run folder, or a checkpoint's global_step_N"
         )
     folder = _downloaded(model, revision)
-    return Model(folder, model, folder.name, _config(folder))
+    return _model(folder, model, folder.name)
 
 
 def _downloaded(model: str, revision: str | None) -> Path:
@@ -68,21 +61,18 @@ def _downloaded(model: str, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(model, revision=revision, allow_patterns=_HUB_FILES))
     except (OSError, ValueError) as error:  # what huggingface_hub raises for no network, no repository, no revision
-        raise EvalError(
+        raise UserError(
             f"--model={model}: it is no local directory, and the hub gives no such model "
             f"({' '.join(str(error).split())[:200]}); download it where there is a network with "
             f"`hf download {model} --local-dir DIR` and pass --model DIR"
         ) from error
 
 
-def _exported(source: Path, exports: Path, say: Callable[[str], None]) -> Path:
+def _exported(source: Path, exports: Path) -> Path:
     from dgpo.runs.checkpoints import MANIFEST
     from dgpo.runs.export import export, find_checkpoint
 
-    try:
-        checkpoint = find_checkpoint(source)
-    except UserError as error:
-        raise EvalError(f"--model: {error}") from error
+    checkpoint = find_checkpoint(source)
     # The manifest tells this checkpoint from one that a later run left in its place.
     identity = f"{checkpoint.resolve()}\n{(checkpoint / MANIFEST).read_text()}"
     target = exports / f"model-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
@@ -92,12 +82,14 @@ def _exported(source: Path, exports: Path, say: Callable[[str], None]) -> Path:
     return target
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def _model(folder: Path, name: str, revision: str) -> Model:
     file = folder / "config.json"
     try:
-        return json.loads(file.read_text())
+        config = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise EvalError(f"{file}: it cannot be read ({error}); download or export the model again") from error
+        raise UserError(f"{file}: it cannot be read ({error}); download or export the model again") from error
+    shape = {key: config.get(key) for key in ("architectures", "hidden_size", "num_hidden_layers", "vocab_size")}
+    return Model(folder, config, ModelFacts(name=name, revision=revision, **shape))
 
 
 def _files_sha256(folder: Path) -> str:
@@ -106,4 +98,68 @@ def _files_sha256(folder: Path) -> str:
     files = {file for pattern in (*_HUB_FILES, "*.bin") for file in folder.glob(pattern)}
     for file in sorted(files):
         digest.update(f"{file.name} {file_sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def load_tokenizer(model: Model) -> tuple[Any, str]:
+    """The model's tokenizer, and the hash of its chat template.
+
+    Raises:
+        UserError: it cannot be loaded, or has no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model.path, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--model={model.facts.name}: its tokenizer cannot be loaded ({error}); copy its files there"
+        ) from error
+    if not tokenizer.chat_template:
+        raise UserError(
+            f"--model={model.facts.name}: its tokenizer has no chat template, so its prompts would not be the ones "
+            "that it was trained on; choose an instruction-tuned model, or add chat_template.jinja to its directory"
+        )
+    return tokenizer, hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()
+
+
+def prompt_tokens(tokenizer: Any, benchmark: Benchmark) -> list[list[int]]:
+    """The token ids of each problem's prompt, as verl's rollouts have them.
+
+    A rendered template is text that may begin with BOS already; tokenising it anew would add a second one,
+    which costs accuracy and shows nowhere. So the template is applied and tokenised in one go, and the ids are
+    what vLLM gets.
+
+    Raises:
+        UserError: a prompt cannot be rendered, or has not exactly one BOS though the tokenizer adds one.
+    """
+    bos = tokenizer.bos_token_id
+    adds_bos = bos is not None and tokenizer("1").input_ids[:1] == [bos]
+    prompts = []
+    for problem in benchmark.problems:
+        try:
+            ids = tokenizer.apply_chat_template(
+                problem.messages, add_generation_prompt=True, tokenize=True, return_dict=False
+            )
+        except Exception as error:  # jinja's, and whatever a template raises itself
+            raise UserError(
+                f"{benchmark.path}: the model's chat template cannot render problem {problem.id!r} ({error}); "
+                "prepare the benchmark with the roles that the template knows"
+            ) from error
+        count = ids.count(bos) if bos is not None else 0
+        if count > 1 or (adds_bos and count == 0):
+            raise UserError(
+                f"{benchmark.path}: the prompt of problem {problem.id!r} has {count} BOS tokens "
+                f"({tokenizer.bos_token!r}) instead of one; mend the chat template, or the prompt if it spells the "
+                "token out"
+            )
+        prompts.append(list(ids))
+    return prompts
+
+
+def prompts_sha256(prompts: Sequence[Sequence[int]]) -> str:
+    """Hash of all token ids of a benchmark: equal hashes are the same prompts to the last token."""
+    digest = hashlib.sha256()
+    for ids in prompts:
+        digest.update(",".join(map(str, ids)).encode() + b"\n")
     return digest.hexdigest()

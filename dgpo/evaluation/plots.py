@@ -11,8 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpo.evaluation.figures import Evaluation
-from dgpo.evaluation.tables import all_benchmarks
+from dgpo.evaluation.figures import Evaluation, all_benchmarks
 
 COLUMNS = 3
 
@@ -92,7 +91,7 @@ def length_histograms(evaluations: Sequence[Evaluation]) -> Figure:
             axes.hist(
                 figures.lengths, bins=bins, weights=weights, histtype="step", color=f"C{number}", label=label
             )  # fmt: skip
-            limit = evaluation.settings["sampling"]["max_tokens"]
+            limit = evaluation.settings.sampling.max_tokens
             if figures.truncated:
                 axes.axvline(limit, color=f"C{number}", linestyle=":", linewidth=1)
         axes.set(title=name, xlabel="response tokens", ylabel="% of responses")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dgpo.evaluation.settings import ModelFacts
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -48,12 +50,12 @@ _SIZES = {(1536, 28): "1.5B", (3584, 28): "7B", (5120, 48): "14B"}
 """(hidden size, layers) of DeepSeek-R1-Distill-Qwen. Other Qwen2 models have them too: see `size_of`."""
 
 
-def size_of(model: Mapping[str, Any]) -> str | None:
+def size_of(model: ModelFacts) -> str | None:
     """The size whose references a model's settings can be held against, by its shape; None for any other model.
 
     A trained checkpoint does not say what it was trained from, so a model of the same shape is taken for one.
     """
-    return _SIZES.get((model.get("hidden_size") or 0, model.get("num_hidden_layers") or 0))
+    return _SIZES.get((model.hidden_size or 0, model.num_hidden_layers or 0))
 
 
 def references_for(size: str, benchmarks: Mapping[str, Any]) -> list[Reference]:

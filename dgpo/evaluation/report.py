@@ -1,32 +1,71 @@
-"""``dgpo eval report``: evaluations side by side, in the terminal, as JSON, Markdown and pictures."""
+"""`dgpo eval report`: evaluations side by side, in the terminal, as JSON, Markdown and pictures."""
 
-import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
-from dgpo.evaluation import tables
-from dgpo.evaluation.differences import Difference, paired_difference
-from dgpo.evaluation.error import EvalError
-from dgpo.evaluation.figures import BenchmarkFigures, Evaluation, macro_average, read_evaluation
-from dgpo.files import replace_json
+from dgpo.errors import UserError
+from dgpo.evaluation.figures import (
+    BenchmarkFigures,
+    Estimate,
+    Evaluation,
+    all_benchmarks,
+    macro_average,
+    read_evaluation,
+    shared_benchmarks,
+)
+from dgpo.evaluation.reference import references_for, size_of
+from dgpo.evaluation.settings import flatten
+from dgpo.evaluation.statistics import FEWEST, Difference, paired_difference
+from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.tables import Table
+
+MACRO = "macro average"
+ABSENT = "–"
+PICTURES = ("accuracy", "pass_at_k", "lengths")
+WORDS = ("benchmark", "model", "models", "source", "key")
+"""Headings of columns of words."""
+
+Comparison = tuple[str, str, str, Difference]
+"""First model, second model, benchmark, difference of avg@n."""
 
 
-def read_all(folders: Sequence[Path], names: Sequence[str] | None, ks: Sequence[int] | None) -> list[Evaluation]:
-    """The evaluations, under the names given or those of their folders.
+def report(
+    folders: Sequence[Path],
+    *,
+    names: Sequence[str] | None = None,
+    out: Path | None = None,
+    ks: Sequence[int] | None = None,
+    wandb_project: str | None = None,
+) -> Path:
+    """Show the tables, and write report.json, report.md and pictures; the folder where they are.
+
+    Args:
+        folders: Of `dgpo eval run`, scored; the others are compared with the first.
+        names: Of the models; those of the folders without it.
+        out: report/ in the first folder without it.
+        ks: For pass@k and maj@k; see `read_evaluation`.
+        wandb_project: W&B project that gets a run for each model.
 
     Raises:
-        EvalError: one cannot be reported, names do not fit, or two have different problems under one name.
+        UserError: a folder cannot be reported, names do not fit, or two have different problems under one name.
     """
+    out = out or folders[0] / "report"
+    evaluations = _read_all(folders, names, ks)
+    summary = _write(evaluations, out)
+    if wandb_project:
+        _log_to_wandb(evaluations, summary, out, wandb_project)
+    return out
+
+
+def _read_all(folders: Sequence[Path], names: Sequence[str] | None, ks: Sequence[int] | None) -> list[Evaluation]:
     chosen = list(names) if names is not None else [folder.resolve().name for folder in folders]
     if len(chosen) != len(folders) or len(set(chosen)) < len(chosen):
-        raise EvalError(
+        raise UserError(
             f"--names={','.join(chosen)}: give {len(folders)} different names, one for each of "
             f"{', '.join(str(folder) for folder in folders)}"
         )
@@ -34,70 +73,66 @@ def read_all(folders: Sequence[Path], names: Sequence[str] | None, ks: Sequence[
     first = evaluations[0]
     for other in evaluations[1:]:
         for name in other.benchmarks.keys() & first.benchmarks.keys():
-            hashes = [each.settings["benchmarks"][name]["content_hash"] for each in (first, other)]
+            hashes = [each.settings.benchmarks[name].content_hash for each in (first, other)]
             if hashes[0] != hashes[1]:
-                raise EvalError(
+                raise UserError(
                     f"{name}: {first.folder} (content_hash {hashes[0][:12]}) and {other.folder} ({hashes[1][:12]}) "
                     "have different problems under this name; evaluate both on the same file"
                 )
     return evaluations
 
 
-def compare_with_first(evaluations: Sequence[Evaluation]) -> list[tuple[str, str, str, Difference]]:
+def _compare_with_first(evaluations: Sequence[Evaluation]) -> list[Comparison]:
     """(first, other, benchmark, difference of avg@n) for each shared benchmark and their macro average."""
     first, found = evaluations[0], []
     for other in evaluations[1:]:
-        shared = tables.shared_benchmarks([first, other])
+        shared = shared_benchmarks([first, other])
         pairs = [(first.benchmarks[name].accuracy, other.benchmarks[name].accuracy) for name in shared]
         for name, pair in zip(shared, pairs, strict=True):
             found.append((first.name, other.name, name, paired_difference([pair[0]], [pair[1]])))
         if len(shared) > 1:
             both = paired_difference([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-            found.append((first.name, other.name, tables.MACRO, both))
+            found.append((first.name, other.name, MACRO, both))
     return found
 
 
-def write_report(evaluations: Sequence[Evaluation], folder: Path, console: Console) -> dict[str, Any]:
-    """Write report.json, report.md and the pictures into `folder`, show the tables; the content of report.json."""
+def _write(evaluations: Sequence[Evaluation], folder: Path) -> dict[str, Any]:
+    """Write the report into `folder` and show its tables; the content of report.json."""
     from dgpo.evaluation.plots import draw
 
-    folder.mkdir(parents=True, exist_ok=True)
-    differences = compare_with_first(evaluations)
-    shown = [tables.accuracy(evaluations), tables.responses(evaluations)]
+    make_folder(folder, "--out")
+    differences = _compare_with_first(evaluations)
+    shown = [_accuracy(evaluations), _responses(evaluations)]
     if differences:
-        shown.append(tables.comparisons(differences))
-    optional = (tables.different_settings(evaluations), tables.references(evaluations))
-    shown += [table for table in optional if table is not None]
-    summary = summarise(evaluations, differences)
+        shown.append(_comparisons(differences))
+    shown += [table for table in (_different_settings(evaluations), _references(evaluations)) if table is not None]
+    summary = _summary(evaluations, differences)
     replace_json(folder / "report.json", summary)
     draw(evaluations, folder)
-    pictures = "\n".join(f"![{name}]({name}.png)\n" for name in ("accuracy", "pass_at_k", "lengths"))
+    pictures = "\n".join(f"![{name}]({name}.png)\n" for name in PICTURES)
     title = " and ".join(each.name for each in evaluations)
-    every = [*shown, tables.by_k(evaluations), tables.settings(evaluations)]
+    every = [*shown, _by_k(evaluations), _all_settings(evaluations)]
     text = f"# Evaluation of {title}\n\n{pictures}\n" + "\n".join(table.markdown() for table in every)
-    (folder / "report.md").write_text(text, encoding="utf-8")
+    replace_text(folder / "report.md", text)
     for table in shown:
-        table.show(console)
+        table.show()
     return summary
 
 
-def summarise(
-    evaluations: Sequence[Evaluation], differences: Sequence[tuple[str, str, str, Difference]]
-) -> dict[str, Any]:
-    """The report as JSON."""
-    shared = tables.shared_benchmarks(evaluations)
+def _summary(evaluations: Sequence[Evaluation], differences: Sequence[Comparison]) -> dict[str, Any]:
+    shared = shared_benchmarks(evaluations)
     return {
         "models": {
             each.name: {
                 "folder": str(each.folder),
-                "benchmarks": {name: _figures(figures) for name, figures in each.benchmarks.items()},
+                "benchmarks": {name: figures.summary() for name, figures in each.benchmarks.items()},
                 "macro_average": {
                     "over": shared,
                     "avg": asdict(macro_average([each.benchmarks[name].avg for name in shared])),
                 }
                 if shared
                 else None,
-                "settings": each.settings,
+                "settings": asdict(each.settings),
                 "scoring": each.scoring,
             }
             for each in evaluations
@@ -109,25 +144,7 @@ def summarise(
     }
 
 
-def _figures(figures: BenchmarkFigures) -> dict[str, Any]:
-    return {
-        "problems": len(figures.ids),
-        "samples": figures.samples,
-        "avg": {**asdict(figures.avg), "error_over_samples": figures.avg_error_over_samples},
-        "pass_at": {str(k): asdict(each) for k, each in figures.pass_at.items()},
-        "majority_at": {str(k): asdict(each) for k, each in figures.majority_at.items()},
-        "length": {
-            "mean": float(figures.lengths.mean()),
-            **{f"p{q}": float(np.percentile(figures.lengths, q)) for q in (50, 90, 99)},
-            "max": int(figures.lengths.max()),
-        },
-        "truncated": figures.truncated,
-        "without_answer": figures.without_answer,
-        "reasons": figures.reasons,
-    }
-
-
-def log_to_wandb(evaluations: Sequence[Evaluation], summary: dict[str, Any], folder: Path, project: str) -> None:
+def _log_to_wandb(evaluations: Sequence[Evaluation], summary: dict[str, Any], folder: Path, project: str) -> None:
     """A W&B run for each model, with its figures as summary and the report's pictures; offline without a login."""
     import wandb
 
@@ -139,45 +156,145 @@ def log_to_wandb(evaluations: Sequence[Evaluation], summary: dict[str, Any], fol
             project=project,
             name=evaluation.name,
             job_type="eval",
-            config={**evaluation.settings, "scoring": evaluation.scoring},
+            config={**asdict(evaluation.settings), "scoring": evaluation.scoring},
             dir=folder,
             mode=mode,  # pyright: ignore[reportArgumentType]  (the user's own word, which W&B checks)
         ) as run:
             for name, figures in summary["models"][evaluation.name]["benchmarks"].items():
                 run.summary[f"eval/{name}"] = figures
-            run.log({name: wandb.Image(str(folder / f"{name}.png")) for name in ("accuracy", "pass_at_k", "lengths")})
+            run.log({name: wandb.Image(str(folder / f"{name}.png")) for name in PICTURES})
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Report; 0 when written, 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="dgpo eval report", description=__doc__)
-    parser.add_argument("folders", type=Path, nargs="+", help="of `dgpo eval run`, scored; the first is compared with")
-    parser.add_argument("--names", help="of the models, with commas between; the folders' names without it")
-    parser.add_argument("--out", type=Path, help="folder of the report; report/ in the first folder without it")
-    parser.add_argument(
-        "--k",
-        help="for pass@k and maj@k, with commas between, besides the number of samples n; 1, 2, 4, ... without it",
-    )
-    parser.add_argument("--wandb", metavar="PROJECT", help="log to this W&B project too, offline without a login")
-    arguments = parser.parse_args(argv)
-    out: Path = arguments.out or arguments.folders[0] / "report"
-    try:
-        names = arguments.names.split(",") if arguments.names else None
-        evaluations = read_all(arguments.folders, names, _numbers(arguments.k))
-        summary = write_report(evaluations, out, Console())
-    except EvalError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if arguments.wandb:
-        log_to_wandb(evaluations, summary, out, arguments.wandb)
-    print(f"written: {out}/report.md, report.json and pictures")
-    return 0
+def _accuracy(evaluations: Sequence[Evaluation]) -> Table:
+    """avg@n, pass@n and maj@n of each model on each benchmark, and their macro averages; n is a model's samples."""
+    names, shared = all_benchmarks(evaluations), shared_benchmarks(evaluations)
+    rows = []
+    for name in names:
+        for evaluation in evaluations:
+            if name in evaluation.benchmarks:
+                problems = str(len(evaluation.benchmarks[name].ids))
+                rows.append([name, evaluation.name, problems, *_accuracies([evaluation.benchmarks[name]])])
+    for evaluation in evaluations if len(shared) > 1 else []:
+        rows.append([MACRO, evaluation.name, "", *_accuracies([evaluation.benchmarks[name] for name in shared])])
+    notes = ["Per cent ± standard error over problems. pass@n is unbiased; maj@n is the majority vote's accuracy."]
+    if len(shared) < len(names):
+        notes.append(f"Macro average over {', '.join(shared) or 'nothing'}: the benchmarks that all models have.")
+    head = ["benchmark", "model", "problems", "n", "avg@n", "pass@n", "maj@n"]
+    return Table(head, rows, "Accuracy", notes, WORDS)
 
 
-def _numbers(text: str | None) -> list[int] | None:
-    if text is None:
+def _accuracies(figures: Sequence[BenchmarkFigures]) -> list[str]:
+    n = figures[0].samples
+    majority = [each.majority_at[n] for each in figures if each.majority_at]
+    cells = [macro_average([each.avg for each in figures]), macro_average([each.pass_at[n] for each in figures])]
+    return [str(n), *map(_percent, cells), _percent(macro_average(majority)) if majority else ABSENT]
+
+
+def _by_k(evaluations: Sequence[Evaluation]) -> Table:
+    rows = [
+        [evaluation.name, name, str(k), _percent(value), _percent(figures.majority_at.get(k))]
+        for evaluation in evaluations
+        for name, figures in evaluation.benchmarks.items()
+        for k, value in figures.pass_at.items()
+    ]
+    return Table(["model", "benchmark", "k", "pass@k", "maj@k"], rows, "pass@k and maj@k", words=WORDS)
+
+
+def _responses(evaluations: Sequence[Evaluation]) -> Table:
+    """Lengths, truncation, and what the verifier could not judge."""
+    rows = []
+    for name in all_benchmarks(evaluations):
+        for evaluation in evaluations:
+            figures = evaluation.benchmarks.get(name)
+            if figures is None:
+                continue
+            quantiles = " / ".join(f"{np.percentile(figures.lengths, q):.0f}" for q in (50, 90, 99))
+            lengths = [f"{figures.lengths.mean():.1f}", quantiles, str(figures.lengths.max())]
+            shares = [f"{100 * figures.truncated:.1f}", f"{100 * figures.without_answer:.1f}"]
+            late = figures.reasons.get("timeout", 0) + figures.reasons.get("crash", 0)
+            rows.append([name, evaluation.name, *lengths, *shares, str(late), str(figures.reasons.get("bad_gold", 0))])
+    head = ["benchmark", "model", "tokens", "50/90/99 %", "max", "cut off %", "no answer %", "timeouts", "bad truths"]
+    notes = [
+        "Tokens of a response: mean, percentiles, maximum. Cut off: at max_tokens. Timeouts: answers, counted wrong, "
+        "that the verifier gave up on. Bad truths: samples whose ground truth it cannot read."
+    ]
+    return Table(head, rows, "Responses", notes, WORDS)
+
+
+def _comparisons(differences: Sequence[Comparison]) -> Table:
+    rows = [
+        [
+            f"{second} − {first}",
+            name,
+            f"{100 * d.value:+.1f}",
+            ABSENT if d.low is None or d.high is None else f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
+            ABSENT if d.p is None else f"{d.p:.4f}",
+        ]
+        for first, second, name, d in differences
+    ]
+    notes = [
+        "95 % interval: paired bootstrap over problems, 10,000 replicates; none with fewer than "
+        f"{FEWEST} problems. p: sign-flip test over problems, two-sided; none for one problem."
+    ]
+    head = ["models", "benchmark", "difference", "95 % interval", "p"]
+    return Table(head, rows, "Differences of avg@n (points)", notes, WORDS)
+
+
+def _references(evaluations: Sequence[Evaluation]) -> Table | None:
+    """Published figures beside ours, where model and benchmark match; None where none does."""
+    names = all_benchmarks(evaluations)
+    rows = []
+    for evaluation in evaluations:
+        size = size_of(evaluation.settings.model)
+        found = references_for(size, evaluation.benchmarks) if size else []
+        if not found:
+            continue
+        ours = [_percent(evaluation.benchmarks[n].avg) if n in evaluation.benchmarks else ABSENT for n in names]
+        rows.append([evaluation.name, "this report", *ours])
+        for each in found:
+            trained = f"R1-Distill-Qwen-{size}" + ("" if each.method == "none" else f" + {each.method}")
+            theirs = [f"{each.accuracy[name]:.1f}" if name in each.accuracy else ABSENT for name in names]
+            rows.append([trained, each.source, *theirs])
+    if not rows:
         return None
-    try:
-        return [int(each) for each in text.split(",")]
-    except ValueError as error:
-        raise EvalError(f"--k={text}: give whole numbers with commas between, such as 1,8,32") from error
+    notes = [
+        "A model counts as R1-Distill-Qwen of a size by its shape alone; others of that shape have other figures.",
+        "A set-up is suspect where the untrained model is further away than two or three standard errors.",
+    ]
+    return Table(["model", "source", *names], rows, "Published figures (avg@n, %)", notes, WORDS)
+
+
+def _all_settings(evaluations: Sequence[Evaluation]) -> Table:
+    """Every setting of every model; where they differ the key has a star."""
+    rows = [[key + (" *" if len(set(values)) > 1 else ""), *values] for key, values in _settings(evaluations).items()]
+    notes = ["* differs between the models."] if len(evaluations) > 1 else []
+    return Table(["key", *(each.name for each in evaluations)], rows, "Settings", notes, WORDS)
+
+
+def _different_settings(evaluations: Sequence[Evaluation]) -> Table | None:
+    """The settings, besides the model, in which the evaluations differ; None where they agree."""
+    rows = [
+        [key, *values]
+        for key, values in _settings(evaluations).items()
+        if len(set(values)) > 1 and not key.startswith("model.")
+    ]
+    notes = ["Differences of accuracy may come from these as well as from the models."]
+    head = ["key", *(each.name for each in evaluations)]
+    return Table(head, rows, "Settings that differ", notes, WORDS) if rows else None
+
+
+def _settings(evaluations: Sequence[Evaluation]) -> dict[str, list[str]]:
+    flat = []
+    for each in evaluations:
+        scoring = {key: each.scoring[key] for key in ("mode", "timeout", "versions")}
+        flat.append(flatten({**asdict(each.settings), "scoring": scoring}))
+    keys = dict.fromkeys(key for each in flat for key in each)
+    return {key: [ABSENT if each.get(key) is None else str(each[key]) for each in flat] for key in keys}
+
+
+def _percent(estimate: Estimate | None) -> str:
+    """Per cent with error; a dash for nothing."""
+    if estimate is None:
+        return ABSENT
+    error = "" if estimate.error is None else f" ± {100 * estimate.error:.1f}"
+    return f"{100 * estimate.value:.1f}{error}"

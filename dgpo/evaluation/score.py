@@ -1,29 +1,26 @@
-"""``dgpo eval score``: verdicts on saved generations, by the verifier of the training reward; no GPU, no vLLM.
+"""`dgpo eval score`: verdicts on saved generations, by the verifier of the training reward; no GPU, no vLLM.
 
 DIR/scores.jsonl    a `Score` a line
 DIR/scoring.json    how they were made, and of which files; written last, so scores without it do not count
 """
 
-import argparse
 import json
-import os
-import sys
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, get_args
+from typing import TypedDict, TypeVar
 
+from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Problem, read_benchmark
-from dgpo.evaluation.error import EvalError
-from dgpo.evaluation.majority import answer_key, group_answers
-from dgpo.evaluation.settings import PACKAGES, read_settings
-from dgpo.evaluation.store import Generation, data_file, generations_file, locked, read_generations
-from dgpo.files import file_sha256, replace_json
+from dgpo.evaluation.generations import Generation, cut_line, data_file, generations_file, locked, read_generations
+from dgpo.evaluation.settings import PACKAGES, BenchmarkFacts, read_settings
+from dgpo.files import draft_of, file_sha256, replace_json
 from dgpo.progress import ProgressBar
-from dgpo.verifier import verify
-from dgpo.verifier.processes import MAX_PROCESSES, Processes
+from dgpo.verifier import normalise, verify
+from dgpo.verifier.processes import Processes
 from dgpo.verifier.stages import Mode
 from dgpo.versions import installed_versions
 
@@ -59,6 +56,15 @@ class Score(TypedDict):
     finish_reason: str
 
 
+class Counts(TypedDict):
+    """Of a benchmark, in scoring.json: samples, and the bytes of their file, `cut` of them an unfinished last line."""
+
+    expected: int
+    scored: int
+    bytes: int
+    cut: int
+
+
 def score_generations(
     batch: Sequence[tuple[Generation, str]], benchmark: str, mode: Mode, timeout: float
 ) -> list[tuple[Score, str]]:
@@ -84,62 +90,68 @@ def score_generations(
     return scored
 
 
-def score_folder(folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT, processes: int | None = None) -> None:
-    """Score every generation in `folder` anew.
+def score_folder(
+    folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT, processes: int | None = None
+) -> dict[str, Counts]:
+    """Score every generation in `folder` anew; what was scored of each benchmark.
 
     Args:
         folder: Of `dgpo eval run`.
-        mode: Where the verifier looks for the answer; see `dgpo.rewards.verify`.
+        mode: Where the verifier looks for the answer; see `dgpo.verifier.verify`.
         timeout: Seconds of symbolic work for an answer.
         processes: That verify; see `Processes`.
 
     Raises:
-        EvalError: the folder holds no evaluation, or its generations or data are damaged.
+        UserError: the folder holds no evaluation, its generations or data are damaged, or an option cannot be.
     """
-    settings = read_settings(folder)
-    samples = settings["sampling"]["samples"]
-    golds = {
-        name: {problem.id: problem.ground_truth for problem in saved_problems(folder, name, facts)}
-        for name, facts in settings["benchmarks"].items()
-    }
-    expected = {name: samples * len(gold) for name, gold in golds.items()}
-    draft = folder / f".{SCORES}.partial"
-    counts: dict[str, dict[str, int]] = {}
-    (folder / SCORING).unlink(missing_ok=True)
+    if not 0 < timeout < math.inf:
+        raise UserError(f"--timeout={timeout}: it must be a positive number of seconds")
+    if processes is not None and processes < 1:
+        raise UserError(f"--processes={processes}: it must be at least 1")
+    settings = read_settings(folder)  # before the lock makes the folder
+    samples = settings.sampling.samples
     pool = Processes(processes)
-    try:
-        with (
-            pool,
-            draft.open("w", encoding="utf-8") as out,
-            ProgressBar("scoring", sum(expected.values())) as progress,
-        ):
-            for name, gold in golds.items():
-                file = generations_file(folder, name)
-                cut: list[int] = []
-                scored: list[tuple[Score, str]] = []
-                pairs = ((each, gold[each["id"]]) for each in read_generations(file, gold, samples, cut))
-                tasks = ((batch, name, mode, timeout) for batch in _batches(pairs, BATCH))
-                for batch in pool.map(score_generations, tasks):
-                    scored += batch
-                    progress.advance(len(batch))
-                _classify(scored, timeout, pool)
-                out.writelines(json.dumps(score) + "\n" for score, _ in scored)
-                read = (file.stat().st_size if file.exists() else 0) - sum(cut)
-                counts[name] = {"expected": expected[name], "scored": len(scored), "bytes": read, "cut": sum(cut)}
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(folder / SCORES)
-    except BrokenProcessPool as error:
-        raise EvalError(
-            f"{folder}: a scoring process was killed, most likely for want of memory; use fewer with "
-            f"--processes {max(1, pool.size // 2)}"
-        ) from error
-    except RuntimeError as error:
-        raise EvalError(f"{folder}: {error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
-    versions = installed_versions(PACKAGES)
-    replace_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
+    with locked(folder):
+        golds = {
+            name: {problem.id: problem.ground_truth for problem in saved_problems(folder, name, facts)}
+            for name, facts in settings.benchmarks.items()
+        }
+        (folder / SCORING).unlink(missing_ok=True)
+        total = samples * sum(map(len, golds.values()))
+        counts: dict[str, Counts] = {}
+        try:
+            with (
+                draft_of(folder / SCORES) as draft,
+                draft.open("w", encoding="utf-8") as out,
+                pool,
+                ProgressBar("scoring", total) as progress,
+            ):
+                for name, gold in golds.items():
+                    file = generations_file(folder, name)
+                    scored: list[tuple[Score, str]] = []
+                    pairs = (
+                        (each, gold[each["id"]]) for each in read_generations(file, gold, samples, may_be_cut=True)
+                    )
+                    tasks = ((batch, name, mode, timeout) for batch in _batches(pairs, BATCH))
+                    for batch in pool.map(score_generations, tasks):
+                        scored += batch
+                        progress.advance(len(batch))
+                    _classify(scored, timeout, pool)
+                    out.writelines(json.dumps(score) + "\n" for score, _ in scored)
+                    cut = len(cut_line(file))
+                    read = (file.stat().st_size if file.exists() else 0) - cut
+                    expected = samples * len(gold)
+                    counts[name] = {"expected": expected, "scored": len(scored), "bytes": read, "cut": cut}
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"{folder}: a scoring process was killed, most likely for want of memory; use fewer with "
+                f"--processes {max(1, pool.size // 2)}"
+            ) from error
+        except RuntimeError as error:
+            raise UserError(f"{folder}: {error}") from error
+        versions = installed_versions(PACKAGES)
+        replace_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
+    return counts
 
 
 def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) -> None:
@@ -154,16 +166,45 @@ def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) 
             score["answer_class"] = 1 + number
 
 
-def saved_problems(folder: Path, name: str, facts: dict[str, Any]) -> list[Problem]:
+def answer_key(answer: str) -> str:
+    """The answer without the layout that never matters; equal keys are equal answers."""
+    return normalise.key(normalise.clean(answer))
+
+
+def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[int]:
+    """The class of each answer of one problem, numbered from 0: equal keys, or equal in the verifier's eyes.
+
+    Args:
+        answers: Its `answer_key`, and whether the verifier could read it. One that it could not is equal only to
+            its own copies; that also keeps answers that take all the time there is from taking it again.
+        timeout: Seconds for comparing two answers. An answer joins the first class whose first member it equals.
+    """
+    firsts: list[str | None] = []
+    found: dict[str, int] = {}
+    for text, readable in answers:
+        if text in found:
+            continue
+        number = next((i for i, first in enumerate(firsts) if readable and first and _same(text, first, timeout)), None)
+        found[text] = len(firsts) if number is None else number
+        if number is None:
+            firsts.append(text if readable else None)
+    return [found[text] for text, _ in answers]
+
+
+def _same(answer: str, first: str, timeout: float) -> bool:
+    return bool(verify(answer, first, mode="answer", timeout=timeout))
+
+
+def saved_problems(folder: Path, name: str, facts: BenchmarkFacts) -> list[Problem]:
     """The problems in file order, from the copy of the benchmark in the folder.
 
-    Raises EvalError where it is missing, or not the file that `facts`, of the settings, describe.
+    Raises UserError where it is missing, or not the file that `facts`, of the settings, describe.
     """
     file = data_file(folder, name)
     if not file.is_file():
-        raise EvalError(f"{file}: it is missing; run `dgpo eval run` again, which copies the benchmark there")
-    if file_sha256(file) != facts["sha256"]:
-        raise EvalError(f"{file}: it is not the file that the answers were generated for; restore it")
+        raise UserError(f"{file}: it is missing; run `dgpo eval run` again, which copies the benchmark there")
+    if file_sha256(file) != facts.sha256:
+        raise UserError(f"{file}: it is not the file that the answers were generated for; restore it")
     return read_benchmark(file.parent, name).problems
 
 
@@ -171,38 +212,3 @@ def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Score; 0 when done, 2 for bad input, 130 when interrupted."""
-    parser = argparse.ArgumentParser(prog="dgpo eval score", description="Score saved generations, without a GPU.")
-    parser.add_argument("folder", type=Path, help="of `dgpo eval run`")
-    parser.add_argument(
-        "--mode", choices=get_args(Mode), default="boxed", help="where the answer is (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=TIMEOUT, help="seconds of symbolic work for an answer (default: %(default)s)"
-    )
-    parser.add_argument("--processes", type=int, help=f"default: the cores, at most {MAX_PROCESSES}")
-    arguments = parser.parse_args(argv)
-    try:
-        if not arguments.timeout > 0:
-            raise EvalError(f"--timeout={arguments.timeout}: it must be a positive number of seconds")
-        if arguments.processes is not None and arguments.processes < 1:
-            raise EvalError(f"--processes={arguments.processes}: it must be at least 1")
-        read_settings(arguments.folder)  # before the lock makes the folder
-        with locked(arguments.folder):
-            score_folder(
-                arguments.folder, mode=arguments.mode, timeout=arguments.timeout, processes=arguments.processes
-            )
-    except EvalError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"interrupted; {arguments.folder} has no scores now, score it again", file=sys.stderr)
-        return 130
-    for name, count in json.loads((arguments.folder / SCORING).read_text())["benchmarks"].items():
-        missing = count["expected"] - count["scored"]
-        note = f"; {missing} samples are missing: run `dgpo eval run` again" if missing else ""
-        print(f"{name}: {count['scored']} samples scored{note}")
-    return 0

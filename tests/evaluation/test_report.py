@@ -1,7 +1,10 @@
 """The report of generations written by hand, whose figures can be counted."""
 
+import functools
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +12,46 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from dgpo.cli import main
 from dgpo.data import write_parquet
-from dgpo.evaluation import report
+from dgpo.evaluation.generations import generations_file
 from dgpo.evaluation.reference import REFERENCES, references_for, size_of
 from dgpo.evaluation.score import score_folder
-from dgpo.evaluation.store import generations_file
+from dgpo.evaluation.settings import ModelFacts
 
 R, W, V, N = r"\boxed{GOLD}", r"\boxed{1}", r"\boxed{2}", "..."
 FIRST = {"sums": [[R, R, W, N], [W, W, V, R]], "more": [[R, R, R, R], [N, N, N, N], [W, V, R, R]]}
 SECOND = {"sums": [[R, R, R, N], [W, R, V, R]], "more": [[R, R, R, R], [N, N, N, R], [W, R, R, R]]}
 
 
-@pytest.fixture
-def folders(save_evaluation: Callable[..., Path]) -> list[Path]:
-    found = [save_evaluation("first", FIRST), save_evaluation("second", SECOND)]
-    for folder in found:
-        score_folder(folder, processes=1)
+@pytest.fixture(scope="session")
+def scored(save_to: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two evaluations, scored once."""
+    folder = tmp_path_factory.mktemp("scored")
+    found = [save_to(folder / "first", FIRST), save_to(folder / "second", SECOND)]
+    for each in found:
+        score_folder(each, processes=1)
     return found
+
+
+@pytest.fixture
+def folders(scored: list[Path], tmp_path: Path) -> list[Path]:
+    """A test's own copies of the two."""
+    return [shutil.copytree(each, tmp_path / each.name) for each in scored]
+
+
+def change(folder: Path, key: str, value: Any) -> None:
+    """Put another value at a dotted key of the settings."""
+    file = folder / "settings.json"
+    content = json.loads(file.read_text())
+    *above, last = key.split(".")
+    functools.reduce(dict.__getitem__, above, content)[last] = value
+    file.write_text(json.dumps(content))
 
 
 def test_the_figures_are_those_counted_by_hand(folders: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "report"
-    assert report.main([str(folders[0]), "--out", str(out)]) == 0
+    assert main(["eval", "report", str(folders[0]), "--out", str(out)]) == 0
     model = json.loads((out / "report.json").read_text())["models"]["first"]
     sums, more = model["benchmarks"]["sums"], model["benchmarks"]["more"]
     assert (sums["problems"], sums["samples"], more["problems"]) == (2, 4, 3)
@@ -65,7 +86,7 @@ def test_the_figures_are_those_counted_by_hand(folders: list[Path], tmp_path: Pa
 
 def test_two_models_side_by_side(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "report"
-    assert report.main([*map(str, folders), "--names", "before,after", "--out", str(out)]) == 0
+    assert main(["eval", "report", *map(str, folders), "--names", "before,after", "--out", str(out)]) == 0
     shown = capsys.readouterr().out
     for text in ("before", "after", "37.5 ± 12.5", "62.5 ± 12.5", "after − before", "macro average"):
         assert text in shown
@@ -86,15 +107,10 @@ def test_two_models_side_by_side(folders: list[Path], tmp_path: Path, capsys: py
 
 
 def test_settings_that_differ_are_marked_and_shown(
-    save_evaluation: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folders = [
-        save_evaluation("cool", {"sums": [[R, W]]}),
-        save_evaluation("hot", {"sums": [[R, W]]}, sampling={"temperature": 1.0}),
-    ]
-    for folder in folders:
-        score_folder(folder, processes=1)
-    assert report.main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
+    change(folders[1], "sampling.temperature", 1.0)
+    assert main(["eval", "report", *map(str, folders), "--out", str(tmp_path / "out")]) == 0
     text = (tmp_path / "out/report.md").read_text()
     assert "| sampling.temperature * | 0.6 | 1.0 |" in text
     assert "| sampling.max_tokens | 100 | 100 |" in text
@@ -106,30 +122,27 @@ def test_settings_that_differ_are_marked_and_shown(
     )
 
 
-def test_benchmarks_that_only_one_model_has_are_left_out_of_the_average(
-    save_evaluation: Callable[..., Path], tmp_path: Path
-) -> None:
-    folders = [save_evaluation("both", FIRST), save_evaluation("one", {"sums": SECOND["sums"]})]
-    for folder in folders:
-        score_folder(folder, processes=1)
-    assert report.main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
+def test_benchmarks_that_only_one_model_has_are_left_out_of_the_average(folders: list[Path], tmp_path: Path) -> None:
+    benchmarks = json.loads((folders[1] / "settings.json").read_text())["benchmarks"]
+    change(folders[1], "benchmarks", {"sums": benchmarks["sums"]})
+    assert main(["eval", "report", *map(str, folders), "--out", str(tmp_path / "out")]) == 0
     models = json.loads((tmp_path / "out/report.json").read_text())["models"]
-    assert models["both"]["macro_average"]["over"] == ["sums"]
+    assert models["first"]["macro_average"]["over"] == ["sums"]
 
 
 def test_published_figures_stand_beside_a_model_of_their_shape(
     save_evaluation: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], data: Path
 ) -> None:
-    shape = {"hidden_size": 1536, "num_hidden_layers": 28}
+    shape = ModelFacts(name="mine", revision="1", hidden_size=1536, num_hidden_layers=28)
     assert size_of(shape) == "1.5B"
-    assert size_of({"hidden_size": 1536, "num_hidden_layers": 2}) is None
+    assert size_of(replace(shape, num_hidden_layers=2)) is None
     assert {each.method for each in references_for("1.5B", {"aime24": 1})} == {"none", "GRPO", "DGPO"}
     assert references_for("1.5B", {"sums": 1}) == []
     assert all(0 < value < 100 for each in REFERENCES for value in each.accuracy.values())
     (data / "aime24.parquet").write_bytes((data / "sums.parquet").read_bytes())
     folder = save_evaluation("mine", {"aime24": [[R, W]]}, model=shape)
     score_folder(folder, processes=1)
-    assert report.main([str(folder), "--out", str(tmp_path / "out")]) == 0
+    assert main(["eval", "report", str(folder), "--out", str(tmp_path / "out")]) == 0
     text = (tmp_path / "out/report.md").read_text()
     assert "| mine | this report | 50.0 |" in text
     assert "28.9" in text and "43.3" in text
@@ -140,7 +153,7 @@ def test_wandb_gets_figures_and_pictures(folders: list[Path], tmp_path: Path, mo
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     out = tmp_path / "report"
-    assert report.main([*map(str, folders), "--out", str(out), "--wandb", "evaluations"]) == 0
+    assert main(["eval", "report", *map(str, folders), "--out", str(out), "--wandb", "evaluations"]) == 0
     runs = sorted(out.glob("wandb/offline-run-*/*.wandb"))
     assert len(runs) == 2
     assert any(b"eval/sums" in each.read_bytes() for each in runs)
@@ -148,24 +161,19 @@ def test_wandb_gets_figures_and_pictures(folders: list[Path], tmp_path: Path, mo
 
 
 def test_what_cannot_be_reported_is_refused(
-    folders: list[Path], save_evaluation: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    folders: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     first = str(folders[0])
-    unscored = save_evaluation("unscored", FIRST)
-    partial = save_evaluation("partial", FIRST)
+    unscored, partial, other, stale, grown = (
+        shutil.copytree(folders[0], tmp_path / name) for name in ("unscored", "partial", "other", "stale", "grown")
+    )
+    (unscored / "scoring.json").unlink()
     generations_file(partial, "sums").write_text(generations_file(partial, "sums").read_text().split("\n")[0] + "\n")
     score_folder(partial, processes=1)
-    other = save_evaluation("other", {"sums": FIRST["sums"][:1]})
-    score_folder(other, processes=1)
-    stale = save_evaluation("stale", FIRST)
-    score_folder(stale, processes=1)
+    change(other, "benchmarks.sums.content_hash", "0" * 64)
     with generations_file(stale, "sums").open("a") as stream:
         stream.write("{}\n")
-    grown = save_evaluation("grown", FIRST)
-    score_folder(grown, processes=1)
-    begun = json.loads((grown / "settings.json").read_text())
-    begun["sampling"]["samples"] = 5
-    (grown / "settings.json").write_text(json.dumps(begun))
+    change(grown, "sampling.samples", 5)
     cases: list[tuple[list[Any], str]] = [
         ([str(grown)], "2 of 10 samples of sums are missing"),
         ([first, "--k", "1,8"], "--k=8"),
@@ -178,11 +186,15 @@ def test_what_cannot_be_reported_is_refused(
         ([first, str(other)], "different problems under this name"),
         ([str(stale)], "it has changed since it was scored"),
         ([str(tmp_path / "none")], "it holds no evaluation"),
+        ([], "folders"),
     ]
     for arguments, message in cases:
-        assert report.main([*arguments, "--out", str(tmp_path / "refused")]) == 2
+        assert main(["eval", "report", *arguments, "--out", str(tmp_path / "refused")]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "refused").exists()
+    (tmp_path / "refused").write_text("a file")
+    assert main(["eval", "report", first, "--out", str(tmp_path / "refused")]) == 2
+    assert "--out=" in capsys.readouterr().err
 
 
 def test_problems_pair_up_by_their_place_whatever_their_ids(
@@ -198,6 +210,6 @@ def test_problems_pair_up_by_their_place_whatever_their_ids(
     folders.append(save_evaluation("second", {"sums": texts}))
     for folder in folders:
         score_folder(folder, processes=1)
-    assert report.main([*map(str, folders), "--out", str(tmp_path / "out")]) == 0
+    assert main(["eval", "report", *map(str, folders), "--out", str(tmp_path / "out")]) == 0
     (found,) = json.loads((tmp_path / "out/report.json").read_text())["differences"]
     assert (found["value"], found["low"], found["high"], found["p"]) == (0, 0, 0, 1)

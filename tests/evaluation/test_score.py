@@ -7,15 +7,18 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import psutil
 import pytest
 
+from dgpo.cli import main
+from dgpo.cli.evaluation import eval_score
 from dgpo.evaluation import score
 from dgpo.evaluation.benchmarks import read_benchmark
-from dgpo.evaluation.store import generations_file
+from dgpo.evaluation.generations import generations_file
 from dgpo.rewards.verl import compute_score
+from dgpo.verifier.stages import Mode
 
 RESPONSES = [
     r"so \boxed{GOLD}",
@@ -35,7 +38,7 @@ def scores(folder: Path) -> list[dict[str, Any]]:
 
 def test_verdicts_and_answer_classes(save_evaluation: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     folder = save_evaluation("by-hand", {"sums": [RESPONSES, RESPONSES], "more": [RESPONSES]})
-    assert score.main([str(folder), "--processes", "2"]) == 0
+    assert main(["eval", "score", str(folder), "--processes", "2"]) == 0
     assert capsys.readouterr().out == "sums: 16 samples scored\nmore: 8 samples scored\n"
     found = scores(folder)
     assert [each["benchmark"] for each in found] == ["sums"] * 16 + ["more"] * 8
@@ -68,9 +71,9 @@ def test_training_and_evaluation_score_one_set_of_generations_alike(save_evaluat
 
 def test_a_mode_changes_where_the_answer_is(save_evaluation: Callable[..., Path]) -> None:
     folder = save_evaluation("by-hand", {"sums": [["The answer is GOLD.", r"\boxed{GOLD}"]]})
-    assert score.main([str(folder), "--processes", "1"]) == 0
+    assert main(["eval", "score", str(folder), "--processes", "1"]) == 0
     assert [each["correct"] for each in scores(folder)] == [False, True]
-    assert score.main([str(folder), "--processes", "1", "--mode", "extract"]) == 0
+    assert main(["eval", "score", str(folder), "--processes", "1", "--mode", "extract"]) == 0
     assert [each["correct"] for each in scores(folder)] == [True, True]
     assert json.loads((folder / score.SCORING).read_text())["mode"] == "extract"
 
@@ -81,7 +84,7 @@ def test_an_unfinished_run_is_scored_and_said_to_be_unfinished(
     folder = save_evaluation("by-hand", {"sums": [RESPONSES]})
     file = generations_file(folder, "sums")
     file.write_bytes(file.read_bytes()[:-9])
-    assert score.main([str(folder), "--processes", "1"]) == 0
+    assert main(["eval", "score", str(folder), "--processes", "1"]) == 0
     assert "sums: 7 samples scored; 1 samples are missing" in capsys.readouterr().out
     assert json.loads((folder / score.SCORING).read_text())["benchmarks"]["sums"]["cut"] > 0
 
@@ -90,12 +93,12 @@ def test_bad_input_is_named_and_old_scores_do_not_pass_for_new(
     save_evaluation: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = save_evaluation("by-hand", {"sums": [RESPONSES]})
-    assert score.main([str(folder), "--processes", "1"]) == 0
+    assert main(["eval", "score", str(folder), "--processes", "1"]) == 0
     file = generations_file(folder, "sums")
     content = file.read_bytes()
     file.write_bytes(content + content.splitlines(keepends=True)[2])
     capsys.readouterr()
-    assert score.main([str(folder), "--processes", "1"]) == 2
+    assert main(["eval", "score", str(folder), "--processes", "1"]) == 2
     assert f"{file}, line 9: sample 2" in (said := capsys.readouterr().err) and "is there twice" in said
     assert not (folder / score.SCORING).exists()
 
@@ -104,9 +107,14 @@ def test_bad_input_is_named_and_old_scores_do_not_pass_for_new(
         ([str(folder)], "it is not the file that the answers were generated for"),
         ([str(tmp_path / "nowhere")], "it holds no evaluation"),
         ([str(folder), "--timeout", "0"], "--timeout=0.0"),
+        ([str(folder), "--timeout", "inf"], "--timeout=inf"),
+        ([str(folder), "--timeout", "soon"], "--timeout"),
         ([str(folder), "--processes", "0"], "--processes=0"),
+        ([str(folder), "--processes", "few"], "--processes"),
+        ([str(folder), "--mode", "nope"], "--mode"),
+        ([], "folder"),
     ):
-        assert score.main(arguments) == 2
+        assert main(["eval", "score", *arguments]) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "nowhere").exists()
 
@@ -166,3 +174,18 @@ if __name__ == "__main__":
     assert size > 440e6
     assert int(done.stdout) < size
     assert sum(1 for _ in (folder / score.SCORES).open()) == 4500
+
+
+def test_answers_are_one_when_the_verifier_calls_them_equal() -> None:
+    answers = ["0.5", r"\frac{1}{2}", "x+1", "1 + x", "2", r"\dfrac12", "2.0"]
+    assert score.group_answers([(score.answer_key(each), True) for each in answers], 5.0) == [0, 0, 1, 1, 2, 0, 2]
+
+
+def test_an_answer_that_the_verifier_could_not_read_equals_its_copies_alone() -> None:
+    answers = [("0.5", False), ("1/2", True), ("0.5", False), ("1/2", True)]
+    assert score.group_answers(answers, 5.0) == [0, 1, 0, 1]
+
+
+def test_the_command_takes_every_mode_of_the_verifier() -> None:
+    taken = get_args(get_type_hints(eval_score, include_extras=True)["mode"])[0]
+    assert get_args(taken) == get_args(Mode)

@@ -13,20 +13,16 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
-import torch
-from transformers import AutoModelForCausalLM
 
-from dgpo.evaluation import report, run, score
-from dgpo.evaluation.model import find_model
-from dgpo.evaluation.store import sample_seed
-from dgpo.runs.checkpoints import write_manifest
+from dgpo.cli import main
+from dgpo.evaluation.generations import sample_seed
 
 SAMPLES = 8
 
 
 def command(model: Path, data: Path, out: Path, *more: str) -> list[str]:
     options = ["--benchmarks", "sums,more", "--samples", str(SAMPLES), "--max-tokens", "100", "--max-num-seqs", "8"]
-    return ["--model", str(model), "--data", str(data), "--out", str(out), *options, *more]
+    return ["eval", "run", "--model", str(model), "--data", str(data), "--out", str(out), *options, *more]
 
 
 def lines(out: Path) -> dict[str, list[dict[str, Any]]]:
@@ -39,7 +35,7 @@ def lines(out: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def start(model: Path, data: Path, out: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", "dgpo.cli", "eval", "run", *command(model, data, out)])
+    return subprocess.Popen([sys.executable, "-m", "dgpo.cli", *command(model, data, out)])
 
 
 def engine_of(running: subprocess.Popen[bytes]) -> psutil.Process:
@@ -75,14 +71,8 @@ def test_a_killed_run_goes_on_without_losing_or_repeating_a_sample(
     with (out / "generations/sums.jsonl").open("r+b") as stream:
         stream.truncate(stream.seek(0, os.SEEK_END) - 20)
 
-    second = subprocess.run(
-        [sys.executable, "-m", "dgpo.cli", "eval", "run", *command(model, data, out)],
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    assert second.returncode == 0, second.stderr
-    assert "its last line was cut off" in second.stderr
+    assert main(command(model, data, out)) == 0
+    assert "its last line was cut off" in capsys.readouterr().err
     assert json.dumps(cut).encode()[:40] in (out / "generations/sums.cut").read_bytes()
     assert (out / "settings.json").read_text() == settings
 
@@ -91,28 +81,28 @@ def test_a_killed_run_goes_on_without_losing_or_repeating_a_sample(
         problems = [row["id"] for row in pq.read_table(data / f"{name}.parquet")["extra_info"].to_pylist()]
         identities = [(each["id"], each["sample"]) for each in after[name]]
         assert sorted(identities) == sorted((problem, sample) for problem in problems for sample in range(SAMPLES))
-        kept = before[name][: -1 if name == "sums" else None]
+        kept = before.get(name, [])[: -1 if name == "sums" else None]
         assert after[name][: len(kept)] == kept
         assert all(each["seed"] == sample_seed(0, name, each["id"], each["sample"]) for each in after[name])
     # The sample that was cut off is made anew from its seed, and comes out the same.
     (again,) = [each for each in after["sums"] if (each["id"], each["sample"]) == (cut["id"], cut["sample"])]
     assert again == cut
 
-    assert score.main([str(out)]) == 0
-    assert report.main([str(out)]) == 0
+    assert main(["eval", "score", str(out)]) == 0
+    assert main(["eval", "report", str(out)]) == 0
     figures = json.loads((out / "report/report.json").read_text())["models"]["evaluation"]["benchmarks"]
     assert {name: each["problems"] for name, each in figures.items()} == {"sums": 6, "more": 6}
 
     # Another setting, and other problems under the same name, are refused.
     capsys.readouterr()
-    assert run.main(command(model, data, out, "--temperature", "1.0")) == 2
+    assert main(command(model, data, out, "--temperature", "1.0")) == 2
     assert "sampling.temperature: 0.6 -> 1.0" in capsys.readouterr().err
     other = shutil.copytree(data, tmp_path / "other")
     shutil.copyfile(data / "more.parquet", other / "sums.parquet")
-    assert run.main(command(model, other, out)) == 2
+    assert main(command(model, other, out)) == 2
     assert "benchmarks.sums.content_hash" in capsys.readouterr().err
     assert lines(out) == after
-    assert run.main(command(model, data, out)) == 0
+    assert main(command(model, data, out)) == 0
     assert "96 of 96 samples are there" in capsys.readouterr().err
 
 
@@ -130,27 +120,82 @@ def test_an_engine_that_dies_is_told_with_its_log(
     broken = shutil.copytree(model, tmp_path / "broken")
     (broken / "model.safetensors").write_bytes(b"no weights")
     out = tmp_path / "evaluation"
-    assert run.main(command(broken, data, out)) == 2
+    assert main(command(broken, data, out)) == 2
     said = capsys.readouterr().err
     assert "vLLM has ended (status 1): " in said and f"its log: {out}/engine-0.log" in said
     assert "Error" in said and "Error" in (out / "engine-0.log").read_text()
 
 
-def test_a_checkpoint_is_exported_once_and_evaluated(model: Path, data: Path, tmp_path: Path) -> None:
-    """The export of a checkpoint as the trainer writes it, from a model that was never trained."""
-    step = tmp_path / "run/checkpoints/global_step_3"
-    shutil.copytree(model, step / "actor/huggingface")
-    trained = AutoModelForCausalLM.from_pretrained(model)
-    (step / "actor/huggingface/model.safetensors").unlink()
-    torch.save(trained.state_dict(), step / "actor/model_world_size_1_rank_0.pt")
-    (step / "actor/fsdp_config.json").write_text(json.dumps({"FSDP_version": 1, "world_size": 1}))
-    write_manifest(step)
-    said: list[str] = []
-    found = find_model(str(tmp_path / "run"), None, tmp_path / "out", said.append)
-    assert said == [f"exporting {step} to {found.path}"]
-    exported = AutoModelForCausalLM.from_pretrained(found.path)
-    for name, value in trained.state_dict().items():
-        assert torch.equal(exported.state_dict()[name].float(), value.to(torch.bfloat16).float())
-    again = find_model(str(step), None, tmp_path / "out", said.append)
-    assert (again.path, again.revision, len(said)) == (found.path, found.revision, 1)
-    assert found.facts()["hidden_size"] == 64
+def refusal(capsys: pytest.CaptureFixture[str], model: Path | str, data: Path, out: Path, *more: str) -> str:
+    """What the command says, which must end with status 2 and no samples."""
+    options = ["--benchmarks", "sums", "--max-tokens", "64", "--samples", "2", *more]
+    assert main(["eval", "run", "--model", str(model), "--data", str(data), "--out", str(out), *options]) == 2
+    assert not list(out.glob("generations/*"))
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--benchmarks", "aime24"], "`dgpo data prepare aime24 --out"),
+        (["--benchmarks", "aime24"], "more, sums"),
+        (["--benchmarks", "gsm8k-test"], "`dgpo data prepare gsm8k --split test --out"),
+        (["--benchmarks", "mine"], "`dgpo data prepare NAME_OR_FILE --name mine --out"),
+        (["--benchmarks", "sums,sums"], "each once"),
+        (["--benchmarks", "../sums"], "'../sums' is no name"),
+        (["--template", "r1"], "sums.parquet has no manifest"),
+        (["--samples", "0"], "--samples=0"),
+        (["--seed", "-1"], "--seed=-1"),
+        (["--temperature", "0"], "--samples 1"),
+        (["--temperature", "nan"], "--temperature=nan"),
+        (["--top-p", "0"], "--top-p=0.0"),
+        (["--gpu-memory-utilization", "1.5"], "--gpu-memory-utilization=1.5"),
+        (["--max-tokens", "32768"], "the model has 512 positions; use at most --max-tokens 48"),
+        (["--max-model-len", "70"], "--max-model-len=70"),
+        (["--max-model-len", "600"], "the model has 512 positions"),
+        (["--tensor-parallel-size", "2"], "--tensor-parallel-size=2: this machine has no GPU"),
+        (["--data-parallel-size", "2"], "--data-parallel-size=2: this machine has no GPU"),
+        (["--revision", "main"], "--revision=main"),
+        (["--samples", "many"], "--samples"),
+        (["--top-p", "high"], "--top-p"),
+        (["--dtype", "int8"], "--dtype"),
+        (["--data", "/nowhere"], "/nowhere/sums.parquet"),
+    ],
+)
+def test_options_that_cannot_be(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    assert message in refusal(capsys, model, data, tmp_path / "out", *more)
+
+
+def test_models_that_cannot_be(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert "there is no such directory" in refusal(capsys, tmp_path / "none", data, out)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "there is no complete checkpoint" in refusal(capsys, empty, data, out)
+
+    mute = shutil.copytree(model, tmp_path / "mute")
+    for file in mute.glob("chat_template*"):
+        file.unlink()
+    config = json.loads((mute / "tokenizer_config.json").read_text())
+    config.pop("chat_template", None)
+    (mute / "tokenizer_config.json").write_text(json.dumps(config))
+    assert "has no chat template" in refusal(capsys, mute, data, out)
+
+
+def test_a_file_in_the_place_of_the_folder(
+    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("a file")
+    assert f"--out={out}: " in refusal(capsys, model, data, out)
+
+
+def test_a_hub_that_gives_no_model_says_what_would_do(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert "hf download owner/name --local-dir" in refusal(capsys, "owner/name", data, tmp_path / "out")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from dgpo.evaluation.error import EvalError
-from dgpo.evaluation.store import Writer, locked, read_generations, sample_seed, set_aside_cut_line
+from dgpo.errors import UserError
+from dgpo.evaluation.generations import append, cut_line, locked, read_generations, sample_seed, set_aside_cut_line
 
 
 def write(file: Path, *lines: bytes) -> Path:
@@ -37,13 +37,15 @@ def test_a_cut_last_line_is_set_aside_and_nothing_else(tmp_path: Path) -> None:
     assert set_aside_cut_line(tmp_path / "missing.jsonl") == 0
 
 
-def test_a_reader_that_may_not_write_tells_of_the_cut_line(tmp_path: Path) -> None:
+def test_a_reader_that_may_not_write_leaves_out_the_cut_line(tmp_path: Path) -> None:
     file = write(tmp_path / "sums.jsonl", line("a", 0), b'{"id"')
-    cut: list[int] = []
-    assert len(list(read_generations(file, {"a"}, 1, cut))) == 1
-    assert cut == [5]
-    with pytest.raises(EvalError, match="line 2: it is no generation"):
+    assert len(list(read_generations(file, {"a"}, 1, may_be_cut=True))) == 1
+    assert cut_line(file) == b'{"id"'
+    with pytest.raises(UserError, match="line 2 is no JSON"):
         list(read_generations(file, {"a"}, 1))
+    for lines in ([b"{\n", line("a", 0)], [line("a", 0), b"{\n", b"{"]):
+        with pytest.raises(UserError, match=r"line [12] is no JSON"):
+            list(read_generations(write(file, *lines), {"a"}, 1, may_be_cut=True))
 
 
 @pytest.mark.parametrize(
@@ -52,25 +54,23 @@ def test_a_reader_that_may_not_write_tells_of_the_cut_line(tmp_path: Path) -> No
         ([line("a", 0), line("b", 1), line("a", 0)], "line 3: sample 0 of problem 'a' is there twice"),
         ([line("c", 0)], "line 1: there is no sample 0 of problem 'c'"),
         ([line("a", 2)], "line 1: there is no sample 2 of problem 'a'"),
-        ([b"\n", line("a", 0)], "line 1: it is no generation"),
+        ([b"{\n", line("a", 0)], "line 1 is no JSON"),
         ([b'{"id": "a", "sample": 0}\n'], "line 1: it is no generation"),
         ([b'{"id": ["a"], "sample": 0}\n'], "line 1: it is no generation"),
-        ([b"[1]\n"], "line 1: it is no generation"),
+        ([b"[1]\n"], "line 1 is list, not an object"),
     ],
 )
 def test_a_damaged_file_is_refused_by_its_line(tmp_path: Path, lines: list[bytes], message: str) -> None:
     file = write(tmp_path / "sums.jsonl", *lines)
-    with pytest.raises(EvalError, match=message):
+    with pytest.raises(UserError, match=message):
         list(read_generations(file, {"a", "b"}, 2))
 
 
 def test_a_full_disk_is_told_and_the_batch_is_not_taken_for_saved(tmp_path: Path) -> None:
     (tmp_path / "generations").mkdir()
     (tmp_path / "generations/sums.jsonl").symlink_to("/dev/full")
-    writer = Writer(tmp_path, ["sums"])
-    with pytest.raises(EvalError, match=r"cannot be written \(No space left on device\)"):
-        writer.write([("sums", json.loads(line("a", 0)))])
-    writer.close()
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\)"):
+        append(tmp_path, {"sums": [json.loads(line("a", 0))]})
 
 
 def test_seeds_differ_by_each_part_and_do_not_depend_on_the_rest() -> None:
@@ -82,5 +82,5 @@ def test_seeds_differ_by_each_part_and_do_not_depend_on_the_rest() -> None:
 
 
 def test_a_folder_has_one_writer(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(EvalError, match="another evaluation"), locked(tmp_path):
+    with locked(tmp_path), pytest.raises(UserError, match="another evaluation"), locked(tmp_path):
         pass

@@ -1,0 +1,156 @@
+"""Saved generations: a file of JSON lines for each benchmark, appended to and never rewritten.
+
+DIR/settings.json            see `settings`
+DIR/data/NAME.parquet        the benchmark's own file, so that the folder can be scored anywhere
+DIR/generations/NAME.jsonl   a `Generation` a line
+DIR/generations/NAME.cut     what a crash left of a last line, should anybody want it
+DIR/engine-N.log             everything that vLLM printed
+DIR/scores.jsonl scoring.json   see `score`
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypedDict, cast
+
+from dgpo.errors import UserError
+from dgpo.files import json_lines, make_folder
+
+
+class Generation(TypedDict):
+    """One saved sample. `finish_reason` is "stop", or "length" for a response cut off at `max_tokens`."""
+
+    id: str
+    sample: int
+    seed: int
+    prompt_tokens: int
+    response_tokens: int
+    finish_reason: str
+    text: str
+
+
+def generations_file(folder: Path, benchmark: str) -> Path:
+    return folder / "generations" / f"{benchmark}.jsonl"
+
+
+def data_file(folder: Path, benchmark: str) -> Path:
+    return folder / "data" / f"{benchmark}.parquet"
+
+
+def sample_seed(seed: int, benchmark: str, problem: str, sample: int) -> int:
+    """The sample's own seed, of 48 bits: whatever is generated before it, it begins from the same state."""
+    text = json.dumps([seed, benchmark, problem, sample])
+    return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold `folder` against a second writer. The lock is the kernel's and ends with the process."""
+    make_folder(folder, "--out")
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(
+                f"{folder}: another evaluation or scoring is working here; wait for it, stop it, or choose another "
+                "folder"
+            ) from error
+        yield
+
+
+def append(folder: Path, generations: Mapping[str, Iterable[Generation]]) -> None:
+    """Add generations to the files of their benchmarks; when it returns they are on the disk.
+
+    Raises UserError where the disk takes no more.
+    """
+    (folder / "generations").mkdir(parents=True, exist_ok=True)
+    try:
+        for benchmark, lines in generations.items():
+            with generations_file(folder, benchmark).open("ab") as stream:
+                stream.writelines(json.dumps(line).encode() + b"\n" for line in lines)
+                stream.flush()
+                os.fsync(stream.fileno())
+    except OSError as error:
+        raise UserError(
+            f"{folder}: generations cannot be written ({error.strerror}); free some space, and the same command goes on"
+        ) from error
+
+
+def cut_line(file: Path) -> bytes:
+    """A last line that a crash cut short; nothing where all lines are whole.
+
+    A line is whole when it ends and is JSON: after a power cut a file may end in zero bytes.
+    """
+    last = b""
+    with file.open("rb") if file.exists() else io.BytesIO() as stream:
+        for line in stream:
+            last = line
+    try:
+        json.loads(last or b"{}")
+    except ValueError:
+        return last
+    return b"" if last.endswith(b"\n") else last
+
+
+def set_aside_cut_line(file: Path) -> int:
+    """Move a last line that was cut short to `NAME.cut`, and return its bytes; 0 where all lines are whole."""
+    tail = cut_line(file)
+    if tail:
+        with file.with_suffix(".cut").open("ab") as aside, file.open("r+b") as stream:
+            aside.write(tail + b"\n")
+            aside.flush()
+            os.fsync(aside.fileno())
+            stream.truncate(file.stat().st_size - len(tail))
+            os.fsync(stream.fileno())
+    return len(tail)
+
+
+def read_generations(
+    file: Path, problems: Container[str], samples: int, *, may_be_cut: bool = False
+) -> Iterator[Generation]:
+    """The generations of one file, a line at a time.
+
+    Args:
+        file: May be missing, and then has none.
+        problems: Ids of the benchmark.
+        samples: Wanted for each problem.
+        may_be_cut: Leave out a last line that is no JSON, in place of refusing it.
+
+    Raises:
+        UserError: a line is damaged, belongs to no problem or sample of the run, or repeats one.
+    """
+    bad: list[UserError] = []
+    seen: set[tuple[str, int]] = set()
+    for number, line in json_lines(file, on_bad=bad.append if may_be_cut else None) if file.exists() else ():
+        if bad:
+            raise bad[0]
+        where = f"{file}, line {number}"
+        generation = cast(Generation, line)
+        try:
+            identity = (generation["id"], generation["sample"])
+            known = identity[0] in problems and 0 <= identity[1] < samples
+            if not isinstance(generation["text"], str) or not isinstance(generation["response_tokens"], int):
+                raise TypeError("text must be a string and response_tokens a number")
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{where}: it is no generation ({error!r}); restore the file, or delete the line and run "
+                "`dgpo eval run` again, which makes the missing sample anew"
+            ) from error
+        if not known:
+            raise UserError(
+                f"{where}: there is no sample {identity[1]} of problem {identity[0]!r} in this evaluation "
+                f"({samples} samples of each problem); delete the line if it does not belong here"
+            )
+        if identity in seen:
+            raise UserError(
+                f"{where}: sample {identity[1]} of problem {identity[0]!r} is there twice; delete one of the lines"
+            )
+        seen.add(identity)
+        yield generation
+    if len(bad) > 1:
+        raise bad[0]
