@@ -42,14 +42,9 @@ def token_metrics(
     regions = (inside, below & negative, above & positive, below & positive, above & negative)
     weight, w = log_weight.exp(), (log_weight - log_prob).clamp(max=MAX_LOG_W).exp()
     pull = (advantages * weight).abs()
-    capped = negative & (log_ratio > log_cap)
-    numbers = [
-        mask.count_nonzero(),
-        log_ratio.sum(),
-        capped.count_nonzero(),
-        pull.masked_fill(~(regions[1] | regions[2]), 0.0).sum(),
-        pull.sum(),
-    ]
+    clipped, capped = regions[1] | regions[2], negative & (log_ratio > log_cap)
+    numbers = [mask.count_nonzero(), log_ratio.sum(), capped.count_nonzero()]
+    numbers += [pull.masked_fill(~clipped, 0.0).sum(), pull.sum()]
     for region in regions:
         kept = [values.masked_fill(~region, 0.0) for values in (weight, w)]
         largest = [values.max() if values.numel() else values.sum() for values in kept]

@@ -74,12 +74,14 @@ def policy_loss(
         ValueError: as `gradient_weight` and `sequence_weights`, and for a mask with other values than zeros and ones.
     """
     method = make_method(name, given) if isinstance(name, str) else name
-    check_shapes(log_prob=log_prob, old_log_prob=old_log_prob, advantages=advantages, response_mask=response_mask)
-    if rollout_is_weights is not None:
-        check_shapes(log_prob=log_prob, rollout_is_weights=rollout_is_weights)
+    tokens = dict(old_log_prob=old_log_prob, advantages=advantages, response_mask=response_mask)
+    check_shapes(log_prob=log_prob, **tokens, rollout_is_weights=rollout_is_weights)
     if log_prob.dim() != 2:
         raise ValueError(f"log_prob has shape {tuple(log_prob.shape)}; it must be (B, T), sequences by tokens")
-    mask = as_mask(response_mask)
+    mask = response_mask.bool()
+    if response_mask.dtype != torch.bool and not torch.equal(mask.to(response_mask.dtype), response_mask):
+        other = response_mask[response_mask != mask][0].item()
+        raise ValueError(f"response_mask holds {other!r}; it must hold only 0 and 1")
     info = dict(batch_num_tokens=batch_num_tokens, global_batch_size=global_batch_size)
     weights = sequence_weights(mask, loss_agg_mode, dp_size=dp_size, loss_scale_factor=loss_scale_factor, **info)
     with torch.no_grad():
@@ -98,21 +100,12 @@ def policy_loss(
     return WithGradient.apply(log_prob, per_token.sum(), gradient), metrics
 
 
-def check_shapes(**tensors: Tensor) -> None:
+def check_shapes(**tensors: Tensor | None) -> None:
     """Require one shape; ValueError with the name and shape of the first tensor that differs from the first."""
-    (first, reference), *others = tensors.items()
+    (first, reference), *others = [(name, tensor) for name, tensor in tensors.items() if tensor is not None]
     for name, tensor in others:
         if tensor.shape != reference.shape:
             raise ValueError(f"{name} has shape {tuple(tensor.shape)}, {first} has {tuple(reference.shape)}: want one")
-
-
-def as_mask(response_mask: Tensor) -> Tensor:
-    """`response_mask` as bool; ValueError for other values than 0 and 1."""
-    mask = response_mask.bool()
-    if response_mask.dtype != torch.bool and not torch.equal(mask.to(response_mask.dtype), response_mask):
-        other = response_mask[response_mask != mask][0].item()
-        raise ValueError(f"response_mask holds {other!r}; it must hold only 0 and 1")
-    return mask
 
 
 def masked(tensor: Tensor, mask: Tensor) -> Tensor:
