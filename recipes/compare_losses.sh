@@ -3,7 +3,7 @@
 #
 #   bash recipes/compare_losses.sh [key=value ...]      Hydra overrides, for every run
 #
-# LOSSES="dgpo grpo cispo ce_gppo"    files of configs/policy_loss
+# LOSSES="dgpo grpo cispo ce_gppo"    files of configs/policy_loss; verl's own too: verl_gspo, verl_dppo_tv, ...
 # SEEDS="0"                           a run each
 # CONFIG=dgpo_1_5b                    an experiment of configs/; quickstart compares on a CPU
 # OUT=runs/compare-CONFIG             the runs, and the comparison: compare.md, .json, .png, .svg

@@ -53,6 +53,10 @@ ONE_RANK = {
     "entropy": case("dgpo", "actor_rollout_ref.actor.calculate_entropy=true"),
     "dgpo, one update": case("dgpo", updates=1),
     "grpo, one update": case("grpo", updates=1),
+    "gspo": case("verl_gspo"),
+    "gspo, one update": case("verl_gspo", updates=1),
+    "gmpo": case("verl_geo_mean"),
+    "gmpo, by 4": case("verl_geo_mean", micro_batch=4),
     # The last, because it leaves the model in the middle of a pass.
     "fused kernels": case("dgpo", "actor_rollout_ref.model.use_fused_kernels=true", fails=True),
 }
@@ -61,6 +65,7 @@ TWO_RANKS = {
     "two ranks, fsdp": case("dgpo", FSDP),
     "two ranks, 64 tokens": case("dgpo", tokens=64),
     "two ranks, padding": case("dgpo", padding=True, tokens=64),
+    "gmpo, by rank": case("verl_geo_mean"),
     "adam": case("dgpo", *ADAM),
     "fused adam": case("dgpo", *ADAM, "+actor_rollout_ref.actor.optim.override_optimizer_config.fused=true"),
 }
@@ -118,6 +123,14 @@ def test_what_must_change_nothing_changes_nothing(results: Results, name: str) -
 def test_at_one_update_a_batch_dgpo_and_grpo_are_the_same_and_at_four_they_part(results: Results) -> None:
     assert largest_difference(results["dgpo, one update"], results["grpo, one update"]) < 1e-6
     assert largest_difference(results["dgpo"], results["grpo"]) > 1e-2
+
+
+def test_losses_of_verl_s_own_train_and_do_not_depend_on_the_split_either(results: Results) -> None:
+    assert largest_difference(results["dgpo, one update"], results["gspo, one update"]) < 1e-6
+    assert largest_difference(results["dgpo"], results["gspo"]) > 1e-2
+    assert results["gspo"]["metrics"]["actor/region/hp/F_max"][-1] > 0
+    for split in ("gmpo, by 4", "gmpo, by rank"):
+        assert largest_difference(results["gmpo"], results[split]) < 1e-5
 
 
 @pytest.mark.parametrize("loss", LOSSES)
