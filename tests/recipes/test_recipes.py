@@ -1,4 +1,7 @@
-"""Every recipe is run for real up to the point where it would start: what it prints, and what it refuses."""
+"""Every recipe is run for real up to the point where it would start: what it prints, and what it refuses.
+
+Where a recipe checks its config, the command is noted and called here: a process that imports verl takes ten seconds.
+"""
 
 import os
 import shlex
@@ -6,11 +9,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
+from dgpo.cli import main
 from dgpo.config.compose import compose_config, resolved
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.arithmetic import write_splits
@@ -37,6 +42,29 @@ def recipe(name: str, *arguments: str, cwd: Path = ROOT, **variables: str) -> su
     return bash(str(ROOT / "recipes" / name), *arguments, cwd=cwd, **variables)
 
 
+@dataclass(frozen=True)
+class Called:
+    """A recipe's run in which ``dgpo`` only notes its arguments, and returns ``STATUS``."""
+
+    done: subprocess.CompletedProcess[str]
+    commands: list[list[str]]
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Callable[..., Called]:
+    """Run recipes/``name`` as `recipe` does, with a ``dgpo`` that only notes its arguments."""
+
+    def calls(name: str, *arguments: str, **variables: str) -> Called:
+        notes = tmp_path / "calls"
+        notes.write_text("")
+        # A function stands before what is on the path.
+        noting = '() { printf "%q " "$@" >> "$CALLS"; echo >> "$CALLS"; return "${STATUS:-0}"; }'
+        done = recipe(name, *arguments, CALLS=str(notes), **{"BASH_FUNC_dgpo%%": noting}, **variables)
+        return Called(done, [shlex.split(line) for line in notes.read_text().splitlines()])
+
+    return calls
+
+
 def test_there_is_a_recipe_for_each_model() -> None:
     assert {*TRAINING, "compare_losses.sh", "prepare_data.sh", "quickstart.sh"} <= set(RECIPES)
 
@@ -51,33 +79,43 @@ def test_each_recipe_is_strict_and_explains_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "dry"), list(zip(TRAINING, ("1", "true", "yes"), strict=True)))
-def test_a_dry_run_prints_the_command_and_the_plan_and_starts_nothing(name: str, dry: str) -> None:
+def test_a_dry_run_prints_the_command_and_the_plan_and_starts_nothing(
+    name: str, dry: str, calls: Callable[..., Called], capsys: pytest.CaptureFixture[str]
+) -> None:
     size = name.removeprefix("train_").removesuffix(".sh")
-    done = recipe(name, "trainer.total_training_steps=7", DRY_RUN=dry, LOSS="maspo", SEED="3", GPU="141gb")
-    assert done.returncode == 0, done.stderr
-    command = done.stdout.splitlines()[0]
+    called = calls(name, "trainer.total_training_steps=7", DRY_RUN=dry, LOSS="maspo", SEED="3", GPU="141gb")
+    assert called.done.returncode == 0, called.done.stderr
+    (command,) = called.done.stdout.splitlines()
+    (check,) = called.commands
+    assert check[0] == "check" and main(check) == 0
+    said = capsys.readouterr().out
     for part in ("policy_loss=maspo", "seed=3", f"run.name=maspo-{size}-3", "gpu=141gb", "total_training_steps=7"):
         assert part in command
-    assert "ready, 0 errors" in done.stdout
-    assert f"DeepSeek-R1-Distill-Qwen-{size.upper()}" in done.stdout
-    assert "It fits: " in done.stdout and "of 139 GiB" in done.stdout
-    assert " H200: " in done.stdout and "for 7 steps" in done.stdout
+    assert "ready, 0 errors" in said
+    assert f"DeepSeek-R1-Distill-Qwen-{size.upper()}" in said
+    assert "It fits: " in said and "of 139 GiB" in said
+    assert " H200: " in said and "for 7 steps" in said
     assert not (ROOT / "runs" / f"maspo-{size}-3").exists()
 
 
-def test_a_wrong_key_fails_the_recipe() -> None:
-    done = recipe("train_7b.sh", "actor_rollout_ref.actor.optim.lrr=1", DRY_RUN="1")
-    assert done.returncode == 2
-    assert "optim.lrr" in done.stderr
+def test_a_wrong_key_fails_the_recipe(calls: Callable[..., Called], capsys: pytest.CaptureFixture[str]) -> None:
+    called = calls("train_7b.sh", "actor_rollout_ref.actor.optim.lrr=1", DRY_RUN="1", STATUS="2")
+    assert called.done.returncode == 2 and [main(command) for command in called.commands] == [2]
+    assert "optim.lrr" in capsys.readouterr().err
 
 
-def test_a_recipe_is_refused_where_there_are_no_gpus(tmp_path: Path) -> None:
+def test_a_recipe_is_refused_where_there_are_no_gpus(
+    calls: Callable[..., Called], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     none = tmp_path / "none"
     overrides = [f"data.train_files={none}.parquet", f"run.dir={tmp_path}/run"]
-    done = recipe("train_1.5b.sh", *overrides, DRY_RUN="0", MODEL=str(none))
-    assert done.returncode == 2
+    called = calls("train_1.5b.sh", *overrides, DRY_RUN="0", MODEL=str(none), STATUS="2")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    # It ends there, and exports nothing.
+    assert called.done.returncode == 2 and [main(command) for command in called.commands] == [2]
+    said = capsys.readouterr().err
     for says in ("trainer.n_gpus_per_node=8", f"{none}.parquet", f"actor_rollout_ref.model.path={none}"):
-        assert says in done.stderr
+        assert says in said
 
 
 @pytest.mark.parametrize(("value", "dry"), [("1", True), ("true", True), ("no", True), ("0", False), ("", False)])
@@ -85,13 +123,16 @@ def test_any_value_but_0_asks_for_a_dry_run(value: str, dry: bool) -> None:
     assert (bash("-c", "source recipes/lib.sh; dry_run", DRY_RUN=value).returncode == 0) is dry
 
 
-def test_an_asynchronous_run_has_its_seed_in_its_name() -> None:
-    done = recipe("train_async.sh", DRY_RUN="1", SEED="3", MODE="separate_async", LOSS="maspo")
-    assert done.returncode == 0, done.stderr
-    command = done.stdout.splitlines()[0]
+def test_an_asynchronous_run_has_its_seed_in_its_name(
+    calls: Callable[..., Called], capsys: pytest.CaptureFixture[str]
+) -> None:
+    called = calls("train_async.sh", DRY_RUN="1", SEED="3", MODE="separate_async", LOSS="maspo")
+    assert called.done.returncode == 0, called.done.stderr
+    (command,) = called.done.stdout.splitlines()
     for part in ("trainer_mode=separate_async", "seed=3", "run.name=maspo-dgpo_7b-separate_async-3"):
         assert part in command
-    assert "ready, 0 errors" in done.stdout
+    assert [main(command) for command in called.commands] == [0]
+    assert "ready, 0 errors" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "quickstart.sh"])
@@ -183,15 +224,14 @@ def test_an_option_that_one_of_three_commands_would_follow_is_refused(option: st
     assert evaluated("a/b", "--data-parallel-size", "8")[-3][-1] == "8"
 
 
-@pytest.mark.slow
-def test_comparing_takes_each_loss_and_seed() -> None:
-    done = recipe(
-        "compare_losses.sh", "seed=0", DRY_RUN="1", LOSSES="dgpo cispo_one_sided", CONFIG="quickstart", OUT="out"
-    )
-    assert done.returncode == 0, done.stderr
-    commands = [line for line in done.stdout.splitlines() if line.startswith("dgpo ")]
-    assert [command.split()[-2] for command in commands[:2]] == ["run.dir=out/dgpo-0", "run.dir=out/cispo_one_sided-0"]
-    assert commands[2].split() == ["dgpo", "compare", "out/dgpo-0", "out/cispo_one_sided-0", "--out", "out"]
+def test_comparing_takes_each_loss_and_seed(calls: Callable[..., Called]) -> None:
+    losses = "dgpo cispo_one_sided"
+    called = calls("compare_losses.sh", "seed=0", DRY_RUN="1", LOSSES=losses, CONFIG="quickstart", OUT="out")
+    assert called.done.returncode == 0, called.done.stderr
+    folders = ["out/dgpo-0", "out/cispo_one_sided-0"]
+    assert [command[-2] for command in called.commands] == [f"run.dir={folder}" for folder in folders]
+    assert all(command[0] == "check" and main(command) == 0 for command in called.commands)
+    assert called.done.stdout.splitlines()[-1].split() == ["dgpo", "compare", *folders, "--out", "out"]
     assert not (ROOT / "out").exists()
 
 

@@ -5,10 +5,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from dgpo.cluster import NodeLostError
+from dgpo.config.checks.resume import same_run
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import write_manifest
 from dgpo.runs.folder import RunFolder
-from dgpo.training.train import explain, prepare, run, set_later_steps_aside
+from dgpo.training.train import choose_checkpoint, explain, prepare, run, set_later_steps_aside
 
 
 def wrapped(cause: Exception) -> Exception:
@@ -100,3 +101,18 @@ def test_wandb_without_a_login_says_how_to_upload(
         prepare(OmegaConf.create(run | {"run": {"token_sample": 3}}), folder)
     assert os.environ["DGPO_TOKEN_SAMPLE"] == "3"
     assert (f"wandb sync {folder.path}/wandb/offline-run-*" in capsys.readouterr().out) == (logger == "wandb")
+
+
+def test_a_run_whose_config_names_classes_by_older_modules_goes_on(tmp_path: Path) -> None:
+    settings = resolved(compose_config("quickstart", [f"run.dir={tmp_path}"]))
+    before = settings.copy()
+    before.trainer.checkpoint_callback_class = "dgpo.trainer.verl_callback.CompletionCallback"
+    before.trainer.v1.sampler.custom_sampler.path = "pkg://dgpo.trainer.sampler"
+    before.reward.custom_reward_function.path = "pkg://dgpo.rewards.verl_reward"
+    before.actor_rollout_ref.actor.policy_loss._target_ = "dgpo.losses.verl_adapter.DGPOPolicyLossConfig"
+    folder = RunFolder(tmp_path)
+    folder.config.write_text(OmegaConf.to_yaml(before))
+    (folder.checkpoints / "global_step_5").mkdir(parents=True)
+    write_manifest(folder.checkpoints / "global_step_5", step=5)
+    assert list(same_run(settings)) == []
+    assert choose_checkpoint(settings, folder) == f"{folder.checkpoints}/global_step_5"
