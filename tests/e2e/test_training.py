@@ -16,16 +16,26 @@ import torch
 
 from dgpo.cli import main
 from dgpo.rewards.shaping import overlong_penalty
-from dgpo.runs.checkpoints import MANIFEST, find, latest_complete
+from dgpo.runs.checkpoints import find, latest_complete
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.metrics import history, read_metrics
+from dgpo.runs.metrics import history, read_metrics, validation_score
 from dgpo.verifier import verify_batch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-# A penalty that most of this model's responses (some 40 tokens of at most 96) get a part of.
+# 32 prompts with 8 answers a step, 4 updates of 8 prompts.
+STEPS = 12
+LEARNING = {
+    "data.train_batch_size": 32,
+    "actor_rollout_ref.actor.ppo_mini_batch_size": 8,
+    "actor_rollout_ref.actor.optim.lr": "1e-4",
+    "trainer.total_training_steps": STEPS + 2,
+    "trainer.test_freq": STEPS,
+    "trainer.save_freq": STEPS,
+}
+# A penalty that all responses of this model (some 30 tokens of at most 96) get a part of.
 SHAPING = {
     "reward.custom_reward_function.reward_kwargs.scoring": "signed",
-    "reward.custom_reward_function.reward_kwargs.overlong_buffer": 64,
+    "reward.custom_reward_function.reward_kwargs.overlong_buffer": 80,
     # Grading again must not find what a busy machine had no time for.
     "reward.custom_reward_function.reward_kwargs.timeout": 20,
 }
@@ -67,7 +77,7 @@ def assert_rewards_agree(metrics: dict[str, float], dump: Path) -> None:
     # One character is one token in this model; a response that ends has one token more, its end.
     lengths = [len(each["output"]) for each in answers]
     assert metrics["reward/truncated"] == pytest.approx(sum(length == 96 for length in lengths) / len(answers))
-    penalties = [overlong_penalty(min(length + 1, 96), 96, 64) for length in lengths]
+    penalties = [overlong_penalty(min(length + 1, 96), 96, 80) for length in lengths]
     assert metrics["reward/overlong/mean"] == pytest.approx(sum(penalties) / len(answers), abs=1e-5)
     scores = [2 * bool(verdict) - 1 + penalty for verdict, penalty in zip(verdicts, penalties, strict=True)]
     assert [each["score"] for each in answers] == pytest.approx(scores, abs=1e-5)
@@ -75,70 +85,78 @@ def assert_rewards_agree(metrics: dict[str, float], dump: Path) -> None:
     assert 0 < metrics["reward/seconds/p50"] <= metrics["reward/seconds/p99"] <= metrics["reward/seconds/max"]
 
 
-def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
-    launch: Callable[..., Any], workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "run"
-    checkpoints = run / "checkpoints"
-    first = launch(**{"trainer.total_training_steps": 4, "trainer.val_before_train": "false"})
+@pytest.fixture(scope="module")
+def killed(launch_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was validated before and after 12 steps, saved, and then killed."""
+    run = tmp_path_factory.mktemp("killed") / "run"
     # verl logs a step after it has saved it.
-    first.kill_when(lambda: (checkpoints / "global_step_2" / MANIFEST).exists() and 2 in history(RunFolder(run)))
+    launch_in(run, **LEARNING).kill_when(lambda: STEPS in history(RunFolder(run)))
     _, alive = psutil.wait_procs(processes_of(run), timeout=60)
     assert not alive
+    return run
 
+
+def test_a_short_training_improves_accuracy(killed: Path) -> None:
+    steps = history(RunFolder(killed))
+    before, after = (validation_score(steps[step]) for step in (0, STEPS))
+    assert before is not None and after is not None
+    print(f"{before:.3f} -> {after:.3f}")
+    assert after - before > 0.08
+
+
+def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
+    killed: Path, launch_in: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = killed
+    checkpoints = run / "checkpoints"
+    last, half, end = STEPS, STEPS + 1, STEPS + 2
     # What a run killed while saving leaves: a newer checkpoint that is not whole.
-    for checkpoint in find(checkpoints):
-        if checkpoint.step > 2:
-            shutil.rmtree(checkpoint.path)
-    shutil.copytree(checkpoints / "global_step_2", checkpoints / "global_step_3")
-    (checkpoints / "global_step_3" / "actor/optim_world_size_1_rank_0.pt").write_bytes(b"half")
-    kept = weights(checkpoints / "global_step_2")
-    (metrics_before,) = RunFolder(run).metrics_files()
-    steps_before = {step: data for step, data, _ in read_metrics(metrics_before)}
-    assert {1, 2} <= set(steps_before)
+    shutil.copytree(checkpoints / f"global_step_{last}", checkpoints / f"global_step_{half}")
+    (checkpoints / f"global_step_{half}" / "actor/optim_world_size_1_rank_0.pt").write_bytes(b"half")
+    kept = weights(checkpoints / f"global_step_{last}")
 
     rollouts = run / "rollouts"
-    said = launch(**{"trainer.total_training_steps": 4, "trainer.rollout_data_dir": rollouts, **SHAPING}).finish()
-    assert (
-        f"skipping the checkpoint {checkpoints}/global_step_3: actor/optim_world_size_1_rank_0.pt has 4 bytes" in said
-    )
-    assert f"going on from {checkpoints}/global_step_2" in said
+    going_on = {"trainer.rollout_data_dir": rollouts, "trainer.save_freq": 1}
+    said = launch_in(run, **{**LEARNING, **going_on, **SHAPING}).finish()
+    defect = "actor/optim_world_size_1_rank_0.pt has 4 bytes"
+    assert f"skipping the checkpoint {checkpoints}/global_step_{half}: {defect}" in said
+    assert f"going on from {checkpoints}/global_step_{last}" in said
 
-    # It went on: steps 3 and 4 in a metrics file of their own, after a validation at step 2.
+    # It went on: two steps in a metrics file of their own, after a validation at the last one before.
     launches = RunFolder(run).metrics_files()
     assert len(launches) == 2
     resumed = {step: data for step, data, _ in read_metrics(launches[1])}
-    assert sorted(resumed) == [2, 3, 4]
+    assert sorted(resumed) == [last, half, end]
     steps = history(RunFolder(run))
     trained = {step: data for step, data in steps.items() if "actor/grad_norm" in data}
-    assert sorted(trained) == [1, 2, 3, 4]
+    assert sorted(trained) == list(range(1, end + 1))
 
     # Rollout and actor agree after every weight sync, also after loading a checkpoint; the weights moved.
     assert all(data["training/rollout_probs_diff_max"] < 1e-4 for data in trained.values())
     assert any(data["actor/grad_norm"] > 0 for data in resumed.values() if "actor/grad_norm" in data)
     newest, skipped = latest_complete(checkpoints)
-    assert newest is not None and newest.step == 4 and not skipped
+    assert newest is not None and newest.step == end and not skipped
     final = weights(newest.path)
     assert set(final) == set(kept) and any(not torch.equal(final[name], kept[name]) for name in kept)
 
-    # The optimiser and the data went on too: 4 updates a step, and the third and fourth batch of the epoch.
+    # The optimiser and the data went on too: 4 updates a step, and two more batches of the epoch.
     optimiser = torch.load(newest.path / "actor/optim_world_size_1_rank_0.pt", weights_only=False)
-    assert {float(state["step"]) for state in optimiser["state"].values()} == {16.0}
+    assert {float(state["step"]) for state in optimiser["state"].values()} == {4.0 * end}
     position = torch.load(newest.path / "data.pt", weights_only=False)
-    assert position["_num_yielded"] == 4
+    assert position["_num_yielded"] == end
 
     # What a person looks at.
     for key in ("actor/entropy", "actor/pg_clipfrac", "actor/ppo_kl", "actor/boundary_gradient_mass"):
-        assert key in trained[4]
+        assert key in trained[end]
     for region in ("in", "ln", "hp", "lp", "hn"):
-        assert {f"actor/region/{region}/{figure}" for figure in ("share", "F_mean", "W_max")} <= set(trained[4])
-    for step in (3, 4):
+        assert {f"actor/region/{region}/{figure}" for figure in ("share", "F_mean", "W_max")} <= set(trained[end])
+    for step in (half, end):
         assert_rewards_agree(trained[step], rollouts / f"{step}.jsonl")
-    assert {"reason", "stage", "seconds", "tokens", "truncated"} <= set(first_line(run / "validation/4.jsonl"))
+    assert {"reason", "stage", "seconds", "tokens", "truncated"} <= set(first_line(run / f"validation/{end}.jsonl"))
     identity = RunFolder(run).wandb_id()
     assert len(list((run / "wandb").glob(f"offline-run-*-{identity}"))) == 2
     assert len(list((run / "tensorboard").glob("events.out.tfevents.*"))) == 2
-    assert [checkpoint.step for checkpoint in find(checkpoints)] == [4, 3]
+    assert [checkpoint.step for checkpoint in find(checkpoints)] == [end, half]
 
     assert main(["report", str(run)]) == 0
     assert (run / "report.png").stat().st_size > 10_000 and "boundary tokens" in capsys.readouterr().out
