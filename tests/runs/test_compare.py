@@ -78,7 +78,7 @@ def test_more_differences_than_a_label_holds_are_a_table(tmp_path: Path) -> None
         "[3] dgpo (n=1, m=2)",
     ]
     written = (tmp_path / "out/compare.md").read_text()
-    assert "| setting | [1] | [2] | [3] |" in written and "| data.max_response_length | 96 | 96 | 16384 |" in written
+    assert "| setting | [1] | [2] | [3] |" in written and "| data.max_response_length | 96 | 96 | 8192 |" in written
 
 
 def test_class_paths_of_an_older_dgpo_make_no_difference(tmp_path: Path) -> None:
