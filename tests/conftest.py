@@ -22,6 +22,10 @@ os.environ.setdefault("VERL_PLATFORM", "cpu")
 os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+# A token in the person's home is for their clusters. A command tested in this process would have the ones started
+# here ask for it, which a process that has imported Ray before cannot show.
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, which their processes would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
