@@ -51,11 +51,17 @@ def export(
             help="By validation score, not the newest. Without --out it becomes RUN/best-STEP, where RUN/best leads.",
         ),
     ] = False,
+    adapter: Annotated[
+        bool, typer.Option("--adapter", help="Of a LoRA run the adapter alone, as PEFT and vLLM load it.")
+    ] = False,
 ) -> None:
-    """A checkpoint as a Hugging Face directory, in bfloat16, which vLLM and transformers load."""
+    """A checkpoint as a Hugging Face directory, in bfloat16, which vLLM and transformers load.
+
+    Of a LoRA run it is the model with its adapter merged in.
+    """
     from dgpo.runs.export import export_run
 
-    checkpoint, target = export_run(source, out, best=best)
+    checkpoint, target = export_run(source, out, best=best, adapter=adapter)
     print(f"{checkpoint} -> {target}")
 
 

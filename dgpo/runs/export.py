@@ -1,7 +1,8 @@
-"""A checkpoint's FSDP shards as a Hugging Face directory, in bfloat16, by verl's own merger."""
+"""A checkpoint's FSDP shards as a Hugging Face directory, in bfloat16, by verl's own merger; LoRA by `adapter`."""
 
 import contextlib
 import io
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,7 +11,9 @@ from dgpo.errors import UserError
 from dgpo.runs.checkpoints import MANIFEST, best_checkpoint, inspect, latest_complete
 
 
-def export_run(source: Path, out: Path | None = None, *, best: bool = False) -> tuple[Path, Path]:
+def export_run(
+    source: Path, out: Path | None = None, *, best: bool = False, adapter: bool = False
+) -> tuple[Path, Path]:
     """Export a checkpoint; returns it and where it was written.
 
     Args:
@@ -18,17 +21,20 @@ def export_run(source: Path, out: Path | None = None, *, best: bool = False) -> 
         out: the directory to make; without it the best checkpoint becomes RUN/best-STEP, which RUN/best leads to,
             and is written again where a newer run has replaced it.
         best: take the checkpoint of the run whose step had the highest validation score.
+        adapter: write the adapter of a LoRA run alone, instead of the model that it makes.
 
     Raises:
         UserError: there is nothing to export, or no place for it.
     """
+    if adapter and out is None:
+        raise UserError("--out: it is missing; an adapter alone has no place in the run, give the directory to make")
     if best and source.name.startswith("global_step_"):
         raise UserError(f"--best: {source} is one checkpoint; give the run folder, or leave out --best")
     if out is None and not best:
         raise UserError("--out: it is missing; give the directory to make, or --best, which has a place in the run")
     checkpoint = find_checkpoint(source, best=best)
     if out is not None:
-        export(checkpoint, out)
+        export(checkpoint, out, adapter=adapter)
         return checkpoint, out
     target, link = source / f"best-{inspect(checkpoint).step}", source / "best"
     if link.exists() and not link.is_symlink():
@@ -66,8 +72,8 @@ def find_checkpoint(source: Path, *, best: bool = False) -> Path:
     raise UserError(f"{source}: there is no complete checkpoint; give a run folder or a global_step_N folder")
 
 
-def export(checkpoint: Path, target: Path) -> None:
-    """Write the actor of ``checkpoint`` to ``target``, which appears only when it is whole.
+def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:
+    """Write the actor of ``checkpoint``, or its ``adapter`` alone, to ``target``, which appears only when it is whole.
 
     Checkpoints are pickles: export only from folders you trust.
 
@@ -83,6 +89,10 @@ def export(checkpoint: Path, target: Path) -> None:
                 f"{checkpoint}: it has no actor/{needed}; choose one saved with "
                 "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra]"
             )
+    # verl writes it beside the shards of an actor that was trained by LoRA.
+    lora = actor / "lora_train_meta.json"
+    if adapter and not lora.is_file():
+        raise UserError(f"--adapter: {checkpoint} was trained without LoRA; leave it out")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.")
@@ -90,6 +100,8 @@ def export(checkpoint: Path, target: Path) -> None:
         raise UserError(f"--out={target}: it cannot be made ({error.strerror}); choose another place") from error
     from verl.model_merger.base_model_merger import ModelMergerConfig
     from verl.model_merger.fsdp_model_merger import FSDPModelMerger
+
+    from dgpo.runs.adapter import LoraMerger
 
     with scratch:
         draft = Path(scratch.name) / target.name
@@ -101,5 +113,8 @@ def export(checkpoint: Path, target: Path) -> None:
             target_dir=str(draft),
         )
         with contextlib.redirect_stdout(io.StringIO()):
-            FSDPModelMerger(config).merge_and_save()
+            if lora.is_file():
+                LoraMerger(config, json.loads(lora.read_text()), alone=adapter).merge_and_save()
+            else:
+                FSDPModelMerger(config).merge_and_save()
         shutil.move(draft, target)
