@@ -41,6 +41,14 @@ def case(loss: str, *overrides: str, updates: int = 4, **more: Any) -> dict[str,
 
 
 FSDP = "actor_rollout_ref.actor.strategy=fsdp"
+PACKED = (
+    "actor_rollout_ref.model.use_remove_padding=true",
+    "actor_rollout_ref.model.override_config.attn_implementation=flash_attention_2",
+    "actor_rollout_ref.model.enable_gradient_checkpointing=true",
+    "actor_rollout_ref.actor.fsdp_config.entropy_from_logits_with_chunking=true",
+)
+ULYSSES = ("actor_rollout_ref.actor.fsdp_config.ulysses_sequence_parallel_size=2",)
+OFFLOADED = ("actor_rollout_ref.actor.fsdp_config.offload_policy=true",)
 ADAM = ("actor_rollout_ref.actor.optim.optimizer=AdamW", "actor_rollout_ref.actor.optim.lr=0.01")
 ONE_RANK = {
     **{loss: case(loss) for loss in LOSSES},
@@ -50,6 +58,7 @@ ONE_RANK = {
     "micro-batches of 64 tokens": case("dgpo", tokens=64),
     "padding": case("dgpo", padding=True),
     "padding, in 64 tokens": case("dgpo", padding=True, tokens=64),
+    "packed": case("dgpo", *PACKED, padding=True, tokens=64),
     "entropy": case("dgpo", "actor_rollout_ref.actor.calculate_entropy=true"),
     "dgpo, one update": case("dgpo", updates=1),
     "grpo, one update": case("grpo", updates=1),
@@ -65,6 +74,9 @@ TWO_RANKS = {
     "two ranks, fsdp": case("dgpo", FSDP),
     "two ranks, 64 tokens": case("dgpo", tokens=64),
     "two ranks, padding": case("dgpo", padding=True, tokens=64),
+    "two ranks, offloaded": case("dgpo", *OFFLOADED),
+    "two ranks, packed": case("dgpo", *PACKED, tokens=64),
+    "two ranks, packed, one sequence over both": case("dgpo", *PACKED, *ULYSSES, tokens=32),
     "gmpo, by rank": case("verl_geo_mean"),
     "adam": case("dgpo", *ADAM),
     "fused adam": case("dgpo", *ADAM, "+actor_rollout_ref.actor.optim.override_optimizer_config.fused=true"),
@@ -89,9 +101,8 @@ def run(cases: dict[str, dict[str, Any]], model: Path, out: Path, ranks: int) ->
         running.append(
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         )
-    for process in running:
-        output, _ = process.communicate()
-        assert process.returncode == 0, output[-4000:]
+    said = [process.communicate()[0][-4000:] for process in running]
+    assert not any(process.returncode for process in running), "\n".join(said)
     return torch.load(out)
 
 
@@ -110,7 +121,7 @@ def largest_difference(left: dict[str, Any], right: dict[str, Any]) -> float:
 
 @pytest.mark.parametrize(
     "name",
-    ["fsdp", *(name for name in ONE_RANK if "micro" in name or "padding" in name), "entropy"]
+    ["fsdp", *(name for name in ONE_RANK if "micro" in name or "padding" in name), "packed", "entropy"]
     + [name for name in TWO_RANKS if "two ranks" in name],
 )
 def test_what_must_change_nothing_changes_nothing(results: Results, name: str) -> None:
@@ -118,6 +129,12 @@ def test_what_must_change_nothing_changes_nothing(results: Results, name: str) -
     assert largest_difference(results["dgpo"], results[name]) < 1e-5
     for key in ("loss", "grad_norm"):
         assert results[name]["metrics"][key] == pytest.approx(results["dgpo"]["metrics"][key], rel=1e-5, abs=1e-6)
+
+
+def test_a_packed_pass_and_ulysses_are_the_ones_that_the_recipes_take(results: Results) -> None:
+    assert results["dgpo"]["called"] == {"packed": 0, "exchanged": 0}
+    assert results["two ranks, packed"]["called"]["packed"] > 0 == results["two ranks, packed"]["called"]["exchanged"]
+    assert all(results["two ranks, packed, one sequence over both"]["called"].values())
 
 
 def test_at_one_update_a_batch_dgpo_and_grpo_are_the_same_and_at_four_they_part(results: Results) -> None:

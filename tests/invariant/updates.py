@@ -7,6 +7,7 @@ metrics of each update and the parameters in the end, or the error that it ended
 import functools
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +25,11 @@ from verl.workers.config import TrainingWorkerConfig  # noqa: E402
 from verl.workers.engine_workers import TrainingWorker  # noqa: E402
 from verl.workers.utils.losses import ppo_loss  # noqa: E402
 
+sys.path.insert(0, str(Path(__file__).parent))
+import flash_attention  # noqa: E402  # pyright: ignore[reportImplicitRelativeImport]
+
 SEQUENCES = 16
+flash_attention.install()
 
 
 def jagged(rows: list[torch.Tensor]) -> torch.Tensor:
@@ -97,27 +102,30 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     actor.model_config = omega_conf_to_dataclass(config.actor_rollout_ref.model)
     worker = make_worker(actor, case)
-    rank, ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    flash_attention.called.update(packed=0, exchanged=0)
+    rank, ranks = worker.engine.get_data_parallel_rank(), worker.engine.get_data_parallel_size()
     everything = batch(case["updates"], case.get("padding", False))
     mine = {name: rows[rank::ranks] for name, rows in everything.items()}
     data = tensordict(mine)
-    log_probs = worker.infer_batch(data.clone())["log_probs"]
-    offsets = log_probs.offsets()
-    data["old_log_probs"] = jagged(
-        [
-            log_probs.values()[end - len(response) - 1 : end - 1]
-            for end, response in zip(offsets[1:].tolist(), mine["responses"], strict=True)
-        ]
-    )
+    inferred = worker.infer_batch(data.clone())
+    log_probs = [list(inferred["log_probs"].unbind())] if inferred is not None else [None]
+    # Of the ranks that share sequences one has the result, which verl's controller gives to all.
+    shared = torch.distributed.get_world_size() // ranks
+    if shared > 1:
+        torch.distributed.broadcast_object_list(log_probs, src=0)
+    pairs = zip(log_probs[0], mine["responses"], strict=True)
+    data["old_log_probs"] = jagged([row[-len(response) - 1 : -1] for row, response in pairs])
     size = len(everything["prompts"]) // case["updates"]
     entropy = config.actor_rollout_ref.actor.calculate_entropy
     tu.assign_non_tensor(data, mini_batch_size=size, global_batch_size=size, epochs=1, calculate_entropy=entropy)
-    metrics = tu.get(worker.train_mini_batch(data), "metrics")
+    trained = worker.train_mini_batch(data)
+    metrics = tu.get(trained, "metrics") if trained is not None else {}
     parameters = {}
     for name, value in worker.engine.get_per_tensor_param()[0]:
         full = value.full_tensor() if isinstance(value, DTensor) else value
         parameters[name] = full.detach().cpu().clone()
-    return {"metrics": {key: list(map(figure, values)) for key, values in metrics.items()}, "parameters": parameters}
+    metrics = {key: list(map(figure, values)) for key, values in metrics.items()}
+    return {"metrics": metrics, "parameters": parameters, "called": dict(flash_attention.called)}
 
 
 results = {}
