@@ -1,10 +1,13 @@
 """Files that are replaced in one step, and JSON lines that are read one at a time with their numbers."""
 
+import bz2
 import gzip
 import hashlib
 import json
+import lzma
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,8 @@ from typing import IO, Any, cast
 
 from dgpo.errors import UserError
 
+PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+"""What unpacks a file, by the suffix that says so."""
 _CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 """A longer line is no row of JSON but a mistake, and is never held in memory whole."""
@@ -71,12 +76,28 @@ def replace_json(path: Path, content: Any) -> None:
     replace_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+@contextmanager
+def open_packed(path: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, unpacked where its suffix is one of `PACKED`.
+
+    Raises:
+        UserError: the file cannot be read, or is cut short.
+    """
+    try:
+        with cast(IO[bytes], PACKED.get(path.suffix.lower(), lambda path: path.open("rb"))(path)) as file:
+            yield file
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise UserError(
+            f"{path}: {getattr(error, 'strerror', None) or error}; copy it again, or give another file"
+        ) from error
+
+
 def json_lines(
     path: Path,
     *,
     on_bad: Callable[[UserError], None] | None = None,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON lines file, or of one packed by gzip (``.gz``), with their line numbers from 1.
+    """The objects of a JSON lines file, packed or not (`PACKED`), with their line numbers from 1.
 
     Blank lines are left out. Never more than one line is in memory.
 
@@ -86,35 +107,42 @@ def json_lines(
     Raises:
         UserError: the file cannot be read, or a line is no object and ``on_bad`` is None.
     """
-    try:
-        with cast(IO[bytes], gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
-            number = 0
-            while line := file.readline(MAX_LINE_BYTES):
-                number += 1
-                if not line.strip():
-                    continue
-                try:
-                    yield number, _object(line, f"{path}, line {number}")
-                except UserError as error:
-                    if on_bad is None:
-                        raise
-                    on_bad(error)
-                    while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
-                        line = file.readline(MAX_LINE_BYTES)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}; give a JSON lines file") from error
+    with open_packed(path) as file:
+        number = 0
+        while line := file.readline(MAX_LINE_BYTES):
+            number += 1
+            if not line.strip():
+                continue
+            try:
+                yield number, _object(line, f"{path}, line {number}")
+            except UserError as error:
+                if on_bad is None:
+                    raise
+                on_bad(error)
+                while len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+                    line = file.readline(MAX_LINE_BYTES)
 
 
 def _object(line: bytes, place: str) -> dict[str, Any]:
     if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
         raise UserError(f"{place} is longer than {MAX_LINE_BYTES >> 20} MiB; split the file into lines, or drop it")
     try:
-        content = json.loads(line)
+        content = json.loads(line, object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError) as error:  # a number of 5000 digits and bad UTF-8 are ValueErrors too
         cut = "" if line.endswith(b"\n") else "; the file ends in this line, so it was probably cut short"
-        raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}; mend or drop the line") from error
+        slash = "; JSON writes each backslash twice" if "escape" in str(error) else ""
+        raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}{slash}; mend or drop the line") from error
     if not isinstance(content, dict):
         raise UserError(f"{place} is {type(content).__name__}, not an object; write one object a line")
+    return content
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Python would keep the last of two values without a word."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        ((key, count),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {key!r} stands {count} times in an object")
     return content
 
 

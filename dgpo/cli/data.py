@@ -59,7 +59,8 @@ def data_prepare(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="NAME_OR_FILE", help="one of `dgpo data list`, or a parquet, JSON, JSON lines or CSV file"
+            metavar="NAME_OR_FILE",
+            help="one of `dgpo data list`; or a file (parquet, Arrow, JSON, JSON lines, CSV), a folder, or a hub id",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="folder for NAME.parquet and NAME.manifest.json")],

@@ -4,8 +4,13 @@ Only the spelling changes, never the value: the verifier compares values, and pe
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
+from dgpo.data.cells import printed
+from dgpo.data.escapes import eaten
+from dgpo.data.no_answer import is_no_answer
+from dgpo.data.solutions import final_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify_batch
 from dgpo.verifier.gold import read_gold
 
@@ -15,6 +20,9 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?:\.\d+)?")
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
 _E_NOTATION = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))[eE]([+-]?)0*(\d+)")
 _DEGREES = re.compile(r"°|\^ ?\{? ?\\circ(?![A-Za-z]) ?\}?|\\degrees?(?![A-Za-z])")
+_VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "target", "label", "solution", "result"}
+_EXPECTED = "an answer must be text, a number or a list of them"
+_PRINTED = re.compile(r"""[\[{(]\s*b?["']\w|b(["']).*\1\Z|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
 _MAX_NUMBER = 1000  # characters; the verifier reads no longer number, and the patterns above are not linear
 _PROBE = r"\boxed{@?@?@}"
 """No mathematics: against it the verifier reads the ground truth alone, and stops."""
@@ -23,17 +31,56 @@ _BATCH = 512
 
 def canonical_answer(raw: object) -> str:
     r"""One spelling of an answer: "" for none, `027`, `27.0` and `+27` as `27`, `1,234` as `1234`, `4.5e33` as
-    `4.5 \times 10^{33}`, `336°` as `336^{\circ}`, without `$` or a box around it; a list joined by commas.
+    `4.5 \times 10^{33}`, `336°` as `336^{\circ}`, without `$` or a box around it; a list joined by commas, a truth
+    value as Yes or No. What `is_no_answer` says is none; of a solution the final answer is taken, and a printed
+    container is read.
 
-    Raises TypeError for what is neither text, number, list nor None.
+    Raises TypeError for what is none of these, and ValueError for a solution that marks no answer.
     """
-    if raw is None or raw != raw:  # NaN is how tables without nulls say "none"
+    value = _opened(raw)
+    if value is None or value != value or value in (float("inf"), float("-inf")):  # how tables say "none"
         return ""
-    if isinstance(raw, list | tuple):
-        return ", ".join(item for each in raw if (item := canonical_answer(each)))
-    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
-        raise TypeError(f"an answer must be text, a number or a list of them, not {type(raw).__name__}: {raw!r:.80}")
-    text = _DEGREES.sub(r"^{\\circ}", _peel(str(raw)))
+    if isinstance(value, list):
+        return ", ".join(item for each in value if (item := canonical_answer(each)))
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    if is_no_answer(text):
+        return ""
+    return _spelling(_DEGREES.sub(r"^{\\circ}", _peel(final_answer(text) if is_solution(text) else text)))
+
+
+def _opened(raw: object) -> str | int | float | Decimal | list[object] | None:
+    """A scalar or a list, out of what it is in: bytes, printed text, a struct whose only value is an answer."""
+    value = printed(raw) if isinstance(raw, str) else raw
+    if value is None:
+        return raw if isinstance(raw, str) else None
+    if isinstance(value, bytes):
+        try:
+            return _opened(value.decode())
+        except UnicodeDecodeError as error:
+            raise TypeError(f"{_EXPECTED}, not bytes that are no UTF-8: {value!r:.80}") from error
+    if isinstance(value, Mapping):
+        fields = [name for name, each in value.items() if each not in (None, "", [])]
+        if len(fields) == 1 and str(fields[0]).lower() in _VALUE_FIELDS:
+            return _opened(value[fields[0]])
+        if fields:
+            first = next((name for name in fields if str(name).lower() in _VALUE_FIELDS), fields[0])
+            raise TypeError(
+                f"{_EXPECTED}, not a struct of {', '.join(map(str, fields))}: "
+                f"name the field, as in --answer-field COLUMN.{first}"
+            )
+        return None
+    if isinstance(value, set):
+        return sorted(value, key=str)
+    if isinstance(value, list | tuple):
+        return list(value)
+    if not isinstance(value, str | int | float | Decimal):
+        raise TypeError(f"{_EXPECTED}, not {type(value).__name__}: {value!r:.80}")
+    return value
+
+
+def _spelling(text: str) -> str:
     if len(text) > _MAX_NUMBER:
         return text
     if _THOUSANDS.fullmatch(text):
@@ -78,13 +125,42 @@ def _closes_at_end(body: str) -> bool:
     return depth == 0
 
 
+def remark(raw: object, answer: str) -> str:
+    """What a person should know of how an answer was read; "" where nothing."""
+    if isinstance(raw, bool):
+        return "answers are truth values, written as Yes and No"
+    if isinstance(raw, str) and not answer and raw.strip():
+        return "answers say that there is none, and are left out"
+    if isinstance(raw, str) and answer and is_solution(raw) and not is_solution(answer):
+        return "answers were taken out of whole solutions"
+    return ""
+
+
 def text_fault(answer: str) -> str:
-    """What `check_ground_truth` says of a canonical answer; "" where it says nothing."""
+    """Why a text is no ground truth, as far as the text alone tells; "" where it tells nothing."""
+    if fault := _misread(answer):
+        return fault
     try:
         check_ground_truth(answer)
     except ValueError as error:
         return str(error)
     return ""
+
+
+def _misread(answer: str) -> str:
+    """Why a text that the verifier reads is not what its author meant."""
+    if fault := eaten(answer, is_answer=True):
+        return fault
+    if is_no_answer(answer):
+        return "says that there is no answer"
+    if _PRINTED.match(answer):
+        return "is a container that was printed as text"
+    if not is_solution(answer):
+        return ""
+    try:
+        return f"is a solution; its answer is {final_answer(answer)!r:.80}"
+    except ValueError as error:
+        return str(error)
 
 
 def ground_truth_faults(ground_truths: Sequence[str], *, timeout: float = 10.0) -> Iterator[str]:
@@ -95,12 +171,15 @@ def ground_truth_faults(ground_truths: Sequence[str], *, timeout: float = 10.0) 
     """
     for start in range(0, len(ground_truths), _BATCH):
         batch = ground_truths[start : start + _BATCH]
+        misread = [_misread(truth) for truth in batch]
         itself = verify_batch([rf"\boxed{{{truth}}}" for truth in batch], batch, timeout=timeout)
         probed = [place for place, truth in enumerate(batch) if itself[place] and _is_symbolic(truth)]
         probes = verify_batch([_PROBE] * len(probed), [batch[place] for place in probed], timeout=timeout)
         reasons = {place: verdict.reason for place, verdict in zip(probed, probes, strict=True)}
         for place, verdict in enumerate(itself):
-            if not verdict:
+            if misread[place]:
+                yield misread[place]
+            elif not verdict:
                 yield f"does not verify against itself ({verdict.reason})"
             elif reasons.get(place) in ("bad_gold", "timeout", "crash", "too_large"):
                 yield f"is nothing that the verifier can compare ({reasons[place]})"

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from dgpo.data.answers import text_fault
+from dgpo.data.answers import remark, text_fault
+from dgpo.data.media import picture_in
+from dgpo.data.no_answer import is_no_answer
 from dgpo.data.sources.source import Record
 from dgpo.verifier import verify_batch
 
@@ -71,16 +73,37 @@ class Entry:
 
 @dataclass
 class Tally:
-    """Rows read, rows dropped by reason, and the account of each dropped problem (`describe`)."""
+    """Rows read, rows dropped by reason, the account of each dropped problem (`describe`), and of what a person should
+    know besides: how often it was met, and where first.
+    """
 
     rows_in: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     accounts: list[dict[str, Any]] = field(default_factory=list)
+    remarks: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def drop(self, reason: str, rows: int, account: dict[str, Any]) -> None:
         """Count `rows` rows under `reason` and keep the account of why."""
         self.dropped[reason] += rows
         self.accounts.append({"reason": reason, "rows": rows, **account})
+
+    def remark(self, what: str, row: int, value: object) -> None:
+        """Count a row of which `what` is true, and keep the place and value of the first one."""
+        count, first = self.remarks.get(what, (0, f"row {row}: {value!r:.60}"))
+        self.remarks[what] = (count + 1, first)
+
+    def notes(self) -> list[str]:
+        """The remarks, a line each."""
+        return [f"{count:,} {what} (first: {first})" for what, (count, first) in self.remarks.items()]
+
+    def first_account(self) -> str:
+        """Why the first problem was dropped."""
+        if not self.accounts:
+            return ""
+        account = self.accounts[0]
+        value = "".join(f", {key} {account[key]!r:.60}" for key in ("answer", "answers") if key in account)
+        fault = account.get("fault") or account["reason"]
+        return f"row {account['row']}{value}: {fault}"
 
 
 def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
@@ -91,15 +114,17 @@ def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
 def collect(records: Iterable[Record], canonical: Callable[[object], str], tally: Tally) -> list[Entry]:
     """The distinct problems in the order they were met, each with all its answers.
 
-    Two problems are one where their `normal_form` is the same. Rows without a problem, without an answer, with
-    one that `check_ground_truth` refuses, or with text that UTF-8 cannot hold, are dropped.
+    Two problems are one where their `normal_form` and the messages before them are the same. Rows without a problem,
+    without an answer, with one that is no ground truth, with a picture, or with text that UTF-8 cannot hold, are
+    dropped.
     """
     entries: dict[str, Entry] = {}
     # Of rows that repeat an earlier one letter for letter, which spares a hundred normalisations each.
-    seen: dict[tuple[str, str], tuple[Entry, str]] = {}
+    seen: dict[tuple[str, str, str], tuple[Entry, str]] = {}
     for row, record in enumerate(records):
         tally.rows_in += 1
-        spelt = (record.problem, repr(record.answer))
+        before = "".join(f"{each['role']}\n{each['content']}\n" for each in record.before)
+        spelt = (before, record.problem, repr(record.answer))
         known = seen.get(spelt)
         if known is not None:
             known[0].answers[known[1]] += 1
@@ -107,20 +132,25 @@ def collect(records: Iterable[Record], canonical: Callable[[object], str], tally
         if not _can_be_written(record):
             tally.drop("broken text", 1, {"row": row, "problem": ascii(record.problem)})
             continue
-        if not record.problem:
+        if is_no_answer(record.problem):
             tally.drop("no problem", 1, describe(record, row))
+            continue
+        if link := picture_in(record.problem):
+            tally.drop("with a picture", 1, describe(record, row, fault=f"{link!r:.60} cannot be shown to the model"))
             continue
         try:
             answer = canonical(record.answer)
             fault = text_fault(answer) if answer else ""
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             answer, fault = "?", str(error)
+        if what := remark(record.answer, answer):
+            tally.remark(what, row, record.answer)
         if not answer:
-            tally.drop("empty answer", 1, describe(record, row))
+            tally.drop("empty answer", 1, describe(record, row, answer=str(record.answer)))
         elif fault:
             tally.drop("unreadable answer", 1, describe(record, row, answer=str(record.answer), fault=fault))
         else:
-            key = normal_form(record.problem)
+            key = before + normal_form(record.problem)
             entry = entries.setdefault(key, Entry(record, row))
             entry.answers[answer] += 1
             entry.raw_answers.setdefault(answer, str(record.answer))

@@ -1,14 +1,18 @@
 """What `dgpo data prepare` is asked for: which source, which of its files, which rows."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgpo.data.prompts import find_template
+from dgpo.data.read import format_of, stem_of
 from dgpo.data.sources import SOURCES, HubCopy, Source
 from dgpo.data.sources.source import own_source, split_name
 from dgpo.errors import UserError
 from dgpo.tasks.arithmetic import DEFAULT_LEVELS
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(kw_only=True)
@@ -16,13 +20,13 @@ class Options:
     """The options, checked, with what follows from them. What is empty or None was not asked for.
 
     Attributes:
-        data: name of a source, or path of a file of one's own.
+        data: name of a source; else path of a file or folder of one's own, or hub id of a data set that is no source.
         out: folder for the files.
         name: stem of the files and `data_source` of the rows; else the source's name with that of a later split.
         origin: file or folder that has the source's data; no hub is asked.
         hub_id, revision: another copy on the hub; commit, branch or tag.
         split: of the source; else its first.
-        prompt_field, answer_field, id_field, purpose: columns and use of one's own file.
+        prompt_field, answer_field, id_field, purpose: columns and use of one's own data.
         template: name or text of the prompt template; else the source's.
         keep_conflicts: keep problems with conflicting answers where one answer has the most rows.
         max_prompt_chars: longer user messages are dropped.
@@ -33,6 +37,7 @@ class Options:
         limit: at most so many problems, drawn by `seed` (else 0), in the order of the source.
         levels: of the arithmetic task.
         source, copy: found from the above; the copy is None for a source that is not on the hub.
+        split_is_asked: whether the split was named.
 
     Raises:
         UserError: an option is out of its range, or would do nothing.
@@ -60,6 +65,7 @@ class Options:
     seed: int | None = None
     levels: Sequence[int] = ()
     source: Source = field(init=False)
+    split_is_asked: bool = field(init=False)
     copy: HubCopy | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +73,7 @@ class Options:
         self.source = self._own() if is_own else SOURCES[self.data]
         self._refuse_useless(is_own)
         self._find_copy()
+        self.split_is_asked = bool(self.split)
         splits = tuple(self.copy.files) if self.copy else self.source.splits
         self.split = self.split or splits[0]
         if not self.split.strip() or (self.split not in splits and not is_own):
@@ -77,18 +84,26 @@ class Options:
         self.template = self.template or self.source.template
         find_template(self.template)
         self._check_ranges()
-        written = self.out / f"{self.name}.parquet"
-        if is_own and written.resolve() == Path(self.data).resolve():
-            raise UserError(f"{written} would take the place of the data itself; give another --out or --name")
         if self.source.make is not None:
             self.levels = self.levels or DEFAULT_LEVELS
 
     def _own(self) -> Source:
-        path = Path(self.data)
-        if not path.is_file():
-            raise UserError(f"{self.data}: neither a file nor one of {', '.join(SOURCES)}")
+        path, copies = Path(self.data), ()
+        if not path.exists():
+            if not _HUB_ID.fullmatch(self.data) or format_of(self.data) or path.parent.is_dir():
+                raise UserError(
+                    f"{self.data}: neither a file or folder, nor a hub id (organisation/name), nor one of "
+                    f"{', '.join(SOURCES)}"
+                )
+            split = self.split or ("test" if self.purpose == "benchmark" else "train")
+            copies = (HubCopy(id=self.data, files={split: f"*{split}*"}),)
         return own_source(
-            path, problem=self.prompt_field, answer=self.answer_field, id=self.id_field, purpose=self.purpose
+            stem_of(path),
+            problem=self.prompt_field,
+            answer=self.answer_field,
+            id=self.id_field,
+            purpose=self.purpose,
+            copies=copies,
         )
 
     def _refuse_useless(self, is_own: bool) -> None:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from dgpo.data.duplicates import Entry, Tally, collect, settle
 from dgpo.data.filters import drawn, short_enough, token_counter, with_readable_answer
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
+from dgpo.data.media import is_media_column
 from dgpo.data.options import Options
 from dgpo.data.prompts import find_template, render
 from dgpo.data.read import count_rows, read_rows
 from dgpo.data.schema import PromptRow, make_row, write_parquet
-from dgpo.data.sources.locate import Located, hub_files, local_files
+from dgpo.data.sources.locate import Located, hub_files, local_files, own_files
 from dgpo.data.sources.source import Record, Source, records
 from dgpo.errors import UserError
 from dgpo.files import file_sha256, make_folder, replace_json, replace_text
@@ -90,16 +91,21 @@ def _prepare(options: Options) -> Prepared:
         entries = index.unseen(entries, tally)
     if options.limit:
         entries = drawn(entries, options.limit, options.seed or 0, tally)
+    accounts = "".join(json.dumps(account, ensure_ascii=False) + "\n" for account in tally.accounts)
+    dropped = options.out / f"{options.name}.dropped.jsonl"
     if not entries:
+        why = f"; the first, {tally.first_account()}" if tally.accounts else ""
+        if dropped.exists():  # it belongs to the prompt file that stays
+            dropped = dropped.with_suffix(".new.jsonl")
+        replace_text(dropped, accounts)
         raise UserError(
-            f"{options.name}: no row is left of {tally.rows_in} (dropped: {dict(tally.dropped)}); "
-            "give other data or other limits"
+            f"{options.name}: no row is left of {tally.rows_in} (dropped: {dict(tally.dropped)}{why}). "
+            f"{dropped} lists them; give other data or other limits"
         )
 
     made = _rows(entries, located, template_text, options)
     parquet = write_parquet(made, options.out / f"{options.name}.parquet")
-    lines = (json.dumps(account, ensure_ascii=False) + "\n" for account in tally.accounts)
-    dropped = replace_text(options.out / f"{options.name}.dropped.jsonl", "".join(lines))
+    replace_text(dropped, accounts)
     manifest = _manifest(options, located, benchmarks, parquet, made, tally)
     replace_json(manifest_path(parquet), asdict(manifest))
     return Prepared(parquet, dropped, manifest)
@@ -113,9 +119,16 @@ def _open(options: Options) -> tuple[Located, Iterator[Record]]:
         return Located(source.name, "", {}), source.make(options.split, count, options.levels, options.seed or 0)
     if copy is not None and options.origin is None:
         located = hub_files(copy, options.split, options.revision or None)
+    elif source.is_own and copy is None:
+        located = own_files(Path(options.data), options.split, is_asked=options.split_is_asked)
     else:
         located = local_files(copy, options.origin or Path(options.data), options.split)
-    each = (records(read_rows(path, source.columns), source, name) for name, path in located.files.items())
+    written = options.out / f"{options.name}.parquet"
+    if written.resolve() in {path.resolve() for path in located.files.values()}:
+        raise UserError(f"{written} would take the place of the data itself; give another --out or --name")
+    each = (
+        records(read_rows(path, source.columns, is_media_column), source, name) for name, path in located.files.items()
+    )
     return located, chain.from_iterable(each)
 
 
@@ -165,6 +178,7 @@ def _rows(entries: Sequence[Entry], located: Located, template_text: str, option
                 source=located.source,
                 revision=located.revision,
                 raw_answer=entry.raw_answers[truth],
+                before=entry.first.before,
                 user=render(template_text, entry.first.problem),
             )
         )
@@ -203,7 +217,7 @@ def _manifest(
             "seed": options.seed or 0,
             "levels": options.levels or None,
         },
-        notes=_row_note(options.source, located, options.split, tally.rows_in),
+        notes=[*_row_note(options.source, located, options.split, tally.rows_in), *tally.notes()],
         sha256=file_sha256(parquet),
         content_hash=content_hash(pairs),
     )

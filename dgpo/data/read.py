@@ -1,48 +1,91 @@
-"""Rows of a parquet, JSON, JSON lines or CSV file as dictionaries, one at a time."""
+"""Rows of a parquet, Arrow, JSON, JSON lines or CSV file as dictionaries, one at a time."""
 
 import csv
+import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dgpo.data.json_tables import rows_of
 from dgpo.errors import UserError
-from dgpo.files import json_lines
+from dgpo.files import PACKED, json_lines, open_packed
 
-FORMATS = (".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
-"""Suffixes of the files that can be read; where a folder has the same rows in several, the first is taken."""
+FORMATS = (".parquet", ".pq", ".arrow", ".feather", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+"""Suffixes of the files that can be read; where a source has the same rows in several, the first is taken. The text
+formats may be packed: `.jsonl.gz`."""
 
+_BINARY = FORMATS[:4]
+_INSTEAD = {
+    ".xlsx": "save the sheet as CSV UTF-8",
+    ".xls": "save the sheet as CSV UTF-8",
+    ".zip": "unpack it",
+    ".tar": "unpack it",
+    ".tgz": "unpack it",
+    ".zst": "unpack it (`zstd -d`)",
+    ".txt": "write a line of JSON for each problem, as .jsonl",
+    ".pkl": "write it with pandas' `to_parquet`",
+    ".pickle": "write it with pandas' `to_parquet`",
+}
 _BATCH_ROWS = 8192
 _MAX_CSV_FIELD = 1 << 24
 
 Row = Mapping[str, Any]
 
 
-def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
-    """The rows of a file in order. Of a parquet file only those of `columns` that it has are read.
+def format_of(name: str) -> str:
+    """The one of `FORMATS` that a file name says, packed or not; "" for none."""
+    name = name.lower()
+    for packing in PACKED:
+        if name.endswith(packing):
+            inner = format_of(name.removesuffix(packing))
+            return "" if inner in _BINARY else inner
+    return next((suffix for suffix in FORMATS if name.endswith(suffix)), "")
+
+
+def stem_of(path: Path) -> str:
+    """The name of a file without format and packing, and of a folder."""
+    name = path.resolve().name
+    if path.is_dir() or not format_of(name):
+        return name
+    for packing in PACKED:
+        name = name.removesuffix(packing)
+    return Path(name).stem
+
+
+def read_rows(
+    path: Path, columns: Collection[str] | None = None, also: Callable[[str], bool] = lambda name: False
+) -> Iterator[Row]:
+    """The rows of a file in order. Of a parquet file only those of `columns` that it has are read, and those of whose
+    names `also` says so.
 
     Raises UserError, with file, place and remedy, for a file that is damaged, cut short, absent or of another format.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; give one of {', '.join(FORMATS)}")
-    suffix = path.suffix.lower()
+    suffix = format_of(path.name)
     try:
-        if suffix == ".parquet":
+        if suffix in _BINARY:
+            name = "parquet" if suffix in (".parquet", ".pq") else "Arrow"
             try:
-                yield from _parquet(path, columns)
+                yield from (_parquet if name == "parquet" else _arrow)(path, columns, also)
             except (pa.ArrowException, OSError) as error:
-                raise UserError(f"{path} cannot be read as parquet ({_short(error)}); copy it again") from error
+                raise UserError(f"{path} cannot be read as {name} ({_short(error)}); copy it again") from error
         elif suffix in (".jsonl", ".ndjson"):
             yield from (row for _, row in json_lines(path))
         elif suffix == ".json":
-            yield from _json(path)
-        elif suffix in (".csv", ".tsv"):
+            yield from _json(path, columns or ())
+        elif suffix:
             yield from _csv(path, "\t" if suffix == ".tsv" else ",")
         else:
-            raise UserError(f"{path}: {suffix or 'a file without a suffix'} is not read; give {', '.join(FORMATS)}")
+            last = path.suffix.lower()
+            remedy = _INSTEAD.get(last) or ("unpack it" if last in PACKED else f"give {', '.join(FORMATS)}")
+            raise UserError(f"{path}: {last or 'a file without a suffix'} is not read; {remedy}")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 ({_short(error)}); convert it, or copy it again") from error
 
@@ -50,26 +93,64 @@ def read_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Ro
 def count_rows(path: Path) -> int | None:
     """How many rows a parquet file has by its footer; None for other files, and where it cannot be read."""
     try:
-        return pq.read_metadata(path).num_rows if path.suffix.lower() == ".parquet" else None
+        return pq.read_metadata(path).num_rows if format_of(path.name) in (".parquet", ".pq") else None
     except (pa.ArrowException, OSError):
         return None
 
 
-def _parquet(path: Path, columns: Collection[str] | None) -> Iterator[Row]:
+def _parquet(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
     with pq.ParquetFile(path) as file:
         found = file.schema_arrow.names
-        wanted = [name for name in found if columns is None or name in columns]
+        refuse_doubled(path, found)
+        wanted = [name for name in found if columns is None or name in columns or also(name)]
         if not wanted:
             # A row without columns is no row to pyarrow, and the error is the caller's to word.
             yield dict.fromkeys(found)
             return
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
-            batch.validate(full=True)
-            yield from batch.to_pylist()
+        yield from _of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted), wanted)
 
 
-def _json(path: Path) -> Iterator[Row]:
-    text = path.read_text(encoding="utf-8-sig")
+def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
+    """Feather files, and the streams that the datasets library's `save_to_disk` writes."""
+    with pa.memory_map(str(path)) as source:
+        is_file = source.read(6) == b"ARROW1"
+        source.seek(0)
+        reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
+        refuse_doubled(path, reader.schema.names)
+        batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else reader
+        wanted = [name for name in reader.schema.names if columns is None or name in columns or also(name)]
+        yield from _of_batches(batches, wanted or reader.schema.names)
+
+
+def _of_batches(batches: Any, wanted: Sequence[str]) -> Iterator[Row]:
+    for batch in batches:
+        batch.validate(full=True)
+        batch = batch.select([name for name in batch.schema.names if name in wanted])
+        exact = {field.name: fix for field in batch.schema if (fix := _shortest(field.type))}
+        for row in batch.to_pylist(maps_as_pydicts="strict"):
+            for name, fix in exact.items():
+                row[name] = fix(row[name])
+            yield row
+
+
+def _shortest(type: pa.DataType) -> Callable[[Any], Any] | None:
+    """Makes 0.1 of what a column of half or single precision holds, 0.0999755859375; None for columns without any."""
+    if pa.types.is_float16(type) or pa.types.is_float32(type):
+        narrow = np.float16 if pa.types.is_float16(type) else np.float32
+        return lambda value: None if value is None else float(str(narrow(value)))
+    if pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type):
+        if item := _shortest(type.value_type):
+            return lambda values: None if values is None else [item(value) for value in values]
+    elif pa.types.is_struct(type):
+        fields = {field.name: fix for field in type if (fix := _shortest(field.type))}
+        if fields:
+            return lambda row: row and {**row, **{name: fix(row[name]) for name, fix in fields.items()}}
+    return None
+
+
+def _json(path: Path, columns: Collection[str]) -> Iterator[Row]:
+    with open_packed(path) as file:
+        text = file.read().decode("utf-8-sig")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -77,17 +158,10 @@ def _json(path: Path) -> Iterator[Row]:
             yield from (row for _, row in json_lines(path))
             return
         raise UserError(f"{path} is no JSON ({error}); it may have been cut short: copy it again") from error
-    if isinstance(content, dict):
-        lists = [value for value in content.values() if isinstance(value, list)]
-        if len(lists) == len(content) > 1 and len(set(map(len, lists))) == 1:
-            content = [dict(zip(content, values, strict=True)) for values in zip(*lists, strict=True)]
-        else:
-            # Of a wrapped table, not of a single problem with its tags.
-            tables = [each for each in lists if each and all(isinstance(item, dict) for item in each)]
-            content = tables[0] if len(tables) == 1 else [content]
-    if not isinstance(content, list):
+    rows = rows_of(content, columns)
+    if rows is None:
         raise UserError(f"{path} holds a {type(content).__name__}; make it a list of objects, one a problem")
-    for place, row in enumerate(content):
+    for place, row in enumerate(rows):
         if not isinstance(row, dict):
             raise UserError(f"{path}, item {place} is a {type(row).__name__}; make it an object, its columns by name")
         yield row
@@ -95,10 +169,11 @@ def _json(path: Path) -> Iterator[Row]:
 
 def _csv(path: Path, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(_MAX_CSV_FIELD)
-    with path.open(encoding="utf-8-sig", newline="") as lines:
+    with open_packed(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
         reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
         try:
             for row in reader:
+                refuse_doubled(path, reader.fieldnames or ())
                 if None in row or None in row.values():
                     raise UserError(
                         f"{path}, line {reader.line_num}: the row has not as many fields as the first line; "
@@ -109,6 +184,13 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
             raise UserError(
                 f"{path}, after line {reader.line_num}: {error}; mend the quotes or copy it again"
             ) from error
+
+
+def refuse_doubled(path: Path, names: Sequence[str]) -> None:
+    """Of two columns with a name only one would be read, and nobody would know which."""
+    doubled = [name for name, count in Counter(names).items() if count > 1]
+    if doubled:
+        raise UserError(f"{path} has more than one column {', '.join(map(repr, doubled))}; rename all but one of them")
 
 
 def _short(error: Exception) -> str:

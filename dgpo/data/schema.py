@@ -75,12 +75,12 @@ def make_row(
     revision: str = "",
     subject: str = "",
     raw_answer: str = "",
-    system: str | None = None,
+    before: Sequence[Message] = (),
     user: str | None = None,
     ability: str = "math",
     extra: Mapping[str, str | int | float] | None = None,
 ) -> PromptRow:
-    """One prompt as verl reads it: an optional system message and one user message.
+    """One prompt as verl reads it: the messages `before`, such as a system message, and the user's.
 
     `user` is the text shown to the model, where it differs from the bare `problem` (an instruction added,
     say). `id` names the problem within its `source` (a hub id, say) at `revision`; without one it is the index.
@@ -108,8 +108,7 @@ def make_row(
     taken = sorted(set(info) & set(extra or {}))
     if taken:
         raise ValueError(f"make_row: extra={taken} (index {index}) are fields already; use other names")
-    messages: list[Message] = [{"role": "system", "content": system}] if system is not None else []
-    messages.append({"role": "user", "content": problem if user is None else user})
+    messages: list[Message] = [*before, {"role": "user", "content": problem if user is None else user}]
     return {
         "prompt": messages,
         "data_source": data_source,

@@ -197,7 +197,7 @@ def test_an_unexpected_number_of_rows_is_told(tmp_path: Path, capsys: pytest.Cap
 
 
 USELESS = {
-    "an unknown name": (["nothing"], "neither a file nor one of dapo-math-17k"),
+    "an unknown name": (["nothing"], "nothing: neither a file or folder, nor a hub id"),
     "a column for a known source": (["aime24", "--answer-field", "a"], "--answer-field is for your own file"),
     "a purpose for a known source": (["aime24", "--purpose", "train"], "--purpose is for your own file"),
     "a hub for arithmetic": (["arithmetic", "--hub-id", "a/b"], "--hub-id is for a data set of the hub"),
@@ -238,7 +238,10 @@ BROKEN = {
     "a cut last line": ('{"problem": "p", "answer": "1"}\n{"problem": ', "mine.jsonl, line 2 is no JSON"),
     "another column": ('{"question": "p", "answer": "1"}\n', "--prompt-field COLUMN"),
     "no rows": ("", "there are no rows"),
-    "no answer": ('{"problem": "p", "answer": ""}\n', "no row is left of 1 (dropped: {'empty answer': 1})"),
+    "no answer": (
+        '{"problem": "p", "answer": ""}\n',
+        "no row is left of 1 (dropped: {'empty answer': 1}; the first, row 0",
+    ),
 }
 
 
@@ -253,7 +256,7 @@ def test_what_was_there_stays_when_new_data_cannot_be_read(
     mine.write_text(content)
     assert prepare(mine, "--out", out) == 2
     assert message in capsys.readouterr().err
-    assert {each.name: each.read_bytes() for each in out.iterdir()} == before
+    assert {name: (out / name).read_bytes() for name in before} == before
 
 
 def has_open(pid: int, path: Path) -> bool:

@@ -76,7 +76,7 @@ FAULTS = {
     "latin.csv": (b"a\n\xe9\n", r"latin\.csv is not UTF-8"),
     "latin.jsonl": (b'{"a": "\xe9"}\n', r"latin\.jsonl, line 1 is no JSON .*utf-8"),
     "text.parquet": (b"PAR1 is how it begins", r"text\.parquet cannot be read as parquet"),
-    "notes.txt": (b"hello", r"\.txt is not read; give \.parquet"),
+    "notes.txt": (b"hello", r"\.txt is not read; write a line of JSON"),
 }
 
 

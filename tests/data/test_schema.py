@@ -35,11 +35,9 @@ def with_column(base: pa.Table, name: str, values: pa.Array | list[Any]) -> pa.T
 
 def test_a_row_carries_the_fields_that_verl_reads():
     origin = {"id": "a", "source": "org/sums", "revision": "0f", "subject": "Algebra", "raw_answer": "2.0"}
-    made = row(7, system="Be brief.", user="What is 1+1?", level="2", **origin, extra={"year": "2024"})
-    assert made["prompt"] == [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "What is 1+1?"},
-    ]
+    system = {"role": "system", "content": "Be brief."}
+    made = row(7, before=[system], user="What is 1+1?", level="2", **origin, extra={"year": "2024"})
+    assert made["prompt"] == [system, {"role": "user", "content": "What is 1+1?"}]
     assert made["reward_model"] == {"style": "rule", "ground_truth": "2"}
     assert made["extra_info"] == {
         "index": 7, "split": "train", "level": "2", "problem": "1+1=?", **origin, "year": "2024"

@@ -201,7 +201,7 @@ def test_a_packed_file_is_read(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(json.dumps(GOOD).encode()))
     assert [row.ground_truth for row in read_rows(file, Fields())] == ["7"]
     file.write_bytes(gzip.compress(json.dumps(GOOD).encode() * 99)[:20] + b"damaged" * 9)
-    with pytest.raises(UserError, match=r"in\.jsonl\.gz: .*give a JSON lines file"):
+    with pytest.raises(UserError, match=r"in\.jsonl\.gz: .*give another file"):
         list(read_rows(file, Fields()))
 
 

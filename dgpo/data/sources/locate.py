@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from dgpo.data.read import FORMATS
+from dgpo.data.read import FORMATS, format_of
 from dgpo.data.sources.source import HubCopy
 from dgpo.errors import UserError
 
@@ -15,8 +15,9 @@ ATTEMPTS = 3
 TIMEOUT = 20.0
 """Seconds that the hub has for its answer to a question; a download goes on as long as bytes arrive."""
 
+_SPLITS = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
 _NO_DATA = re.compile(
-    r"(?:^|/)(?:\.[^/]*(?:/|$)|(?:dataset_infos?|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped\.jsonl$)"
+    r"(?:^|/)(?:\.[^/]*(?:/|$)|(?:dataset_infos?|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped(?:\.new)?\.jsonl$)"
 )
 
 
@@ -43,6 +44,36 @@ def local_files(copy: HubCopy | None, path: Path, split: str) -> Located:
     revision = _revision(root, chosen[0])
     where = copy.id if copy and revision else "local"
     return Located(where, revision, {name: root / name for name in chosen})
+
+
+def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
+    """A file of a person's own, or the files in a folder and the folders in it: those with the split in their names,
+    and all where no name has any split.
+
+    Raises UserError where the names have other splits alone, or the files are of several formats.
+    """
+    if path.is_file():
+        return Located("local", "", {path.name: path})
+    data = _data_files(_names(path))
+    chosen = [name for name in data if _SPLITS.get(split, split) in _words_of(name)]
+    if not chosen and not is_asked and not any(_words_of(name) & {"train", "test", "validation"} for name in data):
+        chosen = data
+    if not chosen:
+        raise UserError(
+            f"{path}: no data file of split {split!r} (there are {', '.join(data[:8]) or 'none'}); give the file "
+            "itself, or --split"
+        )
+    formats = sorted(set(map(format_of, chosen)))
+    if len(formats) > 1:
+        raise UserError(
+            f"{path} has files of several formats ({', '.join(formats)}), and they may hold the same rows; give the "
+            "file itself, or a folder of those that you want"
+        )
+    return Located("local", "", {name: path / name for name in chosen})
+
+
+def _words_of(name: str) -> set[str]:
+    return {_SPLITS.get(word[0], word[0]) for word in re.finditer(r"[a-z]+", name.lower())}
 
 
 def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
@@ -117,7 +148,7 @@ def choose(names: Sequence[str], pattern: str, split: str, where: str) -> Sequen
 
 
 def _data_files(names: Sequence[str]) -> list[str]:
-    return sorted(name for name in names if name.lower().endswith(FORMATS) and not _NO_DATA.search(name))
+    return sorted(name for name in names if format_of(name) and not _NO_DATA.search(name))
 
 
 def _fitting(data: Sequence[str], pattern: str, split: str) -> Sequence[str]:
@@ -127,7 +158,7 @@ def _fitting(data: Sequence[str], pattern: str, split: str) -> Sequence[str]:
     if not found:
         found = [name for name in data if re.search(rf"(?:^|[^a-z]){re.escape(split)}(?:[^a-z]|$)", name.lower())]
     for suffix in FORMATS:
-        same = [name for name in found if name.lower().endswith(suffix)]
+        same = [name for name in found if format_of(name) == suffix]
         if same:
             return same
     return []

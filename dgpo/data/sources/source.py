@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from dgpo.data.answers import canonical_answer
+from dgpo.data.cells import has_column, lookup
+from dgpo.data.escapes import eaten
+from dgpo.data.media import media_in, placeholder_in
+from dgpo.data.messages import conversation, split
 from dgpo.data.prompts import strip_instructions
+from dgpo.data.schema import Message
+from dgpo.data.solutions import is_solution
 from dgpo.errors import UserError
 from dgpo.tables import Table
 
 Columns = tuple[str, ...]
-"""Names of a column in the copies of a source, the first that a row has is read; `a.b` is a field of a struct."""
+"""Names of a column in the copies of a source, the first that a row has is read; `a.b` is a field of a struct, or a
+column of that name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +49,11 @@ class Source:
         purposes: of the splits that are for something else.
         licence: of the first copy, as its card says.
         copies: repositories that hold it, the usual one first; none for a source that is generated.
-        problem, answer: columns. A column of chat messages gives the content of its last user message.
+        problem, answer: columns. Of chat messages the last user message is the problem, and those before it stay.
+        system: columns of text that becomes a system message.
         id, level, subject: columns that may be absent; the id not where it `needs_id`.
         context: column of text that stands before the problem, where a row has any.
+        is_own: the person who brought the files can mend them: what is broken in them is an error.
         canonical: the spelling of an answer as it is written.
         template: name of the prompt template, unless another is asked for.
         make: for a source without files, makes its rows of (split, count, levels, seed).
@@ -63,7 +71,9 @@ class Source:
     level: Columns = ("level", "difficulty")
     subject: Columns = ("subject", "type")
     context: Columns = ()
+    system: Columns = ()
     needs_id: bool = False
+    is_own: bool = False
     canonical: Callable[[object], str] = canonical_answer
     template: str = "r1"
     make: Callable[[str, int, Sequence[int], int], Iterator["Record"]] | None = None
@@ -80,32 +90,41 @@ class Source:
 
     @property
     def columns(self) -> frozenset[str]:
-        """Every column that may be read, by its first name."""
-        groups = (self.problem, self.answer, self.id, self.level, self.subject, self.context)
-        return frozenset(name.split(".")[0] for names in groups for name in names)
+        """Every column that may be read: of `a.b` both that one and `a`."""
+        groups = (self.problem, self.answer, self.id, self.level, self.subject, self.context, self.system)
+        names = [name.split(".") for group in groups for name in group]
+        return frozenset(".".join(parts[:end]) for parts in names for end in range(1, len(parts) + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row as it was read: text of the problem ("" for none), raw answer, and what else names it."""
+    """A row as it was read: text of the problem ("" for none), raw answer, what else names it, and the messages that
+    stand before the problem.
+    """
 
     problem: str
     answer: object
     id: str = ""
     level: str = ""
     subject: str = ""
+    before: tuple[Message, ...] = ()
 
 
-def own_source(path: Path, *, problem: str, answer: str, id: str, purpose: str) -> Source:
-    """A file of one's own with the columns named (else problem, answer and, where there is one, id)."""
+def own_source(
+    name: str, *, problem: str, answer: str, id: str, purpose: str, copies: tuple[HubCopy, ...] = ()
+) -> Source:
+    """A data set of one's own with the columns named (else problem, answer and, where there is one, id)."""
     return Source(
-        name=path.stem,
+        name=name,
         purpose=purpose or "train",
         licence="yours",
+        copies=copies,
         problem=(problem or "problem",),
         answer=(answer or "answer",),
         id=(id or "id",),
+        system=("system", "system_prompt", "system_message"),
         needs_id=bool(id),
+        is_own=True,
     )
 
 
@@ -134,29 +153,68 @@ def split_name(name: str, split: str, splits: Sequence[str]) -> str:
 def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> Iterator[Record]:
     """Each row as a `Record`.
 
-    Raises UserError where the first row lacks the columns of problem or answer, or a value is no text.
+    Raises UserError where the first row lacks the columns of problem or answer, or a value is no text; and in a
+    person's own data, where a row has a picture, or text whose backslashes were lost.
     """
     for place, row in enumerate(rows):
         if place == 0:
             _require_columns(row, source, where)
         try:
-            context, problem = _text_of(row, source.context), _text_of(row, source.problem)
-            yield Record(
-                problem=strip_instructions(f"{context}\n{problem}" if context and problem else problem),
-                answer=_first(row, source.answer),
-                id=_text_of(row, source.id),
-                level=_text_of(row, source.level),
-                subject=_text_of(row, source.subject),
-            )
+            record = _record(row, source)
+            if source.is_own:
+                _refuse_broken(row, record)
         except TypeError as error:
-            raise UserError(f"{where}, row {place}: {error}; name another column, or mend the row") from error
+            raise UserError(f"{where}, row {place}: {error}; name another column, or mend or drop the row") from error
+        yield record
+
+
+def _record(row: Mapping[str, Any], source: Source) -> Record:
+    context = _text_of(row, source.context)
+    before, problem = _prompt(row, source)
+    return Record(
+        problem=strip_instructions(f"{context}\n{problem}" if context and problem else problem),
+        answer=_first(row, source.answer),
+        id=_text_of(row, source.id),
+        level=_text_of(row, source.level),
+        subject=_text_of(row, source.subject),
+        before=before,
+    )
+
+
+def _prompt(row: Mapping[str, Any], source: Source) -> tuple[tuple[Message, ...], str]:
+    """The messages before the problem, and its text."""
+    cell = _first(row, source.problem)
+    try:
+        messages = conversation(cell)
+        before, problem = split(messages) if messages else ((), "" if messages == [] else _text(cell))
+    except TypeError as error:
+        raise TypeError(f"column {' or '.join(source.problem)}: {error}") from error
+    system = _text_of(row, source.system)
+    if not system or {"role": "system", "content": system} in before:
+        return before, problem
+    if any(message["role"] == "system" for message in before):
+        raise TypeError("the messages have a system message, and the column of system messages another one")
+    return ({"role": "system", "content": system}, *before), problem
+
+
+def _refuse_broken(row: Mapping[str, Any], record: Record) -> None:
+    if name := media_in(row):
+        raise TypeError(f"column {name!r} holds a picture, sound or film, and only text is trained on")
+    texts = [record.problem, *(message["content"] for message in record.before)]
+    for text in texts:
+        if sign := placeholder_in(text):
+            raise TypeError(f"the problem has {sign!r}, the place of a picture, and only text is trained on")
+        if fault := eaten(text, is_answer=False):
+            raise TypeError(f"the problem {text!r:.60} {fault}")
+    if isinstance(record.answer, str) and (fault := eaten(record.answer, is_answer=not is_solution(record.answer))):
+        raise TypeError(f"the answer {record.answer!r:.60} {fault}")
 
 
 def _require_columns(row: Mapping[str, Any], source: Source, where: str) -> None:
     wanted = [("problem", "prompt", source.problem), ("answer", "answer", source.answer)]
     wanted += [("id", "id", source.id)] if source.needs_id else []
     for role, option, names in wanted:
-        if not any(_has(row, name) for name in names):
+        if not any(has_column(row, name) for name in names):
             raise UserError(
                 f"{where}: {source.name} should have its {role} in column {' or '.join(map(repr, names))}, but the "
                 f"columns are {', '.join(map(str, row))}; give the right file, or name the column: "
@@ -164,21 +222,8 @@ def _require_columns(row: Mapping[str, Any], source: Source, where: str) -> None
             )
 
 
-def _has(row: Mapping[str, Any], name: str) -> bool:
-    head, _, rest = name.partition(".")
-    if head not in row:
-        return False
-    return not rest or row[head] is None or (isinstance(row[head], Mapping) and _has(row[head], rest))
-
-
 def _first(row: Mapping[str, Any], names: Columns) -> Any:
-    for name in names:
-        value: Any = row
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, Mapping) else None
-        if value is not None:
-            return value
-    return None
+    return next((value for name in names if (value := lookup(row, name)) is not None), None)
 
 
 def _text_of(row: Mapping[str, Any], names: Columns) -> str:
@@ -189,12 +234,13 @@ def _text_of(row: Mapping[str, Any], names: Columns) -> str:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if value is None or value != value:
         return ""
-    if isinstance(value, list):
-        asked = [m for m in value if isinstance(m, Mapping) and m.get("role") == "user"]
-        if asked:
-            return _text(asked[-1].get("content"))
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError as error:
+            raise TypeError(f"text was expected, not bytes that are no UTF-8: {value!r:.80}") from error
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError(f"text was expected, not {value!r:.80}")
-    return str(value).strip()
+    return value.strip() if isinstance(value, str) else str(value)

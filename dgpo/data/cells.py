@@ -1,0 +1,92 @@
+"""What a cell of a table holds: fields by their dotted name, and containers that somebody printed as text."""
+
+import ast
+import json
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dgpo.data.escapes import eaten
+
+_OPENS = re.compile(r"""[\[{("']|b["']|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
+_WRAPPED = re.compile(r"\b(?:np\.)?(?:array|tensor|u?int\d*|float\d*|str_|bool_?|Decimal)\(")
+_TAIL = re.compile(r",\s*(?:dtype|device|grad_fn)=[^()\[\],]+(?=\))")
+_QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
+_MAX_PRINTED = 1 << 20
+
+
+def lookup(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a column, or of a field of a struct by its dotted name; None where there is none.
+
+    A column whose own name is dotted comes first. A struct may be one that was printed as text.
+    """
+    if name in row:
+        return row[name]
+    for end in (place for place, sign in enumerate(name) if sign == "."):
+        if (head := name[:end]) in row:
+            inner = row[head] if not isinstance(row[head], str) else printed(row[head])
+            return lookup(inner, name[end + 1 :]) if isinstance(inner, Mapping) else None
+    return None
+
+
+def has_column(row: Mapping[str, Any], name: str) -> bool:
+    """Whether a row has the column that `lookup` would read; a struct that is null may have any field."""
+    if name in row:
+        return True
+    for end in (place for place, sign in enumerate(name) if sign == "."):
+        if (head := name[:end]) in row:
+            inner = row[head] if not isinstance(row[head], str) else printed(row[head])
+            return inner is None or (isinstance(inner, Mapping) and has_column(inner, name[end + 1 :]))
+    return False
+
+
+def printed(text: str) -> Any:
+    """The container that Python, NumPy or JSON printed as `text`: `['2']`, `{"value": "2"}`, `array([7])`, `b'7'`.
+
+    None where the text is none, or is mathematics as well: `[2, 3]` is an interval, `(1, 2)` a point, `{1, 2}` a set.
+    """
+    text = text.strip()
+    if len(text) > _MAX_PRINTED or not _OPENS.match(text):
+        return None
+    for read in (json.loads, _literal):
+        try:
+            value = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if "\\\\" not in text and any(eaten(each, is_answer=True) for each in _texts(value)):
+            # A person wrote it, who did not double the backslashes.
+            return printed(text.replace("\\", "\\\\"))
+        return value if _is_no_mathematics(text, value) else None
+    return None
+
+
+def _literal(text: str) -> Any:
+    """Numbers and dtypes lose their wrapping; what NumPy prints without commas gets them."""
+    bare, quoted = _QUOTED.sub("\0", text), _QUOTED.findall(text)
+    bare = _TAIL.sub("", bare)
+    while (plain := _WRAPPED.sub("(", bare)) != bare:
+        bare = plain
+    bare = re.sub(r"(?<=[\0}\d.])\s+(?=[\0{\-\d])", ", ", bare)
+    pieces = iter(quoted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a backslash before a letter that is no escape
+        return ast.literal_eval(re.sub("\0", lambda _: next(pieces), bare))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple | set):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
+
+
+def _is_no_mathematics(text: str, value: Any) -> bool:
+    if isinstance(value, Mapping | bytes | str):
+        return bool(value)
+    if isinstance(value, list | tuple | set) and any(isinstance(each, str | bytes | Mapping) for each in value):
+        return True
+    wrapped = _WRAPPED.search(text) is not None or value in ([True], [False], [None])
+    spaced = text.startswith("[") and "," not in text and isinstance(value, list) and len(value) > 1
+    return wrapped or spaced or value == []

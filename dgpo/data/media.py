@@ -1,0 +1,51 @@
+"""Pictures, sound and film in a row: the model is shown text alone, so such a problem cannot be asked."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+_COLUMN = re.compile(
+    r"(?:\w+_)?(?:image|img|picture|photo|figure|diagram|video|audio|media|screenshot|pixel_value)s?"
+    r"(?:_(?:path|url|uri|file|name|bytes|base64|b64|data|list|\d+))*s?",
+    re.IGNORECASE,
+)
+_IS_FILE = re.compile(
+    r"\.(?:png|jpe?g|gif|webp|bmp|svg|tiff?|pdf|mp4|webm|mp3|wav)\b|https?://|data:|\S{200}", re.IGNORECASE
+)
+_PLACEHOLDER = re.compile(
+    r"<(?:image|img|picture|video|audio)(?:[ _-]?\d+)?/?>|<\|(?:image|vision|video|audio)\w*\|>|<img\s[^>]*>"
+    r"|\[(?:IMAGE|IMG)(?:[ _-]?\d+)?\]"
+)
+_LINK = re.compile(r"!\[[^\]]*\]\([^)]*\)|\\includegraphics\s*(?:\[[^\]]*\])?\{[^}]*\}")
+
+
+@lru_cache(maxsize=1024)
+def is_media_column(name: str) -> bool:
+    """Whether a column is called as those with pictures are: `image`, `images`, `image_1`, `audio_path`."""
+    return _COLUMN.fullmatch(name) is not None
+
+
+def media_in(row: Mapping[str, Any]) -> str:
+    """Name of the first column that holds a picture, sound or film; "" for none."""
+    return next((name for name, value in row.items() if is_media_column(name) and _is_media(value)), "")
+
+
+def _is_media(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_is_media, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_media, value))
+    return isinstance(value, bytes) or (isinstance(value, str) and _IS_FILE.search(value) is not None)
+
+
+def placeholder_in(text: str) -> str:
+    """The first place of a picture, `<image>` say; "" for none."""
+    found = _PLACEHOLDER.search(text)
+    return found[0] if found else ""
+
+
+def picture_in(text: str) -> str:
+    """The first link to a picture, of Markdown or LaTeX; "" for none."""
+    found = _LINK.search(text)
+    return found[0] if found else ""
