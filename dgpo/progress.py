@@ -1,11 +1,14 @@
 """Progress of long work: a bar in a terminal, a line now and then in a log."""
 
+import re
 import sys
 import time
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dgpo.errors import UserError
 
 LOG_EVERY_S = 30.0
 SPEED_OVER_S = 1800.0
@@ -17,6 +20,25 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def seconds_of(key: str, value: object) -> float:
+    """Seconds of a duration that a person has set ``key`` to: 90, "45s", "30m", "12h", "2d", or "11:30:00".
+
+    Raises:
+        UserError: it is none, or not above 0.
+    """
+    units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+    text = str(value).strip()
+    if found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text):
+        seconds = float(found[1]) * units[found[2]]
+    elif found := re.fullmatch(r"(\d+):([0-5]\d):([0-5]\d)", text):
+        seconds = 3600.0 * int(found[1]) + 60 * int(found[2]) + int(found[3])
+    else:
+        seconds = 0.0
+    if not seconds:
+        raise UserError(f'{key}={value}: it is no duration above 0; write seconds, or such as 30m, 12h or "11:30:00"')
+    return seconds
 
 
 def say(text: str) -> None:

@@ -24,7 +24,7 @@ def train(
 ) -> None:
     """Train a model with verl and a policy loss of dgpo. The same command goes on where an earlier one ended.
 
-    Exit status: 0 when done, 1 when the run failed, 2 when the config is refused, 130 when interrupted.
+    Exit status: 0 when done, 1 when the run failed, 2 when the config is refused, 130 after Ctrl-C, 143 after SIGTERM.
     """
     from dgpo.training.train import train_from
 

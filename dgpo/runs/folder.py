@@ -5,6 +5,7 @@ train.log          everything the processes printed
 metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
 validation/        verl's dump of validation answers, one file a validation
 checkpoints/       global_step_N, and beside its files a manifest once it is complete
+stop               while it is there, the run ends after the step under way
 superseded/NNN/    checkpoints, validation and W&B id of later steps than the one that launch NNN started from
 tensorboard/ wandb/ wandb_id
 """
@@ -39,6 +40,10 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def stop(self) -> Path:
+        return self.path / "stop"
 
     @property
     def superseded(self) -> Path:

@@ -5,7 +5,8 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -20,9 +21,11 @@ from dgpo.files import replace_text
 from dgpo.progress import duration
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
 from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import read_metrics
 from dgpo.runs.report import write_report
 from dgpo.runs.trackers import tracker_environment
 from dgpo.training.step_lines import Progress
+from dgpo.training.stopping import deadline_from, handled, interrupt, reason, saving_first, tell
 
 # What torch, safetensors and the system say of a write that fails.
 WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
@@ -65,7 +68,12 @@ def set_later_steps_aside(folder: RunFolder, start: int) -> None:
 
 def prepare(config: DictConfig, folder: RunFolder) -> None:
     """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
-    environment = tracker_environment(folder) | {"DGPO_TOKEN_SAMPLE": str(config.run.token_sample)}
+    environment = tracker_environment(folder) | {
+        "DGPO_TOKEN_SAMPLE": str(config.run.token_sample),
+        "DGPO_DEADLINE": deadline_from(config.run.time_limit),
+    }
+    if config.run.worker_niceness is not None:
+        environment["RAY_worker_niceness"] = str(config.run.worker_niceness)  # for the Ray that this process starts
     os.environ.update(environment)
     if "wandb" in config.trainer.logger and environment.get("WANDB_MODE") == "offline":
         print(f"W&B writes offline; to upload the run: wandb sync {folder.path}/wandb/offline-run-*")
@@ -75,11 +83,15 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
     replace_text(folder.config, OmegaConf.to_yaml(config))
 
 
-def fit(config: DictConfig) -> None:
+def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> None:
     """verl's trainer under Ray, to the end of training.
+
+    Args:
+        say: shows a line to the person.
 
     Raises:
         NodeLostError: a node of the cluster has died.
+        Interrupted: a signal has ended it.
     """
     import ray
     from verl.trainer.main_ppo import run_ppo
@@ -87,8 +99,13 @@ def fit(config: DictConfig) -> None:
     from dgpo.training.verl import TaskRunner
 
     watch = NodeWatch()
+    metrics = folder.metrics_files()[-1]
+
+    def worth_saving() -> bool:
+        return config.run.save_on_signal and watch.lost is None and any(read_metrics(metrics))
+
     try:
-        with watch:
+        with watch, saving_first(folder.stop, config.run.grace_s, say, worth_saving):
             run_ppo(config, task_runner_class=TaskRunner)
     except KeyboardInterrupt:
         if watch.lost is None:
@@ -107,20 +124,23 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
     """Train from step ``start`` on, with all that the processes print in the log and a line a step here; the status."""
     started = time.monotonic()
     set_later_steps_aside(folder, start)
+    reason(folder.stop)  # of an earlier launch
     prepare(config, folder)
     print(f"full output: {folder.log}")
     try:
         with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):
-            fit(config)
-    except KeyboardInterrupt:
-        print(f"interrupted; {how_to_go_on(folder)}", file=sys.stderr)
-        return 130
+            fit(config, folder, partial(print, file=terminal))
+    except KeyboardInterrupt as error:
+        reason(folder.stop)
+        return tell(error, how_to_go_on(folder))
     except Exception as error:
         print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
         print(f"{explain(error, config)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
         print(f"\n{how_to_go_on(folder)}", file=sys.stderr)
         return 1
-    print(f"done in {duration(time.monotonic() - started)}")
+    took = duration(time.monotonic() - started)
+    cause = reason(folder.stop)
+    print(f"stopped by {cause} after {took}; {how_to_go_on(folder)}" if cause else f"done in {took}")
     return 0
 
 
@@ -171,6 +191,7 @@ def explain(error: BaseException, config: DictConfig) -> str:
     return text
 
 
+@handled(interrupt)
 def train_from(
     name: str,
     overrides: Sequence[str] = (),
@@ -179,7 +200,7 @@ def train_from(
     dry_run: bool = False,
     print_dir: bool = False,
 ) -> int:
-    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused, 130 when interrupted.
+    """Compose, check, train; 0 when done, 1 when the run failed, 2 when the config is refused, 128 + N by signal N.
 
     Args:
         dry_run: print the resolved config and stop.
@@ -189,15 +210,18 @@ def train_from(
         UserError: the config cannot be composed, or the run's folder not be used.
     """
     use_token()
-    config = resolved(compose_config(name, overrides, directory))
-    if dry_run or print_dir:
-        print(config.run.dir if print_dir else OmegaConf.to_yaml(config))
-        return 0
-    select_platform(config)
-    settle_cluster(config)
-    problems = check(config)
-    if problems:
-        print(report(problems), file=sys.stderr)
-    if any(problem.fatal for problem in problems):
-        return 2
-    return run(config)
+    try:
+        config = resolved(compose_config(name, overrides, directory))
+        if dry_run or print_dir:
+            print(config.run.dir if print_dir else OmegaConf.to_yaml(config))
+            return 0
+        select_platform(config)
+        settle_cluster(config)
+        problems = check(config)
+        if problems:
+            print(report(problems), file=sys.stderr)
+        if any(problem.fatal for problem in problems):
+            return 2
+        return run(config)
+    except KeyboardInterrupt as error:
+        return tell(error, "nothing is under way")

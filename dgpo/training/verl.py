@@ -14,6 +14,7 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
 from dgpo.rewards.metrics import reward_metrics
 from dgpo.runs.checkpoints import best_checkpoint, prune, write_manifest
+from dgpo.training.stopping import stop_in_time
 
 # verl's own replay buffers ask every 2 s whether the rollouts are done (v1/replay_buffer.py, poll_interval, not to be
 # set from a config), which a small model's steps are shorter than.
@@ -29,6 +30,7 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
     def init_agent_loop_manager(self) -> None:
         super().init_agent_loop_manager()
         log_reward_metrics(self.trainer)
+        stop_in_time(self.trainer)
 
 
 def log_reward_metrics(trainer: Any) -> None:

@@ -33,6 +33,15 @@ def test_global_batch_info_carries_what_agg_loss_takes() -> None:
         assert key in inspect.signature(agg_loss).parameters
 
 
+def test_a_step_is_saved_before_its_end_and_the_loop_looks_at_the_number_of_steps() -> None:
+    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+
+    source = inspect.getsource(PPOTrainer.fit)
+    loop = source.index("self.global_steps <= self.total_training_steps:")
+    places = [source.index(text, loop) for text in ("self.on_step_begin()", "self._save_checkpoint()", "on_step_end()")]
+    assert places == sorted(places)
+
+
 def test_updates_are_drawn_by_shuffle_and_its_seed() -> None:
     from verl.trainer.ppo.v1.trainer_base import PPOTrainer
     from verl.workers.engine_workers import TrainingWorker

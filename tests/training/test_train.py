@@ -98,8 +98,9 @@ def test_wandb_without_a_login_says_how_to_upload(
     monkeypatch.setattr("os.environ", {"HOME": str(tmp_path)})
     run = {"trainer": {"logger": ["file", logger]}, "ray_kwargs": {"ray_init": {"runtime_env": {}}}}
     with RunFolder(tmp_path / "run") as folder:
-        prepare(OmegaConf.create(run | {"run": {"token_sample": 3}}), folder)
-    assert os.environ["DGPO_TOKEN_SAMPLE"] == "3"
+        settings = {"token_sample": 3, "time_limit": None, "worker_niceness": 0}
+        prepare(OmegaConf.create(run | {"run": settings}), folder)
+    assert os.environ["DGPO_TOKEN_SAMPLE"] == "3" and os.environ["RAY_worker_niceness"] == "0"
     assert (f"wandb sync {folder.path}/wandb/offline-run-*" in capsys.readouterr().out) == (logger == "wandb")
 
 

@@ -18,6 +18,7 @@ from dgpo.config.checks import (
     resume,
     rollout_groups,
     sizes,
+    stopping,
     trainer_modes,
 )
 from dgpo.config.checks.finding import Finding, report
@@ -45,6 +46,8 @@ SETTINGS = (
     sizes.verl_own,
     trainer_modes.mode,
     gpu_memory.fits,
+    stopping.stopping,
+    stopping.niceness,
 )
 # Of this machine, its files, and the cluster that it reaches.
 SURROUNDINGS = (

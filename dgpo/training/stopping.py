@@ -1,0 +1,160 @@
+"""Ends a run before its last step: by a signal, at its time limit, or because somebody asks, with a checkpoint.
+
+The driver gets the signals, the trainer's process has the weights. Between them lies the file ``stop`` in the run's
+folder: whoever makes it has the run end after the step under way, saved; what is in it is the reason.
+"""
+
+import contextlib
+import itertools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dgpo.progress import seconds_of
+from dgpo.runs.checkpoints import inspect
+
+# What a scheduler sends before it kills, what a terminal sends, and what it sends when it is closed.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# Asked for by a file without a word in it.
+ASKED = "the file stop in its folder"
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ends the command."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+    @property
+    def status(self) -> int:
+        """What a shell reports of a process that ``number`` has ended."""
+        return 128 + self.number
+
+    def __str__(self) -> str:
+        return f"interrupted ({signal.Signals(self.number).name})"
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+@contextlib.contextmanager
+def handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Have ``handler`` called for `SIGNALS`; for SIGINT also where a shell that started this in the background has it
+    ignored, but for SIGHUP not under nohup, which has it ignored.
+    """
+    heeded = [each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
+    before = {each: signal.signal(each, handler) for each in heeded}
+    try:
+        yield
+    finally:
+        for number, original in before.items():
+            signal.signal(number, original)
+
+
+@contextlib.contextmanager
+def saving_first(stop: Path, grace: float, say: Callable[[str], None], may: Callable[[], bool]) -> Iterator[None]:
+    """Have the first signal end the run after the step under way, if that takes at most ``grace`` seconds.
+
+    Args:
+        stop: the file by which the trainer is asked.
+        say: shows a line to the person.
+        may: whether there is anything to save. Where not, and at the second signal, the run ends at once.
+
+    Raises:
+        Interrupted: a signal came, and the run has ended, or did not end in time.
+    """
+    first: list[int] = []
+    main = threading.get_ident()
+
+    def expired() -> None:
+        say(f"the step did not end within run.grace_s={grace:g}: nothing is saved")
+        signal.pthread_kill(main, first[0])
+
+    timer = threading.Timer(grace, expired)
+    timer.daemon = True
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        if first or not may():
+            raise Interrupted(first[0] if first else number)
+        first.append(number)
+        say(f"{signal.Signals(number).name}: saving after this step, for up to {grace:g} s; once more ends it at once")
+        stop.touch()
+        timer.start()
+
+    try:
+        with handled(heed):
+            yield
+    except Exception as error:
+        # A signal to all processes of the run takes the trainer with it.
+        if first:
+            raise Interrupted(first[0]) from error
+        raise
+    finally:
+        timer.cancel()
+    if first:
+        raise Interrupted(first[0])
+
+
+def deadline_from(limit: object) -> str:
+    """The time of day, in seconds since the epoch, at which a run that begins now has reached ``run.time_limit``.
+
+    Empty where there is no limit.
+    """
+    return "" if limit is None else str(time.time() + seconds_of("run.time_limit", limit))
+
+
+def stop_in_time(trainer: Any) -> None:
+    """Have verl's ``trainer``, of whatever mode, end after a step when it is asked to, or when there is no time for
+    another step as long as the longest so far.
+
+    ``on_step_end`` of verl's trainers runs in every mode once the weights are updated and saved, and before they go to
+    vLLM, which leaves no room to save them.
+    """
+    stop = Path(os.environ["DGPO_RUN_DIR"]) / "stop"
+    deadline = float(os.environ.get("DGPO_DEADLINE") or "inf")
+    on_step_begin, on_step_end = trainer.on_step_begin, trainer.on_step_end
+    marks: list[float] = []
+
+    def timed_step_begin() -> None:
+        if not marks:
+            marks.append(time.time())
+        on_step_begin()
+
+    def stopping_step_end() -> None:
+        marks.append(time.time())
+        longest = max(after - before for before, after in itertools.pairwise(marks))
+        if not stop.exists() and marks[-1] + longest > deadline:
+            stop.write_text(f"run.time_limit={trainer.config.run.time_limit}")
+        if stop.exists():
+            folder = Path(trainer.config.trainer.default_local_dir) / f"global_step_{trainer.global_steps}"
+            if not inspect(folder).complete:
+                trainer._save_checkpoint()
+            # The loop of verl's `fit` ends when this is reached.
+            trainer.total_training_steps = trainer.global_steps
+        on_step_end()
+
+    trainer.on_step_begin, trainer.on_step_end = timed_step_begin, stopping_step_end
+
+
+def reason(stop: Path) -> str | None:
+    """Why the run ended before its last step, and the file that says so is removed; None where it did not."""
+    if not stop.exists():
+        return None
+    text = stop.read_text().strip() or ASKED
+    stop.unlink()
+    return text
+
+
+def tell(error: KeyboardInterrupt, what: str) -> int:
+    """Say that a signal has ended the command, and ``what`` that means; the exit status."""
+    ended = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
+    print(f"{ended}; {what}", file=sys.stderr)
+    return ended.status
