@@ -1,1 +1,4 @@
-"""What becomes of the advantages of a group on their way to the loss: the token factors of DynaMO."""
+"""What becomes of the advantages of a group on their way to the loss: the token factors of DynaMO.
+
+Pure but for `verl.py`, which applies them in verl's trainer.
+"""

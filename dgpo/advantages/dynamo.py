@@ -12,19 +12,13 @@ authors compute it anew at each micro-batch.
 """
 
 import math
+from numbers import Real
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 Scope = Literal["sequence", "batch"]
-RANGES = {
-    "alpha": "a number, 0 or more",
-    "floor": "a number in [0, 1]",
-    "steepness": "a number above 0",
-    "threshold": "a number",
-    "scope": f"one of {', '.join(get_args(Scope))}",
-}
 
 
 def modulation(
@@ -46,7 +40,7 @@ def modulation(
         response_mask: `(B, T)`, 0 or 1.
         alpha: α ≥ 0, the largest increase.
         floor: in [0, 1], the least that is left of an advantage.
-        steepness: > 0, of the sigmoid, in units of Ξ/max Ξ.
+        steepness: ≥ 0, of the sigmoid, in units of Ξ/max Ξ.
         threshold: the Ξ/max Ξ at which half of 1 − floor is taken.
         scope: over which tokens H_min, H_max and max Ξ are taken. ``sequence``: those of a response, so that neither
             its batch nor padding changes a factor. ``batch``: all.
@@ -54,15 +48,17 @@ def modulation(
     Raises:
         ValueError: a value outside its range, tensors of unequal shapes.
     """
-    for name, value, inside in (
-        ("alpha", alpha, 0 <= alpha < math.inf),
-        ("floor", floor, 0 <= floor <= 1),
-        ("steepness", steepness, 0 < steepness < math.inf),
-        ("threshold", threshold, math.isfinite(threshold)),
-        ("scope", scope, scope in get_args(Scope)),
-    ):
-        if not inside:
-            raise ValueError(f"{name}={value!r} must be {RANGES[name]}")
+    ranges = {
+        "alpha": (alpha, 0, math.inf),
+        "floor": (floor, 0, 1),
+        "steepness": (steepness, 0, math.inf),
+        "threshold": (threshold, -math.inf, math.inf),
+    }
+    for name, (value, least, most) in ranges.items():
+        if not (isinstance(value, Real) and math.isfinite(value) and least <= value <= most):
+            raise ValueError(f"{name}={value!r} must be a finite number in [{least}, {most}]")
+    if scope not in get_args(Scope):
+        raise ValueError(f"scope={scope!r} must be one of {', '.join(get_args(Scope))}")
     shapes = [tuple(each.shape) for each in (advantages, old_log_probs, entropy, response_mask)]
     if len(set(shapes)) > 1 or len(shapes[0]) != 2:
         raise ValueError(f"advantages, old_log_probs, entropy and response_mask must be (B, T) alike: {shapes}")

@@ -2,6 +2,7 @@
 
 import heapq
 import math
+import statistics
 from collections.abc import Sequence
 
 UNKNOWN_SIGMA = 0.5
@@ -63,3 +64,22 @@ def known_sigma(sigma: Sequence[float | None]) -> list[float]:
 def summed_variance(sigma: Sequence[float | None], n: Sequence[int]) -> float:
     """Σ σ_i²/n_i, what `allocate` makes least."""
     return sum(value**2 / count for value, count in zip(known_sigma(sigma), n, strict=True))
+
+
+def allocation_metrics(sigma: Sequence[float | None], n: Sequence[int], *, low: int, high: int) -> dict[str, float]:
+    """What was allocated: the metrics under ``rollouts/``.
+
+    ``n_min``, ``n_max``, ``n_std``: answers a prompt. ``at_low``, ``at_high``: share of prompts at the bounds.
+    ``unknown``: share without a σ. ``variance_ratio``: Σ σ²/n over that of equal rollouts; 1 where every σ is 0.
+    """
+    prompts = len(n)
+    uniform = sum(value**2 for value in known_sigma(sigma)) * prompts / sum(n)
+    return {
+        "rollouts/n_min": min(n),
+        "rollouts/n_max": max(n),
+        "rollouts/n_std": statistics.pstdev(n),
+        "rollouts/at_low": n.count(low) / prompts,
+        "rollouts/at_high": n.count(high) / prompts,
+        "rollouts/unknown": sum(value is None for value in sigma) / prompts,
+        "rollouts/variance_ratio": summed_variance(sigma, n) / uniform if uniform else 1.0,
+    }

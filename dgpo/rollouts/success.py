@@ -10,6 +10,9 @@ from typing import Any
 from dgpo.errors import UserError
 from dgpo.files import replace_json
 
+COUNTS = "success_counts.json"
+"""The file of a checkpoint that holds `SuccessCounts`."""
+
 
 def success_sigma(successes: float, rollouts: float) -> float | None:
     """Estimated standard deviation of one verdict: σ² = k(G − k) / (G(G − 1)), without bias for p(1 − p).

@@ -1,18 +1,21 @@
 """What verl's trainer takes from us by name: the process that drives a run, what follows a save, a replay buffer."""
 
 import logging
+import math
 import os
 from pathlib import Path
 from typing import Any, cast
 
 import ray
-import transfer_queue as tq
 from transfer_queue import KVBatchMeta
 from verl.trainer.main_ppo import TaskRunnerV1
 from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
+from dgpo.advantages.verl import modulate, weigh_prompts
 from dgpo.rewards.metrics import reward_metrics
+from dgpo.rollouts.success import COUNTS
+from dgpo.rollouts.verl import AllocatingManager, count_successes, read_samples
 from dgpo.runs.checkpoints import best_checkpoint, prune, write_manifest
 from dgpo.training.stopping import stop_in_time
 
@@ -31,6 +34,13 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
         super().init_agent_loop_manager()
         log_reward_metrics(self.trainer)
         stop_in_time(self.trainer)
+        if self.config.get("advantage"):
+            modulate(self.trainer, self.config.advantage)
+        if isinstance(self.agent_loop_manager, AllocatingManager):
+            count_successes(self.trainer, self.agent_loop_manager)
+            if self.agent_loop_manager.settings.weight == "prompts":
+                weigh_prompts(self.trainer)
+            fix_updates(self.trainer)
 
 
 def log_reward_metrics(trainer: Any) -> None:
@@ -50,11 +60,38 @@ def log_reward_metrics(trainer: Any) -> None:
 
 def read_verdicts(batch: KVBatchMeta) -> list[dict[str, Any]]:
     """What the reward function returned for each sample of ``batch``; verl's padding samples have none."""
-    keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
-    data = tq.kv_batch_get(keys=keys, partition_id=str(batch.partition_id), select_fields=["extra_fields"])
-    # A list of dicts, or of tensordict's wrappers of them: the storage's choice.
-    fields = [getattr(each, "data", each) for each in cast(list[Any], data["extra_fields"])]
-    return [each.get("reward_extra_info", {}) for each in fields]
+    return [sample["extra_fields"].get("reward_extra_info", {}) for _, sample in read_samples(batch, "extra_fields")]
+
+
+def fix_updates(trainer: Any) -> None:
+    """Have ``trainer`` take train_batch_size / ppo_mini_batch_size updates a batch, of however many rows.
+
+    verl fills a batch up to whole mini-batches of ppo_mini_batch_size · rollout.n rows
+    (``_get_required_batch_multiple``), and takes as many updates as these are (``_update_actor``). Where the rows of a
+    batch are not those, the last update would have a few rows and much padding. Here each update takes its share of
+    the rows, and padding is what ranks and micro-batches need to divide.
+    """
+    config = trainer.config
+    actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+    # In separate_async a batch is one mini-batch.
+    updates = config.data.train_batch_size // (trainer.parameter_sync_step * actor.ppo_mini_batch_size)
+    share = updates
+    if not actor.use_dynamic_bsz:
+        inference = [part.log_prob_micro_batch_size_per_gpu for part in (rollout, config.actor_rollout_ref.ref)]
+        share = math.lcm(updates * actor.ppo_micro_batch_size_per_gpu, *filter(None, inference))
+    workers = trainer.actor_rollout_wg
+    update_actor = workers.update_actor
+
+    def required_multiple(ranks: int) -> int:
+        return ranks * share
+
+    def update_with_share(batch: KVBatchMeta) -> Any:
+        size = len(batch) // updates
+        cast(dict, batch.extra_info).update(mini_batch_size=size, global_batch_size=size)
+        return update_actor(batch)
+
+    trainer._get_required_batch_multiple = required_multiple
+    workers.update_actor = update_with_share
 
 
 class CompletionCallback(CheckpointCallback):
@@ -72,6 +109,8 @@ class CompletionCallback(CheckpointCallback):
                 "declared complete; set it to False"
             )
         path = Path(checkpoint_dir)
+        if isinstance(trainer.agent_loop_manager, AllocatingManager):
+            trainer.agent_loop_manager.counts.save(path / COUNTS)
         keep = trainer.config.run.keep_checkpoints
         write_manifest(path, step=global_step, wandb_id=os.environ.get("WANDB_RUN_ID"))
         best = None

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from dgpo.config.checks import (
     cluster,
+    dynamo,
     environment,
     files,
     gpu_memory,
@@ -45,6 +46,8 @@ SETTINGS = (
     sizes.lengths,
     sizes.verl_own,
     trainer_modes.mode,
+    dynamo.allocation,
+    dynamo.factors,
     gpu_memory.fits,
     stopping.stopping,
     stopping.niceness,
@@ -61,6 +64,7 @@ SURROUNDINGS = (
     resume.same_run,
     files.datasets,
     files.model,
+    dynamo.evidence,
     cluster.cluster,
     gpu_memory.offloading,
 )
