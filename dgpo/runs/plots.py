@@ -22,6 +22,18 @@ REGIONS = (
     ("lp", "LP: A > 0, r < 1 − ε", "tab:cyan"),
     ("hn", "HN: A < 0, r > 1 + ε", "tab:orange"),
 )
+ROLLOUTS = (
+    ("rollouts/n_max", "most", "tab:red"),
+    ("rollouts/n_min", "fewest", "tab:blue"),
+    ("rollouts/n_std", "deviation", "tab:gray"),
+)
+FACTORS = (
+    ("rollouts/variance_ratio", "variance of verdicts, of the uniform", "tab:green"),
+    ("modulation/comp_mean", "mean of b_comp", "tab:blue"),
+    ("modulation/stab_mean", "mean of b_stab", "tab:orange"),
+    ("modulation/boosted_share", "share with b_comp > 1", "tab:cyan"),
+    ("modulation/damped_share", "share with b_stab < 0.95", "tab:red"),
+)
 COMPARED = {
     "validation (share right)": validation_score,
     "training reward": lambda metrics: metrics.get("critic/score/mean"),
@@ -39,9 +51,10 @@ def save(figure: Any, files: Sequence[Path]) -> None:
 
 def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: Sequence[Path]) -> None:
     """Draw a run to each of ``files``."""
-    figure, ((accuracy, entropy), (regions, gradient)) = plt.subplots(
-        2, 2, figsize=(10, 6.4), sharex=True, layout="constrained"
-    )
+    known = {key for metrics in steps.values() for key in metrics}
+    rows = 3 if known & {key for key, *_ in (*ROLLOUTS, *FACTORS)} else 2
+    figure, grid = plt.subplots(rows, 2, figsize=(10, 3.2 * rows), sharex=True, layout="constrained")
+    accuracy, entropy, regions, gradient, *more = grid.flat
 
     def series(axes: Axes, key: str, label: str, color: str, scale: float = 1.0) -> None:
         points = [
@@ -53,6 +66,7 @@ def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: 
             axes.plot(*zip(*points, strict=True), color=color, label=label, linewidth=1.4)
 
     series(accuracy, "critic/score/mean", "training reward (mean of the batch)", "tab:gray")
+    series(accuracy, "rollouts/success", "training, every prompt alike", "tab:olive")
     if validations:
         at, mean, error = ([getattr(each, field) for each in validations] for field in ("step", "mean", "error"))
         k = validations[0].samples
@@ -62,11 +76,17 @@ def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: 
     entropy.set(ylabel="nats a token", title="Entropy")
     for region, label, color in REGIONS:
         series(regions, f"actor/region/{region}/share", label, color, 100.0)
-    regions.set(xlabel="step", ylabel="% of response tokens", title="Tokens outside the trust region")
+    regions.set(ylabel="% of response tokens", title="Tokens outside the trust region")
     regions.set_ylim(0, 1.45 * regions.get_ylim()[1])
     series(gradient, "actor/grad_norm", "norm before clipping", "tab:brown")
-    gradient.set(xlabel="step", ylabel="norm", title="Gradient")
-    for axes in (accuracy, entropy, regions, gradient):
+    gradient.set(ylabel="norm", title="Gradient")
+    for axes, title, drawn in zip(more, ("Answers a prompt", "DynaMO's ratios"), (ROLLOUTS, FACTORS), strict=False):
+        axes.set(title=title)
+        for line in drawn:
+            series(axes, *line)
+    for axes in grid[-1]:
+        axes.set(xlabel="step")
+    for axes in grid.flat:
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)

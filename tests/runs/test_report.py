@@ -2,12 +2,14 @@ import json
 from pathlib import Path
 
 import pytest
+from matplotlib.image import imread
 from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import read_validation
+from dgpo.runs.plots import draw_run
 from dgpo.runs.report import REASONS, read_run, results, verdict_shares, write_report
 from dgpo.verifier.verdict import REASONS as VERDICT_REASONS
 
@@ -113,6 +115,16 @@ def test_the_report_is_written_into_the_run(run: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "mean@4" in said and "compared, and different" in said
     assert "## Verdicts\n\n| share of responses |" in (run / "report.md").read_text()
+
+
+def test_a_run_with_allocated_rollouts_has_a_row_more(tmp_path: Path) -> None:
+    plain = {step: {"actor/grad_norm": 1.0, "critic/score/mean": 0.5} for step in (1, 2)}
+    heights = []
+    for more in ({}, {"rollouts/n_max": 12, "rollouts/n_min": 4}, {"modulation/comp_mean": 1.1}):
+        steps = {step: {**metrics, **more} for step, metrics in plain.items()}
+        draw_run("run", [], steps, [tmp_path / "run.png"])
+        heights.append(len(imread(tmp_path / "run.png")))
+    assert heights[1] == heights[2] == 1.5 * heights[0]
 
 
 def test_a_reward_without_acc_is_reported_by_its_score(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
