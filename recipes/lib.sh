@@ -64,15 +64,17 @@ launch() {
 
 # train CONFIG NAME [key=value ...]: train by the variables of the recipe, and export the best checkpoint.
 train() {
-    local config=$1 loss=${LOSS:-dgpo} seed=${SEED:-0} folder
+    local config=$1 loss=${LOSS:-dgpo} seed=${SEED:-0} plan=--plan folder
     local options=("policy_loss=$loss" "seed=$seed" "run.name=$loss-$2-$seed")
     shift 2
     enter
+    # Memory is planned for GPUs.
+    [ "$config" != quickstart ] || plan=
     [ -z "${HARDWARE:-}" ] || options+=("hardware=$HARDWARE")
     [ -z "${GPU:-}" ] || options+=("gpu=$GPU")
     [ -z "${DATA:-}" ] || options+=("data=$DATA")
     [ -z "${MODEL:-}" ] || options+=("actor_rollout_ref.model.path=$MODEL")
-    launch --plan "$config" "${options[@]}" "$@"
+    launch "$plan" "$config" "${options[@]}" "$@"
     if dry_run; then return; fi
     folder=$(dgpo train --print-dir --config-name "$config" "${options[@]}" "$@")
     dgpo export "$folder" --best

@@ -25,7 +25,7 @@ RECIPES = sorted(file.name for file in (ROOT / "recipes").glob("*.sh") if file.n
 TRAINING = ["train_1.5b.sh", "train_7b.sh", "train_14b.sh"]
 BENCHMARKS = ["aime24", "aime25", "amc23", "math500", "minerva", "olympiadbench"]
 VARIABLES = {"LOSS", "LOSSES", "SEED", "SEEDS", "HARDWARE", "GPU", "MODEL", "DATA", "FROM", "OUT", "CONFIG", "MODE"}
-VARIABLES |= {"BENCHMARKS", "DRY_RUN", "DGPO_PLATFORM", "RAY_ADDRESS"}
+VARIABLES |= {"BENCHMARKS", "BUDGET", "DRY_RUN", "DGPO_PLATFORM", "RAY_ADDRESS"}
 
 
 def bash(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -121,6 +121,25 @@ def test_a_recipe_is_refused_where_there_are_no_gpus(
 @pytest.mark.parametrize(("value", "dry"), [("1", True), ("true", True), ("no", True), ("0", False), ("", False)])
 def test_any_value_but_0_asks_for_a_dry_run(value: str, dry: bool) -> None:
     assert (bash("-c", "source recipes/lib.sh; dry_run", DRY_RUN=value).returncode == 0) is dry
+
+
+def test_dynamo_is_checked_at_the_paper_s_size_and_at_the_quick_start_s(
+    calls: Callable[..., Called], capsys: pytest.CaptureFixture[str]
+) -> None:
+    called = calls("dynamo.sh", DRY_RUN="1")
+    (check,) = called.commands
+    for part in (
+        "rollouts=dynamo",
+        "advantage=dynamo",
+        "budget=papers",
+        "policy_loss=grpo",
+        "run.name=grpo-dgpo_7b-dynamo-0",
+    ):
+        assert part in check
+    assert main(check) == 0 and "ready, 0 errors" in capsys.readouterr().out
+    for config, loss in (("quickstart", "grpo"), ("dgpo_1_5b", "dgpo")):
+        (check,) = calls("dynamo.sh", DRY_RUN="1", CONFIG=config, LOSS=loss).commands
+        assert main(check) == 0 and "ready, 0 errors" in capsys.readouterr().out
 
 
 def test_an_asynchronous_run_has_its_seed_in_its_name(
