@@ -1,11 +1,16 @@
 """The GPU lock can work: installed here without flash-attn, imported, and its compiler used. No GPU is needed."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from dgpo.config.compose import compose_config, resolved
+from dgpo.config.memory.shape import KNOWN
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,3 +73,52 @@ def test_a_kernel_compiles_and_links_with_the_locked_toolkit_alone(python: Path,
     command = [f"{home}/bin/nvcc", *options, "kernel.cu"]
     compiled = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert compiled.returncode == 0, compiled.stderr
+
+
+@pytest.fixture(scope="module")
+def driver(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a CUDA driver that has the functions which vLLM's libraries name, and none that works."""
+    folder = tmp_path_factory.mktemp("driver")
+    libraries = [str(file) for file in (python.parents[1] / "lib/python3.11/site-packages/vllm").rglob("*.so")]
+    named = subprocess.run(["nm", "-D", "--undefined-only", *libraries], capture_output=True, text=True).stdout
+    functions = sorted(set(re.findall(r"\bU (cu[A-Z]\w+)", named)))
+    (folder / "driver.c").write_text("".join(f"void {name}(void) {{}}\n" for name in functions))
+    subprocess.run(["gcc", "-shared", "driver.c", "-o", "libcuda.so.1"], cwd=folder, check=True)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("size", ["1_5b", "7b", "14b"])
+def test_vllm_s_engine_config_is_the_recipe_s(python: Path, driver: Path, tmp_path: Path, size: str) -> None:
+    from transformers import Qwen2Config
+
+    from dgpo.tasks.small_model import character_tokenizer
+
+    shape = KNOWN[f"deepseek-r1-distill-qwen-{size.replace('_', '.')}"]
+    Qwen2Config(
+        architectures=["Qwen2ForCausalLM"],
+        dtype="bfloat16",
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        intermediate_size=shape.intermediate,
+        vocab_size=shape.vocabulary,
+        max_position_embeddings=shape.positions,
+    ).save_pretrained(tmp_path)
+    character_tokenizer().save_pretrained(tmp_path)
+    command = [
+        python,
+        ROOT / "tests/scripts/engine_config.py",
+        f"dgpo_{size}",
+        f"actor_rollout_ref.model.path={tmp_path}",
+    ]
+    environment = {key: value for key, value in os.environ.items() if key != "VERL_PLATFORM"}
+    environment |= {"LD_LIBRARY_PATH": str(driver), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    engine = json.loads(done.stdout.splitlines()[-1])
+    rollout = resolved(compose_config(f"dgpo_{size}")).actor_rollout_ref.rollout
+    assert engine.pop("missing") == []
+    assert engine == {key: rollout[key] for key in engine}
