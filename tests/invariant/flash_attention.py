@@ -37,9 +37,9 @@ def flash_attn_varlen_func(
     lengths = cu_seqlens_q.diff().tolist()
     assert sum(lengths) == len(q) and max(lengths) == max_seqlen_q == max_seqlen_k
     called["packed"] += len(lengths) > 1
-    parts = zip(*(states.split(lengths) for states in (q, k, v)), strict=True)
-    each = [flash_attn_func(*(part[None] for part in one), softmax_scale, causal)[0] for one in parts]
-    return torch.cat(each)
+    parts = zip(q.split(lengths), k.split(lengths), v.split(lengths), strict=True)
+    attended = [flash_attn_func(q[None], k[None], v[None], softmax_scale, causal)[0] for q, k, v in parts]
+    return torch.cat(attended)
 
 
 def all_to_all(

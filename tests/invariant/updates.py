@@ -108,13 +108,12 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
     mine = {name: rows[rank::ranks] for name, rows in everything.items()}
     data = tensordict(mine)
     inferred = worker.infer_batch(data.clone())
-    log_probs = [list(inferred["log_probs"].unbind())] if inferred is not None else [None]
-    # Of the ranks that share sequences one has the result, which verl's controller gives to all.
-    shared = torch.distributed.get_world_size() // ranks
-    if shared > 1:
-        torch.distributed.broadcast_object_list(log_probs, src=0)
-    pairs = zip(log_probs[0], mine["responses"], strict=True)
-    data["old_log_probs"] = jagged([row[-len(response) - 1 : -1] for row, response in pairs])
+    result = [list(inferred["log_probs"].unbind()) if inferred is not None else []]
+    if torch.distributed.get_world_size() > ranks:
+        # Of the ranks that share sequences one has the result, which verl's controller gives to all.
+        torch.distributed.broadcast_object_list(result, src=0)
+    pairs = zip(result[0], mine["responses"], strict=True)
+    data["old_log_probs"] = jagged([log_probs[-len(response) - 1 : -1] for log_probs, response in pairs])
     size = len(everything["prompts"]) // case["updates"]
     entropy = config.actor_rollout_ref.actor.calculate_entropy
     tu.assign_non_tensor(data, mini_batch_size=size, global_batch_size=size, epochs=1, calculate_entropy=entropy)
