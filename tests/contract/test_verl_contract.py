@@ -173,3 +173,41 @@ def test_the_driver_takes_a_task_runner() -> None:
 
     assert list(inspect.signature(main_ppo.run_ppo).parameters) == ["config", "task_runner_class"]
     assert hasattr(main_ppo, "TaskRunnerV1")
+
+
+def test_a_manager_of_agent_loops_may_say_how_many_answers_each_prompt_gets() -> None:
+    from verl.trainer.main_ppo import TaskRunnerV1
+    from verl.trainer.ppo.v1 import agent_loop_tq
+    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+
+    runner = TaskRunnerV1.__ray_actor_class__  # pyright: ignore[reportAttributeAccessIssue]
+    assert '.get("agent_loop_manager_class")' in inspect.getsource(runner.init_agent_loop_manager)
+    worker = inspect.getsource(agent_loop_tq)
+    assert 'prompt.pop("__rollout_n__", config.n' in worker and "field.update(kwargs)" in worker
+    assert list(inspect.signature(agent_loop_tq.AgentLoopManagerTQ.generate_sequences).parameters) == [
+        "self",
+        "prompts",
+    ]
+    # The batch of a step comes whole, a validation's with this mark.
+    assert "self.agent_loop_manager.generate_sequences(batch)" in inspect.getsource(PPOTrainer._submit_batch_to_rollout)
+    assert 'assign_non_tensor_data(batch, "validate", True)' in inspect.getsource(PPOTrainer._validate)
+
+
+def test_advantages_come_after_what_their_factors_read_and_before_the_save() -> None:
+    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+
+    assert list(inspect.signature(PPOTrainer._compute_advantage).parameters) == ["self", "batch", "metrics"]
+    step, fit = inspect.getsource(PPOTrainer._step_once), inspect.getsource(PPOTrainer.fit)
+    assert step.index("_compute_old_log_prob(") < step.index("_compute_advantage(") < step.index("_update_actor(")
+    assert fit.index("self.step(") < fit.index("self._save_checkpoint()")
+    assert 'select("old_log_probs", "entropy")' in inspect.getsource(PPOTrainer._compute_old_log_prob)
+    assert 'fields = ["advantages", "returns"]' in inspect.getsource(PPOTrainer._compute_advantage)
+
+
+def test_the_trainer_sizes_its_updates_by_what_we_replace() -> None:
+    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
+
+    assert "self._get_required_batch_multiple(dp_size)" in inspect.getsource(PPOTrainer._balance_batch)
+    update = inspect.getsource(PPOTrainer._update_actor)
+    assert update.index('"global_batch_size"') < update.index("self.actor_rollout_wg.update_actor(batch)")
+    assert '"mini_batch_size"' in update
