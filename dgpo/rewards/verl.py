@@ -69,10 +69,9 @@ async def compute_score(
         ground_truth: The right answer.
         extra_info: `RESPONSE_FACTS` of it, from `MathRewardManager`; the rest has no influence.
         mode: `verify`'s.
-        timeout: `verify`'s seconds of symbolic work. Longer here: reward workers share their cores with the
-            rest of a run, and a late verdict is a wrong reward.
-        deadline: Seconds for a response in all, waiting for a worker process included; then the verdict is
-            ``timeout``. It keeps a hung verifier from holding up a group.
+        timeout: `verify`'s seconds of processor time for symbolic work.
+        deadline: Seconds on the clock for a response in all, waiting for a worker process included; then the
+            verdict is ``timeout``. It keeps a hung verifier from holding up a group.
         scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
         reward_router_address, reward_model_tokenizer: verl's calling convention, without influence.
 

@@ -9,8 +9,10 @@ _TOKEN = re.compile(r"\\{1,2}(?:boxed|fbox)(?:\s*\{|\s+(?P<bare>[-+]?[\w.,/]*\w)
 
 
 def final_text(response: str) -> str:
-    """The part of ``response`` that can hold the answer: after the last ``</think>``, if there is one."""
-    return response[-MAX_RESPONSE_CHARS:].rpartition("</think>")[2]
+    """The part of ``response`` that can hold the answer: after the last ``</think>``, and in no thought left open."""
+    opened, closed = response.rfind("<think>"), response.rfind("</think>")
+    text = response[:opened] if opened > closed else response
+    return text[-MAX_RESPONSE_CHARS:].rpartition("</think>")[2]
 
 
 def boxes(text: str) -> list[tuple[int, int, str]]:

@@ -5,8 +5,11 @@ milliseconds whenever the pool asks; only it kills and reaps workers, so a proce
 the pool's end of the control socket closes or its parent is gone, and the kernel then kills its workers, even those
 inside C code.
 
-Control messages are an operation byte and a process id: ``F`` (with a socket attached) forks, ``K`` kills.
-Jobs and replies are one JSON line each. The script imports nothing of dgpo but `grading`, so that starting it is cheap.
+Control messages are an operation byte and a number: ``F`` (with a socket attached) forks and is answered with the
+worker's process id, ``K`` and a process id kills and is answered with the signal that ended the worker. Jobs and
+replies are one JSON line each. A job's seconds are the worker's own processor time, kept by the kernel (ITIMER_PROF),
+so that a busy machine makes no right answer late. The script imports nothing of dgpo but `grading`, so that starting it
+is cheap.
 """
 
 import ctypes
@@ -47,6 +50,14 @@ class WorkerGone(Exception):
     """A worker, or the fork server, has died."""
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What `grading.grade` said, and the seconds of processor time it took."""
+
+    outcome: str
+    seconds: float
+
+
 @dataclass
 class Worker:
     """One forked worker: its process id, our end of its job socket, and how many jobs it has done."""
@@ -55,12 +66,12 @@ class Worker:
     jobs: socket.socket
     done: int = 0
 
-    def ask(self, job: bytes, deadline: float) -> str:
+    def ask(self, job: bytes, deadline: float) -> Reply:
         """Send one job and wait for its outcome. Raises TimeoutError at ``deadline`` (`time.monotonic`)."""
         try:
             self.jobs.settimeout(max(deadline - time.monotonic(), 0.001))
             self.jobs.sendall(job)
-            return json.loads(_read_line(self.jobs, deadline))
+            return Reply(*json.loads(_read_line(self.jobs, deadline)))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise WorkerGone from error
 
@@ -113,10 +124,10 @@ class ForkServer:
                 ours.close()
                 raise
 
-    def kill(self, worker: Worker) -> None:
-        """End ``worker`` at once. Raises as `fork` does."""
+    def kill(self, worker: Worker) -> bool:
+        """End ``worker`` at once; whether it had used up its processor time. Raises as `fork` does."""
         worker.jobs.close()
-        self._request(b"K", worker.pid)
+        return self._request(b"K", worker.pid) in (signal.SIGPROF, signal.SIGXCPU)
 
     def stop(self) -> None:
         """End the server; the kernel then ends its workers."""
@@ -129,9 +140,9 @@ class ForkServer:
         self._control.close()
         self._process.returncode = 0
 
-    def _request(self, operation: bytes, pid: int, *fds: int) -> int:
+    def _request(self, operation: bytes, number: int, *fds: int) -> int:
         try:
-            socket.send_fds(self._control, [_CONTROL.pack(operation, pid)], list(fds))
+            socket.send_fds(self._control, [_CONTROL.pack(operation, number)], list(fds))
             reply = self._control.recv(_CONTROL.size, socket.MSG_WAITALL)
         except BaseException:
             self._control.close()  # a reply that nobody read would be taken for that to the next request
@@ -166,30 +177,28 @@ def main(control_fd: int, parent_pid: int, memory_bytes: int) -> None:
     gc.freeze()
     control.sendall(b'{"ready": true}\n')
     server = os.getpid()
-    children: set[int] = set()
+    ended: dict[int, int | None] = {}  # by a worker's process id, the signal that ended it; None while it lives
     while os.getppid() == parent_pid:
         if not select.select([control], [], [], _PARENT_POLL_SECONDS)[0]:
-            _reap(children)
+            _reap(ended)
             continue
         message, fds, _, _ = socket.recv_fds(control, _CONTROL.size, 1)
         if len(message) < _CONTROL.size:
             return
-        operation, pid = _CONTROL.unpack(message)
-        _reap(children)
+        operation, number = _CONTROL.unpack(message)
+        _reap(ended)
         if operation == b"F":
-            pid = os.fork()
-            if pid == 0:
+            number = os.fork()
+            if number == 0:
                 control.close()
                 _die_with(server)
                 _serve(socket.socket(fileno=fds[0]), memory_bytes, grade)
                 os._exit(0)
             os.close(fds[0])
-            children.add(pid)
-        elif pid in children:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            children.discard(pid)
-        control.sendall(_CONTROL.pack(operation, pid))
+            ended[number] = None
+        else:
+            number = _killed(number, ended)
+        control.sendall(_CONTROL.pack(operation, number))
 
 
 def _load_grade() -> Callable[[str, str], str]:
@@ -202,10 +211,22 @@ def _load_grade() -> Callable[[str, str], str]:
     return module.grade
 
 
-def _reap(children: set[int]) -> None:
-    for pid in list(children):
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            children.discard(pid)
+def _killed(pid: int, ended: dict[int, int | None]) -> int:
+    """The signal that ended the worker ``pid``: SIGKILL, unless another was earlier."""
+    if pid in ended and ended[pid] is None:
+        os.kill(pid, signal.SIGKILL)
+        ended[pid] = os.WTERMSIG(os.waitpid(pid, 0)[1])
+    return ended.pop(pid, None) or 0
+
+
+def _reap(ended: dict[int, int | None]) -> None:
+    """Take note of the workers that have ended. One that left by itself, worn or out of memory, is forgotten."""
+    for pid in [pid for pid, by in ended.items() if by is None]:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done and os.WIFSIGNALED(status):
+            ended[pid] = os.WTERMSIG(status)
+        elif done:
+            del ended[pid]
 
 
 def _die_with(server: int) -> None:
@@ -224,19 +245,25 @@ def _serve(jobs: socket.socket, memory_bytes: int, grade: Callable[[str, str], s
         for line in lines:
             gold, answer, seconds = json.loads(line)
             _limit_cpu(seconds)
+            started = time.process_time()
             try:
                 outcome = grade(gold, answer)
             except MemoryError:
                 outcome = "too_large"
             except Exception:  # whatever sympy raises on nonsense, the answer is nothing that it can read
                 outcome = "unparsed"
-            jobs.sendall(json.dumps(outcome).encode() + b"\n")
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            jobs.sendall(json.dumps([outcome, time.process_time() - started]).encode() + b"\n")
             if outcome == "too_large":
                 return
 
 
 def _limit_cpu(seconds: float) -> None:
-    """Have the kernel end this worker if it works on for much longer than its job has, whoever waits for it or not."""
+    """Have the kernel end this worker at the end of its job's processor time, whoever waits for it or not.
+
+    The resource limit, in whole seconds, is there for a library that takes the timer.
+    """
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     used = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     limit = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1

@@ -47,13 +47,15 @@ def verify(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: f
     r"""Whether the final answer of ``response`` equals ``ground_truth``.
 
     Args:
-        response: What the model wrote. Only its end (200,000 characters) after the last ``</think>`` is read.
+        response: What the model wrote. Only its end (200,000 characters) after the last ``</think>`` is read, and
+            nothing of a thought that does not end.
         ground_truth: The right answer in LaTeX or plain text; the content of its last box if it has one.
         mode: "boxed": the answer is the last balanced ``\boxed{}``; none, no reward. "answer": ``response``
             is the answer itself, boxed or bare. "extract": the last box, and where there is none the final
             answer that the text states (`prose`); for benchmarks whose prompts ask for "Answer: ...".
-        timeout: Seconds of symbolic work at most, over all comparisons of this call. The first call that
-            needs a worker process also starts it (about 1.5 s); a busy pool is waited for.
+        timeout: Seconds of symbolic work at most, over all comparisons of this call: processor time of a worker
+            process, so that a busy machine changes no verdict. The first call that needs a worker also starts it
+            (about 1.5 s); a busy pool is waited for.
 
     Returns:
         A `Verdict`, true exactly when the answer is right. A broken ground truth gives ``bad_gold``.

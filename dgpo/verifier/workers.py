@@ -1,7 +1,8 @@
-"""Killable worker processes for math-verify, callable from any thread; the parent keeps the clock.
+"""Killable worker processes for math-verify, callable from any thread.
 
 A fork server starts with the first job and forks workers as they are needed (`fork_server`). A worker has one job at
-a time; one that is late is killed and the next job gets a fresh fork. A plain fork of this process would be unsafe (Ray
+a time. The kernel ends one that has used up its processor time, this process one that hangs, and the next job gets a
+fresh fork. A plain fork of this process would be unsafe (Ray
 and torch run threads here), and a fresh interpreter per worker would cost over a second each.
 """
 
@@ -10,38 +11,29 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from dgpo.verifier.fork_server import NO_ROOM, ForkServer, Worker, WorkerGone
 
 MEMORY_BYTES = 1 << 30
 MAX_WORKERS = 16
+PATIENCE = 30.0
+"""A job's time on the clock, in multiples of its processor time: a machine may be that busy before a worker hangs."""
 JOBS_PER_WORKER = 1000
 """A worker is replaced after this many jobs, so that what sympy caches cannot grow without end."""
 
 
 class Budget:
-    """Seconds of work on workers that one verdict may take, over all its comparisons. Waiting for one is not work."""
+    """Seconds of a worker's processor time that one verdict may take, over all its comparisons."""
 
     def __init__(self, seconds: float) -> None:
         self.left = seconds
-
-    @contextmanager
-    def spent(self) -> Iterator[float]:
-        """Takes the time of the block off; gives the `time.monotonic` at which nothing is left."""
-        started = time.monotonic()
-        try:
-            yield started + self.left
-        finally:
-            self.left -= time.monotonic() - started
 
 
 class Pool:
     """Up to ``size`` workers (one for each core, at most `MAX_WORKERS`), started on demand and shared by all threads.
 
     Attributes:
-        kills: How many workers were killed for being late, or found dead.
+        kills: How many workers ended before their job was done.
     """
 
     def __init__(self, size: int | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -56,8 +48,9 @@ class Pool:
     def grade(self, gold: str, answer: str, budget: Budget) -> str:
         """`grading.grade` in a worker. Also ``timeout``, and ``crash`` if two workers died on the job.
 
-        Waiting for a free worker, and the start of the fork server (about 1.5 s, once per process), come on top of
-        ``budget``: a busy pool must not turn a right answer wrong.
+        ``budget`` is processor time, so that neither a busy pool nor a busy machine turns a right answer wrong. On
+        the clock a job may take `PATIENCE` times as long, the wait for a free worker and the start of the fork
+        server (about 1.5 s, once per process) not counted.
 
         Raises RuntimeError where no worker can be started.
         """
@@ -68,10 +61,11 @@ class Pool:
                     return "timeout"
                 worker = self._take(fresh)
                 try:
-                    with budget.spent() as deadline:
-                        outcome = worker.ask(job, deadline)
+                    reply = worker.ask(job, time.monotonic() + PATIENCE * budget.left)
                 except WorkerGone:
-                    self._discard(worker)
+                    if self._discard(worker):
+                        budget.left = 0.0
+                        return "timeout"
                 except TimeoutError:
                     self._discard(worker)
                     return "timeout"
@@ -80,7 +74,8 @@ class Pool:
                     raise
                 else:
                     self._give_back(worker)
-                    return outcome
+                    budget.left -= reply.seconds
+                    return reply.outcome
         return "crash"
 
     def start(self) -> None:
@@ -129,15 +124,17 @@ class Pool:
         with self._lock:
             self._idle.append(worker)
 
-    def _discard(self, worker: Worker) -> None:
+    def _discard(self, worker: Worker) -> bool:
+        """Ends ``worker``; whether it had used up its processor time."""
         with self._lock:
             self.kills += 1
             if self._server is None:
-                return
+                return False
             try:
-                self._server.kill(worker)
+                return self._server.kill(worker)
             except (WorkerGone, OSError):
                 self._drop_server()
+                return False
 
     def _started(self) -> ForkServer:
         if self._server is None:

@@ -37,6 +37,12 @@ def test_only_text_after_thinking_counts() -> None:
     assert last_box(final_text(r"<think>\boxed{1}</think> I do not know")) is None
 
 
+def test_a_thought_that_does_not_end_holds_no_answer() -> None:
+    assert last_box(final_text(r"<think>so \boxed{1}")) is None
+    assert last_box(final_text(r"<think>a</think>\boxed{2}<think>\boxed{1}")) == "2"
+    assert last_box(final_text("<think>" + "x" * MAX_RESPONSE_CHARS + r"\boxed{1}")) is None
+
+
 def test_boxes_are_joined_on_the_last_line_only() -> None:
     assert boxes_of_last_line("\\boxed{9}\n\\boxed{2} and \\boxed{3}.\nDone.") == ["2", "3"]
 

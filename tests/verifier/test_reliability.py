@@ -67,12 +67,8 @@ def test_a_batch_with_hangs_keeps_the_right_verdicts() -> None:
     responses = [rf"\boxed{{{index}f(y) + {index}f(x)}}" for index in range(50, 70)]
     golds = [f"{index}(f(x)+f(y))" for index in range(50, 70)]
     responses[3] = responses[11] = rf"\boxed{{{LOOPS}}}"
-    for timeout in (2.0, 8.0, 32.0):  # on a busy machine a right one may need more
-        verdicts = verify_batch(responses, golds, timeout=timeout)
-        wrong = [index for index, verdict in enumerate(verdicts) if not verdict]
-        if len(wrong) == 2:
-            break
-    assert wrong == [3, 11]
+    verdicts = verify_batch(responses, golds, timeout=2.0)
+    assert [index for index, verdict in enumerate(verdicts) if not verdict] == [3, 11]
 
 
 @pytest.mark.slow

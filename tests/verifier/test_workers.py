@@ -111,6 +111,23 @@ def test_the_fork_server_killed_in_the_middle_of_a_job(pool: Pool) -> None:
     wait_until(lambda: not any(map(alive, [server, idle])))
 
 
+def test_a_job_is_held_to_processor_time_and_not_to_the_clock(pool: Pool) -> None:
+    """A worker that is stopped for longer than its job's seconds still gives its verdict."""
+    worker = pool.pids()[-1]
+    os.kill(worker, signal.SIGSTOP)
+    resume = threading.Timer(1.0, os.kill, (worker, signal.SIGCONT))
+    resume.start()
+    assert pool.grade("x+7", "7+x", Budget(0.5)) == "match"
+    resume.join()
+
+
+def test_a_worker_that_hangs_without_work_is_killed(pool: Pool) -> None:
+    worker = pool.pids()[-1]
+    os.kill(worker, signal.SIGSTOP)
+    assert pool.grade("x+8", "8+x", Budget(0.02)) == "timeout"
+    wait_until(lambda: not alive(worker))
+
+
 def test_a_late_worker_is_killed_and_leaves_no_process(pool: Pool) -> None:
     worker = pool.pids()[-1]
     assert pool.grade("5", LOOPS, Budget(0.3)) == "timeout"
