@@ -13,6 +13,7 @@ from dgpo.data.no_answer import is_no_answer
 from dgpo.data.solutions import final_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify_batch
 from dgpo.verifier.gold import read_gold
+from dgpo.verifier.values import is_number
 
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 _BOXED = re.compile(r"\\boxed ?\{(.*)\}", re.DOTALL)
@@ -24,8 +25,8 @@ _VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "tar
 _EXPECTED = "an answer must be text, a number or a list of them"
 _PRINTED = re.compile(r"""[\[{(]\s*b?["']\w|b(["']).*\1\Z|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
 _MAX_NUMBER = 1000  # characters; the verifier reads no longer number, and the patterns above are not linear
-_PROBE = r"\boxed{@?@?@}"
-"""No mathematics: against it the verifier reads the ground truth alone, and stops."""
+_PROBE = r"\boxed{\int}"
+"""Half a formula: against it the verifier has the symbolic stage read the ground truth, and stops."""
 _BATCH = 512
 
 
@@ -189,4 +190,4 @@ def ground_truth_faults(ground_truths: Sequence[str], *, timeout: float = 10.0) 
 
 def _is_symbolic(ground_truth: str) -> bool:
     gold = read_gold(ground_truth)
-    return gold is not None and gold.number is None and gold.phrase is None and gold.choice is None
+    return gold is not None and not is_number(gold.tree) and gold.phrase is None and gold.choice is None

@@ -19,8 +19,9 @@ from dgpo.evaluation.generations import Generation, cut_line, data_file, generat
 from dgpo.evaluation.settings import PACKAGES, BenchmarkFacts, read_settings
 from dgpo.files import draft_of, file_sha256, replace_json
 from dgpo.progress import ProgressBar
-from dgpo.verifier import normalise, verify
+from dgpo.verifier import verify
 from dgpo.verifier.processes import Processes
+from dgpo.verifier.reading import read
 from dgpo.verifier.stages import Mode
 from dgpo.versions import installed_versions
 
@@ -168,7 +169,7 @@ def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) 
 
 def answer_key(answer: str) -> str:
     """The answer without the layout that never matters; equal keys are equal answers."""
-    return normalise.key(normalise.clean(answer))
+    return " ".join(read(answer).symbols)
 
 
 def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[int]:

@@ -67,7 +67,8 @@ async def compute_score(
         data_source: Named in the log where a ground truth cannot be read.
         solution_str: The response as text.
         ground_truth: The right answer.
-        extra_info: `RESPONSE_FACTS` of it, from `MathRewardManager`; the rest has no influence.
+        extra_info: `RESPONSE_FACTS` of it, from `MathRewardManager`, and ``problem``, an expression of which is no
+            answer; the rest has no influence.
         mode: `verify`'s.
         timeout: `verify`'s seconds of processor time for symbolic work.
         deadline: Seconds on the clock for a response in all, waiting for a worker process included; then the
@@ -91,8 +92,8 @@ async def compute_score(
     """
     started = time.monotonic()
     shaping = _shaping(scoring, overlong_buffer, overlong_weight, format_weight)
-    facts = (extra_info or {}).get(RESPONSE_FACTS)
-    verdict = await _verdict(solution_str, ground_truth, mode, timeout, deadline)
+    facts, problem = ((extra_info or {}).get(key) for key in (RESPONSE_FACTS, "problem"))
+    verdict = await _verdict(solution_str, ground_truth, problem, mode, timeout, deadline)
     if verdict.reason == "bad_gold":
         _report_bad_gold(data_source, repr(ground_truth)[:200])
     acc = float(bool(verdict))
@@ -204,10 +205,13 @@ def end_tokens(model: str, eos_token_id: int | None) -> set[int]:
     return ends
 
 
-async def _verdict(response: str, ground_truth: str, mode: Mode, timeout: float, deadline: float) -> Verdict:
+async def _verdict(
+    response: str, ground_truth: str, problem: Any, mode: Mode, timeout: float, deadline: float
+) -> Verdict:
     if not isinstance(ground_truth, str):
         return Verdict("bad_gold", "extract")
-    step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
+    asked = problem if isinstance(problem, str) else None
+    step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout, problem=asked)
     if not isinstance(step, Undecided):
         return step
     job = asyncio.get_running_loop().run_in_executor(_executor(), decide_symbolically, step, timeout)

@@ -19,6 +19,7 @@ REASONS = {
     "mismatch": "compared, and different",
     "no_answer": "no answer found; often a response that was cut off",
     "hedge": "several answers at once",
+    "echo": "an expression of the problem, handed back",
     "unparsed": "not mathematics that can be read",
     "too_large": "past the limits on length, digits and powers",
     "timeout": "no decision in time; many: more reward workers, or a longer timeout",

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from dgpo.verifier.expressions import Node, Operation, parse
+from dgpo.verifier.algebra import Node, Operation
 
 MAX_BITS = 40_000
 """Of a numerator or a denominator. One greatest common divisor of two such takes a few milliseconds."""
@@ -20,12 +20,6 @@ MAX_DEGREE = 64
 
 class _NotExact(Exception):
     """The value is not rational, or out of bounds."""
-
-
-def evaluate(text: str) -> Fraction | None:
-    """The rational value of the cleaned LaTeX ``text``, or None. Bounded in time and memory."""
-    node = parse(text)
-    return None if node is None else exact_value(node)
 
 
 def exact_value(node: Node) -> Fraction | None:
@@ -60,6 +54,12 @@ class _Arithmetic:
             "!": self._factorial,
             "binom": self._binomial,
             "abs": Fraction.__abs__,
+            "floor": lambda value: Fraction(math.floor(value)),
+            "ceil": lambda value: Fraction(math.ceil(value)),
+            "max": lambda *values: max(values),
+            "min": lambda *values: min(values),
+            "gcd": self._whole(math.gcd),
+            "lcm": self._whole(math.lcm),
         }
 
     def value(self, node: Node) -> Fraction:
@@ -95,6 +95,14 @@ class _Arithmetic:
             raise _NotExact
         value = base**exponent.numerator
         return value if degree == 1 else Fraction(_root(value.numerator, degree), _root(value.denominator, degree))
+
+    def _whole(self, function: Callable[..., int]) -> Callable[..., Fraction]:
+        def of_whole(*values: Fraction) -> Fraction:
+            if any(value.denominator > 1 for value in values):
+                raise _NotExact
+            return self._bounded(Fraction(function(*(value.numerator for value in values))))
+
+        return of_whole
 
     def _factorial(self, value: Fraction) -> Fraction:
         if value.denominator != 1 or not 0 <= value <= MAX_FACTORIAL:

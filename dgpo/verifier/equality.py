@@ -1,256 +1,430 @@
-"""Two cleaned answers, part by part: what needs no algebra is decided, the rest is left as pairs of leaves."""
+"""Two trees, compared: a function for each pair of kinds, which says equal, different, or None for not known."""
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
 
-from dgpo.verifier import normalise, structure
-from dgpo.verifier.by_value import equal_by_value
-from dgpo.verifier.intervals import is_interval, pieces
-from dgpo.verifier.numeric import equal, read_number
-from dgpo.verifier.units import quantities
+from dgpo.verifier import policy, values
+from dgpo.verifier.algebra import Node, Operation, quotient
+from dgpo.verifier.grammar import read_answer
+from dgpo.verifier.lexer import Token, Tokens, Unreadable, latex
+from dgpo.verifier.quantities import BASE
+from dgpo.verifier.regions import as_region
+from dgpo.verifier.splitting import split, statement, symbols
+from dgpo.verifier.tree import (
+    Answer,
+    Clock,
+    Equation,
+    Given,
+    Grid,
+    Infinite,
+    Named,
+    Piece,
+    Ratio,
+    Region,
+    Several,
+    Statement,
+    Value,
+)
+from dgpo.verifier.units import same_unit
 
 MAX_UNORDERED = 32
-"""An unordered list with more parts, those of equal spelling aside, is a mismatch: each is compared with each."""
-MAX_DEPTH = 5
-_RATIO = re.compile(r"[^:]+(?::[^:]+)+")
-_CLOCK = re.compile(r"(?P<time>\d{1,2} ?: ?\d{2}(?: ?: ?\d{2})?)(?: ?(?P<half>[ap])\.? ?m\.?)?", re.I)
-_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne)(?![A-Za-z])")
-_OR = re.compile(r"(?<![A-Za-z])or(?![A-Za-z])|\\(?:lor|vee)(?![A-Za-z])")
-_LETTER = r"(?<![A-Za-z\\]){}(?![A-Za-z])"
-_TO = re.compile(r"(?<=\d) ?(?:\\text ?\{ ?to ?\}|(?<=[\d ])to(?= ?\d)) ?(?=\d)")
+"""An unordered list with more parts, those that are the same aside, is a mismatch: each is compared with each."""
+MAX_DEPTH = 8
+UNORDERED = frozenset(("", "{}"))
+Decision = bool | None
+Ask = Callable[[str, str], Decision]
+"""Compares two LaTeX expressions that no tree decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What is left to compare: each gold with an answer, in order or in any order."""
-
-    golds: tuple[str, ...]
-    answers: tuple[str, ...]
-    is_ordered: bool
+Tell = Callable[[str, str, Decision, str], None]
+"""Hears of each pair of expressions: ground truth, answer, what was said of them, and by ``value`` or ``symbolic``."""
 
 
-Decision = bool | Parts | None
-"""True or False; parts that are compared one by one; or None, not known."""
+def open_question(gold: str, answer: str) -> None:
+    """The `Ask` that leaves all open."""
 
 
-Leaf = Callable[[str, str], bool | None]
-"""The word on two expressions that have no parts: equal, different, or None for unknown."""
+def to_nobody(gold: str, answer: str, says: Decision, step: str) -> None:
+    pass
 
 
-def unknown(gold: str, answer: str) -> None:
-    """The `Leaf` that leaves all open."""
+@dataclass
+class Comparison:
+    """One comparison of two trees.
 
-
-def compare(gold: str, answer: str, leaf: Leaf = unknown, depth: int = 0) -> Decision:
-    """Whether ``answer`` equals ``gold``, as far as that needs no more algebra than ``leaf`` knows. Bounded in time."""
-    if normalise.key(gold) == normalise.key(answer):
-        return True
-    if depth > MAX_DEPTH:
-        return None
-    for rule in (_numbers, _clocks, _ratios, _matrices, _interval_sets, _lists, _definitions):
-        decision = rule(gold, answer)
-        if decision is not None:
-            return _reduce(decision, leaf, depth) if isinstance(decision, Parts) else decision
-    return leaf(gold, answer)
-
-
-def settle(gold: str, answer: str, ask: Callable[[str, str], str]) -> str:
-    """`compare`, with ``ask(gold, answer)`` as the word on what is still open: "match", "mismatch" or another reason.
-
-    An unordered list is matched greedily: equality is transitive, but for decimals that are a millionth apart.
+    Attributes:
+        ask: The word on what the trees leave open.
+        tell: Hears of each pair of expressions.
+        has_evaluated: Whether expressions were evaluated at points.
     """
-    decision = compare(gold, answer, equal_by_value)
-    if decision is None:
-        return ask(gold, answer)
-    if isinstance(decision, bool):
-        return "match" if decision else "mismatch"
-    left = list(decision.answers)
-    for wanted in decision.golds:
-        reasons = []
-        for index, given in enumerate(left[:1] if decision.is_ordered else left):
-            reasons.append(settle(wanted, given, ask))
-            if reasons[-1] == "match":
-                del left[index]
-                break
-            if reasons[-1] not in ("mismatch", "unparsed"):
-                return reasons[-1]
-        else:
-            return "unparsed" if "unparsed" in reasons else "mismatch"
-    return "match"
 
+    ask: Ask = open_question
+    tell: Tell = to_nobody
+    has_evaluated: bool = False
 
-def _reduce(parts: Parts, leaf: Leaf, depth: int) -> Decision:
-    """``parts`` without what is decided already."""
-    if len(parts.golds) != len(parts.answers):
+    def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
+        """Whether ``answer`` is ``gold``."""
+        if gold == answer:
+            return True
+        if depth > MAX_DEPTH:
+            return None
+        if isinstance(gold, Given) or isinstance(answer, Given):
+            return self._given(gold, answer, depth)
+        if isinstance(gold, Equation) or isinstance(answer, Equation):
+            return self._equations(gold, answer, depth)
+        for kinds, compare in _PAIRS:
+            if isinstance(gold, kinds[0]) and isinstance(answer, kinds[1]):
+                return compare(self, gold, answer, depth + 1)
+            if isinstance(gold, kinds[1]) and isinstance(answer, kinds[0]):
+                return Comparison._swapped(self, compare, gold, answer, depth + 1)
         return False
-    if not parts.is_ordered:
-        parts = _without_twins(parts)
-        if len(parts.golds) > MAX_UNORDERED:
+
+    def _swapped(self, compare: Any, gold: Answer, answer: Answer, depth: int) -> Decision:
+        turned = Comparison(
+            lambda one, two: self.ask(two, one), lambda one, two, says, step: self.tell(two, one, says, step)
+        )
+        found = compare(turned, answer, gold, depth)
+        self.has_evaluated |= turned.has_evaluated
+        return found
+
+    def _given(self, gold: Answer, answer: Answer, depth: int) -> Decision:
+        if isinstance(gold, Given) and isinstance(answer, Given) and gold.condition != answer.condition:
             return False
-    golds, answers = [], []
-    left = list(parts.answers)
-    for wanted in parts.golds:
-        candidates = left[:1] if parts.is_ordered else left
-        decisions = [compare(wanted, given, leaf, depth + 1) for given in candidates]
-        if True in decisions:
-            del left[decisions.index(True)]
-        elif all(decision is False for decision in decisions):
+        return self.same(*(side.value if isinstance(side, Given) else side for side in (gold, answer)), depth + 1)
+
+    def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
+        if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):
             return False
-        else:
-            golds.append(wanted)
-            if parts.is_ordered:
-                answers.append(left.pop(0))
-    return Parts(tuple(golds), tuple(answers if parts.is_ordered else left), parts.is_ordered) if golds else True
-
-
-def _without_twins(parts: Parts) -> Parts:
-    """``parts`` without the pairs of one spelling, so that a long list need not be compared each with each."""
-    answers: dict[str, list[str]] = {}
-    for answer in parts.answers:
-        answers.setdefault(normalise.key(answer), []).append(answer)
-    golds = []
-    for gold in parts.golds:
-        twins = answers.get(normalise.key(gold))
-        if twins:
-            twins.pop()
-        else:
-            golds.append(gold)
-    left = [answer for twins in answers.values() for answer in twins]
-    return Parts(tuple(golds), tuple(left), is_ordered=False)
-
-
-def _numbers(gold: str, answer: str) -> Decision:
-    wanted = read_number(gold)
-    given = read_number(answer) if wanted else None
-    return equal(wanted, given) if wanted and given else None
-
-
-def _clocks(gold: str, answer: str) -> Decision:
-    wanted, given = _CLOCK.fullmatch(normalise.plain(gold)), _CLOCK.fullmatch(normalise.plain(answer))
-    if not wanted or not given or not (wanted["half"] or given["half"]):
-        return None
-    halves = {half.lower() for half in (wanted["half"], given["half"]) if half}
-    return len(halves) == 1 and wanted["time"].replace(" ", "") == given["time"].replace(" ", "")
-
-
-def _ratios(gold: str, answer: str) -> Decision:
-    """``3:4`` is ``6:8`` and 3/4: each term over the last, compared one by one."""
-    gold_terms, answer_terms = _ratio(gold), _ratio(answer)
-    if not gold_terms and not answer_terms:
-        return None
-    if gold_terms and answer_terms:
-        if len(gold_terms) != len(answer_terms):
+        wanted = gold
+        if isinstance(gold, Equation):
+            _, value = policy.named_value(gold)
+            wanted = _read(value) if value else gold
+        if not isinstance(answer, Equation):
+            return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
+        found = policy.claims(answer, gold)
+        if found is None:
+            return self._whole_equations(gold, answer) if isinstance(gold, Equation) else False
+        if not found:
             return False
-        return Parts(tuple(_shares(gold_terms)), tuple(_shares(answer_terms)), True)
-    terms, other = (gold_terms, answer) if gold_terms else (answer_terms, gold)
-    if len(terms) != 2:
-        return False
-    quotient = _shares(terms)[0]
-    return Parts((quotient,), (other,), True) if gold_terms else Parts((other,), (quotient,), True)
+        if isinstance(gold, Equation) and (both := _definitions(gold, answer)):
+            return self.same(*both, depth + 1)
+        return every(self.same(wanted, _read(claim), depth + 1) for claim in found)
 
+    def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
+        """Two equations are equal where one is a multiple of the other; any other two are open."""
+        sides = [_as_zero(side) for side in (gold, answer)]
+        if sides[0] and sides[1]:
+            self.has_evaluated = True
+            if values.is_multiple(*values.with_one_notation(sides[0], sides[1])):
+                return True
+        return self._asked(*(" = ".join(map(latex, side.sides)) for side in (gold, answer)))
 
-def _ratio(text: str) -> list[str]:
-    text = _TO.sub(":", text)
-    is_ratio = _RATIO.fullmatch(text) and not structure.shell(text)[0] and not re.search(r"[=,]|\\to|[A-Za-z]:", text)
-    return [term.strip() for term in text.split(":")] if is_ratio else []
-
-
-def _shares(terms: list[str]) -> list[str]:
-    return [rf"\frac{{{term}}}{{{terms[-1]}}}" for term in terms[:-1]]
-
-
-def _matrices(gold: str, answer: str) -> Decision:
-    wanted, given = structure.matrix(gold), structure.matrix(answer)
-    if wanted is None or given is None:
-        vector = _vector(wanted or given or [])
-        return (_lists(vector, answer) if wanted else _lists(gold, vector)) if vector else None
-    if [len(row) for row in wanted] != [len(row) for row in given]:
-        return False
-    return Parts(_flat(wanted), _flat(given), True)
-
-
-def _vector(rows: Sequence[Sequence[str]]) -> str:
-    """A matrix of one row or one column as a tuple, or ''."""
-    is_vector = len(rows) == 1 or all(len(row) == 1 for row in rows)
-    return f"({', '.join(_flat(rows))})" if is_vector and rows else ""
-
-
-def _flat(rows: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    return tuple(cell for row in rows for cell in row)
-
-
-def _interval_sets(gold: str, answer: str) -> Decision:
-    if not (is_interval(gold) or is_interval(answer)):
-        return None
-    wanted, given = pieces(gold), pieces(answer)
-    if wanted is None or given is None:
-        return None
-    (gold_variable, gold_pieces), (answer_variable, answer_pieces) = wanted, given
-    if gold_variable and answer_variable and gold_variable != answer_variable:
-        return None if gold_variable in answer and answer_variable in gold else False  # a > b and b < a
-    if len(gold_pieces) != len(answer_pieces):
-        return None if len(gold_pieces) > 1 and len(answer_pieces) > 1 else False
-    if len(gold_pieces) > 1:
-        return Parts(tuple(map(str, gold_pieces)), tuple(map(str, answer_pieces)), False)
-    one, other = gold_pieces[0], answer_pieces[0]
-    if one.brackets != other.brackets:
-        return False
-    return Parts((one.left, one.right), (other.left, other.right), True)
-
-
-def _lists(gold: str, answer: str) -> Decision:
-    decision = _assignments(gold, answer)
-    if decision is not None:
+    def _asked(self, gold: str, answer: str) -> Decision:
+        decision = self.ask(gold, answer)
+        self.tell(gold, answer, decision, "symbolic")
         return decision
-    if "\\begin" in gold or "\\begin" in answer:
-        return None
-    gold_shell, gold_inner = structure.shell(structure.spread(structure.unnamed(gold)))
-    answer_shell, answer_inner = structure.shell(structure.spread(structure.unnamed(answer)))
-    shells = {gold_shell, answer_shell}
-    if _RELATION.search(gold) and bool(_OR.search(gold)) != bool(_OR.search(answer)):
+
+    def values(self, gold: Value, answer: Value, depth: int) -> Decision:
+        one, two = gold.unit, answer.unit
+        has_base = one.startswith(BASE) or two.startswith(BASE)
+        if one != two and (has_base or (one and two and not same_unit(one, two))):
+            return False
+        if gold.node is None or answer.node is None:
+            if symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node:
+                return True
+            return self._asked(latex(gold.tokens), latex(answer.tokens))
+        scales = {0: [1], 1: [1, Fraction(1, 100)], -1: [1, Fraction(100)]}[(two == "%") - (one == "%")]
+        sides = values.with_one_notation(
+            values.Number(gold.node, gold.is_decimal), values.Number(answer.node, answer.is_decimal)
+        )
+        if values.exact(gold.node) is None or values.exact(answer.node) is None:
+            self.has_evaluated = True
+        decision = either(values.equal(*sides, Fraction(scale)) for scale in scales)
+        self.tell(latex(gold.tokens), latex(answer.tokens), decision, "value")
+        if decision is None:
+            return self._asked(latex(gold.tokens), latex(answer.tokens))
+        return decision
+
+    def infinite_and_value(self, gold: Infinite, answer: Value, depth: int) -> Decision:
         return False
-    golds = quantities(gold) or structure.items(gold_inner)
-    answers = quantities(answer) or structure.items(answer_inner)
-    if len(golds) < 2 and len(answers) < 2:
-        is_wrapped = shells in ({"", "{}"}, {"", "()"})
-        return Parts((gold_inner,), (answer_inner,), True) if is_wrapped else None
-    if "{}" in shells and not shells <= structure.UNORDERED:
-        return False
-    if gold_shell == answer_shell == "{}" or all(structure.shell(item)[0] for item in golds + answers):
-        golds, answers = _distinct(golds), _distinct(answers)  # a list of numbers may repeat one, a set cannot
-    if len(golds) != len(answers):
-        return False
-    if shells <= structure.UNORDERED:
-        return Parts(tuple(golds), tuple(answers), False)
-    is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
-    if len(shells) == 2 and shells != {"", "()"} and not is_vector:
-        return False
-    return Parts(tuple(golds), tuple(answers), True)
+
+    def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
+        if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
+            return False
+        shells = {gold.brackets, answer.brackets}
+        golds, answers = list(gold.items), list(answer.items)
+        if len(golds) == len(answers) == 1:
+            return self.same(golds[0], answers[0], depth) if shells <= {"", "{}"} or shells <= {"", "()"} else False
+        if "{}" in shells and not shells <= UNORDERED:
+            return False
+        if gold.brackets == answer.brackets == "{}" or all(isinstance(item, Several) for item in golds + answers):
+            golds, answers = _distinct(golds), _distinct(answers)  # a list of numbers may repeat one, a set cannot
+        if len(golds) != len(answers):
+            return False
+        if shells <= UNORDERED:
+            return self._unordered(golds, answers, depth)
+        is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
+        if len(shells) == 2 and shells != {"", "()"} and not is_vector:
+            return False
+        return every(self.same(*pair, depth) for pair in zip(golds, answers, strict=True))
+
+    def _unordered(self, golds: list[Answer], answers: list[Answer], depth: int) -> Decision:
+        """Greedily: equality is transitive, but for decimals that are a millionth apart."""
+        left = list(answers)
+        rest = []
+        for wanted in golds:
+            if wanted in left:
+                left.remove(wanted)
+            else:
+                rest.append(wanted)
+        if len(rest) > MAX_UNORDERED:
+            return False
+        is_open = False
+        for wanted in rest:
+            decisions: list[Decision] = []
+            for given in left:
+                decisions.append(self.same(wanted, given, depth))
+                if decisions[-1]:
+                    break
+            if True in decisions:
+                del left[decisions.index(True)]
+            elif None in decisions:
+                is_open = True
+            else:
+                return False
+        return None if is_open else True
+
+    def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
+        return (
+            self.same(gold.items[0], answer, depth) if len(gold.items) == 1 and gold.brackets in ("{}", "") else False
+        )
+
+    def several_and_region(self, gold: Several, answer: Region, depth: int) -> Decision:
+        region = as_region(gold)
+        return self.regions(region, answer, depth) if region else False
+
+    def regions(self, gold: Region, answer: Region, depth: int) -> Decision:
+        if gold.variable and answer.variable and gold.variable != answer.variable:
+            if gold.tokens and answer.tokens and _mentions(gold, answer.variable) and _mentions(answer, gold.variable):
+                return self._inequalities(gold.tokens, answer.tokens)
+            return False
+        if len(gold.pieces) != len(answer.pieces):
+            return False
+        left, is_open = list(answer.pieces), False
+        for piece in gold.pieces:
+            decisions = [self._pieces(piece, other, depth) for other in left]
+            if True in decisions:
+                del left[decisions.index(True)]
+            elif None in decisions:
+                is_open = True
+            else:
+                return False
+        return None if is_open else True
+
+    def _pieces(self, gold: Piece, answer: Piece, depth: int) -> Decision:
+        if gold.brackets != answer.brackets:
+            return False
+        return every((self.same(gold.low, answer.low, depth), self.same(gold.high, answer.high, depth)))
+
+    def grids(self, gold: Grid, answer: Grid, depth: int) -> Decision:
+        if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
+            return False
+        pairs = (pair for rows in zip(gold.rows, answer.rows, strict=True) for pair in zip(*rows, strict=True))
+        return every(self.same(*pair, depth) for pair in pairs)
+
+    def grid_and_other(self, gold: Grid, answer: Answer, depth: int) -> Decision:
+        """A row or a column as a tuple."""
+        if isinstance(answer, Value) and answer.node is None:
+            return self._asked(latex(gold.tokens), latex(answer.tokens))
+        is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
+        if isinstance(answer, Value):
+            answer = _components(answer) or answer
+        if not is_vector or not isinstance(answer, Several):
+            return False
+        return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer, depth)
+
+    def several_and_vector(self, gold: Several, answer: Value, depth: int) -> Decision:
+        if len(gold.items) > 1 and gold.brackets == "()" and (parts := _components(answer)):
+            return self.severals(gold, parts, depth)
+        return self.several_and_one(gold, answer, depth)
+
+    def named(self, gold: Named, answer: Named, depth: int) -> Decision:
+        if set(gold.names) == set(answer.names):
+            by_name = dict(zip(answer.names, answer.items, strict=True))
+            return every(
+                self.same(item, by_name[name], depth) for name, item in zip(gold.names, gold.items, strict=True)
+            )
+        return self.severals(Several("()", gold.items), Several("()", answer.items), depth)
+
+    def named_and_several(self, gold: Named, answer: Several, depth: int) -> Decision:
+        pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
+        items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
+        return self.severals(Several("()", items), answer, depth)
+
+    def ratios(self, gold: Ratio, answer: Ratio, depth: int) -> Decision:
+        if len(gold.terms) != len(answer.terms):
+            return False
+        if any(ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
+            return gold.terms == answer.terms
+        return every(self.values(*pair, depth) for pair in zip(_shares(gold), _shares(answer), strict=True))
+
+    def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:
+        return self.values(_shares(gold)[0], answer, depth) if len(gold.terms) == 2 else False
+
+    def clocks(self, gold: Clock, answer: Clock, depth: int) -> Decision:
+        return gold == answer
+
+    def clock_and_ratio(self, gold: Clock, answer: Ratio, depth: int) -> Decision:
+        return gold.time == tuple(str(term.node) for term in answer.terms)
+
+    def statements(self, gold: Statement, answer: Statement, depth: int) -> Decision:
+        if gold.is_words or answer.is_words:
+            return False
+        return self._inequalities(gold.tokens, answer.tokens)
+
+    def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
+        """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
+        one, two = _as_positive(gold), _as_positive(answer)
+        if one and two and one[0] == two[0] and values.is_multiple(one[1], two[1], positive=True):
+            return True
+        return self._asked(latex(gold), latex(answer))
+
+    def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
+        if gold.is_words or (
+            isinstance(answer, Value) and answer.node is not None and isinstance(answer.node, Fraction)
+        ):
+            return False
+        other = answer.tokens if isinstance(answer, Value | Region) else ()
+        return self._asked(latex(gold.tokens), latex(other)) if other else False
 
 
-def _distinct(items: list[str]) -> list[str]:
-    return list({normalise.key(item): item for item in items}.values())
+_PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (
+    ((Value, Value), Comparison.values),
+    ((Several, Several), Comparison.severals),
+    ((Several, Region), Comparison.several_and_region),
+    ((Region, Region), Comparison.regions),
+    ((Grid, Grid), Comparison.grids),
+    ((Grid, Several | Value), Comparison.grid_and_other),
+    ((Named, Named), Comparison.named),
+    ((Named, Several), Comparison.named_and_several),
+    ((Several, Value), Comparison.several_and_vector),
+    ((Several, Infinite), Comparison.several_and_one),
+    ((Infinite, Value), Comparison.infinite_and_value),
+    ((Ratio, Ratio), Comparison.ratios),
+    ((Ratio, Value), Comparison.ratio_and_value),
+    ((Clock, Clock), Comparison.clocks),
+    ((Clock, Ratio), Comparison.clock_and_ratio),
+    ((Statement, Statement), Comparison.statements),
+    ((Statement, Value | Region), Comparison.statement_and_other),
+)
 
 
-def _assignments(gold: str, answer: str) -> Decision:
-    """Both sides by name, where both name several unknowns."""
-    wanted, given = structure.assignments(gold), structure.assignments(answer)
-    if wanted is None or given is None:
+def every(decisions: Any) -> Decision:
+    """Whether all hold: False at the first that does not, None where one is open."""
+    outcome: Decision = True
+    for decision in decisions:
+        if decision is False:
+            return False
+        outcome = None if decision is None else outcome
+    return outcome
+
+
+def either(decisions: Any) -> Decision:
+    """Whether one holds: True at the first that does, None where one is open."""
+    outcome: Decision = False
+    for decision in decisions:
+        if decision is True:
+            return True
+        outcome = None if decision is None else outcome
+    return outcome
+
+
+def _read(tokens: Tokens) -> Answer:
+    try:
+        return read_answer(tokens)
+    except Unreadable:
+        return statement(tokens)
+
+
+def _distinct(items: Sequence[Answer]) -> list[Answer]:
+    return list(dict.fromkeys(items))
+
+
+def _mentions(region: Region, name: str) -> bool:
+    return any(token.kind == "name" and token.value == name for token in region.tokens)
+
+
+def _as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:
+    """Whether an inequality is strict, and what it says is positive."""
+    sides, signs = split(tokens, lambda token: token.kind == "relation")
+    if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
         return None
-    gold_values, answer_values = dict(wanted), dict(given)
-    if len(gold_values) < len(wanted) or len(answer_values) < len(given):
-        return None
-    if set(gold_values) != set(answer_values):
-        return None
-    return Parts(tuple(gold_values.values()), tuple(answer_values[name] for name in gold_values), True)
+    relation = str(signs[0].value)
+    difference = _difference(*(sides if relation.startswith(">") else reversed(sides)))
+    return (len(relation) == 1, difference) if difference else None
 
 
-def _definitions(gold: str, answer: str) -> Decision:
-    wanted, given = structure.definition(gold), structure.definition(answer)
-    if not wanted or not given:
+def _as_zero(equation: Equation) -> values.Number | None:
+    """Left side less right side."""
+    return _difference(*equation.sides) if len(equation.sides) == 2 else None
+
+
+def _difference(one: Tokens, two: Tokens) -> values.Number | None:
+    left, right = _read(one), _read(two)
+    if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
         return None
-    (variable, value), (other, answer_value) = wanted, given
-    if variable != other and not re.search(_LETTER.format(variable), answer_value):
-        answer_value = re.sub(_LETTER.format(other), variable, answer_value)
-    return Parts((value,), (answer_value,), True)
+    return values.Number(
+        Operation("+", (left.node, Operation("-", (right.node,)))), left.is_decimal or right.is_decimal
+    )
+
+
+def _definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
+    """Two definitions of a function, in the variable of the first."""
+    one, two = policy.definition(gold), policy.definition(answer)
+    if not one or not two or one[0] == two[0]:
+        return None
+    if any(token.kind == "name" and token.value == one[0] for token in two[1]):
+        return None
+    renamed = tuple(_renamed(token, two[0], one[0]) for token in two[1])
+    return _read(one[1]), _read(renamed)
+
+
+def _renamed(token: Token, name: str, new: str) -> Token:
+    return replace(token, value=new, latex=new) if token.kind == "name" and token.value == name else token
+
+
+def _shares(ratio: Ratio) -> list[Value]:
+    """Each term over the last."""
+    last = ratio.terms[-1]
+    return [
+        Value(_over(term.node, last.node), (*term.tokens, *last.tokens), "", term.is_decimal or last.is_decimal)
+        for term in ratio.terms[:-1]
+    ]
+
+
+def _over(above: Node | None, below: Node | None) -> Node | None:
+    return None if above is None or below is None else quotient(above, below)
+
+
+def _components(value: Value) -> Several | None:
+    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``."""
+    node = value.node
+    if node is None or not any(name.startswith("unit ") for name in values.names(node)):
+        return None
+    parts: dict[str, Node] = {}
+    for term in node.operands if isinstance(node, Operation) and node.function == "+" else (node,):
+        sign, body = (True, term.operands[0]) if isinstance(term, Operation) and term.function == "-" else (False, term)
+        factors = list(body.operands) if isinstance(body, Operation) and body.function == "*" else [body]
+        units = [factor for factor in factors if isinstance(factor, str) and factor.startswith("unit ")]
+        if len(units) != 1 or units[0] in parts:
+            return None
+        factors.remove(units[0])
+        scale: Node = (
+            Fraction(1) if not factors else factors[0] if len(factors) == 1 else Operation("*", tuple(factors))
+        )
+        parts[units[0]] = Operation("-", (scale,)) if sign else scale
+    count = 3 if "unit k" in parts else 2
+    nodes = [parts.get(f"unit {axis}", Fraction(0)) for axis in "ijk"[:count]]
+    return Several("()", tuple(Value(node, value.tokens, "", value.is_decimal) for node in nodes))

@@ -1,5 +1,7 @@
 """The value of an expression (`expressions`) at a point, with 50 digits."""
 
+import math
+import random
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
@@ -7,7 +9,7 @@ from typing import Any
 
 from mpmath import MPContext
 
-from dgpo.verifier.expressions import Node, leaves
+from dgpo.verifier.algebra import Node, leaves
 
 DIGITS = 50
 MAX_BITS = 1000
@@ -51,6 +53,8 @@ def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10
         if isinstance(node, str):
             return _CONSTANTS[node] if node in _CONSTANTS else _number(point[node])
         operands = [value(operand) for operand in node.operands]
+        if node.function == "call":
+            return _called(str(node.operands[0]), operands[1])
         if node.function == "log" and len(operands) == 1:
             operands.append(base)
         result = _FUNCTIONS[node.function](*operands)
@@ -62,6 +66,13 @@ def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10
     except (_NoValue, ArithmeticError, ValueError):  # mpmath raises either at a pole
         return None
     return number, is_real or "i" in leaves(node)
+
+
+def _called(name: str, argument: Any) -> Any:
+    """An unknown function: some number that depends on its name and its argument alone."""
+    seed = random.Random(name)
+    slope, shift = (_numbers.mpf(seed.randrange(101, 997)) / 211 for _ in range(2))
+    return _bounded(argument * slope + _numbers.sin(argument + shift))
 
 
 def _number(fraction: Fraction) -> Any:
@@ -170,6 +181,40 @@ def _binomial(above: Any, below: Any) -> Any:
     return _bounded(_factorial(above) / _factorial(below) / _factorial(above - below))
 
 
+def _step(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Floor or ceiling; what rounding left of an integer is that integer."""
+
+    def stepped(value: Any) -> Any:
+        if value.imag:
+            raise _NoValue
+        nearest = _numbers.nint(value.real)
+        if abs(value.real - nearest) <= 10.0 ** (12 - DIGITS) * max(1, abs(nearest)):
+            return nearest
+        return function(value.real)
+
+    return stepped
+
+
+def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
+    def chosen(*values: Any) -> Any:
+        if any(value.imag for value in values):
+            raise _NoValue
+        return choose(value.real for value in values)
+
+    return chosen
+
+
+def _whole(function: Callable[..., int]) -> Callable[..., Any]:
+    """A function of whole numbers."""
+
+    def of_whole(*values: Any) -> Any:
+        if not all(_numbers.isint(value) and not value.imag for value in values):
+            raise _NoValue
+        return _numbers.mpf(function(*(int(value.real) for value in values)))
+
+    return of_whole
+
+
 _sin, _cos = _circular(_numbers.sin), _circular(_numbers.cos)
 _CONSTANTS = {"pi": +_numbers.pi, "e": +_numbers.e, "i": _numbers.mpc(0, 1)}
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -182,6 +227,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "!": _factorial,
     "binom": _binomial,
     "abs": abs,
+    "floor": _step(_numbers.floor),
+    "ceil": _step(_numbers.ceil),
+    "max": _extreme(max),
+    "min": _extreme(min),
+    "gcd": _whole(math.gcd),
+    "lcm": _whole(math.lcm),
     "sin": _sin,
     "cos": _cos,
     "tan": lambda value: _sin(value) / _cos(value),

@@ -1,57 +1,13 @@
-"""The ground truth, read once: its spellings for each stage, or a clear word on what is wrong with it."""
+"""The ground truth, read once, or a clear word on what is wrong with it."""
 
 import re
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
-from dgpo.verifier import normalise, structure, words
+from dgpo.verifier import policy
 from dgpo.verifier.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
-from dgpo.verifier.numeric import Quantity, read_number, split_unit
+from dgpo.verifier.reading import Reading, read
 
-
-class Gold:
-    """A readable ground truth: cleaned text, comparison key, and what else it may be read as, on the first need."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.key = normalise.key(text)
-
-    @cached_property
-    def value(self) -> str:
-        """The text without a name: 5 of ``x = 5``."""
-        return structure.gold_value(self.text)
-
-    @cached_property
-    def _body_and_unit(self) -> tuple[str, str]:
-        return split_unit(self.value)
-
-    @property
-    def body(self) -> str:
-        """The value without its unit."""
-        return self._body_and_unit[0]
-
-    @property
-    def unit(self) -> str:
-        return self._body_and_unit[1]
-
-    @cached_property
-    def number(self) -> Quantity | None:
-        return read_number(self.value)
-
-    @cached_property
-    def phrase(self) -> str | None:
-        return words.phrase(self.text)
-
-    @cached_property
-    def choice(self) -> str | None:
-        return words.choice(self.text) if re.match(r"[(\[]?[A-J]", normalise.plain(self.text)) else None
-
-    @cached_property
-    def choices(self) -> frozenset[str] | None:
-        return words.choices(self.text)
-
-    @cached_property
-    def has_many_values(self) -> bool:
-        return structure.has_many_values(self.text) or structure.has_many_values(self.value)
+_SILENT = frozenset(("sign", "relation", "join", "open", "close", "bar", "row", "cell", "money", "percent"))
 
 
 def check_ground_truth(ground_truth: str) -> None:
@@ -67,11 +23,15 @@ def check_ground_truth(ground_truth: str) -> None:
 
 
 @lru_cache(maxsize=4096)
-def read_gold(ground_truth: str) -> Gold | None:
-    """The ground truth for each stage, or None where `check_ground_truth` would raise."""
-    if _fault(ground_truth):
-        return None
-    return Gold(normalise.clean(_content(ground_truth)))
+def read_gold(ground_truth: str) -> Reading | None:
+    """The ground truth, or None where `check_ground_truth` would raise."""
+    return None if _fault(ground_truth) else read(_content(ground_truth))
+
+
+@lru_cache(maxsize=4096)
+def has_many_values(ground_truth: str) -> bool:
+    gold = read_gold(ground_truth)
+    return gold is not None and policy.has_many_values(gold)
 
 
 def _content(ground_truth: str) -> str:
@@ -83,8 +43,23 @@ def _fault(ground_truth: str) -> str:
     if len(ground_truth) > MAX_RESPONSE_CHARS:
         return f"has {len(ground_truth)} characters, over the limit of {MAX_RESPONSE_CHARS}"
     content = _content(ground_truth)
-    if not normalise.clean(content).strip("${} "):
-        return "is empty"
-    if not normalise.balanced(content):
+    if not balanced(content):
         return "has braces that do not close"
-    return ""
+    tokens = read(content).tokens
+    if not tokens:
+        return "is empty"
+    says = any(
+        token.kind not in _SILENT and (token.kind != "word" or any(map(str.isalnum, str(token.value))))
+        for token in tokens
+    )
+    return "" if says else "holds nothing that an answer could be"
+
+
+def balanced(text: str) -> bool:
+    r"""Whether the braces of ``text`` (``\{`` aside) close in order."""
+    depth = 0
+    for brace in re.findall(r"\\.|[{}]", text, re.DOTALL):
+        depth += {"{": 1, "}": -1}.get(brace, 0)
+        if depth < 0:
+            return False
+    return depth == 0

@@ -42,6 +42,8 @@ _SENTENCE_END = re.compile(
     r"(?<=[.?])(?<!\A[A-J]\.)(?<!\n[A-J]\.)[*_)\"']*\s+|(?<=!)[*_)\"']*\s+(?![=+*/×·\\-])|(?<=[。！？।])|\n"
     r"| (?=(?:So|Thus|Hence|Therefore)[, ])"
 )
+_ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *(?=\S)", re.IGNORECASE)
+"""An afterthought: ``The answer is 5. Or 6.``"""
 _PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|\A(?:So|Hence|Thus|Therefore|Then),? ")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
@@ -84,6 +86,8 @@ def _stated(text: str, wanted: Wanted) -> str | None:
     sentence = text[: end.start() if end else MAX_SENTENCE_CHARS].strip()
     if end:
         rest = text[end.end() :]
+        if alternative := _ALTERNATIVE.match(rest):
+            return f"{read(sentence, wanted, stated=True) or sentence} or {rest[alternative.end() :].splitlines()[0]}"
         taken_back = 0 if sentence.endswith("?") else retraction(rest)
         if taken_back is not None:
             return _from_last_sentences(rest[taken_back:], wanted)

@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
+from dgpo.verifier.equality import Comparison
 from dgpo.verifier.formulas_in_prose import DIGITS, Span, join, runs, spelt, whole
-from dgpo.verifier.normalise import WRAPPER, clean
-from dgpo.verifier.numeric import equal, read_number
+from dgpo.verifier.reading import read as read_text
 from dgpo.verifier.stance import changes, condition, has_cases, is_denied
 
 Wanted = Literal["choice", "number", "expression"]
 
+WRAPPER = (
+    r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt)|operatorname|mbox) ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
+)
+"""A command that sets its argument as words, with the words as its group."""
 _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$(?!\d)|\\\((.{1,500}?)\\\)|\\\[(.{1,500}?)\\\]")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|max|min|gcd|lcm|mod|and|sqrt)(?![A-Za-z]))[a-z]{3}")
 _NAMES = re.compile(rf"{WRAPPER}|\\(?:begin|end) ?\{{[^{{}}]*\}}(?:\{{[^{{}}]*\}})?")
@@ -71,7 +75,10 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
         first = last = first - 1
     while first > 0 and _JOINT.fullmatch(sentence, spans[first - 1].end, spans[first].start):
         first -= 1
-    while last < len(spans) - 1 and _JOINT.fullmatch(sentence, spans[last].end, spans[last + 1].start):
+    while last < len(spans) - 1 and (
+        _JOINT.fullmatch(sentence, spans[last].end, spans[last + 1].start)
+        or (stated and sentence[spans[last].end : spans[last + 1].start].isspace())  # a listing: 0 1 2 3
+    ):
         last += 1
     if wanted != "choice" and first == last:
         return spelt(sentence, spans[first])
@@ -91,8 +98,7 @@ def _list(sentence: str, spans: list[Span]) -> str:
 
 
 def _are_equal(text: str, other: str) -> bool:
-    one, two = read_number(clean(text)), read_number(clean(other))
-    return one is not None and two is not None and equal(one, two)
+    return Comparison().same(read_text(text).tree, read_text(other).tree) is True
 
 
 def said(sentence: str) -> str | None:

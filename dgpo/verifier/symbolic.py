@@ -6,8 +6,6 @@ import threading
 from collections import OrderedDict
 from typing import cast
 
-from dgpo.verifier.ascii_math import to_latex
-from dgpo.verifier.normalise import key
 from dgpo.verifier.verdict import Reason
 from dgpo.verifier.workers import Budget, shared_pool
 
@@ -62,7 +60,7 @@ os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason, bool]:
-    """`grading.grade` of two cleaned LaTeX expressions, and whether it was remembered.
+    """`grading.grade` of two LaTeX expressions, as the lexer spells them, and whether it was remembered.
 
     Starts the worker pool on the first need. Outcomes that say something of the pair are remembered;
     ``timeout`` and ``crash``, which may be the machine's doing, are not.
@@ -71,11 +69,11 @@ def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason
         return "too_large", False
     if _differs_in_what_is_ignored(gold, answer):
         return "mismatch", False
-    pair = (key(gold), key(answer))
+    pair = (gold.replace(" ", ""), answer.replace(" ", ""))
     outcome = _cache.get(pair)
     if outcome is not None:
         return outcome, True
-    outcome = cast(Reason, shared_pool().grade(_latex(gold), _latex(answer), budget))
+    outcome = cast(Reason, shared_pool().grade(gold, answer, budget))
     if outcome not in ("timeout", "crash"):
         _cache.put(pair, outcome)
     return outcome, False
@@ -85,10 +83,6 @@ def _differs_in_what_is_ignored(gold: str, answer: str) -> bool:
     both = (gold, answer)
     ignored = [sorted(_IGNORED.findall(side)) for side in both]
     return ignored[0] != ignored[1] or any(map(_VECTOR_PRODUCT.search, both)) or all(map(_FIGURE.search, both))
-
-
-def _latex(cleaned: str) -> str:
-    return to_latex(cleaned.replace("%", r"\%").replace("$", ""))
 
 
 def too_heavy(text: str) -> bool:

@@ -6,7 +6,6 @@ keep their case (mW is no MW), words do not.
 
 import re
 
-from dgpo.verifier.normalise import plain
 from dgpo.verifier.number_words import WORDS
 
 _SPELLINGS = {
@@ -63,68 +62,50 @@ _HAN_UNITS = {
 }  # fmt: skip
 _HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
 _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
-_FRACTION = re.compile(r"\\frac ?\{ ?([^{}/]+?) ?\} ?\{ ?([^{}/]+?) ?\}")
-_WORDED = re.compile(r"\\(?:text|mathrm)(?![A-Za-z])")
-_MODULUS = re.compile(r"\\pmod ?\{ ?(\w+) ?\}|\( ?(?:\\bmod|mod) ?(\d+) ?\)")
+_MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
 _TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?![\^])", re.IGNORECASE)
 _PER = re.compile(r" ?/ ?| per ")
-_NUMBER = re.compile(r"(?<![\w.^{])\d+(?:[.,]\d+)*(?: ?/ ?\d+)?")
-_SEPARATOR = re.compile(r"(?:,|,? (?:and|&))? *\Z")
 _PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}")
 
 
 def read_unit(text: str) -> str | None:
-    r"""``text`` (what follows a number, LaTeX or plain) as a unit; '' for none, None where it is no unit.
+    """Plain ``text`` (what follows a number) as a unit; '' for none, None where it is no unit."""
+    return unit_of(text.strip(), False, text.startswith(" "))
 
-    A lone letter is a unit only in ``\text{}`` or ``\mathrm{}`` or after a space: ``5x`` is a product. So may ``5 xy``
-    be, so that only words of four letters and more are things without ``\text{}``.
+
+def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
+    r"""The unit that ``text`` spells, '' for none, None where it is no unit.
+
+    Args:
+        is_worded: It stands in ``\text{}`` or the like. A lone letter is a unit only there or after a space: ``5x``
+            is a product. So may ``5 xy`` be, so that only words of four letters and more are things elsewhere.
+        has_space: It stands apart from the number.
     """
-    bare = text.strip()
-    if not bare:
+    if not text:
         return ""
-    if bare in _CURRENCIES or bare in ("%", "¢"):
-        return "cent" if bare == "¢" else bare
-    opened = plain(bare)
-    if "\\" in opened:
-        opened = opened.replace(r" \Omega", "Ω").replace(r"\Omega", "Ω").replace(r"\mu ", "u")
-    if found := _DEGREES.fullmatch(opened):
+    if text in _CURRENCIES or text in ("%", "¢"):
+        return "cent" if text == "¢" else text
+    if found := _DEGREES.fullmatch(text):
         return {"c": "celsius", "f": "fahrenheit"}.get((found["scale"] or "")[:1].lower(), "degree")
-    if opened in ("'", "''"):
-        return "ft" if opened == "'" else "in"
-    if opened.lower() in ("per cent", r"\%"):
+    if text in ("'", "''"):
+        return "ft" if text == "'" else "in"
+    if text.lower() == "per cent":
         return "%"
-    if _FRACTION.fullmatch(opened) and _WORDED.search(bare):
-        opened = _FRACTION.sub(r"\1/\2", opened)
-    if modulus := _MODULUS.fullmatch(opened):
-        return f"mod {modulus[1] or modulus[2]}"
-    if _NOT_UNITS.search(opened):
+    if modulus := _MODULUS.fullmatch(text):
+        return f"mod {modulus[1]}"
+    if _NOT_UNITS.search(text):
         return None
-    if not opened.isascii() and (found := _HAN.fullmatch(opened)):
+    if not text.isascii() and (found := _HAN.fullmatch(text)):
         return _han_unit(found)
-    is_worded = "\\" in bare
-    if opened[:1] == "(" and opened[-1:] == ")" and (is_worded or len(opened) > 3):
-        opened = opened[1:-1].strip()
-    parts = [_factors(part, is_worded, text.startswith(" ")) for part in _PER.split(opened)]
-    return _product(parts) if all(parts) else _thing(opened, is_worded, text.startswith(" "))
+    if text[:1] == "(" and text[-1:] == ")" and (is_worded or len(text) > 3):
+        text = text[1:-1].strip()
+    parts = [_factors(part, is_worded, has_space) for part in _PER.split(text)]
+    return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
 
 def same_unit(gold: str, answer: str) -> bool:
     """Whether two units agree, as ``apple`` and ``apple in total`` do."""
     return gold == answer or f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
-
-
-def quantities(text: str) -> list[str]:
-    r"""``2 hours`` and ``30 minutes`` of ``2\text{ hours and }30\text{ minutes}``, each with a unit; else nothing."""
-    spelt = plain(text)
-    numbers = [*_NUMBER.finditer(spelt)]
-    if len(numbers) < 2 or numbers[0].start():
-        return []
-    ends = [number.start() for number in numbers[1:]] + [len(spelt)]
-    found = [
-        (number.group(), _SEPARATOR.sub("", spelt[number.end() : end]).strip())
-        for number, end in zip(numbers, ends, strict=True)
-    ]
-    return [f"{number} {unit}" for number, unit in found] if all(read_unit(f" {unit}") for _, unit in found) else []
 
 
 def _product(parts: list[dict[str, int]]) -> str:

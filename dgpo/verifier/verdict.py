@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Reason = Literal["match", "mismatch", "no_answer", "hedge", "too_large", "unparsed", "timeout", "crash", "bad_gold"]
+Reason = Literal[
+    "match", "mismatch", "no_answer", "hedge", "echo", "too_large", "unparsed", "timeout", "crash", "bad_gold"
+]
 Stage = Literal["extract", "string", "numeric", "structure", "value", "symbolic"]
 
 REASONS: tuple[str, ...] = get_args(Reason)
@@ -16,7 +18,8 @@ class Verdict:
     Attributes:
         reason: ``match`` is the only right one. ``mismatch``: compared and different. ``no_answer``: nothing
             that the mode takes for an answer (no balanced box). ``hedge``: several answers offered at once
-            (``37 or 38``). ``too_large``: past the limits on length, digits, powers or factorials.
+            (``37 or 38``). ``echo``: an expression of the problem itself, which asks for its value.
+            ``too_large``: past the limits on length, digits, powers or factorials.
             ``unparsed``: the answer is not mathematics that the symbolic stage reads. ``timeout``: no decision
             in time. ``crash``: two workers died on it (memory limit, or killed). ``bad_gold``: the ground
             truth is empty, unbalanced or unreadable, which is an error in the data and never earns a reward.

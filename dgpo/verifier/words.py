@@ -2,7 +2,6 @@
 
 import re
 
-from dgpo.verifier.normalise import plain
 from dgpo.verifier.sentence import asserted_letters
 
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
@@ -23,31 +22,27 @@ _SEVERAL = re.compile(r"\(?[A-J]\)?(?:(?: ?, ?| )?(?:and |& ?)?\(?[A-J]\)?)+")  
 _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 
-def phrase(cleaned: str) -> str | None:
+def phrase(text: str) -> str | None:
     """The answer in lower case, without an article, when it is made of words alone."""
-    text = plain(cleaned)
     return _ARTICLE.sub("", text.lower(), count=1) if _WORDS.fullmatch(text) else None
 
 
-def choice(cleaned: str) -> str | None:
+def choice(text: str) -> str | None:
     """The letter of a multiple-choice answer (``B``, ``(b)``, ``B. Paris``), None where several are named."""
-    text = plain(cleaned)
     found = _CHOICE.fullmatch(text)
     if not found or _LONE_LETTER.search(found["after"] or found["name"] or ""):
         return None
     return next(filter(None, (found[name] for name in _NAMES))).upper()
 
 
-def asserted_choice(cleaned: str) -> str | None:
+def asserted_choice(text: str) -> str | None:
     """As `choice`, and the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
-    text = plain(cleaned)
     letters = asserted_letters(text) if _SENTENCE.search(text) and "\\" not in text else set()
-    return choice(cleaned) or (letters.pop() if len(letters) == 1 else None)
+    return choice(text) or (letters.pop() if len(letters) == 1 else None)
 
 
-def choices(cleaned: str) -> frozenset[str] | None:
+def choices(text: str) -> frozenset[str] | None:
     """The letters of an answer that chooses several (``A, C``, ``(A) and (C)``, ``AC``), None for anything else."""
-    text = plain(cleaned)
     letters = re.findall("[A-J]", text)
     if not _SEVERAL.fullmatch(text) or len(set(letters)) < len(letters):
         return None

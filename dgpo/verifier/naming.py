@@ -1,0 +1,194 @@
+r"""What stands left of an equals sign: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\text{Area}``, ``|A|``, ``(x, y)``."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from dgpo.verifier.lexer import Token, Tokens
+from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.splitting import plain, shell, split, symbols
+
+_DENIALS = vocabulary("no not isn't never wrong false lead leads such get got gives if unless")
+_PLACES = vocabulary("when whenever where iff at for with attained achieved since because as given")
+_FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
+_SEGMENT = re.compile("[A-Z]{2,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name by its parts: ``f'_1(x)`` has the head f, the index 1, one mark and the argument x."""
+
+    head: str
+    index: str = ""
+    mark: str = ""
+    argument: tuple[str, ...] | None = None
+
+    def __str__(self) -> str:
+        return (
+            self.head
+            + (f"_{self.index}" if self.index else "")
+            + self.mark
+            + (f"({''.join(self.argument)})" if self.argument else "")
+        )
+
+
+@lru_cache(maxsize=4096)
+def read_name(tokens: Tokens) -> Name | None:
+    """The name that ``tokens`` are, or None."""
+    if not tokens or tokens[0].kind in ("number", "percent", "infinity", "sign", "relation", "join", "dots", "money"):
+        return None
+    brackets, inside = shell(tokens)
+    if brackets == "()":
+        parts, _ = split(inside, lambda token: token.is_("join", ","))
+        names = [read_name(part) for part in parts]
+        return Name("()", argument=tuple(map(str, names))) if len(names) > 1 and all(names) else None
+    first = tokens[0]
+    if first.kind == "bar":
+        return Name("||", argument=symbols(tokens[1:-1])) if len(tokens) == 3 and tokens[2].kind == "bar" else None
+    if first.is_("command", "frac") and (derivative := _derivative(tokens)):
+        return derivative
+    if any(token.is_("sign", ":", "/") or token.is_("command", "frac") for token in tokens) and _is_quotient(tokens):
+        return Name("".join(symbols(tokens)))
+    if first.kind == "function":
+        is_of_name = (len(tokens) == 2 and tokens[1].kind == "name") or shell(tokens[1:])[0] == "()"
+        is_extreme = first.value in ("max", "min", "sup", "inf", "deg")
+        return Name(str(first.value), argument=symbols(tokens[1:])) if is_extreme or is_of_name else None
+    if (
+        len(tokens) == 1
+        and first.kind == "word"
+        and not first.is_worded
+        and len(str(first.value)) < 4
+        and str(first.value).islower()
+    ):
+        return None  # a product
+    if (
+        any(token.kind == "word" for token in tokens)
+        or (len(tokens) > 1 and first.is_("command", *_FIGURES))
+        or _is_measure(tokens)
+    ):
+        return _in_words(tokens)
+    return _symbol(tokens)
+
+
+def _is_quotient(tokens: Tokens) -> bool:
+    return all(map(_is_in_quotient, tokens)) and any(
+        token.kind in ("name", "word") and token.value != "pi" for token in tokens
+    )
+
+
+def _is_in_quotient(token: Token) -> bool:
+    """Whether it may stand in a quotient of names: ``\\frac{AB}{CD}``, ``V_1 : V_2``."""
+    is_segment = token.kind == "word" and bool(_SEGMENT.fullmatch(str(token.value)))
+    return (
+        is_segment or token.kind in ("name", "number") or token.is_("command", "frac") or token.value in tuple("{}_:/'")
+    )
+
+
+def _is_measure(tokens: Tokens) -> bool:
+    return len(tokens) > 2 and tokens[0].is_("name", "m") and tokens[1].is_("command", "angle")
+
+
+def _in_words(tokens: Tokens) -> Name | None:
+    """``\\text{Area of } ABC``; no number stands at its end, and no word denies it or goes on to another name."""
+    words = [str(token.value) for token in tokens if token.kind == "word"]
+    if tokens[-1].kind == "number" or any(token.kind in ("relation", "dots") for token in tokens):
+        return None
+    if any(token.kind == "join" and token.value != "," for token in tokens) or any(
+        word.lower() in _DENIALS | _PLACES for word in words
+    ):
+        return None
+    is_symbol_first = (
+        tokens[0].kind == "name" and not tokens[0].is_worded and len(tokens) > 1 and tokens[1].kind == "word"
+    )
+    if is_symbol_first and not _SEGMENT.fullmatch(words[0]):
+        return None
+    if any(token.kind == "sign" and token.value in tuple("+-*/^") for token in tokens):
+        return None
+    if len(words) == 1 and _SEGMENT.fullmatch(words[0]) and len(tokens) == 1:
+        return Name(words[0])
+    if tokens[0].kind == "word" and len(tokens) > 1 and tokens[1].is_("open", "(") and shell(tokens[1:])[0] == "()":
+        return Name(words[0], argument=symbols(shell(tokens[1:])[1]))
+    return Name(plain(tokens).lower())
+
+
+def _derivative(tokens: Tokens) -> Name | None:
+    text = "".join(str(token.value) for token in tokens)
+    found = re.fullmatch(r"frac\{(d|partial)\^?\{?\d?\}?(\w+)\}\{\1(\w+)(?:\^\{?\d\}?)?\}", text)
+    return Name(text, mark="'") if found else None
+
+
+def _symbol(tokens: Tokens) -> Name | None:
+    """A letter with index, primes and arguments; capitals in a row are one name."""
+    if not tokens or tokens[0].kind not in ("name", "field"):
+        return None
+    head, at = str(tokens[0].value), 1
+    if head == "pi":
+        return None
+    if head in ("Delta", "delta") and len(tokens) > 1 and tokens[1].kind == "name":
+        head, at = f"{head} {tokens[1].value}", 2
+    index = mark = ""
+    while at < len(tokens):
+        token = tokens[at]
+        if token.is_("sign", "_") or (token.is_("sign", "^") and _is_mark(tokens[at + 1 :], head in tuple("fghFGH"))):
+            end = _script_end(tokens, at + 1)
+            script = "".join(symbols(tokens[at + 1 : end])).replace("o{", "").replace("c}", "")
+            if token.value == "_":
+                index = script
+            else:
+                mark += "'" if script == "'" else "^-1"
+            at = end
+        elif token.is_("sign", "'"):
+            mark += "'"
+            at += 1
+        else:
+            break
+    if at == len(tokens):
+        return Name(head, index, mark)
+    brackets, inside = shell(tokens[at:])
+    if brackets != "()" or len(inside) == 0:
+        return None
+    return Name(head, index, mark, symbols(inside))
+
+
+def _is_mark(tokens: Sequence[Token], has_inverse: bool) -> bool:
+    text = "".join(str(token.value) for token in tokens[:4])
+    return text.startswith(("'", "{'}")) or (text.startswith("{-1}") and has_inverse)
+
+
+def _script_end(tokens: Tokens, at: int) -> int:
+    if at < len(tokens) and tokens[at].is_("open", "{"):
+        depth = 0
+        for end in range(at, len(tokens)):
+            depth += (tokens[end].kind == "open") - (tokens[end].kind == "close")
+            if depth == 0:
+                return end + 1
+    return at + 1
+
+
+def differ(gold: Name, answer: Name) -> bool:
+    """Whether they name different things: ``f'(x)`` and ``f(x)``, ``f(2)`` and ``f(3)``, ``x`` and ``y``, AB and BC."""
+    if gold == answer:
+        return False
+    if gold.head == "()" or answer.head == "()":
+        return gold.head == answer.head and sorted(gold.argument or ()) == sorted(
+            answer.argument or ()
+        )  # another order
+    if gold.head.startswith("frac") or answer.head.startswith("frac"):
+        return not (gold.mark == answer.mark == "'") or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
+    if not (gold.head[0].isalpha() and answer.head[0].isalpha()):
+        return False
+    if gold.head != answer.head:
+        if gold.index and gold.index == answer.index:
+            return True
+        if gold.head in tuple("xyz") and answer.head in tuple("xyz"):
+            return (gold.index, gold.mark, gold.argument) == (answer.index, answer.mark, answer.argument)
+        are_segments = _SEGMENT.fullmatch(gold.head) and _SEGMENT.fullmatch(answer.head)
+        return bool(are_segments) and sorted(gold.head) != sorted(answer.head)
+    if gold.mark != answer.mark or (gold.index and answer.index and gold.index != answer.index):
+        return True
+    one, two = gold.argument, answer.argument
+    if not one or not two or one == two:
+        return False
+    are_variables = len(one) == len(two) == 1 and len(one[0]) == len(two[0]) == 1 and (one[0] + two[0]).islower()
+    return not are_variables

@@ -1,0 +1,177 @@
+r"""The decisions a person may argue about, each a function. docs/verifier.md has a row for each.
+
+They read trees and say what an answer claims; whether a claim is the ground truth is `equality`'s matter.
+"""
+
+import re
+
+from dgpo.verifier import words
+from dgpo.verifier.grammar import read_answer
+from dgpo.verifier.lexer import Token, Tokens
+from dgpo.verifier.naming import Name, differ, read_name
+from dgpo.verifier.reading import Reading
+from dgpo.verifier.splitting import split
+from dgpo.verifier.tree import Answer, Equation, Given, Named, Several
+
+MAX_SIDES = 4
+_VARIABLE_KINDS = frozenset(("name", "word", "function"))
+_STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
+
+
+def has_many_values(gold: Reading) -> bool:
+    """Whether a ground truth asks for several values: a list, a tuple, a set, a union, both signs, alternatives."""
+    if any(token.kind == "join" and token.value in ("or", "and", ";") for token in gold.tokens):
+        return True
+    if any(token.kind == "sign" and token.value in ("pm", "mp", "cup", "setminus") for token in gold.tokens):
+        return True
+    return _is_many(gold.tree)
+
+
+def _is_many(tree: Answer) -> bool:
+    if isinstance(tree, Given):
+        return _is_many(tree.value)
+    if isinstance(tree, Equation):
+        _, value = named_value(tree)
+        return value is not None and _is_many(read_answer(value))
+    return isinstance(tree, Named) or (isinstance(tree, Several) and (len(tree.items) > 1 or tree.brackets == "{}"))
+
+
+def offers_alternatives(answer: Reading) -> bool:
+    """Whether an answer names several values (``37 or 38``, ``37, 38``), which is a hedge where one is asked for."""
+    tree = answer.tree
+    while isinstance(tree, Given):
+        tree = tree.value
+    if any(token.is_("join", "or") for token in answer.tokens) and tree is answer.tree:
+        return True
+    if isinstance(tree, Named):
+        return True
+    return isinstance(tree, Several) and tree.brackets == "" and len(tree.items) > 1
+
+
+def in_words(gold: Reading, answer: Reading) -> bool | None:
+    """Answers in words and letters; None where either side is anything else."""
+    if answer.phrase and gold.phrase:
+        if words.NO_SOLUTION.fullmatch(answer.phrase) and words.NO_SOLUTION.fullmatch(gold.phrase):
+            return True
+        shorter = min(len(answer.phrase), len(gold.phrase))
+        if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):
+            return True
+        if shorter > 3:
+            return False
+    if Several("{}", ()) in (gold.tree, answer.tree):
+        return bool(words.NO_SOLUTION.fullmatch(answer.phrase or gold.phrase or "")) or gold.tree == answer.tree
+    if gold.choices and answer.choices:
+        return answer.choices == gold.choices
+    if not is_choice(gold) or gold.choice is None:
+        return None
+    letter = words.asserted_choice(answer.plain)
+    return None if letter is None else letter == gold.choice
+
+
+def is_choice(gold: Reading) -> bool:
+    """Whether a ground truth is the letter of a choice, perhaps with its text."""
+    return bool(_STARTS_LIKE_A_CHOICE.match(gold.plain)) and gold.choice is not None
+
+
+def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
+    r"""The name and the value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``, the value of ``\sqrt{2} \approx 1.4``.
+
+    None for any other equation.
+    """
+    sides = [*equation.sides]
+    first, last = read_name(sides[0]), read_name(sides[-1])
+    if not first and equation.approximate == 1:
+        return None, sides[0]
+    if len(sides) > 2:
+        return (first, sides[-1]) if first else (None, None)
+    if last and not first:
+        return last, sides[0]
+    return (first, sides[1]) if first else (None, None)
+
+
+def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
+    r"""The sides of ``answer`` that must each equal the ground truth; None where it stands as an equation.
+
+    ``x = 5`` answers 5 by its last side; ``3 \cdot 4 = 12`` claims the same of a side without variables, so both must
+    be right and ``38 = 37`` is not. Of the steps in ``x = ... = 5`` the last counts. What follows ``\approx`` only
+    rounds. An equation that is left to solve, and words before one, claim nothing.
+    """
+    sides = list(answer.sides)
+    first, last = read_name(sides[0]), read_name(sides[-1])
+    named = first or last
+    if isinstance(gold, Equation):
+        gold_name, value = named_value(gold)
+        is_named = named is not None and gold_name is not None and not _is_solved_for_another(gold, named)
+        if not is_named and (value is None or gold_name is not None):
+            return None
+    if len(sides) > MAX_SIDES or any(_is_talk(side) for side in sides[:-1]):
+        return []
+    if answer.approximate < len(sides) and not (answer.approximate == 1 and read_name(sides[0])):
+        sides = sides[: answer.approximate] if read_name(sides[answer.approximate - 1]) is None else sides
+    if len(sides) == 1:
+        return sides
+    if len(sides) == 2 and last and not first:
+        sides.reverse()
+    if len(sides) > 2 and first:
+        return sides[-1:]
+    if not first and not last and any(is_unsolved(side) for side in sides[:-1]) and len(sides) == 2:
+        return []
+    return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
+
+
+def _is_solved_for_another(gold: Equation, name: Name) -> bool:
+    """Whether ``gold`` gives another unknown in terms of ``name``, as ``x = y/2`` does for ``y``."""
+    first = read_name(gold.sides[0])
+    if len(gold.sides) != 2 or first is None or str(first) == str(name):
+        return False
+    return any(token.kind == "name" and str(token.value) == str(name) for token in gold.sides[1])
+
+
+def _is_talk(side: Tokens) -> bool:
+    """Words that are no name: ``7 when a``, ``This would lead to 0``."""
+    return (
+        any(
+            (token.kind == "word" and len(str(token.value)) > 3) or (token.is_worded and token.kind == "word")
+            for token in side
+        )
+        and read_name(side) is None
+    )
+
+
+def is_unsolved(side: Tokens) -> bool:
+    """Whether a side asks for its one unknown: ``x^2 - 5x + 6``, ``2x + 3``. The sum of two unknowns may be."""
+    letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
+    terms, signs = split(side, lambda token: token.is_("sign", "+", "-"))
+    has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
+    has_power = any(token.is_("sign", "^") for token in side)
+    return len(letters) == 1 and bool(signs) and len([term for term in terms if term]) > 1 and (has_number or has_power)
+
+
+def _has_variable(side: Tokens) -> bool:
+    return any(token.kind in _VARIABLE_KINDS and not _is_constant(token) for token in side)
+
+
+def _is_constant(token: Token) -> bool:
+    return token.is_("name", "pi") or (token.kind == "function" and token.value not in ("max", "min", "sup", "inf"))
+
+
+def names_differ(gold: Equation, answer: Equation) -> bool:
+    """Whether two equations of two sides are named after different things."""
+    one, two = read_name(gold.sides[0]), read_name(answer.sides[0])
+    if len(gold.sides) != 2 or len(answer.sides) != 2 or one is None or two is None:
+        return False
+    if gold.sides[0] and _is_solved_for_another(gold, two):
+        return False
+    return differ(one, two)
+
+
+def definition(equation: Equation) -> tuple[str, Tokens] | None:
+    """``x`` and ``2x+3`` of ``y = 2x+3`` or ``f(x) = 2x+3``; None for anything but the definition of a function."""
+    name = read_name(equation.sides[0])
+    if len(equation.sides) != 2 or name is None or name.mark:
+        return None
+    if name == Name("y"):
+        return "x", equation.sides[1]
+    if name.argument and len(name.argument) == 1 and name.argument[0].isalpha() and len(name.head) == 1:
+        return name.argument[0], equation.sides[1]
+    return None

@@ -1,0 +1,245 @@
+r"""A number or an expression with what it is a number of: ``5 cm``, ``\$1.5 million``, ``12.5\%``, ``52_8``."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+from dgpo.verifier.algebra import Node, parse, product
+from dgpo.verifier.lexer import Token, Tokens, latex
+from dgpo.verifier.number_words import MAGNITUDES, read_words
+from dgpo.verifier.splitting import opened, shell, split, statement, step, symbols
+from dgpo.verifier.tree import Infinite, Several, Statement, Value
+from dgpo.verifier.units import unit_of
+
+MAX_UNIT = 24
+"""Tokens of a unit."""
+BASE = "base "
+"""What the unit of a number in another base begins with; its value is that of its digits, read as decimal."""
+_TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc"))
+_CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
+
+
+@lru_cache(maxsize=8192)
+def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
+    """The value that ``tokens`` are; a statement where there are words that are no unit."""
+    tokens = opened(tokens)
+    if (special := _special(tokens)) is not None:
+        return special
+    currency, tokens = _currency(tokens)
+    if (based := _in_base(tokens)) is not None:
+        return based
+    if (number := _in_words(tokens)) is not None:
+        return Value(number, tokens, currency)
+    for start in range(max(1, len(tokens) - MAX_UNIT), len(tokens)):
+        if _may_start_unit(tokens, start) and (found := _with_unit(tokens, start, currency)) is not None:
+            return found
+    node = parse(tokens)
+    if node is None and (found := statement(tokens)).is_words:
+        return found
+    return Value(node, tokens, currency, _is_decimal(tokens), () if node is not None else symbols(tokens))
+
+
+def _is_differential(token: Token) -> bool:
+    return len(str(token.value)) == 2 and str(token.value)[0] == "d" and not token.is_worded
+
+
+def _is_decimal(tokens: Sequence[Token]) -> bool:
+    return any(token.is_decimal for token in tokens)
+
+
+def _special(tokens: Tokens) -> Infinite | Several | None:
+    signs, rest = (tokens[:1], tokens[1:]) if tokens and tokens[0].is_("sign", "+", "-") else ((), tokens)
+    if len(rest) == 1 and rest[0].kind == "infinity":
+        return Infinite(bool(signs) and signs[0].value == "-")
+    if len(tokens) == 1 and tokens[0].kind == "empty":
+        return Several("{}", ())
+    return None
+
+
+def _currency(tokens: Tokens) -> tuple[str, Tokens]:
+    r"""``\$`` or ``Rs.`` in front, also behind a sign."""
+    sign = tokens[:1] if tokens and tokens[0].is_("sign", "+", "-") else ()
+    rest = tokens[len(sign) :]
+    if len(rest) > 1 and (rest[0].kind == "money" or (rest[0].kind == "word" and str(rest[0].value) in _CURRENCIES)):
+        unit = _CURRENCIES.get(str(rest[0].value), str(rest[0].value))
+        rest = rest[1:]
+        if rest[0].is_("sign", ".") or (rest[0].kind == "money" and len(rest) > 1):
+            rest = rest[1:]
+        return unit, (*sign, *rest)
+    return "", tokens
+
+
+def _in_base(tokens: Tokens) -> Value | None:
+    """``52_8``, ``(101)_2``, ``2A_{16}``."""
+    places = [index for index, token in enumerate(tokens) if token.is_("sign", "_")]
+    if len(places) != 1 or not 0 < places[0] < len(tokens) - 1:
+        return None
+    digits, script = tokens[: places[0]], opened(tokens[places[0] + 1 :])
+    if shell(digits)[0] == "()":
+        digits = shell(digits)[1]
+    while shell(script)[0] == "()":
+        script = shell(script)[1]
+    written = "".join(latex((token,)) if token.kind == "number" else str(token.value) for token in digits)
+    if (
+        not written[:1].isalnum()
+        or not any(token.kind == "number" for token in digits)
+        or not written.replace(".", "").isalnum()
+    ):
+        return None
+    base = str(script[0].value) if len(script) == 1 and script[0].kind in ("number", "word") else ""
+    number = base if base.isdigit() else str(read_words(base) or "") if base else ""
+    if not number:
+        return None
+    if any(token.kind not in ("number", "name", "word") for token in digits):
+        return None
+    unit = "" if number == "10" else f"{BASE}{number}"
+    node: Node = Fraction(written) if written.replace(".", "", 1).isdigit() else written.upper()
+    return Value(node, tokens, unit)
+
+
+def _in_words(tokens: Tokens) -> Fraction | None:
+    """``forty-two``."""
+    if not all(token.kind == "word" or token.is_("sign", "-") or token.is_("join", "and") for token in tokens):
+        return None
+    number = read_words(" ".join(str(token.value) for token in tokens if token.kind != "sign"))
+    return None if number is None else Fraction(number)
+
+
+def _may_start_unit(tokens: Tokens, start: int) -> bool:
+    token, before = tokens[start], tokens[start - 1]
+    if before.kind in ("sign", "function", "command", "open", "join") and not before.is_("sign", "!"):
+        return False
+    if token.kind == "word" and not token.is_worded and before.kind == "name" and len(str(before.value)) == 1:
+        return False
+    if token.kind in ("degree", "percent", "money", "word") or token.is_("command", "pmod", "mod"):
+        return True
+    if token.kind == "name":
+        return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
+    if token.is_("sign", "'"):
+        return before.kind == "number"
+    if token.is_("open", "("):
+        return any(
+            inside.kind == "word" or inside.is_worded or inside.is_("command", "mod") for inside in tokens[start:]
+        )
+    return token.is_("command", "frac") and any(
+        inside.is_worded or (inside.kind == "word" and not _is_differential(inside)) for inside in tokens[start:]
+    )
+
+
+def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
+    body, rest = opened(tokens[:start]), tokens[start:]
+    if sum(map(step, body)) or (not rest[0].is_worded and any(token.kind == "word" for token in body)):
+        return None
+    scale = 1
+    if rest[0].kind == "word" and str(rest[0].value).lower() in MAGNITUDES:
+        scale, rest = MAGNITUDES[str(rest[0].value).lower()], rest[1:]
+    unit = read_unit(rest) if rest else ""
+    if unit is None or (
+        unit == "degree" and any(token.kind == "function" and token.value in _TRIGONOMETRIC for token in body)
+    ):
+        return None
+    if unit == "%" and split(body[1:], lambda token: token.is_("sign", "+", "-"))[1]:
+        return None
+    node = parse(body)
+    is_letter = len(rest) == 1 and rest[0].kind == "name" and not rest[0].is_worded
+    if is_letter and not isinstance(node, Fraction):
+        return None
+    if node is None:
+        number = _in_words(body)
+        if number is None and any(token.kind in ("word", "relation", "join", "dots") for token in body):
+            return None
+        if number is None and not unit:
+            return None
+        node = number
+    if scale > 1 and node is not None:
+        node = node * scale if isinstance(node, Fraction) else product(node, Fraction(scale))
+    return Value(node, body, unit or currency, _is_decimal(body), () if node is not None else symbols(body))
+
+
+def read_unit(tokens: Sequence[Token]) -> str | None:
+    """The unit that ``tokens`` are, or None."""
+    if len(tokens) > MAX_UNIT or any(
+        token.kind in ("relation", "dots", "infinity", "field", "empty", "function") for token in tokens
+    ):
+        return None
+    is_worded = any(token.is_worded for token in tokens) or any(token.kind in ("command", "degree") for token in tokens)
+    is_worded = is_worded or any(token.kind == "name" and len(str(token.value)) > 1 for token in tokens)
+    text = _spelt(tokens)
+    return unit_of(text, is_worded, tokens[0].is_spaced or tokens[0].is_worded)
+
+
+def _spelt(tokens: Sequence[Token]) -> str:
+    r"""A unit as text: ``m/s^2``, ``\frac`` as a slash."""
+    text, at = "", 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.is_("command", "frac"):
+            ends = _group_ends(tokens, at + 1)
+            if len(ends) == 2:
+                text += " " + _spelt(tokens[at + 2 : ends[0]]) + "/" + _spelt(tokens[ends[0] + 2 : ends[1]])
+                at = ends[1] + 1
+                continue
+        if token.kind == "degree":
+            shown = r"^{\circ}"
+        elif token.is_("command", "pmod", "mod"):
+            shown = "mod"
+        elif token.kind == "name" and token.value in ("Omega", "odot"):
+            shown = "Ω"
+        elif token.kind == "name" and token.value == "mu":
+            shown = "u"
+        elif token.is_("command", "odot"):
+            shown = r"\odot"
+        elif token.kind == "number":
+            shown = latex((token,))
+        else:
+            shown = str(token.value)
+        is_glued = shown in "^_/.{}-'*" or text[-1:] in "^_/{-(" or text.endswith("^{")
+        is_glued = (
+            is_glued
+            or (shown == "Ω" and text[-1:].isalpha())
+            or (text[-1:] == "u" and shown == "m" and not token.is_spaced)
+        )
+        text += ("" if is_glued or not text or not (token.is_spaced or token.kind in ("word", "name")) else " ") + shown
+        at += 1
+    return text.strip()
+
+
+def _group_ends(tokens: Sequence[Token], start: int) -> list[int]:
+    ends, depth = [], 0
+    for index in range(start, len(tokens)):
+        depth += step(tokens[index])
+        if depth == 0 and tokens[index].kind == "close":
+            ends.append(index)
+            if len(ends) == 2:
+                break
+    return ends
+
+
+def side_by_side(tokens: Tokens) -> list[Tokens] | None:
+    r"""``2 h`` and ``30 min`` of ``2\text{ hours and }30\text{ minutes}``, each with a unit; None for anything else."""
+    if not tokens or tokens[0].kind != "number" or any(token.kind == "relation" for token in tokens):
+        return None
+    starts = [0]
+    for index in range(1, len(tokens)):
+        if (tokens[index].kind == "number" and tokens[index - 1].kind not in ("sign", "open", "command")) or (
+            tokens[index].kind == "number" and tokens[index - 1].is_("sign", "'")
+        ):
+            starts.append(index)
+    if len(starts) < 2:
+        return None
+    parts = []
+    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+        part = tokens[start:end]
+        while part and part[-1].kind == "join":
+            part = part[:-1]
+        head = 3 if len(part) > 3 and part[1].is_("sign", "/") and part[2].kind == "number" else 1
+        unit = part[head:]
+        if (
+            not unit
+            or any(token.kind == "join" for token in unit)
+            or not read_unit((replace(unit[0], is_spaced=True), *unit[1:]))
+        ):
+            return None
+        parts.append((*part[:head], replace(unit[0], is_spaced=True), *unit[1:]))
+    return parts

@@ -1,0 +1,96 @@
+"""A text, read once: its tokens, its tree, and what it is in words. The answers to one problem repeat each other."""
+
+from functools import cached_property, lru_cache
+
+from dgpo.verifier import splitting, words
+from dgpo.verifier.grammar import read_answer
+from dgpo.verifier.lexer import Token, Tokens, Unreadable, latex, lex
+from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.tree import Answer
+
+_LEADS = vocabulary("so thus therefore hence the final correct")
+_SUBJECTS = vocabulary("answer solution result")
+
+
+class Reading:
+    """What one text says, each way of reading it on the first need.
+
+    Attributes:
+        tokens: Without the talk before an answer (``The answer is``) and the punctuation behind it; empty where
+            nothing is there or the text cannot be read.
+    """
+
+    def __init__(self, text: str) -> None:
+        try:
+            self.tokens = without_talk(lex(text))
+        except Unreadable:
+            self.tokens = ()
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        return splitting.symbols(splitting.opened(self.tokens))
+
+    @cached_property
+    def plain(self) -> str:
+        return splitting.plain(self.tokens)
+
+    @cached_property
+    def latex(self) -> str:
+        return latex(self.tokens)
+
+    @cached_property
+    def tree(self) -> Answer:
+        try:
+            return read_answer(self.tokens)
+        except Unreadable:
+            return splitting.statement(self.tokens)
+
+    @cached_property
+    def phrase(self) -> str | None:
+        return words.phrase(self.plain)
+
+    @cached_property
+    def choice(self) -> str | None:
+        return words.choice(self.plain)
+
+    @cached_property
+    def choices(self) -> frozenset[str] | None:
+        return words.choices(self.plain)
+
+
+@lru_cache(maxsize=4096)
+def read(text: str) -> Reading:
+    return Reading(text)
+
+
+def without_talk(tokens: Tokens) -> Tokens:
+    """The tokens of an answer without what leads up to it and what ends it."""
+    tokens = splitting.opened(tokens)
+    while tokens and tokens[0].is_("command", "therefore", "implies", "Rightarrow"):
+        tokens = tokens[1:]
+    tokens = _without_lead(tokens)
+    while tokens and (tokens[-1].kind in ("row",) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
+        tokens = tokens[:-1]
+    return splitting.opened(tokens)
+
+
+def _without_lead(tokens: Tokens) -> Tokens:
+    at = 0
+    while at < len(tokens) and (_word(tokens[at]) in _LEADS or (at and tokens[at].is_("join", ","))):
+        at += 1
+    if at >= len(tokens) or _word(tokens[at]) not in _SUBJECTS:
+        return tokens
+    at += 1
+    if at < len(tokens) and _word(tokens[at]) == "to":
+        while at < len(tokens) and tokens[at].kind in ("word", "name") and _word(tokens[at]) != "is":
+            at += 1
+    start = at
+    while at < len(tokens) and (
+        _word(tokens[at]) == "is" or tokens[at].is_("sign", ":") or tokens[at].is_("relation", "=")
+    ):
+        at += 1
+    return tokens[at:] if start < at < len(tokens) else tokens
+
+
+def _word(token: Token) -> str:
+    return str(token.value).lower() if token.kind == "word" else ""

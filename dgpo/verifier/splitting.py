@@ -1,0 +1,147 @@
+"""Tokens, cut where no bracket is open."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from dgpo.verifier.lexer import Token, Tokens
+from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.tree import Statement
+
+_SHELLS = {
+    ("(", ")"): "()",
+    ("[", "]"): "[]",
+    ("(", "]"): "(]",
+    ("[", ")"): "[)",
+    (r"\{", r"\}"): "{}",
+    ("{", "}"): "braces",
+}
+
+
+def step(token: Token) -> int:
+    """How ``token`` changes the depth of brackets."""
+    if token.kind == "open" or (token.kind == "command" and str(token.value).startswith("begin ")):
+        return 1
+    return -1 if token.kind == "close" or (token.kind == "command" and str(token.value).startswith("end ")) else 0
+
+
+def split(tokens: Sequence[Token], is_cut: Callable[[Token], bool]) -> tuple[list[Tokens], list[Token]]:
+    """``tokens`` cut at those that are outside brackets and environments, and the cuts."""
+    parts: list[Tokens] = []
+    cuts: list[Token] = []
+    start = depth = 0
+    for index, token in enumerate(tokens):
+        if depth == 0 and is_cut(token):
+            parts.append(tuple(tokens[start:index]))
+            cuts.append(token)
+            start = index + 1
+        depth += step(token)
+    return [*parts, tuple(tokens[start:])], cuts
+
+
+def shell(tokens: Sequence[Token]) -> tuple[str, Tokens]:
+    """The outer brackets of ``tokens`` ("{}", "()", "[)", ..., "braces" of a group, "" for none) and what they hold."""
+    if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-1].kind != "close":
+        return "", tuple(tokens)
+    depth = 0
+    for index, token in enumerate(tokens):
+        depth += step(token)
+        if depth == 0 and index < len(tokens) - 1:
+            return "", tuple(tokens)
+    found = _SHELLS.get((str(tokens[0].value), str(tokens[-1].value)), "")
+    return (found, tuple(tokens[1:-1])) if found else ("", tuple(tokens))
+
+
+def separated(tokens: Tokens) -> Tokens:
+    """What brackets or a list hold, with ``1,234`` as 1 and 234, unless other commas are told from it by a space."""
+    if not any(token.groups for token in tokens):
+        return tokens
+    parts, _ = split(tokens, lambda token: token.is_("join", ",", ";"))
+    if len(parts) > 1 and all(part and part[0].is_spaced for part in parts[1:]):
+        return tokens
+    found: list[Token] = []
+    for token in tokens:
+        for index, group in enumerate(token.groups):
+            if index:
+                found.append(Token("join", ",", ", "))
+            found.append(Token("number", Fraction(int(group)), group))
+        if not token.groups:
+            found.append(token)
+    return tuple(found)
+
+
+def opened(tokens: Sequence[Token]) -> Tokens:
+    """``tokens`` without the braces of groups around all of them."""
+    kind, inside = shell(tokens)
+    while kind == "braces":
+        tokens = inside
+        kind, inside = shell(tokens)
+    return tuple(tokens)
+
+
+def symbols(tokens: Sequence[Token]) -> tuple[str, ...]:
+    """What two spellings of ``tokens`` have in common: no braces around one symbol, words in lower case."""
+    found: list[str] = []
+    for index, token in enumerate(tokens):
+        if token.is_("open", "{") and index + 2 < len(tokens) and tokens[index + 2].is_("close", "}"):
+            continue
+        if token.is_("close", "}") and index > 1 and tokens[index - 2].is_("open", "{"):
+            continue
+        found.append(_symbol(token))
+    return tuple(found)
+
+
+_CALCULUS = vocabulary(
+    "frac binom sqrt over choose int iint iiint oint sum prod partial nabla mod pmod begin end not det to"
+)
+
+
+def is_prose(tokens: Sequence[Token]) -> bool:
+    """Whether there are words, signs beyond algebra and calculus, or numbers behind a letter or another number."""
+    for before, token in zip((None, *tokens), tokens, strict=False):
+        if token.kind == "word" and not (
+            len(str(token.value)) == 2 and str(token.value)[0] == "d" and not token.is_worded
+        ):
+            return True
+        if token.kind == "command" and str(token.value).split()[0] not in _CALCULUS:
+            return True
+        if token.kind in ("row", "cell", "dots", "money") or (
+            token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
+        ):
+            return True
+        if token.kind == "number" and before is not None and before.kind in ("name", "number"):
+            return True
+    return False
+
+
+def statement(tokens: Tokens) -> Statement:
+    """What is no value: words by their symbols, relations for math-verify."""
+    found = symbols(tokens)
+    is_words = is_prose(tokens) and not any(
+        token.kind == "command" and str(token.value).startswith("begin") for token in tokens
+    )
+    return Statement(tuple(symbol.lower() for symbol in found) if is_words else found, tokens, is_words)
+
+
+def _symbol(token: Token) -> str:
+    if token.is_("sign", "*"):
+        return token.latex.strip()
+    if token.kind == "word":
+        return str(token.value).lower() if len(str(token.value)) > 3 else str(token.value)
+    return f"{token.kind[0]}{token.value}" if token.kind in ("open", "close") else str(token.value)
+
+
+def plain(tokens: Sequence[Token]) -> str:
+    """``tokens`` as a reader would type them, for what is told in words."""
+    text = ""
+    for token in tokens:
+        is_latex = token.kind in ("number", "empty", "command", "function") or (
+            token.kind == "name" and len(str(token.value)) > 1
+        )
+        shown = token.latex if is_latex else str(token.value)
+        is_apart = (
+            token.is_spaced
+            or (token.kind == "word" and text[-1:].isalnum())
+            or (token.kind == "join" and len(shown) > 1)
+        )
+        text += (" " if text and is_apart else "") + shown
+    return text

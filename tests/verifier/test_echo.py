@@ -1,0 +1,36 @@
+"""An expression of the problem is no answer, unless it is the ground truth."""
+
+import pytest
+
+from dgpo.verifier import verify
+
+
+@pytest.mark.parametrize(
+    ("problem", "gold", "echo"),
+    [
+        ("Compute $99^2+99+1$.", "9901", "99^2+99+1"),
+        (r"Simplify $\sqrt{242}.$", r"11\sqrt2", r"\sqrt{242}"),
+        (r"What is $\gcd(12,18)$?", "6", r"\gcd(12, 18)"),
+        (r"Simplify $\frac{15}{25}$.", r"\frac35", r"\dfrac{15}{25}"),
+        ("Expand $(x-1)(x+1)$.", "x^2-1", "y = (x-1)(x+1)"),
+        (r"Find $\int_0^1 x^2\,dx$.", r"\frac13", r"\int_0^1x^2\,dx"),
+    ],
+)
+def test_the_question_handed_back(problem: str, gold: str, echo: str) -> None:
+    assert verify(rf"\boxed{{{echo}}}", gold, timeout=10.0).reason == "match"
+    assert verify(rf"\boxed{{{echo}}}", gold, problem=problem, timeout=10.0).reason == "echo"
+    assert verify(rf"\boxed{{{gold}}}", gold, problem=problem).reason == "match"
+
+
+@pytest.mark.parametrize(
+    ("problem", "gold", "answer"),
+    [
+        (r"Is it $\frac12$ or $0.25$?", "0.5", r"\frac12"),
+        ("Let $f(x)=x+1$. What is $f$?", "1+x", "x+1"),
+        ("He has 6 of 12.0 apples.", "12", "12.0"),
+        ("Given $2x+1=5$, is it $x$ or $2x$?", "x", "x"),
+        ("Compute $2+3+4$.", "3+2", "2+3"),
+    ],
+)
+def test_what_a_problem_may_say_of_its_answer(problem: str, gold: str, answer: str) -> None:
+    assert verify(rf"\boxed{{{answer}}}", gold, problem=problem).reason == "match"
