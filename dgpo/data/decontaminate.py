@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
 
 from dgpo.data.duplicates import Entry, Tally, describe, normal_form, tokens
+from dgpo.data.instructions import strip_instructions
 from dgpo.data.manifest import read_manifest
 from dgpo.errors import UserError
 from dgpo.progress import ProgressBar
@@ -126,10 +127,12 @@ def read_benchmark(file: Path) -> list[Benchmark]:
     """The problems of a prompt file. Raises UserError where it is none that `dgpo data prepare` writes."""
     try:
         rows = pq.read_table(file, columns=["data_source", "extra_info"]).to_pylist()
-        found = [Benchmark(row["data_source"], row["extra_info"]["id"], row["extra_info"]["problem"]) for row in rows]
-        if not all(isinstance(each.problem, str) for each in found):
+        if not all(isinstance(row["extra_info"]["problem"], str) for row in rows):
             raise TypeError("extra_info.problem is not text in every row")
-        return found
+        return [
+            Benchmark(row["data_source"], row["extra_info"]["id"], strip_instructions(row["extra_info"]["problem"]))
+            for row in rows
+        ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"decontaminate={file}: no prompt file of `dgpo data prepare` ({error!r:.120}); prepare it"

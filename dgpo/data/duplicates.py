@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from dgpo.data.answers import remark, text_fault
+from dgpo.data.instructions import remaining
 from dgpo.data.media import picture_in
 from dgpo.data.no_answer import is_no_answer
 from dgpo.data.sources.source import Record
@@ -155,6 +156,8 @@ def collect(records: Iterable[Record], canonical: Callable[[object], str], tally
             entry.answers[answer] += 1
             entry.raw_answers.setdefault(answer, str(record.answer))
             seen[spelt] = (entry, answer)
+            if what := remaining(record.problem):
+                tally.remark(f"problems still ask for {what}", row, record.problem)
     return list(entries.values())
 
 

@@ -1,5 +1,8 @@
-"""A conversation in a cell: OpenAI's and ShareGPT's messages, their text in parts, or all of it printed as text."""
+"""A conversation in a cell: OpenAI's and ShareGPT's messages, their text in parts, all of it printed as text, or as
+a chat template rendered it.
+"""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +15,10 @@ _ROLES = {
     "ai": "assistant",
 }  # fmt: skip
 _KEYS = (("role", "content"), ("from", "value"), ("role", "value"), ("from", "content"), ("role", "text"))
+_TURN = re.compile(
+    r"<\|(?:im_start|start_header_id)\|>\s*(\w+)\s*(?:<\|end_header_id\|>)?\s*(.*?)(?=<\|(?:im_\w+|eot_id|start_header_id)\|>|\Z)",
+    re.DOTALL,
+)
 _TEXT_PARTS = ("text", "input_text", "output_text")
 
 
@@ -20,7 +27,10 @@ def conversation(cell: Any) -> list[Message] | None:
 
     Raises TypeError, with what was found, for messages that cannot be read, and for pictures and sound in them.
     """
-    value = printed(cell) if isinstance(cell, str) else cell
+    value = cell
+    if isinstance(cell, str):
+        turns = _TURN.findall(cell)
+        value = [{"role": role, "content": content} for role, content in turns] if turns else printed(cell)
     if isinstance(value, Mapping) and isinstance(inner := value.get("messages", value.get("conversations")), list):
         value = inner
     if isinstance(value, Mapping) and _keys_of(value):

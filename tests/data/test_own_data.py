@@ -148,6 +148,8 @@ CHATS: dict[str, tuple[Row, list[Row]]] = {
     "Python as text": ({"problem": str(EARLIER)}, EARLIER),
     "NumPy as text": ({"problem": str(EARLIER).replace("}, {", "}\n {")}, EARLIER),
     "a wrapper": ({"problem": {"messages": EARLIER}}, EARLIER),
+    "a rendered chat": ({"problem": "<|im_start|>system\nIn base 2.<|im_end|>\n<|im_start|>user\n1+1=?<|im_end|>\n"
+                                    "<|im_start|>assistant\n"}, chat(("system", "In base 2."), ("user", "1+1=?"))),
     "one message": ({"problem": ASKED[0]}, ASKED),
 }  # fmt: skip
 

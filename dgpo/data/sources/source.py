@@ -7,9 +7,9 @@ from typing import Any
 from dgpo.data.answers import canonical_answer
 from dgpo.data.cells import has_column, lookup
 from dgpo.data.escapes import eaten
+from dgpo.data.instructions import strip_instructions
 from dgpo.data.media import media_in, placeholder_in
 from dgpo.data.messages import conversation, split
-from dgpo.data.prompts import strip_instructions
 from dgpo.data.schema import Message
 from dgpo.data.solutions import is_solution
 from dgpo.errors import UserError
