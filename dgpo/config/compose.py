@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
@@ -48,7 +48,7 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
 
 
 def resolved(config: DictConfig) -> DictConfig:
-    """A copy with every interpolation resolved.
+    """A copy with every interpolation resolved, and `~` at the beginning of a path, which verl takes as it stands.
 
     Raises:
         UserError: a value is missing or an interpolation leads nowhere.
@@ -57,7 +57,15 @@ def resolved(config: DictConfig) -> DictConfig:
         container = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"the config: {_one_message(error)}") from error
-    return cast(DictConfig, OmegaConf.create(container))
+    return cast(DictConfig, OmegaConf.create(_at_home(container)))
+
+
+def _at_home(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _at_home(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_at_home(each) for each in value]
+    return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~/") else value
 
 
 def select_platform(config: DictConfig) -> None:

@@ -150,7 +150,7 @@ def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Pa
     return path
 
 
-def check_parquet(path: str | os.PathLike[str]) -> list[str]:
+def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> list[str]:
     """What would stop verl from training on this file; an empty list where nothing would.
 
     Each message names the file, the first row at fault (counted from 0), its value and the remedy, and says
@@ -162,23 +162,23 @@ def check_parquet(path: str | os.PathLike[str]) -> list[str]:
         return [f"{path}: {what}; give the path of a parquet file of prompts"]
     try:
         with pq.ParquetFile(path) as file:
-            problems = [f"{path}: {problem}" for problem in _check_columns(file.schema_arrow)]
+            problems = [f"{path}: {problem}" for problem in _check_columns(file.schema_arrow, prompt_key)]
             if not problems and file.metadata.num_rows == 0:
                 problems = [f"{path}: has 0 rows; write at least one prompt"]
-            return problems or [f"{path}: {problem}" for problem in _check_rows(file)]
+            return problems or [f"{path}: {problem}" for problem in _check_rows(file, prompt_key)]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         return [f"{path}: cannot be read as parquet ({reason}); write the file again or copy it again"]
 
 
-def _check_columns(schema: pa.Schema) -> Iterator[str]:
+def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:
     types = {name: schema.field(name).type for name in schema.names}
-    for name in ("prompt", "data_source", "reward_model"):
+    for name in (prompt_key, "data_source", "reward_model"):
         if name not in types:
             yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); see dgpo.data.make_row"
-    prompt = types.get("prompt")
+    prompt = types.get(prompt_key)
     if prompt is not None and not _is_messages(prompt):
-        yield f"column 'prompt' is {prompt}; make it a list of messages {{'role': string, 'content': string}}"
+        yield f"column {prompt_key!r} is {prompt}; make it a list of messages {{'role': string, 'content': string}}"
     data_source = types.get("data_source")
     if data_source is not None and not _is_text(data_source):
         yield f"column 'data_source' is {data_source}; make it a string"
@@ -194,14 +194,14 @@ def _check_columns(schema: pa.Schema) -> Iterator[str]:
         yield f"column 'extra_info' is {extra_info}; make it a struct, or leave it out"
 
 
-def _check_rows(file: pq.ParquetFile) -> Iterator[str]:
+def _check_rows(file: pq.ParquetFile, prompt_key: str) -> Iterator[str]:
     first: dict[str, tuple[int, object]] = {}
     count: Counter[str] = Counter()
     start = 0
-    columns = ["prompt", "data_source", "reward_model.ground_truth"]
+    columns = [prompt_key, "data_source", "reward_model.ground_truth"]
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
         batch.validate(full=True)  # pages carry no checksum: damage may show only as text that is not UTF-8
-        for fault, is_bad, values, row_of in _faults(batch):
+        for fault, is_bad, values, row_of in _faults(batch, prompt_key):
             places = np.flatnonzero(pc.fill_null(is_bad, True).to_numpy(zero_copy_only=False))
             if len(places):
                 first.setdefault(fault, (start + int(row_of[places[0]]), values[int(places[0])].as_py()))
@@ -212,7 +212,7 @@ def _check_rows(file: pq.ParquetFile) -> Iterator[str]:
         yield f"row {row}: {fault.format(value=_shorten(value))}{more}"
 
 
-def _faults(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array, pa.Array, np.ndarray]]:
+def _faults(batch: pa.RecordBatch, prompt_key: str) -> Iterator[tuple[str, pa.Array, pa.Array, np.ndarray]]:
     """For each fault its message, where it is (null: there too), the values, and the row of each value."""
     each_row = np.arange(batch.num_rows)
     sources = _text(batch.column("data_source"))
@@ -224,7 +224,7 @@ def _faults(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array, pa.Array, np
         truths,
         each_row,
     )
-    prompts = batch.column("prompt")
+    prompts = batch.column(prompt_key)
     yield (
         "prompt is {value}; give every row at least one message {{'role': ..., 'content': ...}}",
         pc.equal(pc.list_value_length(prompts), 0),

@@ -93,3 +93,41 @@ def test_the_command_tells_good_files_from_bad_ones(tmp_path: Path, capsys: pyte
     shown = capsys.readouterr().out
     assert "none.parquet: does not exist" in shown
     assert f"{bad}: 2 more faults" in shown
+
+
+FAULTY = {
+    "a solution": (("p?", "Add them.\n#### 4"), "is a solution; its answer is '4'"),
+    "a printed list": (("p?", "['4']"), "is a container that was printed as text"),
+    "no answer": (("p?", "N/A"), "says that there is no answer"),
+    "a lost backslash": (("p?", "rac{1}{2}"), "lost its backslash"),
+    "an eaten backslash": (("Is $\frac12$ one?", "4"), "the prompt holds a form feed and then 'rac'"),
+    "the place of a picture": (("<image>x?", "4"), "the prompt has '<image>', the place of a picture"),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTY)
+def test_what_no_response_can_earn_is_found(kind: str, tmp_path: Path):
+    (problem, answer), message = FAULTY[kind]
+    found = examine(write_parquet([row(0, "1+1=?"), row(1, problem, answer)], tmp_path / "a.parquet"))
+    assert ["row 1" in fault and message in fault for fault in found.faults] == [True]
+
+
+def test_a_name_or_a_column_that_verl_does_not_load_is_found(tmp_path: Path):
+    path = write_parquet([row(0, "1+1=?")], tmp_path / "a.parquet")
+    assert examine(path).faults == []
+    other = path.rename(tmp_path / "a.pq")
+    assert "verl loads files that end in .parquet" in examine(other).faults[0]
+    table = pq.read_table(other)
+    pq.write_table(table.append_column("images", pa.array([[{"bytes": b"x"}]])), tmp_path / "b.parquet")
+    assert "row 0: column 'images' is not empty" in examine(tmp_path / "b.parquet").faults[0]
+    said = {"huggingface": '{"info": {"features": {"prompt": {"_type": "NotYetInvented"}}}}'}
+    pq.write_table(table.replace_schema_metadata(said), tmp_path / "c.parquet")
+    assert "'NotYetInvented' not found" in examine(tmp_path / "c.parquet").faults[0]
+
+
+def test_prompts_that_ask_for_something_else_are_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = write_parquet([row(0, "1+1=?"), row(1, '1+2=? Answer after "####".')], tmp_path / "a.parquet")
+    assert main(["data", "check", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert f"warning: {path}: 1 prompts want the answer elsewhere than in \\boxed{{}}" in said
+    assert "(first: row 1)" in said

@@ -10,8 +10,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from dgpo.cluster import cluster_address, connection, node_name, survey
-from dgpo.config.checks.files import paths
 from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.loading import paths
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.console import captured_output
 

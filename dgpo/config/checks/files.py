@@ -4,27 +4,29 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, paths
+from dgpo.config.checks.prompts import refused
+from dgpo.data.loadable import name_fault
 from dgpo.data.schema import check_parquet
-
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
-
-
-def paths(value: object) -> list[str]:
-    """verl takes one path or a list."""
-    return [str(path) for path in value] if isinstance(value, ListConfig | list | tuple) else [str(value)]
 
 
 def datasets(config: DictConfig) -> Iterator[Finding]:
-    """Every prompt file is there and holds what training reads."""
-    for key in ("train_files", "val_files"):
-        for path in paths(config.data[key]):
-            for message in check_parquet(Path(path).expanduser()):
-                yield Finding(
-                    f"data.{key}", path, message, "`dgpo data check FILE` says more; docs/data.md has the columns"
-                )
+    """Every prompt file is there and holds what training reads, in a form that verl loads."""
+    told: list[Finding] = []
+    for key in MOST_SAMPLES:
+        found = [
+            Finding(f"data.{key}", path, message, "`dgpo data check FILE` says more; docs/data.md has the columns")
+            for path in paths(config.data[key])
+            for message in name_fault(path) or check_parquet(path, config.data.prompt_key)
+        ]
+        if not paths(config.data[key]):
+            found = [Finding(f"data.{key}", config.data[key], "it names no file", "give at least one prompt file")]
+        found = found or [each for each in refused(config, key) if each not in told]
+        told += found
+        yield from found
 
 
 def model(config: DictConfig) -> Iterator[Finding]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.files import paths
 from dgpo.config.checks.finding import Finding, cause_of
+from dgpo.config.checks.loading import paths
+from dgpo.config.checks.prompts import rows_left
 from dgpo.config.memory.setup import sequence_parallel
 from dgpo.config.memory.shape import find_shape
 from dgpo.errors import UserError
@@ -30,10 +31,11 @@ def training_rows(config: DictConfig) -> int | None:
 
 
 def total_steps(config: DictConfig) -> int | None:
-    """Steps of the run: as set, or epochs times whole batches an epoch."""
+    """Steps of the run: as set, or epochs times whole batches an epoch, of the prompts that are short enough."""
     if config.trainer.total_training_steps is not None:
         return config.trainer.total_training_steps
-    rows = training_rows(config)
+    rows = rows_left(config) if config.data.filter_overlong_prompts else None
+    rows = training_rows(config) if rows is None else rows
     return None if rows is None else rows // config.data.train_batch_size * config.trainer.total_epochs
 
 

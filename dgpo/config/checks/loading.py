@@ -1,0 +1,185 @@
+"""verl's own dataset of a config's prompt files, and the tokens of each prompt under the model's chat template."""
+
+import contextlib
+import functools
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from dgpo.config.checks.finding import cause_of
+from dgpo.progress import ProgressBar
+
+MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
+_MODEL_KEYS = ("path", "tokenizer_path", "trust_remote_code", "custom_chat_template")
+_BATCH = 1024
+
+
+class UnloadableError(Exception):
+    """What verl, or the chat template, refuses, and what to do; ``key`` where it is not of the files."""
+
+    def __init__(self, message: str, remedy: str, key: str = "") -> None:
+        super().__init__(message)
+        self.remedy, self.key = remedy, key
+
+
+def paths(value: object) -> list[str]:
+    """verl takes one path or a list."""
+    if value is None:
+        return []
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    return [str(path) for path in cast(Sequence[object], value)] if is_list else [str(value)]
+
+
+def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
+    """Tokens of each prompt of ``data.<key>`` that verl would load, the start of the response included; None where the
+    tokenizer is not on this machine, or a dataset class of one's own does not show its rows.
+
+    Raises UnloadableError where verl cannot load the files, or the chat template cannot render a row.
+    """
+    model = config.actor_rollout_ref.model
+    source = Path(model.get("tokenizer_path") or model.path)
+    if not any((source / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    files = tuple((each, Path(each).stat().st_mtime_ns, Path(each).stat().st_size) for each in paths(config.data[key]))
+    kept = {"data": config.data, "model": {name: model.get(name) for name in _MODEL_KEYS}}
+    return _prompt_lengths(OmegaConf.to_yaml(OmegaConf.create(kept)), key, files)
+
+
+@functools.lru_cache(maxsize=4)
+def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], ...]) -> np.ndarray | None:
+    import datasets
+
+    datasets.disable_progress_bars()
+    config = cast(DictConfig, OmegaConf.create(settings))
+    tokenizer, processor = _tokenizer(config.model)
+    config.data.filter_overlong_prompts = False
+    dataset = _load([file for file, _, _ in files], config.data, tokenizer, processor, key)
+    frame = getattr(dataset, "dataframe", None)
+    if frame is None:
+        return None
+    options = dict(config.data.get("apply_chat_template_kwargs") or {})
+    if schemas := getattr(dataset, "tool_schemas", None):
+        options["tools"] = schemas
+    render = functools.partial(
+        (processor or tokenizer).apply_chat_template, add_generation_prompt=True, tokenize=False, **options
+    )
+
+    def count(prompts: Sequence[Any]) -> list[int]:
+        tokens = tokenizer([render(prompt) for prompt in prompts], add_special_tokens=False)["input_ids"]
+        return [len(each) for each in tokens]
+
+    return _counted(frame, config.data.prompt_key, count)
+
+
+def _tokenizer(model: DictConfig) -> tuple[Any, Any]:
+    """verl's tokenizer and processor (None for a model of text alone)."""
+    from verl.utils.tokenizer import hf_processor, hf_tokenizer
+
+    source, trusted = model.tokenizer_path or model.path, bool(model.trust_remote_code)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            tokenizer: Any = hf_tokenizer(source, trust_remote_code=trusted)
+            processor: Any = hf_processor(source, trust_remote_code=trusted)
+    except Exception as error:  # what a damaged tokenizer raises is an Exception, no more
+        key = "actor_rollout_ref.model.path"
+        raise UnloadableError(f"its tokenizer cannot be loaded: {_short(error)}", "save it again", key) from error
+    if model.custom_chat_template:
+        (processor or tokenizer).chat_template = model.custom_chat_template
+    return tokenizer, processor
+
+
+def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any, key: str) -> Any:
+    """The dataset, the first and the last row of which, and those with the first pictures, could be fetched."""
+    from verl.trainer.ppo.utils import create_rl_dataset
+
+    def load(chosen: Sequence[str]) -> Any:
+        most = data.get(MOST_SAMPLES[key], -1)
+        with contextlib.redirect_stdout(io.StringIO()):
+            dataset: Any = create_rl_dataset(
+                OmegaConf.create(list(chosen)), data, tokenizer, processor, max_samples=most
+            )
+            for place in {0, len(dataset) - 1, *_with_media(dataset)}:
+                dataset[place]
+        return dataset
+
+    try:
+        return load(files)
+    except Exception as error:  # the libraries that verl reads with raise what they like
+        whole = error
+    features = {}
+    for file in files:
+        try:
+            features[file] = load([file]).dataframe.features
+        except Exception as error:
+            raise UnloadableError(
+                f"verl cannot load {file}: {_short(error)}", "`dgpo data prepare` writes files that it can load"
+            ) from error
+    (first, one), *others = features.items()
+    told = (f"{what} in {file}, not as in {first}" for file, other in others if (what := difference(one, other)))
+    raise UnloadableError(
+        f"verl cannot load the files together: {next(told, _short(whole))}",
+        "give them the same columns and types; all that `dgpo data prepare` writes agree",
+    ) from whole
+
+
+def _with_media(dataset: Any) -> Iterator[int]:
+    """The first row with a picture, sound or film in each of verl's columns for them."""
+    frame = getattr(dataset, "dataframe", None)
+    for name in ("image_key", "video_key", "audio_key"):
+        column = getattr(dataset, name, None)
+        if frame is not None and column in frame.column_names:
+            yield from [place for place, value in enumerate(frame[column]) if value][:1]
+
+
+def difference(one: Any, other: Any, name: str = "") -> str:
+    """The first column or field that the features `other` have otherwise than `one`: ``extra_info.index is string``."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for field in one:
+            if field in other and (found := difference(one[field], other[field], f"{name}.{field}".lstrip("."))):
+                return found
+        # Columns may be absent, and fields of a struct, but not of the structs in a list.
+        return f"{name} has the fields {', '.join(other)}" if name.endswith("[]") and one.keys() != other.keys() else ""
+    item, other_item = (getattr(each, "feature", None) for each in (one, other))
+    if type(one) is type(other) and item is not None:
+        return difference(item, other_item, f"{name}[]")
+    return "" if one == other else f"{name} is {getattr(other, 'dtype', None) or type(other).__name__}"
+
+
+def _counted(frame: Any, column: str, count: Any) -> np.ndarray:
+    """The length of each prompt; of one that is met again, the first one's."""
+    known: dict[int, int] = {}
+    lengths = np.empty(len(frame), np.int64)
+    with ProgressBar("measuring prompts", len(frame)) as bar:
+        for start in range(0, len(frame), _BATCH):
+            prompts = frame[start : start + _BATCH][column]
+            marks = [hash(str(prompt)) for prompt in prompts]
+            new = {mark: prompt for mark, prompt in zip(marks, prompts, strict=True) if mark not in known}
+            try:
+                known.update(zip(new, count(list(new.values())), strict=True))
+            except Exception:  # a template raises what it likes; one by one shows of which row
+                _refuse_first(prompts, start, count)
+                raise
+            lengths[start : start + len(marks)] = [known[mark] for mark in marks]
+            bar.advance(len(marks))
+    return lengths
+
+
+def _refuse_first(prompts: Sequence[Any], start: int, count: Any) -> None:
+    for place, prompt in enumerate(prompts, start=start):
+        try:
+            count([prompt])
+        except Exception as error:
+            roles = ", ".join(str(message.get("role")) for message in prompt)
+            raise UnloadableError(
+                f"row {place}: the model's chat template refuses its messages ({roles}): {_short(error)}",
+                "write roles that the template takes, in its order, or drop the row",
+            ) from error
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(cause_of(error).split())[:200]
