@@ -76,6 +76,9 @@ def data_prepare(
         Literal["train", "benchmark"] | None, own("train (default), or benchmark: then others are compared with it")
     ] = None,
     template: Annotated[str, which("r1, none, or a text with {problem} in it (default: the source's)")] = "",
+    any_answer: Annotated[
+        bool, which("the entries of a list of answers are spellings of one: the first is taken", None, "--any-answer")
+    ] = False,
     keep_conflicts: Annotated[
         bool, which("where copies disagree, keep the answer that most rows give", None, "--keep-conflicts")
     ] = False,
@@ -108,6 +111,7 @@ def data_prepare(
             id_field=id_field,
             purpose=purpose or "",
             template=template,
+            any_answer=any_answer,
             keep_conflicts=keep_conflicts,
             max_prompt_chars=max_prompt_chars,
             max_prompt_tokens=max_prompt_tokens,

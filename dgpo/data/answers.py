@@ -126,6 +126,18 @@ def _closes_at_end(body: str) -> bool:
     return depth == 0
 
 
+def listed(raw: object) -> list[object]:
+    """The entries of a list of answers, be it printed; none for a single answer."""
+    value = _opened(raw)
+    return value if isinstance(value, list) else []
+
+
+def are_equal(answers: Sequence[str]) -> bool:
+    """Whether each of the answers verifies as the first one."""
+    others = answers[1:]
+    return all(verify_batch([rf"\boxed{{{other}}}" for other in others], [answers[0]] * len(others), timeout=5.0))
+
+
 def remark(raw: object, answer: str) -> str:
     """What a person should know of how an answer was read; "" where nothing."""
     if isinstance(raw, bool):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from dgpo.data.answers import remark, text_fault
+from dgpo.data.answers import are_equal, listed, remark, text_fault
 from dgpo.data.instructions import remaining
 from dgpo.data.media import picture_in
 from dgpo.data.no_answer import is_no_answer
@@ -23,6 +23,7 @@ _LAYOUT = re.compile(
     r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|q?quad)(?![A-Za-z])"
     r"|\\[()\[\],;:! ]|\\begin\{(?:align|equation)\*?\}|\\end\{(?:align|equation)\*?\}|[$~&\"`]|\\\\"
 )
+_SPELLINGS_OF_ONE = "answers are lists whose entries are all equal in value; if one of them will do: --any-answer"
 _SPELLINGS = ((re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"), (re.compile(r"\{(\w)\}"), r"\1"))
 _TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|\.\d+|[^\W\d_]+|[^\s.,;?]")
 _RAISED = {"<super>": "^{%s}", "<sub>": "_{%s}", "<fraction>": " %s"}
@@ -112,12 +113,14 @@ def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
     return {"row": row, "id": first.id, "problem": first.problem, **more}
 
 
-def collect(records: Iterable[Record], canonical: Callable[[object], str], tally: Tally) -> list[Entry]:
+def collect(
+    records: Iterable[Record], canonical: Callable[[object], str], tally: Tally, *, any_answer: bool = False
+) -> list[Entry]:
     """The distinct problems in the order they were met, each with all its answers.
 
     Two problems are one where their `normal_form` and the messages before them are the same. Rows without a problem,
     without an answer, with one that is no ground truth, with a picture, or with text that UTF-8 cannot hold, are
-    dropped.
+    dropped. With `any_answer` the entries of a list are spellings of one answer, and the first is taken.
     """
     entries: dict[str, Entry] = {}
     # Of rows that repeat an earlier one letter for letter, which spares a hundred normalisations each.
@@ -141,6 +144,15 @@ def collect(records: Iterable[Record], canonical: Callable[[object], str], tally
             continue
         try:
             answer = canonical(record.answer)
+            if len(spellings := [each for each in map(canonical, listed(record.answer)) if each]) > 1:
+                if any_answer and not are_equal(spellings):
+                    raise ValueError(
+                        "the list has answers of different value, and only spellings of one may stand for it"
+                    )
+                if any_answer:
+                    answer = spellings[0]
+                elif are_equal(spellings):
+                    tally.remark(_SPELLINGS_OF_ONE, row, record.answer)
             fault = text_fault(answer) if answer else ""
         except (TypeError, ValueError) as error:
             answer, fault = "?", str(error)

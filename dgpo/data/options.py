@@ -28,6 +28,7 @@ class Options:
         split: of the source; else its first.
         prompt_field, answer_field, id_field, purpose: columns and use of one's own data.
         template: name or text of the prompt template; else the source's.
+        any_answer: the entries of a list of answers are spellings of one, of which the first is written.
         keep_conflicts: keep problems with conflicting answers where one answer has the most rows.
         max_prompt_chars: longer user messages are dropped.
         max_prompt_tokens: longer prompts, rendered by the chat template of `tokenizer`, are dropped.
@@ -55,6 +56,7 @@ class Options:
     id_field: str = ""
     purpose: str = ""
     template: str = ""
+    any_answer: bool = False
     keep_conflicts: bool = False
     max_prompt_chars: int | None = None
     max_prompt_tokens: int | None = None

@@ -79,7 +79,7 @@ def _prepare(options: Options) -> Prepared:
     benchmarks, index = _benchmarks(options)
     tally = Tally()
     with ProgressBar("reading", _row_count(located)) as bar:
-        entries = collect(_counted(rows, bar), options.source.canonical, tally)
+        entries = collect(_counted(rows, bar), options.source.canonical, tally, any_answer=options.any_answer)
     if not tally.rows_in:
         raise UserError(f"{', '.join(located.files) or options.data}: there are no rows; give another file")
     entries = settle(entries, tally, keep_conflicts=options.keep_conflicts)
@@ -208,6 +208,7 @@ def _manifest(
         rows_out=len(rows),
         dropped=dict(sorted(tally.dropped.items())),
         options={
+            "any_answer": options.any_answer,
             "keep_conflicts": options.keep_conflicts,
             "max_prompt_chars": options.max_prompt_chars,
             "max_prompt_tokens": options.max_prompt_tokens,

@@ -54,6 +54,7 @@ WRONG: dict[str, dict[str, list[Value]]] = {
         "--id-field": ["nothing", "tags", ("aime24", "id")],
         "--purpose": ["x", "", ("aime24", "train")],
         "--template": ["Solve", "{{problem}} {{problem}}"],
+        "--any-answer": ["--any-answer=1"],
         "--keep-conflicts": ["--keep-conflicts=1"],
         "--max-prompt-chars": [*COUNT, "1", (*TOKENS, *TOKENIZER, "9")],
         "--max-prompt-tokens": [*((*TOKENIZER, str(each)) for each in COUNT), "9", (*TOKENIZER, "1")],

@@ -302,6 +302,15 @@ def test_dotted_names_reach_fields_and_columns(kind: str, suffix: str, tmp_path:
     assert answers(path, "--prompt-field", problem, "--answer-field", answer) == ["2"]
 
 
+def test_a_list_may_be_of_spellings_of_one_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = write(tmp_path / "a.jsonl", asked(["0.5", "1/2", "\\frac{1}{2}"], ["2", "3"]))
+    assert answers(path) == ["0.5, 1/2, \\frac{1}{2}", "2, 3"]
+    assert "note: 1 answers are lists whose entries are all equal in value" in capsys.readouterr().out
+    assert answers(path, "--any-answer") == ["0.5"]
+    (listed,) = map(json.loads, (tmp_path / "out/made.dropped.jsonl").read_text().splitlines())
+    assert "answers of different value" in listed["fault"]
+
+
 def test_a_date_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = write(tmp_path / "a.parquet", asked(date(2024, 1, 2)))
     assert main(["data", "prepare", str(path), "--out", str(tmp_path / "out")]) == 2
