@@ -10,8 +10,8 @@ import torch
 from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
-from dgpo.config.checks.files import paths
 from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.loading import paths
 from dgpo.rollouts.settings import AllocationSettings
 from dgpo.rollouts.success import COUNTS, prompt_key
 from dgpo.runs.checkpoints import latest_complete
