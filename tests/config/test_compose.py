@@ -70,7 +70,7 @@ def test_one_override_changes_what_it_names(override: str, key: str, value: obje
     assert OmegaConf.select(after, key) == value != OmegaConf.select(without_overrides("dgpo_7b"), key)
 
 
-@pytest.mark.parametrize("name", ["dgpo_1_5b", "dgpo_7b", "dgpo_14b"])
+@pytest.mark.parametrize("name", ["dgpo_1_5b", "dgpo_7b", "dgpo_7b_lora", "dgpo_14b"])
 def test_verl_makes_its_dataclasses_of_each_experiment(name: str, tmp_path: Path) -> None:
     """Of actor, rollout, algorithm and model; the model's with the real sizes and a small tokenizer."""
     from verl.utils.config import omega_conf_to_dataclass

@@ -4,6 +4,7 @@ Where a recipe checks its config, the command is noted and called here: a proces
 """
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -96,6 +97,19 @@ def test_a_dry_run_prints_the_command_and_the_plan_and_starts_nothing(
     assert "It fits: " in said and "of 139 GiB" in said
     assert " H200: " in said and "for 7 steps" in said
     assert not (ROOT / "runs" / f"maspo-{size}-3").exists()
+
+
+def test_a_7b_trains_on_one_gpu_by_lora(calls: Callable[..., Called], capsys: pytest.CaptureFixture[str]) -> None:
+    called = calls("train_7b_lora.sh", DRY_RUN="1", SEED="3")
+    assert called.done.returncode == 0, called.done.stderr
+    (check,) = called.commands
+    assert main(check) == 0 and "run.name=dgpo-7b-lora-3" in called.done.stdout
+    said = capsys.readouterr().out
+    for part in ("ready, 0 errors", "LoRA of rank 32 trains 80.7 M", "on 1 x 1 GPUs", "It fits: ", "of 79 GiB"):
+        assert part in said
+    # The head of the recipe says the same.
+    (days,) = re.findall(r"\((.*) days\)", said)
+    assert f"about {days} days on one H100" in (ROOT / "recipes/train_7b_lora.sh").read_text()
 
 
 def test_a_wrong_key_fails_the_recipe(calls: Callable[..., Called], capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,9 @@ from dgpo import cuda
 from dgpo.cluster import cluster_address
 from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.trainer_modes import gpu_groups
+from dgpo.config.memory.lora import adapter_parameters, lora_from
+from dgpo.config.memory.shape import shape_from
+from dgpo.errors import UserError
 from dgpo.runs.checkpoints import find
 from dgpo.runs.folder import RunFolder
 from dgpo.versions import environment_problems, install_command
@@ -155,4 +158,14 @@ def model_bytes(config: DictConfig) -> int | None:
     except (OSError, ValueError):
         return None
     half = str(settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
-    return weights // (2 if half else 4) * CHECKPOINT_BYTES_PER_PARAMETER
+    parameters = weights // (2 if half else 4)
+    try:
+        lora = lora_from(config)
+        adapter = adapter_parameters(shape_from(settings), lora) if lora else 0
+    except UserError:  # the checks of LoRA and of the model say why
+        lora, adapter = None, 0
+    if lora is None:
+        return parameters * CHECKPOINT_BYTES_PER_PARAMETER
+    alone = OmegaConf.select(config, "actor_rollout_ref.actor.checkpoint.save_lora_only")
+    # The frozen model has no moments.
+    return adapter * CHECKPOINT_BYTES_PER_PARAMETER + (0 if alone else 4 * parameters)

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from dgpo.cluster import cluster_address
 from dgpo.config.checks.finding import Finding
 from dgpo.config.memory.host import host_bytes, memory_limit
-from dgpo.config.memory.phases import engine_bytes, overflows, resident, state
+from dgpo.config.memory.phases import engine_bytes, engine_weights, overflows, resident, state
 from dgpo.config.memory.remedies import remedy
 from dgpo.config.memory.setup import ACTOR, GIB, Setup, setup_from
 from dgpo.errors import UserError
@@ -55,9 +55,8 @@ def offloading(config: DictConfig) -> Iterator[Finding]:
 def certainly_too_much(setup: Setup) -> bool:
     """Whether the parts that are no estimate exceed the GPU by themselves."""
     limit = setup.gpu_bytes or 0
-    weights = 2 * setup.shape.parameters // setup.tensor_parallel
     return (
         sum(state(setup).values()) > limit
         or engine_bytes(setup) + resident(setup) > limit
-        or weights > engine_bytes(setup)
+        or engine_weights(setup) > engine_bytes(setup)
     )

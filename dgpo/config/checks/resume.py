@@ -15,12 +15,20 @@ def _place(model: str) -> Path:
     return Path(model).expanduser().resolve()
 
 
-# What makes a run another one, and what of it is compared.
-IDENTITY = {"actor_rollout_ref.actor.policy_loss.loss_mode": str, "actor_rollout_ref.model.path": _place}
+# What makes a run another one, and what of it is compared. An adapter's rank and layers are its shape; its alpha is in
+# no weight, so that a changed one would change the model that the run goes on from.
+IDENTITY = {
+    "actor_rollout_ref.actor.policy_loss.loss_mode": str,
+    "actor_rollout_ref.model.path": _place,
+    "actor_rollout_ref.model.lora_rank": str,
+    "actor_rollout_ref.model.lora_alpha": str,
+    "actor_rollout_ref.model.target_modules": str,
+    "actor_rollout_ref.model.exclude_modules": str,
+}
 
 
 def same_run(config: DictConfig) -> Iterator[Finding]:
-    """``trainer.resume_mode: auto`` goes on with the loss and the model of the folder's last launch.
+    """``trainer.resume_mode: auto`` goes on with the loss, the model and the LoRA of the folder's last launch.
 
     Everything else may change on the way.
     """

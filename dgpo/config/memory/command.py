@@ -9,10 +9,11 @@ from omegaconf import DictConfig
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.config.memory.duration import cost, step_seconds, utilisation, whole_step
+from dgpo.config.memory.gpus import Gpu
 from dgpo.config.memory.host import host_bytes
 from dgpo.config.memory.phases import cache_tokens, overflows, phases
 from dgpo.config.memory.remedies import remedy
-from dgpo.config.memory.setup import GIB, Gpu, Setup, setup_from
+from dgpo.config.memory.setup import GIB, Setup, setup_from
 from dgpo.tables import Table
 
 # Above this share of the GPU, fragmentation and what the formulas leave out may decide.
@@ -63,10 +64,11 @@ def verdict(setup: Setup) -> list[str]:
 
 def heading(config: DictConfig, setup: Setup) -> str:
     """What is planned, in a line."""
+    trained = f", LoRA of rank {setup.lora.rank} trains {setup.adapter / 1e6:.1f} M," if setup.lora else ""
     return (
-        f"{config.actor_rollout_ref.model.path}: {setup.shape.parameters / 1e9:.2f} B parameters on {setup.nodes} x "
-        f"{setup.gpus_per_node} GPUs, {setup.tokens:,} tokens a micro-batch and GPU, ulysses {setup.ulysses}, "
-        f"vLLM on {setup.tensor_parallel} GPUs a replica with {setup.utilisation:.0%} of each"
+        f"{config.actor_rollout_ref.model.path}: {setup.shape.parameters / 1e9:.2f} B parameters{trained} on "
+        f"{setup.nodes} x {setup.gpus_per_node} GPUs, {setup.tokens:,} tokens a micro-batch and GPU, ulysses "
+        f"{setup.ulysses}, vLLM on {setup.tensor_parallel} GPUs a replica with {setup.utilisation:.0%} of each"
     )
 
 
@@ -80,8 +82,8 @@ def show(config: DictConfig, setup: Setup) -> None:
 def times(setup: Setup, gpu: Gpu) -> Table:
     """Seconds of a step by phase, and MFU."""
     seconds = step_seconds(setup, gpu)
-    found = {name: (value, 3 if name == "update" else 1) for name, value in seconds.items()}
-    found["step"] = (whole_step(setup, seconds), 5)
+    found = {name: (value, setup.update_passes if name == "update" else 1) for name, value in seconds.items()}
+    found["step"] = (whole_step(setup, seconds), 2 + setup.update_passes)
     rows = [[name, f"{each:.0f}", f"{utilisation(setup, gpu, each, n):.0%}"] for name, (each, n) in found.items()]
     return Table(["", "seconds", "MFU"], rows, f"A step on {gpu.name}", words=[""])
 

@@ -2,8 +2,9 @@
 says how they compare with published runs.
 """
 
+from dgpo.config.memory.gpus import GPUS, Gpu
 from dgpo.config.memory.phases import cache_tokens, kv_bytes_per_token
-from dgpo.config.memory.setup import GPUS, Gpu, Setup
+from dgpo.config.memory.setup import Setup
 
 # Assumed: share of the FLOP/s that training reaches, recomputation included, and of the bandwidth that decoding does.
 FLOPS_SHARE, BANDWIDTH_SHARE = 0.4, 0.7
@@ -34,8 +35,8 @@ def step_seconds(setup: Setup, gpu: Gpu, mean: float | None = None) -> dict[str,
     """Seconds of the phases of a step, with responses of ``mean`` tokens.
 
     A replica answers as many at once as its cache, vLLM's limit and its share allow; at the end the longest answer
-    goes on alone. Log-probs are one forward pass over all tokens, the update three, and one more where layers are
-    computed again. Not in it: weight sync, reward, validation, checkpoints.
+    goes on alone. Log-probs are one forward pass over all tokens, the update three (two with LoRA), and one more where
+    layers are computed again. Not in it: weight sync, reward, validation, checkpoints.
     """
     mean = mean or MEAN_SHARE * setup.response
     context = SPREAD * mean / 2
@@ -44,7 +45,7 @@ def step_seconds(setup: Setup, gpu: Gpu, mean: float | None = None) -> dict[str,
     rollout = mean * share / running * decode_seconds(setup, gpu, running, context)
     rollout += (setup.response - mean) * decode_seconds(setup, gpu, 1, setup.response)
     log_probs = setup.samples * mean * forward_flops(setup, mean) / (setup.gpus * gpu.flops * FLOPS_SHARE)
-    passes = 4 if setup.checkpointing else 3
+    passes = setup.update_passes + setup.checkpointing
     return {"rollout": rollout, "log-probs": log_probs, "update": passes * log_probs}
 
 

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from dgpo.config.memory.lora import adapter_tensors
+from dgpo.config.memory.phases import engine_weights
 from dgpo.config.memory.setup import Setup
 
 
@@ -18,15 +20,21 @@ def host_bytes(setup: Setup) -> int:
     verl copies each rank's piece of each parameter into a page-locked block of its own: m bytes a parameter of weights
     and two fp32 moments, outside of the update. ``offload_policy`` keeps weights and gradients in such blocks always,
     and the moments in ordinary memory. With ``activation_offload`` the layers' inputs come on top.
+
+    LoRA has gradients and moments of its adapter only; where vLLM keeps it beside the weights, it puts these there
+    while it sleeps, 2 bytes a parameter.
     """
     pieces = [-(-size // setup.shard) for size in setup.shape.tensors]
-    masters = sum(block(setup.master_bytes * piece) for piece in pieces)
+    adapter = [-(-size // setup.shard) for size in adapter_tensors(setup.shape, setup.lora)] if setup.lora else []
+    trained = adapter or pieces
     rank = 0
     if setup.offload_policy:
-        rank = 2 * masters + 8 * sum(pieces)
+        rank = sum(block(setup.master_bytes * piece) for piece in [*pieces, *adapter, *trained]) + 8 * sum(trained)
     else:
-        rank += masters if setup.param_offload else 0
-        rank += 2 * sum(block(4 * piece) for piece in pieces) if setup.optimizer_offload else 0
+        rank += sum(block(setup.master_bytes * piece) for piece in [*pieces, *adapter]) if setup.param_offload else 0
+        rank += 2 * sum(block(4 * piece) for piece in trained) if setup.optimizer_offload else 0
+    if setup.lora and not setup.lora.merged and setup.colocated and setup.sleeps:
+        rank += engine_weights(setup)
     if setup.checkpointing and setup.activation_offload:
         rank += setup.tokens * setup.shape.layers * setup.compute_bytes * setup.shape.hidden
     return setup.gpus_per_node * rank

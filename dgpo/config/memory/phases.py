@@ -55,7 +55,7 @@ def stored(setup: Setup) -> int:
 def working(setup: Setup) -> int:
     """Bytes of the layer whose backward pass is under way, at its peak in the MLP: all that it kept, where it was
     computed again, and the gradients of gate, up and product, of which one takes the place of what it belongs to:
-    2c·i a token."""
+    2c·i a token. A's layers keep the same inputs for its gradient that frozen ones do not need."""
     again = layer_activations(setup.shape, setup.compute_bytes) if setup.checkpointing else 0
     return setup.tokens * (again + 2 * setup.compute_bytes * setup.shape.intermediate)
 
@@ -97,27 +97,40 @@ def root_parameters(setup: Setup) -> int:
 
 def output_buffers(setup: Setup) -> int:
     """Bytes of weights and gradients in the output layer's backward pass: its own of both, and the next layer; the
-    gradient twice where fused, which adds it up by pieces."""
+    gradient twice where fused, which adds it up by pieces, and none with LoRA."""
     shape, c = setup.shape, setup.compute_bytes
     gathered = max(root_parameters(setup), shape.embedding_parameters)
+    if setup.lora:
+        return c * (gathered + layer_parameters(setup))
     return c * (2 * gathered + shape.layer_parameters + (shape.embedding_parameters if setup.fused else 0))
+
+
+def layer_parameters(setup: Setup) -> int:
+    """Parameters of one layer, with its adapter."""
+    return setup.shape.layer_parameters + setup.adapter // setup.shape.layers
 
 
 def layer_buffers(setup: Setup) -> int:
     """Bytes of weights and gradients in a layer's backward pass: two layers gathered; beside them either a layer's
     gradient in c bytes and in fp32 for its reduction, or the output layer's, which is reduced while the last layer is
-    under way; and weights and gradients of what is gathered for the whole pass."""
+    under way; and weights and gradients of what is gathered for the whole pass. With LoRA only the layer's adapter has
+    gradients."""
     shape, c = setup.shape, setup.compute_bytes
     root = root_parameters(setup)
+    if setup.lora:
+        return c * (2 * layer_parameters(setup) + root) + (c + 4) * setup.adapter // shape.layers
     reduced = max((c + 4) * shape.layer_parameters, 0 if root else 4 * shape.embedding_parameters)
     return 2 * c * (shape.layer_parameters + root) + reduced
 
 
 def state(setup: Setup) -> dict[str, int]:
-    """Bytes of weights, gradients and Adam's two fp32 moments of one GPU's share: m + m + 8 a parameter, over S."""
-    share = 0 if setup.offload_policy else setup.shape.parameters / setup.shard
-    weights = int(setup.master_bytes * share)
-    return {"weights": weights, "gradients": weights, "optimiser": int(8 * share)}
+    """Bytes of weights, gradients and Adam's two fp32 moments of one GPU's share: m + m + 8 a parameter, over S. With
+    LoRA the model has weights only."""
+    share = 0.0 if setup.offload_policy else 1 / setup.shard
+    trained = share * setup.trained
+    weights = share * (setup.shape.parameters + setup.adapter)
+    m = setup.master_bytes
+    return {"weights": int(m * weights), "gradients": int(m * trained), "optimiser": int(8 * trained)}
 
 
 def resident(setup: Setup) -> int:
@@ -183,13 +196,13 @@ def weight_sync(setup: Setup) -> Phase:
     """Weights go to vLLM: both hold theirs, the key-value cache does not exist yet. The largest parameter is gathered
     in fp32 and in c bytes."""
     parts = state(setup)
-    engine_weights = 2 * setup.shape.parameters // setup.tensor_parallel if setup.colocated else 0
+    held = engine_weights(setup) if setup.colocated else 0
     return Phase(
         "weight sync",
         {
             "weights": parts["weights"],
             "optimiser": 0 if setup.optimizer_offload else parts["optimiser"],
-            "vLLM weights": engine_weights,
+            "vLLM weights": held,
             "gathered": setup.bucket_bytes + (4 + setup.compute_bytes) * setup.shape.embedding_parameters,
             "contexts": TRAINER_CONTEXT + (ENGINE_CONTEXT if setup.colocated else 0),
         },
@@ -199,6 +212,12 @@ def weight_sync(setup: Setup) -> Phase:
 def engine_bytes(setup: Setup) -> int:
     """What vLLM takes: its share of the GPU, all told."""
     return int(setup.utilisation * (setup.gpu_bytes or 0))
+
+
+def engine_weights(setup: Setup) -> int:
+    """Bytes of vLLM's weights in bfloat16, with its room for one adapter where LoRA is not merged for it."""
+    adapter = setup.adapter if setup.lora and not setup.lora.merged else 0
+    return 2 * (setup.shape.parameters + adapter) // setup.tensor_parallel
 
 
 def engine_working(setup: Setup) -> int:
@@ -220,7 +239,7 @@ def kv_bytes_per_token(shape: ModelShape, tensor_parallel: int = 1) -> int:
 def rollout(setup: Setup) -> Phase:
     """vLLM answers: its share of the GPU, of which weights and working space leave the key-value cache, beside the
     state that was not offloaded. The cache is below zero where vLLM would not start."""
-    weights = 2 * setup.shape.parameters // setup.tensor_parallel
+    weights = engine_weights(setup)
     working = engine_working(setup)
     return Phase(
         "rollout",

@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.config.memory.gpus import Gpu, find_gpu
+from dgpo.config.memory.lora import Lora, adapter_parameters, lora_from
 from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.errors import UserError
 
@@ -13,26 +15,6 @@ GIB = 2**30
 ACTOR = "actor_rollout_ref.actor"
 ROLLOUT = "actor_rollout_ref.rollout"
 DTYPE_BYTES = {"fp32": 4, "float32": 4, "bf16": 2, "bfloat16": 2, "fp16": 2, "float16": 2}
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """Dense bfloat16 FLOP/s and bytes/s of memory, by the data sheet of the SXM board."""
-
-    name: str
-    flops: float
-    bandwidth: float
-
-
-GPUS = {
-    gpu.name: gpu
-    for gpu in (
-        Gpu("A100", 312e12, 2.0e12),
-        Gpu("H100", 989e12, 3.35e12),
-        Gpu("H200", 989e12, 4.8e12),
-        Gpu("H20", 148e12, 4.0e12),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -53,6 +35,7 @@ class Setup:
 
     Attributes:
         shape: of the model.
+        lora: what is trained instead of the model; None where the model is.
         nodes, gpus_per_node: of the trainer.
         gpu_bytes: memory of one GPU; None where it is not stated.
         fsdp_size: GPUs that share one copy of the training state; -1 for all.
@@ -87,6 +70,7 @@ class Setup:
     """
 
     shape: ModelShape
+    lora: Lora | None = None
     nodes: int
     gpus_per_node: int
     gpu_bytes: int | None
@@ -123,6 +107,21 @@ class Setup:
     sleeps: bool = True
     bucket_bytes: int = 2 * GIB
     fixed: tuple[str, ...] = ()
+
+    @property
+    def adapter(self) -> int:
+        """Parameters that LoRA adds."""
+        return adapter_parameters(self.shape, self.lora) if self.lora else 0
+
+    @property
+    def trained(self) -> int:
+        """Parameters that have gradients and moments."""
+        return self.adapter if self.lora else self.shape.parameters
+
+    @property
+    def update_passes(self) -> int:
+        """Forward passes that forward and backward pass of the update cost: frozen weights have no gradient."""
+        return 2 if self.lora else 3
 
     @property
     def gpus(self) -> int:
@@ -206,12 +205,6 @@ def _positive(config: DictConfig, key: str) -> Any:
     return value
 
 
-def _gpu(name: str | None) -> Gpu | None:
-    if name is not None and name not in GPUS:
-        raise UserError(f"run.gpu={name}: its speed is not known; use one of {', '.join(GPUS)}, or null")
-    return None if name is None else GPUS[name]
-
-
 def setup_from(config: DictConfig) -> Setup:
     """The setup of a resolved config.
 
@@ -234,6 +227,7 @@ def setup_from(config: DictConfig) -> Setup:
     compute = OmegaConf.select(engine, "mixed_precision.param_dtype", default="bf16")
     return Setup(
         shape=find_shape(model.path),
+        lora=lora_from(config),
         nodes=config.trainer.nnodes,
         gpus_per_node=config.trainer.n_gpus_per_node,
         gpu_bytes=None if gpu is None else int(gpu * GIB),
@@ -247,7 +241,7 @@ def setup_from(config: DictConfig) -> Setup:
         update_samples=actor.ppo_mini_batch_size * rollout.n,
         samples=config.data.train_batch_size * rollout.n,
         steps=config.trainer.total_training_steps,
-        gpu=_gpu(config.run.gpu),
+        gpu=find_gpu(config.run.gpu),
         rollout_gpus=config.trainer.nnodes * config.trainer.n_gpus_per_node
         if config.actor_rollout_ref.hybrid_engine
         else rollout.nnodes * rollout.n_gpus_per_node,

@@ -25,6 +25,7 @@ METHODS = sorted(file.stem for file in (config_dir() / "policy_loss").glob("*.ya
 PLACES = {
     "dgpo_1_5b": ["1x1", "1x8", "2x8", "4x8"],
     "dgpo_7b": ["1x8", "2x8", "4x8"],
+    "dgpo_7b_lora": ["1x1", "1x8"],
     "dgpo_14b": ["1x8", "2x8", "4x8"],
 }
 

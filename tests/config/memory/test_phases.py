@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.config.memory import phases as memory
+from dgpo.config.memory.host import host_bytes
+from dgpo.config.memory.lora import Lora
 from dgpo.config.memory.remedies import KEYS, excess, remedy
 from dgpo.config.memory.setup import GIB, MicroBatch, Setup
 from dgpo.config.memory.shape import KNOWN, ModelShape
@@ -19,7 +21,13 @@ TINY = ModelShape(
 
 
 def setup(shape: ModelShape, tokens: int = 16384, **changes: object) -> Setup:
-    gpus = {"nodes": 1, "gpus_per_node": 8, "gpu_bytes": 79 * GIB, "longest": 16384, "update_samples": 512}
+    gpus: dict[str, object] = {
+        "nodes": 1,
+        "gpus_per_node": 8,
+        "gpu_bytes": 79 * GIB,
+        "longest": 16384,
+        "update_samples": 512,
+    }
     gpus |= {"response": 15360, "samples": 8192, "rollout_gpus": 8}
     gpus["micro_batch"] = MicroBatch(tokens)
     return Setup(shape=shape, **{**gpus, **changes})  # pyright: ignore[reportArgumentType]
@@ -62,6 +70,28 @@ def test_gathered_weights_and_gradients_by_hand() -> None:
     tied = replace(held, shape=replace(TINY, tied=True))
     assert memory.output_buffers(replace(tied, fused=True)) == 2 * (800 + 2 * 800 + 608)
     assert memory.layer_buffers(tied) == 2 * 2 * (608 + 800) + 6 * 608
+
+
+def test_lora_by_hand() -> None:
+    # Rank 2, of every layer: q o 2·16, k v 2·12, MLP 3·24, twice that in all.
+    held = setup(TINY, lora=Lora(2), gpus_per_node=1)
+    adapter = 2 * 3 * (2 * 16 + 2 * 12 + 3 * 24)
+    assert held.adapter == held.trained == adapter
+    parts = memory.state(held)
+    assert parts == {"weights": 4 * (TINY.parameters + adapter), "gradients": 4 * adapter, "optimiser": 8 * adapter}
+    layer = 608 + adapter // 3
+    assert memory.output_buffers(held) == 2 * (800 + layer)
+    assert memory.layer_buffers(held) == 2 * 2 * layer + 6 * adapter // 3
+    queries = replace(held, lora=Lora(2, ("q_proj",), ("layers.0.self_attn.q_proj",)))
+    assert queries.adapter == 2 * 2 * 16
+
+
+def test_a_7b_fits_one_gpu_of_80_gb_by_lora() -> None:
+    whole = setup(QWEN["7b"], gpus_per_node=1, rollout_gpus=1, param_offload=True, optimizer_offload=True)
+    assert memory.overflows(whole) and not memory.overflows(replace(whole, lora=Lora(32)))
+    # vLLM's weights wait on the CPU beside the trainer's where the adapter is not merged into them.
+    held, merged = (host_bytes(replace(whole, lora=Lora(32, merged=each))) for each in (False, True))
+    assert (held - merged) / GIB == pytest.approx(14.3, abs=0.1)
 
 
 def test_offloading_moves_twelve_of_sixteen_bytes_while_vllm_answers() -> None:
@@ -140,6 +170,7 @@ setups = st.builds(
     optimizer_offload=st.booleans(),
     tensor_parallel=st.sampled_from([1, 2, 4]),
     strategy=st.sampled_from(["fsdp", "fsdp2"]),
+    lora=st.sampled_from([None, Lora(32), Lora(8, ("q_proj",), merged=True)]),
     fixed=st.sampled_from([(), ("fused",), ("ulysses", "tensor_parallel")]),
 )
 
