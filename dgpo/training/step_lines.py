@@ -1,5 +1,6 @@
 """A line a step, from the metrics file that the trainer writes."""
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -34,6 +35,12 @@ def step_line(step: int, total: int | None, metrics: Mapping[str, Any], seconds_
     return "  ".join(cells)
 
 
+def busy() -> str:
+    """A word on other work, where more processes want to run than there are cores: Ray's workers let them go first."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    return f" (this machine is busy: load {load:.0f} on {cores} cores)" if load > 2 * cores else ""
+
+
 class Progress:
     """Watch a metrics file from a thread, and print a row for each step that appears in it."""
 
@@ -63,7 +70,7 @@ class Progress:
             self._print_new_rows()
             elapsed = time.monotonic() - self._started
             if not self._rows and elapsed > heartbeat:
-                print(f"  starting Ray, FSDP and vLLM: {duration(elapsed)}", file=self._terminal)
+                print(f"  starting Ray, FSDP and vLLM: {duration(elapsed)}{busy()}", file=self._terminal)
                 heartbeat += HEARTBEAT_S
 
     def _print_new_rows(self) -> None:

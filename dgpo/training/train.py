@@ -18,7 +18,7 @@ from dgpo.config.checks.sizes import total_steps
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.files import replace_text
-from dgpo.progress import duration
+from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import read_metrics
@@ -126,7 +126,7 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
     set_later_steps_aside(folder, start)
     reason(folder.stop)  # of an earlier launch
     prepare(config, folder)
-    print(f"full output: {folder.log}")
+    print(f"full output: {folder.log}\n{starting(config)}", flush=True)
     try:
         with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):
             fit(config, folder, partial(print, file=terminal))
@@ -142,6 +142,14 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
     cause = reason(folder.stop)
     print(f"stopped by {cause} after {took}; {how_to_go_on(folder)}" if cause else f"done in {took}")
     return 0
+
+
+def starting(config: DictConfig) -> str:
+    """What the run starts now, and how long that takes."""
+    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node
+    validation = ", then a validation of the starting model" if config.trainer.val_before_train else ""
+    took = "2 to 4 minutes on 2 idle cores" if config.trainer.device == "cpu" else "minutes, most of them vLLM's"
+    return f"starting Ray, {ranks} FSDP ranks and vLLM ({took}){validation}; a line a step follows"
 
 
 def how_to_go_on(folder: RunFolder) -> str:
@@ -215,6 +223,7 @@ def train_from(
         if dry_run or print_dir:
             print(config.run.dir if print_dir else OmegaConf.to_yaml(config))
             return 0
+        say("checking the config, the files and the machine")
         select_platform(config)
         settle_cluster(config)
         problems = check(config)
