@@ -4,44 +4,21 @@ A recursive descent. What can be read in more than one way (``f(x)``, ``1/2x``, 
 and left to the symbolic stage.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 
-from dgpo.verifier.lexer import Token
-from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.cursor import END, Cursor, NotAlgebra
+from dgpo.verifier.nodes import Node, Operation, leaves, product, quotient
+from dgpo.verifier.tokens import Token
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
-CONSTANTS = frozenset(("pi", "e", "i"))
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc"))
 _OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
 _APPLIED = frozenset("fghFGHPO")
 """Letters that call what stands in brackets behind them; others multiply it."""
 _CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
-_END = Token("end", "", "")
-MAX_PRODUCT = 3
-"""More letters in a row are a word."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A function of its operands. ``+`` and ``*`` take any number; ``-`` and ``/`` take one, and negate and invert.
-
-    ``call`` is a name before a number or a letter in brackets, ``y(0)``: an unknown function, or a product.
-    """
-
-    function: str
-    operands: tuple["Node", ...]
-
-
-Node = Fraction | str | Operation
-"""A number, a name (one of `CONSTANTS` or a variable), or an operation on others."""
-
-
-class NotAlgebra(Exception):
-    """The tokens are no algebra that has a single reading."""
 
 
 def parse(tokens: Sequence[Token]) -> Node | None:
@@ -56,38 +33,8 @@ def parse(tokens: Sequence[Token]) -> Node | None:
     return node if parser.at_end() else None
 
 
-def leaves(node: Node) -> Iterator[Fraction | str]:
-    """The numbers and names in ``node``."""
-    if isinstance(node, Operation):
-        for operand in node.operands:
-            yield from leaves(operand)
-    else:
-        yield node
-
-
-def functions(node: Node) -> Iterator[str]:
-    """The operations in ``node``."""
-    if isinstance(node, Operation):
-        yield node.function
-        for operand in node.operands:
-            yield from functions(operand)
-
-
-def product(*factors: Node) -> Node:
-    return factors[0] if len(factors) == 1 else Operation("*", factors)
-
-
-def quotient(above: Node, below: Node) -> Node:
-    return Operation("*", (above, Operation("/", (below,))))
-
-
-class _Parser:
+class _Parser(Cursor):
     """sum := product ([+-] product)*; product := power ([*/] power | power)*; power := atom !* (^ exponent)."""
-
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self._tokens = tokens
-        self._at = 0
-        self._in_trigonometry = False
 
     def at_end(self) -> bool:
         return self._at == len(self._tokens)
@@ -212,32 +159,8 @@ class _Parser:
             return Operation("binom", (self._group(depth), self._group(depth)))
         raise NotAlgebra
 
-    def _number(self) -> Node:
-        """A number, with the fraction behind it where it is a mixed one: ``1\\frac{3}{4}``, ``1 3/4``."""
-        token = self._next()
-        whole = token.value
-        assert isinstance(whole, Fraction)
-        following = self._tokens[self._at : self._at + 7]
-        kinds = [part.kind for part in following]
-        part, width = None, 0
-        if kinds == ["command", "open", "number", "close", "open", "number", "close"] and following[0].value == "frac":
-            part, width = (following[2], following[5]), 7
-        elif kinds[:3] == ["number", "sign", "number"] and following[1].value == "/" and following[0].is_spaced:
-            part, width = (following[0], following[2]), 3
-        if part is None:
-            if self._peek().kind == "number":
-                raise NotAlgebra
-            return whole
-        above, below = part[0].value, part[1].value
-        assert isinstance(above, Fraction) and isinstance(below, Fraction)
-        is_mixed = token.kind == "number" and not token.is_decimal and whole.denominator == 1 and 0 < above < below
-        if not is_mixed or above.denominator != 1 or below.denominator != 1:
-            raise NotAlgebra
-        self._at += width
-        return whole + above / below
-
     def _name(self, depth: int) -> Node:
-        name = self._read_name()
+        name = self._name_here()
         if self._peek().is_("open", "("):
             after = self._tokens[self._at + 1 : self._at + 5]
             if name == "C" and [t.kind for t in after] == ["number", "join", "number", "close"]:
@@ -260,80 +183,9 @@ class _Parser:
             raise NotAlgebra
         return name
 
-    def _read_name(self) -> str:
-        """A name with its index and its primes: ``x_{12}``, ``I_{\\max}``, ``\\omega_L'``."""
-        token = self._next()
-        name = str(token.value)
-        power: list[Token] = []
-        while True:
-            if self._peek().is_("sign", "_"):
-                self._next()
-                name += "_" + "".join(self._script())
-            elif self._peek().is_("sign", "'"):
-                self._next()
-                name += "'"
-            elif self._prime_script():
-                name += "'"
-            elif width := self._power_before_index():
-                power = list(self._tokens[self._at : self._at + width])
-                self._at += width
-            else:
-                break
-        if power:
-            self._tokens = [*self._tokens[: self._at], *power, *self._tokens[self._at :]]
-        return name
-
-    def _prime_script(self) -> bool:
-        for pattern in (("^", "'"), ("^", "{", "'", "}")):
-            if tuple(str(t.value) for t in self._tokens[self._at : self._at + len(pattern)]) == pattern:
-                self._at += len(pattern)
-                return True
-        return False
-
-    def _power_before_index(self) -> int:
-        """The width of the power in ``v^2_0`` and ``v^{2}_{0}``, 0 for none."""
-        kinds = [token.kind for token in self._tokens[self._at : self._at + 5]]
-        for width, shape in ((2, ["sign", "number", "sign"]), (4, ["sign", "open", "number", "close", "sign"])):
-            is_there = kinds[: len(shape)] == shape and self._tokens[self._at].value == "^"
-            if is_there and self._tokens[self._at + width].value == "_":
-                return width
-        return 0
-
-    def _script(self) -> list[str]:
-        if not self._peek().is_("open", "{"):
-            return [_written(self._next())]
-        self._next()
-        parts = []
-        while not self._peek().is_("close", "}"):
-            if self._peek().kind in ("end", "open"):
-                raise NotAlgebra
-            parts.append(_written(self._next()))
-        self._next()
-        return parts
-
     def _letters(self) -> Node:
         """Letters in a row: a product, where they are no word."""
-        token = self._next()
-        letters = str(token.value)
-        is_alone = self._at > 1 and self._tokens[self._at - 2].is_("open", "{")
-        is_differential = (
-            letters[0] == "d"
-            and len(letters) == 2
-            and is_alone
-            and (self._peek().is_("close", "}") or self._peek().is_("sign", "^"))
-        )
-        if (
-            token.is_worded
-            or len(letters) > MAX_PRODUCT
-            or not letters.isalpha()
-            or not letters.isascii()
-            or is_differential
-        ):
-            raise NotAlgebra
-        before = self._tokens[self._at - 2] if self._at > 1 else _END
-        is_between = before.kind in ("name", "number", "close") or self._peek().kind in ("name", "number", "open")
-        if letters.lower() in _NO_PRODUCTS and is_between:
-            raise NotAlgebra
+        letters = self._letters_here()
         factors: list[Node] = list(letters[:-1])
         self._at -= 1
         self._tokens = [
@@ -343,21 +195,6 @@ class _Parser:
         ]
         factors.append(self._power(0))
         return product(*factors)
-
-    def _derivative(self) -> Node | None:
-        r"""``\frac{dy}{dx}`` as a name."""
-        shape = self._tokens[self._at : self._at + 9]
-        text = "".join(str(t.value) for t in shape)
-        for mark in ("d", "partial"):
-            inner = text.removeprefix(f"frac{{{mark}")
-            above, _, rest = inner.partition(f"}}{{{mark}")
-            below, closed, _ = rest.partition("}")
-            if inner != text and closed and above and below and above.isalpha() and below.isalpha() and len(above) < 4:
-                count = 0
-                while count < 2:
-                    count += self._next().is_("close", "}")
-                return f"{mark}{above}/{mark}{below}"
-        return None
 
     def _function(self, depth: int) -> Node:
         r"""``\sin x``, ``\sin^2(x)``, ``\tan^{-1} x``, ``\log_{2} 8``, ``\max(a, b)``."""
@@ -440,22 +277,12 @@ class _Parser:
         return Operation(opened, (node,)) if opened in ("floor", "ceil") else node
 
     def _peek(self) -> Token:
-        return self._tokens[self._at] if self._at < len(self._tokens) else _END
+        return self._tokens[self._at] if self._at < len(self._tokens) else END
 
     def _next(self) -> Token:
         self._at += 1
-        return self._tokens[self._at - 1] if self._at <= len(self._tokens) else _END
-
-
-_NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not is it one two six ten")
-"""Short words."""
+        return self._tokens[self._at - 1] if self._at <= len(self._tokens) else END
 
 
 def _is_power_of_e(node: Node) -> bool:
     return isinstance(node, Operation) and node.operands[0] == "e"
-
-
-def _written(token: Token) -> str:
-    if token.kind not in ("number", "name", "word", "function", "sign", "join", "infinity", "command"):
-        raise NotAlgebra
-    return str(token.value)

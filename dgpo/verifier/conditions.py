@@ -3,9 +3,9 @@ r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathb
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dgpo.verifier.lexer import Token, Tokens
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import opened, shell, split, step, symbols
+from dgpo.verifier.tokens import Token, Tokens
 
 MAX_CLAUSE = 16
 """Tokens of a clause that says that a letter counts."""

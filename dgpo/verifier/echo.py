@@ -5,10 +5,11 @@ Boxing the first formula of a problem wins one in ten of MATH-style problems wit
 
 from functools import lru_cache
 
-from dgpo.verifier.algebra import Node, Operation
-from dgpo.verifier.lexer import Token, Tokens, Unreadable, lex
+from dgpo.verifier.lexer import lex
+from dgpo.verifier.nodes import Node, Operation
 from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split, symbols
+from dgpo.verifier.tokens import Token, Tokens, Unreadable
 from dgpo.verifier.tree import Value
 
 _NEIGHBOURS = frozenset(("word", "join", "relation", "open", "close", "dots", "end", "row", "cell", "command"))

@@ -1,17 +1,17 @@
 """Two trees, compared: a function for each pair of kinds, which says equal, different, or None for not known."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from dgpo.verifier import policy, values
-from dgpo.verifier.algebra import Node, Operation, quotient
-from dgpo.verifier.grammar import read_answer
-from dgpo.verifier.lexer import Token, Tokens, Unreadable, latex
+from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, open_question, to_nobody
+from dgpo.verifier.derived import as_positive, as_zero, components, definitions, read_side, shares
 from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
-from dgpo.verifier.splitting import split, statement, symbols
+from dgpo.verifier.splitting import symbols
+from dgpo.verifier.tokens import Tokens, latex
 from dgpo.verifier.tree import (
     Answer,
     Clock,
@@ -33,21 +33,6 @@ MAX_UNORDERED = 32
 """An unordered list with more parts, those that are the same aside, is a mismatch: each is compared with each."""
 MAX_DEPTH = 8
 UNORDERED = frozenset(("", "{}"))
-Decision = bool | None
-Ask = Callable[[str, str], Decision]
-"""Compares two LaTeX expressions that no tree decides."""
-
-
-Tell = Callable[[str, str, Decision, str], None]
-"""Hears of each pair of expressions: ground truth, answer, what was said of them, and by ``value`` or ``symbolic``."""
-
-
-def open_question(gold: str, answer: str) -> None:
-    """The `Ask` that leaves all open."""
-
-
-def to_nobody(gold: str, answer: str, says: Decision, step: str) -> None:
-    pass
 
 
 @dataclass
@@ -100,7 +85,7 @@ class Comparison:
         wanted = gold
         if isinstance(gold, Equation):
             _, value = policy.named_value(gold)
-            wanted = _read(value) if value else gold
+            wanted = read_side(value) if value else gold
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
         found = policy.claims(answer, gold)
@@ -108,13 +93,13 @@ class Comparison:
             return self._whole_equations(gold, answer) if isinstance(gold, Equation) else False
         if not found:
             return False
-        if isinstance(gold, Equation) and (both := _definitions(gold, answer)):
+        if isinstance(gold, Equation) and (both := definitions(gold, answer)):
             return self.same(*both, depth + 1)
-        return every(self.same(wanted, _read(claim), depth + 1) for claim in found)
+        return every(self.same(wanted, read_side(claim), depth + 1) for claim in found)
 
     def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
         """Two equations are equal where one is a multiple of the other; any other two are open."""
-        sides = [_as_zero(side) for side in (gold, answer)]
+        sides = [as_zero(side) for side in (gold, answer)]
         if sides[0] and sides[1]:
             self.has_evaluated = True
             if values.is_multiple(*values.with_one_notation(sides[0], sides[1])):
@@ -147,9 +132,6 @@ class Comparison:
             return self._asked(latex(gold.tokens), latex(answer.tokens))
         return decision
 
-    def infinite_and_value(self, gold: Infinite, answer: Value, depth: int) -> Decision:
-        return False
-
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
         if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
             return False
@@ -159,8 +141,12 @@ class Comparison:
             return self.same(golds[0], answers[0], depth) if shells <= {"", "{}"} or shells <= {"", "()"} else False
         if "{}" in shells and not shells <= UNORDERED:
             return False
+        # A list of numbers may repeat one, a set cannot.
         if gold.brackets == answer.brackets == "{}" or all(isinstance(item, Several) for item in golds + answers):
-            golds, answers = _distinct(golds), _distinct(answers)  # a list of numbers may repeat one, a set cannot
+            golds, answers = (
+                list(dict.fromkeys(golds)),
+                list(dict.fromkeys(answers)),
+            )
         if len(golds) != len(answers):
             return False
         if shells <= UNORDERED:
@@ -240,13 +226,13 @@ class Comparison:
             return self._asked(latex(gold.tokens), latex(answer.tokens))
         is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
         if isinstance(answer, Value):
-            answer = _components(answer) or answer
+            answer = components(answer) or answer
         if not is_vector or not isinstance(answer, Several):
             return False
         return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer, depth)
 
     def several_and_vector(self, gold: Several, answer: Value, depth: int) -> Decision:
-        if len(gold.items) > 1 and gold.brackets == "()" and (parts := _components(answer)):
+        if len(gold.items) > 1 and gold.brackets == "()" and (parts := components(answer)):
             return self.severals(gold, parts, depth)
         return self.several_and_one(gold, answer, depth)
 
@@ -268,13 +254,10 @@ class Comparison:
             return False
         if any(ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
             return gold.terms == answer.terms
-        return every(self.values(*pair, depth) for pair in zip(_shares(gold), _shares(answer), strict=True))
+        return every(self.values(*pair, depth) for pair in zip(shares(gold), shares(answer), strict=True))
 
     def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:
-        return self.values(_shares(gold)[0], answer, depth) if len(gold.terms) == 2 else False
-
-    def clocks(self, gold: Clock, answer: Clock, depth: int) -> Decision:
-        return gold == answer
+        return self.values(shares(gold)[0], answer, depth) if len(gold.terms) == 2 else False
 
     def clock_and_ratio(self, gold: Clock, answer: Ratio, depth: int) -> Decision:
         return gold.time == tuple(str(term.node) for term in answer.terms)
@@ -286,7 +269,7 @@ class Comparison:
 
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
         """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
-        one, two = _as_positive(gold), _as_positive(answer)
+        one, two = as_positive(gold), as_positive(answer)
         if one and two and one[0] == two[0] and values.is_multiple(one[1], two[1], positive=True):
             return True
         return self._asked(latex(gold), latex(answer))
@@ -311,120 +294,13 @@ _PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (
     ((Named, Several), Comparison.named_and_several),
     ((Several, Value), Comparison.several_and_vector),
     ((Several, Infinite), Comparison.several_and_one),
-    ((Infinite, Value), Comparison.infinite_and_value),
     ((Ratio, Ratio), Comparison.ratios),
     ((Ratio, Value), Comparison.ratio_and_value),
-    ((Clock, Clock), Comparison.clocks),
     ((Clock, Ratio), Comparison.clock_and_ratio),
     ((Statement, Statement), Comparison.statements),
     ((Statement, Value | Region), Comparison.statement_and_other),
 )
 
 
-def every(decisions: Any) -> Decision:
-    """Whether all hold: False at the first that does not, None where one is open."""
-    outcome: Decision = True
-    for decision in decisions:
-        if decision is False:
-            return False
-        outcome = None if decision is None else outcome
-    return outcome
-
-
-def either(decisions: Any) -> Decision:
-    """Whether one holds: True at the first that does, None where one is open."""
-    outcome: Decision = False
-    for decision in decisions:
-        if decision is True:
-            return True
-        outcome = None if decision is None else outcome
-    return outcome
-
-
-def _read(tokens: Tokens) -> Answer:
-    try:
-        return read_answer(tokens)
-    except Unreadable:
-        return statement(tokens)
-
-
-def _distinct(items: Sequence[Answer]) -> list[Answer]:
-    return list(dict.fromkeys(items))
-
-
 def _mentions(region: Region, name: str) -> bool:
     return any(token.kind == "name" and token.value == name for token in region.tokens)
-
-
-def _as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:
-    """Whether an inequality is strict, and what it says is positive."""
-    sides, signs = split(tokens, lambda token: token.kind == "relation")
-    if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
-        return None
-    relation = str(signs[0].value)
-    difference = _difference(*(sides if relation.startswith(">") else reversed(sides)))
-    return (len(relation) == 1, difference) if difference else None
-
-
-def _as_zero(equation: Equation) -> values.Number | None:
-    """Left side less right side."""
-    return _difference(*equation.sides) if len(equation.sides) == 2 else None
-
-
-def _difference(one: Tokens, two: Tokens) -> values.Number | None:
-    left, right = _read(one), _read(two)
-    if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
-        return None
-    return values.Number(
-        Operation("+", (left.node, Operation("-", (right.node,)))), left.is_decimal or right.is_decimal
-    )
-
-
-def _definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
-    """Two definitions of a function, in the variable of the first."""
-    one, two = policy.definition(gold), policy.definition(answer)
-    if not one or not two or one[0] == two[0]:
-        return None
-    if any(token.kind == "name" and token.value == one[0] for token in two[1]):
-        return None
-    renamed = tuple(_renamed(token, two[0], one[0]) for token in two[1])
-    return _read(one[1]), _read(renamed)
-
-
-def _renamed(token: Token, name: str, new: str) -> Token:
-    return replace(token, value=new, latex=new) if token.kind == "name" and token.value == name else token
-
-
-def _shares(ratio: Ratio) -> list[Value]:
-    """Each term over the last."""
-    last = ratio.terms[-1]
-    return [
-        Value(_over(term.node, last.node), (*term.tokens, *last.tokens), "", term.is_decimal or last.is_decimal)
-        for term in ratio.terms[:-1]
-    ]
-
-
-def _over(above: Node | None, below: Node | None) -> Node | None:
-    return None if above is None or below is None else quotient(above, below)
-
-
-def _components(value: Value) -> Several | None:
-    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``."""
-    node = value.node
-    if node is None or not any(name.startswith("unit ") for name in values.names(node)):
-        return None
-    parts: dict[str, Node] = {}
-    for term in node.operands if isinstance(node, Operation) and node.function == "+" else (node,):
-        sign, body = (True, term.operands[0]) if isinstance(term, Operation) and term.function == "-" else (False, term)
-        factors = list(body.operands) if isinstance(body, Operation) and body.function == "*" else [body]
-        units = [factor for factor in factors if isinstance(factor, str) and factor.startswith("unit ")]
-        if len(units) != 1 or units[0] in parts:
-            return None
-        factors.remove(units[0])
-        scale: Node = (
-            Fraction(1) if not factors else factors[0] if len(factors) == 1 else Operation("*", tuple(factors))
-        )
-        parts[units[0]] = Operation("-", (scale,)) if sign else scale
-    count = 3 if "unit k" in parts else 2
-    nodes = [parts.get(f"unit {axis}", Fraction(0)) for axis in "ijk"[:count]]
-    return Several("()", tuple(Value(node, value.tokens, "", value.is_decimal) for node in nodes))

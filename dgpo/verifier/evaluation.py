@@ -9,7 +9,7 @@ from typing import Any
 
 from mpmath import MPContext
 
-from dgpo.verifier.algebra import Node, leaves
+from dgpo.verifier.nodes import Node, leaves
 
 DIGITS = 50
 MAX_BITS = 1000

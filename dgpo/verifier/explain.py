@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dgpo.errors import UserError
 from dgpo.tables import Table
 from dgpo.verifier import extract
-from dgpo.verifier.equality import Comparison, Decision
+from dgpo.verifier.decisions import Decision
+from dgpo.verifier.equality import Comparison
 from dgpo.verifier.gold import check_ground_truth, read_gold
 from dgpo.verifier.reading import read
 from dgpo.verifier.shown import shown

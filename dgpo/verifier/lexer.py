@@ -5,11 +5,11 @@ Layout (spaces, sizes, colours, delimiters, fonts) ends here. What a symbol mean
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from typing import Literal
+from dataclasses import replace
 
+from dgpo.verifier.arguments import argument
+from dgpo.verifier.ends import with_degrees, with_open_ends
+from dgpo.verifier.numerals import GROUPS, read_number
 from dgpo.verifier.spelling import (
     ACCENTS,
     CLOSING,
@@ -23,63 +23,19 @@ from dgpo.verifier.spelling import (
     WORDED,
     in_ascii,
 )
+from dgpo.verifier.tokens import Kind, Token, Tokens, Unreadable
 
-Kind = Literal[
-    "number", "name", "function", "command", "sign", "relation", "join", "open", "close", "bar", "word", "degree",
-    "percent", "money", "infinity", "empty", "field", "row", "cell", "dots", "end",
-]  # fmt: skip
 MAX_TOKENS = 1500
 MAX_DEPTH = 40
-MAX_DIGITS = 1000
-MAX_EXPONENT = 400
 
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A symbol.
-
-    Attributes:
-        value: Its one spelling, or the number.
-        latex: How math-verify reads it.
-        is_spaced: Whether white space stands before it.
-        is_worded: Whether it stands in ``\\text{}`` or the like.
-        is_decimal: A number with a point or an exponent, and no repeating digits.
-        groups: Of ``1,234``: the numbers that it is in a list.
-    """
-
-    kind: Kind
-    value: str | Fraction
-    latex: str
-    is_spaced: bool = False
-    is_worded: bool = False
-    is_decimal: bool = False
-    groups: tuple[str, ...] = ()
-
-    def is_(self, kind: Kind, *values: str) -> bool:
-        return self.kind == kind and (not values or self.value in values)
-
-
-Tokens = tuple[Token, ...]
-
-
-class Unreadable(Exception):
-    """The text is past the bounds, or its braces do not close."""
-
-
-_GROUPS = r"\d{1,3}(?:,\d{3})+|[1-9]\d{0,2}(?:(?:\{,\}|\\[!,:; ]|,\\! ?|,\{\} ?|\\!, ?| )\d{3})+"
-_PERIOD = r"\\(?:overline|bar|dot) ?\{? ?(?P<period>\d+) ?\}?"
 _TOKEN = re.compile(
     r"(?P<space>\s+|~|\\[,;:!> ])"
-    rf"|(?P<number>(?:(?:{_GROUPS})(?!\d)|\d+)(?:\.\d+|\.(?![.\d]))?|\.\d+|\.(?=\\(?:overline|bar|dot)(?![A-Za-z])))"
+    rf"|(?P<number>(?:(?:{GROUPS})(?!\d)|\d+)(?:\.\d+|\.(?![.\d]))?|\.\d+|\.(?=\\(?:overline|bar|dot)(?![A-Za-z])))"
     r"|(?P<row>\\\\(?: ?\[ ?-?[\d.]+ ?[a-z]{2} ?\])?|\\cr(?![A-Za-z]))"
     r"|(?P<command>\\[A-Za-z]+\*?)|(?P<escaped>\\.)|(?P<dots>\.\.\.)"
     r"|(?P<relation><=|=<|>=|!=|:=|==)|(?P<power>\*\*)|(?P<letters>[A-Za-z]+|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
     re.DOTALL,
 )
-_MORE_DIGITS = re.compile(
-    rf"{_PERIOD}|(?P<printed> ?(?:\.\.\.|\\l?dots|\\cdots)(?![A-Za-z]))|[eE](?P<power>[+-]?\d{{1,4}})(?![A-Za-z\d])"
-)
-_REPEATED = re.compile(r"(\d{1,12}?)\1+\Z")
 _TIMES_TEN = re.compile(r"x(?= ?10 ?(?:\^|\*\*))")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
@@ -88,6 +44,17 @@ _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])(?![A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
 _PLAIN_FUNCTIONS = FUNCTIONS - {"det", "sup", "inf", "lim", "deg"}
 _OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
+_CHARACTERS: dict[str, tuple[Kind, str, str]] = {
+    **{symbol: ("open", symbol, symbol) for symbol in "([{"},
+    **{symbol: ("close", symbol, symbol) for symbol in ")]}"},
+    **{symbol: ("join", symbol, ", ") for symbol in ",;"},
+    **{symbol: ("sign", symbol, symbol) for symbol in "+-/^_!:'."},
+    **{symbol: ("money", symbol, "") for symbol in "€£¥₹¢"},
+    "*": ("sign", "*", r"\cdot "),
+    "%": ("percent", "%", r"\%"),
+    "&": ("cell", "&", "&"),
+    "|": ("bar", "|", "|"),
+}
 _JOINTS = {"or": "or", "and": "and", "either": "or", "maybe": "or", "perhaps": "or", "possibly": "or", "&": "and"}
 
 
@@ -109,16 +76,7 @@ def lex(text: str) -> Tokens:
     is_delimiter = len(_DOLLAR.findall(text)) % 2 == 0  # delimiters come in pairs, one alone is money
     lexer = _Lexer(is_delimiter)
     lexer.read(text, is_worded=False)
-    return tuple(_with_degrees(_with_open_ends(lexer.tokens)))
-
-
-def latex(tokens: Sequence[Token]) -> str:
-    """What math-verify reads of them."""
-    text = ""
-    for token in tokens:
-        is_run_on = text[-1:].isalnum() and token.latex[:1].isalnum()
-        text += f" {token.latex}" if is_run_on else token.latex
-    return text
+    return tuple(with_degrees(with_open_ends(lexer.tokens)))
 
 
 class _Lexer:
@@ -128,10 +86,13 @@ class _Lexer:
         self._is_spaced = False
         self._depth = 0
 
-    def put(self, kind: Kind, value: str | Fraction, latex: str, is_worded: bool = False, **more: object) -> None:
+    def put(self, kind: Kind, value: str, latex: str, is_worded: bool = False) -> None:
+        self._add(Token(kind, value, latex, self._is_spaced, is_worded))
+
+    def _add(self, token: Token) -> None:
         if len(self.tokens) >= MAX_TOKENS:
             raise Unreadable("too long")
-        self.tokens.append(Token(kind, value, latex, self._is_spaced, is_worded, **more))  # pyright: ignore[reportArgumentType]
+        self.tokens.append(token)
         self._is_spaced = False
 
     def read(self, text: str, is_worded: bool) -> None:
@@ -152,7 +113,8 @@ class _Lexer:
             if kind in ("space", "tag"):
                 self._is_spaced = True
             elif kind == "number":
-                at = self._number(text, found, is_worded)
+                token, at = read_number(text, found, is_worded)
+                self._add(replace(token, is_spaced=self._is_spaced))
             elif kind == "command":
                 at = self._command(text, at, written[1:].rstrip("*"), is_worded)
             elif kind == "letters":
@@ -168,44 +130,15 @@ class _Lexer:
             else:
                 self._symbol(written, is_worded)
 
-    def _number(self, text: str, found: re.Match[str], is_worded: bool) -> int:
-        written, at = found.group(), found.end()
-        digits = re.sub(r"[^\d.]", "", written)
-        whole, _, decimals = digits.partition(".")
-        if len(digits) > MAX_DIGITS:
-            raise Unreadable("too many digits")
-        value = Fraction(f"{whole or 0}.{decimals or 0}")
-        is_decimal = bool(decimals) or (digits.endswith(".") and not text[at:].strip(" $*}"))
-        more = _MORE_DIGITS.match(text, at)
-        if more and more["period"] and "." in digits:
-            value += Fraction(int(more["period"]), 10 ** len(decimals) * (10 ** len(more["period"]) - 1))
-            at, is_decimal = more.end(), False
-        elif more and more["power"] and not is_worded and abs(int(more["power"])) <= MAX_EXPONENT:
-            value *= Fraction(10) ** int(more["power"])
-            at, is_decimal = more.end(), True
-        elif more and more["printed"] and len(decimals) >= 3:
-            at = more.end()
-            if period := _REPEATED.search(decimals):
-                head = decimals[: period.start()]
-                value = Fraction(f"{whole or 0}.{head or 0}")
-                value += Fraction(int(period[1]), 10 ** len(head) * (10 ** len(period[1]) - 1))
-                is_decimal = False
-        groups = tuple(written.split(",")) if "," in written and not set("{\\.") & set(written) else ()
-        shown = f"{whole or 0}.{decimals}" if decimals else str(int(whole or 0)) if len(whole) < 400 else whole
-        if value != Fraction(f"{whole or 0}.{decimals or 0}"):
-            shown = rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
-        self.put("number", value, shown, is_worded, is_decimal=is_decimal, groups=groups)
-        return at
-
     def _command(self, text: str, at: int, name: str, is_worded: bool) -> int:
         if name in LAYOUT:
             if name in ("left", "right") and text[at : at + 1] == ".":
                 at += 1
             self._is_spaced = self._is_spaced or name in ("quad", "qquad", "space")
         elif name in DROPPED:
-            at = _argument(text, at)[1]
+            at = argument(text, at)[1]
         elif name in WORDED:
-            inside, at = _argument(text, at)
+            inside, at = argument(text, at)
             if name in ("mathbf", "boldsymbol", "bm", "vec") and inside.strip() in ("i", "j", "k"):
                 self.put("name", f"unit {inside.strip()}", inside.strip())
             elif name == "mathbf" and inside.strip() in ("R", "Z", "N", "Q", "C"):
@@ -222,10 +155,10 @@ class _Lexer:
         elif name in ACCENTS:
             at = self._accented(text, at, name)
         elif name == "textcircled":
-            inside, at = _argument(text, at)
+            inside, at = argument(text, at)
             self.put("word", f"({inside.strip()})", inside)
         elif name in ("mathbb", "mathds"):
-            inside, at = _argument(text, at)
+            inside, at = argument(text, at)
             self.put("field", inside.strip(), rf"\mathbb{{{inside.strip()}}}")
         elif name in FRACTIONS:
             self.put("command", FRACTIONS[name], f"\\{FRACTIONS[name]}")
@@ -256,10 +189,10 @@ class _Lexer:
             plain = name.removeprefix("var")
             self.put("name", plain, f"\\{plain} ", is_worded)
         elif name in ("begin", "end"):
-            inside, at = _argument(text, at)
+            inside, at = argument(text, at)
             self.put("command", f"{name} {inside.strip().rstrip('*')}", rf"\{name}{{{inside.strip()}}}")
             if name == "begin" and inside.strip() == "array" and text[at:].lstrip()[:1] == "{":
-                at = _argument(text, at)[1]
+                at = argument(text, at)[1]
         elif name == "not":
             self.put("command", "not", r"\not ")
         elif name == "hline":
@@ -279,7 +212,7 @@ class _Lexer:
 
     def _accented(self, text: str, at: int, name: str) -> int:
         """``\\vec{a}`` as a name of its own; ``\\overline{AB}`` is the segment AB."""
-        inside, at = _argument(text, at)
+        inside, at = argument(text, at)
         inside = inside.strip()
         if name == "overline" and re.fullmatch("[A-Z]{2}", inside):
             self._letters(text, at, inside, is_worded=False)
@@ -301,7 +234,7 @@ class _Lexer:
             if text[at:].lstrip()[:1] == "[":
                 return at
             if text[at:].lstrip()[:1] == "{":
-                inside, at = _argument(text, at)
+                inside, at = argument(text, at)
                 self.put("open", "{", "{")
                 self.read(inside, is_worded=False)
                 self.put("close", "}", "}")
@@ -345,102 +278,23 @@ class _Lexer:
 
     def _symbol(self, written: str, is_worded: bool) -> None:
         symbol = written[-1]
-        if written == "\\":
-            return
-        if written == r"\{" or written == r"\}":
+        if written in (r"\{", r"\}"):
             self.put("open" if symbol == "{" else "close", written, written)
-        elif written == r"\|" or written == "|":
-            self.put("bar", "|", "|")
-        elif symbol == "%":
-            self.put("percent", "%", r"\%")
-        elif symbol == "$":
-            if len(written) == 1 and self._is_delimiter:
-                self._is_spaced = True
-            else:
-                self.put("money", "$", "")
-        elif len(written) == 2:
+        elif symbol == "$" and (len(written) == 2 or not self._is_delimiter):
+            self.put("money", "$", "")
+        elif symbol == "$" or (len(written) == 2 and symbol not in "%|"):
             self._is_spaced = True  # \( \) \[ \] delimit
-        elif symbol in "([{":
-            self.put("open", symbol, symbol)
-        elif symbol in ")]}":
-            self.put("close", symbol, symbol)
         elif symbol in "<>=":
             self._relation(symbol)
-        elif symbol in ",;":
-            self.put("join", symbol, ", ")
-        elif symbol in "+-*/^_!:":
-            self.put("sign", symbol, {"*": r"\cdot "}.get(symbol, symbol), is_worded)
-        elif symbol == "'":
-            self.put("sign", "'", "'")
         elif symbol == '"':
             self.put("sign", "'", "'")
             self.put("sign", "'", "'")
-        elif symbol == "&":
-            self.put("cell", "&", "&")
-        elif symbol in "€£¥₹¢":
-            self.put("money", symbol, "")
-        elif symbol == "`":
-            pass
-        elif symbol == ".":
-            self.put("sign", ".", ".")
-        elif unicodedata.category(symbol) not in ("Cf", "Cc"):
-            self.put("word", symbol, symbol, is_worded)
-        else:
-            self.put("word", f"U+{ord(symbol):04X}", "?")
+        elif symbol in _CHARACTERS:
+            self.put(*_CHARACTERS[symbol], is_worded)
+        elif symbol not in "`\\":
+            is_seen = unicodedata.category(symbol) not in ("Cf", "Cc")
+            self.put("word", symbol if is_seen else f"U+{ord(symbol):04X}", symbol if is_seen else "?", is_worded)
 
 
 def _opens(text: str, at: int) -> bool:
     return text[at:].lstrip()[:1] in ("(", "{", "\\")
-
-
-def _argument(text: str, at: int) -> tuple[str, int]:
-    """The group or the symbol that follows ``at``, and where it ends."""
-    while text[at : at + 1].isspace():
-        at += 1
-    if text[at : at + 1] != "{":
-        found = re.compile(r"\\[A-Za-z]+|\\?.", re.DOTALL).match(text, at)
-        return (found.group(), found.end()) if found and found.group() not in "}" else ("", at)
-    depth = 0
-    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, at):
-        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
-        if depth == 0:
-            return text[at + 1 : brace.start()], brace.end()
-    raise Unreadable("a brace does not close")
-
-
-def _with_open_ends(tokens: list[Token]) -> list[Token]:
-    """``]0, 1[`` as ``(0, 1)``."""
-    if not any(token.value in ("[", "]") for token in tokens):
-        return tokens
-    pending: list[str] = []
-    for index, token in enumerate(tokens):
-        following = tokens[index + 1] if index + 1 < len(tokens) else Token("end", "", "")
-        if token.is_("close", "]") and not pending:
-            tokens[index] = replace(token, kind="open", value="(", latex="(")
-            pending.append("(")
-        elif token.is_("open", "[") and pending and pending[-1] in "([" and following.kind in ("end", "join", "sign"):
-            tokens[index] = replace(token, kind="close", value=")", latex=")")
-            pending.pop()
-        elif token.kind == "open":
-            pending.append(str(token.value))
-        elif token.kind == "close" and pending:
-            pending.pop()
-    return tokens
-
-
-def _with_degrees(tokens: list[Token]) -> list[Token]:
-    r"""``^{\circ}`` and ``^o`` as one token."""
-    found: list[Token] = []
-    for token in tokens:
-        if token.kind == "degree" or (token.is_("name", "o") and token.is_worded):
-            if found and found[-1].is_("sign", "^"):
-                found[-1] = Token("degree", "degree", r"^{\circ}")
-                continue
-            if len(found) > 1 and found[-1].is_("open", "{") and found[-2].is_("sign", "^"):
-                found[-2:] = [Token("degree", "degree", r"^{\circ}"), Token("end", "", "")]
-                continue
-        if token.is_("close", "}") and found and found[-1].kind == "end":
-            found.pop()
-        else:
-            found.append(token)
-    return [token for token in found if token.kind != "end"]

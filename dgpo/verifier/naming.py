@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dgpo.verifier.lexer import Token, Tokens
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import plain, shell, split, symbols
+from dgpo.verifier.tokens import Token, Tokens
 
 _DENIALS = vocabulary("no not isn't never wrong false lead leads such get got gives if unless")
 _PLACES = vocabulary("when whenever where iff at for with attained achieved since because as given")
@@ -120,7 +120,7 @@ def _derivative(tokens: Tokens) -> Name | None:
 
 def _symbol(tokens: Tokens) -> Name | None:
     """A letter with index, primes and arguments; capitals in a row are one name."""
-    if not tokens or tokens[0].kind not in ("name", "field"):
+    if [token.kind for token in tokens[:1]] not in (["name"], ["field"]):
         return None
     head, at = str(tokens[0].value), 1
     if head == "pi":

@@ -7,10 +7,10 @@ import re
 
 from dgpo.verifier import words
 from dgpo.verifier.grammar import read_answer
-from dgpo.verifier.lexer import Token, Tokens
 from dgpo.verifier.naming import Name, differ, read_name
 from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split
+from dgpo.verifier.tokens import Token, Tokens
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Several
 
 MAX_SIDES = 4

@@ -5,10 +5,11 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
-from dgpo.verifier.algebra import Node, parse, product
-from dgpo.verifier.lexer import Token, Tokens, latex
+from dgpo.verifier.algebra import parse
+from dgpo.verifier.nodes import Node, product
 from dgpo.verifier.number_words import MAGNITUDES, read_words
 from dgpo.verifier.splitting import opened, shell, split, statement, step, symbols
+from dgpo.verifier.tokens import Token, Tokens, latex
 from dgpo.verifier.tree import Infinite, Several, Statement, Value
 from dgpo.verifier.units import unit_of
 

@@ -4,8 +4,9 @@ from functools import cached_property, lru_cache
 
 from dgpo.verifier import splitting, words
 from dgpo.verifier.grammar import read_answer
-from dgpo.verifier.lexer import Token, Tokens, Unreadable, latex, lex
+from dgpo.verifier.lexer import lex
 from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.tokens import Token, Tokens, Unreadable, latex
 from dgpo.verifier.tree import Answer
 
 _LEADS = vocabulary("so thus therefore hence the final correct")

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from dgpo.verifier.lexer import Token, Tokens
 from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.quantities import read_value
 from dgpo.verifier.splitting import opened, separated, shell, split
+from dgpo.verifier.tokens import Token, Tokens
 from dgpo.verifier.tree import Answer, Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
 

@@ -1,6 +1,6 @@
 """A tree as a person reads it: its kind and its parts."""
 
-from dgpo.verifier.algebra import Node, Operation
+from dgpo.verifier.nodes import Node, Operation
 from dgpo.verifier.splitting import plain
 from dgpo.verifier.tree import (
     Answer,

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from dgpo.verifier.lexer import Token, Tokens
 from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.tokens import Token, Tokens
 from dgpo.verifier.tree import Statement
 
 _SHELLS = {

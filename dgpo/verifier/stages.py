@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 from dgpo.verifier import extract, policy
+from dgpo.verifier.decisions import Decision
 from dgpo.verifier.echo import is_echo
-from dgpo.verifier.equality import Comparison, Decision
+from dgpo.verifier.equality import Comparison
 from dgpo.verifier.gold import has_many_values, read_gold
 from dgpo.verifier.prose import unboxed_answer
 from dgpo.verifier.reading import Reading, read

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from dgpo.verifier.algebra import Node
-from dgpo.verifier.lexer import Tokens
+from dgpo.verifier.nodes import Node
+from dgpo.verifier.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)

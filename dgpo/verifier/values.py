@@ -6,14 +6,14 @@ them, so that ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from dgpo.verifier.algebra import CONSTANTS, Node, Operation, functions, leaves
 from dgpo.verifier.arithmetic import exact_value
+from dgpo.verifier.breaks import breaks
 from dgpo.verifier.evaluation import value_at
 from dgpo.verifier.grading import (
     COUNTERS,
@@ -25,13 +25,13 @@ from dgpo.verifier.grading import (
     same_value,
     whole,
 )
+from dgpo.verifier.nodes import CONSTANTS, Node, Operation, functions, leaves
 from dgpo.verifier.tree import Answer, Value
 
 RELATIVE_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
 KINKS = frozenset(("abs", "max", "min", "floor", "ceil", "root", "arcsin", "arccos", "arctan", "mod"))
 STEPS = frozenset(("floor", "ceil", "gcd", "lcm"))
-MAX_BREAKS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _equal_beyond(
     variables = sorted(names(gold.node) | names(answer.node))
     has_modulus = "abs" in {*functions(gold.node), *functions(answer.node)}
     seen = told = 0
-    for values in _breaks([*leaves(gold.node), *leaves(answer.node)], len(variables), is_whole):
+    for values in breaks([*leaves(gold.node), *leaves(answer.node)], len(variables), is_whole):
         point = {
             name: value if value is not None else coordinate(name, 0) if not is_whole else whole(name, 0)
             for name, value in zip(variables, values, strict=True)
@@ -233,39 +233,6 @@ def _equal_beyond(
         if abs(wanted - given) > tolerance * max(abs(wanted), abs(given), 1e-300):
             return False
     return True if told * 4 >= seen else None
-
-
-def _breaks(found: Iterable[Fraction | str], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
-    """Where expressions with these constants may part: each variable at a time, and all together.
-
-    At the constants, between them, at their sums, products and quotients, and past all of these, with both signs; for
-    whole numbers also one below and one above.
-    """
-    constants = sorted({abs(leaf) for leaf in found if isinstance(leaf, Fraction) and leaf}, key=_simplicity)[:6]
-    pairs = [*itertools.combinations(constants, 2)]
-    values = [Fraction(0), Fraction(1), *constants, *((one + two) / 2 for one, two in pairs)]
-    values += [value for one, two in pairs for value in (abs(one - two), one + two, one * two, one / two, two / one)]
-    values += [one**power for one in constants for power in (2, 3)]
-    values = [value for value in dict.fromkeys(values) if value < 10**9]
-    largest = max(values)
-    values = values[:MAX_BREAKS]
-    if is_whole:
-        near = (
-            {round(value) + step for value in values for step in (-1, 0, 1)} | set(range(12)) | {3 * round(largest) + 1}
-        )
-        signed = [Fraction(value) for value in sorted(near) if value >= 0]
-    else:
-        values += [17 * largest / 16 + 1, 10 * largest + 3]
-        signed = [sign * value for value in values for sign in ((1, -1) if value else (1,))]
-    for value in signed:
-        for place in range(count if count <= 3 else 0):
-            yield tuple(value if index == place else None for index in range(count))
-        if count > 1:
-            yield tuple(value + index for index in range(count))
-
-
-def _simplicity(number: Fraction) -> tuple[int, Fraction]:
-    return number.denominator, number
 
 
 def with_one_notation(gold: Number, answer: Number) -> tuple[Number, Number]:

@@ -3,8 +3,8 @@ from fractions import Fraction
 import pytest
 
 from dgpo.verifier import algebra
-from dgpo.verifier.algebra import Node, Operation, leaves
 from dgpo.verifier.lexer import lex
+from dgpo.verifier.nodes import Node, Operation, leaves
 
 
 def parse(text: str) -> Node | None:

@@ -3,7 +3,8 @@ from itertools import product
 import pytest
 
 from dgpo.verifier import verify
-from dgpo.verifier.equality import Comparison, Decision
+from dgpo.verifier.decisions import Decision
+from dgpo.verifier.equality import Comparison
 from dgpo.verifier.reading import read
 from dgpo.verifier.stages import Questions
 from dgpo.verifier.workers import Budget

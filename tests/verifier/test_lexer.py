@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgpo.verifier.lexer import Unreadable, lex
+from dgpo.verifier.lexer import lex
 from dgpo.verifier.reading import read
 from dgpo.verifier.splitting import symbols
+from dgpo.verifier.tokens import Unreadable
 from dgpo.verifier.words import choice
 
 

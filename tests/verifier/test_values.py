@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgpo.verifier.equality import Comparison, Decision
+from dgpo.verifier.decisions import Decision
+from dgpo.verifier.equality import Comparison
 from dgpo.verifier.grading import grade
-from dgpo.verifier.lexer import latex
 from dgpo.verifier.reading import read
 from dgpo.verifier.stages import verify
+from dgpo.verifier.tokens import latex
 
 
 def equal_by_value(gold: str, answer: str) -> Decision:

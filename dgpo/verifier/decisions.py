@@ -1,0 +1,39 @@
+"""What a comparison says, and those that it asks and tells."""
+
+from collections.abc import Callable, Iterable
+
+Decision = bool | None
+Ask = Callable[[str, str], Decision]
+"""Compares two LaTeX expressions that no tree decides."""
+
+
+Tell = Callable[[str, str, Decision, str], None]
+"""Hears of each pair of expressions: ground truth, answer, what was said of them, and by ``value`` or ``symbolic``."""
+
+
+def open_question(gold: str, answer: str) -> None:
+    """The `Ask` that leaves all open."""
+
+
+def to_nobody(gold: str, answer: str, says: Decision, step: str) -> None:
+    pass
+
+
+def every(decisions: Iterable[Decision]) -> Decision:
+    """Whether all hold: False at the first that does not, None where one is open."""
+    outcome: Decision = True
+    for decision in decisions:
+        if decision is False:
+            return False
+        outcome = None if decision is None else outcome
+    return outcome
+
+
+def either(decisions: Iterable[Decision]) -> Decision:
+    """Whether one holds: True at the first that does, None where one is open."""
+    outcome: Decision = False
+    for decision in decisions:
+        if decision is True:
+            return True
+        outcome = None if decision is None else outcome
+    return outcome

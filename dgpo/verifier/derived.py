@@ -1,0 +1,92 @@
+"""What a comparison makes of a tree: equations as differences, ratios as quotients, vectors as tuples."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+from dgpo.verifier import policy, values
+from dgpo.verifier.grammar import read_answer
+from dgpo.verifier.nodes import Node, Operation, quotient
+from dgpo.verifier.splitting import split, statement
+from dgpo.verifier.tokens import Token, Tokens, Unreadable
+from dgpo.verifier.tree import Answer, Equation, Ratio, Several, Value
+
+
+def read_side(tokens: Tokens) -> Answer:
+    try:
+        return read_answer(tokens)
+    except Unreadable:
+        return statement(tokens)
+
+
+def as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:
+    """Whether an inequality is strict, and what it says is positive."""
+    sides, signs = split(tokens, lambda token: token.kind == "relation")
+    if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
+        return None
+    relation = str(signs[0].value)
+    positive = difference(*(sides if relation.startswith(">") else reversed(sides)))
+    return (len(relation) == 1, positive) if positive else None
+
+
+def as_zero(equation: Equation) -> values.Number | None:
+    """Left side less right side."""
+    return difference(*equation.sides) if len(equation.sides) == 2 else None
+
+
+def difference(one: Tokens, two: Tokens) -> values.Number | None:
+    left, right = read_side(one), read_side(two)
+    if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
+        return None
+    return values.Number(
+        Operation("+", (left.node, Operation("-", (right.node,)))), left.is_decimal or right.is_decimal
+    )
+
+
+def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
+    """Two definitions of a function, in the variable of the first."""
+    one, two = policy.definition(gold), policy.definition(answer)
+    if not one or not two or one[0] == two[0]:
+        return None
+    if any(token.kind == "name" and token.value == one[0] for token in two[1]):
+        return None
+    renamed = tuple(_renamed(token, two[0], one[0]) for token in two[1])
+    return read_side(one[1]), read_side(renamed)
+
+
+def _renamed(token: Token, name: str, new: str) -> Token:
+    return replace(token, value=new, latex=new) if token.kind == "name" and token.value == name else token
+
+
+def shares(ratio: Ratio) -> list[Value]:
+    """Each term over the last."""
+    last = ratio.terms[-1]
+    return [
+        Value(_over(term.node, last.node), (*term.tokens, *last.tokens), "", term.is_decimal or last.is_decimal)
+        for term in ratio.terms[:-1]
+    ]
+
+
+def _over(above: Node | None, below: Node | None) -> Node | None:
+    return None if above is None or below is None else quotient(above, below)
+
+
+def components(value: Value) -> Several | None:
+    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``."""
+    node = value.node
+    if node is None or not any(name.startswith("unit ") for name in values.names(node)):
+        return None
+    parts: dict[str, Node] = {}
+    for term in node.operands if isinstance(node, Operation) and node.function == "+" else (node,):
+        sign, body = (True, term.operands[0]) if isinstance(term, Operation) and term.function == "-" else (False, term)
+        factors = list(body.operands) if isinstance(body, Operation) and body.function == "*" else [body]
+        units = [factor for factor in factors if isinstance(factor, str) and factor.startswith("unit ")]
+        if len(units) != 1 or units[0] in parts:
+            return None
+        factors.remove(units[0])
+        scale: Node = (
+            Fraction(1) if not factors else factors[0] if len(factors) == 1 else Operation("*", tuple(factors))
+        )
+        parts[units[0]] = Operation("-", (scale,)) if sign else scale
+    count = 3 if "unit k" in parts else 2
+    nodes = [parts.get(f"unit {axis}", Fraction(0)) for axis in "ijk"[:count]]
+    return Several("()", tuple(Value(node, value.tokens, "", value.is_decimal) for node in nodes))

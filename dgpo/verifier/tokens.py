@@ -1,0 +1,52 @@
+"""The symbols that the lexer makes of a text, and what every reader of them needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Kind = Literal[
+    "number", "name", "function", "command", "sign", "relation", "join", "open", "close", "bar", "word", "degree",
+    "percent", "money", "infinity", "empty", "field", "row", "cell", "dots", "end",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A symbol.
+
+    Attributes:
+        value: Its one spelling, or the number.
+        latex: How math-verify reads it.
+        is_spaced: Whether white space stands before it.
+        is_worded: Whether it stands in ``\\text{}`` or the like.
+        is_decimal: A number with a point or an exponent, and no repeating digits.
+        groups: Of ``1,234``: the numbers that it is in a list.
+    """
+
+    kind: Kind
+    value: str | Fraction
+    latex: str
+    is_spaced: bool = False
+    is_worded: bool = False
+    is_decimal: bool = False
+    groups: tuple[str, ...] = ()
+
+    def is_(self, kind: Kind, *values: str) -> bool:
+        return self.kind == kind and (not values or self.value in values)
+
+
+Tokens = tuple[Token, ...]
+
+
+class Unreadable(Exception):
+    """The text is past the bounds, or its braces do not close."""
+
+
+def latex(tokens: Sequence[Token]) -> str:
+    """What math-verify reads of them."""
+    text = ""
+    for token in tokens:
+        is_run_on = text[-1:].isalnum() and token.latex[:1].isalnum()
+        text += f" {token.latex}" if is_run_on else token.latex
+    return text
