@@ -168,8 +168,8 @@ def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) 
 
 
 def answer_key(answer: str) -> str:
-    """The answer without the layout that never matters; equal keys are equal answers."""
-    return " ".join(read(answer).symbols)
+    """The answer without the layout that never matters; equal keys are equal answers, and the verifier reads them."""
+    return read(answer).latex or answer.strip()
 
 
 def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[int]:

@@ -15,7 +15,7 @@ def breaks(found: Iterable[Fraction | str], count: int, is_whole: bool) -> Itera
     """
     constants = sorted({abs(leaf) for leaf in found if isinstance(leaf, Fraction) and leaf}, key=_simplicity)[:6]
     pairs = [*itertools.combinations(constants, 2)]
-    values = [Fraction(0), Fraction(1), *constants, *((one + two) / 2 for one, two in pairs)]
+    values = [Fraction(0), Fraction(1), *constants, *((3 * one + two) / 4 for one, two in pairs)]
     values += [value for one, two in pairs for value in (abs(one - two), one + two, one * two, one / two, two / one)]
     values += [one**power for one in constants for power in (2, 3)]
     values = [value for value in dict.fromkeys(values) if value < 10**9]

@@ -6,6 +6,7 @@ from functools import lru_cache
 from dgpo.verifier import policy
 from dgpo.verifier.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
 from dgpo.verifier.reading import Reading, read
+from dgpo.verifier.tree import Several
 
 _SILENT = frozenset(("sign", "relation", "join", "open", "close", "bar", "row", "cell", "money", "percent"))
 
@@ -48,6 +49,8 @@ def _fault(ground_truth: str) -> str:
     tokens = read(content).tokens
     if not tokens:
         return "is empty"
+    if read(content).tree == Several("{}", ()):
+        return ""
     says = any(
         token.kind not in _SILENT and (token.kind != "word" or any(map(str.isalnum, str(token.value))))
         for token in tokens

@@ -39,7 +39,9 @@ _TOKEN = re.compile(
 _TIMES_TEN = re.compile(r"x(?= ?10 ?(?:\^|\*\*))")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
-_ESCAPED_TWICE = re.compile(r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|cup|boxed)(?![A-Za-z]))")
+_ESCAPED_TWICE = re.compile(
+    r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|circ|cup|boxed|begin|end)(?![A-Za-z]))"
+)
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])(?![A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
 _PLAIN_FUNCTIONS = FUNCTIONS - {"det", "sup", "inf", "lim", "deg"}
@@ -84,6 +86,7 @@ class _Lexer:
         self.tokens: list[Token] = []
         self._is_delimiter = is_delimiter
         self._is_spaced = False
+        self._is_quoted = False
         self._depth = 0
 
     def put(self, kind: Kind, value: str, latex: str, is_worded: bool = False) -> None:
@@ -257,7 +260,7 @@ class _Lexer:
             self.put("command", "sqrt", r"\sqrt")
         elif not is_worded and written in GREEK and len(written) > 1 and written not in ("in",):
             self.put("name", written, f"\\{written} ")
-        elif lowered == "infinity" or (written == "infty" and not is_worded):
+        elif lowered in ("infinity", "inf") or (written == "infty" and not is_worded):
             self.put("infinity", "infinity", r"\infty ")
         elif not is_worded and written == "x" and self._is_times(text, at):
             self.put("sign", "*", r"\times ")
@@ -286,6 +289,8 @@ class _Lexer:
             self._is_spaced = True  # \( \) \[ \] delimit
         elif symbol in "<>=":
             self._relation(symbol)
+        elif symbol == '"' and (self._is_quoted or not self.tokens or self.tokens[-1].kind in ("open", "join")):
+            self._is_quoted = not self._is_quoted
         elif symbol == '"':
             self.put("sign", "'", "'")
             self.put("sign", "'", "'")

@@ -10,6 +10,7 @@ from dgpo.verifier.tokens import Token, Tokens, Unreadable, latex
 from dgpo.verifier.tree import Answer
 
 _LEADS = vocabulary("so thus therefore hence the final correct")
+_ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result")
 
 
@@ -70,9 +71,16 @@ def without_talk(tokens: Tokens) -> Tokens:
     while tokens and tokens[0].is_("command", "therefore", "implies", "Rightarrow"):
         tokens = tokens[1:]
     tokens = _without_lead(tokens)
-    while tokens and (tokens[-1].kind in ("row",) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
+    if len(tokens) > 1 and tokens[0].is_("relation", "="):
+        tokens = tokens[1:]
+    while tokens and (_is_ornament(tokens[-1]) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
         tokens = tokens[:-1]
     return splitting.opened(tokens)
+
+
+def _is_ornament(token: Token) -> bool:
+    """What ends a proof or a line: ``\\checkmark``, ``\\blacksquare``."""
+    return token.kind == "row" or token.is_("command", *_ORNAMENTS) or token.is_("word", "✓", "✔", "✅", "□", "■")
 
 
 def _without_lead(tokens: Tokens) -> Tokens:
