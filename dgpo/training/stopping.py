@@ -60,8 +60,12 @@ def handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def saving_first(stop: Path, grace: float, say: Callable[[str], None], may: Callable[[], bool]) -> Iterator[None]:
+def saving_first(
+    stop: Path, grace: float, say: Callable[[str], None], may: Callable[[], bool]
+) -> Iterator[Callable[[], object]]:
     """Have the first signal end the run after the step under way, if that takes at most ``grace`` seconds.
+
+    Yields what takes the signals back: ``ray.init`` gives SIGTERM to a handler that aborts the process.
 
     Args:
         stop: the file by which the trainer is asked.
@@ -91,7 +95,7 @@ def saving_first(stop: Path, grace: float, say: Callable[[str], None], may: Call
 
     try:
         with handled(heed):
-            yield
+            yield lambda: [signal.signal(each, heed) for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]
     except Exception as error:
         # A signal to all processes of the run takes the trainer with it.
         if first:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -105,8 +106,17 @@ def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> No
         return config.run.save_on_signal and watch.lost is None and any(read_metrics(metrics))
 
     try:
-        with watch, saving_first(folder.stop, config.run.grace_s, say, worth_saving):
-            run_ppo(config, task_runner_class=TaskRunner)
+        with watch, saving_first(folder.stop, config.run.grace_s, say, worth_saving) as take_signals:
+
+            class AfterRay:
+                """What `run_ppo` makes of its class, once it has started Ray."""
+
+                @staticmethod
+                def remote() -> Any:
+                    take_signals()
+                    return TaskRunner.remote()
+
+            run_ppo(config, task_runner_class=AfterRay)
     except KeyboardInterrupt:
         if watch.lost is None:
             raise

@@ -84,6 +84,26 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
         time.sleep(30)
 
 
+@pytest.mark.slow
+def test_ray_does_not_keep_the_signals() -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+import ray
+from dgpo.training.stopping import saving_first, tell
+try:
+    with saving_first(Path("stop"), 60, print, lambda: False) as take_signals:
+        ray.init(address="local", num_cpus=1, include_dashboard=False)
+        take_signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+except KeyboardInterrupt as error:
+    ray.shutdown()
+    sys.exit(tell(error, "so it goes"))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 143 and "interrupted (SIGTERM); so it goes" in done.stderr
+
+
 class Loop:
     """The part of verl's trainer that stopping touches: steps of 0 s, of which every third is saved."""
 
