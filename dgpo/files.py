@@ -64,6 +64,15 @@ def make_folder(path: Path, key: str) -> None:
         raise UserError(f"{key}={path}: you may not write there; give another folder")
 
 
+def give_usual_mode(folder: Path) -> None:
+    """Let those read the files below `folder` whom the umask lets read, as if they had been made in the usual way."""
+    umask = os.umask(0)
+    os.umask(umask)
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(0o666 & ~umask)
+
+
 def replace_text(path: Path, text: str) -> Path:
     """Writes `text` as UTF-8 to `path` in one step; returns the path."""
     with draft_of(path) as draft:

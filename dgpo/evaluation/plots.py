@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpo.evaluation.figures import Evaluation, all_benchmarks
+from dgpo.pictures import plain, plt, save
 
 COLUMNS = 3
 
@@ -24,10 +21,8 @@ def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
         ("accuracy", accuracy_bars(evaluations)),
         ("lengths", length_histograms(evaluations)),
     ):
-        for suffix in ("png", "svg"):
-            files.append(folder / f"{name}.{suffix}")
-            figure.savefig(files[-1], dpi=150)
-        plt.close(figure)
+        files += [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
+        save(figure, files[-2:])
     return files
 
 
@@ -42,12 +37,14 @@ def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
             ks = list(found.pass_at)
             value = np.array([100 * found.pass_at[k].value for k in ks])
             error = np.array([100 * (found.pass_at[k].error or 0.0) for k in ks])
-            axes.plot(ks, value, color=f"C{number}", marker="o", markersize=3, label=f"{evaluation.name}, pass@k")
+            axes.plot(
+                ks, value, color=f"C{number}", marker="o", markersize=3, label=plain(f"{evaluation.name}, pass@k")
+            )
             low, high = np.clip(value - error, 0, 100), np.clip(value + error, 0, 100)
             axes.fill_between(ks, low, high, color=f"C{number}", alpha=0.15, linewidth=0)
             majority = [(k, 100 * each.value) for k, each in found.majority_at.items()]
             if majority:
-                label = f"{evaluation.name}, maj@k"
+                label = plain(f"{evaluation.name}, maj@k")
                 axes.plot(*zip(*majority, strict=True), color=f"C{number}", linestyle="--", label=label)
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
@@ -69,7 +66,7 @@ def accuracy_bars(evaluations: Sequence[Evaluation]) -> Figure:
             width,
             yerr=[100 * (each.error or 0.0) for each in found],
             capsize=3,
-            label=evaluation.name,
+            label=plain(evaluation.name),
         )
     axes.set_xticks(range(len(names)), names, rotation=20 if len(names) > 4 else 0)
     axes.set(ylabel="avg@n (%), ± standard error", title="Accuracy", ylim=(0, None))

@@ -10,11 +10,11 @@ import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dgpo.files import replace_json, sync
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.metrics import history, validation_score
+from dgpo.runs.metrics import history, measured
 
 MANIFEST = "manifest.json"
 
@@ -122,7 +122,15 @@ def prune(directory: Path, keep: int, also: Collection[int] = ()) -> list[Checkp
     return doomed
 
 
-def best_checkpoint(run: str | Path, directory: Path | None = None) -> tuple[Checkpoint, float] | None:
+class Best(NamedTuple):
+    """A checkpoint, what its validation measured (``acc``, or ``score``), and that mean."""
+
+    checkpoint: Checkpoint
+    score: float
+    measure: str
+
+
+def best_checkpoint(run: str | Path, directory: Path | None = None) -> Best | None:
     """The complete checkpoint of a run whose step had the highest validation score, the earliest of equals.
 
     Args:
@@ -130,11 +138,11 @@ def best_checkpoint(run: str | Path, directory: Path | None = None) -> tuple[Che
         directory: of its checkpoints, where they lie elsewhere.
 
     Returns:
-        It and its score; None where no complete one was validated at its step.
+        None where no complete one was validated at its step.
     """
     folder = RunFolder(run)
     complete = [each for each in reversed(find(directory or folder.checkpoints)) if each.complete]
     steps = history(folder) if complete else {}
-    scored = [(each, validation_score(steps.get(each.step, {}))) for each in complete]
-    known = [(each, score) for each, score in scored if score is not None]
-    return max(known, key=lambda item: item[1], default=None)
+    scored = [(each, measured(steps.get(each.step, {}))) for each in complete]
+    known = [Best(each, found[1], found[0]) for each, found in scored if found is not None]
+    return max(known, key=lambda best: best.score, default=None)

@@ -6,8 +6,10 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from dgpo.errors import UserError
+from dgpo.files import give_usual_mode, replace_json
 from dgpo.runs.checkpoints import MANIFEST, best_checkpoint, inspect, latest_complete
 
 
@@ -64,7 +66,11 @@ def find_checkpoint(source: Path, *, best: bool = False) -> Path:
         found = best_checkpoint(source)
         if found is None:
             raise UserError(f"{source}: no complete checkpoint was validated at its step; leave out --best")
-        return found[0].path
+        reason = "" if found.measure == "acc" else " (the reward function gives no acc)"
+        print(
+            f"step {found.checkpoint.step} has the best {found.measure} of the validations, {found.score:.3f}{reason}"
+        )
+        return found.checkpoint.path
     for folder in (source / "checkpoints", source):
         checkpoint, _ = latest_complete(folder)
         if checkpoint is not None:
@@ -78,19 +84,22 @@ def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:
     Checkpoints are pickles: export only from folders you trust.
 
     Raises:
-        UserError: ``target`` exists or cannot be made, or the checkpoint has no shards of FSDP.
+        UserError: ``target`` exists or cannot be made, or the checkpoint has neither shards nor the whole model.
     """
     if target.exists():
         raise UserError(f"--out={target}: it exists; choose a new directory")
     actor = checkpoint / "actor"
+    # verl writes it beside the shards of an actor that was trained by LoRA.
+    lora = actor / "lora_train_meta.json"
+    # What save_contents=[hf_model] leaves.
+    whole = actor / "huggingface"
+    as_model = any(whole.glob("*.safetensors")) and not any(actor.glob("model_world_size_*")) and not lora.is_file()
     for needed in ("fsdp_config.json", "huggingface/config.json", "model_world_size_*_rank_0.pt"):
-        if not any(actor.glob(needed)):
+        if not any(actor.glob(needed)) and not as_model:
             raise UserError(
                 f"{checkpoint}: it has no actor/{needed}; choose one saved with "
                 "actor_rollout_ref.actor.checkpoint.save_contents=[model,optimizer,extra]"
             )
-    # verl writes it beside the shards of an actor that was trained by LoRA.
-    lora = actor / "lora_train_meta.json"
     if adapter and not lora.is_file():
         raise UserError(f"--adapter: {checkpoint} was trained without LoRA; leave it out")
     try:
@@ -98,23 +107,46 @@ def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:
         scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
         raise UserError(f"--out={target}: it cannot be made ({error.strerror}); choose another place") from error
+    with scratch:
+        draft = Path(scratch.name) / target.name
+        if as_model:
+            copy_in_bfloat16(whole, draft)
+        else:
+            merge(actor, draft, json.loads(lora.read_text()) if lora.is_file() else None, adapter=adapter)
+        # safetensors makes files that only their owner can read.
+        give_usual_mode(draft)
+        shutil.move(draft, target)
+
+
+def merge(actor: Path, target: Path, lora: dict[str, Any] | None, *, adapter: bool) -> None:
+    """Put the shards in ``actor`` together; with what verl says of its ``lora``, the model with it, or it alone."""
     from verl.model_merger.base_model_merger import ModelMergerConfig
     from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
     from dgpo.runs.adapter import LoraMerger
 
-    with scratch:
-        draft = Path(scratch.name) / target.name
-        config = ModelMergerConfig(
-            operation="merge",
-            backend="fsdp",
-            local_dir=str(actor),
-            hf_model_config_path=str(actor / "huggingface"),
-            target_dir=str(draft),
-        )
-        with contextlib.redirect_stdout(io.StringIO()):
-            if lora.is_file():
-                LoraMerger(config, json.loads(lora.read_text()), alone=adapter).merge_and_save()
-            else:
-                FSDPModelMerger(config).merge_and_save()
-        shutil.move(draft, target)
+    config = ModelMergerConfig(
+        operation="merge",
+        backend="fsdp",
+        local_dir=str(actor),
+        hf_model_config_path=str(actor / "huggingface"),
+        target_dir=str(target),
+    )
+    with contextlib.redirect_stdout(io.StringIO()):
+        if lora is not None:
+            LoraMerger(config, lora, alone=adapter).merge_and_save()
+        else:
+            FSDPModelMerger(config).merge_and_save()
+
+
+def copy_in_bfloat16(model: Path, target: Path) -> None:
+    """Copy a Hugging Face directory, its weights in bfloat16, a file at a time."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(model, target, ignore=shutil.ignore_patterns("*.safetensors"))
+    for file in model.glob("*.safetensors"):
+        tensors = {name: tensor.to(torch.bfloat16) for name, tensor in load_file(file).items()}
+        save_file(tensors, target / file.name, metadata={"format": "pt"})
+    settings = json.loads((target / "config.json").read_text())
+    replace_json(target / "config.json", {**settings, "dtype": "bfloat16"})

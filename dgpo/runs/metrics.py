@@ -17,8 +17,8 @@ from dgpo.evaluation.statistics import pass_at_k, standard_error_over_problems
 from dgpo.files import json_lines
 from dgpo.runs.folder import RunFolder
 
-# verl's mean accuracy of one data source: val-core/aime24/acc/mean@16.
-SCORE = re.compile(r"val-core/(?P<source>.+)/acc/mean@\d+")
+# verl's mean of one data source: val-core/aime24/acc/mean@16, and of its reward, in val-aux where there is an acc.
+SCORE = re.compile(r"val-(?:core|aux)/(?P<source>.+)/(?P<measure>acc|reward)/mean@\d+")
 
 
 def read_metrics(file: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any], int]]:
@@ -96,10 +96,24 @@ def training_steps(steps: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, 
     return [metrics for metrics in steps.values() if "actor/grad_norm" in metrics]
 
 
+def measured(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
+    """What a validation measured, and its mean over data sources; None for a step that was not validated.
+
+    ``acc``, in [0, 1], or ``score`` where the reward function gives no ``acc`` for one of the sources.
+    """
+    found: dict[str, dict[str, float]] = {"acc": {}, "reward": {}}
+    for key, value in metrics.items():
+        if match := SCORE.fullmatch(key):
+            found[match["measure"]][match["source"]] = value
+    accuracies, rewards = found["acc"], found["reward"]
+    name, chosen = ("acc", accuracies) if rewards.keys() <= accuracies.keys() else ("score", rewards)
+    return (name, sum(chosen.values()) / len(chosen)) if chosen else None
+
+
 def validation_score(metrics: Mapping[str, Any]) -> float | None:
-    """Mean over data sources of their mean accuracy, in [0, 1]; None for a step that was not validated."""
-    scores = [value for key, value in metrics.items() if SCORE.fullmatch(key)]
-    return sum(scores) / len(scores) if scores else None
+    """The mean that `measured` says; None for a step that was not validated."""
+    found = measured(metrics)
+    return found[1] if found else None
 
 
 def boundary_share(metrics: Mapping[str, Any]) -> float | None:

@@ -5,13 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("agg")
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
+from dgpo.pictures import plain, plt, save
 from dgpo.runs.metrics import Validation, validation_score
 
 Steps = Mapping[int, Mapping[str, Any]]
@@ -35,18 +32,11 @@ FACTORS = (
     ("modulation/damped_share", "share with b_stab < 0.95", "tab:red"),
 )
 COMPARED = {
-    "validation (share right)": validation_score,
+    "validation score": validation_score,
     "training reward": lambda metrics: metrics.get("critic/score/mean"),
     "entropy (nats a token)": lambda metrics: metrics.get("actor/entropy"),
     "gradient norm": lambda metrics: metrics.get("actor/grad_norm"),
 }
-
-
-def save(figure: Any, files: Sequence[Path]) -> None:
-    """Write the figure to each of ``files``, whose suffix is the format, and forget it."""
-    for file in files:
-        figure.savefig(file, dpi=150)
-    plt.close(figure)
 
 
 def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: Sequence[Path]) -> None:
@@ -90,7 +80,7 @@ def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: 
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
-    figure.suptitle(name)
+    figure.suptitle(plain(name))
     save(figure, files)
 
 
@@ -106,7 +96,7 @@ def draw_comparison(runs: Mapping[str, Sequence[Steps]], files: Sequence[Path]) 
                 for step, value in points.items():
                     by_step[step].append(value)
             mean = {step: float(np.mean(by_step[step])) for step in sorted(by_step)}
-            axes.plot(list(mean), list(mean.values()), color=f"C{number}", label=label, linewidth=1.6)
+            axes.plot(list(mean), list(mean.values()), color=f"C{number}", label=plain(label), linewidth=1.6)
         axes.set(title=title, xlabel="step")
         axes.grid(alpha=0.3)
     grid.flat[0].legend(fontsize=8)

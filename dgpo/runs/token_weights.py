@@ -17,8 +17,8 @@ from dgpo.losses import METHODS, gradient_weight
 from dgpo.losses.base import Method
 from dgpo.losses.settings import configured
 from dgpo.losses.token_sample import read_samples
+from dgpo.pictures import plain, plt, save
 from dgpo.runs.metrics import config_of
-from dgpo.runs.plots import plt, save
 
 SIGNS = ((1, "A > 0", "tab:red"), (-1, "A < 0", "tab:blue"))
 LARGEST_WEIGHT = 1e6
@@ -76,7 +76,7 @@ def draw(tokens: np.ndarray, method: Method, title: str) -> Any:
     panels[1][0].set_xlabel("ratio r = π / π_old")
     panels[1][1].set_xlabel("probability π")
     panels[0][1].legend(markerscale=2)
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     return figure
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dgpo.progress import duration
-from dgpo.runs.metrics import boundary_share, read_metrics, validation_score
+from dgpo.runs.metrics import boundary_share, measured, read_metrics, validation_score
 
-HEADER = "   step  reward  val acc  entropy  boundary tokens  length  s/step  time left"
+HEADER = "   step  reward  {:>9}  entropy  boundary tokens  length  s/step  time left"
 POLL_S = 0.5
 HEARTBEAT_S = 20.0
 
@@ -25,7 +25,7 @@ def step_line(step: int, total: int | None, metrics: Mapping[str, Any], seconds_
     cells = [
         f"{step}/{total or '?'}".rjust(7),
         cell(metrics.get("critic/score/mean"), ".3f", 6),
-        cell(validation_score(metrics), ".3f", 7),
+        cell(validation_score(metrics), ".3f", 9),
         cell(metrics.get("actor/entropy"), ".3f", 7),
         cell(boundary_share(metrics), ".3%", 15),
         cell(metrics.get("response_length/mean"), ".1f", 6),
@@ -77,7 +77,8 @@ class Progress:
         for step, metrics, offset in read_metrics(self._metrics, self._offset):
             self._offset = offset
             if not self._rows:
-                print(HEADER, file=self._terminal)
+                found = measured(metrics)
+                print(HEADER.format(f"val {found[0]}" if found else "val"), file=self._terminal)
             self._rows += 1
             seconds = metrics.get("timing_s/step")
             if seconds is not None:

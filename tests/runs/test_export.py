@@ -1,8 +1,10 @@
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from dgpo.cli import main
 from dgpo.errors import UserError
@@ -67,3 +69,33 @@ def test_what_lies_in_the_place_of_the_best_stays(train_to: TrainTo, tmp_path: P
     (tmp_path / "best").mkdir()
     assert main(["export", str(tmp_path), "--best"]) == 2
     assert not (tmp_path / "best").is_symlink() and not (tmp_path / "best-10").exists()
+
+
+def test_a_checkpoint_that_holds_the_whole_model_is_exported_from_it(
+    train_to: TrainTo, untrained: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    train_to(tmp_path, 10, 0.5)
+    checkpoint = tmp_path / "checkpoints/global_step_10"
+    (checkpoint / "actor/model_world_size_1_rank_0.pt").unlink()
+    shutil.copy(untrained / "model.safetensors", checkpoint / "actor/huggingface")
+    write_manifest(checkpoint)
+    before = os.umask(0o027)
+    try:
+        export(checkpoint, tmp_path / "out")
+    finally:
+        os.umask(before)
+    saved, exported = load_file(untrained / "model.safetensors"), load_file(tmp_path / "out/model.safetensors")
+    assert saved.keys() == exported.keys()
+    assert all(torch.equal(exported[name], saved[name].to(torch.bfloat16)) for name in saved)
+    assert (tmp_path / "out/tokenizer.json").is_file()
+    assert {file.stat().st_mode & 0o777 for file in (tmp_path / "out").iterdir()} == {0o640}
+
+
+def test_the_best_by_score_is_named_so(train_to: TrainTo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train_to(tmp_path, 10, 0.5)
+    metrics = tmp_path / "metrics/001.jsonl"
+    metrics.write_text(metrics.read_text().replace("/acc/mean", "/reward/mean"))
+    assert find_checkpoint(tmp_path, best=True).name == "global_step_10"
+    assert "best score of the validations, 0.500 (the reward function gives no acc)" in capsys.readouterr().out

@@ -24,7 +24,7 @@ def test_progress_shows_each_step_as_it_appears(tmp_path: Path) -> None:
             )
             stream.write("\n")
     header, first, second = terminal.getvalue().splitlines()
-    assert header == HEADER and first.split()[-1] == "0:04" and "3.000%" in second
+    assert header == HEADER.format("val acc") and first.split()[-1] == "0:04" and "3.000%" in second
     assert len(header) == len(first) == len(second)
 
 

@@ -1,0 +1,41 @@
+"""Pictures in files: names as a person has written them, in the letters that this machine has."""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+from matplotlib import font_manager
+
+# Fonts with Chinese, Japanese and Korean, of Linux, Windows and macOS; matplotlib's own has none.
+ASIAN = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback")
+ASIAN += ("SimHei", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
+INSTALLED = {font.name for font in font_manager.fontManager.ttflist}
+matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(name for name in ASIAN if name in INSTALLED)]
+# An SVG keeps its text, for which a reader has fonts.
+matplotlib.rcParams["svg.fonttype"] = "none"
+
+
+def plain(name: str) -> str:
+    """A name that matplotlib shows as it is: no formula between two ``$``, and in the legend despite a first ``_``."""
+    escaped = name.replace("$", r"\$")
+    return f" {escaped}" if escaped.startswith("_") else escaped
+
+
+def save(figure: Any, files: Sequence[Path]) -> None:
+    """Write the figure to each of ``files``, whose suffix is the format, and forget it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for file in files:
+            figure.savefig(file, dpi=150)
+    plt.close(figure)
+    for other in {str(each.message): each for each in caught if "missing from" not in str(each.message)}.values():
+        warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    if any("missing from" in str(each.message) for each in caught):
+        advice = "install fonts-noto-cjk, or look at the SVG, which keeps its text"
+        print(f"warning: {files[0]}: this machine has no font with all its letters; {advice}", file=sys.stderr)
