@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -34,6 +35,8 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     """
     # Hydra imports verl, for its configs; what verl logs then is of no interest here.
     os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
+    for override in overrides:
+        refuse_unreadable(override)
     folder = (directory or config_dir()).resolve()
     if not folder.is_dir():
         raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")
@@ -45,6 +48,30 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     except (HydraException, OmegaConfBaseException) as error:
         hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
         raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
+
+
+def refuse_unreadable(override: str) -> None:
+    """An override that is outside of Hydra's grammar, or that it would read as several runs.
+
+    Raises:
+        UserError: with what to write instead.
+    """
+    key, equals, value = override.partition("=")
+    if not equals and not override.startswith("~"):
+        raise UserError(f"{override}: it has no value; write {override}=VALUE")
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except HydraException:
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        raise UserError(
+            f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice: "
+            f"'{key}=\"{escaped}\"'"
+        ) from None
+    if parsed.is_sweep_override():
+        raise UserError(
+            f"{key}={value}: it reads as several runs, and this is one; for a list write '{key}=[{value}]', for a text "
+            f"put it in quotes twice: '{key}=\"{value}\"'"
+        )
 
 
 def resolved(config: DictConfig) -> DictConfig:
@@ -70,7 +97,7 @@ def _at_home(value: Any) -> Any:
 
 def select_platform(config: DictConfig) -> None:
     """Name the CPU platform, for this process and those it starts, where the config asks for it."""
-    if config.trainer.device == "cpu":
+    if OmegaConf.select(config, "trainer.device") == "cpu":
         from dgpo import plugin
 
         os.environ["VERL_PLATFORM"] = "cpu"

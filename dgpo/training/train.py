@@ -169,12 +169,24 @@ def how_to_go_on(folder: RunFolder) -> str:
     return f"the same command goes on from step {checkpoint.step}, unless it sets trainer.resume_mode"
 
 
+def what_ends(config: DictConfig, total: int | None) -> str:
+    """Which of steps and epochs ends the run, in a line."""
+    trainer = config.trainer
+    if total == trainer.total_training_steps:
+        return f"it ends with step {total}, trainer.total_training_steps"
+    after = (
+        "" if trainer.total_training_steps is None else f", before total_training_steps={trainer.total_training_steps}"
+    )
+    return f"it ends with step {total or '?'}, the last of trainer.total_epochs={trainer.total_epochs}{after}"
+
+
 def run(config: DictConfig) -> int:
     """Train by ``config``, resolved and checked, from where its folder is, and report; the exit status."""
     with RunFolder(config.run.dir) as folder:
         checkpoint = choose_checkpoint(config, folder)
         print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
         total = total_steps(config)
+        print(what_ends(config, total))
         start = step_of(Path(checkpoint)) if checkpoint else 0
         if checkpoint and total is not None and start >= total:
             print(f"this run has done its {total} steps; raise trainer.total_training_steps to go on")
@@ -235,12 +247,12 @@ def train_from(
             return 0
         say("checking the config, the files and the machine")
         select_platform(config)
-        settle_cluster(config)
         problems = check(config)
         if problems:
             print(report(problems), file=sys.stderr)
         if any(problem.fatal for problem in problems):
             return 2
+        settle_cluster(config)
         return run(config)
     except KeyboardInterrupt as error:
         return tell(error, "nothing is under way")

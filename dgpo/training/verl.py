@@ -33,6 +33,7 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
     def init_agent_loop_manager(self) -> None:
         super().init_agent_loop_manager()
         log_reward_metrics(self.trainer)
+        end_with_epochs(self.trainer)
         stop_in_time(self.trainer)
         if self.config.get("advantage"):
             modulate(self.trainer, self.config.advantage)
@@ -41,6 +42,15 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
             if self.agent_loop_manager.settings.weight == "prompts":
                 weigh_prompts(self.trainer)
             fix_updates(self.trainer)
+
+
+def end_with_epochs(trainer: Any) -> None:
+    """Let the last step of the epochs be the last of the run, which verl saves and validates whatever its number is.
+
+    verl ends its loop with the epochs, and takes ``total_training_steps`` for the last step.
+    """
+    of_epochs = trainer.steps_per_epoch * trainer.config.trainer.total_epochs
+    trainer.total_training_steps = min(trainer.total_training_steps, of_epochs)
 
 
 def log_reward_metrics(trainer: Any) -> None:
@@ -117,7 +127,7 @@ class CompletionCallback(CheckpointCallback):
         if trainer.config.run.keep_best:
             # The environment has the folder in full; the config may have it relative to another process.
             best = best_checkpoint(os.environ.get("DGPO_RUN_DIR") or trainer.config.run.dir, path.parent)
-        for checkpoint in prune(path.parent, keep, also=[global_step, *([best[0].step] if best else [])]):
+        for checkpoint in prune(path.parent, keep, also=[global_step, *([best.checkpoint.step] if best else [])]):
             log.info("deleted checkpoint %s", checkpoint.path)
 
 

@@ -16,7 +16,7 @@ from dgpo.cli import main
         ("--config-name", "requires an argument"),
         ("--nonsense", "No such option: --nonsense"),
         ("nonsense=1", "nonsense"),
-        ("seed=[", "no viable alternative at input"),
+        ("seed=[", "put the value in quotes twice: 'seed=\"[\"'"),
         ("seed", "seed"),
         ("policy_loss=nope", "nope"),
         ("run.dir={}/file trainer.resume_mode=nope", "run.dir={}/file"),

@@ -153,3 +153,23 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
     assert (config.run.dir, config.trainer.device) == ("runs/mine", "cpu")
     with pytest.raises(UserError, match="no such folder"):
         compose_config("mine", directory=tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("run.name=a(b", "put the value in quotes twice: 'run.name=\"a(b\"'"),
+        ("run.dir=/data/x=1/$y", "put the value in quotes twice: 'run.dir=\"/data/x=1/$y\"'"),
+        ('run.name=say "hi', '\'run.name="say \\"hi"\''),
+        ("data.train_files=a.parquet,b.parquet", "for a list write 'data.train_files=[a.parquet,b.parquet]'"),
+        ("seed", "seed: it has no value"),
+    ],
+)
+def test_an_override_that_hydra_cannot_read_is_refused_with_the_text_that_it_can(override: str, says: str) -> None:
+    with pytest.raises(UserError) as refused:
+        compose_config("quickstart", [override])
+    assert says in str(refused.value) and "multirun" not in str(refused.value)
+
+
+def test_the_corrected_text_means_the_value() -> None:
+    assert compose_config("quickstart", ['run.dir="/data/x=1/y(2)"']).run.dir == "/data/x=1/y(2)"

@@ -14,6 +14,7 @@ from dgpo.config.checks import (
     files,
     gpu_memory,
     lora,
+    names,
     options,
     parallel,
     registries,
@@ -22,6 +23,7 @@ from dgpo.config.checks import (
     sizes,
     stopping,
     trainer_modes,
+    values,
 )
 from dgpo.config.checks.finding import Finding, report
 
@@ -32,11 +34,17 @@ SETTINGS = (
     registries.registered,
     registries.policy_loss,
     registries.reward,
+    names.optimizer,
+    names.sections,
+    names.thresholds,
+    names.callback,
+    names.agents,
     options.verl_keys,
     options.without_effect,
     options.on_cpu,
     rollout_groups.filtering,
     rollout_groups.keeping,
+    resume.saved,
     parallel.sharding,
     parallel.output_layer,
     parallel.ulysses,
@@ -64,9 +72,12 @@ SURROUNDINGS = (
     environment.ports,
     environment.run_folder,
     resume.same_run,
+    resume.loadable,
     files.datasets,
     files.model,
     dynamo.evidence,
+    names.modules,
+    names.named_files,
     cluster.cluster,
     gpu_memory.offloading,
 )
@@ -75,13 +86,17 @@ SURROUNDINGS = (
 def check(config: DictConfig, *, declared: bool = False) -> list[Finding]:
     """Every problem of a resolved config, in the order of the checks; one that two checks find, once.
 
+    Where a value is of the wrong kind or out of its range there is nothing to calculate with, and this alone is found.
+
     Args:
         config: resolved.
         declared: believe the config about hardware and files, and look at neither: for a run on another machine.
     """
     # verl says at import which of its optional engines are not installed.
     warnings.filterwarnings("ignore", module="verl.*")
-    found: list[Finding] = []
+    found = list(values.values(config))
+    if found:
+        return found
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
             if each is not sizes.verl_own or all(problem.message != other.message for other in found):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dgpo.cluster import use_token
 from dgpo.config.checks import check, report
+from dgpo.config.checks.values import values
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.config.memory.command import show
 from dgpo.config.memory.setup import setup_from
@@ -28,6 +29,6 @@ def check_config(
         print(report(problems), file=sys.stderr)
     fatal = sum(problem.fatal for problem in problems)
     print(f"{name}: {'refused' if fatal else 'ready'}, {fatal} errors, {len(problems) - fatal} warnings")
-    if plan:
+    if plan and not list(values(config)):
         show(config, setup_from(config))
     return 2 if fatal else 0

@@ -29,7 +29,7 @@ def world(config: DictConfig) -> int:
 def sharding(config: DictConfig) -> Iterator[Finding]:
     """FSDP groups are of one size."""
     key, size = f"{ACTOR}.fsdp_config.fsdp_size", config.actor_rollout_ref.actor.fsdp_config.fsdp_size
-    if size == 0 or (0 < size < world(config) and world(config) % size):
+    if 0 < size < world(config) and world(config) % size:
         divisors = [part for part in range(1, world(config) + 1) if world(config) % part == 0]
         yield Finding(key, size, f"it does not divide the {world(config)} GPUs", f"use -1 (all), or one of {divisors}")
 
@@ -51,9 +51,6 @@ def output_layer(config: DictConfig) -> Iterator[Finding]:
 def ulysses(config: DictConfig) -> Iterator[Finding]:
     """Sequences are dealt out over GPUs that divide the heads, the world, and nothing but packed sequences."""
     key, size, gpus = sequence_parallel_key(config), sequence_parallel(config), world(config)
-    if size < 1:
-        yield Finding(key, size, "it is a number of GPUs", "use 1 where no sequence is shared")
-        return
     if size == 1:
         return
     shape = model_shape(config)
@@ -102,9 +99,7 @@ def tensor_parallel(config: DictConfig) -> Iterator[Finding]:
     shape = model_shape(config)
     valid = shape.valid_tensor_parallel(node) if shape else [part for part in range(1, node + 1) if node % part == 0]
     remedy = f"use one of {valid}"
-    if size < 1:
-        yield Finding(key, size, "it is a number of GPUs", remedy)
-    elif size > node:
+    if size > node:
         yield Finding(key, size, f"a replica would need more than the {node} GPUs of a node", remedy)
     elif node % size:
         yield Finding(key, size, f"it does not divide the {node} GPUs of a node", remedy)

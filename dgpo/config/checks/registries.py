@@ -11,7 +11,6 @@ from dgpo.config.checks.finding import Finding, cause_of
 from dgpo.runs import checkpoints
 
 RESUME_MODES = ("auto", "disable", "resume_path")
-STRATEGIES = ("fsdp", "fsdp2")
 
 
 def _unknown(key: str, value: object, known: Iterable[object]) -> Finding:
@@ -35,8 +34,6 @@ def registered(config: DictConfig) -> Iterator[Finding]:
             yield _unknown("trainer.logger", logger, Tracking.supported_backend)
     if "file" not in loggers:
         yield Finding("trainer.logger", loggers, "progress and reports read the file tracker", "add file to the list")
-    if actor.strategy not in STRATEGIES:
-        yield _unknown("actor_rollout_ref.actor.strategy", actor.strategy, STRATEGIES)
     if config.actor_rollout_ref.rollout.name != "vllm":
         yield _unknown("actor_rollout_ref.rollout.name", config.actor_rollout_ref.rollout.name, ["vllm"])
     if trainer.resume_mode not in RESUME_MODES:
@@ -76,7 +73,9 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         if made is not None:
             check_actor(config.actor_rollout_ref.actor)
     except Exception as error:
-        yield Finding(key, section.loss_mode, cause_of(error), "correct the value; docs/methods.md has the ranges")
+        named = cause_of(error).partition("=")[0]
+        name, value = (f"{key}.{named}", section[named]) if named in section else (key, section.loss_mode)
+        yield Finding(name, value, cause_of(error), "correct the value; docs/methods.md has the ranges")
         return
     if made is None:
         yield Finding(f"{key}.loss_mode", section.loss_mode, "verl knows no such policy loss", choices)

@@ -1,56 +1,162 @@
 """A run folder goes on with the run that it holds."""
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.loading import paths
 from dgpo.runs.checkpoints import latest_complete
 from dgpo.runs.folder import RunFolder
+
+ACTOR = "actor_rollout_ref.actor"
 
 
 def _place(model: str) -> Path:
     return Path(model).expanduser().resolve()
 
 
-# What makes a run another one, and what of it is compared. An adapter's rank and layers are its shape; its alpha is in
-# no weight, so that a changed one would change the model that the run goes on from.
+def _places(files: Any) -> list[Path]:
+    return [_place(path) for path in paths(files)]
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value) if isinstance(value, DictConfig | ListConfig) else value
+
+
+# What makes a run another one, and what of it is compared; meant where ``resume_path`` names the checkpoint.
+# An adapter's rank and layers are its shape; its alpha is in no weight, so that a changed one would change the model.
 IDENTITY = {
-    "actor_rollout_ref.actor.policy_loss.loss_mode": str,
+    f"{ACTOR}.policy_loss.loss_mode": str,
     "actor_rollout_ref.model.path": _place,
     "actor_rollout_ref.model.lora_rank": str,
     "actor_rollout_ref.model.lora_alpha": str,
     "actor_rollout_ref.model.target_modules": str,
     "actor_rollout_ref.model.exclude_modules": str,
 }
+# What verl takes from the checkpoint: its optimizer's rates, and the place in the order of its data.
+RESTORED = {
+    f"{ACTOR}.optim.lr": float,
+    f"{ACTOR}.optim.betas": _plain,
+    f"{ACTOR}.optim.weight_decay": float,
+    f"{ACTOR}.optim.optimizer": str,
+    f"{ACTOR}.optim.optimizer_impl": str,
+    f"{ACTOR}.optim.override_optimizer_config": _plain,
+    "data.seed": _plain,
+    "data.shuffle": bool,
+    "data.train_files": _places,
+}
+
+
+def chosen(config: DictConfig) -> Path | None:
+    """The checkpoint that the run would go on from; None for a run from the start, or one that cannot be found."""
+    mode = config.trainer.resume_mode
+    if mode == "resume_path":
+        path = Path(str(config.trainer.resume_from_path)).expanduser()
+        return path if path.is_dir() and re.fullmatch(r"global_step_\d+", path.name) else None
+    checkpoint, _ = latest_complete(RunFolder(config.run.dir).checkpoints) if mode == "auto" else (None, [])
+    return checkpoint.path if checkpoint else None
 
 
 def same_run(config: DictConfig) -> Iterator[Finding]:
-    """``trainer.resume_mode: auto`` goes on with the loss, the model and the LoRA of the folder's last launch.
-
-    Everything else may change on the way.
-    """
-    folder = RunFolder(config.run.dir)
-    if config.trainer.resume_mode != "auto" or not folder.config.is_file():
-        return
-    checkpoint, _ = latest_complete(folder.checkpoints)
-    if checkpoint is None:
+    """What the checkpoint brings with it, whatever the config says, is what the config says; the rest may change."""
+    checkpoint = chosen(config)
+    # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
+    file = checkpoint.parent.parent / "config.yaml" if checkpoint else None
+    if checkpoint is None or file is None or not file.is_file():
         return
     try:
-        last = OmegaConf.load(folder.config)
+        last = OmegaConf.load(file)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        message = f"{folder.config} cannot be read: {error}"
-        yield Finding("run.dir", config.run.dir, message, "restore it, or choose another run.dir")
+        yield Finding(
+            "run.dir", config.run.dir, f"{file} cannot be read: {error}", "restore it, or choose another run.dir"
+        )
         return
-    for key, compared in IDENTITY.items():
+    for key, compared in {**IDENTITY, **RESTORED}.items():
         old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
-        if old is not None and compared(old) != compared(new):
+        if old is None or (new is not None and compared(old) == compared(new)):
+            continue
+        if key in RESTORED:
+            message = f"{checkpoint} was saved with {old}, and verl would go on with that"
+            yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
+        elif config.trainer.resume_mode == "auto":
             yield Finding(
                 key,
                 new,
-                f"the run in {folder.path} has {old}, and would go on from step {checkpoint.step} with another",
+                f"the run in {file.parent} has {old}, and would go on from step "
+                f"{checkpoint.name.removeprefix('global_step_')} with another",
                 "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
-                f"trainer.resume_from_path={checkpoint.path}",
+                f"trainer.resume_from_path={checkpoint}",
             )
+
+
+def from_its_weights(checkpoint: Path) -> str:
+    return (
+        f"begin a run of its own with its weights: dgpo export {checkpoint} --out DIR, then "
+        "actor_rollout_ref.model.path=DIR and another run.dir"
+    )
+
+
+def loadable(config: DictConfig) -> Iterator[Finding]:
+    """The checkpoint holds what is to be loaded, for as many ranks, the same FSDP, and the same adapter."""
+    checkpoint = chosen(config)
+    if checkpoint is None:
+        return
+    actor, wanted = checkpoint / "actor", list(config.actor_rollout_ref.actor.checkpoint.load_contents)
+    key = f"{ACTOR}.checkpoint.load_contents"
+    if "model" not in wanted:
+        message = f"the run would go on from {checkpoint} with the weights of the starting model"
+        yield Finding(key, wanted, message, "add model to the list")
+        return
+    files = {"model": "model", "optimizer": "optim", "extra": "extra_state"}
+    lacking = [name for name in wanted if name in files and not any(actor.glob(f"{files[name]}_world_size_*"))]
+    if lacking:
+        message = f"{checkpoint} was saved without {' and '.join(lacking)}"
+        yield Finding(key, wanted, message, from_its_weights(checkpoint))
+        return
+    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node
+    saved = _json(actor / "fsdp_config.json")
+    if saved.get("world_size", ranks) != ranks:
+        message = f"{checkpoint} is in shards for {saved['world_size']} ranks, the run has {ranks}"
+        remedy = f"take {saved['world_size']} GPUs, or {from_its_weights(checkpoint)}"
+        yield Finding("trainer.n_gpus_per_node", config.trainer.n_gpus_per_node, message, remedy)
+    strategy = config.actor_rollout_ref.actor.strategy
+    if saved.get("FSDP_version") in (1, 2) and saved["FSDP_version"] != (2 if strategy == "fsdp2" else 1):
+        old = "fsdp2" if saved["FSDP_version"] == 2 else "fsdp"
+        yield Finding(f"{ACTOR}.strategy", strategy, f"{checkpoint} has the shards of {old}", f"set it to {old}")
+    rank, trained = config.actor_rollout_ref.model.lora_rank, _json(actor / "lora_train_meta.json").get("r", 0)
+    # Otherwise `same_run` compares it with the run's config.
+    if saved and rank != trained and config.trainer.resume_mode == "resume_path":
+        message = f"{checkpoint} was trained with " + (f"lora_rank={trained}" if trained else "all weights, no adapter")
+        remedy = f"set it to {trained}, or {from_its_weights(checkpoint)}"
+        yield Finding("actor_rollout_ref.model.lora_rank", rank, message, remedy)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """The object in a file; empty where there is none."""
+    try:
+        content = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def saved(config: DictConfig) -> Iterator[Finding]:
+    """What is saved can be gone on from, and something is saved."""
+    if config.trainer.save_freq < 1:
+        message = "nothing is saved: the trained model is gone when the run ends"
+        yield Finding(
+            "trainer.save_freq", config.trainer.save_freq, message, "set it to a number of steps", fatal=False
+        )
+        return
+    contents = list(config.actor_rollout_ref.actor.checkpoint.save_contents)
+    missing = [name for name in ("model", "optimizer", "extra") if name not in contents]
+    if missing:
+        message = f"no run can go on from checkpoints without {' and '.join(missing)}"
+        remedy = "add them to the list, if it is to survive an interruption"
+        yield Finding(f"{ACTOR}.checkpoint.save_contents", contents, message, remedy, fatal=False)

@@ -40,13 +40,6 @@ def filtering(config: DictConfig) -> Iterator[Finding]:
             "verl 0.9 ignores it",
             f"set it to 0; {FILTER}.max_inflight_gen_batches bounds what is under way",
         )
-    if not isinstance(groups.max_inflight_gen_batches, int) or groups.max_inflight_gen_batches < 1:
-        yield Finding(
-            f"{FILTER}.max_inflight_gen_batches",
-            groups.max_inflight_gen_batches,
-            "it must be a positive integer",
-            "set it to 1 or more",
-        )
     if config.data.gen_batch_size not in (None, 1):
         yield Finding(
             "data.gen_batch_size",

@@ -30,13 +30,18 @@ def training_rows(config: DictConfig) -> int | None:
     return min(rows, limit) if limit > 0 else rows
 
 
-def total_steps(config: DictConfig) -> int | None:
-    """Steps of the run: as set, or epochs times whole batches an epoch, of the prompts that are short enough."""
-    if config.trainer.total_training_steps is not None:
-        return config.trainer.total_training_steps
+def steps_of_epochs(config: DictConfig) -> int | None:
+    """Steps until the epochs are over: whole batches of one, of the prompts that are short enough, times their number;
+    None where a file cannot be read."""
     rows = rows_left(config) if config.data.filter_overlong_prompts else None
     rows = training_rows(config) if rows is None else rows
     return None if rows is None else rows // config.data.train_batch_size * config.trainer.total_epochs
+
+
+def total_steps(config: DictConfig) -> int | None:
+    """Steps of the run: until ``total_training_steps`` or the epochs end it, whichever does first."""
+    ends = [each for each in (config.trainer.total_training_steps, steps_of_epochs(config)) if each is not None]
+    return min(ends, default=None)
 
 
 def batches(config: DictConfig) -> Iterator[Finding]:
@@ -44,24 +49,6 @@ def batches(config: DictConfig) -> Iterator[Finding]:
     actor, batch = config.actor_rollout_ref.actor, config.data.train_batch_size
     mini, samples = actor.ppo_mini_batch_size, config.actor_rollout_ref.rollout.n
     ranks = max(1, config.trainer.n_gpus_per_node * config.trainer.nnodes)
-    positive = {
-        "data.train_batch_size": batch,
-        "actor_rollout_ref.actor.ppo_mini_batch_size": mini,
-        "actor_rollout_ref.actor.ppo_epochs": actor.ppo_epochs,
-        "actor_rollout_ref.rollout.n": samples,
-        "actor_rollout_ref.rollout.val_kwargs.n": config.actor_rollout_ref.rollout.val_kwargs.n,
-        "trainer.total_epochs": config.trainer.total_epochs,
-        "run.keep_checkpoints": config.run.keep_checkpoints,
-    }
-    if config.trainer.total_training_steps is not None:
-        positive["trainer.total_training_steps"] = config.trainer.total_training_steps
-    bad = {key: value for key, value in positive.items() if not isinstance(value, int) or value < 1}
-    for key, value in bad.items():
-        yield Finding(key, value, "it must be a positive integer", "set it to 1 or more")
-    if bad:
-        return
-    if not isinstance(kept := config.run.token_sample, int) or kept < 0:
-        yield Finding("run.token_sample", kept, "it must be an integer", "set it to 0 or more")
     if batch % mini:
         yield Finding(
             "actor_rollout_ref.actor.ppo_mini_batch_size",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,13 +106,20 @@ def figures(setup: Setup) -> str:
 def plan_config(
     name: str, overrides: Sequence[str], directory: Path | None, *, as_json: bool = False, time: bool = False
 ) -> int:
-    """Print the plan of a config; 0 when it fits or no memory is stated, 1 when it does not fit.
+    """Print the plan of a config; 0 when it fits or no memory is stated, 1 when it does not fit, 2 when refused.
 
     Args:
         as_json: its figures in bytes, for programs.
         time: the seconds of a step by phase too.
     """
+    # The checks import the plan.
+    from dgpo.config.checks import report
+    from dgpo.config.checks.values import values
+
     config = resolved(compose_config(name, overrides, directory))
+    if malformed := list(values(config)):
+        print(report(malformed), file=sys.stderr)
+        return 2
     setup = setup_from(config)
     if as_json:
         print(figures(setup))

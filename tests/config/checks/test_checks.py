@@ -53,9 +53,9 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        (f"{LOSS}.n=0", "n=0 must be an integer"),
-        (f"{LOSS}.m=0", "m=0 must be an integer"),
-        (f"{LOSS}.m=1.5", "m=1.5 must be an integer"),
+        (f"{LOSS}.n=0", f"{LOSS}.n=0: n=0 must be an integer"),
+        (f"{LOSS}.m=0", f"{LOSS}.m=0: m=0 must be an integer"),
+        (f"{LOSS}.m=1.5", f"{LOSS}.m=1.5: it must be an integer"),
         ("actor_rollout_ref.actor.clip_ratio_low=1", "clip_ratio_low=1"),
         ("actor_rollout_ref.actor.clip_ratio_low=-0.1", "clip_ratio_low=-0.1"),
         ("actor_rollout_ref.actor.clip_ratio_high=-0.1", "clip_ratio_high=-0.1"),
@@ -67,9 +67,9 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("trainer.logger=[wandb]", "add file to the list"),
         ("trainer.device=tpu", "trainer.device=tpu"),
         ("run.time_limit=soon", "run.time_limit=soon: it is no duration above 0"),
-        ("run.grace_s=0", "run.grace_s=0: it must be above 0"),
+        ("run.grace_s=0", "use a number above 0"),
         ("run.save_on_signal=maybe", "run.save_on_signal=maybe"),
-        ("run.worker_niceness=20", "run.worker_niceness=20: it is a priority from 0 to 19"),
+        ("run.worker_niceness=20", "use a number at least 0 and at most 19"),
         ("trainer.resume_mode=never", "trainer.resume_mode=never"),
         ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
         ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
@@ -221,6 +221,10 @@ def begin(overrides: list[str], *more: str) -> RunFolder:
     checkpoint = folder.checkpoints / "global_step_2"
     checkpoint.mkdir(parents=True)
     (checkpoint / "data.pt").write_bytes(b"position")
+    (checkpoint / "actor").mkdir()
+    for part in ("model", "optim", "extra_state"):
+        (checkpoint / f"actor/{part}_world_size_1_rank_0.pt").write_bytes(b"shard")
+    (checkpoint / "actor/fsdp_config.json").write_text('{"FSDP_version": 2, "world_size": 1}')
     write_manifest(checkpoint, step=2)
     OmegaConf.save(config, folder.config)
     return folder
@@ -248,15 +252,50 @@ def test_another_model_does_not_go_on_with_a_run(overrides: list[str], files: Pa
     assert problems(overrides, f"actor_rollout_ref.model.path={relative}") == []
 
 
-def test_a_run_goes_on_with_other_rates_and_one_without_a_checkpoint_with_anything(overrides: list[str]) -> None:
+def test_a_run_goes_on_with_other_batches_and_one_without_a_checkpoint_with_anything(overrides: list[str]) -> None:
     folder = begin(overrides)
     other = "policy_loss=grpo"
-    assert problems(overrides, "actor_rollout_ref.actor.optim.lr=1e-5", f"{LOSS}.m=3", "data.train_batch_size=16") == []
+    assert problems(overrides, "data.max_prompt_length=30", f"{LOSS}.m=3", "data.train_batch_size=16") == []
     folder.config.write_text("trainer: [")
     (problem,) = problems(overrides, other)
     assert f"{folder.config} cannot be read" in problem
     (folder.checkpoints / "global_step_2" / MANIFEST).unlink()
     assert problems(overrides, other) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("actor_rollout_ref.actor.optim.lr=1e-5", "was saved with 3e-05, and verl would go on with that"),
+        ("actor_rollout_ref.actor.optim.betas=[0.9,0.95]", "was saved with [0.9, 0.999]"),
+        ("seed=3", "data.seed=3: "),
+        ("data.train_files={}/data/test.parquet", "data.train_files="),
+        ("trainer.n_gpus_per_node=2", "is in shards for 1 ranks, the run has 2"),
+        ("actor_rollout_ref.actor.strategy=fsdp", "has the shards of fsdp2"),
+        ("actor_rollout_ref.actor.checkpoint.load_contents=[optimizer]", "with the weights of the starting model"),
+    ],
+)
+def test_what_a_checkpoint_brings_with_it_cannot_be_changed_on_the_way(
+    overrides: list[str], override: str, says: str, files: Path
+) -> None:
+    folder = begin(overrides)
+    here = ["data.train_batch_size=8"]
+    assert any(says in problem for problem in problems(overrides, override.format(files), *here))
+    named = f"trainer.resume_from_path={folder.checkpoints}/global_step_2"
+    meant = ["trainer.resume_mode=resume_path", named]
+    assert any(says in problem for problem in problems(overrides, override.format(files), *here, *meant))
+
+
+def test_a_checkpoint_without_shards_is_not_gone_on_from(overrides: list[str]) -> None:
+    folder = begin(overrides)
+    checkpoint = folder.checkpoints / "global_step_2"
+    (checkpoint / "actor/model_world_size_1_rank_0.pt").unlink()
+    write_manifest(checkpoint)
+    (problem,) = problems(overrides)
+    assert "was saved without model" in problem and f"dgpo export {checkpoint}" in problem
+    whole_model = "actor_rollout_ref.actor.checkpoint.save_contents=[hf_model]"
+    (warning,) = problems(overrides, whole_model, f"run.dir={folder.path}-2")
+    assert warning.startswith("warning") and "no run can go on from checkpoints without" in warning
 
 
 def test_a_disk_without_room_for_checkpoints_is_refused(overrides: list[str]) -> None:

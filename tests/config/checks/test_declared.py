@@ -90,7 +90,6 @@ def test_an_estimate_that_does_not_fit_is_only_warned_about() -> None:
             f"{ACTOR}.ulysses_sequence_parallel_size=8: it does not divide the model",
         ),
         ([f"{ENGINE}.ulysses_sequence_parallel_size=3"], "does not divide the 8 GPUs"),
-        ([f"{ENGINE}.ulysses_sequence_parallel_size=0"], "it is a number of GPUs"),
         (
             [f"{ENGINE}.ulysses_sequence_parallel_size=2", "actor_rollout_ref.model.use_remove_padding=false"],
             "sequences are shared only where they are packed",
@@ -98,8 +97,6 @@ def test_an_estimate_that_does_not_fit_is_only_warned_about() -> None:
         ([f"{ENGINE}.fsdp_size=3"], "fsdp_size=3: it does not divide the 8 GPUs"),
         ([f"{ACTOR}.ppo_max_token_len_per_gpu=8192"], "ppo_max_token_len_per_gpu=8192: times ulysses 1"),
         ([f"{ROLLOUT}.log_prob_max_token_len_per_gpu=8192"], "log_prob_max_token_len_per_gpu=8192: times ulysses 1"),
-        ([f"{ROLLOUT}.tensor_model_parallel_size=0"], "tensor_model_parallel_size=0: it is a number of GPUs"),
-        ([f"{ENGINE}.fsdp_size=0"], "fsdp_size=0: it does not divide the 8 GPUs"),
         ([f"{ROLLOUT}.tensor_model_parallel_size=16"], "a replica would need more than the 8 GPUs of a node"),
         ([f"{ROLLOUT}.tensor_model_parallel_size=3"], "does not divide the 8 GPUs of a node"),
         ([f"{ROLLOUT}.tensor_model_parallel_size=8"], "does not split the model's 28 heads"),

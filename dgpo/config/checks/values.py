@@ -1,0 +1,107 @@
+"""Every value is of its option's kind, in its range, and one of its words: what the other checks calculate with."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
+from dgpo.config.checks.ranges import Range, range_of, words_of
+
+MISSING = "???"
+# Read by nothing: what verl had before `reward`, and the name of an engine that is off, which verl leaves unset.
+UNREAD = ("custom_reward_function", "reward_model", "sandbox_fusion", "reward.reward_model.rollout.name")
+
+
+def values(config: DictConfig) -> Iterator[Finding]:
+    """A finding for each value that verl, vLLM or torch would refuse, or that an unset shell variable has left."""
+    yield from _section("", OmegaConf.to_container(config), defaults(), None)
+
+
+def _section(prefix: str, section: Any, default: Mapping[str, Any], above: Any) -> Iterator[Finding]:
+    annotations = members(section, above)
+    for name, value in section.items():
+        key = f"{prefix}{name}"
+        if name == "_target_" or key in UNREAD:
+            continue
+        annotation = ALSO.get(key, annotations.get(name))
+        # verl makes these sections into their classes; of others it reads what is there, and so may others.
+        made = key.startswith("actor_rollout_ref.")
+        if made and annotations and name not in annotations and name not in default:
+            message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations))
+            yield Finding(key, value, message, "correct the name, or leave it out")
+            continue
+        expected = default.get(name)
+        # A text of verl's may be empty, and what it does not set be null, whatever its classes declare.
+        as_declared = name in default and value == expected and type(value) is type(expected)
+        if as_declared and value != MISSING and not isinstance(value, dict):
+            continue
+        kind = kind_of(key, annotation, name in default, expected)
+        # What nothing declares, such as a section of the user's own, is left alone.
+        declared_somewhere = kind.types or name in default or value == MISSING
+        problem = _problem(key, value, kind, expected) if declared_somewhere else None
+        if problem:
+            yield Finding(key, value, *problem)
+        elif isinstance(value, dict):
+            yield from _section(f"{key}.", value, expected if isinstance(expected, Mapping) else {}, annotation)
+
+
+def kind_of(key: str, annotation: Any, known: bool, default: Any) -> Kind:
+    """By the annotation, or by the declared value."""
+    if key in ALSO:
+        return declared(annotation)
+    if annotation is None:
+        # verl and configs/ leave null what is a path or a name.
+        return (Kind((str,), True) if default is None else like(default)) if known else Kind()
+    kind = declared(annotation)
+    return Kind(kind.types, True, kind.items) if known and default is None else kind
+
+
+def _problem(key: str, value: Any, kind: Kind, default: Any) -> tuple[str, str] | None:
+    """What is wrong with a value, and the remedy; None where nothing is."""
+    if value == MISSING:
+        return "it has no value", f"give one: {key}=..."
+    if value == "" and kind.types:
+        instead = "give a value, or leave the option out" + (", or write null" if kind.null else "")
+        return "it is empty, as an unset shell variable leaves it", instead
+    if value is None and not kind.null:
+        return "it must have a value", f"give {kind}, or leave the option out"
+    if value == [] and (str in kind.types or default):
+        return "it is an empty list", "name at least one"
+    if not kind.takes(value):
+        return f"it must be {kind}", _corrected(key, value, kind)
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, int | float) and not isinstance(each, bool):
+            allowed = range_of(key, default)
+            if not math.isfinite(each):
+                return "it must be a finite number", _in(allowed)
+            if not allowed.holds(each):
+                return "it is out of range", _in(allowed)
+        words = words_of(key)
+        if words and isinstance(each, str) and each not in words:
+            return f"there is no such {key.rpartition('.')[2]}", "use one of " + ", ".join(words)
+    return None
+
+
+def _in(allowed: Range) -> str:
+    return f"use a number {allowed}" if str(allowed) else "use another number"
+
+
+def _corrected(key: str, value: Any, kind: Kind) -> str:
+    """The override that is probably meant, or what to give."""
+    if isinstance(value, str) and (bool in kind.types or int in kind.types or float in kind.types):
+        try:
+            number = float(value)
+        except ValueError:
+            return f"write it as {key}=..., with {kind}"
+        text = f"{number:.0f}" if number.is_integer() else value
+        return f"write {key}={text}, without quotes"
+    if int in kind.types and isinstance(value, float) and value.is_integer():
+        return f"write {key}={value:.0f}"
+    if str in kind.types and not isinstance(value, dict | list) and value is not None:
+        return f"for the text put it in quotes twice: '{key}=\"{value}\"'"
+    if list in kind.types and not isinstance(value, dict | list):
+        return f"write {key}=[{value}]"
+    return f"give {kind}"

@@ -1,0 +1,162 @@
+"""Every option takes values of its kind and in its range, and refuses others by its full name."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from dgpo.cli import main
+from dgpo.config.checks.kinds import defaults
+from dgpo.config.checks.values import values
+
+ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+# What these hold is the user's, verl's or vLLM's to read.
+FREE = (
+    "critic",
+    "rollout_is_threshold",
+    "custom_reward_function",
+    "reward_model",
+    "sandbox_fusion",
+    "kwargs",
+    "override_config",
+    "global_tool_config",
+    "turbo_config",
+    "wrap_policy",
+    "backend",
+    "lora",
+    "pf_ppo",
+)
+
+
+def leaves(section: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in section.items():
+        if isinstance(value, dict) and value:
+            yield from leaves(value, (*path, name))
+        elif name != "_target_":
+            yield (*path, name), value
+
+
+def alone(path: tuple[str, ...], value: Any) -> list[str]:
+    """The keys that are refused in a config of nothing but ``value`` at ``path``, and the classes on the way."""
+    config = {path[-1]: value}
+    for depth in range(len(path) - 1, 0, -1):
+        section: Any = defaults()
+        for name in path[:depth]:
+            section = section[name]
+        config = {path[depth - 1]: {"_target_": section["_target_"], **config} if "_target_" in section else config}
+    return [finding.key for finding in values(OmegaConf.create(config))]
+
+
+def told(override: str) -> str:
+    """What is said of one override, as the command line would give it."""
+    key, _, text = override.partition("=")
+    value = yaml.safe_load(text) if text else ""
+    return "\n".join(map(str, values(OmegaConf.create(_nested(key, value)))))
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    section, path = defaults(), key.split(".")
+    outer = inner = {}
+    for name in path[:-1]:
+        section = section.get(name) or {}
+        inner[name] = {"_target_": section["_target_"]} if "_target_" in section else {}
+        inner = inner[name]
+    inner[path[-1]] = value
+    return outer
+
+
+def test_what_verl_and_the_experiments_declare_passes() -> None:
+    assert list(values(OmegaConf.create(defaults()))) == []
+
+
+def test_each_option_refuses_what_is_of_another_kind_by_its_name() -> None:
+    tried, unlike = 0, []
+    for path, default in leaves(defaults()):
+        # What null stands for is told by an annotation alone.
+        if default is None or any(part in name for part in FREE for name in path):
+            continue
+        wrong: list[Any] = [{"a": 1}] if not isinstance(default, dict) else [3]
+        if isinstance(default, bool):
+            wrong += ["x", "true", 0, 2, None, "", [True]]
+        elif isinstance(default, int | float):
+            wrong += ["x", str(default), True, "", [default], float("nan"), 10**12 if isinstance(default, int) else "-"]
+        elif isinstance(default, str) and default:
+            wrong += [3, 2.5, True, ""]
+        for value in wrong:
+            tried += 1
+            if alone(path, value) != [".".join(path)]:
+                unlike.append((".".join(path), value))
+    assert unlike == [] and tried > 1000
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("trainer.n_gpus_per_node=", "as an unset shell variable leaves it"),
+        ("run.name=", "as an unset shell variable leaves it"),
+        ("actor_rollout_ref.model.path=", "as an unset shell variable leaves it"),
+        ("data.max_response_length=null", "it must have a value"),
+        ("run.name='???'", "it has no value"),
+        (f"{ROLLOUT}.n='4'", f"write {ROLLOUT}.n=4, without quotes"),
+        (f"{ROLLOUT}.n=4.0", f"write {ROLLOUT}.n=4"),
+        (f"{ROLLOUT}.n=4.5", "it must be an integer"),
+        ("run.name=7", "put it in quotes twice: 'run.name=\"7\"'"),
+        (f"{ACTOR}.optim.lr=0", "use a number above 0 and at most 1"),
+        (f"{ACTOR}.optim.lr=.inf", "it must be a finite number"),
+        (f"{ACTOR}.optim.betas=[0.9]", "it must be a list of 2 numbers"),
+        (f"{ACTOR}.optim.betas=[0.9, 1]", "use a number at least 0 and below 1"),
+        (f"{ACTOR}.clip_ratio_c=1", "above 1"),
+        (f"{ROLLOUT}.temperature=0", "above 0"),
+        (f"{ROLLOUT}.top_k=0", "at least 1"),
+        (f"{ROLLOUT}.tensor_model_parallel_size=0", "at least 1"),
+        (f"{ACTOR}.fsdp_config.fsdp_size=0", "or -1"),
+        (f"{ROLLOUT}.gpu_memory_utilization=90", "at most 1"),
+        (f"{ROLLOUT}.max_model_len=0", "at least 1"),
+        ("seed=-1", "at least 0"),
+        ("trainer.save_freq=-2", "at least -1"),
+        ("data.truncation=rigth", "use one of error, left, right, middle"),
+        (f"{ACTOR}.checkpoint.save_contents=[modell]", "use one of model, optimizer, extra, hf_model"),
+        (f"{ACTOR}.checkpoint.save_contents=[]", "it is an empty list"),
+        ("data.train_files=[]", "it is an empty list"),
+        (f"{ACTOR}.learning_rate=1", "there is no such option"),
+        ("algorithm.filter_groups=null", "it must have a value"),
+        ("trainer.v1=sync", "it must be a section"),
+        ("ray_kwargs.ray_init.runtime_env.env_vars.OMP_NUM_THREADS=2", 'OMP_NUM_THREADS="2"\''),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_key_and_a_remedy(override: str, says: str) -> None:
+    said = told(override)
+    assert said.startswith(f"error: {override.partition('=')[0]}=") and says in said, said
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        f"{ACTOR}.optim.lr=1",
+        f"{ACTOR}.entropy_coeff=-0.01",
+        f"{ACTOR}.optim.override_optimizer_config={{fused: true}}",
+        f"{ROLLOUT}.val_kwargs.temperature=0",
+        f"{ROLLOUT}.top_k=20",
+        f"{ROLLOUT}.max_model_len=null",
+        "data.train_files=[a.parquet, b.parquet]",
+        "data.seed=null",
+        "trainer.logger=file",
+        "trainer.total_training_steps=null",
+        "trainer.save_freq=-1",
+        "algorithm.rollout_correction.rollout_is_threshold=0.5_2.0",
+        "actor_rollout_ref.model.target_modules=[q_proj, v_proj]",
+        "my_own.section=anything",
+    ],
+)
+def test_what_verl_takes_passes(override: str) -> None:
+    assert told(override) == ""
+
+
+@pytest.mark.parametrize("command", ["check", "train", "plan"])
+def test_a_command_refuses_it_alone_and_calculates_nothing(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "trainer.n_gpus_per_node=", "data.train_batch_size=x"]) == 2
+    said = capsys.readouterr().err
+    assert "trainer.n_gpus_per_node=" in said and "data.train_batch_size=x: it must be an integer" in said
+    assert "Traceback" not in said and "missing" not in said
