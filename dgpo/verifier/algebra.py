@@ -7,7 +7,7 @@ and left to the symbolic stage.
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dgpo.verifier.cursor import END, Cursor, NotAlgebra
+from dgpo.verifier.cursor import Cursor, NotAlgebra
 from dgpo.verifier.nodes import Node, Operation, leaves, product, quotient
 from dgpo.verifier.tokens import Token
 
@@ -275,13 +275,6 @@ class _Parser(Cursor):
             raise NotAlgebra
         self._next()
         return Operation(opened, (node,)) if opened in ("floor", "ceil") else node
-
-    def _peek(self) -> Token:
-        return self._tokens[self._at] if self._at < len(self._tokens) else END
-
-    def _next(self) -> Token:
-        self._at += 1
-        return self._tokens[self._at - 1] if self._at <= len(self._tokens) else END
 
 
 def _is_power_of_e(node: Node) -> bool:

@@ -23,6 +23,13 @@ class Cursor:
         self._at = 0
         self._in_trigonometry = False
 
+    def _peek(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else END
+
+    def _next(self) -> Token:
+        self._at += 1
+        return self._tokens[self._at - 1] if self._at <= len(self._tokens) else END
+
     def _number(self) -> Fraction:
         """A number, with the fraction behind it where it is a mixed one: ``1\\frac{3}{4}``, ``1 3/4``."""
         token = self._next()

@@ -77,7 +77,8 @@ class Comparison:
     def _given(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         if isinstance(gold, Given) and isinstance(answer, Given) and gold.condition != answer.condition:
             return False
-        return self.same(*(side.value if isinstance(side, Given) else side for side in (gold, answer)), depth + 1)
+        wanted, given = (side.value if isinstance(side, Given) else side for side in (gold, answer))
+        return self.same(wanted, given, depth + 1)
 
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):

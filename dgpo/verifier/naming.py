@@ -122,7 +122,8 @@ def _symbol(tokens: Tokens) -> Name | None:
     """A letter with index, primes and arguments; capitals in a row are one name."""
     if [token.kind for token in tokens[:1]] not in (["name"], ["field"]):
         return None
-    head, at = str(tokens[0].value), 1
+    first, *_ = tokens
+    head, at = str(first.value), 1
     if head == "pi":
         return None
     if head in ("Delta", "delta") and len(tokens) > 1 and tokens[1].kind == "name":
