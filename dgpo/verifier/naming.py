@@ -91,7 +91,7 @@ def _is_measure(tokens: Tokens) -> bool:
 
 def _in_words(tokens: Tokens) -> Name | None:
     """``\\text{Area of } ABC``; no number stands at its end, and no word denies it or goes on to another name."""
-    words = [str(token.value) for token in tokens if token.kind == "word"]
+    first, words = tokens[0], [str(token.value) for token in tokens if token.kind == "word"]
     if tokens[-1].kind == "number" or any(token.kind in ("relation", "dots") for token in tokens):
         return None
     if any(token.kind == "join" and token.value != "," for token in tokens) or any(
@@ -107,7 +107,7 @@ def _in_words(tokens: Tokens) -> Name | None:
         return None
     if len(words) == 1 and _SEGMENT.fullmatch(words[0]) and len(tokens) == 1:
         return Name(words[0])
-    if tokens[0].kind == "word" and len(tokens) > 1 and tokens[1].is_("open", "(") and shell(tokens[1:])[0] == "()":
+    if first.kind == "word" and len(tokens) > 1 and tokens[1].is_("open", "(") and shell(tokens[1:])[0] == "()":
         return Name(words[0], argument=symbols(shell(tokens[1:])[1]))
     return Name(plain(tokens).lower())
 
