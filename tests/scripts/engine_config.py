@@ -76,7 +76,7 @@ print(
         {
             "max_model_len": engine.model_config.max_model_len,
             "max_num_seqs": engine.scheduler_config.max_num_seqs,
-            "tensor_parallel_size": engine.parallel_config.tensor_parallel_size,
+            "tensor_model_parallel_size": engine.parallel_config.tensor_parallel_size,
             "gpu_memory_utilization": engine.cache_config.gpu_memory_utilization,
             "logprobs_mode": engine.model_config.logprobs_mode,
             "enable_sleep_mode": engine.model_config.enable_sleep_mode,

@@ -120,5 +120,5 @@ def test_vllm_s_engine_config_is_the_recipe_s(python: Path, driver: Path, tmp_pa
     assert done.returncode == 0, done.stderr
     engine = json.loads(done.stdout.splitlines()[-1])
     rollout = resolved(compose_config(f"dgpo_{size}")).actor_rollout_ref.rollout
-    assert engine.pop("missing") == []
+    assert engine.pop("missing") == [] and engine.pop("enable_sleep_mode") is rollout.free_cache_engine
     assert engine == {key: rollout[key] for key in engine}
