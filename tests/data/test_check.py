@@ -32,8 +32,7 @@ def test_a_ground_truth_that_no_response_can_match_is_a_fault(tmp_path: Path):
     rows = [row(0, "a"), row(1, "b", r"\frac{1}{2"), row(2, "c", "@@@"), row(3, "d", "@@@")]
     faults = examine(write_parquet(rows, tmp_path / "a.parquet")).faults
     assert [fault.split(": ", 2)[1] for fault in faults] == ["row 1", "row 2"]
-    assert "does not verify against itself (bad_gold)" in faults[0]
-    assert "'@@@' is nothing that the verifier can compare" in faults[1]
+    assert all("does not verify against itself (bad_gold)" in fault for fault in faults)
     assert faults[1].endswith("correct it or drop the row (1 more rows have it)")
 
 

@@ -105,7 +105,7 @@ def test_fused_log_probs_are_not_recommended_where_they_crash(capsys: pytest.Cap
         (["--config-name", "dgpo_7b", "actor_rollout_ref.model.path=models/unknown"], "models/unknown"),
         (["--config-name", "dgpo_7b", "actor_rollout_ref.actor.fsdp_config.model_dtype=int3"], "model_dtype=int3"),
         (["--config-name", "dgpo_8b"], "dgpo_8b"),
-        (["--config-name", "dgpo_7b", "actor_rollout_ref.rollout.tensor_model_parallel_size=0"], "must be above 0"),
+        (["--config-name", "dgpo_7b", "actor_rollout_ref.rollout.tensor_model_parallel_size=0"], "at least 1"),
         (["--config-name", "dgpo_7b", "run.gpu=B100"], "run.gpu=B100"),
         (["--config-name", "dgpo_7b", "run.gpu_memory_gib=eighty"], "run.gpu_memory_gib=eighty"),
         (["--config-name", "dgpo_7b", f"{ACTOR}.use_dynamic_bsz=false"], "ppo_micro_batch_size_per_gpu=None"),
