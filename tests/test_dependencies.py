@@ -26,6 +26,8 @@ DISTRIBUTIONS = packages_distributions()
 def imported(folder: Path, *, at_start: bool) -> Iterator[str]:
     """Distributions of the packages that the modules of a folder import, all or those at their start alone."""
     for file in folder.rglob("*.py"):
+        if at_start and file.name == "verl.py":  # the side of the extras, imported where it is needed
+            continue
         tree = ast.parse(file.read_text())
         for node in tree.body if at_start else ast.walk(tree):
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []

@@ -1,17 +1,10 @@
-"""LoRA in a checkpoint: W + alpha/r·B·A in the place of each adapted weight W, or A and B alone as PEFT reads them.
+"""LoRA in a checkpoint: W + alpha/r·B·A in the place of each adapted weight W, or A and B alone as PEFT reads them."""
 
-verl's merger would write the base model, untouched, and the adapter beside it.
-"""
-
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from transformers import AutoModelForCausalLM
-from verl.model_merger.base_model_merger import ModelMergerConfig
-from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
 from dgpo.errors import UserError
 
@@ -19,30 +12,6 @@ PREFIX = "base_model.model."
 A, B = ".lora_A.default.weight", ".lora_B.default.weight"
 
 State = dict[str, torch.Tensor]
-
-
-class LoraMerger(FSDPModelMerger):
-    """verl's merger of FSDP shards, for an actor with an adapter.
-
-    Args:
-        record: verl's, of rank (``r``) and ``lora_alpha``.
-        alone: write the adapter, and not the model.
-    """
-
-    def __init__(self, config: ModelMergerConfig, record: Mapping[str, Any], *, alone: bool):
-        super().__init__(config)
-        self._rank, self._alpha, self._alone = record["r"], record["lora_alpha"], alone
-        self._actor = Path(str(config.local_dir))
-
-    def save_hf_model_and_tokenizer(self, state_dict: State) -> None:
-        adapter = {name: value for name, value in state_dict.items() if "lora_" in name}
-        check_names(adapter, self._actor)
-        if self._alone:
-            target = Path(str(self.config.target_dir))
-            save_adapter(adapter, target, self._rank, self._alpha, base_model(self._actor))
-            return
-        base = {name: value for name, value in state_dict.items() if name not in adapter}
-        super().save_hf_model_and_tokenizer(folded(base or load_base(self._actor), adapter, self._alpha / self._rank))
 
 
 def check_names(adapter: State, actor: Path) -> None:
@@ -105,6 +74,8 @@ def load_base(actor: Path) -> State:
     Raises:
         UserError: the model is not known, or not where it was.
     """
+    from transformers import AutoModelForCausalLM
+
     path = base_model(actor)
     if path is None or not Path(path).expanduser().is_dir():
         where = f"{path} is not there" if path else f"{actor.parents[2]}/config.yaml does not say which"

@@ -1,12 +1,9 @@
 """A checkpoint's FSDP shards as a Hugging Face directory, in bfloat16, by verl's own merger; LoRA by `adapter`."""
 
-import contextlib
-import io
 import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from dgpo.errors import UserError
 from dgpo.files import give_usual_mode, replace_json
@@ -112,31 +109,12 @@ def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:
         if as_model:
             copy_in_bfloat16(whole, draft)
         else:
+            from dgpo.runs.verl import merge
+
             merge(actor, draft, json.loads(lora.read_text()) if lora.is_file() else None, adapter=adapter)
         # safetensors makes files that only their owner can read.
         give_usual_mode(draft)
         shutil.move(draft, target)
-
-
-def merge(actor: Path, target: Path, lora: dict[str, Any] | None, *, adapter: bool) -> None:
-    """Put the shards in ``actor`` together; with what verl says of its ``lora``, the model with it, or it alone."""
-    from verl.model_merger.base_model_merger import ModelMergerConfig
-    from verl.model_merger.fsdp_model_merger import FSDPModelMerger
-
-    from dgpo.runs.adapter import LoraMerger
-
-    config = ModelMergerConfig(
-        operation="merge",
-        backend="fsdp",
-        local_dir=str(actor),
-        hf_model_config_path=str(actor / "huggingface"),
-        target_dir=str(target),
-    )
-    with contextlib.redirect_stdout(io.StringIO()):
-        if lora is not None:
-            LoraMerger(config, lora, alone=adapter).merge_and_save()
-        else:
-            FSDPModelMerger(config).merge_and_save()
 
 
 def copy_in_bfloat16(model: Path, target: Path) -> None:
