@@ -26,8 +26,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # here ask for it, which a process that has imported Ray before cannot show.
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, which their processes would inherit.
+# A shell that starts the tests in the background has them ignore Ctrl-C, and nohup the end of the terminal, which their
+# processes would inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 RAY_CLUSTER = Path(__file__).resolve().parent.parent / "scripts/ray_cluster.sh"
 
