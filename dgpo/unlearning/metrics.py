@@ -6,6 +6,7 @@ Losses are means over an answer's tokens, end token included, in nats.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -60,8 +61,8 @@ def forget_quality(
     retain = truth_ratio(retain_paraphrased_loss, retain_perturbed_loss)
     if not len(model) or not len(retain):
         raise ValueError("forget quality needs rows of both models")
-    distance, p = stats.ks_2samp(model, retain)
-    return ForgetQuality(value=float(p), distance=float(distance))
+    test: Any = stats.ks_2samp(model, retain)
+    return ForgetQuality(value=float(test.pvalue), distance=float(test.statistic))
 
 
 def model_utility(parts: Mapping[str, float] | Sequence[float]) -> float:

@@ -60,7 +60,7 @@ def test_only_what_is_undecided_is_asked() -> None:
 
 def test_a_timeout_of_a_part_is_the_outcome() -> None:
     questions = Questions(Budget(0.0))
-    assert same("(f(x)+1, f(y)+1)", "(1+f(x), 1+f(y))", Comparison(questions.ask)) is None
+    assert same("(f'(x)+1, f'(y)+1)", "(1+f'(x), 1+f'(y))", Comparison(questions.ask)) is None
     assert questions.reason == "timeout"
 
 

@@ -63,7 +63,9 @@ def test_each_model_is_sound_on_the_nodes_it_fits(name: str, hardware: str) -> N
 def test_each_model_is_sound_on_larger_gpus_with_larger_batches_and_asynchronously(
     name: str, groups: list[str]
 ) -> None:
-    assert problems(name, *groups) == []
+    # Weights that travel to other GPUs take no adapter with them.
+    merged = ["actor_rollout_ref.model.lora.merge=true"] if "lora" in name else []
+    assert problems(name, *groups, *merged) == []
 
 
 def test_a_model_too_large_for_one_gpu_is_refused_with_what_would_do() -> None:
