@@ -37,6 +37,7 @@ def leader(cluster: Any, name: str) -> int:
     return int((Path(cluster.environment["DGPO_RAY_STATE"]) / name / "process").read_text().split()[0])
 
 
+@pytest.mark.slow
 def test_a_cluster_from_its_head_to_its_end(ray_cluster: Any) -> None:
     token = Path(ray_cluster.environment["RAY_AUTH_TOKEN_PATH"])
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and len(token.read_text()) == 64

@@ -48,6 +48,7 @@ def test_nodes_that_are_alike_pass_and_too_few_are_counted(ray_cluster: Any, fil
     ray_cluster.script("stop", "--name", "second")
 
 
+@pytest.mark.slow
 def test_a_node_with_other_packages_and_without_the_model_is_refused(
     ray_cluster: Any, files: Path, tmp_path: Path
 ) -> None:
