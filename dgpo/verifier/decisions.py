@@ -1,7 +1,9 @@
 """What a comparison says, and those that it asks and tells."""
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
+Part = TypeVar("Part")
 Decision = bool | None
 Ask = Callable[[str, str], Decision]
 """Compares two LaTeX expressions that no tree decides."""
@@ -37,3 +39,22 @@ def either(decisions: Iterable[Decision]) -> Decision:
             return True
         outcome = None if decision is None else outcome
     return outcome
+
+
+def paired(golds: Iterable[Part], answers: Iterable[Part], same: Callable[[Part, Part], Decision]) -> Decision:
+    """Whether each of ``golds`` has one of ``answers`` to itself, greedily: False at the first without, None where one
+    is open."""
+    left, is_open = list(answers), False
+    for gold in golds:
+        decisions: list[Decision] = []
+        for answer in left:
+            decisions.append(same(gold, answer))
+            if decisions[-1]:
+                break
+        if True in decisions:
+            del left[decisions.index(True)]
+        elif None in decisions:
+            is_open = True
+        else:
+            return False
+    return None if is_open else True

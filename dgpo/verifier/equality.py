@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from dgpo.verifier import policy, values
-from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, open_question, to_nobody
+from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, open_question, paired, to_nobody
 from dgpo.verifier.derived import as_positive, as_zero, components, definitions, read_side, shares
 from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
@@ -168,20 +168,7 @@ class Comparison:
                 rest.append(wanted)
         if len(rest) > MAX_UNORDERED:
             return False
-        is_open = False
-        for wanted in rest:
-            decisions: list[Decision] = []
-            for given in left:
-                decisions.append(self.same(wanted, given, depth))
-                if decisions[-1]:
-                    break
-            if True in decisions:
-                del left[decisions.index(True)]
-            elif None in decisions:
-                is_open = True
-            else:
-                return False
-        return None if is_open else True
+        return paired(rest, left, lambda wanted, given: self.same(wanted, given, depth))
 
     def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
         return (
@@ -199,16 +186,7 @@ class Comparison:
             return False
         if len(gold.pieces) != len(answer.pieces):
             return False
-        left, is_open = list(answer.pieces), False
-        for piece in gold.pieces:
-            decisions = [self._pieces(piece, other, depth) for other in left]
-            if True in decisions:
-                del left[decisions.index(True)]
-            elif None in decisions:
-                is_open = True
-            else:
-                return False
-        return None if is_open else True
+        return paired(gold.pieces, answer.pieces, lambda piece, other: self._pieces(piece, other, depth))
 
     def _pieces(self, gold: Piece, answer: Piece, depth: int) -> Decision:
         if gold.brackets != answer.brackets:
