@@ -26,7 +26,8 @@ from tensordict import TensorDict
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.config.memory import phases
 from dgpo.config.memory.duration import SPREAD, forward_flops
-from dgpo.config.memory.setup import GIB, GPUS, Setup, setup_from
+from dgpo.config.memory.gpus import GPUS
+from dgpo.config.memory.setup import GIB, Setup, setup_from
 from dgpo.tables import Table
 
 PROMPT = 64
