@@ -81,19 +81,7 @@ AttentionMaskInterface.register("stand_in", lambda *_, **__: None)
 
 def model_of(shape: ModelShape) -> Qwen2ForCausalLM:
     """transformers' model of that shape, in fp32 like verl's."""
-    return Qwen2ForCausalLM(
-        Qwen2Config(
-            vocab_size=shape.vocabulary,
-            hidden_size=shape.hidden,
-            intermediate_size=shape.intermediate,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.kv_heads,
-            max_position_embeddings=shape.positions,
-            tie_word_embeddings=shape.tied,
-            attn_implementation="stand_in",
-        )
-    )
+    return Qwen2ForCausalLM(Qwen2Config(**shape.settings, attn_implementation="stand_in"))
 
 
 @contextmanager

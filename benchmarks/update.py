@@ -39,18 +39,7 @@ def write_model(setup: Setup, folder: Path) -> None:
 
     from dgpo.tasks.small_model import character_tokenizer
 
-    shape = setup.shape
-    config = Qwen2Config(
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        intermediate_size=shape.intermediate,
-        vocab_size=shape.vocabulary,
-        max_position_embeddings=shape.positions,
-        tie_word_embeddings=shape.tied,
-        dtype="bfloat16",
-    )
+    config = Qwen2Config(**setup.shape.settings, dtype="bfloat16")
     Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     character_tokenizer().save_pretrained(folder)
 

@@ -96,17 +96,7 @@ def test_vllm_s_engine_config_is_the_recipe_s(python: Path, driver: Path, tmp_pa
     from dgpo.tasks.small_model import character_tokenizer
 
     shape = KNOWN[f"deepseek-r1-distill-qwen-{size.replace('_', '.')}"]
-    Qwen2Config(
-        architectures=["Qwen2ForCausalLM"],
-        dtype="bfloat16",
-        hidden_size=shape.hidden,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        intermediate_size=shape.intermediate,
-        vocab_size=shape.vocabulary,
-        max_position_embeddings=shape.positions,
-    ).save_pretrained(tmp_path)
+    Qwen2Config(**shape.settings, architectures=["Qwen2ForCausalLM"], dtype="bfloat16").save_pretrained(tmp_path)
     character_tokenizer().save_pretrained(tmp_path)
     command = [
         python,

@@ -31,6 +31,22 @@ class ModelShape:
     attention_bias: bool = True
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """The sizes under their names in config.json, which `shape_from` reads."""
+        return {
+            "hidden_size": self.hidden,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.kv_heads,
+            "head_dim": self.head_dim,
+            "intermediate_size": self.intermediate,
+            "vocab_size": self.vocabulary,
+            "max_position_embeddings": self.positions,
+            "tie_word_embeddings": self.tied,
+            "attention_bias": self.attention_bias,
+        }
+
+    @property
     def query(self) -> int:
         """Width of all queries."""
         return self.heads * self.head_dim
