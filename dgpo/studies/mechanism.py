@@ -1,0 +1,156 @@
+"""`dgpo lab mechanism`: a vanishing wrong token and a growing right one under each loss, and n and m of DGPO."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgpo.errors import UserError
+from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.losses import Method
+from dgpo.losses.base import make_method
+from dgpo.runs.intervals import Paired, difference
+from dgpo.studies import token
+from dgpo.studies.contenders import contenders
+from dgpo.studies.plots import style
+from dgpo.studies.tabular import REACHED, free_entropy
+from dgpo.studies.threads import one_thread
+
+POWERS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (1, 8))
+"""(n, m) of DGPO; the first is what the others are compared with."""
+ABOVE = [3.0, 10.0, 50.0, 300.0]
+SHOWN = {"left": token.UPDATES, "right": 16}
+"""Updates after which the table says where a token is."""
+
+
+@one_thread()
+def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: float, module: str | None) -> list[Path]:
+    """Write mechanism.md, .json, .png and .svg into ``out``, print the tables.
+
+    Args:
+        methods: as `contenders` reads them, after an import of `module`.
+        seeds: of the tabular policy, from 0 on.
+        rare: probability of a right token there at first.
+
+    Raises:
+        UserError: what `contenders` raises, a value out of its range, or a folder that cannot be made.
+    """
+    chosen = contenders(methods, module)
+    if seeds < 2:
+        raise UserError(f"--seeds={seeds}: an interval needs at least 2; the default is 40")
+    if not 0 < rare < 0.8:
+        raise UserError(f"--rare={rare}: it must be a probability in (0, 0.8); choose 0.03")
+    make_folder(out, "--out")
+    paths = {name: token.follow(method, [token.LEFT, token.RIGHT]) for name, method in chosen.items()}
+    powers = {(n, m): free_entropy(make_method("dgpo", {"n": n, "m": m}), range(seeds), rare) for n, m in POWERS}
+    against = {key: difference([powers[POWERS[0]][1]], [entropy]) for key, (_, entropy) in powers.items()}
+    tables = [tokens_table(chosen, paths), powers_table(powers, against, rare)]
+    files = [out / f"mechanism.{suffix}" for suffix in ("md", "json", "png", "svg")]
+    replace_text(files[0], "\n".join(table.markdown() for table in tables))
+    replace_json(files[1], numbers(chosen, paths, powers, seeds=seeds, rare=rare))
+    draw(paths, against, files[2:])
+    for table in tables:
+        table.show()
+    return files
+
+
+def tokens_table(methods: Mapping[str, Method], paths: Mapping[str, list[token.Path]]) -> Any:
+    """A row a method: where the wrong token is after `SHOWN` updates, where the right one, and F above the range."""
+    from dgpo.tables import Table
+
+    rows = []
+    for name, (left, right) in paths.items():
+        at, then = SHOWN["left"], SHOWN["right"]
+        cells = (np.exp(left.log_ratio[at]), left.w[at], left.gradient[at], left.entropy[at])
+        cells += (np.exp(right.log_ratio[then]), right.entropy[then])
+        above = " ".join(f"{weight:.3g}" for weight in token.away(methods[name], ABOVE))
+        rows.append((name, *(f"{cell:.3g}" for cell in cells), above))
+    head = ("loss", "r", "W", "norm", "entropy", "r of the right", "entropy there", "F where A < 0, r high")
+    start = paths[next(iter(paths))]
+    notes = [
+        f"Wrong token (π {token.LEFT.probability}, A < 0) after {SHOWN['left']} updates: ratio, W = F/π, norm of the "
+        f"gradient in the logits, entropy (at first {start[0].entropy[0]:.3f} nats). Right token (π "
+        f"{token.RIGHT.probability}, A > 0) after {SHOWN['right']}: ratio, entropy (at first "
+        f"{start[1].entropy[0]:.3f}). Last column: F at r = {', '.join(f'{ratio:g}' for ratio in ABOVE)}."
+    ]
+    return Table(head, rows, "One token under each loss", notes, words=("loss", head[-1]))
+
+
+def powers_table(
+    powers: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
+    against: Mapping[tuple[int, int], Paired],
+    rare: float,
+) -> Any:
+    """A row an (n, m): steps and entropy at `REACHED`, and its difference from the first."""
+    from dgpo.tables import Table
+
+    rows = []
+    for (n, m), (steps, entropy) in powers.items():
+        same = (n, m) == POWERS[0]
+        found = ("–", "–") if same else (against[n, m].text("+.3f"), f"{against[n, m].p:.2g}")
+        rows.append((f"n={n}, m={m}", f"{np.nanmean(steps):.2f}", f"{np.nanmean(entropy):.3f}", *found))
+    head = ("dgpo", "steps", "entropy", f"minus n={POWERS[0][0]}, m={POWERS[0][1]}", "p")
+    seeds = len(powers[POWERS[0]][0])
+    notes = [
+        f"A policy in a table, right tokens at {rare:g} at first, {seeds} seeds: steps until {REACHED:.0%} of the "
+        "answers are right, and entropy (nats) of the positions where no token is wrong, paired over seeds."
+    ]
+    return Table(head, rows, "n and m of DGPO", notes, words=("dgpo",))
+
+
+def numbers(
+    methods: Mapping[str, Method],
+    paths: Mapping[str, list[token.Path]],
+    powers: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
+    **settings: Any,
+) -> dict[str, Any]:
+    """All that was computed, for JSON."""
+
+    def listed(values: np.ndarray) -> list[float | None]:
+        return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+
+    tokens = {
+        name: {
+            side: {key: listed(values) for key, values in vars(path).items()}
+            for side, path in zip(("left", "right"), both, strict=True)
+        }
+        | {"above": dict(zip(map(str, ABOVE), token.away(methods[name], ABOVE), strict=True))}
+        for name, both in paths.items()
+    }
+    table = {
+        f"n={n},m={m}": {"steps": listed(steps), "entropy": listed(entropy)}
+        for (n, m), (steps, entropy) in powers.items()
+    }
+    return {"settings": settings, "tokens": tokens, "powers": table}
+
+
+def draw(
+    paths: Mapping[str, list[token.Path]], against: Mapping[tuple[int, int], Paired], files: Sequence[Path]
+) -> None:
+    """Five panels over updates, a line a method, and the entropies of (n, m)."""
+    from dgpo.pictures import plain, plt, save
+
+    figure, grid = plt.subplots(2, 3, figsize=(14, 8), layout="constrained")
+    panels = (
+        ("wrong token: ratio r", 0, lambda path: np.exp(path.log_ratio), "log"),
+        ("wrong token: W = F/π", 0, lambda path: path.w, "log"),
+        ("wrong token: gradient norm in the logits", 0, lambda path: path.gradient, "linear"),
+        ("wrong token: entropy of the softmax (nats)", 0, lambda path: path.entropy, "linear"),
+        ("right token: ratio r", 1, lambda path: np.exp(path.log_ratio), "log"),
+    )
+    for axes, (title, side, read, scale) in zip(grid.flat, panels, strict=False):
+        for number, (name, both) in enumerate(paths.items()):
+            axes.plot(read(both[side]), label=plain(name), **style(number))
+        axes.set(title=title, xlabel="updates on one batch", yscale=scale)
+        axes.grid(alpha=0.3)
+    others = {f"n={n}, m={m}": found for (n, m), found in against.items() if (n, m) != POWERS[0]}
+    last = grid.flat[-1]
+    last.axhline(0, color="0.5", linewidth=0.8)
+    for place, found in enumerate(others.values()):
+        last.errorbar(place, found.value, [[found.value - found.low], [found.high - found.value]], fmt="ko", capsize=4)
+    last.set_xticks(range(len(others)), others, rotation=30)
+    last.set(title=f"entropy kept at {REACHED:.0%} right, minus n={POWERS[0][0]}, m={POWERS[0][1]}", ylabel="nats")
+    handles, labels = grid.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    save(figure, files)
