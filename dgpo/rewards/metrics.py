@@ -5,8 +5,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from dgpo.errors import UserError
 from dgpo.verifier.verdict import REASONS, Stage
 
+MOST_FAILED = 0.5
+"""Share of a batch on which the reward function may fail and training goes on."""
 REQUIRED = ("acc", "reason", "stage", "seconds", "cached", "restarts")
 
 
@@ -19,13 +22,25 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     ``reward/stage/NAME``: share of each. ``reward/cache_hits``: share that was remembered. ``reward/seconds/p50``,
     ``p99`` and ``max``: until the verdict was there. ``reward/worker_restarts``: a count. ``reward/truncated``:
     share cut off at the longest length. ``reward/overlong/mean`` (R_length) and ``reward/format/share`` where
-    the term is on.
+    the term is on. ``reward/errors``: share on which the reward function failed.
 
     Returns:
-        Nothing where a sample lacks one of `REQUIRED`: it comes from another reward function.
+        The errors alone where a sample lacks one of `REQUIRED`: it comes from another reward function.
+
+    Raises:
+        UserError: it failed on more than `MOST_FAILED` of them.
     """
-    if not samples or any(key not in sample for sample in samples for key in REQUIRED):
+    if not samples:
         return {}
+    failed = [sample["error"] for sample in samples if "error" in sample]
+    if len(failed) > MOST_FAILED * len(samples):
+        raise UserError(
+            f"reward.custom_reward_function: it failed on {len(failed)} of {len(samples)} answers of a batch, first "
+            f"with {failed[0]}; mend it and go on from the last checkpoint"
+        )
+    errors = {"reward/errors": len(failed) / len(samples)}
+    if any(key not in sample for sample in samples for key in REQUIRED):
+        return errors
 
     def column(key: str) -> np.ndarray:
         return np.array([float(sample[key]) for sample in samples])
@@ -33,6 +48,7 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     reasons, stages = [[sample[key] for sample in samples] for key in ("reason", "stage")]
     seconds = column("seconds")
     metrics = {
+        **errors,
         "reward/accuracy": column("acc").mean(),
         **{f"reward/reason/{name}": reasons.count(name) / len(samples) for name in REASONS},
         **{f"reward/stage/{name}": stages.count(name) / len(samples) for name in get_args(Stage)},

@@ -29,6 +29,7 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
 from verl.protocol import DataProtoItem
 
+from dgpo.rewards.own import guarded
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
 from dgpo.verifier.stages import Mode, Undecided, decide_cheaply, decide_symbolically
 from dgpo.verifier.verdict import Verdict
@@ -164,14 +165,14 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
 
 
 class MathRewardManager(NaiveRewardManager):
-    """verl's naive manager, with the response's length in ``extra_info[RESPONSE_FACTS]``.
+    """verl's naive manager, with what the function returns `guarded`, and ``extra_info[RESPONSE_FACTS]`` for it:
 
     ``tokens``: of the response, the end-of-sequence token included. ``longest``: the length at which generation
     was cut off. ``truncated``: whether it was, that is, the response is that long and does not end the sequence.
     """
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
-        super().__init__(config, tokenizer, compute_score, **kwargs)
+        super().__init__(config, tokenizer, guarded(compute_score), **kwargs)
         if config.reward.custom_reward_function.path == "pkg://dgpo.rewards.verl":
             # Now, where a math-verify that does not start ends the run with its reason, and costs no response a wait.
             shared_pool().start()

@@ -14,6 +14,7 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
 from dgpo.advantages.verl import modulate, weigh_prompts
 from dgpo.rewards.metrics import reward_metrics
+from dgpo.rewards.own import averaged
 from dgpo.rollouts.success import COUNTS
 from dgpo.rollouts.verl import AllocatingManager, count_successes, read_samples
 from dgpo.runs.checkpoints import best_checkpoint, prune, write_manifest
@@ -33,6 +34,7 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
     def init_agent_loop_manager(self) -> None:
         super().init_agent_loop_manager()
         log_reward_metrics(self.trainer)
+        average_what_can_be(self.trainer)
         end_with_epochs(self.trainer)
         stop_in_time(self.trainer)
         if self.config.get("advantage"):
@@ -66,6 +68,22 @@ def log_reward_metrics(trainer: Any) -> None:
         metrics.update(reward_metrics(read_verdicts(batch)))
 
     trainer._compute_metrics = with_reward
+
+
+def average_what_can_be(trainer: Any) -> None:
+    """Have ``trainer`` leave out of a validation's means what its reward function tells of some answers only."""
+    update = trainer._val_metrics_update
+    known = set[str]()
+
+    def with_averaged(sources: Any, uids: Any, columns: dict[str, list[Any]], *args: Any, **kwargs: Any) -> Any:
+        kept, told = averaged(columns)
+        for what in told:
+            if what not in known:
+                log.warning("reward.custom_reward_function: %s; return the same keys for every answer", what)
+        known.update(told)
+        return update(sources, uids, kept, *args, **kwargs)
+
+    trainer._val_metrics_update = with_averaged
 
 
 def read_verdicts(batch: KVBatchMeta) -> list[dict[str, Any]]:

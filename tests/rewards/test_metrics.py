@@ -51,7 +51,7 @@ def test_restarts_are_a_count_and_cached_verdicts_a_share() -> None:
 
 
 def test_another_reward_function_has_no_such_metrics() -> None:
-    assert reward_metrics([]) == {} and reward_metrics([{"score": 1.0, "acc": 1.0}]) == {}
+    assert reward_metrics([]) == {} and reward_metrics([{"score": 1.0, "acc": 1.0}]) == {"reward/errors": 0.0}
     (sample,) = graded("7")
     del sample["seconds"]
-    assert reward_metrics([sample]) == {}
+    assert reward_metrics([sample]) == {"reward/errors": 0.0}
