@@ -88,8 +88,7 @@ def plot_weights(
 def plot_distribution(run: Run) -> None:
     """Gradient weights of the tokens that a run has trained on, written into its folder.
 
-    The run must have kept a sample: run.token_sample=64 keeps 64 random tokens a micro-batch, and up to 64 more of
-    those outside the clip range, which are too rare to show otherwise.
+    They are those of the groups that it has kept: run.keep_rollouts=2 keeps two a step.
     """
     from dgpo.runs.token_weights import plot_distribution
 

@@ -24,7 +24,7 @@ AUTHORS = {
     "maspo_beta_pos": "actor_rollout_ref.actor.policy_loss.beta",
     "maspo_beta_neg": "actor_rollout_ref.actor.policy_loss.beta",
     "ratio_clip": "policy_loss=<method>",
-    "token_sample": "run.token_sample",
+    "token_sample": "run.keep_rollouts",
 }
 
 

@@ -17,7 +17,6 @@ from verl.workers.config import ActorConfig, PolicyLossConfig
 from dgpo.losses.base import METHODS, Method
 from dgpo.losses.settings import ACTOR_KEYS, configured, has_optional_cap, own_fields, shared_keys
 from dgpo.losses.surrogate import policy_loss
-from dgpo.losses.token_sample import keep_sample
 
 # Keys of verl's PolicyLossConfig that only verl's own losses read.
 VERL_KEYS = ("clip_cov_ratio", "clip_cov_lb", "clip_cov_ub", "kl_cov_ratio", "ppo_kl_coef", "dro_beta")
@@ -130,7 +129,6 @@ def loss_function(method: type[Method]) -> PolicyLoss:
         if "_checked" not in vars(section):  # once: the config is frozen
             section._checked = checked(method, config)
         tokens = (old_log_prob, log_prob, advantages, response_mask)
-        keep_sample(*tokens, clip_range=(1 - section._checked.clip_ratio_low, 1 + section._checked.clip_ratio_high))
         options: Any = {"loss_agg_mode": loss_agg_mode, "rollout_is_weights": rollout_is_weights}
         return policy_loss(section._checked, *tokens, **options, **config.global_batch_info)
 

@@ -36,7 +36,7 @@ IGNORED = re.compile(
     r"|(.*\.)?(seed|data_loader_seed|project_name|experiment_name|logger|log_val_generations|default_local_dir"
     r"|default_hdfs_dir|rollout_data_dir|validation_data_dir|resume_mode|resume_from_path|save_freq"
     r"|max_actor_ckpt_to_keep|max_critic_ckpt_to_keep|del_local_ckpt_after_load|checkpoint_callback_class"
-    r"|esi_redundant_time|ray_wait_register_center_timeout|num_workers|filter_overlong_prompts_workers|token_sample"
+    r"|esi_redundant_time|ray_wait_register_center_timeout|num_workers|filter_overlong_prompts_workers"
     r"|rollout_n|prompt_length|response_length|log_prob_max_token_len_per_gpu)"
     r"|actor_rollout_ref\.actor\.use_fused_kernels"
     # A class follows from other keys, and has been renamed since some runs.

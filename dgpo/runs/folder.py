@@ -5,8 +5,9 @@ train.log          everything the processes printed
 metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
 validation/        verl's dump of validation answers, one file a validation
 checkpoints/       global_step_N, and beside its files a manifest once it is complete
+rollouts/          prompt groups that were kept, a folder a step, and the tokenizer that reads them (`kept`)
 stop               while it is there, the run ends after the step under way
-superseded/NNN/    checkpoints, validation and W&B id of later steps than the one that launch NNN started from
+superseded/NNN/    what there is of later steps than the one that launch NNN started from: checkpoints, W&B id, ...
 tensorboard/ wandb/ wandb_id
 """
 
@@ -52,6 +53,10 @@ class RunFolder:
     @property
     def validation(self) -> Path:
         return self.path / "validation"
+
+    @property
+    def rollouts(self) -> Path:
+        return self.path / "rollouts"
 
     @property
     def tensorboard(self) -> Path:

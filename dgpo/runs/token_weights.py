@@ -1,8 +1,4 @@
-"""The gradient weights of the tokens that a run has trained on.
-
-The run must have kept a sample: ``run.token_sample=64`` keeps 64 random tokens a micro-batch, and up to 64 more of
-those outside the clip range, which are too rare to show otherwise.
-"""
+"""The gradient weights of the tokens that a run has trained on, of the groups that it has kept."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,13 +12,16 @@ from dgpo.errors import UserError
 from dgpo.losses import METHODS, gradient_weight
 from dgpo.losses.base import Method
 from dgpo.losses.settings import configured
-from dgpo.losses.token_sample import read_samples
 from dgpo.pictures import plain, plt, save
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.kept import kept_steps, read_step
 from dgpo.runs.metrics import config_of
 
 SIGNS = ((1, "A > 0", "tab:red"), (-1, "A < 0", "tab:blue"))
 LARGEST_WEIGHT = 1e6
 """W is drawn up to this: a token of probability e^-200 has a weight that no axis holds."""
+MOST_INSIDE = 20_000
+"""Tokens inside the clip range that are drawn; of those outside, about one in a thousand, all are."""
 
 
 def method_of(config: dict[str, Any]) -> Method:
@@ -39,8 +38,30 @@ def method_of(config: dict[str, Any]) -> Method:
     return configured(METHODS[name], actor)
 
 
+def read_tokens(run: Path, clip_range: tuple[float, float]) -> np.ndarray:
+    """Tokens with an advantage in the kept groups of a run, `(N, 3)` float32: log r, A, log π_θ.
+
+    Of those inside the clip range a random sample.
+
+    Raises:
+        UserError: the run has kept none.
+    """
+    found = [np.empty((0, 3), np.float32)]
+    for folder in kept_steps(RunFolder(run).rollouts).values():
+        for each in read_step(folder):
+            rows = np.stack([each.log_prob - each.old_log_prob, each.advantage, each.log_prob], axis=1)
+            found.append(rows[each.mask & (each.advantage != 0)])
+    tokens = np.concatenate(found)
+    if not len(tokens):
+        raise UserError(f"{run}: it has kept no groups with an advantage; train with run.keep_rollouts=2")
+    ratio = np.exp(tokens[:, 0])
+    inside = (ratio >= clip_range[0]) & (ratio <= clip_range[1])
+    drawn = np.random.default_rng(0).permutation(tokens[inside])[:MOST_INSIDE]
+    return np.concatenate([drawn, tokens[~inside]])
+
+
 def weights(tokens: np.ndarray, method: Method) -> tuple[np.ndarray, np.ndarray]:
-    """F and W = F/π of sampled tokens `(N, 3)`, each `(N,)`."""
+    """F and W = F/π of tokens `(N, 3)`, each `(N,)`."""
     log_ratio, advantage, log_prob = torch.from_numpy(tokens).T.contiguous()
     f = gradient_weight(method, log_ratio, advantage, log_prob - log_ratio)
     return f.numpy(), (f.log() - log_prob).exp().numpy()
@@ -81,17 +102,17 @@ def draw(tokens: np.ndarray, method: Method, title: str) -> Any:
 
 
 def plot_distribution(run: Path) -> list[Path]:
-    """Draw the sampled tokens of a run into its folder.
+    """Draw the kept tokens of a run into its folder.
 
     Raises:
-        UserError: it has no sample, or trained with a loss that is not of `METHODS`.
+        UserError: it has kept no groups, or trained with a loss that is not of `METHODS`.
     """
     try:
         method = method_of(config_of(run))
-        tokens = read_samples(run / "tokens")
+        tokens = read_tokens(run, (1 - method.clip_ratio_low, 1 + method.clip_ratio_high))
     except KeyError as error:
         raise UserError(f"{run}/config.yaml: {error} is missing; restore the config of the run") from error
-    except (OSError, EOFError, ValueError) as error:
+    except ValueError as error:
         raise UserError(f"{run}: {error}") from error
     shown = ", ".join(f"{name}={value}" for name, value in asdict(method).items())
     figure = draw(tokens, method, f"{run.resolve().name}: {method.name} ({shown})")

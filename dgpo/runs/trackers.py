@@ -30,7 +30,7 @@ def tracker_environment(folder: RunFolder) -> dict[str, str]:
         "WANDB_DIR": str(folder.path),
         "WANDB_RUN_ID": folder.wandb_id(),
         "WANDB_RESUME": "allow",
-        # Where the losses write a sample of their tokens, when they are asked to.
+        # Where the workers write the groups that are kept.
         "DGPO_RUN_DIR": str(folder.path),
     }
     if not logged_in_to_wandb():

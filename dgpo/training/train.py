@@ -22,6 +22,7 @@ from dgpo.files import replace_text
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
 from dgpo.runs.folder import RunFolder
+from dgpo.runs.kept import kept_steps
 from dgpo.runs.metrics import read_metrics
 from dgpo.runs.report import write_report
 from dgpo.runs.trackers import tracker_environment
@@ -65,12 +66,15 @@ def set_later_steps_aside(folder: RunFolder, start: int) -> None:
         if int(file.stem) > start:
             (place / "validation").mkdir(parents=True, exist_ok=True)
             file.rename(place / "validation" / file.name)
+    for step, kept in kept_steps(folder.rollouts).items():
+        if step > start:
+            (place / folder.rollouts.name).mkdir(parents=True, exist_ok=True)
+            kept.rename(place / folder.rollouts.name / kept.name)
 
 
 def prepare(config: DictConfig, folder: RunFolder) -> None:
     """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
     environment = tracker_environment(folder) | {
-        "DGPO_TOKEN_SAMPLE": str(config.run.token_sample),
         "DGPO_DEADLINE": deadline_from(config.run.time_limit),
     }
     if config.run.worker_niceness is not None:

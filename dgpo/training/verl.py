@@ -18,6 +18,7 @@ from dgpo.rewards.own import averaged
 from dgpo.rollouts.success import COUNTS
 from dgpo.rollouts.verl import AllocatingManager, count_successes, read_samples
 from dgpo.runs.checkpoints import best_checkpoint, prune, write_manifest
+from dgpo.training.keeping import keep_groups
 from dgpo.training.stopping import stop_in_time
 
 # verl's own replay buffers ask every 2 s whether the rollouts are done (v1/replay_buffer.py, poll_interval, not to be
@@ -44,6 +45,8 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
             if self.agent_loop_manager.settings.weight == "prompts":
                 weigh_prompts(self.trainer)
             fix_updates(self.trainer)
+        if count := self.config.run.keep_rollouts:
+            keep_groups(self.trainer, count)
 
 
 def end_with_epochs(trainer: Any) -> None:

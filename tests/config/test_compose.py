@@ -132,7 +132,7 @@ def test_the_authors_keys_are_translated() -> None:
     ("old", "new"),
     [
         ("policy_loss@actor_rollout_ref.actor.policy_loss=grpo", "policy_loss=grpo"),
-        ("actor_rollout_ref.actor.policy_loss.token_sample=64", "run.token_sample"),
+        ("actor_rollout_ref.actor.policy_loss.token_sample=64", "run.keep_rollouts"),
     ],
 )
 def test_our_own_longer_forms_are_translated(old: str, new: str) -> None:

@@ -23,6 +23,18 @@ def test_the_loss_is_called_by_keyword_with_these_arguments() -> None:
     assert "get_policy_loss_fn(loss_mode)" in source
 
 
+def test_the_loss_that_keeps_groups_can_take_the_place_of_verl_s() -> None:
+    from verl.workers import engine_workers
+    from verl.workers.engine.fsdp import transformer_impl
+
+    source = inspect.getsource(engine_workers)
+    assert "self.loss_fn = partial(ppo_loss, config=actor_config)" in source
+    assert "self.actor.set_loss_fn(loss_fn=loss_fn)" in source
+    assert "update_lr_scheduler=batch_idx == total_num_iterations - 1" in source
+    call = "loss_function(\n                    model_output=model_output, data=micro_batch, dp_group="
+    assert call in inspect.getsource(transformer_impl)
+
+
 def test_global_batch_info_carries_what_agg_loss_takes() -> None:
     from verl.trainer.ppo.core_algos import agg_loss
     from verl.workers.utils import losses

@@ -22,7 +22,7 @@ SMALL = {
     "actor_rollout_ref.actor.ppo_mini_batch_size": 2,
     "actor_rollout_ref.actor.optim.lr": "2e-4",
     "actor_rollout_ref.actor.optim.lr_warmup_steps": 0,
-    "run.token_sample": 16,
+    "run.keep_rollouts": 2,
     "trainer.test_freq": 100,
     "trainer.save_freq": 1,
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 import torch
@@ -18,6 +19,7 @@ from dgpo.cli import main
 from dgpo.rewards.shaping import overlong_penalty
 from dgpo.runs.checkpoints import find, latest_complete
 from dgpo.runs.folder import RunFolder
+from dgpo.runs.kept import kept_steps, read_step
 from dgpo.runs.metrics import history, read_metrics, validation_score
 from dgpo.verifier import verify_batch
 
@@ -144,6 +146,14 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
     assert {float(state["step"]) for state in optimiser["state"].values()} == {4.0 * end}
     position = torch.load(newest.path / "data.pt", weights_only=False)
     assert position["_num_yielded"] == end
+
+    # Groups were kept of every step, in full, and each token's log-probs are those of a policy near by.
+    kept = {step: list(read_step(folder)) for step, folder in kept_steps(RunFolder(run).rollouts).items()}
+    assert sorted(kept) == list(range(1, end + 1))
+    for answers in kept.values():
+        assert list(Counter(each.group for each in answers).values()) == [8, 8]
+        assert all(np.abs(each.log_prob - each.old_log_prob).max() < 5 for each in answers)
+        assert all(len(each.token) == int(each.said["tokens"]) and each.mask.all() for each in answers)
 
     # What a person looks at.
     for key in ("actor/entropy", "actor/pg_clipfrac", "actor/ppo_kl", "actor/boundary_gradient_mass"):

@@ -3,28 +3,32 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import yaml
 from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.errors import UserError
 from dgpo.losses import METHODS
-from dgpo.losses.token_sample import append_sample, read_samples
 from dgpo.losses.verl import checked
-from dgpo.runs.token_weights import method_of, plot_distribution, weights
+from dgpo.runs.kept import ANSWERS, ROWS, TOKENS, write_rows
+from dgpo.runs.token_weights import MOST_INSIDE, method_of, plot_distribution, read_tokens, weights
 
 
-def batch() -> dict[str, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    old = -3 * torch.rand(8, 100, generator=generator)
-    new = old + 0.01 * torch.randn(8, 100, generator=generator)
-    new[0, :5] = old[0, :5] + torch.log(torch.tensor(2.0))
-    mask = torch.ones(8, 100)
-    mask[:, 90:] = 0
-    old[:, 90:] = float("nan")
-    advantages = torch.randn(8, 1, generator=generator).expand(8, 100).clone()
-    return {"old_log_prob": old, "log_prob": new, "advantages": advantages, "response_mask": mask}
+def keep(run: Path, step: int = 1, answers: int = 8, length: int = 100) -> None:
+    """Groups with one token an answer outside the clip range, and their last ten tokens masked."""
+    generator = np.random.default_rng(step)
+    told, trained = [], []
+    for row in range(step * ROWS, step * ROWS + answers):
+        old = -3 * generator.random(length)
+        new = old + 0.01 * generator.standard_normal(length)
+        new[0] = old[0] + np.log(2.0)
+        mask = [True] * (length - 10) + [False] * 10
+        columns = {"token": [1] * length, "old_log_prob": old, "log_prob": new, "mask": mask}
+        trained.append({"row": row, "advantage": [generator.standard_normal()] * length, **columns})
+        texts = {"prompt": "[]", "said": "{}", "turns": "[]", "staleness": 0}
+        told.append({"row": row, "group": "g", "answer": f"{row}", **texts})
+    write_rows(run / f"rollouts/{step}/groups-0.parquet", told, ANSWERS)
+    write_rows(run / f"rollouts/{step}/tokens-0.parquet", trained, TOKENS)
 
 
 def config(**policy_loss: object) -> dict[str, object]:
@@ -32,14 +36,12 @@ def config(**policy_loss: object) -> dict[str, object]:
     return {"actor_rollout_ref": {"actor": actor}}
 
 
-def test_a_sample_has_random_tokens_and_all_of_the_rare_ones(tmp_path: Path) -> None:
-    file = tmp_path / "tokens" / "rank-0.npy"
-    for _ in range(3):
-        append_sample(file, **batch(), count=20, clip_range=(0.8, 1.2))
-    tokens = read_samples(file.parent)
-    assert tokens.shape[1] == 3 and 3 * 20 < len(tokens) <= 3 * 40 and np.isfinite(tokens).all()
-    # Five tokens of ratio 2 in 720: each call keeps them all.
-    assert np.count_nonzero(np.isclose(np.exp(tokens[:, 0]), 2.0)) >= 15
+def test_tokens_drawn_are_all_of_those_outside_and_no_masked_one(tmp_path: Path) -> None:
+    for step in (1, 2):
+        keep(tmp_path, step)
+    tokens = read_tokens(tmp_path, (0.8, 1.2))
+    assert tokens.shape == (2 * 8 * 90, 3) and len(tokens) < MOST_INSIDE
+    assert np.count_nonzero(np.isclose(np.exp(tokens[:, 0]), 2.0, rtol=1e-4)) == 16
 
 
 def test_the_hyper_parameters_are_those_of_the_run() -> None:
@@ -73,12 +75,12 @@ def test_the_weights_are_the_loss_s_own() -> None:
 
 def test_the_plot_is_written_into_the_run(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config(loss_mode="dgpo", n=1, m=2)))
-    append_sample(tmp_path / "tokens/rank-0.npy", **batch(), count=50, clip_range=(0.8, 1.28))
+    keep(tmp_path)
     plot_distribution(tmp_path)
     assert (tmp_path / "distribution.png").stat().st_size > 10_000 and (tmp_path / "distribution.svg").exists()
 
 
-def test_a_run_without_a_sample_is_told_how_to_make_one(tmp_path: Path) -> None:
+def test_a_run_that_kept_nothing_is_told_how_to_make_one(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config(loss_mode="dgpo")))
-    with pytest.raises(UserError, match="token_sample=64"):
+    with pytest.raises(UserError, match=r"run\.keep_rollouts=2"):
         plot_distribution(tmp_path)

@@ -74,7 +74,7 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
         ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
         ("trainer.use_v1=false", "trainer.use_v1"),
-        ("run.token_sample=-1", "run.token_sample=-1"),
+        ("run.keep_rollouts=-1", "run.keep_rollouts=-1"),
         ("actor_rollout_ref.actor.strategy=megatronn", "actor_rollout_ref.actor.strategy=megatronn"),
         ("reward.custom_reward_function.path=null", "reward.custom_reward_function.path=None"),
         ("reward.custom_reward_function.path=pkg://dgpo.nothing", "No module named"),

@@ -1,0 +1,160 @@
+"""Keeps a sample of whole prompt groups a step: the trainer's process chooses them and writes what was said of them,
+the actor's ranks write what the loss was given of their tokens. Where nothing can be written, training goes on.
+
+The choice travels as a field ``kept`` of the samples: the answer's row (`runs.kept`), or -1.
+"""
+
+import json
+import logging
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+import transfer_queue as tq
+from tensordict import TensorDict
+from transfer_queue import KVBatchMeta
+from verl.utils import tensordict_utils as tu
+from verl.utils.config import omega_conf_to_dataclass
+from verl.workers.config import ActorConfig
+from verl.workers.utils.losses import ppo_loss
+from verl.workers.utils.padding import no_padding_2_padding
+
+from dgpo.errors import UserError
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.kept import ANSWERS, ROWS, TOKENS, thin, write_rows
+
+FIELD = "kept"
+
+log = logging.getLogger(__name__)
+
+
+class KeepingLoss:
+    """verl's `ppo_loss`, which also writes the tokens of the answers that are to be kept, a file a rank and step."""
+
+    def __init__(self, config: ActorConfig, folder: Path):
+        self.config, self.folder = config, folder
+        self._rows: dict[int, dict[str, Any]] = {}
+        self._written = 0
+
+    def __call__(self, model_output: dict[str, Any], data: TensorDict, dp_group: Any = None) -> Any:
+        result = ppo_loss(self.config, model_output, data, dp_group)
+        rows = data[FIELD].tolist()
+        if any(row >= 0 for row in rows):
+            self._take(rows, no_padding_2_padding(model_output["log_probs"], data), data)
+        # In the step's last update, so that the file is written about once.
+        if tu.get(data, key="update_lr_scheduler", default=False) and self._written < len(self._rows):
+            self._write()
+        return result
+
+    def _take(self, rows: list[int], log_prob: torch.Tensor, data: TensorDict) -> None:
+        chosen = [i for i, row in enumerate(rows) if row >= 0]
+        if self._rows and rows[chosen[0]] // ROWS != next(iter(self._rows)) // ROWS:
+            self._rows, self._written = {}, 0
+        for i in chosen:
+            columns = {
+                "token": data["responses"][i],
+                "old_log_prob": data["old_log_probs"][i],
+                "advantage": data["advantages"][i],
+                "mask": data["response_mask"][i],
+            }
+            length = len(columns["token"])
+            columns["log_prob"] = log_prob[i, :length]
+            columns["mask"] = columns["mask"].bool()
+            self._rows[rows[i]] = {"row": rows[i]} | {
+                name: column.detach()[:length].cpu().tolist() for name, column in columns.items()
+            }
+
+    def _write(self) -> None:
+        self._written = len(self._rows)
+        step = next(iter(self._rows)) // ROWS
+        file = self.folder / str(step) / f"tokens-{os.environ.get('RANK', 0)}.parquet"
+        try:
+            write_rows(file, list(self._rows.values()), TOKENS)
+        except UserError as error:
+            log.warning("the groups of step %d are not kept: %s", step, error)
+
+
+def keep_groups(trainer: Any, count: int) -> None:
+    """Have ``trainer``, of whatever mode, keep ``count`` prompt groups of each step, drawn at random."""
+    folder = RunFolder(os.environ["DGPO_RUN_DIR"]).rollouts
+    actor: Any = omega_conf_to_dataclass(trainer.config.actor_rollout_ref.actor)
+    trainer.actor_rollout_wg.set_loss_fn(KeepingLoss(actor, folder))
+    trainer.tokenizer.save_pretrained(folder / "tokenizer")
+    compute_advantage = trainer._compute_advantage
+
+    def keeping(batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
+        batch = compute_advantage(batch, metrics)
+        part, parts = trainer.local_trigger_step, trainer.parameter_sync_step
+        share = count * (part + 1) // parts - count * part // parts
+        chosen = choose(batch, share, f"{trainer.config.seed}/{trainer.global_steps}/{part}")
+        first = trainer.global_steps * ROWS + part * (ROWS // parts)
+        rows = {key: first + i for i, key in enumerate(chosen)}
+        if rows:
+            try:
+                file = folder / str(trainer.global_steps) / f"groups-{part}.parquet"
+                write_rows(file, answers(trainer, batch, rows), ANSWERS)
+                thin(folder)
+            except (OSError, UserError) as error:
+                log.warning("the groups of step %d are not kept: %s", trainer.global_steps, error)
+        marks = torch.tensor([rows.get(key, -1) for key in batch.keys])
+        fields = TensorDict({FIELD: marks}, batch_size=len(batch))
+        return tq.kv_batch_put(keys=batch.keys, partition_id=str(batch.partition_id), fields=fields)
+
+    trainer._compute_advantage = keeping
+
+
+def choose(batch: KVBatchMeta, count: int, seed: str) -> list[str]:
+    """The keys of ``count`` prompts' answers, group by group; verl's keys are ``uid_session_output``."""
+    groups: dict[str, list[str]] = {}
+    for key, tag in zip(batch.keys, batch.tags, strict=True):
+        if not tag.get("is_padding", False):
+            groups.setdefault(key.rsplit("_", 2)[0], []).append(key)
+    names = random.Random(seed).sample(sorted(groups), min(count, len(groups)))
+    return [key for name in names for key in sorted(groups[name])]
+
+
+def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict[str, Any]]:
+    """Rows of `ANSWERS` for the keys of ``rows``."""
+    fields = ["prompts", "raw_prompt", "reward_model", "data_source", "extra_fields", "rm_scores"]
+    fields += ["entropy", "rollout_log_probs"]
+    data = tq.kv_batch_get(keys=list(rows), partition_id=str(batch.partition_id), select_fields=fields)
+    tags = dict(zip(batch.keys, batch.tags, strict=True))
+    columns = {name: [getattr(each, "data", each) for each in data[name]] for name in fields if name in data}
+    found = []
+    for i, (key, row) in enumerate(rows.items()):
+        value: dict[str, Any] = {name: column[i] for name, column in columns.items()}
+        group, session, output = key.rsplit("_", 2)
+        extra = value.get("extra_fields") or {}
+        prompt = value.get("raw_prompt")
+        if prompt is None:
+            prompt = [{"role": "", "content": trainer.tokenizer.decode(value["prompts"])}]
+        gold = (value.get("reward_model") or {}).get("ground_truth")
+        written_by = tags[key].get("min_global_steps")
+        found.append(
+            {
+                "row": row,
+                "group": group,
+                "answer": f"{session}_{output}",
+                "prompt": _json(list(prompt)),
+                "ground_truth": None if gold is None else str(gold),
+                "data_source": value.get("data_source"),
+                "score": float(value["rm_scores"].sum()) if "rm_scores" in value else None,
+                "said": _json(extra.get("reward_extra_info") or {}),
+                "turns": _json(extra.get("turns") or []),
+                "staleness": 0 if written_by is None else max(0, trainer.global_steps - 1 - int(written_by)),
+                "entropy": _floats(value.get("entropy")),
+                "rollout_log_prob": _floats(value.get("rollout_log_probs")),
+            }
+        )
+    return found
+
+
+def _floats(column: torch.Tensor | None) -> list[float] | None:
+    return None if column is None else column.float().tolist()
+
+
+def _json(content: Any) -> str:
+    """In ASCII: a lone surrogate of a model's output is no UTF-8."""
+    return json.dumps(content, default=lambda value: value.item() if hasattr(value, "item") else str(value))
