@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from dgpo.verifier.cursor import Cursor, NotAlgebra
-from dgpo.verifier.nodes import Node, Operation, leaves, product, quotient
+from dgpo.verifier.nodes import Node, Operation, product, quotient, subtrees
 from dgpo.verifier.tokens import Token
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
 _INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
-_TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc"))
+_TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
 _APPLIED = frozenset("fghFGHPO")
 """Letters that call what stands in brackets behind them; others multiply it."""
@@ -174,7 +174,7 @@ class _Parser(Cursor):
                 self._at = start
                 return name
             is_lone = len(after) > 1 and after[0].kind == "name" and after[1].kind == "close"
-            is_number = not any(isinstance(leaf, str) for leaf in leaves(argument))
+            is_number = not any(isinstance(part, str) for part in subtrees(argument))
             return Operation("call" if is_lone or is_number else "*", (name, argument))
         if name.startswith("C_") and name[2:].isdigit() and int(name[2:]) > 1 and self._peek().is_("sign", "^"):
             below = self._exponent(depth)

@@ -7,13 +7,13 @@ from fractions import Fraction
 MAX_BREAKS = 60
 
 
-def breaks(found: Iterable[Fraction | str], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
+def breaks(found: Iterable[Fraction], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
     """Where expressions with these constants may part: each variable at a time, and all together.
 
     At the constants, between them, at their sums, products and quotients, and past all of these, with both signs; for
     whole numbers also one below and one above.
     """
-    constants = sorted({abs(leaf) for leaf in found if isinstance(leaf, Fraction) and leaf}, key=_simplicity)[:6]
+    constants = sorted({abs(number) for number in found if number}, key=_simplicity)[:6]
     pairs = [*itertools.combinations(constants, 2)]
     values = [Fraction(0), Fraction(1), *constants, *((3 * one + two) / 4 for one, two in pairs)]
     values += [value for one, two in pairs for value in (abs(one - two), one + two, one * two, one / two, two / one)]

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from dgpo.verifier import policy, values
 from dgpo.verifier.grammar import read_answer
-from dgpo.verifier.nodes import Node, Operation, quotient
+from dgpo.verifier.nodes import Node, Operation, names, quotient
 from dgpo.verifier.splitting import split, statement
 from dgpo.verifier.tokens import Token, Tokens, Unreadable
 from dgpo.verifier.tree import Answer, Equation, Ratio, Several, Value
@@ -73,7 +73,7 @@ def _over(above: Node | None, below: Node | None) -> Node | None:
 def components(value: Value) -> Several | None:
     r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``."""
     node = value.node
-    if node is None or not any(name.startswith("unit ") for name in values.names(node)):
+    if node is None or not any(name.startswith("unit ") for name in names(node)):
         return None
     parts: dict[str, Node] = {}
     for term in node.operands if isinstance(node, Operation) and node.function == "+" else (node,):

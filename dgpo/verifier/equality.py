@@ -43,11 +43,13 @@ class Comparison:
         ask: The word on what the trees leave open.
         tell: Hears of each pair of expressions.
         has_evaluated: Whether expressions were evaluated at points.
+        counters: The letters that count in the two.
     """
 
     ask: Ask = open_question
     tell: Tell = to_nobody
     has_evaluated: bool = False
+    counters: tuple[str, str] = ("", "")
 
     def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
         """Whether ``answer`` is ``gold``."""
@@ -68,7 +70,9 @@ class Comparison:
 
     def _swapped(self, compare: Any, gold: Answer, answer: Answer, depth: int) -> Decision:
         turned = Comparison(
-            lambda one, two: self.ask(two, one), lambda one, two, says, step: self.tell(two, one, says, step)
+            lambda one, two: self.ask(two, one),
+            lambda one, two, says, step: self.tell(two, one, says, step),
+            counters=(self.counters[1], self.counters[0]),
         )
         found = compare(turned, answer, gold, depth)
         self.has_evaluated |= turned.has_evaluated
@@ -77,8 +81,9 @@ class Comparison:
     def _given(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         if isinstance(gold, Given) and isinstance(answer, Given) and gold.condition != answer.condition:
             return False
-        wanted, given = (side.value if isinstance(side, Given) else side for side in (gold, answer))
-        return self.same(wanted, given, depth + 1)
+        wanted, given = (side if isinstance(side, Given) else Given(side) for side in (gold, answer))
+        self.counters = (wanted.counter, given.counter)
+        return self.same(wanted.value, given.value, depth + 1)
 
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):
@@ -114,7 +119,10 @@ class Comparison:
 
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
         one, two = gold.unit, answer.unit
+        gold, answer = policy.in_radians(gold, answer)
         has_base = one.startswith(BASE) or two.startswith(BASE)
+        if gold.unit == answer.unit == "":
+            one = two = ""
         if one != two and (has_base or (one and two and not same_unit(one, two))):
             return False
         if gold.node is None or answer.node is None:
@@ -123,11 +131,15 @@ class Comparison:
             return self._asked(latex(gold.tokens), latex(answer.tokens))
         scales = {0: [1], 1: [1, Fraction(1, 100)], -1: [1, Fraction(100)]}[(two == "%") - (one == "%")]
         sides = values.with_one_notation(
-            values.Number(gold.node, gold.is_decimal), values.Number(answer.node, answer.is_decimal)
+            values.Number(gold.node, gold.is_decimal),
+            values.Number(answer.node, answer.is_decimal),
+            policy.counting_letters(gold.node, answer.node, self.counters),
         )
         if values.exact(gold.node) is None or values.exact(answer.node) is None:
             self.has_evaluated = True
         decision = either(values.equal(*sides, Fraction(scale)) for scale in scales)
+        if decision is False:
+            decision = policy.same_residue(gold, answer) or policy.is_rounded(gold, answer)
         self.tell(latex(gold.tokens), latex(answer.tokens), decision, "value")
         if decision is None:
             return self._asked(latex(gold.tokens), latex(answer.tokens))
@@ -137,6 +149,8 @@ class Comparison:
         if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
             return False
         shells = {gold.brackets, answer.brackets}
+        if (gold.name or answer.name) and not shells <= UNORDERED:
+            return False  # values of one unknown are no point
         golds, answers = list(gold.items), list(answer.items)
         if len(golds) == len(answers) == 1:
             return self.same(golds[0], answers[0], depth) if shells <= {"", "{}"} or shells <= {"", "()"} else False
@@ -171,9 +185,10 @@ class Comparison:
         return paired(rest, left, lambda wanted, given: self.same(wanted, given, depth))
 
     def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
-        return (
-            self.same(gold.items[0], answer, depth) if len(gold.items) == 1 and gold.brackets in ("{}", "") else False
-        )
+        """A set of one, or one value in several forms: ``7/2 or 3.5``."""
+        if gold.brackets not in UNORDERED or (len(gold.items) > 1 and gold.brackets) or not gold.items:
+            return False
+        return every(self.same(item, answer, depth) for item in gold.items)
 
     def several_and_region(self, gold: Several, answer: Region, depth: int) -> Decision:
         region = as_region(gold)

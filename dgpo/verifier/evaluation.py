@@ -9,7 +9,7 @@ from typing import Any
 
 from mpmath import MPContext
 
-from dgpo.verifier.nodes import Node, leaves
+from dgpo.verifier.nodes import Node, subtrees
 
 DIGITS = 50
 MAX_BITS = 1000
@@ -31,20 +31,16 @@ class _NoValue(Exception):
     """A value past the bounds, or without the digits that decide."""
 
 
-def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10) -> tuple[Any, bool] | None:
+def value_at(node: Node, point: Mapping[str, Fraction]) -> tuple[Any, bool] | None:
     r"""The value of ``node`` where its variables are at ``point``, and whether the real domain reaches there.
 
     The domain ends where a step leaves the real numbers (``\sqrt{x}`` at -1), unless ``i`` takes part. An odd root of a
     negative number is real, other powers have their principal value.
 
-    Args:
-        log_base: Of ``\log`` without a base, a number or "e".
-
     Returns:
         None where there is no value: at a pole, past the bounds, or when the digits of a sum cancel.
     """
     is_real = True
-    base = _numbers.e if log_base == "e" else _numbers.mpf(log_base)
 
     def value(node: Node) -> Any:
         nonlocal is_real
@@ -55,8 +51,6 @@ def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10
         operands = [value(operand) for operand in node.operands]
         if node.function == "call":
             return _called(str(node.operands[0]), operands[1])
-        if node.function == "log" and len(operands) == 1:
-            operands.append(base)
         result = _FUNCTIONS[node.function](*operands)
         is_real = is_real and not result.imag
         return result
@@ -65,7 +59,7 @@ def value_at(node: Node, point: Mapping[str, Fraction], log_base: int | str = 10
         number = value(node)
     except (_NoValue, ArithmeticError, ValueError):  # mpmath raises either at a pole
         return None
-    return number, is_real or "i" in leaves(node)
+    return number, is_real or "i" in subtrees(node)
 
 
 def _called(name: str, argument: Any) -> Any:
@@ -215,6 +209,7 @@ def _whole(function: Callable[..., int]) -> Callable[..., Any]:
     return of_whole
 
 
+_TEN = _numbers.mpf(10)
 _sin, _cos = _circular(_numbers.sin), _circular(_numbers.cos)
 _CONSTANTS = {"pi": +_numbers.pi, "e": +_numbers.e, "i": _numbers.mpc(0, 1)}
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -239,10 +234,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "cot": lambda value: _cos(value) / _sin(value),
     "sec": lambda value: 1 / _cos(value),
     "csc": lambda value: 1 / _sin(value),
+    "cis": _circular(_numbers.expj),
     **{f"arc{name}": _circular(getattr(_numbers, f"a{name}")) for name in ("sin", "cos", "tan")},
     **{name: _exp(getattr(_numbers, name)) for name in ("exp", "sinh", "cosh")},
     "tanh": _exp(_numbers.tanh, largest=4),
     "ln": _log,
-    "lg": lambda value: _log(value) / _log(_numbers.mpf(10)),
-    "log": lambda value, base: _bounded(_log(value) / _log(base)),
+    "lg": lambda value: _log(value) / _log(_TEN),
+    "log": lambda value, base=_TEN: _bounded(_log(value) / _log(base)),
 }

@@ -44,9 +44,9 @@ def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
     tokens = opened(tokens)
     if not tokens or depth > MAX_DEPTH:
         raise Unreadable("nothing to read")
-    value, condition = conditions.split_condition(tokens)
-    if condition:
-        return Given(read_answer(value, depth + 1), condition)
+    value, counter, condition = conditions.split_condition(tokens)
+    if counter or condition:
+        return Given(read_answer(value, depth + 1), condition, counter)
     tokens = opened(value)
     if any(token.kind == "command" and str(token.value).startswith("begin ") for token in tokens):
         for read in (read_system, read_grid):
@@ -162,10 +162,11 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
 
 
 def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
-    """``f ≡ 0`` is ``f = 0``; with a modulus it is a statement of its own."""
-    if any(token.is_("command", "pmod", "mod") for token in tokens):
-        return statement(tokens)
-    return Equation(tuple(sides), 2)
+    """``f ≡ 0`` is ``f = 0``, and ``x ≡ 3 (mod 7)`` is the residue 3; any other congruence is a statement."""
+    if not any(token.is_("command", "pmod", "mod") for token in tokens):
+        return Equation(tuple(sides), 2)
+    residue = quantities.read_value(sides[1]) if read_name(sides[0]) else None
+    return residue if isinstance(residue, Value) and residue.unit else statement(tokens)
 
 
 def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
@@ -245,8 +246,7 @@ def _family(tokens: Tokens) -> Tokens | None:
         found = (*named[1], comma, *sides[1][len(values[0]) + 1 :])
     else:
         found = (*sides[0], comma, *sides[1])
-    counted = conditions.without_counter(found)
-    return counted if counted != found else None
+    return found if conditions.split_condition(found)[1] else None
 
 
 def _scalar(tokens: Tokens) -> Answer:

@@ -37,6 +37,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _TIMES_TEN = re.compile(r"x(?= ?10 ?(?:\^|\*\*))")
+_PYTHON_IMAGINARY = re.compile(r"j(?![A-Za-z\d_])")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
 _ESCAPED_TWICE = re.compile(
@@ -118,6 +119,9 @@ class _Lexer:
             elif kind == "number":
                 token, at = read_number(text, found, is_worded)
                 self._add(replace(token, is_spaced=self._is_spaced))
+                if token.is_decimal and _PYTHON_IMAGINARY.match(text, at):
+                    self.put("name", "i", "i")
+                    at += 1
             elif kind == "command":
                 at = self._command(text, at, written[1:].rstrip("*"), is_worded)
             elif kind == "letters":
@@ -254,7 +258,11 @@ class _Lexer:
         lowered = written.lower()
         if lowered in _JOINTS:
             self.put("join", _JOINTS[lowered], rf"\text{{ {written} }}", is_worded)
-        elif not is_worded and written in _PLAIN_FUNCTIONS and (written not in _OF_SEVERAL or _opens(text, at)):
+        elif (
+            (not is_worded or written == "cis")
+            and written in _PLAIN_FUNCTIONS
+            and (written not in _OF_SEVERAL or _opens(text, at))
+        ):
             self.put("function", written, f"\\{written} ")
         elif not is_worded and written == "sqrt":
             self.put("command", "sqrt", r"\sqrt")

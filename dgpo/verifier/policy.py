@@ -4,16 +4,24 @@ They read trees and say what an answer claims; whether a claim is the ground tru
 """
 
 import re
+from dataclasses import replace
+from fractions import Fraction
 
 from dgpo.verifier import words
+from dgpo.verifier.grading import COUNTERS
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
+from dgpo.verifier.nodes import Node, names, product, subtrees
 from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens
-from dgpo.verifier.tree import Answer, Equation, Given, Named, Several
+from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value
+from dgpo.verifier.values import exact, real_value
 
 MAX_SIDES = 4
+MIN_DIGITS = 3
+"""Of a decimal ground truth that an exact answer may round to."""
+MAX_PLACES = 60
 _VARIABLE_KINDS = frozenset(("name", "word", "function"))
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 
@@ -162,7 +170,57 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
         return False
     if gold.sides[0] and _is_solved_for_another(gold, two):
         return False
+    if one.head == two.head and one.index and two.index and definition(gold) and definition(answer):
+        return False  # a_n and a_k, as functions of their index
     return differ(one, two)
+
+
+def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
+    r"""Both without a unit where one is in degrees and the other in radians: ``60^\circ`` and ``\pi/3``."""
+    for one, two in ((gold, answer), (answer, gold)):
+        is_radian = two.unit == "rad" or (not two.unit and two.node is not None and "pi" in subtrees(two.node))
+        if one.unit == "degree" and one.node is not None and is_radian:
+            turned = replace(one, node=product(one.node, "pi", Fraction(1, 180)), unit="")
+            plain = replace(two, unit="")
+            return (turned, plain) if one is gold else (plain, turned)
+    return gold, answer
+
+
+def same_residue(gold: Value, answer: Value) -> bool:
+    """Whether two numbers are the same for the modulus that both name."""
+    modulus = gold.unit.removeprefix("mod ")
+    if gold.unit != answer.unit or not gold.unit.startswith("mod ") or not modulus.isdigit():
+        return False
+    one, two = (exact(side.node) if side.node is not None else None for side in (gold, answer))
+    return one is not None and two is not None and int(modulus) > 0 and (one - two) % int(modulus) == 0
+
+
+def is_rounded(gold: Value, answer: Value) -> bool:
+    r"""Whether a ground truth of three digits or more is the exact answer, rounded: 5.29 of ``2\sqrt{7}``.
+
+    An answer that is a finite decimal itself need not be rounded, and is another number.
+    """
+    digits = [token for token in gold.tokens if not token.is_("sign", "+", "-")]
+    if len(digits) != 1 or not digits[0].is_decimal or answer.is_decimal or answer.node is None or gold.node is None:
+        return False
+    whole, _, decimals = digits[0].latex.partition(".")
+    wanted, given, rational = exact(gold.node), real_value(answer.node), exact(answer.node)
+    if wanted is None or wanted.denominator == 1 or given is None or len((whole + decimals).lstrip("0")) < MIN_DIGITS:
+        return False
+    if not decimals or (rational is not None and 10**MAX_PLACES % rational.denominator == 0):
+        return False
+    scale = 10 ** len(decimals)
+    return bool(abs(given * scale - wanted.numerator * scale / wanted.denominator) <= 0.5)
+
+
+def counting_letters(gold: Node, answer: Node, declared: tuple[str, str]) -> dict[str, str]:
+    r"""The letter of the answer as that of the ground truth, if both are said to count, or one and both are by \pi."""
+    one, two = names(gold) - names(answer), names(answer) - names(gold)
+    if len(one) != 1 or len(two) != 1:
+        return {}
+    (wanted,), (given,) = one, two
+    is_family = any(declared) and {wanted, given} <= COUNTERS and "pi" in subtrees(gold) and "pi" in subtrees(answer)
+    return {given: wanted} if is_family or declared == (wanted, given) else {}
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:
@@ -172,6 +230,8 @@ def definition(equation: Equation) -> tuple[str, Tokens] | None:
         return None
     if name == Name("y"):
         return "x", equation.sides[1]
+    if len(name.index) == 1 and name.index in {str(token.value) for token in equation.sides[1]}:
+        return name.index, equation.sides[1]
     if name.argument and len(name.argument) == 1 and name.argument[0].isalpha() and len(name.head) == 1:
         return name.argument[0], equation.sides[1]
     return None

@@ -17,7 +17,7 @@ MAX_UNIT = 24
 """Tokens of a unit."""
 BASE = "base "
 """What the unit of a number in another base begins with; its value is that of its digits, read as decimal."""
-_TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc"))
+_TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 

@@ -1,5 +1,6 @@
 """A text, read once: its tokens, its tree, and what it is in words. The answers to one problem repeat each other."""
 
+import re
 from functools import cached_property, lru_cache
 
 from dgpo.verifier import splitting, words
@@ -12,6 +13,7 @@ from dgpo.verifier.tree import Answer
 _LEADS = vocabulary("so thus therefore hence the final correct")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result")
+_HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最[大小]值)?(?:[是为共有]|等于|一共|共有)?")
 
 
 class Reading:
@@ -84,6 +86,8 @@ def _is_ornament(token: Token) -> bool:
 
 
 def _without_lead(tokens: Tokens) -> Tokens:
+    if len(tokens) > 1 and tokens[0].kind == "word" and _HAN_LEAD.fullmatch(str(tokens[0].value)):
+        return tokens[1 + tokens[1].is_("sign", ":") :]
     at = 0
     while at < len(tokens) and (_word(tokens[at]) in _LEADS or (at and tokens[at].is_("join", ","))):
         at += 1

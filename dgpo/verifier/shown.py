@@ -46,7 +46,7 @@ def shown(tree: Answer | Piece) -> str:
         case Clock():
             return f"time({':'.join(tree.time)} {tree.half})"
         case Given():
-            return f"{shown(tree.value)}, if {' '.join(tree.condition)}"
+            return f"{shown(tree.value)}, if {' '.join(tree.condition or (tree.counter, 'is whole'))}"
         case Statement():
             return f"{'words' if tree.is_words else 'relation'}({plain(tree.tokens)})"
 

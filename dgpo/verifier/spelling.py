@@ -61,7 +61,7 @@ GREEK = vocabulary(
 )
 FUNCTIONS = vocabulary(
     "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg"
-    " tg ctg arctg"
+    " tg ctg arctg cis"
 )
 FRACTIONS = {name: "frac" for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
 FRACTIONS |= {name: "binom" for name in ("binom", "dbinom", "tbinom")}

@@ -97,10 +97,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value and where it holds: ``2^n for n >= 1``."""
+    r"""A value and where it holds, ``2^n for n \ge 1``, or the letter that counts in it, ``2k\pi, k \in Z``."""
 
     value: "Answer"
-    condition: tuple[str, ...]
+    condition: tuple[str, ...] = ()
+    counter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ them, so that ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -17,15 +17,17 @@ from dgpo.verifier.breaks import breaks
 from dgpo.verifier.evaluation import value_at
 from dgpo.verifier.grading import (
     COUNTERS,
+    DECIMAL_TOLERANCE,
     EXACT_TOLERANCE,
     POINTS,
     POSITIVE_POINTS,
+    Coordinate,
     Side,
     coordinate,
     same_value,
     whole,
 )
-from dgpo.verifier.nodes import CONSTANTS, Node, Operation, functions, leaves
+from dgpo.verifier.nodes import Node, Operation, functions, names, rebuilt, renamed, subtrees
 from dgpo.verifier.tree import Answer, Value
 
 RELATIVE_TOLERANCE = Fraction(1_000_001, 10**12)
@@ -43,17 +45,13 @@ class Number:
 
 
 def exact(node: Node) -> Fraction | None:
+    """The rational value of an expression without variables, or None."""
     return node if isinstance(node, Fraction) else _exact(node)
 
 
 @lru_cache(maxsize=4096)
 def _exact(node: Node) -> Fraction | None:
     return None if names(node) else exact_value(node)
-
-
-@lru_cache(maxsize=4096)
-def names(node: Node) -> frozenset[str]:
-    return frozenset(leaf for leaf in leaves(node) if isinstance(leaf, str)) - CONSTANTS
 
 
 def is_number(tree: Answer) -> bool:
@@ -74,7 +72,7 @@ def equal(gold: Number, answer: Number, scale: Fraction = Fraction(1)) -> bool |
     r"""Whether gold is ``scale`` times answer, or None where that is not known.
 
     ``\log`` without a base is decimal or natural, on both sides the same. ``C`` may stand for ``c``, unless one side
-    has a letter in both cases.
+    has a letter in both cases. ``y(3)`` is a function or a product, and has to be equal as both.
     """
     wanted, given = exact(gold.node), exact(answer.node)
     if wanted is not None and given is not None:
@@ -83,38 +81,33 @@ def equal(gold: Number, answer: Number, scale: Fraction = Fraction(1)) -> bool |
         return True
     if _is_complex(gold.node) or _is_complex(answer.node):
         return None
-    all_functions = frozenset(itertools.chain(functions(gold.node), functions(answer.node)))
-    if "call" in all_functions:
-        as_called = _equal_in_any_spelling(gold, answer, scale, all_functions)
-        if _is_called_at_0(gold.node) or _is_called_at_0(answer.node):
-            return as_called
-        one, two = (Number(_as_product(side.node), side.is_decimal) for side in (gold, answer))
-        return as_called if as_called == _equal_in_any_spelling(one, two, scale, all_functions) else None
-    return _equal_in_any_spelling(gold, answer, scale, all_functions)
+    same = _equal_in_a_reading(gold, answer, scale)
+    calls = [part for side in (gold, answer) for part in _calls(side.node)]
+    if calls and not any(call.operands[1] == 0 for call in calls):
+        one, two = (Number(rebuilt(side.node, _as_product), side.is_decimal) for side in (gold, answer))
+        return same if same == _equal_in_a_reading(one, two, scale) else None
+    return same
 
 
-@lru_cache(maxsize=4096)
 def _is_complex(node: Node) -> bool:
     """Whether a modulus is of a variable and ``i``: real points do not tell ``|z-i|`` from ``|z+i|``."""
-    return bool(names(node)) and "abs" in functions(node) and "i" in leaves(node)
+    return bool(names(node)) and "abs" in functions(node) and "i" in subtrees(node)
 
 
-def _is_called_at_0(node: Node) -> bool:
-    if isinstance(node, Fraction | str):
-        return False
-    return (node.function == "call" and node.operands[1] == 0) or any(map(_is_called_at_0, node.operands))
+def _calls(node: Node) -> Iterator[Operation]:
+    for part in subtrees(node) if "call" in functions(node) else ():
+        if isinstance(part, Operation) and part.function == "call":
+            yield part
 
 
 def _as_product(node: Node) -> Node:
-    if isinstance(node, Fraction | str):
-        return node
-    return Operation("*" if node.function == "call" else node.function, tuple(map(_as_product, node.operands)))
+    return Operation("*", node.operands) if isinstance(node, Operation) and node.function == "call" else node
 
 
 @lru_cache(maxsize=4096)
 def folded(node: Node) -> Node:
     """One order of terms and factors, with the rational parts as numbers: equal trees are equal values."""
-    if isinstance(node, Fraction | str):
+    if not isinstance(node, Operation):
         return node
     number = exact(node)
     if number is not None:
@@ -129,138 +122,118 @@ def folded(node: Node) -> Node:
     return Operation(node.function, tuple(operands))
 
 
-def _equal_in_any_spelling(gold: Number, answer: Number, scale: Fraction, all_functions: frozenset[str]) -> bool | None:
-    bases: tuple[int | str, ...] = (
-        (10, "e") if _has_bare_logarithm(gold.node) or _has_bare_logarithm(answer.node) else (10,)
-    )
-    cases = (False, True) if _case_alone_may_differ(names(gold.node), names(answer.node)) else (False,)
-    same = None
-    for base, ignores_case in itertools.product(bases, cases):
-        same = _equal(gold, answer, scale, base, ignores_case, all_functions)
+def _equal_in_a_reading(gold: Number, answer: Number, scale: Fraction) -> bool | None:
+    same: bool | None = False
+    for one, two in _readings(gold.node, answer.node):
+        same = _equal(Number(one, gold.is_decimal), Number(two, answer.is_decimal), scale)
         if same is not False:
-            return same
+            break
     return same
 
 
-def _equal(
-    gold: Number, answer: Number, scale: Fraction, base: int | str, ignores_case: bool, all_functions: frozenset[str]
-) -> bool | None:
+def _readings(gold: Node, answer: Node) -> Iterator[tuple[Node, Node]]:
+    r"""Both with ``\log`` as decimal and as natural, and as they are and in lower case where that alone may differ."""
+    both = (gold, answer)
+    logarithms = {len(part.operands) for side in both for part in subtrees(side) if _is_log(part)}  # pyright: ignore
+    lower = [{name: name.lower() for name in names(side)} for side in both]
+    letters = [frozenset(side.values()) for side in lower]
+    is_case = names(gold) != names(answer) and letters[0] == letters[1]
+    is_case = is_case and [*map(len, letters)] == [*map(len, lower)]
+    for base, ignores_case in itertools.product(("", "e") if 1 in logarithms else ("",), (False, True)[: 1 + is_case]):
+        one, two = (renamed(side, new) for side, new in zip(both, lower, strict=True)) if ignores_case else both
+        yield (rebuilt(one, _with_natural_log), rebuilt(two, _with_natural_log)) if base else (one, two)
+
+
+def _is_log(node: Node) -> bool:
+    return isinstance(node, Operation) and node.function == "log"
+
+
+def _with_natural_log(node: Node) -> Node:
+    if isinstance(node, Operation) and node.function == "log" and len(node.operands) == 1:
+        return Operation("ln", node.operands)
+    return node
+
+
+def _equal(gold: Number, answer: Number, scale: Fraction) -> bool | None:
     variables = names(gold.node) | names(answer.node)
-    kinds: list[Callable[[str, int], Fraction]] = [coordinate]
+    all_functions = functions(gold.node) | functions(answer.node)
+    kinds: list[Coordinate] = [coordinate]
     if variables and all_functions & STEPS:
         kinds = [whole] if variables <= COUNTERS else [coordinate, whole]
-    verdicts = []
+    same: bool | None = True
     for kind in kinds:
-        one, two = (_side(side, kind, base, ignores_case) for side in (gold, answer))
-        verdicts.append(same_value(one, two, scale))
-        if verdicts[-1] is False:
+        found = same_value(_side(gold, kind), _side(answer, kind), scale)
+        if found is False:
             return False
-    if None in verdicts:
-        return None
-    if variables and _has_kink(gold.node, all_functions) | _has_kink(answer.node, all_functions):
-        return _equal_beyond(
-            gold, answer, scale, base, ignores_case, is_whole=whole in kinds and coordinate not in kinds
-        )
-    return True
+        same = same and found
+    is_kinked = bool(all_functions & KINKS) or _has_broken_power(gold.node) or _has_broken_power(answer.node)
+    return _equal_beyond(gold, answer, scale, kinds[0]) if same and variables and is_kinked else same
 
 
-def _has_kink(node: Node, all_functions: frozenset[str]) -> bool:
-    return bool(all_functions & KINKS) or ("^" in all_functions and _has_broken_power(node))
-
-
-@lru_cache(maxsize=4096)
 def _has_broken_power(node: Node) -> bool:
     """Whether a power of a variable has an exponent that is no integer: ``(x^2)^{1/2}``."""
-    if isinstance(node, Fraction | str):
+    if "^" not in functions(node):
         return False
-    if node.function == "^" and names(node.operands[0]):
-        power = exact(node.operands[1])
-        if power is not None and power.denominator > 1:
-            return True
-    return any(map(_has_broken_power, node.operands))
+    powers = (part.operands for part in subtrees(node) if isinstance(part, Operation) and part.function == "^")
+    return any(names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers)
 
 
 @lru_cache(maxsize=4096)
-def _has_bare_logarithm(node: Node) -> bool:
-    if isinstance(node, Fraction | str):
-        return False
-    return (node.function == "log" and len(node.operands) == 1) or any(map(_has_bare_logarithm, node.operands))
-
-
-def _case_alone_may_differ(*sides: frozenset[str]) -> bool:
-    folded = [{name.lower() for name in names} for names in sides]
-    return sides[0] != sides[1] and folded[0] == folded[1] and [*map(len, sides)] == [*map(len, folded)]
-
-
-@lru_cache(maxsize=4096)
-def _side(number: Number, at: Callable[[str, int], Fraction], base: int | str, ignores_case: bool) -> Side:
-    variables = names(number.node)
-    spelling = {name: name.lower() if ignores_case else name for name in variables}
-    rational = exact(number.node)
+def _side(number: Number, at: Coordinate) -> Side:
+    node = number.node
+    rational = exact(node)
     return Side(
-        names=frozenset(spelling.values()),
-        values=tuple(
-            value_at(number.node, {name: at(spelling[name], index) for name in variables}, base)
-            for index in range(POINTS if variables else 1)
-        ),
+        names=names(node),
+        values=tuple(_value(node, index, at) for index in range(POINTS if names(node) else 1)),
         is_integer=rational is not None and rational.denominator == 1,
         is_decimal=number.is_decimal,
-        has_modulus="abs" in functions(number.node),
+        has_modulus="abs" in functions(node),
     )
 
 
-def _equal_beyond(
-    gold: Number, answer: Number, scale: Fraction, base: int | str, ignores_case: bool, is_whole: bool
-) -> bool | None:
+def _value(node: Node, index: int, at: Coordinate) -> tuple[Any, bool] | None:
+    return value_at(node, {name: at(name, index) for name in names(node)})
+
+
+def _equal_beyond(gold: Number, answer: Number, scale: Fraction, at: Coordinate) -> bool | None:
     """Whether they agree past their constants too; None where most points have no values."""
+    both = (gold.node, answer.node)
     variables = sorted(names(gold.node) | names(answer.node))
-    has_modulus = "abs" in {*functions(gold.node), *functions(answer.node)}
+    constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
+    has_modulus = any("abs" in functions(side) for side in both)
+    tolerance = DECIMAL_TOLERANCE if gold.is_decimal or answer.is_decimal else EXACT_TOLERANCE
     seen = told = 0
-    for values in breaks([*leaves(gold.node), *leaves(answer.node)], len(variables), is_whole):
-        point = {
-            name: value if value is not None else coordinate(name, 0) if not is_whole else whole(name, 0)
-            for name, value in zip(variables, values, strict=True)
-        }
-        if ignores_case:
-            point |= {name: point[name.lower()] for name in variables if name.lower() in point}
+    for values in breaks(constants, len(variables), is_whole=at is whole):
+        point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
         seen += 1
-        one, two = value_at(gold.node, point, base), value_at(answer.node, point, base)
+        one, two = (value_at(side, point) for side in both)
         if one is None or two is None or not (has_modulus or (one[1] and two[1])):
             continue
         told += 1
         wanted, given = one[0], two[0] * scale.numerator / scale.denominator
-        tolerance = 1.01e-6 if gold.is_decimal or answer.is_decimal else EXACT_TOLERANCE
         if abs(wanted - given) > tolerance * max(abs(wanted), abs(given), 1e-300):
             return False
     return True if told * 4 >= seen else None
 
 
-def with_one_notation(gold: Number, answer: Number) -> tuple[Number, Number]:
-    """Both with ``y'`` where one has ``dy/dx``."""
-    sides = (gold, answer)
-    if names(gold.node) == names(answer.node):
-        return sides
+def with_one_notation(gold: Number, answer: Number, letters: dict[str, str] | None = None) -> tuple[Number, Number]:
+    """Both with ``y'`` where one has ``dy/dx``, and the answer with the new ``letters``."""
+    sides = (gold, Number(renamed(answer.node, letters), answer.is_decimal) if letters else answer)
     for one, two in (sides, sides[::-1]):
         for name in names(one.node) - names(two.node):
             short = f"{name[1:].partition('/')[0]}'"
             if name[0] == "d" and "/d" in name and short in names(two.node) - names(one.node):
-                sides = tuple(Number(_renamed(side.node, name, short), side.is_decimal) for side in sides)
+                sides = tuple(Number(renamed(side.node, {name: short}), side.is_decimal) for side in sides)
     return sides[0], sides[1]
-
-
-def _renamed(node: Node, name: str, new: str) -> Node:
-    if isinstance(node, Operation):
-        return Operation(node.function, tuple(_renamed(operand, name, new) for operand in node.operands))
-    return new if node == name else node
 
 
 def is_multiple(gold: Number, answer: Number, *, positive: bool = False) -> bool:
     """Whether gold is answer times a constant: two relations, each as its left side less its right one."""
     if not names(gold.node) or names(gold.node) != names(answer.node) or _is_complex(gold.node):
         return False
-    if {*functions(gold.node), *functions(answer.node)} & KINKS:
+    if (functions(gold.node) | functions(answer.node)) & KINKS:
         return equal(gold, answer) is True
-    wanted, given = (_side(side, coordinate, 10, False) for side in (gold, answer))
+    wanted, given = _side(gold, coordinate), _side(answer, coordinate)
     pairs = [(one[0], two[0]) for one, two in zip(wanted.values, given.values, strict=True) if one and two]
     if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:
         return False
@@ -272,7 +245,5 @@ def is_multiple(gold: Number, answer: Number, *, positive: bool = False) -> bool
 
 def real_value(node: Node) -> Any:
     """The value of an expression without variables, or None."""
-    if names(node):
-        return None
-    value = value_at(node, {})
+    value = None if names(node) else value_at(node, {})
     return value[0].real if value else None

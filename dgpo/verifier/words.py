@@ -18,7 +18,8 @@ NO_SOLUTION = re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the 
 """What ``\\emptyset`` is in words."""
 _NAMES = ("bare", "square", "option", "bracketed", "dotted", "named")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
-_SEVERAL = re.compile(r"\(?[A-J]\)?(?:(?: ?, ?| )?(?:and |& ?)?\(?[A-J]\)?)+")  # A, C and D; (A)(C); AC
+_ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
+_SEVERAL = re.compile(rf"{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+")  # A, C and D; (A)(C); AC; ①③
 _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 
@@ -42,8 +43,8 @@ def asserted_choice(text: str) -> str | None:
 
 
 def choices(text: str) -> frozenset[str] | None:
-    """The letters of an answer that chooses several (``A, C``, ``(A) and (C)``, ``AC``), None for anything else."""
-    letters = re.findall("[A-J]", text)
+    """The letters of an answer that chooses several (``A, C``, ``(A) and (C)``, ``AC``, ``①③``), None for any other."""
+    letters = re.findall(r"[A-J]|\d", text)
     if not _SEVERAL.fullmatch(text) or len(set(letters)) < len(letters):
         return None
     return frozenset(letters)

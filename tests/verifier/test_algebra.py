@@ -4,7 +4,7 @@ import pytest
 
 from dgpo.verifier import algebra
 from dgpo.verifier.lexer import lex
-from dgpo.verifier.nodes import Node, Operation, leaves
+from dgpo.verifier.nodes import Node, Operation, subtrees
 
 
 def parse(text: str) -> Node | None:
@@ -14,7 +14,7 @@ def parse(text: str) -> Node | None:
 def names(text: str) -> list[str]:
     node = parse(text)
     assert node is not None
-    return sorted({leaf for leaf in leaves(node) if isinstance(leaf, str)})
+    return sorted({part for part in subtrees(node) if isinstance(part, str)})
 
 
 @pytest.mark.parametrize(

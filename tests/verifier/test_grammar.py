@@ -29,8 +29,8 @@ from dgpo.verifier.shown import shown
         (r"6 \text{ (when } x=5)", "6"),
         (r"7 \text{ with equality iff } a=b", "7"),
         (r"f(x)=6, \text{ attained at } x=5", "equation(f(x) = 6)"),
-        (r"2n\pi, n \in \mathbb{Z}", "(* 2 k pi)"),
-        (r"\{x \mid x = 3n, n \in \mathbb{Z}\}", "set((* 3 k))"),
+        (r"2n\pi, n \in \mathbb{Z}", "(* 2 n pi), if n is whole"),
+        (r"\{x \mid x = 3n, n \in \mathbb{Z}\}", "set((* 3 n), if n is whole)"),
     ],
 )
 def test_each_kind_of_answer(text: str, tree: str) -> None:
