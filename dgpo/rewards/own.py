@@ -10,8 +10,8 @@ MAX_TEXT = 2_000
 """Characters kept of a value that is no number."""
 
 
-def settled(returned: Any) -> float | dict[str, float | str]:
-    """``returned`` as verl takes it: a finite score, by itself or with more in a dict.
+def settled(returned: Any) -> dict[str, float | str]:
+    """``returned`` as verl takes it: a dict with a finite ``score``. A number by itself is verl's ``acc`` too.
 
     Numbers of any library become floats and truth values 0 or 1. None goes, as verl has it for a key that is missing;
     whatever else is no number, lists of numbers too, becomes text, which verl dumps and does not average.
@@ -20,7 +20,7 @@ def settled(returned: Any) -> float | dict[str, float | str]:
         ValueError: there is no score, or it is no finite number.
     """
     if not isinstance(returned, Mapping):
-        return _score(returned)
+        return dict.fromkeys(("score", "acc"), _score(returned))
     if "score" not in returned:
         raise ValueError(f"it returned no 'score' but {', '.join(map(repr, returned)) or 'an empty dict'}")
     more = {str(key): _plain(value) for key, value in returned.items() if key != "score" and value is not None}
@@ -35,7 +35,7 @@ def guarded(score: Callable[..., Any]) -> Callable[..., Any]:
     """
     if inspect.iscoroutinefunction(score):
 
-        async def awaited(**sample: Any) -> float | dict[str, float | str]:
+        async def awaited(**sample: Any) -> dict[str, float | str]:
             try:
                 return settled(await score(**sample))
             except Exception as error:
@@ -43,7 +43,7 @@ def guarded(score: Callable[..., Any]) -> Callable[..., Any]:
 
         return awaited
 
-    def called(**sample: Any) -> float | dict[str, float | str]:
+    def called(**sample: Any) -> dict[str, float | str]:
         try:
             return settled(score(**sample))
         except Exception as error:

@@ -16,11 +16,11 @@ from dgpo.rewards.own import averaged, guarded, settled
 
 @pytest.mark.parametrize("one", [1, True, 1.0, np.float16(1), np.int64(1), np.bool_(True), np.array([1.0])])
 def test_a_number_of_any_library_is_a_score(one: Any) -> None:
-    assert settled(one) == 1.0 and settled({"score": one, "acc": one}) == {"score": 1.0, "acc": 1.0}
+    assert settled(one) == settled({"score": one, "acc": one}) == {"score": 1.0, "acc": 1.0}
 
 
 def test_a_tensor_of_one_number_is_a_score() -> None:
-    assert settled(torch.tensor(0.5, dtype=torch.bfloat16)) == 0.5
+    assert settled(torch.tensor(0.5, dtype=torch.bfloat16)) == {"score": 0.5, "acc": 0.5}
     assert settled({"score": torch.tensor([[0.5]])}) == {"score": 0.5}
 
 
@@ -39,7 +39,7 @@ def test_what_is_no_score_is_refused(returned: Any) -> None:
 def test_what_is_told_beside_the_score_can_be_written_and_sent() -> None:
     more = {"none": None, "flag": np.bool_(False), "list": [1, 2], "array": np.zeros(2), "set": {1}, "text": "t" * 9999}
     told = settled({"score": np.float32(1), **more})
-    assert isinstance(told, dict) and json.loads(json.dumps(told)) == told
+    assert json.loads(json.dumps(told)) == told
     assert told.keys() == {"score", "flag", "list", "array", "set", "text"} and told["list"] == "[1, 2]"
     assert told["flag"] == 0.0 and len(str(told["text"])) == 2_000
 
@@ -58,7 +58,7 @@ def test_an_answer_on_which_the_function_fails_earns_nothing_and_is_counted(func
         told = guarded(function)(solution_str=text)
         return asyncio.run(told) if asyncio.iscoroutine(told) else told
 
-    assert reward("2") == 2.0
+    assert reward("2") == {"score": 2.0, "acc": 2.0}
     failed = reward("two")
     assert failed["score"] == 0.0 and "ValueError: could not convert" in failed["error"]
     assert reward_metrics([{"acc": 2.0}, {"acc": 1.0}, failed]) == {"reward/errors": pytest.approx(1 / 3)}

@@ -216,6 +216,26 @@ def updates(step: int, *overrides: str, lost: int = 5) -> dict[str, Any]:
     return told
 
 
+def without_room(step: int) -> dict[str, Any]:
+    """What low = n = high makes of a batch that follows evidence: answers asked for, rows and their advantages."""
+    config = config_of("rollouts.low=6", "rollouts.high=6")
+    manager = manager_of(config)
+    told: dict[str, Any] = {}
+    for name in ("plain", "allocating"):
+        trainer = Trainer(config, manager)
+        if name == "allocating":
+            count_successes(trainer, manager)
+            weigh_prompts(trainer)
+        told["asked"] = submit(manager, step)
+        answered = manager.agent_loop_workers[0].answered
+        trainer._compute_advantage(answered, {})
+        # Of keys that begin with the step's number.
+        told[name] = [(key[4:], row) for key, row in advantages(answered).items()]
+        manager.observe(answered)
+        step += 1
+    return told
+
+
 def rewards(step: int) -> dict[str, Any]:
     trainer = Trainer(config_of())
     log_reward_metrics(trainer)
@@ -260,6 +280,7 @@ if __name__ == "__main__":
                 "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=9",
             ),
             "without acc": without_acc(60),
+            "without room": without_room(80),
         }
         tq.close()
     finally:

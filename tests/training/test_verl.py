@@ -55,6 +55,12 @@ def test_a_mastered_prompt_gets_no_more_than_a_certain_one(told: dict[str, Any])
     assert told["run"]["mastered"] == [6] * 6
 
 
+def test_without_room_between_its_bounds_an_allocation_changes_nothing(told: dict[str, Any]) -> None:
+    found = told["without room"]
+    assert found["asked"] == [6] * 6
+    assert found["plain"] == found["allocating"] and len(found["plain"]) == 36
+
+
 def test_a_validation_asks_for_what_it_is_set_to(told: dict[str, Any]) -> None:
     # Nothing was said to the worker, which then takes rollout.val_kwargs.n.
     assert told["run"]["validation"] == [0] * 6

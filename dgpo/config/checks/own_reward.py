@@ -54,8 +54,7 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
                 message = f"{where} it failed: {type(error).__name__}: {error}; in training such an answer would earn 0"
                 yield Finding(key, function.name, message, "mend it, so that it returns a number for every text")
                 return
-            keys = sorted(told) if isinstance(told, dict) else ["a number alone"]
-            kinds.setdefault(", ".join(keys), where)
+            kinds.setdefault(", ".join(sorted(told)), where)
     if len(kinds) > 1:
         (one, first), (other, second), *_ = kinds.items()
         message = f"it returns {one} {first}, and {other} {second}"

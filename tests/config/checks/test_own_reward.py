@@ -64,7 +64,7 @@ def test_answers_told_of_in_different_ways_are_warned_about(data: Path, tmp_path
     body = "    return 0.5 if 'boxed' in solution_str else {'score': 0.0, 'length': len(solution_str)}\n"
     (problem,) = findings(data, tmp_path, HEAD + body)
     assert problem.startswith("warning: ")
-    assert "a number alone for the response" in problem and "length, score for the response" in problem
+    assert "acc, score for the response" in problem and "length, score for the response" in problem
 
 
 def test_a_function_that_asks_a_reward_model_is_not_tried(data: Path, tmp_path: Path) -> None:
