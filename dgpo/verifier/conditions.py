@@ -17,9 +17,9 @@ _FILLERS = _ARTICLES | vocabulary(
 
 
 def split_condition(tokens: Tokens) -> tuple[Tokens, str, tuple[str, ...]]:
-    """The value of ``tokens``, the letter that counts in it ('' for none), and the condition under which it holds.
+    """The value of ``tokens``, and the letter in it ('' for none) of which a condition holds.
 
-    What says where the value is taken, or that no other letter counts, is left out.
+    A condition has ``_`` for its letter. What says where the value is taken is left out.
     """
     if not any(token.kind in ("word", "relation") for token in tokens):
         return tokens, "", ()
@@ -27,13 +27,15 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, str, tuple[str, ...]]:
     for head, clause in _clauses(tokens):
         name = _counted([token for token in clause if token.kind != "join" and _word(token) not in _ARTICLES])
         if name and name in _names(head):
-            return head, name, ()
+            return head, name, ("whole",)
     for head, clause in _clauses(tokens):
         value = split(head, _is_equals)[0][-1]
-        core = _without_fillers(clause)
+        core = without_fillers(clause)
         has_words = len(core) < len(clause) and any(map(_word, clause))
         if _limits(core, has_words) and _names(core[:1]) & _names(head) and _is_formula(head, value):
-            return opened(head), "", symbols(core)
+            name = str(core[0].value)
+            limits = tuple("_" if symbol == name else symbol for symbol in symbols(core))
+            return opened(head), name, () if limits in (("_",), ("_", "in", "R")) else limits
     return tokens, "", ()
 
 
@@ -64,7 +66,8 @@ def _counted(clause: Sequence[Token]) -> str:
     return str(letters[0].value) if is_integer or (is_member and {*written[3:]} <= {*"^_+*"}) else ""
 
 
-def _without_fillers(clause: Tokens) -> Tokens:
+def without_fillers(clause: Tokens) -> Tokens:
+    """``n \\ge 3`` of ``for all integers n \\ge 3``."""
     while clause and (clause[0].kind == "join" or _word(clause[0]) in _FILLERS):
         clause = clause[1:]
     return clause
@@ -82,7 +85,8 @@ def _is_formula(head: Tokens, value: Tokens) -> bool:
     """Whether ``head`` is one value, perhaps named."""
     if any(token.kind == "relation" for token in value) or split(head, lambda token: token.kind == "join")[1]:
         return False
-    return bool(value) and value[0].kind != "word" and (len(value) > 1 or len(value) < len(head))
+    starts_in_words = bool(value) and value[0].kind == "word" and (value[0].is_worded or len(str(value[0].value)) > 3)
+    return bool(value) and not starts_in_words and (len(value) > 1 or len(value) < len(head))
 
 
 def _without_place(tokens: Tokens) -> Tokens:
@@ -120,7 +124,9 @@ def _word(token: Token) -> str:
 
 
 def _names(tokens: Sequence[Token]) -> set[str]:
-    return {str(token.value) for token in tokens if token.kind == "name"}
+    products = (str(token.value) for token in tokens if token.kind == "word" and not token.is_worded)
+    letters = {letter for product in products if len(product) < 4 for letter in product}  # cx
+    return letters | {str(token.value) for token in tokens if token.kind == "name"}
 
 
 def _closes(tokens: Sequence[Token]) -> bool:

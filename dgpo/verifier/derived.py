@@ -1,13 +1,12 @@
 """What a comparison makes of a tree: equations as differences, ratios as quotients, vectors as tuples."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 from dgpo.verifier import policy, values
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.nodes import Node, Operation, names, quotient
 from dgpo.verifier.splitting import split, statement
-from dgpo.verifier.tokens import Token, Tokens, Unreadable
+from dgpo.verifier.tokens import Tokens, Unreadable, renamed
 from dgpo.verifier.tree import Answer, Equation, Ratio, Several, Value
 
 
@@ -49,12 +48,7 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
         return None
     if any(token.kind == "name" and token.value == one[0] for token in two[1]):
         return None
-    renamed = tuple(_renamed(token, two[0], one[0]) for token in two[1])
-    return read_side(one[1]), read_side(renamed)
-
-
-def _renamed(token: Token, name: str, new: str) -> Token:
-    return replace(token, value=new, latex=new) if token.kind == "name" and token.value == name else token
+    return read_side(one[1]), read_side(renamed(two[1], {two[0]: one[0]}))
 
 
 def shares(ratio: Ratio) -> list[Value]:

@@ -1,60 +1,45 @@
-"""Matrices, and systems of equations as the lists that they are."""
+"""Matrices, functions by cases, and systems of equations as the lists that they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 
 from dgpo.verifier.naming import read_name
+from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens
 from dgpo.verifier.tree import Answer, Grid
 
 Read = Callable[[Tokens], Answer]
-_MATRICES = frozenset("begin " + kind for kind in ("pmatrix", "bmatrix", "matrix", "smallmatrix", "array", "Bmatrix"))
-_SYSTEMS = frozenset("begin " + kind for kind in ("cases", "aligned", "align", "gathered", "split", "array"))
+_MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
+_SYSTEMS = vocabulary("cases aligned align gathered split array")
+_IN_A_SCALE = frozenset(("number", "sign", "command", "open", "close", "name"))
+_TIMES, _OPEN, _CLOSE = Token("sign", "*", r"\cdot "), Token("open", "(", "("), Token("close", ")", ")")
 
 
-def _rows(body: Sequence[Token], is_cell: Callable[[Token], bool]) -> list[list[Tokens]]:
-    rows, _ = split(body, lambda token: token.kind == "row")
-    return [split(row, is_cell)[0] for row in rows if row]
-
-
-def _environment(tokens: Tokens, kinds: frozenset[str]) -> tuple[Tokens, Tokens] | None:
-    """What stands before the one environment at the end of ``tokens``, and what it holds."""
-    starts = [index for index, token in enumerate(tokens) if token.kind == "command" and token.value in kinds]
-    begins = [token for token in tokens if token.kind == "command" and str(token.value).startswith("begin ")]
-    if len(starts) != 1 or len(begins) != 1:
+def read_environment(tokens: Tokens, read: Read) -> Answer | None:
+    """A system of equations, or a matrix times the number before it; None for anything else."""
+    begins = [index for index, token in enumerate(tokens) if _environment(token, "begin ")]
+    if len(begins) != 1:
         return None
-    start, end = starts[0], len(tokens) - 1
-    if tokens[end].kind == "close" and start and tokens[start - 1].kind == "open":
-        end -= 1
-        before = tokens[: start - 1]
-    else:
-        before = tokens[:start]
-        if before and before[-1].is_("open", r"\{"):
-            before = before[:-1]
-    if not (tokens[end].kind == "command" and str(tokens[end].value).startswith("end ")):
+    start, end = begins[0], len(tokens) - 1
+    kind = _environment(tokens[start], "begin ")
+    before = tokens[:start]
+    if tokens[end].kind == "close" and before and before[-1].kind == "open":
+        before, end = before[:-1], end - 1
+    elif before and before[-1].is_("open", r"\{"):
+        before = before[:-1]
+    if not _environment(tokens[end], "end "):
         return None
-    return before, tokens[start + 1 : end]
+    rows = [_trimmed(row) for row in split(tokens[start + 1 : end], lambda token: token.kind == "row")[0] if row]
+    if kind in _SYSTEMS and not before and (found := _system(rows, read)):
+        return found
+    return _grid(before, rows, tokens, read) if kind in _MATRICES and rows else None
 
 
-def read_system(tokens: Tokens, read: Read) -> Answer | None:
-    """Equations one below the other, each solved for a name, as the list of them."""
-    found = _environment(tokens, _SYSTEMS)
-    if found is None or found[0]:
-        return None
-    rows = [
-        tuple(token for token in row if token.kind != "cell") for row in split(found[1], lambda t: t.kind == "row")[0]
-    ]
-    rows = [_trimmed(row) for row in rows if row]
-    sides = [split(row, lambda token: token.is_("relation", "=")) for row in rows]
-    if not rows or not all(len(side) == 2 and read_name(side[0]) for side, _ in sides):
-        return None
-    if any(token.kind in ("word", "join") for row in rows for token in row):
-        return None
-    list_of: list[Token] = []
-    for row in rows:
-        list_of += [*row, Token("join", ",", ", ")]
-    return read(tuple(list_of[:-1]))
+def _environment(token: Token, edge: str) -> str:
+    """The name of the environment that begins or ends at ``token``, '' for none."""
+    value = str(token.value)
+    return value.removeprefix(edge) if token.kind == "command" and value.startswith(edge) else ""
 
 
 def _trimmed(tokens: Tokens) -> Tokens:
@@ -63,25 +48,27 @@ def _trimmed(tokens: Tokens) -> Tokens:
     return tokens
 
 
-def read_grid(tokens: Tokens, read: Read) -> Answer | None:
-    """A matrix, times the number before it."""
-    found = _environment(tokens, _MATRICES)
-    if found is None:
+def _system(rows: list[Tokens], read: Read) -> Answer | None:
+    """Equations one below the other, each solved for a name, as the list of them."""
+    rows = [tuple(token for token in row if token.kind != "cell") for row in rows]
+    sides = [split(row, lambda token: token.is_("relation", "="))[0] for row in rows]
+    if not rows or not all(len(side) == 2 and read_name(side[0]) for side in sides):
         return None
-    before, body = found
-    rows = _rows(body, lambda token: token.kind == "cell")
-    if not rows or any(not cell for row in rows for cell in row):
+    if any(token.kind in ("word", "join") for row in rows for token in row):
+        return None
+    comma = Token("join", ",", ", ")
+    return read(tuple(token for row in rows for token in (*row, comma))[:-1])
+
+
+def _grid(before: Tokens, rows: list[Tokens], tokens: Tokens, read: Read) -> Answer | None:
+    cells = [[_trimmed(cell) for cell in split(row, lambda token: token.kind == "cell")[0]] for row in rows]
+    if not all(cell for row in cells for cell in row) or any(token.kind not in _IN_A_SCALE for token in before):
         return None
     if before and before[-1].is_("sign", "*"):
         before = before[:-1]
-    if any(token.kind not in ("number", "sign", "command", "open", "close", "name") for token in before):
-        return None
-    minus = (Token("number", Fraction(1), "1"),) if before and before[-1].is_("sign", "-") else ()
-    scale = (Token("open", "(", "("), *before, *minus, Token("close", ")", ")")) if before else ()
-
-    def cell(tokens: Tokens) -> Answer:
-        if scale:
-            tokens = (*scale, Token("sign", "*", r"\cdot "), Token("open", "(", "("), *tokens, Token("close", ")", ")"))
-        return read(tokens)
-
-    return Grid(tuple(tuple(map(cell, row)) for row in rows), tokens)
+    if before and before[-1].is_("sign", "-"):
+        before = (*before, Token("number", Fraction(1), "1"))
+    if before:
+        scale = (_OPEN, *before, _CLOSE, _TIMES, _OPEN)
+        cells = [[(*scale, *cell, _CLOSE) for cell in row] for row in cells]
+    return Grid(tuple(tuple(map(read, row)) for row in cells), tokens)

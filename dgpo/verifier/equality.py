@@ -43,13 +43,13 @@ class Comparison:
         ask: The word on what the trees leave open.
         tell: Hears of each pair of expressions.
         has_evaluated: Whether expressions were evaluated at points.
-        counters: The letters that count in the two.
+        letters: The letters of which the two say what they may be.
     """
 
     ask: Ask = open_question
     tell: Tell = to_nobody
     has_evaluated: bool = False
-    counters: tuple[str, str] = ("", "")
+    letters: tuple[str, str] = ("", "")
 
     def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
         """Whether ``answer`` is ``gold``."""
@@ -72,7 +72,7 @@ class Comparison:
         turned = Comparison(
             lambda one, two: self.ask(two, one),
             lambda one, two, says, step: self.tell(two, one, says, step),
-            counters=(self.counters[1], self.counters[0]),
+            letters=(self.letters[1], self.letters[0]),
         )
         found = compare(turned, answer, gold, depth)
         self.has_evaluated |= turned.has_evaluated
@@ -82,7 +82,7 @@ class Comparison:
         if isinstance(gold, Given) and isinstance(answer, Given) and gold.condition != answer.condition:
             return False
         wanted, given = (side if isinstance(side, Given) else Given(side) for side in (gold, answer))
-        self.counters = (wanted.counter, given.counter)
+        self.letters = (wanted.letter, given.letter)
         return self.same(wanted.value, given.value, depth + 1)
 
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
@@ -101,7 +101,13 @@ class Comparison:
             return False
         if isinstance(gold, Equation) and (both := definitions(gold, answer)):
             return self.same(*both, depth + 1)
-        return every(self.same(wanted, read_side(claim), depth + 1) for claim in found)
+        claims = [read_side(claim) for claim in found]
+        decisions = [self.same(wanted, claim, depth + 1) for claim in claims]
+        if True in decisions:  # 5/3 = 1.667
+            decisions = [
+                policy.is_rounded(claim, wanted) or decision for decision, claim in zip(decisions, claims, strict=True)
+            ]
+        return every(decisions)
 
     def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
         """Two equations are equal where one is a multiple of the other; any other two are open."""
@@ -131,13 +137,12 @@ class Comparison:
             return self._asked(latex(gold.tokens), latex(answer.tokens))
         scales = {0: [1], 1: [1, Fraction(1, 100)], -1: [1, Fraction(100)]}[(two == "%") - (one == "%")]
         sides = values.with_one_notation(
-            values.Number(gold.node, gold.is_decimal),
-            values.Number(answer.node, answer.is_decimal),
-            policy.counting_letters(gold.node, answer.node, self.counters),
+            values.Number(gold.node, gold.is_decimal), values.Number(answer.node, answer.is_decimal)
         )
+        spellings = [values.with_letters(sides[1], new) for new in policy.new_letters(*sides, self.letters)]
         if values.exact(gold.node) is None or values.exact(answer.node) is None:
             self.has_evaluated = True
-        decision = either(values.equal(*sides, Fraction(scale)) for scale in scales)
+        decision = either(values.equal(sides[0], given, Fraction(scale)) for given in spellings for scale in scales)
         if decision is False:
             decision = policy.same_residue(gold, answer) or policy.is_rounded(gold, answer)
         self.tell(latex(gold.tokens), latex(answer.tokens), decision, "value")
@@ -218,6 +223,9 @@ class Comparison:
         """A row or a column as a tuple."""
         if isinstance(answer, Value) and answer.node is None:
             return self._asked(latex(gold.tokens), latex(answer.tokens))
+        if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
+            rows = tuple(item.items for item in answer.items if isinstance(item, Several))
+            return self.grids(gold, Grid(rows), depth)  # [[1, 2], [3, 4]]
         is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
         if isinstance(answer, Value):
             answer = components(answer) or answer

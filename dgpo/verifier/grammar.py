@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dgpo.verifier import conditions, quantities, regions
-from dgpo.verifier.environments import read_grid, read_system
+from dgpo.verifier.environments import read_environment
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import opened, separated, shell, split, statement, symbols
@@ -44,16 +44,14 @@ def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
     tokens = opened(tokens)
     if not tokens or depth > MAX_DEPTH:
         raise Unreadable("nothing to read")
-    value, counter, condition = conditions.split_condition(tokens)
-    if counter or condition:
-        return Given(read_answer(value, depth + 1), condition, counter)
+    value, letter, condition = conditions.split_condition(tokens)
+    if letter:
+        return Given(read_answer(value, depth + 1), letter, condition)
     tokens = opened(value)
-    if any(token.kind == "command" and str(token.value).startswith("begin ") for token in tokens):
-        for read in (read_system, read_grid):
-            if (found := read(tokens, lambda part: _item(part, depth))) is not None:
-                return found
-    if (found := quantities.side_by_side(tokens)) is not None:
-        return Several("", tuple(_item(part, depth) for part in found), is_quantity=True)
+    if (found := read_environment(tokens, lambda part: _item(part, depth))) is not None:
+        return found
+    if (quantity := quantities.side_by_side(tokens)) is not None:
+        return Several("", tuple(_item(part, depth) for part in quantity), is_quantity=True)
     parts, cuts = split(tokens, is_join)
     if cuts and parts[-1] == ():
         parts, cuts = parts[:-1], cuts[:-1]
@@ -148,6 +146,8 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     relations = [str(sign.value) for sign in signs]
     if not signs:
         return _union(tokens, depth)
+    if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":
+        return _relation(core, depth)  # all n >= 3
     if relations[0] == "~" and not sides[0]:
         return _relation(tuple(tokens[1:]), depth)
     if set(relations) <= {"=", "~", "equiv"} and all(sides):

@@ -38,6 +38,7 @@ _TOKEN = re.compile(
 )
 _TIMES_TEN = re.compile(r"x(?= ?10 ?(?:\^|\*\*))")
 _PYTHON_IMAGINARY = re.compile(r"j(?![A-Za-z\d_])")
+_SAME_ACCENT = {"overrightarrow": "vec", "bar": "overline", "widehat": "hat"}
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
 _ESCAPED_TWICE = re.compile(
@@ -220,13 +221,12 @@ class _Lexer:
     def _accented(self, text: str, at: int, name: str) -> int:
         """``\\vec{a}`` as a name of its own; ``\\overline{AB}`` is the segment AB."""
         inside, at = argument(text, at)
-        inside = inside.strip()
+        inside, name = inside.strip(), _SAME_ACCENT.get(name, name)
         if name == "overline" and re.fullmatch("[A-Z]{2}", inside):
             self._letters(text, at, inside, is_worded=False)
-        elif inside in ("i", "j", "k", r"\imath", r"\jmath") and name in ("vec", "hat", "overrightarrow"):
+        elif inside in ("i", "j", "k", r"\imath", r"\jmath") and name in ("vec", "hat"):
             self.put("name", f"unit {inside.lstrip(chr(92))[0]}", inside)
         elif re.fullmatch(r"\\?[A-Za-z]+\d?|0", inside):
-            name = "vec" if name == "overrightarrow" else name
             self.put("name", f"{name} {inside}", rf"\{name}{{{inside}}}")
         else:
             self.put("command", name, f"\\{name} ")

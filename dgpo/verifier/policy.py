@@ -4,24 +4,28 @@ They read trees and say what an answer claims; whether a claim is the ground tru
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from itertools import permutations
 
 from dgpo.verifier import words
 from dgpo.verifier.grading import COUNTERS
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
-from dgpo.verifier.nodes import Node, names, product, subtrees
+from dgpo.verifier.nodes import names, product, subtrees
 from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value
-from dgpo.verifier.values import exact, real_value
+from dgpo.verifier.values import Number, exact, real_value
 
 MAX_SIDES = 4
 MIN_DIGITS = 3
 """Of a decimal ground truth that an exact answer may round to."""
 MAX_PLACES = 60
+MAX_CONSTANTS = 3
+_CONSTANT = re.compile(r"[A-DK](?:_\d)?")
 _VARIABLE_KINDS = frozenset(("name", "word", "function"))
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 
@@ -90,6 +94,8 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     first, last = read_name(sides[0]), read_name(sides[-1])
     if not first and equation.approximate == 1:
         return None, sides[0]
+    if not any(map(_has_variable, sides)):
+        return None, sides[0]  # 3/8 = 0.375
     if len(sides) > 2:
         return (first, sides[-1]) if first else (None, None)
     if last and not first:
@@ -195,11 +201,13 @@ def same_residue(gold: Value, answer: Value) -> bool:
     return one is not None and two is not None and int(modulus) > 0 and (one - two) % int(modulus) == 0
 
 
-def is_rounded(gold: Value, answer: Value) -> bool:
+def is_rounded(gold: Answer, answer: Answer) -> bool:
     r"""Whether a ground truth of three digits or more is the exact answer, rounded: 5.29 of ``2\sqrt{7}``.
 
     An answer that is a finite decimal itself need not be rounded, and is another number.
     """
+    if not isinstance(gold, Value) or not isinstance(answer, Value):
+        return False
     digits = [token for token in gold.tokens if not token.is_("sign", "+", "-")]
     if len(digits) != 1 or not digits[0].is_decimal or answer.is_decimal or answer.node is None or gold.node is None:
         return False
@@ -213,14 +221,22 @@ def is_rounded(gold: Value, answer: Value) -> bool:
     return bool(abs(given * scale - wanted.numerator * scale / wanted.denominator) <= 0.5)
 
 
-def counting_letters(gold: Node, answer: Node, declared: tuple[str, str]) -> dict[str, str]:
-    r"""The letter of the answer as that of the ground truth, if both are said to count, or one and both are by \pi."""
-    one, two = names(gold) - names(answer), names(answer) - names(gold)
-    if len(one) != 1 or len(two) != 1:
-        return {}
-    (wanted,), (given,) = one, two
-    is_family = any(declared) and {wanted, given} <= COUNTERS and "pi" in subtrees(gold) and "pi" in subtrees(answer)
-    return {given: wanted} if is_family or declared == (wanted, given) else {}
+def new_letters(gold: Number, answer: Number, declared: tuple[str, str]) -> Iterator[dict[str, str]]:
+    r"""New letters for the answer's: none, and those of the ground truth for what either may call as it likes.
+
+    These are letters of which both say what they may be; one does, and both stand by a ``\\pi`` or in an expression of
+    other letters; or arbitrary constants, ``A`` and ``C_1``.
+    """
+    yield {}
+    one, two = names(gold.node) - names(answer.node), names(answer.node) - names(gold.node)
+    if not one or len(one) != len(two) or len(one) > MAX_CONSTANTS:
+        return
+    is_function = bool(names(gold.node) & names(answer.node))
+    are_constants = is_function and all(map(_CONSTANT.fullmatch, one | two))
+    is_family = one | two <= COUNTERS and all("pi" in subtrees(side.node) for side in (gold, answer))
+    is_free = len(one) == 1 and (is_function or is_family or all(declared)) and {*declared} - {""} <= one | two
+    if are_constants or (is_free and any(declared)):
+        yield from (dict(zip(sorted(two), order, strict=True)) for order in permutations(sorted(one)))
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:

@@ -9,7 +9,7 @@ from dgpo.verifier.algebra import parse
 from dgpo.verifier.nodes import Node, product
 from dgpo.verifier.number_words import MAGNITUDES, read_words
 from dgpo.verifier.splitting import opened, shell, split, statement, step, symbols
-from dgpo.verifier.tokens import Token, Tokens, latex
+from dgpo.verifier.tokens import Token, Tokens, latex, renamed
 from dgpo.verifier.tree import Infinite, Several, Statement, Value
 from dgpo.verifier.units import unit_of
 
@@ -38,7 +38,21 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
     node = parse(tokens)
     if node is None and (found := statement(tokens)).is_words:
         return found
+    if node is None:
+        tokens = _with_bound_names(tokens)
     return Value(node, tokens, currency, _is_decimal(tokens), () if node is not None else symbols(tokens))
+
+
+def _with_bound_names(tokens: Tokens) -> Tokens:
+    r"""One letter for each variable that a sum or product binds: ``\sum_{k=1}^{n} k`` for ``\sum_{i=1}^{n} i``."""
+    bound = [
+        str(tokens[index + 3].value)
+        for index, token in enumerate(tokens[:-4])
+        if token.is_("command", "sum", "prod") and tokens[index + 3].kind == "name" and tokens[index + 4].value == "="
+    ]
+    free = {token.value for token in tokens if token.kind == "name"} - {*bound}
+    letters = (letter for letter in "klmpqrst" if letter not in free)
+    return renamed(tokens, dict(zip(dict.fromkeys(bound), letters, strict=False)))
 
 
 def _is_differential(token: Token) -> bool:

@@ -46,7 +46,10 @@ def shown(tree: Answer | Piece) -> str:
         case Clock():
             return f"time({':'.join(tree.time)} {tree.half})"
         case Given():
-            return f"{shown(tree.value)}, if {' '.join(tree.condition or (tree.counter, 'is whole'))}"
+            condition = (
+                " ".join(tree.condition or ("any", "_")).replace("whole", "_ is whole").replace("_", tree.letter)
+            )
+            return f"{shown(tree.value)}, if {condition}"
         case Statement():
             return f"{'words' if tree.is_words else 'relation'}({plain(tree.tokens)})"
 

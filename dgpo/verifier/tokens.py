@@ -1,7 +1,7 @@
 """The symbols that the lexer makes of a text, and what every reader of them needs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -41,6 +41,12 @@ Tokens = tuple[Token, ...]
 
 class Unreadable(Exception):
     """The text is past the bounds, or its braces do not close."""
+
+
+def renamed(tokens: Sequence[Token], new: dict[str, str]) -> Tokens:
+    """``tokens`` with other letters for some of its names."""
+    found = ((token, new.get(str(token.value)) if token.kind == "name" else None) for token in tokens)
+    return tuple(replace(token, value=name, latex=name) if name else token for token, name in found)
 
 
 def latex(tokens: Sequence[Token]) -> str:

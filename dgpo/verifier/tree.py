@@ -97,11 +97,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    r"""A value and where it holds, ``2^n for n \ge 1``, or the letter that counts in it, ``2k\pi, k \in Z``."""
+    r"""A value and what a letter in it may be: ``2^n for n \ge 1``, ``2k\pi, k \in Z``. No condition is any number."""
 
     value: "Answer"
+    letter: str = ""
     condition: tuple[str, ...] = ()
-    counter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,14 +216,18 @@ def _equal_beyond(gold: Number, answer: Number, scale: Fraction, at: Coordinate)
     return True if told * 4 >= seen else None
 
 
-def with_one_notation(gold: Number, answer: Number, letters: dict[str, str] | None = None) -> tuple[Number, Number]:
-    """Both with ``y'`` where one has ``dy/dx``, and the answer with the new ``letters``."""
-    sides = (gold, Number(renamed(answer.node, letters), answer.is_decimal) if letters else answer)
+def with_letters(number: Number, new: dict[str, str]) -> Number:
+    return Number(renamed(number.node, new), number.is_decimal) if new else number
+
+
+def with_one_notation(gold: Number, answer: Number) -> tuple[Number, Number]:
+    """Both with ``y'`` where one has ``dy/dx``."""
+    sides = (gold, answer)
     for one, two in (sides, sides[::-1]):
         for name in names(one.node) - names(two.node):
             short = f"{name[1:].partition('/')[0]}'"
             if name[0] == "d" and "/d" in name and short in names(two.node) - names(one.node):
-                sides = tuple(Number(renamed(side.node, {name: short}), side.is_decimal) for side in sides)
+                sides = tuple(with_letters(side, {name: short}) for side in sides)
     return sides[0], sides[1]
 
 

@@ -5,7 +5,7 @@ import re
 from dgpo.verifier.sentence import asserted_letters
 
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
-_ARTICLE = re.compile(r"(?:an?|the) (?=[a-z]{3})")
+_ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
 _CHOICE = re.compile(
     r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
     r"|\[(?P<square>[A-J])\]"
@@ -25,7 +25,8 @@ _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 def phrase(text: str) -> str | None:
     """The answer in lower case, without an article, when it is made of words alone."""
-    return _ARTICLE.sub("", text.lower(), count=1) if _WORDS.fullmatch(text) else None
+    lowered = re.sub(r"\bdne\b", "does not exist", text.lower())
+    return _ARTICLE.sub("", lowered, count=1) if _WORDS.fullmatch(text) else None
 
 
 def choice(text: str) -> str | None:

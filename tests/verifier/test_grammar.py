@@ -24,7 +24,7 @@ from dgpo.verifier.shown import shown
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "matrix(1; 2 / 3; 4)"),
         ("not enough information", "words(not enough information)"),
         (r"2^{n} \text{ for } n \ge 1", "(^ 2 n), if n >= 1"),
-        (r"f(x)=x \forall x \in \mathbb{R}", "equation(f(x) = x), if x in R"),
+        (r"f(x)=x \forall x \in \mathbb{R}", "equation(f(x) = x), if any x"),
         (r"-4 \text{ at } x=2", "(- 4)"),
         (r"6 \text{ (when } x=5)", "6"),
         (r"7 \text{ with equality iff } a=b", "7"),
