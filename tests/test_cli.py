@@ -11,7 +11,7 @@ from dgpo.cli import main
 COMMANDS = [
     *("train", "check", "plan", "report", "compare", "export", "plot weights", "plot distribution"),
     *("data arithmetic", "data list", "data prepare", "data check", "model small", "model warm-start"),
-    *("eval run", "eval score", "eval report", "lab mechanism", "verify"),
+    *("eval run", "eval score", "eval report", "lab mechanism", "lab compare", "verify"),
 ]
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})
 

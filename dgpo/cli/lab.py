@@ -45,3 +45,39 @@ def lab_mechanism(
     from dgpo.studies.mechanism import study_mechanism
 
     written(study_mechanism(methods or PAPERS, out, seeds=seeds, rare=rare, module=module))
+
+
+@lab.command("compare", cls=SeveralValues)
+def lab_compare(
+    out: Out,
+    methods: Methods = None,
+    module: Module = None,
+    rates: Annotated[list[float], typer.Option(metavar="RATE...", help="learning rates")] = [2e-4, 4e-4, 8e-4, 1.6e-3],  # noqa: B006
+    seeds: Annotated[int, typer.Option(help="how many")] = 10,
+    first_seed: Annotated[int, typer.Option(help="the others follow it")] = 0,
+    setting: Annotated[
+        str,
+        typer.Option(help="updates a batch: reuse (64, a batch is read 4 times), many (64, once), few (16, once)"),
+    ] = "reuse",
+    steps: Annotated[int | None, typer.Option(help="of a run (default: the setting's)", show_default=False)] = None,
+    reference: Annotated[str, typer.Option(help="the method that others are compared with")] = "dgpo:n=2",
+) -> None:
+    """Methods × learning rates × seeds of a small policy: table, figures, and a verdict for each claim.
+
+    Run it again and it goes on where it was; runs that are done are only read.
+    """
+    from dgpo.studies.compare import study_compare
+    from dgpo.studies.contenders import PAPERS
+
+    chosen = range(first_seed, first_seed + seeds)
+    files = study_compare(
+        methods or PAPERS,
+        out,
+        rates=rates,
+        seeds=chosen,
+        setting=setting,
+        steps=steps,
+        reference=reference,
+        module=module,
+    )
+    written(files)

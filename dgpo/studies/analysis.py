@@ -1,0 +1,115 @@
+"""What the runs of a study say: figures of each method at its best rate, and methods against a reference, by seeds.
+
+A rate is chosen for each seed by the mean accuracy of the other seeds, so that no run takes part in the choice that it
+is judged by. Accuracy is that of the last step.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgpo.runs.intervals import Interval, Paired, corrected, difference, interquartile_mean
+from dgpo.studies.records import Record
+from dgpo.studies.training import KS, Run
+
+ACCURACY = "val-core/facts/acc/mean@1"
+PASS = "val-core/facts/acc/pass@{}"
+K = 32
+"""Of the pass@k in tables."""
+ENTROPY = "val-aux/facts/entropy"
+SPIKES = "actor/grad_norm_max"
+
+
+@dataclass(frozen=True)
+class Method:
+    """The runs of one method, rates by seeds.
+
+    Attributes:
+        final: accuracy at the end, `(rates, S)`.
+        chosen: index of the rate that each seed is judged at, `(S,)`.
+        collapsed: whether a run ended below half of the best accuracy that it had, `(rates, S)`.
+        runs: their records, rates by seeds.
+    """
+
+    final: np.ndarray
+    chosen: np.ndarray
+    collapsed: np.ndarray
+    runs: Sequence[Sequence[Record]]
+
+    def judged(self) -> list[Record]:
+        """The run of each seed at its rate."""
+        return [self.runs[rate][seed] for seed, rate in enumerate(self.chosen)]
+
+    def last(self, key: str) -> np.ndarray:
+        """The last value of a metric in the judged runs, `(S,)`."""
+        return np.array([record[key][~np.isnan(record[key])][-1] for record in self.judged()])
+
+    def largest(self, key: str) -> np.ndarray:
+        """The largest value of a metric in each run, `(rates, S)`."""
+        return np.array([[np.nanmax(record[key]) for record in records] for records in self.runs])
+
+
+def gather(records: Mapping[Run, Record], method: str, rates: Sequence[float], seeds: Sequence[int]) -> Method:
+    """The runs of `method`, with the rate that each seed is judged at."""
+    runs = [[records[Run(method, rate, seed)] for seed in seeds] for rate in rates]
+    curves = [[record[ACCURACY][~np.isnan(record[ACCURACY])] for record in row] for row in runs]
+    final = np.array([[curve[-1] for curve in row] for row in curves])
+    best = np.array([[curve.max() for curve in row] for row in curves])
+    return Method(final, chosen_rates(final), final < best / 2, runs)
+
+
+def chosen_rates(final: np.ndarray) -> np.ndarray:
+    """Index of the best rate for each seed by the mean of the others; with one seed, by itself."""
+    if final.shape[1] == 1:
+        return final.argmax(0)
+    return (final.sum(1, keepdims=True) - final).argmax(0)
+
+
+def figures(method: Method) -> dict[str, Interval]:
+    """Interquartile means over the judged runs."""
+    keys = {"avg": ACCURACY, f"pass@{K}": PASS.format(K), "entropy": ENTROPY}
+    return {name: interquartile_mean(method.last(key)) for name, key in keys.items()}
+
+
+def against(methods: Mapping[str, Method], reference: str, key: str) -> dict[str, Paired]:
+    """Each other method minus the reference, by the last value of a metric; p corrected for their number."""
+    found = {
+        name: difference([methods[reference].last(key)], [method.last(key)])
+        for name, method in methods.items()
+        if name != reference
+    }
+    rates = corrected([each.p for each in found.values()])
+    return {
+        name: Paired(each.value, each.low, each.high, float(p), each.improved)
+        for (name, each), p in zip(found.items(), rates, strict=True)
+    }
+
+
+def level_of(methods: Mapping[str, Method]) -> float:
+    """The highest accuracy that every method reaches in at least three quarters of its judged runs."""
+    reached = [
+        np.quantile([np.nanmax(record[ACCURACY]) for record in each.judged()], 0.25) for each in methods.values()
+    ]
+    return float(min(reached))
+
+
+def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
+    """Steps, entropy and pass@k of the judged runs where their accuracy first reaches `level`; `(S,)`, NaN if never."""
+    keys = {"steps": None, "entropy": ENTROPY, f"pass@{K}": PASS.format(K)}
+    found = {name: np.full(len(method.chosen), np.nan) for name in keys}
+    for seed, record in enumerate(method.judged()):
+        known = np.flatnonzero(~np.isnan(record[ACCURACY]))
+        curve = record[ACCURACY][known]
+        if (curve >= level).any() and (after := int(np.argmax(curve >= level))):
+            part = (level - curve[after - 1]) / (curve[after] - curve[after - 1])
+            for name, key in keys.items():
+                values = known if key is None else record[key][known]
+                found[name][seed] = values[after - 1] + part * (values[after] - values[after - 1])
+    return found
+
+
+def pass_curve(method: Method) -> np.ndarray:
+    """Interquartile mean of pass@k at the end for each k of `KS`."""
+    keys = [ACCURACY, *(PASS.format(k) for k in KS[1:])]
+    return np.array([interquartile_mean(method.last(key)).value for key in keys])

@@ -1,0 +1,242 @@
+"""`dgpo lab compare`: methods × rates × seeds of small policies; tables, figures, and a verdict for each claim."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dgpo.errors import UserError
+from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.losses import Method as Loss
+from dgpo.progress import ProgressBar
+from dgpo.runs.intervals import Interval
+from dgpo.studies import records
+from dgpo.studies.analysis import (
+    ACCURACY,
+    PASS,
+    SPIKES,
+    K,
+    Method,
+    against,
+    at_level,
+    figures,
+    gather,
+    interquartile_mean,
+    level_of,
+)
+from dgpo.studies.contenders import contenders
+from dgpo.studies.threads import one_thread
+from dgpo.studies.training import SETTINGS, Run, Setting, pretrain, train
+from dgpo.studies.verdicts import Verdict, verdicts
+from dgpo.tables import Table
+
+RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
+STACK = 40
+"""Runs that are computed together: more are no faster, and more would be lost when a study is stopped."""
+
+
+@one_thread()
+def study_compare(
+    methods: Sequence[str],
+    out: Path,
+    *,
+    rates: Sequence[float] = RATES,
+    seeds: Sequence[int] = tuple(range(10)),
+    setting: str = "reuse",
+    steps: int | None = None,
+    reference: str = "dgpo:n=2",
+    module: str | None = None,
+) -> list[Path]:
+    """Train the runs that are not in ``out`` yet, and write compare.md, .json and two figures there.
+
+    Args:
+        methods: as `contenders` reads them, after an import of `module`.
+        rates, seeds: every method has them all. A seed is of a teacher, a first policy, problems and draws.
+        setting: of `SETTINGS`; `steps` in place of its own.
+        reference: what the others are compared with, one of `methods`.
+
+    Raises:
+        UserError: what `contenders` raises, a value out of its range, a folder of another study.
+    """
+    from dgpo.studies.figures import draw
+
+    chosen = contenders(methods, module)
+    how = checked(list(chosen), rates, seeds, setting, steps, reference)
+    make_folder(out, "--out")
+    records.claim(out, how)
+    seconds = run_missing(chosen, out, rates, seeds, how)
+    cells = [Run(name, rate, seed) for name in chosen for rate in rates for seed in seeds]
+    read = {run: records.read(out, run) for run in cells}
+    found = {name: gather(read, name, rates, seeds) for name in chosen}
+    level = level_of(found)
+    judged = verdicts(found, reference, level)
+    tables = [methods_table(found, rates, reference), rates_table(found, rates), matched_table(found, level, reference)]
+    tables.append(Table(("claim", "verdict", "grounds"), [tuple(vars(each).values()) for each in judged],
+                        f"The claims, for {reference}", words=("claim", "verdict", "grounds")))  # fmt: skip
+    files = [
+        out / name for name in ("compare.md", "compare.json", "rates.png", "rates.svg", "curves.png", "curves.svg")
+    ]
+    replace_text(files[0], "\n".join(table.markdown() for table in tables))
+    replace_json(files[1], numbers(found, rates, seeds, vars(how), reference, level, judged))
+    draw(found, rates, how, level, files[2:4], files[4:])
+    for table in tables:
+        table.show()
+    if seconds:
+        print(f"{seconds:.0f} s of computing in this call")
+    return files
+
+
+def checked(
+    names: Sequence[str], rates: Sequence[float], seeds: Sequence[int], setting: str, steps: int | None, reference: str
+) -> Setting:
+    """The setting, of a study that can be done.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if setting not in SETTINGS:
+        raise UserError(f"--setting={setting}: choose one of {', '.join(SETTINGS)}")
+    if reference not in names:
+        raise UserError(f"--reference={reference}: it is none of the methods {' '.join(names)}; name one of them")
+    if not rates or min(rates) <= 0 or len(set(rates)) < len(rates):
+        raise UserError(f"--rates {' '.join(map(str, rates))}: they must be above 0, and each named once")
+    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise UserError(f"--seeds {' '.join(map(str, seeds))}: they must be 0 or above, and each named once")
+    if steps is not None and steps < 2:
+        raise UserError(f"--steps={steps}: it must be at least 2")
+    how = SETTINGS[setting]
+    return how if steps is None else Setting(**{**vars(how), "steps": steps})
+
+
+def run_missing(
+    methods: Mapping[str, Loss], out: Path, rates: Sequence[float], seeds: Sequence[int], setting: Setting
+) -> float:
+    """Train the runs that ``out`` has not; the processor's seconds that it took."""
+    started = time.process_time()
+    cells = [[Run(name, rate, seed) for rate in rates for seed in seeds] for name in methods]
+    missing = [[run for run in runs if not records.metrics_file(out, run).exists()] for runs in cells]
+    stacks = [runs[at : at + STACK] for runs in missing for at in range(0, len(runs), STACK)]
+    if not stacks:
+        return 0.0
+    new = [seed for seed in seeds if not records.base(out, seed).exists()]
+    if new:
+        records.keep_bases(out, new, pretrain(new))
+    bases = {seed: torch.from_numpy(np.load(records.base(out, seed))) for seed in seeds}
+    total = sum(map(len, cells))
+    with ProgressBar("runs", total, total - sum(map(len, stacks))) as bar:
+        for stack in stacks:
+            method = methods[stack[0].method]
+            start = torch.stack([bases[run.seed] for run in stack])
+            history = []
+            for metrics in train(method, [run.rate for run in stack], [run.seed for run in stack], start, setting):
+                history.append({key: values.tolist() for key, values in metrics.items()})
+                bar.advance(0)
+            for place, run in enumerate(stack):
+                steps = [{key: values[place] for key, values in metrics.items()} for metrics in history]
+                records.write(out, run, method, setting, steps)
+            bar.advance(len(stack))
+    return time.process_time() - started
+
+
+def methods_table(methods: Mapping[str, Method], rates: Sequence[float], reference: str) -> Table:
+    """A row a method, best first: figures at its rate, and differences from the reference over seeds."""
+    accuracy, passed = (against(methods, reference, key) for key in (ACCURACY, PASS.format(K)))
+    rows = []
+    for name in sorted(methods, key=lambda each: -figures(methods[each])["avg"].value):
+        cells = [figure.text() for figure in figures(methods[name]).values()]
+        often = f"{rates[int(np.bincount(methods[name].chosen).argmax())]:g}"
+        paired = ("–",) * 4
+        if name != reference:
+            one, other = accuracy[name], passed[name]
+            paired = (one.text("+.3f"), f"{one.p:.2g}", f"{one.improved:.2f}", f"{other.text('+.3f')}, q {other.p:.2g}")
+        rows.append((name, often, *cells, *paired))
+    head = (
+        "method",
+        "rate",
+        "avg@k",
+        f"pass@{K}",
+        "entropy",
+        f"avg minus {reference}",
+        "q",
+        "better",
+        f"pass@{K} minus",
+    )
+    seeds = len(methods[reference].chosen)
+    note = (
+        f"{seeds} seeds, each a teacher, a first policy, problems and draws of its own, shared by the methods. "
+        "Interquartile means with 95 % intervals (bootstrap over seeds), at the rate that is best on the other seeds "
+        "(the one most often chosen is shown). Differences are means over paired seeds, q their rate of false "
+        "discoveries (sign flips, Benjamini-Hochberg), better the share of seeds with more. Accuracy and pass@k are "
+        "expectations over samples, computed without sampling."
+    )
+    return Table(head, rows, "Methods at their best rates", [note], words=("method",), whole=("method",))
+
+
+def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
+    """A row a method: accuracy at each rate, collapsed runs, and the largest gradient norms."""
+    rows = []
+    for name, method in methods.items():
+        spikes = np.median(method.largest(SPIKES), axis=1)
+        cells = []
+        for row, collapsed, spike in zip(method.final, method.collapsed, spikes, strict=True):
+            lost = f", {collapsed.sum()} of {collapsed.size} collapsed" if collapsed.any() else ""
+            cells.append(f"{interquartile_mean(row).value:.3f} ({spike:.3g}{lost})")
+        rows.append((name, *cells))
+    head = ("method", *(f"{rate:g}" for rate in rates))
+    note = (
+        "avg@k at the end, interquartile mean (in brackets the largest gradient norm of a run, median over seeds). "
+        "A run that ends below half of its best accuracy has collapsed."
+    )
+    return Table(head, rows, "Learning rates", [note], words=("method",), whole=("method",))
+
+
+def matched_table(methods: Mapping[str, Method], level: float, reference: str) -> Table:
+    """A row a method: steps, entropy and pass@k where accuracy first reaches `level`."""
+    rows = []
+    for name, method in methods.items():
+        at = at_level(method, level)
+        texts = [interquartile_mean(values).text(form) for values, form in zip(at.values(), (".1f", ".3f", ".3f"))]  # noqa: B905
+        rows.append((name, *texts, f"{np.isfinite(at['steps']).sum()} of {len(method.chosen)}"))
+    head = ("method", "steps", "entropy", f"pass@{K}", "runs that reach it")
+    return Table(head, rows, f"At accuracy {level:.3f}", words=("method",), whole=("method",))
+
+
+def numbers(
+    methods: Mapping[str, Method],
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    setting: Mapping[str, Any],
+    reference: str,
+    level: float,
+    judged: Sequence[Verdict],
+) -> dict[str, Any]:
+    """What the tables rest on, for JSON."""
+
+    def listed(values: np.ndarray) -> list[Any]:
+        return [[round(float(v), 4) if np.isfinite(v) else None for v in row] for row in np.atleast_2d(values)]
+
+    def interval(each: Interval) -> dict[str, float | None]:
+        return {key: round(value, 4) if np.isfinite(value) else None for key, value in vars(each).items()}
+
+    def of(name: str, method: Method) -> dict[str, Any]:
+        result: dict[str, Any] = {key: interval(figure) for key, figure in figures(method).items()}
+        result |= {"final": listed(method.final), "collapsed": method.collapsed.astype(int).tolist()}
+        result |= {"chosen": [rates[index] for index in method.chosen], "spikes": listed(method.largest(SPIKES))}
+        result["at_level"] = {key: listed(values)[0] for key, values in at_level(method, level).items()}
+        if name != reference:
+            for key, metric in (("avg", ACCURACY), (f"pass@{K}", PASS.format(K))):
+                result[f"{key} minus {reference}"] = interval(against(methods, reference, metric)[name])
+        return result
+
+    head = {
+        "setting": dict(setting),
+        "rates": list(rates),
+        "seeds": list(seeds),
+        "reference": reference,
+        "level": level,
+    }
+    by_method = {name: of(name, method) for name, method in methods.items()}
+    return head | {"methods": by_method, "verdicts": [vars(each) for each in judged]}

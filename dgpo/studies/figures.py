@@ -1,0 +1,78 @@
+"""The figures of a study: accuracy against learning rate, and how the runs at the best rates went."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgpo.pictures import plain, plt, save
+from dgpo.runs.intervals import interquartile_mean
+from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, K, Method, pass_curve
+from dgpo.studies.plots import style
+from dgpo.studies.training import KS, Setting
+
+
+def draw(
+    methods: Mapping[str, Method],
+    rates: Sequence[float],
+    setting: Setting,
+    level: float,
+    by_rate: Sequence[Path],
+    curves: Sequence[Path],
+) -> None:
+    """Draw both, to the files `by_rate` and `curves`."""
+    draw_rates(methods, rates, by_rate)
+    figure, grid = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
+    updates = setting.epochs * setting.updates
+    for number, (name, method) in enumerate(methods.items()):
+        look = style(number)
+        known = np.flatnonzero(~np.isnan(method.judged()[0][ACCURACY]))
+        accuracy, passed, entropy = (middle(method, key, known) for key in (ACCURACY, PASS.format(K), ENTROPY))
+        grid[0, 0].plot(known * updates, accuracy, label=plain(name), **look)
+        grid[0, 1].plot(known * updates, passed, **look)
+        grid[1, 0].plot(accuracy, entropy, **look)
+        grid[1, 1].plot(KS, pass_curve(method), **look)
+    grid[0, 0].set(title="accuracy (avg@k)", xlabel="updates")
+    grid[0, 1].set(title=f"pass@{K}", xlabel="updates")
+    grid[1, 0].set(title="entropy at equal accuracy", xlabel="accuracy", ylabel="nats a token")
+    grid[1, 0].axvline(level, color="0.6", linewidth=0.8)
+    grid[1, 1].set(title="pass@k at the end", xlabel="k")
+    grid[1, 1].set_xscale("log", base=2)
+    for axes in grid.flat:
+        axes.grid(alpha=0.3)
+    figure.suptitle("Each method at its best rate: interquartile means over seeds")
+    legend(figure, grid[0, 0])
+    save(figure, curves)
+
+
+def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Sequence[Path]) -> None:
+    """Accuracy and pass@k at the end against the learning rate, a line a method, with intervals."""
+    figure, panels = plt.subplots(1, 2, figsize=(13, 6), layout="constrained")
+    for number, (name, method) in enumerate(methods.items()):
+        # Beside each other, or the intervals of one rate would hide each other.
+        places = np.array(rates) * 1.012 ** (number - len(methods) / 2)
+        for axes, key in zip(panels, (ACCURACY, PASS.format(K)), strict=True):
+            ends = [[record[key][~np.isnan(record[key])][-1] for record in row] for row in method.runs]
+            found = [interquartile_mean(row) for row in ends]
+            values = np.array([each.value for each in found])
+            error = np.array([[each.value - each.low for each in found], [each.high - each.value for each in found]])
+            axes.errorbar(places, values, np.nan_to_num(error), label=plain(name), capsize=2, **style(number))
+    for axes, title in zip(panels, ("accuracy (avg@k) at the end", f"pass@{K} at the end"), strict=True):
+        axes.set(title=title, xlabel="learning rate", xscale="log")
+        axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    legend(figure, panels[0])
+    save(figure, files)
+
+
+def legend(figure: Any, axes: Any) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+
+
+def middle(method: Method, key: str, steps: np.ndarray) -> np.ndarray:
+    """Interquartile mean over seeds of a metric at `steps`."""
+    values = np.array([record[key][steps] for record in method.judged()])
+    return np.array([interquartile_mean(column[:0] if np.isnan(column).all() else column).value for column in values.T])

@@ -1,0 +1,115 @@
+"""The runs of a study on the disk: a folder each, as a real run's, so that `dgpo report` and `compare` read them."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from dgpo.errors import UserError
+from dgpo.files import json_lines, replace_json, replace_text
+from dgpo.losses import Method
+from dgpo.studies.facts import LENGTH
+from dgpo.studies.policy import HIDDEN
+from dgpo.studies.training import GROUP, Run, Setting
+
+Record = dict[str, np.ndarray]
+"""Metrics of a run, `(steps,)`; NaN where a step has none."""
+
+
+def folder_of(out: Path, run: Run) -> Path:
+    """`out/runs/dgpo-n=2/0.0008-3` of the method dgpo:n=2."""
+    return out / "runs" / re.sub(r"[:,]", "-", run.method) / f"{run.rate:g}-{run.seed}"
+
+
+def claim(out: Path, setting: Setting) -> None:
+    """Says in `out` that its runs are of this setting.
+
+    Raises:
+        UserError: they are of another one.
+    """
+    file, wanted = out / "setting.json", asdict(setting)
+    if file.exists():
+        found = json.loads(file.read_text())
+        for key in wanted:
+            if found.get(key) != wanted[key]:
+                raise UserError(f"--out={out}: its runs have {key}={found.get(key)}, not {wanted[key]}; give another")
+    replace_json(file, wanted)
+
+
+def metrics_file(out: Path, run: Run) -> Path:
+    """Of this run, there once it is done."""
+    return folder_of(out, run) / "metrics" / "001.jsonl"
+
+
+def write(out: Path, run: Run, method: Method, setting: Setting, steps: Sequence[dict[str, Any]]) -> None:
+    """Keep a run that is done: `steps` are its metrics, the one before training first."""
+    file = metrics_file(out, run)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(folder_of(out, run) / "config.yaml", yaml.safe_dump(config(run, method, setting), sort_keys=False))
+    # verl logs the accuracy after a step with that step; here it is known before the next one.
+    lines: list[dict[str, Any]] = [{"step": step, "data": {}} for step in range(len(steps))]
+    for step, metrics in enumerate(steps):
+        for key, value in metrics.items():
+            place = step if key.startswith("val-") else step + 1
+            if place < len(lines):
+                lines[place]["data"][key] = float(f"{value:.6g}")
+    replace_text(file, "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def read(out: Path, run: Run) -> Record:
+    """The metrics of a run that is done.
+
+    Raises:
+        UserError: a file that is cut off or has been changed.
+    """
+    file = metrics_file(out, run)
+    lines = [line["data"] for _, line in json_lines(file)]
+    keys = dict.fromkeys(key for line in lines for key in line)
+    try:
+        return {key: np.array([line.get(key, np.nan) for line in lines], dtype=float) for key in keys}
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{file}: {error}; delete it, and the study makes it again") from error
+
+
+def config(run: Run, method: Method, setting: Setting) -> dict[str, Any]:
+    """What a real run's config.yaml says of the same things, under the same keys."""
+    own = {key: value for key, value in asdict(method).items() if not key.startswith("clip_ratio")}
+    clip = {key: value for key, value in asdict(method).items() if key.startswith("clip_ratio")}
+    return {
+        "seed": run.seed,
+        "algorithm": {"adv_estimator": "grpo"},
+        "data": {"train_batch_size": setting.prompts, "max_response_length": LENGTH},
+        "trainer": {"total_training_steps": setting.steps},
+        "actor_rollout_ref": {
+            "model": {"path": f"windowed-{HIDDEN}"},
+            "rollout": {"n": GROUP, "val_kwargs": {"temperature": 1.0, "top_p": 1.0, "top_k": -1}},
+            "actor": {
+                "ppo_epochs": setting.epochs,
+                "ppo_mini_batch_size": setting.prompts // setting.updates,
+                "optim": {"lr": run.rate},
+                "policy_loss": {"loss_mode": method.name, **own},
+                **clip,
+            },
+        },
+    }
+
+
+def base(out: Path, seed: int) -> Path:
+    """Where the parameters that a seed starts from are kept."""
+    return out / "bases" / f"{seed}.npy"
+
+
+def keep_bases(out: Path, seeds: Sequence[int], parameters: torch.Tensor) -> None:
+    """Keep the start `(R, ...)` of each seed."""
+    from dgpo.files import draft_of
+
+    (out / "bases").mkdir(parents=True, exist_ok=True)
+    for seed, row in zip(seeds, parameters.numpy(), strict=True):
+        with draft_of(base(out, seed)) as draft, draft.open("wb") as stream:
+            np.save(stream, row)

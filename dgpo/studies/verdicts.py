@@ -1,0 +1,113 @@
+"""A verdict for each claim of the DGPO paper (arXiv:2603.14389): holds, does not hold, or cannot be told.
+
+A difference is told where its rate of false discoveries is below 0.05, corrected for the number of methods.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import fisher_exact
+
+from dgpo.runs.intervals import Paired, corrected, difference
+from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, SPIKES, K, Method, against, at_level
+
+ALPHA = 0.05
+DIVERGES = ("gppo", "ce_gppo", "cispo")
+"""W = F/π grows without bound at their left boundary."""
+SPIKE = 10.0
+"""A gradient norm, before clipping, that is called a spike: ten times what is kept of it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim, what the study says to it, and on what grounds."""
+
+    claim: str
+    answer: str
+    grounds: str
+
+
+def verdicts(methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
+    """What the study says to each claim about the `reference`, a dgpo."""
+    found = [
+        best("avg@k is best", against(methods, reference, ACCURACY)),
+        best(f"pass@{K} is best", against(methods, reference, PASS.format(K))),
+        *entropy(methods, reference, level),
+        collapse(methods, reference),
+        spikes(methods, reference),
+    ]
+    return [each for each in found if each]
+
+
+def best(claim: str, differences: Mapping[str, Paired]) -> Verdict:
+    """Whether no method is better than the reference, and which are worse."""
+    worse = [name for name, each in differences.items() if each.p < ALPHA and each.value < 0]
+    better = [name for name, each in differences.items() if each.p < ALPHA and each.value > 0]
+    rest = [name for name in differences if name not in worse + better]
+    if better:
+        answer = "does not hold"
+    elif not worse:
+        answer = "cannot be told"
+    else:
+        answer = "holds" if not rest else "holds as tied best"
+    parts = (("better", better), ("worse", worse), ("not told apart", rest))
+    return Verdict(claim, answer, "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names))
+
+
+def entropy(methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
+    """Entropy against a hard clip, at the end and where accuracy is equal."""
+    if "grpo" not in methods or reference == "grpo":
+        return []
+    end = difference([methods["grpo"].last(ENTROPY)], [methods[reference].last(ENTROPY)])
+    sides = [at_level(methods[name], level)["entropy"] for name in ("grpo", reference)]
+    matched = difference([sides[0]], [sides[1]])
+    return [
+        Verdict("entropy stays above GRPO's, at the end", sign(end), f"{end.text('+.3f')} nats, p {end.p:.2g}"),
+        Verdict(
+            f"entropy stays above GRPO's, at accuracy {level:.2f}",
+            sign(matched),
+            f"{matched.text('+.3f')} nats, p {matched.p:.2g}",
+        ),
+    ]
+
+
+def sign(found: Paired) -> str:
+    """What a difference says to a claim that it is positive."""
+    if not found.p < ALPHA:
+        return "cannot be told"
+    return "holds" if found.value > 0 else "does not hold"
+
+
+def collapse(methods: Mapping[str, Method], reference: str) -> Verdict | None:
+    """Whether runs of the methods whose W diverges collapse more often than the reference's, over all rates."""
+    own = methods[reference].collapsed
+    others = {
+        name: method.collapsed
+        for name, method in methods.items()
+        if name.split(":")[0] in DIVERGES and "one" not in name
+    }
+    if not others:
+        return None
+    p = corrected([fisher_exact(counts(own, each), alternative="less").pvalue for each in others.values()])  # pyright: ignore[reportAttributeAccessIssue]
+    told = [name for name, each in zip(others, p, strict=True) if each < ALPHA]
+    shown = [f"{name} {each.sum()} of {each.size}" for name, each in {reference: own, **others}.items()]
+    answer = "holds" if len(told) == len(others) else f"holds against {', '.join(told)}" if told else "cannot be told"
+    return Verdict("methods whose W diverges collapse, it does not", answer, "collapsed: " + ", ".join(shown))
+
+
+def counts(own: np.ndarray, other: np.ndarray) -> list[list[int]]:
+    """The table of collapsed runs and others, of two methods."""
+    return [[int(each.sum()), int(each.size - each.sum())] for each in (own, other)]
+
+
+def spikes(methods: Mapping[str, Method], reference: str) -> Verdict:
+    """Whether the reference's gradient norms stay small where those of divergent methods do not."""
+    largest = {name: np.median(method.largest(SPIKES), axis=1) for name, method in methods.items()}
+    shown = [f"{name} {values.max():.3g}" for name, values in largest.items()]
+    answer = "holds" if largest[reference].max() < SPIKE else "does not hold"
+    return Verdict(
+        "no spikes of its gradient norm",
+        answer,
+        "largest norm of a run, median over seeds, worst rate: " + ", ".join(shown),
+    )

@@ -1,0 +1,106 @@
+"""The study as a command: it resumes, compares with intervals, and leaves folders that `dgpo compare` reads."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgpo.cli import main
+from dgpo.runs.intervals import Paired
+from dgpo.studies import analysis
+from dgpo.studies.verdicts import best, collapse
+
+WORDS = ["lab", "compare", "--seeds", "2", "--rates", "8e-4", "2e-3", "--steps", "2", "--methods", "grpo", "dgpo:n=2"]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("study")
+    assert main([*WORDS, "--out", str(out)]) == 0
+    return out
+
+
+def test_a_study_leaves_tables_figures_and_runs(study: Path):
+    found = json.loads((study / "compare.json").read_text())
+    assert list(found["methods"]) == ["grpo", "dgpo:n=2"] and found["seeds"] == [0, 1]
+    assert np.shape(found["methods"]["grpo"]["final"]) == (2, 2)
+    assert all((study / name).stat().st_size > 5000 for name in ("rates.png", "rates.svg", "curves.png"))
+    assert "| dgpo:n=2 |" in (study / "compare.md").read_text()
+
+
+def test_what_is_done_is_not_done_again(study: Path, capsys: pytest.CaptureFixture[str]):
+    files = sorted(study.glob("runs/*/*/metrics/*.jsonl"))
+    before, table = [file.stat().st_mtime_ns for file in files], (study / "compare.md").read_text()
+    assert len(files) == 8 and main([*WORDS, "--out", str(study)]) == 0
+    assert [file.stat().st_mtime_ns for file in files] == before and (study / "compare.md").read_text() == table
+    content = files[0].read_text()
+    files[0].unlink()
+    assert main([*WORDS, "--out", str(study)]) == 0
+    again = [json.loads(line)["data"] for line in files[0].read_text().splitlines()]
+    for old, new in zip(map(json.loads, content.splitlines()), again, strict=True):
+        assert old["data"] == pytest.approx(new, rel=1e-3, abs=1e-5)
+
+
+def test_its_runs_are_compared_like_real_ones(study: Path, capsys: pytest.CaptureFixture[str]):
+    runs = sorted(map(str, study.glob("runs/*/0.0008-*")))
+    assert main(["compare", *runs, "--out", str(study / "compared")]) == 0
+    assert "dgpo (n=2, m=2)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--setting", "other"], "--setting=other"),
+        (["--reference", "gppo"], "--reference=gppo"),
+        (["--rates", "0"], "--rates 0"),
+        (["--seeds", "0"], "--seeds"),
+        (["--steps", "3"], "its runs have steps=2, not 3"),
+    ],
+)
+def test_what_cannot_be_done_is_named(words, named, study, capsys):
+    assert main([*WORDS, "--out", str(study), *words]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_a_seed_has_no_say_in_the_rate_that_it_is_judged_at():
+    # The last seed alone likes the second rate.
+    final = np.array([[0.5, 0.5, 0.0], [0.4, 0.4, 0.9]])
+    np.testing.assert_array_equal(analysis.chosen_rates(final), [1, 1, 0])
+
+
+def test_figures_at_equal_accuracy_lie_between_two_steps():
+    record = {
+        analysis.ACCURACY: np.array([0.1, np.nan, 0.3, 0.5]),
+        analysis.ENTROPY: np.array([1.0, np.nan, 0.8, 0.4]),
+        analysis.PASS.format(analysis.K): np.array([0.2, np.nan, 0.6, 0.8]),
+    }
+    found = analysis.at_level(analysis.Method(np.array([[0.5]]), np.array([0]), np.array([[False]]), [[record]]), 0.4)
+    assert [values[0] for values in found.values()] == pytest.approx([2.5, 0.6, 0.7])
+
+
+def paired(value: float, p: float) -> Paired:
+    return Paired(value, value - 0.1, value + 0.1, p, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("differences", "answer"),
+    [
+        ({"a": paired(-0.1, 0.01), "b": paired(-0.2, 0.01)}, "holds"),
+        ({"a": paired(-0.1, 0.01), "b": paired(0.1, 0.2)}, "holds as tied best"),
+        ({"a": paired(-0.1, 0.2), "b": paired(0.1, 0.2)}, "cannot be told"),
+        ({"a": paired(-0.1, 0.01), "b": paired(0.1, 0.01)}, "does not hold"),
+    ],
+)
+def test_a_verdict_follows_from_what_can_be_told(differences, answer):
+    assert best("avg", differences).answer == answer
+
+
+def test_collapse_is_told_from_chance():
+    def method(collapsed: int) -> analysis.Method:
+        lost = np.arange(20).reshape(2, 10) < collapsed
+        return analysis.Method(np.zeros((2, 10)), np.zeros(10, int), lost, [])
+
+    methods = {"dgpo": method(0), "gppo": method(12), "ce_gppo": method(1), "cispo:one_sided=True": method(20)}
+    found = collapse(methods, "dgpo")
+    assert found is not None and found.answer == "holds against gppo" and "one_sided" not in found.grounds
