@@ -1,4 +1,4 @@
-"""``dgpo report``, ``compare``, ``export`` and ``plot``."""
+"""``dgpo report``, ``compare``, ``rollouts``, ``export`` and ``plot``."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dgpo.cli.several import SeveralValues
+from dgpo.errors import UserError
 
 app = typer.Typer()
 plot = typer.Typer(help="Pictures of gradient weights.", no_args_is_help=True)
@@ -36,6 +37,43 @@ def compare(
     from dgpo.runs.compare import compare_runs
 
     written(compare_runs(runs, out))
+
+
+@app.command()
+def rollouts(
+    run: Run,
+    step: Annotated[int | None, typer.Option(help="Groups of this step alone.", show_default=False)] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Groups with this text in their prompt.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Answers at most.")] = 500,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page; default: RUN/rollouts.html.", show_default=False)
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Offer it to a browser on this machine, until Ctrl-C.")
+    ] = False,
+    terminal: Annotated[bool, typer.Option("--terminal", help="Print one group here, and write no page.")] = False,
+) -> None:
+    """What the model wrote, why it was right, and how hard each token was pushed: a page of its own, in one file.
+
+    It shows the groups that the run has kept: run.keep_rollouts=2 keeps two a step.
+    """
+    if terminal:
+        if out or serve:
+            raise UserError("--terminal writes no page: leave out --out and --serve")
+        from dgpo.runs.terminal import show_group
+
+        show_group(run, step=step, prompt=prompt, limit=limit)
+        return
+    from dgpo.runs.rollouts import write_rollouts
+
+    file = write_rollouts(run, out, step=step, prompt=prompt, limit=limit)
+    written([file])
+    if serve:
+        from dgpo.runs.serve import serve as serve_file
+
+        serve_file(file, print)
 
 
 @app.command()

@@ -11,21 +11,9 @@ from dgpo.errors import UserError
 from dgpo.files import replace_json, replace_text
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import Validation, boundary_share, config_of, read_validations, steps_of, training_steps
+from dgpo.runs.verdicts import REASONS
 from dgpo.tables import Table
 from dgpo.verifier.verdict import Stage
-
-REASONS = {
-    "match": "right",
-    "mismatch": "compared, and different",
-    "no_answer": "no answer found; often a response that was cut off",
-    "hedge": "several answers at once",
-    "echo": "an expression of the problem, handed back",
-    "unparsed": "not mathematics that can be read",
-    "too_large": "past the limits on length, digits and powers",
-    "timeout": "no decision in time; many: more reward workers, or a longer timeout",
-    "crash": "the checking process died on it, or could not start",
-    "bad_gold": "the ground truth cannot be read; correct the data",
-}
 
 
 @dataclass(frozen=True)

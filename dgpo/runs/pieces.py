@@ -1,0 +1,57 @@
+"""The text of each token of an answer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dgpo.errors import UserError
+
+UNFINISHED = "\ufffd"
+MOST_BYTES = 4
+"""Of a character in UTF-8: as many tokens may share one."""
+
+
+class Pieces:
+    """Decodes tokens one by one, special ones too, by the ``tokenizer.json`` in a folder.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+
+    def __init__(self, folder: Path):
+        try:
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise UserError(
+                "the package tokenizers is not installed, which reads answers; bash scripts/install.sh"
+            ) from error
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # the class that tokenizers raises
+            raise UserError(f"{folder}/tokenizer.json cannot be read ({error}); copy the model's there") from error
+        # Each is decoded after an ordinary one: a tokenizer may drop the space that a text begins with.
+        self._anchor = self._tokenizer.encode("a", add_special_tokens=False).ids[-1:]
+        self._before = len(self._decode([]))
+        self._known: dict[tuple[int, ...], str] = {}
+
+    def of(self, tokens: Sequence[int]) -> list[str]:
+        """A text a token; of several that share a character, the last one has it and the others have none."""
+        texts: list[str] = []
+        waiting: tuple[int, ...] = ()
+        for token in tokens:
+            waiting += (token,)
+            text = self._known.get(waiting)
+            if text is None:
+                text = self._known[waiting] = self._decode(list(waiting))[self._before :]
+            if text.endswith(UNFINISHED) and len(waiting) < MOST_BYTES and len(texts) + 1 < len(tokens):
+                texts.append("")
+            else:
+                texts.append(text)
+                waiting = ()
+        return texts
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """What a reward function is given of them: without special tokens."""
+        return self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+
+    def _decode(self, tokens: list[int]) -> str:
+        return self._tokenizer.decode([*self._anchor, *tokens], skip_special_tokens=False)

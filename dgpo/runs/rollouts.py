@@ -1,0 +1,258 @@
+"""The groups that a run has kept, as one HTML page or in the terminal."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgpo.errors import UserError
+from dgpo.files import make_folder, replace_text
+from dgpo.losses import METHODS
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.html import page
+from dgpo.runs.kept import KeptAnswer, kept_steps, read_step
+from dgpo.runs.metrics import boundary_share, config_of, history, validation_score
+from dgpo.runs.pieces import Pieces
+from dgpo.runs.token_weights import method_of
+from dgpo.runs.verdicts import judged, words
+
+# A page of this many tokens is some 7 MB.
+PAGE_TOKENS = 350_000
+ANSWER_TOKENS = 32_768
+TEXT_CHARS = 50_000
+# Low, high and step of each slider.
+CONTROLS = {
+    "clip_ratio_low": (0.01, 0.9, 0.01),
+    "clip_ratio_high": (0.01, 2.0, 0.01),
+    "clip_ratio_c": (1.1, 10.0, 0.1),
+    "n": (1, 8, 1),
+    "m": (1, 16, 1),
+    "beta1": (0.0, 2.0, 0.05),
+    "beta2": (0.0, 2.0, 0.05),
+    "sigma_base": (0.05, 10.0, 0.05),
+    "alpha": (0.0, 2.0, 0.05),
+    "beta": (0.0, 1.0, 0.01),
+    "tau_pos": (0.05, 4.0, 0.05),
+    "tau_neg": (0.05, 4.0, 0.05),
+}
+DRAWN = ("dgpo", "grpo", "cispo", "gppo", "ce_gppo", "aspo", "maspo", "sapo")
+"""Methods that the page's own script computes."""
+CURVES = (
+    ("training reward", "", lambda metrics: metrics.get("critic/score/mean")),
+    ("held-out score", "", validation_score),
+    ("entropy", "nats", lambda metrics: metrics.get("actor/entropy")),
+    ("tokens at the boundaries", "%", lambda metrics: _times(100, boundary_share(metrics))),
+)
+
+
+def write_rollouts(
+    run: Path, out: Path | None = None, *, step: int | None = None, prompt: str | None = None, limit: int = 500
+) -> Path:
+    """Write the page, ``rollouts.html`` in the run's folder where ``out`` is None; the file.
+
+    Args:
+        step: of this step alone; None spreads what fits over the steps that were kept.
+        prompt: groups whose prompt has this text.
+        limit: answers at most.
+
+    Raises:
+        UserError: there is nothing to show, or the page cannot be written.
+    """
+    file = out or run / "rollouts.html"
+    make_folder(file.absolute().parent, "--out")
+    return replace_text(file, page(page_data(run, step=step, prompt=prompt, limit=limit)))
+
+
+def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) -> dict[str, Any]:
+    """What the page's script draws."""
+    folder = RunFolder(run)
+    config = config_of(run)
+    pieces = Pieces(folder.rollouts / "tokenizer")
+    mode = _verifier_mode(config)
+    method, methods, note = _methods(config)
+    steps: dict[int, list[dict[str, Any]]] = {}
+    answers = tokens = 0
+    complete = True
+    for group in chosen_groups(run, step=step, prompt=prompt):
+        size = sum(min(len(each.token), ANSWER_TOKENS) for each in group)
+        if answers and (answers + len(group) > limit or tokens + size > PAGE_TOKENS):
+            complete = False
+            break
+        answers, tokens = answers + len(group), tokens + size
+        steps.setdefault(group[0].step, []).append(_group(group[:limit], pieces, mode))
+    shown = [{"step": each, "groups": steps[each]} for each in sorted(steps)]
+    groups = sum(map(len, steps.values()))
+    notes = [note] if note else []
+    if not complete:
+        notes.append(f"More was kept than fits: {groups} groups are here. --step, --prompt and --limit choose others.")
+    trained = f"trained by {method} ({_settings(methods[method])}), " if method in methods else ""
+    return {
+        "kind": "run",
+        "name": folder.path.name,
+        "summary": f"{trained}{groups} groups with {answers} answers of {len(steps)} steps",
+        "note": " ".join(notes),
+        "method": method,
+        "shown": method if method in methods else "dgpo",
+        "methods": methods,
+        "controls": CONTROLS,
+        "optional": ["clip_ratio_c"],
+        "curves": _curves(folder),
+        "reasons": sorted(
+            {each["reason"] for all in steps.values() for group in all for each in group["answers"]} - {None}
+        ),
+        "steps": shown,
+    }
+
+
+def chosen_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterator[list[KeptAnswer]]:
+    """Groups whose prompt has this text, of one step or of all: the last, the first, the middle, the quarters, ...
+
+    Raises:
+        UserError: there is none.
+    """
+    kept = kept_steps(RunFolder(run).rollouts)
+    if not kept:
+        raise UserError(f"{run}: it has kept no groups; train with run.keep_rollouts=2")
+    if step is not None and step not in kept:
+        near = sorted(kept, key=lambda each: abs(each - step))[:5]
+        raise UserError(
+            f"--step {step}: no groups were kept of it; the nearest are {', '.join(map(str, sorted(near)))}"
+        )
+    is_any = False
+    for each in [step] if step is not None else spread(sorted(kept)):
+        groups: dict[str, list[KeptAnswer]] = {}
+        for answer in read_step(kept[each]):
+            if prompt is None or prompt.lower() in _question(answer.prompt).lower():
+                groups.setdefault(answer.group, []).append(answer)
+        is_any = is_any or bool(groups)
+        yield from groups.values()
+    if not is_any:
+        wanted = "" if prompt is None else f" with the prompt {prompt!r}"
+        raise UserError(f"{run}: there is no group{wanted} that an update has seen; leave out --prompt or --step")
+
+
+def spread(steps: Sequence[int]) -> list[int]:
+    """The last, the first, the middle, the quarters and so on: any beginning of it covers the run evenly."""
+    order = [len(steps) - 1, 0]
+    stride = len(steps)
+    while stride > 1:
+        order += range(stride // 2, len(steps), stride)
+        stride = (stride + 1) // 2
+    return [steps[i] for i in dict.fromkeys(order + list(range(len(steps))))]
+
+
+def _group(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) -> dict[str, Any]:
+    first = answers[0]
+    lengths = [len(each.token) for each in answers]
+    spread = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
+    return {
+        "prompt": [
+            {"role": str(message.get("role", "")), "content": _clipped(_text(message.get("content")))}
+            for message in first.prompt
+        ],
+        "question": _clipped(_question(first.prompt)),
+        "gold": None if first.ground_truth is None else _clipped(first.ground_truth),
+        "source": first.data_source,
+        "summary": f"{spread} tokens",
+        "answers": [_answer(each, pieces, mode) for each in answers],
+    }
+
+
+def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, Any]:
+    cut = slice(0, ANSWER_TOKENS)
+    constant = len(answer.advantage) and bool((answer.advantage == answer.advantage[0]).all())
+    first = float(answer.advantage[0]) if len(answer.advantage) else 0.0
+    is_right = answer.said.get("acc", answer.score)
+    finite = answer.score is not None and np.isfinite(answer.score)
+    return {
+        "right": None if is_right is None else float(is_right) >= 0.5,
+        "reason": answer.said.get("reason"),
+        "words": words(answer.said, answer.ground_truth),
+        "judged": judged(answer.said, pieces.text(answer.token.tolist()), answer.ground_truth, mode),
+        "score": answer.score if finite else None,
+        "truncated": str(answer.said.get("truncated", "0")) == "1",
+        "staleness": answer.staleness,
+        "turns": [turn for turn in answer.turns if isinstance(turn, Mapping) and "start" in turn],
+        "length": len(answer.token),
+        "cut": max(0, len(answer.token) - ANSWER_TOKENS),
+        "pieces": pieces.of(answer.token[cut].tolist()),
+        "old_log_prob": _base64(answer.old_log_prob[cut], np.float32),
+        "log_prob": _base64(answer.log_prob[cut], np.float32),
+        "advantage": first if constant else _base64(answer.advantage[cut], np.float32),
+        "advantage_text": f"{first:+.3f}".replace("-", "−") if constant else "differs by token",
+        "unmasked": np.flatnonzero(~answer.mask[cut]).tolist(),
+        # Thousandths of a nat.
+        "entropy": None
+        if answer.entropy is None
+        else _base64(np.nan_to_num(1000 * answer.entropy[cut]).clip(0, 65535).round(), np.uint16),
+    }
+
+
+def _base64(column: np.ndarray, kind: type) -> str:
+    return base64.b64encode(np.ascontiguousarray(column, np.dtype(kind).newbyteorder("<")).tobytes()).decode()
+
+
+def _methods(config: Mapping[str, Any]) -> tuple[str, dict[str, dict[str, Any]], str]:
+    """The run's method, the hyper-parameters of each (the run's, and defaults with its clip range), and a note."""
+    try:
+        own = method_of(dict(config))
+    except ValueError:
+        own = METHODS["dgpo"]()
+        name = str(config["actor_rollout_ref"]["actor"]["policy_loss"]["loss_mode"])
+    except KeyError as error:
+        raise UserError(f"config.yaml of the run: {error} is missing; restore it") from error
+    else:
+        name = own.name
+    bounds = {key: getattr(own, key) for key in ("clip_ratio_low", "clip_ratio_high")}
+    methods = {each: asdict(METHODS[each](**bounds)) for each in DRAWN}
+    if name in methods:
+        methods[name] = asdict(own)
+        return name, methods, ""
+    return (
+        name,
+        methods,
+        f"The run was trained by {name}, whose F this page does not compute: it shows what others would do.",
+    )
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items() if value is not None)
+
+
+def _curves(folder: RunFolder) -> list[dict[str, Any]]:
+    steps = history(folder)
+    curves = []
+    for title, unit, read in CURVES:
+        points = [(step, value) for step, metrics in steps.items() if (value := read(metrics)) is not None]
+        points = [(step, float(value)) for step, value in points if np.isfinite(value)]
+        if points:
+            curves.append({"title": title, "unit": unit, "points": points})
+    return curves
+
+
+def _times(factor: float, value: float | None) -> float | None:
+    return None if value is None else factor * value
+
+
+def _verifier_mode(config: Mapping[str, Any]) -> str | None:
+    """The mode of the run's verifier; None where another reward function judged."""
+    function = config.get("reward", {}).get("custom_reward_function", {})
+    is_ours = function.get("path") == "pkg://dgpo.rewards.verl"
+    return function.get("reward_kwargs", {}).get("mode", "boxed") if is_ours else None
+
+
+def _question(prompt: Sequence[Mapping[str, Any]]) -> str:
+    """What was asked last."""
+    return _text(prompt[-1].get("content")) if prompt else ""
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]} … {len(text) - TEXT_CHARS} more characters"
