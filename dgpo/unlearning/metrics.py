@@ -42,7 +42,7 @@ def truth_ratio(paraphrased_loss: Sequence[float], perturbed_loss: Sequence[Sequ
         raise ValueError(f"{len(paraphrased_loss)} right answers and wrong ones of {len(perturbed_loss)} rows")
     if not all(len(row) for row in perturbed_loss):
         raise ValueError(f"row {next(i for i, row in enumerate(perturbed_loss) if not len(row))}: no wrong answer")
-    wrong = np.array([np.mean(row) for row in perturbed_loss], dtype=np.float64)
+    wrong = np.array([sum(row) / len(row) for row in perturbed_loss], dtype=np.float64)
     return np.exp(np.asarray(paraphrased_loss, dtype=np.float64) - wrong)
 
 

@@ -13,6 +13,8 @@ NONE, PREFIX, REST, ORDINARY = range(4)
 
 Target = Literal["local_mean", "global_mean", "global_mean_detached", "ref_min"] | float
 Direction = Literal["ref||theta", "theta||ref"]
+TARGETS = ("local_mean", "global_mean", "global_mean_detached", "ref_min")
+DIRECTIONS = ("ref||theta", "theta||ref")
 
 
 def token_classes(span: Tensor, answer_mask: Tensor, first_n: int | None = 3) -> Tensor:
@@ -118,10 +120,9 @@ def check(
         )
     if not 1 <= top_k <= logits.shape[-1]:
         raise ValueError(f"top_k={top_k}: expected 1 to the vocabulary's {logits.shape[-1]}")
-    targets = ("local_mean", "global_mean", "global_mean_detached", "ref_min")
-    if isinstance(target, str) and target not in targets:
-        raise ValueError(f"target={target}: expected one of {', '.join(targets)}, or a number")
-    if kl_direction not in ("ref||theta", "theta||ref"):
-        raise ValueError(f"kl_direction={kl_direction}: expected ref||theta or theta||ref")
+    if isinstance(target, str) and target not in TARGETS:
+        raise ValueError(f"target={target}: expected one of {', '.join(TARGETS)}, or a number")
+    if kl_direction not in DIRECTIONS:
+        raise ValueError(f"kl_direction={kl_direction}: expected one of {', '.join(DIRECTIONS)}")
     if token_class.numel() and not NONE <= int(token_class.min()) <= int(token_class.max()) <= ORDINARY:
         raise ValueError(f"token_class: expected {NONE} to {ORDINARY}, not {token_class.unique().tolist()}")

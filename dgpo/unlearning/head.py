@@ -1,0 +1,73 @@
+"""Values of tokens from hidden states, a chunk of tokens at a time: no two full logits tensors are ever there.
+
+The matmul with the head and the loss are computed anew in the backward pass (`torch.utils.checkpoint`), so that memory
+depends on the chunk and not on the number of tokens.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from dgpo.unlearning.losses.base import RETAIN, Method, cross_entropy
+
+CHUNK = 1024
+"""Tokens: at 152,000 words of vocabulary a chunk's logits take 0.62 GB in float32."""
+
+Head = Callable[[Tensor], Tensor]
+
+
+def widened(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def values_of(
+    method: Method,
+    hidden: Tensor,
+    head: Head,
+    labels: Tensor,
+    token_class: Tensor,
+    ref_hidden: Tensor | None = None,
+    ref_head: Tensor | None = None,
+    chunk: int = CHUNK,
+) -> Tensor:
+    """What `losses.total` takes, `(N,)`: of forget rows by the method, of retain rows their cross entropy.
+
+    Args:
+        hidden: `(N, H)`, the states that predict the tokens.
+        head: `(n, H)` to logits `(n, V)`.
+        labels, token_class: `(N,)`.
+        ref_hidden: `(M, H)` of the model before, for the M tokens that are not of retain rows; None for a method
+            without a reference.
+        ref_head: `(V, H)`.
+    """
+
+    def of_retain(hidden: Tensor, labels: Tensor) -> Tensor:
+        return cross_entropy(widened(head(hidden)), labels)
+
+    def of_forget(hidden: Tensor, labels: Tensor, token_class: Tensor, ref_hidden: Tensor | None) -> Tensor:
+        logits = widened(head(hidden))
+        with torch.no_grad():
+            before = (
+                logits.new_zeros(len(labels), 0)
+                if ref_hidden is None or ref_head is None
+                else widened(F.linear(ref_hidden, ref_head))
+            )
+        return method.token_values(logits, before, labels, token_class)
+
+    kept = token_class == RETAIN
+    values = widened(hidden.new_zeros(len(hidden)))
+    for mask, function, inputs in (
+        (kept, of_retain, (hidden[kept], labels[kept])),
+        (~kept, of_forget, (hidden[~kept], labels[~kept], token_class[~kept], ref_hidden)),
+    ):
+        count = int(mask.sum())
+        parts = []
+        for start in range(0, count, chunk):
+            of_chunk = [None if tensor is None else tensor[start : start + chunk] for tensor in inputs]
+            parts.append(checkpoint(function, *of_chunk, use_reentrant=False))
+        if parts:
+            values = values.masked_scatter(mask, torch.cat(parts).to(values.dtype))
+    return values

@@ -1,0 +1,124 @@
+"""What every unlearning loss is: a value a token, and how the values become the terms of a batch's loss.
+
+Values depend on a token's own logits alone, so that they can be computed in chunks of tokens; terms are sums over the
+tokens or answers of a micro-batch, divided by the counts of the whole batch, so that micro-batches and ranks add up.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dgpo.unlearning.palu import ORDINARY, PREFIX, REST
+
+RETAIN, ALTERNATIVE = 4, 5
+"""Two more classes of a token: of a retain row's answer; of the answer that shall take a forgotten one's place."""
+ANSWER = (PREFIX, REST, ORDINARY)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of the whole batch, over all micro-batches and ranks: tokens of each class, and answers to be forgotten."""
+
+    tokens: Mapping[int, int]
+    answers: int
+
+    def of(self, *classes: int) -> int:
+        """Tokens of any of the classes; 1 where there are none, for a sum of zero to be divided by."""
+        return max(1, sum(self.tokens.get(kind, 0) for kind in classes))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """N tokens of a micro-batch; those of an answer stand together and in order.
+
+    Attributes:
+        token_class: `(N,)`.
+        answer: `(N,)`, number of the forget row in the batch; an alternative has that of the answer it replaces, and
+            is in the same micro-batch.
+        counts: of the batch.
+    """
+
+    token_class: Tensor
+    answer: Tensor
+    counts: Counts
+
+    def mask(self, *classes: int) -> Tensor:
+        return torch.isin(self.token_class, torch.tensor(classes, device=self.token_class.device))
+
+    def mean(self, values: Tensor, *classes: int) -> Tensor:
+        """The micro-batch's share of the batch's mean over the tokens of the classes."""
+        return values[self.mask(*classes)].sum() / self.counts.of(*classes)
+
+    def sums(self, values: Tensor, *classes: int) -> Tensor:
+        """Sums of the values over the tokens of the classes of each answer that is here, `(A,)`."""
+        numbers, mask = self.answer[self.mask(*ANSWER)].unique(), self.mask(*classes)
+        return values.new_zeros(len(numbers)).index_add(0, torch.searchsorted(numbers, self.answer[mask]), values[mask])
+
+    def means(self, values: Tensor, *classes: int) -> Tensor:
+        """The same as means; 0 for an answer without such tokens."""
+        return self.sums(values, *classes) / self.sums(torch.ones_like(values), *classes).clamp(min=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method(ABC):
+    """A loss and its settings: forget terms + ``retain_weight`` · CE of the retain rows' answers.
+
+    Attributes:
+        retain_weight: of the mean cross entropy over the retain rows' answer tokens; 0 takes no retain rows.
+        needs_reference: whether it compares with the model before.
+        needs_alternatives: whether each forget row needs an answer that shall take its place.
+        needs_spans: whether it treats sensitive tokens in a way of their own.
+        classes: of the forget rows' tokens that it reads.
+    """
+
+    retain_weight: float = 1.0
+    needs_reference: ClassVar[bool] = False
+    needs_alternatives: ClassVar[bool] = False
+    needs_spans: ClassVar[bool] = False
+    classes: ClassVar[tuple[int, ...]] = ANSWER
+
+    def __post_init__(self) -> None:
+        if not self.retain_weight >= 0:
+            raise ValueError(f"retain_weight={self.retain_weight}: expected 0 or more")
+
+    @abstractmethod
+    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
+        """Value of each token of a forget row or an alternative, `(n, V)` twice, `(n,)` and `(n,)` to `(n,)`.
+
+        ``ref_logits`` is empty, `(n, 0)`, where the method needs no reference.
+        """
+
+    @abstractmethod
+    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
+        """The micro-batch's share of each forget term, by name."""
+
+    def weights(self) -> dict[str, float]:
+        """Weights of the terms other than 1."""
+        return {"retain": self.retain_weight}
+
+    def check(self, vocabulary: int) -> None:  # noqa: B027  (few methods have anything to check)
+        """Raises ValueError for settings that do not fit a vocabulary of this size."""
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """-log p(label) of each row in nats, `(n, V)` and `(n,)` to `(n,)`."""
+    return F.cross_entropy(logits, labels, reduction="none")
+
+
+def total(method: Method, values: Tensor, tokens: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
+    """The micro-batch's share of the loss, and of its terms before their weights.
+
+    Args:
+        values: `(N,)`, of forget rows by the method, of retain rows their cross entropy.
+    """
+    terms = method.terms(values, tokens)
+    if method.retain_weight:
+        terms["retain"] = tokens.mean(values, RETAIN)
+    weights = method.weights()
+    weighted = [weights.get(name, 1.0) * term for name, term in terms.items()]
+    return torch.stack(weighted).sum(), terms

@@ -1,0 +1,28 @@
+"""NPO, negative preference optimisation (arXiv 2404.05868)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class NPO(Method):
+    """-(2/β) mean over answers of log σ(β (Σℓ - Σℓ_ref)), the sums over an answer's tokens.
+
+    Attributes:
+        beta: β; towards 0 it becomes gradient ascent.
+    """
+
+    beta: float = 0.1
+    needs_reference: ClassVar[bool] = True
+
+    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
+        return cross_entropy(logits, labels) - cross_entropy(ref_logits, labels)
+
+    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
+        preference = F.logsigmoid(self.beta * tokens.sums(values, *ANSWER))
+        return {"forget": -2 / self.beta * preference.sum() / max(1, tokens.counts.answers)}

@@ -1,0 +1,59 @@
+"""PALU (arXiv 2601.03190): flat logits on the first tokens of each sensitive span, the old distribution elsewhere."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from dgpo.unlearning.losses.base import Method, Tokens
+from dgpo.unlearning.palu import DIRECTIONS, ORDINARY, PREFIX, TARGETS, Direction, Target, divergence, flatness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palu(Method):
+    """flatten + ``preserve_weight`` · preserve + ``retain_weight`` · CE; the terms are `palu_terms`'.
+
+    Attributes:
+        first_n: N, tokens of each span that are flattened; None for whole spans.
+        top_k: K, logits of each that are.
+        target, kl_direction: as in `palu_terms`.
+        preserve_weight: of the KL divergence on ordinary tokens.
+    """
+
+    first_n: int | None = 3
+    top_k: int = 50
+    target: Target = "local_mean"
+    kl_direction: Direction = "ref||theta"
+    preserve_weight: float = 1.0
+    needs_reference: ClassVar[bool] = True
+    needs_spans: ClassVar[bool] = True
+    classes: ClassVar[tuple[int, ...]] = (PREFIX, ORDINARY)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.first_n is not None and self.first_n < 1:
+            raise ValueError(f"first_n={self.first_n}: expected 1 or more, or null for whole spans")
+        if isinstance(self.target, str) and self.target not in TARGETS:
+            raise ValueError(f"target={self.target}: expected one of {', '.join(TARGETS)}, or a number")
+        if self.kl_direction not in DIRECTIONS:
+            raise ValueError(f"kl_direction={self.kl_direction}: expected one of {', '.join(DIRECTIONS)}")
+        if self.target == "local_mean" and self.top_k == 1:
+            raise ValueError("top_k=1: one logit is its own mean, so that local_mean forgets nothing; take 2 or more")
+        if not self.preserve_weight >= 0:
+            raise ValueError(f"preserve_weight={self.preserve_weight}: expected 0 or more")
+
+    def check(self, vocabulary: int) -> None:
+        if not 1 <= self.top_k <= vocabulary:
+            raise ValueError(f"top_k={self.top_k}: expected 1 to the model's vocabulary of {vocabulary}")
+
+    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
+        prefix, ordinary = token_class == PREFIX, token_class == ORDINARY
+        values = logits.new_zeros(len(logits))
+        values = values.masked_scatter(prefix, flatness(logits[prefix], ref_logits[prefix], self.top_k, self.target))
+        return values.masked_scatter(ordinary, divergence(logits[ordinary], ref_logits[ordinary], self.kl_direction))
+
+    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
+        return {"flatten": tokens.mean(values, PREFIX), "preserve": tokens.mean(values, ORDINARY)}
+
+    def weights(self) -> dict[str, float]:
+        return {**super().weights(), "preserve": self.preserve_weight}

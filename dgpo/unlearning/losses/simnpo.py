@@ -1,0 +1,32 @@
+"""SimNPO: NPO without a reference, its log-likelihood normalised by length (arXiv 2410.07163)."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimNPO(Method):
+    """-(2/β) γ mean over answers of log σ(β (mean ℓ - δ)), the inner mean over an answer's tokens.
+
+    Attributes:
+        beta, delta: β and the margin δ.
+        forget_weight: γ.
+    """
+
+    beta: float = 4.5
+    delta: float = 0.0
+    forget_weight: float = 0.125
+
+    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
+        return cross_entropy(logits, labels)
+
+    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
+        preference = F.logsigmoid(self.beta * (tokens.means(values, *ANSWER) - self.delta))
+        return {"forget": -2 / self.beta * preference.sum() / max(1, tokens.counts.answers)}
+
+    def weights(self) -> dict[str, float]:
+        return {**super().weights(), "forget": self.forget_weight}
