@@ -1,0 +1,198 @@
+"""Which characters of an answer are sensitive, as its row says, and which of its tokens that makes.
+
+A row says it in one of these ways:
+
+    {"answer": "She was born in Kuwait City.", "sensitive": ["Kuwait City"]}      each place where the words stand
+    {"answer": ..., "sensitive": [{"text": "Kuwait", "occurrence": 2}]}           one of them, counted from 1
+    {"answer": ..., "sensitive": [[16, 27]]}                                      characters from 16 up to 27
+    {"answer": ..., "sensitive": "all"}                                           the whole answer
+    {"answer_marked": "She was born in [[Kuwait City]]."}                         marks in the answer
+    {"answer": ..., "target_words": [{"word": "Kuwait City", "start": 16, "end": 27}]}   TOFU's released span files
+
+Nothing is guessed: what may be meant otherwise is an error.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from dgpo.errors import UserError
+
+Span = tuple[int, int]
+"""Characters from the first up to, not including, the second."""
+WAYS = ("sensitive", "answer_marked", "target_words")
+MARK = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+
+
+def answer_and_spans(
+    row: Mapping[str, Any], place: str, *, inside_words: bool = False
+) -> tuple[str, list[Span] | None]:
+    """The answer of a row without marks, and its sensitive spans in order; None where the row does not say.
+
+    Args:
+        place: file and row, for the messages.
+        inside_words: whether a span may begin or end within a word.
+
+    Raises:
+        UserError: no answer, more than one way, a span that is not found, empty, outside the answer, that overlaps
+            another or cuts a word.
+    """
+    given = [way for way in WAYS if row.get(way) is not None]
+    if len(given) > 1:
+        raise UserError(f"{place}: it has {' and '.join(given)}; say what is sensitive in one way")
+    way = given[0] if given else ""
+    if way == "answer_marked":
+        answer, spans = unmarked(row[way], place)
+    else:
+        answer = row.get("answer")
+        if not isinstance(answer, str) or not answer.strip():
+            raise UserError(f"{place}: answer={answer!r} is no text; give the answer that is to be forgotten or kept")
+        if not way:
+            return answer, None
+        spans = listed(row[way], answer, f"{place}: {way}") if way == "sensitive" else released(row[way], answer, place)
+    spans = sorted(set(spans))
+    for span in spans:
+        check_span(span, answer, place, inside_words=inside_words)
+    for one, other in pairwise(spans):
+        if other[0] < one[1]:
+            raise UserError(
+                f"{place}: the spans {shown(one, answer)} and {shown(other, answer)} overlap; join them or drop one"
+            )
+    return answer, spans
+
+
+def shown(span: Span, answer: str) -> str:
+    return f"{answer[slice(*span)]!r} [{span[0]}, {span[1]}]"
+
+
+def check_span(span: Span, answer: str, place: str, *, inside_words: bool) -> None:
+    """Raises UserError for a span that is empty, outside the answer, or cuts a word where it may not."""
+    start, end = span
+    if not 0 <= start < end <= len(answer):
+        raise UserError(
+            f"{place}: the span [{start}, {end}] is empty or outside the answer of {len(answer)} characters; give "
+            "offsets of characters in the answer, the end not included"
+        )
+    if not answer[start:end].strip():
+        raise UserError(f"{place}: the span [{start}, {end}] holds nothing but blanks; drop it")
+    for at in span:
+        if not inside_words and 0 < at < len(answer) and is_word(answer[at - 1]) and is_word(answer[at]):
+            raise UserError(
+                f"{place}: the span {shown(span, answer)} cuts a word of {answer[max(0, start - 12) : end + 12]!r}; "
+                "take the whole word, or allow it with data.inside_words=true (--inside-words)"
+            )
+
+
+def is_word(character: str) -> bool:
+    """A letter or digit of a script that puts blanks between words: Chinese, Japanese and Thai have no words to cut."""
+    return character.isalnum() and not "\u0e00" <= character <= "\u0eff" and not "\u3040" <= character <= "\u9fff"
+
+
+def unmarked(text: Any, place: str) -> tuple[str, list[Span]]:
+    """The text without its marks, and where they were."""
+    if not isinstance(text, str) or not text.strip():
+        raise UserError(f"{place}: answer_marked={text!r} is no text; give the answer with [[sensitive words]]")
+    spans, answer, end = [], "", 0
+    for found in MARK.finditer(text):
+        answer += text[end : found.start()]
+        spans.append((len(answer), len(answer) + len(found[1])))
+        answer += found[1]
+        end = found.end()
+    answer += text[end:]
+    if "[[" in answer or "]]" in answer:
+        raise UserError(f"{place}: answer_marked has a mark without its other half; write [[ and ]] around each span")
+    return answer, spans
+
+
+def listed(entries: Any, answer: str, place: str) -> list[Span]:
+    """Spans of the entries of ``sensitive``."""
+    if entries == "all":
+        return [(0, len(answer))]
+    if isinstance(entries, str):
+        entries = decoded(entries, place)
+    if not isinstance(entries, Sequence):
+        raise UserError(f'{place}={entries!r}: it is no list; write a list of strings or [start, end], or "all"')
+    if len(entries) == 2 and all(isinstance(each, int) for each in entries):
+        raise UserError(f"{place}={entries!r}: one span is a list in the list; write [{entries!r}]")
+    return [span for entry in entries for span in spans_of(entry, answer, place)]
+
+
+def spans_of(entry: Any, answer: str, place: str) -> list[Span]:
+    if isinstance(entry, Mapping) and {*entry} <= {"text", "occurrence"} and "text" in entry:
+        text, occurrence = entry["text"], entry.get("occurrence")
+    elif isinstance(entry, str):
+        text, occurrence = entry, None
+    elif is_offsets(entry):
+        return [(entry[0], entry[1])]
+    else:
+        raise UserError(
+            f'{place}: {entry!r} is no span; write "words", {{"text": "words", "occurrence": 1}} or [start, end]'
+        )
+    found = occurrences(text, answer) if isinstance(text, str) and text.strip() else []
+    if not found:
+        other = re.search(re.escape(text), answer, re.IGNORECASE) if isinstance(text, str) and text.strip() else None
+        hint = f" (it has {other[0]!r})" if other else ""
+        raise UserError(f"{place}: {text!r} is not in the answer{hint}; copy the words from the answer as they stand")
+    if occurrence is None:
+        return found
+    if not isinstance(occurrence, int) or not 1 <= occurrence <= len(found):
+        raise UserError(
+            f"{place}: occurrence={occurrence!r} of {text!r}, which stands there {len(found)} times; count from 1"
+        )
+    return [found[occurrence - 1]]
+
+
+def is_offsets(entry: Any) -> bool:
+    numbers = isinstance(entry, Sequence) and len(entry) == 2
+    return numbers and all(isinstance(each, int) and not isinstance(each, bool) for each in entry)
+
+
+def occurrences(text: str, answer: str) -> list[Span]:
+    """Where the text stands in the answer: as whole words, or where it never does, anywhere."""
+    found = [(each.start(), each.end()) for each in re.finditer(re.escape(text), answer)]
+    whole = [span for span in found if not cuts(span, answer)]
+    return whole or found
+
+
+def cuts(span: Span, answer: str) -> bool:
+    return any(0 < at < len(answer) and is_word(answer[at - 1]) and is_word(answer[at]) for at in span)
+
+
+def released(words: Any, answer: str, place: str) -> list[Span]:
+    """Spans of TOFU's ``target_words``: objects of word, start and end, as a list or as JSON in a text."""
+    entries = decoded(words, f"{place}: target_words") if isinstance(words, str) else words
+    try:
+        for entry in entries:
+            if (there := answer[entry["start"] : entry["end"]]) != entry["word"]:
+                raise UserError(
+                    f"{place}: target_words has {entry['word']!r} at [{entry['start']}, {entry['end']}], where the "
+                    f"answer has {there!r}; take the answer that the file was made for, or correct the offsets"
+                )
+        return [(entry["start"], entry["end"]) for entry in entries]
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            f'{place}: target_words={str(words)[:80]!r}: expected a list of {{"word": ..., "start": ..., "end": ...}}'
+        ) from error
+
+
+def decoded(text: str, place: str) -> Any:
+    """A list that a table has as JSON in a text."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UserError(
+            f'{place}={text[:80]!r}: it is no list; write a list of strings or [start, end], or "all"'
+        ) from error
+
+
+def token_spans(offsets: Sequence[Span], spans: Sequence[Span], answer: str) -> list[int]:
+    """Number of the span of each token, -1 outside of all: a token is in a span where its text, without the blanks
+    before it, meets the span."""
+    numbers = []
+    for start, end in offsets:
+        while start < end and answer[start].isspace():
+            start += 1
+        numbers.append(next((n for n, (left, right) in enumerate(spans) if start < right and end > left), -1))
+    return numbers
