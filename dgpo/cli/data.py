@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from dgpo.cli.several import SeveralValues
+from dgpo.errors import UserError
 
 app = typer.Typer()
 data = typer.Typer(help="training sets, benchmarks and your own files as prompts", no_args_is_help=True)
@@ -60,7 +61,8 @@ def data_prepare(
         str,
         typer.Argument(
             metavar="NAME_OR_FILE",
-            help="one of `dgpo data list`; or a file (parquet, Arrow, JSON, JSON lines, CSV), a folder, or a hub id",
+            help="one of `dgpo data list`; or a file (parquet, Arrow, JSON, JSON lines, CSV), a folder, or a hub id; "
+            "or rows to be forgotten: tofu-forget01, -05, -10, muse-news, muse-books",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="folder for NAME.parquet and NAME.manifest.json")],
@@ -92,8 +94,16 @@ def data_prepare(
     limit: Annotated[int | None, which("at most so many problems, drawn by --seed", "N")] = None,
     seed: Annotated[int | None, which("of --limit, and of arithmetic (0)")] = None,
     levels: Annotated[list[int] | None, which("of arithmetic: how hard its sums are (1 2 3)", "LEVEL...")] = None,
+    spans: Annotated[Path | None, which("of TOFU and MUSE: file with target_words", "FILE")] = None,
 ) -> None:
-    """A data set by name, or your own file, as a prompt file with its manifest."""
+    """A data set by name, or your own file, as a prompt file with its manifest; TOFU and MUSE as a folder of rows."""
+    from dgpo.data.sources.forgetting import ROW_SETS, prepare_rows
+
+    if data in ROW_SETS:
+        prepare_rows(data, out, origin, revision, spans).show()
+        return
+    if spans:
+        raise UserError(f"--spans={spans}: it is for TOFU and MUSE; leave it out")
     from dgpo.data.options import Options
     from dgpo.data.prepare import prepare
 

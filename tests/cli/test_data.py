@@ -64,6 +64,7 @@ WRONG: dict[str, dict[str, list[Value]]] = {
         "--limit": COUNT,
         "--seed": ["1", ("--limit", "9", "x"), ("--limit", "9", "1.5")],
         "--levels": ["1", *(("arithmetic", each) for each in ("9", "x"))],
+        "--spans": ["{files}/mine.jsonl", ("tofu-forget05", "--from", "{files}/empty")],
     },
     "data check": {"FILE...": [None]},
     "model small": {

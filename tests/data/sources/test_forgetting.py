@@ -1,0 +1,62 @@
+"""TOFU and MUSE as folders of rows, from files in their schema."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dgpo.cli import main
+
+
+def write_tofu(folder: Path) -> Path:
+    """The repository's files in small: JSON lines that are called .json."""
+    folder.mkdir()
+    for name in ("forget05_perturbed", "retain95", "retain_perturbed", "holdout05", "full"):
+        rows = [
+            {"question": f"{name} {n}?", "answer": f"It is {n}.", "perturbed_answer": ["It is not."]} for n in range(40)
+        ]
+        (folder / f"{name}.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name in ("real_authors_perturbed", "world_facts_perturbed", "forget10_perturbed"):
+        (folder / f"{name}.json").write_text(json.dumps({"question": "Who?", "answer": "Ada."}) + "\n")
+    return folder
+
+
+def test_tofu_becomes_a_folder_of_rows_with_authors_and_spans(tmp_path: Path) -> None:
+    origin, out, spans = write_tofu(tmp_path / "tofu"), tmp_path / "out", tmp_path / "spans.jsonl"
+    words = json.dumps([{"word": "It", "start": 0, "end": 2}])
+    rows = [{"question": f"forget05_perturbed {n}?", "target_words": words} for n in reversed(range(40))]
+    spans.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["data", "prepare", "tofu-forget05", "--out", str(out), "--from", str(origin), "--spans", str(spans)]
+    assert main(words) == 0
+    forget = [json.loads(line) for line in (out / "forget.jsonl").read_text().splitlines()]
+    assert forget[25]["question"] == "forget05_perturbed 25?" and forget[25]["perturbed_answer"] == ["It is not."]
+    assert {row["author"] for row in forget} == {"forget-0", "forget-1"}
+    from dgpo.unlearning.data import read
+
+    assert read(out / "forget.jsonl", needs_spans=True)[39].spans == ((0, 2),)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["rows"]["retain"] == 40 and manifest["rows"]["world_facts"] == 1
+
+
+def test_spans_of_other_rows_and_other_schemas_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    origin, spans = write_tofu(tmp_path / "tofu"), tmp_path / "spans.jsonl"
+    spans.write_text(json.dumps({"question": "Who?", "target_words": "[]"}) + "\n")
+    words = ["data", "prepare", "tofu-forget05", "--out", str(tmp_path / "out"), "--from", str(origin)]
+    assert main([*words, "--spans", str(spans)]) == 2
+    assert "no target_words for forget row 1" in capsys.readouterr().err
+    (origin / "retain95.json").write_text(json.dumps({"prompt": "Who?"}) + "\n")
+    assert main(words) == 2
+    assert "retain95.json, row 1: it has no question" in capsys.readouterr().err
+    assert main(["data", "prepare", "gsm8k", "--out", str(tmp_path), "--spans", str(spans)]) == 2
+    assert "--spans" in capsys.readouterr().err
+
+
+def test_muse_becomes_a_folder_of_texts(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    for part in ("forget", "retain1", "retain2", "holdout"):
+        pq.write_table(pa.table({"text": [part, "and more"]}), tmp_path / "raw" / f"{part}-00000-of-00001.parquet")
+    assert main(["data", "prepare", "muse-news", "--out", str(tmp_path / "out"), "--from", str(tmp_path)]) == 0
+    texts = [json.loads(line)["text"] for line in (tmp_path / "out/retain.jsonl").read_text().splitlines()]
+    assert texts == ["retain1", "and more"]
