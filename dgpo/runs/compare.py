@@ -9,6 +9,7 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.files import replace_json, replace_text
+from dgpo.runs.intervals import corrected, difference, interquartile_mean
 from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
 from dgpo.tables import Table
 
@@ -24,7 +25,10 @@ FIGURES = {
 }
 # Steps at the end of a run over which training figures are averaged.
 TAIL = 10
-NOTE = f"first, last, best: validation (%); boundary: tokens (%); training figures: mean of the last {TAIL} steps"
+NOTE = (
+    f"first, last, best: validation (%); boundary: tokens (%); training figures: mean of the last {TAIL} steps. Over "
+    "several runs the interquartile mean, from 3 on with its 95 % interval (bootstrap over runs)"
+)
 
 LOSS = "actor_rollout_ref.actor.policy_loss."
 # Hyper-parameters of the loss that its name is shown with.
@@ -59,10 +63,14 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
 
     groups = group(runs)
     experiments = [settings for settings, _ in groups]
-    members = zip(labels(experiments), groups, strict=True)
+    members = list(zip(labels(experiments), groups, strict=True))
     histories = {label: [steps_of(run) for run in same] for label, (_, same) in members}
     files = [out / f"compare.{suffix}" for suffix in ("md", "json", "png", "svg")]
-    tables = [table(histories), *([more] if (more := differences(experiments)) else [])]
+    tables = [table(histories)]
+    if len(groups) > 1:
+        tables.append(paired(histories, {label: [seed_of(run) for run in same] for label, (_, same) in members}))
+    if more := differences(experiments):
+        tables.append(more)
     try:
         out.mkdir(parents=True, exist_ok=True)
         replace_text(files[0], "\n".join(table.markdown() for table in tables))
@@ -197,7 +205,7 @@ def figures(steps: Steps) -> dict[str, float]:
 
 
 def table(runs: Mapping[str, Sequence[Steps]]) -> Table:
-    """A row an experiment: mean over its runs, ± their standard deviation where there are several."""
+    """A row an experiment: figures over its runs, with intervals where there are enough of them."""
     rows = []
     for label, histories in runs.items():
         values = [figures(steps) for steps in histories]
@@ -208,5 +216,34 @@ def table(runs: Mapping[str, Sequence[Steps]]) -> Table:
 
 def _cell(values: list[float], form: str) -> str:
     scale, digits = (100.0, ".2f") if form == "%" else (1.0, form)
-    text = format(scale * float(np.mean(values)), digits)
-    return f"{text} ± {scale * float(np.std(values, ddof=1)):{digits}}" if len(values) > 1 else text
+    return interquartile_mean(values).text(digits, scale)
+
+
+def seed_of(run: Path) -> Any:
+    """The seed of a run, or the run itself where its config has none: then no other run is paired with it."""
+    return config_of(run).get("seed", run)
+
+
+def paired(runs: Mapping[str, Sequence[Steps]], seeds: Mapping[str, Sequence[Any]]) -> Table:
+    """A row an experiment but the first: its last validation (%) minus the first's, over the seeds that both have."""
+    last: dict[str, dict[Any, float]] = {}
+    for label, histories in runs.items():
+        scores: dict[Any, list[float]] = {}
+        for seed, steps in zip(seeds[label], histories, strict=True):
+            scores.setdefault(seed, []).append(100 * figures(steps)["last"])
+        last[label] = {seed: float(np.mean(each)) for seed, each in scores.items()}
+    (first, reference), *others = last.items()
+    found = {}
+    for label, other in others:
+        both = [seed for seed in reference if seed in other]
+        found[label] = len(both), difference([[reference[seed] for seed in both]], [[other[seed] for seed in both]])
+    rates = corrected([each.p for _, each in found.values()])
+    rows = []
+    for (label, (count, each)), rate in zip(found.items(), rates, strict=True):
+        cells = (each.text("+.2f"), f"{rate:.2g}", f"{each.improved:.2f}") if count else ("–",) * 3
+        rows.append((label, str(count), *("–" if cell == "nan" else cell for cell in cells)))
+    note = (
+        "Points of the last validation, mean over the seeds that both have; its 95 % interval needs 6. q: rate of "
+        "false discoveries (sign flips, Benjamini-Hochberg over the rows). better: share of seeds with more"
+    )
+    return Table(("experiment", "seeds", "difference", "q", "better"), rows, f"Minus {first}", [note], ("experiment",))

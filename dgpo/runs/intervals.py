@@ -22,10 +22,9 @@ class Interval:
     high: float
 
     def text(self, form: str = ".3f", scale: float = 1.0) -> str:
-        """As ``0.464 [0.447, 0.482]``."""
-        value = format(scale * self.value, form)
-        bounds = f" [{scale * self.low:{form}}, {scale * self.high:{form}}]"
-        return value if np.isnan(self.low) else value + bounds
+        """As ``0.464 [0.447, 0.482]``; the value alone where the interval has no width, or there is none."""
+        value, low, high = (format(scale * each, form) for each in (self.value, self.low, self.high))
+        return value if np.isnan(self.low) or low == high else f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,19 @@ def run(path: Path, overrides: list[str], scores: list[float], entropy: float, c
     return path
 
 
+def again(first: Path, seed: int, scores: list[float]) -> Path:
+    """The run ``first`` with another seed and other scores."""
+    path = first.with_name(f"{first.name[:-1]}{seed}")
+    (path / "metrics").mkdir(parents=True)
+    config = (first / "config.yaml").read_text()
+    (path / "config.yaml").write_text(
+        config.replace("seed: 0\n", f"seed: {seed}\n").replace("model-0", f"model-{seed}")
+    )
+    steps = ({"step": step, "data": {"val-core/a/acc/mean@4": score}} for step, score in enumerate(scores))
+    (path / "metrics/001.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps))
+    return path
+
+
 def compared(tmp_path: Path, folders: list[Path]) -> dict[str, list[dict[str, float]]]:
     """The runs of each label."""
     compare_runs(folders, tmp_path / "out")
@@ -45,12 +59,27 @@ def test_seeds_of_one_experiment_are_averaged_and_methods_stand_apart(
     table, *_ = (tmp_path / "out/compare.md").read_text().split("\n\n")
     lines = {line.split("|")[1].strip(): line for line in table.splitlines()}
     # Last 40 and 60, best 50 and 60, entropy 0.3 and 0.5.
-    for cell in ("| 2 |", "50.00 ± 14.14", "55.00 ± 7.07", "0.400 ± 0.141"):
-        assert cell in lines["dgpo (n=2, m=2)"]
+    assert "| 2 | 2 | 10.00 | 50.00 | 55.00 | 0.500 | 0.400 |" in lines["dgpo (n=2, m=2)"]
     assert "| 1 | 2 | 10.00 | 30.00 | 30.00 | 0.500 | 0.200 |" in lines["grpo"]
     assert "dgpo (n=2, m=2)" in capsys.readouterr().out
     assert len(json.loads((tmp_path / "out/compare.json").read_text())["dgpo (n=2, m=2)"]) == 2
     assert (tmp_path / "out/compare.png").stat().st_size > 10_000 and (tmp_path / "out/compare.svg").exists()
+
+
+def test_experiments_are_compared_seed_by_seed_with_intervals(tmp_path: Path) -> None:
+    scores = [0.1, 0.2, 0.3, 0.4, 0.5, 0.9]
+    folders = []
+    for loss, gain in (("grpo", 0.0), ("gppo", 0.05)):
+        first = run(tmp_path / f"{loss}-0", [f"policy_loss={loss}"], [0.1, scores[0] + gain], 0.3)
+        others = [again(first, seed, [0.1, score + gain]) for seed, score in enumerate(scores) if seed]
+        folders += [first, *others]
+    # A seed that the first has not is left out.
+    folders.append(again(tmp_path / "gppo-0", 9, [0.1, 0.0]))
+    compare_runs(folders, tmp_path / "out")
+    written = (tmp_path / "out/compare.md").read_text()
+    # The middle four of six; 0.9 counts for less than in a mean.
+    assert re.search(r"\| grpo \| 6 \| 1 \| 10.00 \| 35.00 \[\d+.\d\d, \d+.\d\d\] \|", written)
+    assert "## Minus grpo" in written and "| 6 | +5.00 | 0.031 | 1.00 |" in written
 
 
 def test_runs_that_differ_in_what_matters_are_never_averaged(tmp_path: Path) -> None:
