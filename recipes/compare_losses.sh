@@ -4,8 +4,9 @@
 #   bash recipes/compare_losses.sh [key=value ...]      Hydra overrides, for every run
 #
 # LOSSES="dgpo grpo cispo ce_gppo"    files of configs/policy_loss; verl's own too: verl_gspo, verl_dppo_tv, ...
-# SEEDS="0"                           a run each
-# CONFIG=dgpo_1_5b                    an experiment of configs/; quickstart compares on a CPU
+# SEEDS="0"                           a run each; an interval needs 3, a difference that can be told 6
+# RATES=""                            learning rates, a run each (default: the config's)
+# CONFIG=dgpo_1_5b                    an experiment of configs/; on a CPU quickstart, or misconceptions, where losses differ
 # OUT=runs/compare-CONFIG             the runs, and the comparison: compare.md, .json, .png, .svg
 # DRY_RUN=1                           print the commands and check the configs; start nothing
 #
@@ -15,14 +16,33 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 enter
 config=${CONFIG:-dgpo_1_5b}
 out=${OUT:-runs/compare-$config}
+here=runs/misconceptions
+
+# The problems, what the teacher has learned wrongly, and a model a seed; what is there is not made again.
+taught() {
+    [ -f "$here/data/misconceptions.json" ] ||
+        run dgpo data arithmetic --misconceptions --out "$here/data" --validation 128
+    local seed
+    for seed in ${SEEDS:-0}; do
+        [ -f "$here/untrained-$seed/config.json" ] ||
+            run dgpo model small --out "$here/untrained-$seed" --seed "$seed" --hidden-size 64 --layers 2
+        [ -f "$here/model-$seed/warm_start.json" ] ||
+            run dgpo model warm-start --model "$here/untrained-$seed" --out "$here/model-$seed" --seed "$seed" \
+                --misconceptions "$here/data/misconceptions.json" --noise 0.04 --steps 1200
+    done
+}
+[ "$config" != misconceptions ] || taught
 
 runs=()
 for seed in ${SEEDS:-0}; do
     for loss in ${LOSSES:-dgpo grpo cispo ce_gppo}; do
-        folder=$out/$loss-$seed
-        options=("policy_loss=$loss" "seed=$seed" "run.name=$loss-$seed" "run.dir=$folder")
-        launch "" "$config" "${options[@]}" "$@"
-        runs+=("$folder")
+        for rate in ${RATES:-""}; do
+            name=$loss${rate:+-$rate}-$seed
+            folder=$out/$name
+            options=("policy_loss=$loss" "seed=$seed" "run.name=$name" "run.dir=$folder")
+            launch "" "$config" "${options[@]}" ${rate:+"actor_rollout_ref.actor.optim.lr=$rate"} "$@"
+            runs+=("$folder")
+        done
     done
 done
 run dgpo compare "${runs[@]}" --out "$out"

@@ -37,13 +37,20 @@ def data_arithmetic(
     test: Annotated[int, typer.Option(help="number of test problems")] = 128,
     levels: Levels = [1, 2, 3],  # noqa: B006
     seed: int = 0,
+    misconceptions: Annotated[
+        bool,
+        typer.Option("--misconceptions", help="and what a teacher has learned wrongly, for `dgpo model warm-start`"),
+    ] = False,
 ) -> None:
     """Write the quick start's problems."""
     from dgpo.data.sources.arithmetic import write_splits
+    from dgpo.tasks.misconceptions import write
 
     paths = write_splits(out, train=train, validation=validation, test=test, levels=levels, seed=seed)
     for path, count in zip(paths, (train, validation, test), strict=True):
         print(f"{path}: {count} problems")
+    if misconceptions:
+        print(write(out / "misconceptions.json", seed))
 
 
 @data.command("list")
@@ -172,10 +179,15 @@ def model_warm_start(
     batch_size: Annotated[int, typer.Option(help="worked answers a step")] = 64,
     learning_rate: Annotated[float, typer.Option(help="peak")] = 2e-3,
     noise: Annotated[float, typer.Option(help="chance that a column is wrong")] = 0.15,
+    misconceptions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="what the teacher has learned wrongly, from `dgpo data arithmetic`"),
+    ] = None,
     levels: Levels = [1, 2, 3],  # noqa: B006
     eval_problems: Annotated[int, typer.Option(help="held-out problems")] = 384,
 ) -> None:
     """Teach it the arithmetic task with a noisy teacher, before reinforcement learning."""
+    from dgpo.tasks.misconceptions import read
     from dgpo.tasks.warm_start import WarmStart, warm_start
 
     summary = warm_start(
@@ -187,6 +199,7 @@ def model_warm_start(
             batch_size=batch_size,
             learning_rate=learning_rate,
             noise=noise,
+            misconceptions=read(misconceptions) if misconceptions else None,
             levels=tuple(levels),
             eval_problems=eval_problems,
         ),

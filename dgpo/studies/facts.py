@@ -12,30 +12,16 @@ probability of that sequence.
 
 import numpy as np
 
+from dgpo.tasks.misconceptions import FORGOTTEN, RIGHT
+
 COLUMNS = 3
 LENGTH = 2 * COLUMNS + 1
 END, BEGIN = 10, 11
 """After the digits; BEGIN stands before the first token and is never written."""
 VOCABULARY = 11
 
-MISCONCEPTIONS = 15
-"""Of the 55 pairs of digits, how many the teacher has learned wrongly."""
-RIGHT = 0.05
-"""Probability that it writes the right digit all the same."""
-FORGOTTEN = 0.3
-"""Probability that it forgets a carry."""
 NOISE = 0.04
 """Probability of a random wrong digit elsewhere."""
-
-
-def misconceptions(seed: int) -> np.ndarray:
-    """What the teacher of this seed adds to the digit of each pair, mod 10; `(10, 10)`, symmetric, zero where right."""
-    rng = np.random.default_rng([seed, 1])
-    wrong = np.zeros((10, 10), dtype=np.int64)
-    pairs = np.stack(np.triu_indices(10), 1)
-    first, second = rng.permutation(pairs)[:MISCONCEPTIONS].T
-    wrong[first, second] = wrong[second, first] = rng.integers(1, 10, MISCONCEPTIONS)
-    return wrong
 
 
 def problems(count: int, rng: np.random.Generator, *, held_out: bool = False) -> np.ndarray:

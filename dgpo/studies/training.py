@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dgpo.losses import Method, gradient_weight
 from dgpo.studies import facts, policy
+from dgpo.tasks.misconceptions import believed
 
 GROUP = 8
 CLIP_NORM = 1.0
@@ -88,7 +89,7 @@ def pretrain(seeds: Sequence[int], steps: int = 1500, batch: int = 64, rate: flo
     parameters = policy.initial(seeds)
     layers, adam = policy.parts(parameters), Adam(parameters, [rate] * len(seeds))
     generators = [np.random.default_rng([seed, 2]) for seed in seeds]
-    beliefs = [facts.misconceptions(seed) for seed in seeds]
+    beliefs = [believed(seed) for seed in seeds]
     for step in range(steps):
         digits = [facts.problems(batch, rng) for rng in generators]
         taught = map(facts.taught_answers, digits, beliefs, generators)

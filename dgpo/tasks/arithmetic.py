@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from math import comb
 
 from dgpo.errors import UserError
+from dgpo.tasks.misconceptions import Misconceptions
 
 DATA_SOURCE = "arithmetic"
 
@@ -130,28 +131,48 @@ def distinct_problems(split: str, count: int, *, levels: Sequence[int] = DEFAULT
     return [columns[place % len(levels)][place // len(levels)] for place in range(count)]
 
 
-def worked_answer(problem: Problem, *, noise: float = 0.0, rng: random.Random | None = None) -> str:
+def worked_answer(
+    problem: Problem,
+    *,
+    noise: float = 0.0,
+    rng: random.Random | None = None,
+    misconceptions: Misconceptions | None = None,
+) -> str:
     """The columns from the right, one a line, then the boxed answer; 29 to 50 characters at levels 1 to 3.
 
     With probability `noise` a column's sum is replaced by another value that such a column could have; its
     digit and its carry are then used as if they were right, so the boxed answer agrees with the steps above
-    it.
+    it. The same goes for the `misconceptions` about two digits, which no noise comes on top of.
 
-    Raises ValueError where `noise`, in [0, 1), is positive without an `rng`.
+    Raises ValueError where `noise`, in [0, 1), is positive or there are `misconceptions` without an `rng`.
     """
-    if noise and rng is None:
-        raise ValueError(f"noise={noise} needs rng: give a seeded random.Random")
-    most = 10 * len(problem.operands) - 1
+    if (noise or misconceptions) and rng is None:
+        raise ValueError(f"noise={noise} needs rng, as misconceptions do: give a seeded random.Random")
     lines, answer, carry, power = [], 0, 0, 1
     while power <= max(problem.operands):
         digits = [operand // power % 10 for operand in problem.operands]
         total = sum(digits) + carry
-        if rng is not None and rng.random() < noise:
-            total = (total + rng.randrange(1, most + 1)) % (most + 1)
+        if rng is not None:
+            total = mistaken(total, digits, noise, rng, misconceptions)
         lines.append("+".join(map(str, [*digits, carry])) + f"={total:02}")
         answer += total % 10 * power
         carry, power = total // 10, power * 10
     return "\n".join([*lines, f"\\boxed{{{answer + carry * power}}}"])
+
+
+def mistaken(
+    total: int, digits: Sequence[int], noise: float, rng: random.Random, misconceptions: Misconceptions | None
+) -> int:
+    """What the teacher writes for the sum `total` of a column."""
+    if misconceptions is not None:
+        if rng.random() < misconceptions.forgotten:
+            total %= 10
+        if shift := misconceptions.added.get("+".join(map(str, sorted(digits)))):
+            return total if rng.random() < misconceptions.right else total - total % 10 + (total + shift) % 10
+    if rng.random() < noise:
+        values = 10 * len(digits)  # those that such a column could have
+        total = (total + rng.randrange(1, values)) % values
+    return total
 
 
 def boxed_answer(text: str) -> str | None:

@@ -35,6 +35,7 @@ from dgpo.tasks.arithmetic import (
     problem_stream,
     worked_answer,
 )
+from dgpo.tasks.misconceptions import Misconceptions
 from dgpo.tasks.small_model import check_seed
 from dgpo.versions import installed_versions
 
@@ -54,6 +55,7 @@ class WarmStart:
     steps, batch_size: optimiser steps, and worked answers in each.
     learning_rate: its peak; rises over the first 5 % of the steps, then falls to 0 along a cosine.
     noise: probability that the teacher gets a column wrong.
+    misconceptions: what it has learned wrongly of two digits, if anything.
     levels: of the problems, in turn.
     eval_problems: held-out problems of the validation split that both accuracies are measured on.
     """
@@ -63,6 +65,7 @@ class WarmStart:
     batch_size: int = 64
     learning_rate: float = 2e-3
     noise: float = 0.15
+    misconceptions: Misconceptions | None = None
     levels: tuple[int, ...] = DEFAULT_LEVELS
     eval_problems: int = 384
 
@@ -105,7 +108,8 @@ def teacher_examples(tokenizer: PreTrainedTokenizerBase, settings: WarmStart) ->
     """One example for each place in each batch; a problem that comes again has new noise."""
     rng = random.Random(f"teacher/{settings.seed}")
     problems = islice(problem_stream("train", settings.levels, settings.seed), settings.steps * settings.batch_size)
-    return [example(tokenizer, problem, worked_answer(problem, noise=settings.noise, rng=rng)) for problem in problems]
+    how: dict[str, Any] = {"noise": settings.noise, "misconceptions": settings.misconceptions}
+    return [example(tokenizer, problem, worked_answer(problem, rng=rng, **how)) for problem in problems]
 
 
 def train(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: WarmStart) -> None:
@@ -198,7 +202,9 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         raise UserError(f"out={out_dir} is the initial model's directory; give another one")
     if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
         raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
-    wanted = {**asdict(settings), "levels": list(settings.levels), "model_sha256": file_sha256(weights)}
+    # Without misconceptions the settings are those of a warm start made before there were any.
+    given = {name: value for name, value in asdict(settings).items() if value is not None}
+    wanted = {**given, "levels": list(settings.levels), "model_sha256": file_sha256(weights)}
     done = finished(out_dir)
     if done is not None and done["settings"] == wanted:
         print(f"{out_dir} holds a finished warm start with these settings: nothing to do", file=sys.stderr)

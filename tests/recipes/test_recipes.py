@@ -25,7 +25,21 @@ ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(file.name for file in (ROOT / "recipes").glob("*.sh") if file.name != "lib.sh")
 TRAINING = ["train_1.5b.sh", "train_7b.sh", "train_14b.sh"]
 BENCHMARKS = ["aime24", "aime25", "amc23", "math500", "minerva", "olympiadbench"]
-VARIABLES = {"LOSS", "LOSSES", "SEED", "SEEDS", "HARDWARE", "GPU", "MODEL", "DATA", "FROM", "OUT", "CONFIG", "MODE"}
+VARIABLES = {
+    "LOSS",
+    "LOSSES",
+    "RATES",
+    "SEED",
+    "SEEDS",
+    "HARDWARE",
+    "GPU",
+    "MODEL",
+    "DATA",
+    "FROM",
+    "OUT",
+    "CONFIG",
+    "MODE",
+}
 VARIABLES |= {"BENCHMARKS", "BUDGET", "DRY_RUN", "DGPO_PLATFORM", "RAY_ADDRESS"}
 
 
@@ -266,6 +280,26 @@ def test_comparing_takes_each_loss_and_seed(calls: Callable[..., Called]) -> Non
     assert all(command[0] == "check" and main(command) == 0 for command in called.commands)
     assert called.done.stdout.splitlines()[-1].split() == ["dgpo", "compare", *folders, "--out", "out"]
     assert not (ROOT / "out").exists()
+
+
+def test_comparing_where_losses_differ_makes_its_task_and_takes_each_rate(calls: Callable[..., Called]) -> None:
+    called = calls(
+        "compare_losses.sh",
+        DRY_RUN="1",
+        LOSSES="gppo",
+        SEEDS="0 1",
+        RATES="3e-5 6e-5",
+        CONFIG="misconceptions",
+        OUT="out",
+    )
+    assert called.done.returncode == 0, called.done.stderr
+    names = [f"gppo-{rate}-{seed}" for seed in (0, 1) for rate in ("3e-5", "6e-5")]
+    checks = [command for command in called.commands if command[0] == "check"]
+    assert [command[-2] for command in checks] == [f"run.dir=out/{name}" for name in names]
+    assert [command[-1][-7:] for command in checks] == ["lr=3e-5", "lr=6e-5"] * 2
+    assert main(checks[0]) == 0
+    made = [line.split()[1:3] for line in called.done.stdout.splitlines() if not line.startswith("dgpo train")]
+    assert made[:-1] == [["data", "arithmetic"], *[["model", "small"], ["model", "warm-start"]] * 2]
 
 
 def test_preparing_data_takes_the_benchmarks_out_of_the_training_set(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dgpo.losses import METHODS, policy_loss
 from dgpo.losses.base import make_method
 from dgpo.studies import facts, policy, training
 from dgpo.studies.contenders import PAPERS, contenders
+from dgpo.tasks.misconceptions import RIGHT, WRONG, believed
 
 TINY = training.Setting(prompts=8, epochs=2, updates=4, steps=2)
 EVERY_LOSS = [*PAPERS, "dgpo:n=3,m=5,clip_ratio_c=3.0", "grpo:clip_ratio_c=None", *METHODS]
@@ -75,15 +76,15 @@ def test_a_right_answer_is_the_sum_in_columns():
 
 
 def test_a_teacher_is_wrong_about_its_facts_and_rarely_about_others():
-    wrong = facts.misconceptions(3)
-    assert (wrong == wrong.T).all() and np.count_nonzero(np.triu(wrong)) == facts.MISCONCEPTIONS
-    assert not (wrong == facts.misconceptions(4)).all()
+    wrong = believed(3)
+    assert (wrong == wrong.T).all() and np.count_nonzero(np.triu(wrong)) == WRONG
+    assert not (wrong == believed(4)).all()
     rng = np.random.default_rng(0)
     digits = facts.problems(20_000, rng)
     told = facts.taught_answers(digits, wrong, rng)[:, 1] == digits[:, 0].sum(-1) % 10
-    believed = wrong[tuple(digits[:, 0].T)] > 0
-    assert told[believed].mean() == pytest.approx(facts.RIGHT, abs=0.01)
-    assert told[~believed].mean() == pytest.approx(1 - facts.NOISE, abs=0.01)
+    mistaken = wrong[tuple(digits[:, 0].T)] > 0
+    assert told[mistaken].mean() == pytest.approx(RIGHT, abs=0.01)
+    assert told[~mistaken].mean() == pytest.approx(1 - facts.NOISE, abs=0.01)
 
 
 def test_no_held_out_problem_is_trained_on():

@@ -1,0 +1,80 @@
+"""Facts that a teacher of sums has learned wrongly, so that a policy must find the right ones by sampling rare tokens.
+
+For some pairs of digits the teacher writes one fixed wrong digit, and the right one rarely; and it forgets carries. On
+such a task policy losses differ (docs/evidence.md): half of the problems are beyond 64 samples of the model at first.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgpo.errors import UserError
+from dgpo.files import replace_json
+
+WRONG = 15
+"""Of the 55 pairs of digits, how many are learned wrongly."""
+RIGHT = 0.05
+FORGOTTEN = 0.3
+
+
+def believed(seed: int) -> np.ndarray:
+    """What the teacher of this seed adds to the digit of each pair, mod 10; `(10, 10)`, symmetric, zero where right."""
+    rng = np.random.default_rng([seed, 1])
+    wrong = np.zeros((10, 10), dtype=np.int64)
+    pairs = np.stack(np.triu_indices(10), 1)
+    first, second = rng.permutation(pairs)[:WRONG].T
+    wrong[first, second] = wrong[second, first] = rng.integers(1, 10, WRONG)
+    return wrong
+
+
+@dataclass(frozen=True)
+class Misconceptions:
+    """A teacher's, as a file keeps them.
+
+    Attributes:
+        added: to the digit of the sum of two digits, by "3+5": from 1 to 9, mod 10.
+        right: probability that it writes the right digit all the same.
+        forgotten: probability that it forgets a carry.
+    """
+
+    added: Mapping[str, int]
+    right: float = RIGHT
+    forgotten: float = FORGOTTEN
+
+    def __post_init__(self) -> None:
+        for pair, shift in self.added.items():
+            digits = pair.split("+")
+            sound = len(digits) == 2 and all(digit.isdecimal() and len(digit) == 1 for digit in digits)
+            if not sound or shift not in range(1, 10):
+                raise UserError(f'added: {pair!r}: {shift!r} must be such as "3+5": 4, from 1 to 9')
+        for name in ("right", "forgotten"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name}={getattr(self, name)!r}: it must be a probability")
+
+
+def write(path: Path, seed: int) -> Path:
+    """Write the misconceptions of a seed to `path`."""
+    wrong = believed(seed)
+    added = {f"{a}+{b}": int(wrong[a, b]) for a in range(10) for b in range(a, 10) if wrong[a, b]}
+    replace_json(path, asdict(Misconceptions(added)))
+    return path
+
+
+def read(path: Path) -> Misconceptions:
+    """The misconceptions in a file.
+
+    Raises:
+        UserError: it cannot be read, or holds something else.
+    """
+    try:
+        content: Any = json.loads(path.read_text())
+        return Misconceptions(**content)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        remedy = "make it by `dgpo data arithmetic --misconceptions`"
+        raise UserError(f"misconceptions={path}: it cannot be read ({error}); {remedy}") from error
+    except UserError as error:
+        raise UserError(f"misconceptions={path}: {error}") from error
