@@ -1,8 +1,16 @@
 """Run folders with kept groups, as a training leaves them, made without one; and texts that a model may write."""
 
+import fcntl
+import itertools
 import json
-from collections.abc import Callable, Sequence
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -134,3 +142,108 @@ HOSTILE = [
     "W" * 100_000,
     "\n" * 20_000,
 ]
+
+
+class Browser:
+    """A page in a headless Chromium, driven by its DevTools protocol over a pair of pipes."""
+
+    def __init__(self, executable: str, profile: Path):
+        # Chromium reads commands from descriptor 3 and answers on 4, each message ending in a zero byte.
+        commands, self._to = os.pipe()
+        self._from, answers = os.pipe()
+        program = "import os, sys; fds = sys.argv[1:3]; [os.dup2(int(a), b) for a, b in zip(fds, (3, 4))]; "
+        program += "os.execv(sys.argv[3], sys.argv[3:])"
+        high = [fcntl.fcntl(each, fcntl.F_DUPFD, 10) for each in (commands, answers)]
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={profile}"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program, *map(str, high), executable, *flags],
+            pass_fds=high,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for each in (commands, answers, *high):
+            os.close(each)
+        self._numbers = itertools.count(1)
+        self._pending = b""
+        self.events: list[dict[str, Any]] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """The result of a command; what happens meanwhile is kept in ``events``."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": parameters}
+        if hasattr(self, "_session"):
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._receive()
+            if answer.get("id") == number:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.events.append(answer)
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\0" not in self._pending:
+            chunk = os.read(self._from, 1 << 20)
+            assert chunk, "Chromium has ended"
+            self._pending += chunk
+        message, self._pending = self._pending.split(b"\0", 1)
+        return json.loads(message)
+
+    def open(self, file: Path, fragment: str = "") -> None:
+        """Load a file, and return when it has loaded."""
+        # By way of another page: from itself one is not loaded anew.
+        for url in ("about:blank", f"file://{quote(str(file))}#{fragment}"):
+            self._navigate(url)
+
+    def _navigate(self, url: str) -> None:
+        self.events.clear()
+        self.call("Page.navigate", url=url)
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._receive())
+
+    def value(self, expression: str) -> Any:
+        """What an expression is in the page, as JSON has it."""
+        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def press(self, key: str) -> None:
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, text=key if len(key) == 1 else "")
+
+    def complaints(self) -> list[str]:
+        """Errors and exceptions of the page since it was opened."""
+        self.value("1")
+        texts = []
+        for event in self.events:
+            if event["method"] == "Runtime.exceptionThrown":
+                texts.append(json.dumps(event["params"]["exceptionDetails"])[:500])
+            if event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
+                texts.append(event["params"]["entry"]["text"])
+        return texts
+
+    def asked_for(self) -> list[str]:
+        """Addresses that the page has asked for since it was opened, itself among them."""
+        requests = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [request["request"]["url"] for request in requests]
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._to)
+        os.close(self._from)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium of this machine; the tests that need one are skipped, and say so, where there is none."""
+    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    browser = Browser(found[0], tmp_path_factory.mktemp("chromium"))
+    yield browser
+    browser.close()
