@@ -148,7 +148,7 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
         return _union(tokens, depth)
     if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":
         return _relation(core, depth)  # all n >= 3
-    if relations[0] == "~" and not sides[0]:
+    if relations[0] == "~" and not sides[0] and tokens[1:]:
         return _relation(tuple(tokens[1:]), depth)
     if set(relations) <= {"=", "~", "equiv"} and all(sides):
         if relations == ["equiv"]:

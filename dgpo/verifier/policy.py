@@ -10,7 +10,6 @@ from fractions import Fraction
 from itertools import permutations
 
 from dgpo.verifier import words
-from dgpo.verifier.grading import COUNTERS
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
 from dgpo.verifier.nodes import names, product, subtrees
@@ -18,7 +17,7 @@ from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value
-from dgpo.verifier.values import Number, exact, real_value
+from dgpo.verifier.values import COUNTERS, Number, exact, real_value
 
 MAX_SIDES = 4
 MIN_DIGITS = 3

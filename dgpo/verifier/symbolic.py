@@ -18,7 +18,7 @@ _HEAVY = re.compile(
     rf"\d{{{MAX_DIGITS_IN_A_ROW + 1}}}"  # a number no problem asks for
     r"|\^ ?\{? ?[+-]? ?\d{5}"  # a power of 10000 or more
     r"|\d{4} ?[)}]* ?!|! ?[)}]* ?! ?[)}]* ?!"  # a factorial of 1000 or more, or one iterated three times
-    r"|(?:\^[ {(]*[0-9A-Za-z]+[ ]*){3}"  # a tower of three powers
+    r"|(?:\^[ {(]*[0-9A-Za-z]+[ ]*){3}|\^[ {(]*\d+ ?\^[ {(]*\d\d"  # a tower of three powers, or of two with such a top
 )
 _IGNORED = re.compile(r"'|\\prime|\\ldots|\\partial|\\nabla|\\(?:vec|overrightarrow|overline|bar|hat)(?![A-Za-z])")
 """What math-verify's grammar leaves out, so that both sides must have the same of it."""

@@ -6,7 +6,8 @@ them, so that ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 """
 
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -14,24 +15,21 @@ from typing import Any
 
 from dgpo.verifier.arithmetic import exact_value
 from dgpo.verifier.breaks import breaks
-from dgpo.verifier.evaluation import value_at
-from dgpo.verifier.grading import (
-    COUNTERS,
-    DECIMAL_TOLERANCE,
-    EXACT_TOLERANCE,
-    POINTS,
-    POSITIVE_POINTS,
-    Coordinate,
-    Side,
-    coordinate,
-    same_value,
-    whole,
-)
+from dgpo.verifier.evaluation import COARSE, FINE, Evaluator
 from dgpo.verifier.nodes import Node, Operation, functions, names, rebuilt, renamed, subtrees
 from dgpo.verifier.tree import Answer, Value
 
-RELATIVE_TOLERANCE = Fraction(1_000_001, 10**12)
+DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
+INTEGER_TOLERANCE = Fraction(1, 10**12)
+"""For an integer gold and a decimal answer: the digits of a float."""
+COUNTERS = frozenset("ijklmnpqr")
+"""In a floor or ceiling, these letters are whole numbers: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
+Coordinate = Callable[[str, int], Fraction]
+"""Where a variable is, by its name, at a point, by its number."""
+POINTS = 6
+POSITIVE_POINTS = 3
+"""At the first of the points all variables are positive."""
 KINKS = frozenset(("abs", "max", "min", "floor", "ceil", "root", "arcsin", "arccos", "arctan", "mod"))
 STEPS = frozenset(("floor", "ceil", "gcd", "lcm"))
 
@@ -65,7 +63,7 @@ def close(gold: Fraction, answer: Fraction, is_decimal: bool) -> bool:
         return True
     if gold.denominator == 1 or not is_decimal:
         return False
-    return abs(gold - answer) <= RELATIVE_TOLERANCE * max(abs(gold), abs(answer))
+    return abs(gold - answer) <= DECIMAL_TOLERANCE * max(abs(gold), abs(answer))
 
 
 def equal(gold: Number, answer: Number, scale: Fraction = Fraction(1)) -> bool | None:
@@ -161,13 +159,67 @@ def _equal(gold: Number, answer: Number, scale: Fraction) -> bool | None:
     if variables and all_functions & STEPS:
         kinds = [whole] if variables <= COUNTERS else [coordinate, whole]
     same: bool | None = True
-    for kind in kinds:
-        found = same_value(_side(gold, kind), _side(answer, kind), scale)
+    for at in kinds:
+        found = _equal_at_points(gold, answer, scale, at, COARSE)
+        if found is None:
+            found = _equal_at_points(gold, answer, scale, at, FINE)
         if found is False:
             return False
         same = same and found
     is_kinked = bool(all_functions & KINKS) or _has_broken_power(gold.node) or _has_broken_power(answer.node)
     return _equal_beyond(gold, answer, scale, kinds[0]) if same and variables and is_kinked else same
+
+
+def _equal_at_points(
+    gold: Number, answer: Number, scale: Fraction, at: Coordinate, evaluator: Evaluator
+) -> bool | None:
+    r"""None where too few points have values, and for two that agree where all variables are positive and nowhere else
+    (``\sqrt{x^2}`` and ``x``).
+
+    A point where a side is not real says nothing (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless a modulus is there to
+    make it real (``\ln|x|`` and ``\ln x``).
+    """
+    variables = names(gold.node) | names(answer.node)
+    has_modulus = "abs" in functions(gold.node) | functions(answer.node)
+    told, same = 0, True
+    for index in range(POINTS if variables else 1):
+        one, two = (_value(side.node, index if names(side.node) else 0, at, evaluator) for side in (gold, answer))
+        is_positive = index < POSITIVE_POINTS
+        if one and two and (is_positive or has_modulus or (one[1] and two[1])):
+            told += 1
+            if not _close(one[0], two[0], scale, _tolerance(gold, answer, evaluator)):
+                if is_positive:
+                    return False
+                same = False
+    return (same or None) if told >= (2 if variables else 1) else None
+
+
+@lru_cache(maxsize=16384)
+def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tuple[Any, bool] | None:
+    return evaluator.value_at(node, {name: at(name, index) for name in names(node)})
+
+
+def _tolerance(gold: Number, answer: Number, evaluator: Evaluator) -> Fraction:
+    if not gold.is_decimal and not answer.is_decimal:
+        return evaluator.tolerance
+    return INTEGER_TOLERANCE if (exact(gold.node) or Fraction(1, 2)).denominator == 1 else DECIMAL_TOLERANCE
+
+
+def _close(wanted: Any, given: Any, scale: Fraction, tolerance: Fraction) -> bool:
+    given = given * scale.numerator / scale.denominator
+    return bool(abs(wanted - given) * tolerance.denominator <= tolerance.numerator * max(abs(wanted), abs(given)))
+
+
+def coordinate(name: str, index: int) -> Fraction:
+    """Where a variable is at a point: positive at the first of them, mostly negative at the others."""
+    generator = random.Random(f"{name} {index}")
+    value = Fraction(generator.randrange(101, 997), 211)
+    return value if index < POSITIVE_POINTS or generator.random() < 0.3 else -value
+
+
+def whole(name: str, index: int) -> Fraction:
+    """As `coordinate`, consecutive whole numbers: floor and ceiling differ there alone, or for even ones."""
+    return Fraction(random.Random(name).randrange(1, 60) + index)
 
 
 def _has_broken_power(node: Node) -> bool:
@@ -178,41 +230,21 @@ def _has_broken_power(node: Node) -> bool:
     return any(names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers)
 
 
-@lru_cache(maxsize=4096)
-def _side(number: Number, at: Coordinate) -> Side:
-    node = number.node
-    rational = exact(node)
-    return Side(
-        names=names(node),
-        values=tuple(_value(node, index, at) for index in range(POINTS if names(node) else 1)),
-        is_integer=rational is not None and rational.denominator == 1,
-        is_decimal=number.is_decimal,
-        has_modulus="abs" in functions(node),
-    )
-
-
-def _value(node: Node, index: int, at: Coordinate) -> tuple[Any, bool] | None:
-    return value_at(node, {name: at(name, index) for name in names(node)})
-
-
 def _equal_beyond(gold: Number, answer: Number, scale: Fraction, at: Coordinate) -> bool | None:
     """Whether they agree past their constants too; None where most points have no values."""
     both = (gold.node, answer.node)
     variables = sorted(names(gold.node) | names(answer.node))
     constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
     has_modulus = any("abs" in functions(side) for side in both)
-    tolerance = DECIMAL_TOLERANCE if gold.is_decimal or answer.is_decimal else EXACT_TOLERANCE
     seen = told = 0
     for values in breaks(constants, len(variables), is_whole=at is whole):
         point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
         seen += 1
-        one, two = (value_at(side, point) for side in both)
-        if one is None or two is None or not (has_modulus or (one[1] and two[1])):
-            continue
-        told += 1
-        wanted, given = one[0], two[0] * scale.numerator / scale.denominator
-        if abs(wanted - given) > tolerance * max(abs(wanted), abs(given), 1e-300):
-            return False
+        one, two = (COARSE.value_at(side, point) for side in both)
+        if one and two and (has_modulus or (one[1] and two[1])):
+            told += 1
+            if not _close(one[0], two[0], scale, _tolerance(gold, answer, COARSE)):
+                return False
     return True if told * 4 >= seen else None
 
 
@@ -237,17 +269,17 @@ def is_multiple(gold: Number, answer: Number, *, positive: bool = False) -> bool
         return False
     if (functions(gold.node) | functions(answer.node)) & KINKS:
         return equal(gold, answer) is True
-    wanted, given = _side(gold, coordinate), _side(answer, coordinate)
-    pairs = [(one[0], two[0]) for one, two in zip(wanted.values, given.values, strict=True) if one and two]
+    found = ([_value(side.node, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
+    pairs = [(one[0], two[0]) for one, two in found if one and two]
     if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:
         return False
     factor = pairs[0][0] / pairs[0][1]
     if positive and not (factor.imag == 0 and factor.real > 0):
         return False
-    return all(abs(one - factor * two) <= EXACT_TOLERANCE * abs(one) for one, two in pairs)
+    return all(_close(one, factor * two, Fraction(1), COARSE.tolerance) for one, two in pairs)
 
 
 def real_value(node: Node) -> Any:
     """The value of an expression without variables, or None."""
-    value = None if names(node) else value_at(node, {})
+    value = None if names(node) else COARSE.value_at(node, {})
     return value[0].real if value else None
