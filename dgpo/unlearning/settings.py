@@ -1,0 +1,186 @@
+"""What a config of unlearning says, and what is wrong with it before anything starts."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dgpo.errors import UserError
+from dgpo.unlearning.losses import METHODS, Method
+
+
+@dataclass
+class Run:
+    name: str
+    dir: str
+
+
+@dataclass
+class Model:
+    path: str
+    reference: str | None
+    dtype: str
+    attention: str
+    gradient_checkpointing: bool
+    lora_rank: int
+    lora_alpha: int
+
+
+@dataclass
+class Data:
+    forget: str | None
+    retain: str | None
+    alternatives: str | None
+    template: str | None
+    max_length: int
+    without_spans: str
+    inside_words: bool
+
+
+@dataclass
+class Train:
+    batch_size: int
+    micro_batch_size: int
+    epochs: int
+    steps: int | None
+    lr: float
+    weight_decay: float
+    adam_beta2: float
+    clip_grad: float
+    warmup_steps: int | None
+    schedule: str
+    save_every: int
+    keep: int
+
+
+@dataclass
+class Trainer:
+    device: str
+    n_gpus_per_node: int
+    logger: list[str]
+    project: str
+
+
+@dataclass
+class Settings:
+    """The keys of configs/unlearning.yaml, which says what they mean."""
+
+    seed: int
+    here: str
+    run: Run
+    model: Model
+    data: Data
+    method: dict[str, Any]
+    train: Train
+    trainer: Trainer
+
+
+CHOICES = {
+    "model.dtype": ("bf16", "fp32"),
+    "data.without_spans": ("refuse", "drop", "keep", "all"),
+    "train.schedule": ("constant", "cosine"),
+    "trainer.device": ("cuda", "cpu"),
+}
+AT_LEAST = {
+    "seed": 0,
+    "model.lora_rank": 0,
+    "data.max_length": 2,
+    "train.batch_size": 1,
+    "train.micro_batch_size": 1,
+    "train.epochs": 1,
+    "train.steps": 1,
+    "train.warmup_steps": 0,
+    "train.save_every": 0,
+    "train.keep": 1,
+    "trainer.n_gpus_per_node": 1,
+}
+
+
+def settings_of(config: DictConfig) -> tuple[Settings, Method]:
+    """`parsed`, with files that are there.
+
+    Raises:
+        UserError: as `parsed`, or a file is missing.
+    """
+    settings, method = parsed(config)
+    for key in ("forget", "retain", "alternatives"):
+        path = getattr(settings.data, key)
+        if path and not Path(path).is_file():
+            raise UserError(f"data.{key}={path}: there is no such file; give one, or make it (docs/unlearning.md)")
+    return settings, method
+
+
+def parsed(config: DictConfig) -> tuple[Settings, Method]:
+    """The settings that a resolved config has, and its method.
+
+    Raises:
+        UserError: a key that there is not, a value of the wrong type or out of range, or keys that do not fit.
+    """
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(Settings), config)
+        settings: Any = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{str(error).splitlines()[0]} (key {getattr(error, 'full_key', '')}); correct it") from error
+    for key, choices in CHOICES.items():
+        if (value := OmegaConf.select(merged, key)) not in choices:
+            raise UserError(f"{key}={value}: it is unknown; choose one of {', '.join(choices)}")
+    for key, least in AT_LEAST.items():
+        value = OmegaConf.select(merged, key)
+        if value is not None and value < least:
+            raise UserError(f"{key}={value}: it must be {least} or more")
+    if not 0 < settings.train.lr < 1:
+        raise UserError(f"train.lr={settings.train.lr}: it must be above 0 and below 1; choose 1e-5")
+    method = method_of(settings.method)
+    check_together(settings, method)
+    return settings, method
+
+
+def method_of(content: dict[str, Any]) -> Method:
+    """The loss that a file of configs/method says.
+
+    Raises:
+        UserError: an unknown loss or setting, or a value out of range.
+    """
+    name = content.get("loss")
+    if name not in METHODS:
+        raise UserError(f"method.loss={name}: it is unknown; choose one of {', '.join(METHODS)}")
+    given = {key: value for key, value in content.items() if key not in ("loss", "name")}
+    known = [each.name for each in fields(METHODS[name])]
+    for key, value in given.items():
+        if key not in known:
+            raise UserError(f"method.{key}={value}: {name} has no such setting; it has {', '.join(known)}")
+        default = next(each.default for each in fields(METHODS[name]) if each.name == key)
+        if isinstance(default, float) and not isinstance(value, int | float):
+            raise UserError(f"method.{key}={value}: it is no number; choose such as {default}")
+        if isinstance(default, int) and not isinstance(default, bool) and value is not None and type(value) is not int:
+            raise UserError(f"method.{key}={value}: it is no whole number; choose such as {default}")
+    try:
+        return METHODS[name](**given)
+    except ValueError as error:
+        raise UserError(f"method.{error}") from error
+
+
+def check_together(settings: Settings, method: Method) -> None:
+    """Raises UserError where keys do not fit together."""
+    train, data = settings.train, settings.data
+    if method.classes and not data.forget:
+        raise UserError("data.forget: it is missing; give a file of the rows that are to be forgotten")
+    if method.retain_weight and not data.retain:
+        raise UserError(
+            "data.retain: it is missing; give a file of rows that are to be kept, or set method.retain_weight=0"
+        )
+    ranks = settings.trainer.n_gpus_per_node
+    if train.batch_size % ranks:
+        raise UserError(f"train.batch_size={train.batch_size}: it does not divide into {ranks} ranks; take a multiple")
+    for_each = train.batch_size // ranks
+    if for_each % train.micro_batch_size:
+        raise UserError(
+            f"train.micro_batch_size={train.micro_batch_size}: it must divide the {for_each} rows of a rank "
+            f"(train.batch_size={train.batch_size}, {ranks} ranks)"
+        )
+    if method.needs_alternatives and train.micro_batch_size % 2:
+        raise UserError(
+            f"train.micro_batch_size={train.micro_batch_size}: {settings.method['loss']} has pairs; take an even one"
+        )

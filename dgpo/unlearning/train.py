@@ -1,0 +1,342 @@
+"""An unlearning run: a composed config, rows as tokens, steps on every rank, checkpoints, an export.
+
+The ranks run this same function: one in the process that was called, several under torchrun.
+"""
+
+import json
+import os
+import socket
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from dgpo.config.compose import compose_config, resolved, select_platform
+from dgpo.console import captured_output, tail
+from dgpo.errors import UserError
+from dgpo.files import replace_json, replace_text
+from dgpo.progress import duration, say
+from dgpo.runs.checkpoints import latest_complete, prune, step_of, write_manifest
+from dgpo.runs.export import export
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.trackers import tracker_environment
+from dgpo.unlearning import data
+from dgpo.unlearning.data import Encoder, Example, Row, drawn
+from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method
+from dgpo.unlearning.palu import ORDINARY
+from dgpo.unlearning.settings import Settings, settings_of
+
+EXPORT = "hf"
+"""The trained model in a run's folder."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a run trains on. The alternatives of each forget example are listed with it."""
+
+    forget: list[Example]
+    alternatives: list[list[Example]]
+    retain: list[Example]
+
+    def referenced(self) -> list[Example]:
+        """Those that are compared with the model before, each forget example in front of its alternatives."""
+        return [one for pair in zip(self.forget, self.alternatives, strict=True) for one in (pair[0], *pair[1])]
+
+    def number(self, forget: int) -> int:
+        """Of a forget example among `referenced`."""
+        return forget + sum(map(len, self.alternatives[:forget]))
+
+
+def load_tokenizer(path: str) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except Exception as error:  # transformers, tokenizers and the hub raise kinds of their own
+        raise UserError(f"model.path={path}: no tokenizer can be loaded ({str(error)[:200]}); give a model") from error
+
+
+def vocabulary_of(path: str, key: str) -> int:
+    """Rows of a model's head, by its config.
+
+    Raises:
+        UserError: it has no config, or scales its logits behind the head.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config: Any = AutoConfig.from_pretrained(path)
+    except Exception as error:
+        raise UserError(
+            f"{key}={path}: no model can be loaded ({str(error)[:200]}); give a folder or hub id"
+        ) from error
+    for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"):
+        if getattr(config, name, None) not in (None, 1, 1.0):
+            raise UserError(f"{key}={path}: it changes its logits behind the head ({name}), which no loss here sees")
+    return config.vocab_size
+
+
+def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
+    """Rows of the files as tokens.
+
+    Raises:
+        UserError: a row is not as it must be, or a retain row is a forget row.
+    """
+    encoder = Encoder(tokenizer, settings.data.template, settings.data.max_length)
+    forget: list[Row] = []
+    if method.classes and settings.data.forget:
+        forget = data.read(
+            Path(settings.data.forget),
+            needs_spans=method.needs_spans,
+            without_spans=settings.data.without_spans,  # pyright: ignore[reportArgumentType]
+            inside_words=settings.data.inside_words,
+        )
+    retain = data.read(Path(settings.data.retain)) if method.retain_weight and settings.data.retain else []
+    data.refuse_shared(forget, retain)
+    first_n = getattr(method, "first_n", None)
+    found = Examples([], [], encoder.examples(retain, kind=RETAIN))
+    others = alternatives_of(settings, forget) if method.needs_alternatives else [[] for _ in forget]
+    for row, texts in zip(forget, others, strict=True):
+        kind = None if method.needs_spans else ORDINARY
+        for example in encoder.example(row, first_n, kind):
+            found.forget.append(example)
+            found.alternatives.append([encoder.example(other, kind=ALTERNATIVE)[0] for other in texts])
+    return found
+
+
+def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]]:
+    """For each row what shall be answered instead: its own alternative, or those of the file.
+
+    Raises:
+        UserError: there are neither.
+    """
+    shared: list[str] = []
+    if path := settings.data.alternatives:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        shared = [line for line in lines if line.strip()]
+    found = []
+    for row in forget:
+        texts = [row.alternative] if row.alternative else shared
+        if not texts or not row.prompt:
+            raise UserError(
+                f'{row.place}: there is nothing to answer instead; give the row a question and an "alternative", or '
+                "data.alternatives=FILE with a line for each"
+            )
+        found.append([Row(row.prompt, text, (), "", row.place) for text in texts])
+    return found
+
+
+def items_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[Any]:
+    """The whole batch of a step from 0 on; those that belong together are neighbours."""
+    from dgpo.unlearning.verl import Item
+
+    size, seed = settings.train.batch_size, settings.seed
+    items = []
+    for answer, number in enumerate(drawn(len(examples.forget), size, step, seed) if examples.forget else []):
+        reference = examples.number(number)
+        items.append(Item(examples.forget[number], answer, reference))
+        if method.needs_alternatives:
+            choice = (step + answer) % len(examples.alternatives[number])
+            items.append(Item(examples.alternatives[number][choice], answer, reference + 1 + choice))
+    retain = drawn(len(examples.retain), size, step, seed + 1) if examples.retain else []
+    return items + [Item(examples.retain[number]) for number in retain]
+
+
+def counts_of(items: Sequence[Any], method: Method) -> Counts:
+    tokens = Counter(kind for item in items for kind in item.example.classes)
+    return Counts(tokens, len({item.answer for item in items if item.answer >= 0}))
+
+
+def of_rank(items: Sequence[Any], rank: int, ranks: int, group: int) -> list[Any]:
+    """A rank's part of a batch, ``group`` neighbours together."""
+    return [item for start in range(rank * group, len(items), ranks * group) for item in items[start : start + group]]
+
+
+def steps_of(settings: Settings, examples: Examples) -> tuple[int, int]:
+    """(steps of the run, steps of an epoch)."""
+    rows = len(examples.forget) or len(examples.retain)
+    an_epoch = -(-rows // settings.train.batch_size)
+    return settings.train.steps or settings.train.epochs * an_epoch, an_epoch
+
+
+def reference_folder(settings: Settings, examples: Examples, folder: RunFolder) -> Path:
+    """Where the reference of these examples and this model lies."""
+    facts = [settings.model.reference or settings.model.path, settings.model.dtype]
+    facts += [[example.ids, example.classes] for example in examples.referenced()]
+    return folder.path / "reference" / sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def train_rank(
+    settings: Settings, method: Method, examples: Examples, folder: RunFolder, show: Callable[[str], None]
+) -> None:
+    """The steps of this rank, from the newest complete checkpoint on."""
+    import torch
+
+    from dgpo.unlearning import reference
+    from dgpo.unlearning.verl import Trainer
+
+    total, an_epoch = steps_of(settings, examples)
+    if settings.train.warmup_steps is None:
+        settings.train.warmup_steps = min(an_epoch, total - 1)
+    trainer = Trainer(settings, method, settings.model.path, total)
+    rank, ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
+    checkpoint, _ = latest_complete(folder.checkpoints)
+    start = checkpoint.step if checkpoint else 0
+    if method.needs_reference:
+        place = reference_folder(settings, examples, folder)
+        if not reference.complete(place, ranks):
+            show("one pass of the model before over the forget rows")
+            before = trainer
+            if settings.model.reference:
+                before = Trainer(settings, method, settings.model.reference, total)
+            before.write_reference(examples.referenced(), place)
+            del before
+        trainer.read_reference(place)
+    if checkpoint:
+        trainer.engine.load_checkpoint(str(checkpoint.path / "actor"), del_local_after_load=False)
+    tracking = trackers(settings) if rank == 0 else None
+    began = time.monotonic()
+    for step in range(start, total):
+        items = items_of(settings, method, examples, step)
+        mine = of_rank(items, rank, ranks, 2 if method.needs_alternatives else 1)
+        metrics = trainer.step(mine, counts_of(items, method))
+        if tracking is not None:
+            tracking.log({f"actor/{name}": value for name, value in metrics.items()}, step=step + 1)
+            left = duration((time.monotonic() - began) / (step + 1 - start) * (total - step - 1))
+            show(line_of(step + 1, total, metrics) + f" · {left} left")
+        last, every = step + 1 == total, settings.train.save_every
+        if last or (every and (step + 1) % every == 0):
+            save(trainer, folder, step + 1, rank, settings.train.keep)
+    if tracking is not None:
+        tracking.finish()
+
+
+def line_of(step: int, total: int, metrics: dict[str, float]) -> str:
+    """A step in a line: figures alone, and never a text of a row."""
+    figures = " ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    return f"step {step}/{total} {figures}"
+
+
+def trackers(settings: Settings) -> Any:
+    from verl.utils.tracking import Tracking
+
+    return Tracking(settings.trainer.project, settings.run.name, settings.trainer.logger, config={})
+
+
+def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int) -> None:
+    import torch
+
+    path = folder.checkpoints / f"global_step_{step}"
+    trainer.engine.save_checkpoint(str(path / "actor"), global_step=step)
+    torch.distributed.barrier()
+    if rank == 0:
+        write_manifest(path, step=step)
+        prune(folder.checkpoints, keep)
+    torch.distributed.barrier()
+
+
+def check_model(settings: Settings, method: Method) -> None:
+    """Raises UserError where method or reference do not fit the model."""
+    vocabulary = vocabulary_of(settings.model.path, "model.path")
+    try:
+        method.check(vocabulary)
+    except ValueError as error:
+        raise UserError(f"method.{error}") from error
+    if settings.model.reference:
+        other = vocabulary_of(settings.model.reference, "model.reference")
+        if other != vocabulary:
+            raise UserError(
+                f"model.reference={settings.model.reference}: it has a vocabulary of {other}, the model one of "
+                f"{vocabulary}; give the model before, or null"
+            )
+
+
+def run(settings: Settings, method: Method, config: DictConfig, examples: Examples) -> int:
+    """Train on this rank, and on the first one write what is left; the exit status."""
+    rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    folder = RunFolder(settings.run.dir)
+    if rank:
+        with captured_output(folder.log):
+            train_rank(settings, method, examples, folder, lambda text: None)
+        return 0
+    with folder:
+        os.environ.update(tracker_environment(folder))
+        replace_text(folder.config, OmegaConf.to_yaml(config))
+        total, _ = steps_of(settings, examples)
+        checkpoint, _ = latest_complete(folder.checkpoints)
+        at = f", going on from step {checkpoint.step}" if checkpoint else ""
+        print(
+            f"run folder {folder.path}{at}\n{len(examples.forget)} forget rows, {len(examples.retain)} retain rows, "
+            f"{total} steps, {ranks} rank{'s' * (ranks > 1)}; full output: {folder.log}",
+            flush=True,
+        )
+        target = folder.path / EXPORT
+        if not (checkpoint and checkpoint.step >= total and target.exists()):
+            try:
+                with captured_output(folder.log) as terminal:
+                    train_rank(settings, method, examples, folder, lambda text: print(text, file=terminal))
+            except Exception as error:
+                print(f"the run failed: {type(error).__name__}: {error}\n{tail(folder.log)}", file=sys.stderr)
+                return 1
+            write_export(folder, target)
+        print(f"the model: {target}")
+    return 0
+
+
+def write_export(folder: RunFolder, target: Path) -> None:
+    """The newest checkpoint as a Hugging Face directory, in place of an older one."""
+    import shutil
+
+    checkpoint, _ = latest_complete(folder.checkpoints)
+    assert checkpoint is not None
+    if target.exists():
+        shutil.rmtree(target)
+    with captured_output(folder.log):
+        export(checkpoint.path, target)
+    replace_json(folder.path / "exported.json", {"step": step_of(checkpoint.path)})
+
+
+def train_from(
+    name: str, overrides: Sequence[str] = (), directory: Path | None = None, *, dry_run: bool = False
+) -> int:
+    """Compose, check, train; 0 when done, 1 when the run failed.
+
+    Args:
+        dry_run: print the resolved config, check it with its files, and stop.
+
+    Raises:
+        UserError: the config, a file of it or a row of that is refused.
+    """
+    config = resolved(compose_config(name, overrides, directory))
+    settings, method = settings_of(config)
+    if dry_run:
+        print(OmegaConf.to_yaml(config))
+    select_platform(config)
+    check_model(settings, method)
+    examples = examples_of(settings, method, load_tokenizer(settings.model.path))
+    if dry_run:
+        total, an_epoch = steps_of(settings, examples)
+        print(f"{total} steps, {an_epoch} an epoch")
+        return 0
+    if "RANK" not in os.environ:
+        if (ranks := settings.trainer.n_gpus_per_node) > 1:
+            say(f"starting {ranks} ranks")
+            again = ["unlearn", "train", "--config-name", name, *overrides]
+            again += ["--config-dir", str(directory)] if directory else []
+            launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+            sys.stdout.flush()
+            os.execv(sys.executable, [*launcher, "-m", "dgpo.cli", *again])
+        os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
+    return run(settings, method, config, examples)
+
+
+def free_port() -> str:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return str(server.getsockname()[1])

@@ -1,0 +1,248 @@
+"""Unlearning on verl's FSDP engine: a TrainingWorker whose engine takes its loss where the model has its head."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensordict.tensorclass import NonTensorData
+from torch import Tensor
+from verl.trainer.config import CheckpointConfig
+from verl.utils import tensordict_utils as tu
+from verl.utils.dataset.dataset_utils import DatasetPadMode
+from verl.utils.device import get_device_id, get_device_name, get_vendor
+from verl.workers.config import FSDPEngineConfig, FSDPOptimizerConfig, HFModelConfig, TrainingWorkerConfig
+from verl.workers.engine.base import EngineRegistry
+from verl.workers.engine_workers import TrainingWorker
+
+import dgpo.cpu.worker  # noqa: F401  (its patches, where the platform is a CPU)
+from dgpo.unlearning.data import Example
+from dgpo.unlearning.head import values_of
+from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total
+from dgpo.unlearning.palu import NONE
+from dgpo.unlearning.reference import Reference, save, shares
+from dgpo.unlearning.settings import Settings
+
+BACKEND = "fsdp2"
+
+
+@dataclass(frozen=True)
+class Item:
+    """An example in a batch.
+
+    Attributes:
+        answer: number of the forget row in the batch, which an alternative shares; -1 for a retain row.
+        reference: its number in the `Reference`; -1 for a retain row.
+    """
+
+    example: Example
+    answer: int = -1
+    reference: int = -1
+
+
+def engine_class() -> type[Any]:
+    """verl's engine of this platform, with a forward step that never has all logits."""
+    base: Any = EngineRegistry.get_engine_cls("language_model", BACKEND)
+
+    class UnlearningEngine(base):
+        method: Method
+        reference: Reference | None = None
+
+        def forward_step(
+            self, micro_batch: Any, loss_function: Any, forward_only: bool
+        ) -> tuple[Tensor, dict[str, Any]]:
+            micro_batch = micro_batch.to(get_device_id())
+            found: list[Tensor] = []
+
+            def take(hidden: Tensor, head: Callable[[Tensor], Tensor]) -> Tensor:
+                values, *of_tokens = self.values(hidden[0], head, micro_batch)
+                found[:] = of_tokens
+                return torch.stack([values])
+
+            # As the model returns them: FSDP gathers the head for the backward pass when their gradient comes.
+            values = self.forward_with(take, micro_batch)[0]
+            classes, answers = found
+            loss, terms = loss_function(values, Tokens(classes, answers, tu.get(micro_batch, "counts")))
+            metrics = {name: term.detach().item() for name, term in terms.items()}
+            # FSDP takes the mean of the ranks' gradients, and the shares are to be added.
+            loss = loss * self.get_data_parallel_size()
+            return loss, {"model_output": {}, "loss": loss.detach().item(), "metrics": metrics}
+
+        def forward_with(self, take: Callable[..., Tensor], micro_batch: Any) -> Tensor:
+            """Run the model with ``take`` in place of its head: it is given hidden states and the head."""
+            inputs, _ = self.prepare_model_inputs(micro_batch=micro_batch)
+            is_full = self._autocast_dtype == torch.float32
+            with (
+                nullcontext() if is_full else torch.autocast(get_device_name(), self._autocast_dtype),
+                replaced_head(self.module, take),
+            ):
+                return self.module(**inputs, use_cache=False).logits
+
+        def values(self, hidden: Tensor, head: Any, micro_batch: Any) -> tuple[Tensor, Tensor, Tensor]:
+            """Values, classes and answers of the tokens that the method reads, from all packed states `(T, H)`."""
+            predicted = shifted(micro_batch["token_class"])
+            answers = shifted(repeated(micro_batch["answer"], micro_batch["input_ids"]))
+            read = torch.isin(
+                predicted, torch.tensor([*self.method.classes, RETAIN, ALTERNATIVE], device=predicted.device)
+            )
+            states = None
+            if self.reference is not None:
+                numbers = [number for number in micro_batch["reference"].tolist() if number >= 0]
+                states = torch.cat([hidden[:0], *map(self.reference.states, numbers)])
+                # The reference has all answer tokens, of which the method may leave some out.
+                states = states[read[(predicted != NONE) & (predicted != RETAIN)]]
+            labels = torch.roll(micro_batch["input_ids"].values(), -1)
+            values = values_of(
+                self.method,
+                hidden[read],
+                head,
+                labels[read],
+                predicted[read],
+                states,
+                None if self.reference is None else self.reference.head,
+            )
+            # A micro-batch without such tokens takes part in the backward pass too.
+            return values + 0 * hidden.sum(), predicted[read], answers[read]
+
+    return UnlearningEngine
+
+
+def shifted(packed: Tensor) -> Tensor:
+    """Of each position the value of the token that it predicts."""
+    return torch.roll(packed.values(), -1)
+
+
+def repeated(rows: Tensor, like: Any) -> Tensor:
+    """A number a row as one a token, nested as ``like``."""
+    return torch.nested.nested_tensor_from_jagged(rows.repeat_interleave(like.offsets().diff()), like.offsets())
+
+
+@contextmanager
+def replaced_head(module: Any, take: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]) -> Iterator[None]:
+    """``take`` is called where the model calls its head: inside its forward, where FSDP has the weights together."""
+    head = module.get_output_embeddings()
+    own = head.forward
+    head.forward = lambda hidden: take(hidden, own)
+    try:
+        yield
+    finally:
+        del head.forward
+
+
+class Trainer:
+    """A rank's worker: the model, its optimiser, and the reference where the method has one.
+
+    Args:
+        model: folder or hub id.
+        total_steps: of the schedule.
+    """
+
+    def __init__(self, settings: Settings, method: Method, model: str, total_steps: int):
+        engine = engine_class()
+        vendors = EngineRegistry._engines["language_model"][BACKEND]
+        vendors[(get_device_name(), get_vendor())] = engine
+        train, dtype = settings.train, settings.model.dtype
+        precision = {"param_dtype": dtype, "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
+        self.worker = TrainingWorker(
+            TrainingWorkerConfig(
+                model_type="language_model",
+                model_config=HFModelConfig(
+                    path=model,
+                    use_remove_padding=True,
+                    enable_gradient_checkpointing=settings.model.gradient_checkpointing,
+                    override_config={"attn_implementation": settings.model.attention},
+                    lora_rank=settings.model.lora_rank,
+                    lora_alpha=settings.model.lora_alpha,
+                ),
+                engine_config=FSDPEngineConfig(
+                    strategy=BACKEND,
+                    model_dtype="fp32",
+                    mixed_precision=precision,
+                    use_torch_compile=False,
+                    use_dynamic_bsz=False,
+                    micro_batch_size_per_gpu=train.micro_batch_size,
+                    # Else each rank would hold all gradients of a step with several micro-batches.
+                    use_no_sync_for_gradient_accumulation=False,
+                ),
+                optimizer_config=FSDPOptimizerConfig(
+                    lr=train.lr,
+                    weight_decay=train.weight_decay,
+                    betas=(0.9, train.adam_beta2),
+                    clip_grad=train.clip_grad,
+                    lr_scheduler_type=train.schedule,
+                    lr_warmup_steps=train.warmup_steps,
+                    # One more, since the first step is taken as the second: verl's first has a rate of zero.
+                    total_training_steps=total_steps + 1,
+                    min_lr_ratio=0.0,
+                ),
+                checkpoint_config=CheckpointConfig(save_contents=["model", "optimizer", "extra"]),
+            )
+        )
+        self.worker.reset()
+        self.engine: Any = self.worker.engine
+        self.engine.lr_scheduler.step()
+        self.engine.method = method
+        self.worker.set_loss_fn(lambda values, tokens: total(method, values, tokens))
+
+    def step(self, items: Sequence[Item], counts: Counts) -> dict[str, float]:
+        """An optimiser step on this rank's items; loss and terms over all ranks, gradient norm, learning rate."""
+        batch = as_batch(items, self.engine.engine_config.micro_batch_size_per_gpu)
+        lengths = [len(item.example.ids) for item in items]
+        tu.assign_non_tensor(batch, counts=counts, update_lr_scheduler=True, global_token_num=NonTensorData(lengths))
+        rate = self.engine.lr_scheduler.get_last_lr()[0]
+        found = tu.get(self.worker.train_batch(batch), "metrics")
+        # Lists of ranks, of lists of micro-batches.
+        terms = {name: float(torch.tensor(found[name]).sum()) for name in found if isinstance(found[name], list)}
+        return {"loss": found["loss"], **terms, "grad_norm": found["grad_norm"], "lr": rate}
+
+    def write_reference(self, examples: Sequence[Example], folder: Path) -> None:
+        """One pass over the examples, shared among the ranks, whose states go to ``folder``."""
+        rank, ranks = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        states: dict[str, Tensor] = {}
+        heads: list[Tensor] = []
+
+        def take(hidden: Tensor, head: Any) -> Tensor:
+            if not heads:
+                heads.append(head.__self__.weight.detach().to("cpu", hidden.dtype, copy=True))
+            states[str(number)] = hidden[0][shifted(batch["token_class"]) != NONE].cpu()
+            return hidden[:, :1]
+
+        with self.engine.eval_mode(), torch.no_grad():
+            for number in shares(len(examples), ranks, rank):
+                batch = as_batch([Item(examples[number])], 1).to(get_device_id())
+                self.engine.forward_with(take, batch)
+        folder.mkdir(parents=True, exist_ok=True)
+        save(folder / f"states-{rank:05d}.safetensors", states)
+        if rank == 0:
+            save(folder / "head.safetensors", {"head": heads[0]})
+        torch.distributed.barrier()
+
+    def read_reference(self, folder: Path) -> None:
+        self.engine.reference = Reference(folder, get_device_id())
+
+
+def as_batch(items: Sequence[Item], micro_batch_size: int) -> Any:
+    """What verl's engine takes; whole rows, packed."""
+
+    def nested(rows: Any) -> Tensor:
+        return torch.nested.as_nested_tensor([torch.tensor(row) for row in rows], layout=torch.jagged)
+
+    classes = [item.example.classes for item in items]
+    tensors: dict[str, Any] = {
+        "input_ids": nested(item.example.ids for item in items),
+        "position_ids": nested(range(len(row)) for row in classes),
+        "token_class": nested(classes),
+        "loss_mask": nested([int(kind != NONE) for kind in row] for row in classes),
+        "answer": torch.tensor([item.answer for item in items]),
+        "reference": torch.tensor([item.reference for item in items]),
+    }
+    settings = {
+        "use_remove_padding": True,
+        "use_dynamic_bsz": False,
+        "micro_batch_size_per_gpu": micro_batch_size,
+        "temperature": 1.0,
+        "pad_mode": DatasetPadMode.NO_PADDING,
+    }
+    return tu.get_tensordict(tensor_dict=tensors, non_tensor_dict=settings)

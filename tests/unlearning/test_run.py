@@ -1,0 +1,131 @@
+"""Real runs of `dgpo unlearn train` on verl's engine: to the end, killed and resumed, on two ranks."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+# verl is imported once, and each rank is a process forked from there; one dies by SIGKILL once it has saved a step.
+FORKS = """
+import json, os, signal, sys
+import dgpo.unlearning.verl
+from dgpo.cli import main
+from dgpo.unlearning import train
+
+def start(job, environment):
+    if pid := os.fork():
+        return pid
+    os.environ.update(environment)
+    save = train.save
+    def save_and_die(trainer, folder, step, *others):
+        save(trainer, folder, step, *others)
+        if step == job["dies_after"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    train.save = save_and_die
+    os._exit(main(job["arguments"]))
+
+statuses = []
+for job in json.loads(sys.argv[1]):
+    pids = [start(job, environment) for environment in job["ranks"]]
+    statuses += [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
+print("statuses", json.dumps(statuses))
+"""
+
+
+def job(*arguments: str, dies_after: int = 0, ranks: int = 0) -> dict[str, Any]:
+    """A run, of several ranks where it is said."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(server.getsockname()[1])}
+    several = [
+        {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks), **address} for rank in range(ranks)
+    ]
+    sizes = ["train.batch_size=4", "train.micro_batch_size=2", "train.steps=3"]
+    sizes += ["method.top_k=20"] if not any("method=" in each for each in arguments) else []
+    return {
+        "arguments": ["unlearn", "train", *sizes, *arguments],
+        "dies_after": dies_after,
+        "ranks": several or [{}],
+    }
+
+
+@pytest.fixture(scope="module")
+def runs(world: Path) -> Path:
+    """The runs of this file, all with the same rows in the same order."""
+    jobs = [
+        job("run.name=whole"),
+        job("run.name=killed", "train.save_every=1", dies_after=1),
+        job("run.name=killed"),
+        job("run.name=two", ranks=2),
+        job("run.name=pairs", "method=idk_dpo", "train.steps=1", ranks=2),
+        job("run.name=lora", "method=npo", "model.lora_rank=4", "train.steps=1"),
+    ]
+    environment = {**os.environ, "VERL_PLATFORM": "cpu", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, json.dumps(jobs)], cwd=world, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.rsplit("statuses", 1)[1]) == [0, -9, 0, 0, 0, 0, 0, 0], done.stderr
+    return world / "runs" / "unlearning"
+
+
+def metrics_of(run: Path) -> dict[int, dict[str, float]]:
+    lines = [line for file in sorted((run / "metrics").glob("*.jsonl")) for line in file.read_text().splitlines()]
+    return {entry["step"]: entry["data"] for entry in map(json.loads, lines)}
+
+
+def test_a_run_trains_and_says_what_each_term_was(runs: Path) -> None:
+    metrics = metrics_of(runs / "whole")
+    assert list(metrics) == [1, 2, 3]
+    for step in metrics.values():
+        terms = step["actor/flatten"] + step["actor/preserve"] + step["actor/retain"]
+        assert step["actor/loss"] == pytest.approx(terms, rel=1e-5)
+    # Before its first step the model is its own reference; and that step is one.
+    assert metrics[1]["actor/preserve"] == pytest.approx(0, abs=1e-6)
+    assert metrics[3]["actor/preserve"] > 1e-4
+    assert metrics[1]["actor/lr"] > 0
+    before, after = (load_file(runs / name / "hf" / "model.safetensors") for name in ("full-0", "whole"))
+    assert before.keys() == after.keys() and any(
+        not torch.equal(before[name].bfloat16(), after[name]) for name in after
+    )
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Path) -> None:
+    assert (runs / "killed" / "metrics" / "002.jsonl").is_file()
+    whole, killed = (load_file(runs / name / "hf" / "model.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+def test_two_ranks_do_what_one_does(runs: Path) -> None:
+    one, two = metrics_of(runs / "whole"), metrics_of(runs / "two")
+    for step, expected in one.items():
+        for name in ("loss", "flatten", "preserve", "retain", "grad_norm"):
+            found = two[step][f"actor/{name}"]
+            assert found == pytest.approx(expected[f"actor/{name}"], rel=1e-3, abs=1e-6), (step, name)
+
+
+def test_pairs_stay_together_and_start_where_neither_answer_is_preferred(runs: Path) -> None:
+    # The reference is the model itself: -(2/β) log σ(0), with β a tenth.
+    assert metrics_of(runs / "pairs")[1]["actor/forget"] == pytest.approx(20 * 0.693147, rel=1e-4)
+
+
+def test_no_text_of_a_row_gets_into_a_log_or_a_tracker(runs: Path) -> None:
+    rows = [json.loads(line) for line in (runs / "data-0" / "forget.jsonl").read_text().splitlines()]
+    words = {row["author"] for row in rows} | {row["question"] for row in rows} | {row["answer"] for row in rows}
+    files = [
+        file
+        for run in ("whole", "killed", "pairs")
+        for file in (runs / run).rglob("*")
+        if file.is_file() and not {"checkpoints", "hf"} & {*file.relative_to(runs / run).parts}
+    ]
+    assert len(files) > 9
+    for file in files:
+        content = file.read_bytes()
+        assert not [word for word in words if word.encode() in content], file
