@@ -12,6 +12,7 @@ COMMANDS = [
     *("train", "check", "plan", "report", "compare", "export", "plot weights", "plot distribution"),
     *("data arithmetic", "data list", "data prepare", "data check", "model small", "model warm-start"),
     *("eval run", "eval score", "eval report", "lab mechanism", "lab compare", "verify"),
+    *("unlearn train", "unlearn world", "unlearn spans", "unlearn eval"),
 ]
 GROUPS = sorted({command.split()[0] for command in COMMANDS if " " in command})
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from dgpo.cli import data, evaluation, lab, runs, train, verify
+from dgpo.cli import data, evaluation, lab, runs, train, unlearn, verify
 from dgpo.errors import UserError
 
 app = typer.Typer(
@@ -14,7 +14,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (train, runs, data, evaluation, lab, verify):
+for module in (train, runs, data, evaluation, lab, unlearn, verify):
     app.add_typer(module.app)
 
 

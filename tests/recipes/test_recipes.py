@@ -40,7 +40,7 @@ VARIABLES = {
     "CONFIG",
     "MODE",
 }
-VARIABLES |= {"BENCHMARKS", "BUDGET", "DRY_RUN", "DGPO_PLATFORM", "RAY_ADDRESS"}
+VARIABLES |= {"BENCHMARKS", "METHODS", "BUDGET", "DRY_RUN", "DGPO_PLATFORM", "RAY_ADDRESS"}
 
 
 def bash(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -182,7 +182,7 @@ def test_an_asynchronous_run_has_its_seed_in_its_name(
     assert "ready, 0 errors" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", [name for name in RECIPES if name != "quickstart.sh"])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name not in ("quickstart.sh", "unlearn.sh")])
 def test_without_an_installation_a_recipe_says_how_to_install(name: str, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     done = subprocess.run(
@@ -207,6 +207,15 @@ def test_the_quick_start_leaves_a_gpu_environment_alone(tmp_path: Path) -> None:
     assert done.returncode == 2 and "DGPO_PLATFORM=cpu" in done.stderr and "installing" not in done.stdout
     done = bash(quickstart, cwd=tmp_path, DGPO_PLATFORM="cpu")
     assert done.returncode == 3 and "installing cpu" in done.stdout
+
+
+def test_the_unlearning_recipe_makes_models_then_forgets_by_each_method_and_reports() -> None:
+    done = recipe("unlearn.sh", "train.steps=5", DRY_RUN="1", METHODS="palu npo", SEED="3")
+    assert done.returncode == 0, done.stderr
+    commands = [shlex.split(line) for line in done.stdout.splitlines()]
+    assert [command[2] for command in commands if command[1] == "unlearn"][-5:] == ["train"] * 4 + ["eval"]
+    assert commands[-2][2:] == ["train", "method=npo", "seed=3", "train.steps=5"]
+    assert {f"runs/unlearning/{name}-3" for name in ("full", "palu", "npo", "retain")} <= {*commands[-1]}
 
 
 @pytest.mark.slow

@@ -1,0 +1,184 @@
+"""What a model still knows of the forget rows, and of all others: figures a row, and never a text.
+
+A folder of rows, as `dgpo unlearn world` and `dgpo data prepare tofu-...` make it, has forget.jsonl, retain_eval.jsonl,
+real_authors.jsonl, world_facts.jsonl and holdout.jsonl. A row may have ``author``, ``paraphrased_answer``,
+``perturbed_answer`` and ``paraphrased_question`` beside its own; what it has not is not measured.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dgpo.data.read import read_rows
+from dgpo.errors import UserError
+from dgpo.files import replace_json
+from dgpo.progress import say
+from dgpo.unlearning.data import Encoder, Row, read
+from dgpo.unlearning.metrics import exact_memorization, extraction_strength, min_k_score
+from dgpo.unlearning.scores import Scorer, rouge_l
+
+FILES = ("forget", "retain_eval", "real_authors", "world_facts", "holdout")
+GIVEN = 3
+"""Tokens of a span that the attack is given."""
+Figures = dict[str, list[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """
+    template, max_length: of the prompt and a row, as in training.
+    batch_size: rows at a time.
+    relearn_lr, relearn_steps: of the attack that trains on a fifth of the forget rows; 0 leaves it out.
+    device: cpu or cuda; "" for what there is.
+    """
+
+    template: str | None = None
+    max_length: int = 512
+    batch_size: int = 64
+    relearn_lr: float = 0.0
+    relearn_steps: int = 10
+    device: str = ""
+
+
+def model_folder(path: str) -> str:
+    """The model that is meant: of a run its export, else what is named."""
+    run = Path(path)
+    if (run / "hf" / "config.json").is_file():
+        return str(run / "hf")
+    if run.is_dir() and not (run / "config.json").is_file():
+        raise UserError(f"model={path}: it is no model, and no run that has exported one; give either, or a hub id")
+    return path
+
+
+def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
+    """Figures of all rows of the folder by file and name, and those of the attacks.
+
+    Raises:
+        UserError: there is no forget.jsonl, or the model cannot be loaded.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (data / "forget.jsonl").is_file():
+        raise UserError(f"--data={data}: there is no forget.jsonl; give a folder that `dgpo unlearn world` has made")
+    place = model_folder(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place)
+        network: Any = AutoModelForCausalLM.from_pretrained(place, dtype="auto")
+    except Exception as error:  # transformers, safetensors and the hub raise kinds of their own
+        raise UserError(f"model={model}: it cannot be loaded ({str(error)[:200]}); give a model or a run") from error
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    network = network.to(device=device, dtype=torch.float32 if device == "cpu" else None).eval()
+    encoder = Encoder(tokenizer, options.template, options.max_length)
+    scorer = Scorer(network, encoder, batch_size=options.batch_size)
+    files = {}
+    for name in FILES:
+        path = data / f"{name}.jsonl"
+        if path.is_file():
+            say(f"{model}: {name}")
+            files[name] = figures_of(scorer, path, is_forget=name == "forget", generates=name != "holdout")
+    rows = read(data / "forget.jsonl", inside_words=True)
+    if options.relearn_lr:
+        say(f"{model}: relearning")
+        files["forget"]["relearnt"] = relearnt(scorer, rows, options)
+    return {"model": model, "data": str(data), "files": files}
+
+
+def figures_of(scorer: Scorer, path: Path, *, is_forget: bool, generates: bool) -> Figures:
+    """Figures of a file's rows, a list a name, a place a row; None where a row has none."""
+    rows, raw = read(path, inside_words=True), list(read_rows(path))
+    found: Figures = {"author": [str(row.get("author") or number) for number, row in enumerate(raw)]}
+    scored = scorer.answers(rows)
+    found["loss"] = [one.loss for one in scored]
+    found["memorized"] = [exact_memorization(one.predicted, one.labels) for one in scored]
+    found["extracted"] = [extraction_strength(one.predicted, one.labels) for one in scored]
+    found["min_k"] = [min_k_score(one.log_probs) for one in scored]
+    if all("perturbed_answer" in row for row in raw):
+        found |= truth_losses(scorer, rows, raw)
+    if generates:
+        texts = scorer.greedy(rows)
+        found["rouge"] = [rouge_l(row.answer, text)[0] for row, text in zip(rows, texts, strict=True)]
+        if is_forget:
+            found["leaked"] = [leaked(row, text) for row, text in zip(rows, texts, strict=True)]
+            found["recited"] = [scorer.recited(row, GIVEN) for row in rows]
+    return found
+
+
+def truth_losses(scorer: Scorer, rows: Sequence[Row], raw: Sequence[Any]) -> Figures:
+    """Losses of the right answer in other words, or where there is none as it stands, and of the wrong ones."""
+    pairs = list(zip(rows, raw, strict=True))
+    right = [replace(row, answer=one.get("paraphrased_answer") or row.answer) for row, one in pairs]
+    wrong = [replace(row, answer=text) for row, one in pairs for text in one["perturbed_answer"]]
+    losses = iter([one.loss for one in scorer.answers(wrong)])
+    return {
+        "paraphrased_loss": [one.loss for one in scorer.answers(right)],
+        "perturbed_loss": [[next(losses) for _ in one["perturbed_answer"]] for one in raw],
+    }
+
+
+def leaked(row: Row, text: str) -> float | None:
+    """Share of the row's sensitive words that stand in the model's own answer; None where it has none."""
+    words = [row.answer[slice(*span)].casefold() for span in row.spans]
+    return sum(word in text.casefold() for word in words) / len(words) if words else None
+
+
+def relearnt(scorer: Scorer, rows: Sequence[Row], options: Options) -> list[float | None]:
+    """`leaked` of the rows after a few steps on every fifth of them, which has None; the model is spoilt by it."""
+    some, network = rows[::5], scorer.model
+    optimiser = torch.optim.AdamW(network.parameters(), lr=options.relearn_lr, weight_decay=0.0)
+    examples = [scorer.encoder.example(row)[0] for row in some]
+    network.train()
+    for _ in range(options.relearn_steps):
+        # An example at a time, so that memory is that of one.
+        tokens = sum(sum(map(bool, example.classes)) for example in examples)
+        for example in examples:
+            ids = torch.tensor([example.ids], device=network.device)
+            labels = torch.where(torch.tensor([example.classes], device=ids.device) != 0, ids, -100)
+            logits = network(input_ids=ids, use_cache=False).logits[:, :-1].float()
+            loss = torch.nn.functional.cross_entropy(logits[0], labels[0, 1:], reduction="sum")
+            (loss / tokens).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    network.eval()
+    others = [row for number, row in enumerate(rows) if number % 5]
+    texts = iter(scorer.greedy(others))
+    return [leaked(row, next(texts)) if number % 5 else None for number, row in enumerate(rows)]
+
+
+def measured(model: str, data: Path, options: Options, file: Path | None) -> dict[str, Any]:
+    """`measure`, kept in ``file``; read from there where ``model`` is such a file."""
+    if model.endswith(".json"):
+        try:
+            found = json.loads(Path(model).read_text())
+            found["files"]["forget"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{model}: it is no result of `dgpo unlearn eval`; give one, or a model") from error
+        return found
+    found = measure(model, data, options)
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_json(file, found)
+    return found
+
+
+def evaluate(
+    models: Sequence[str], data: Path, out: Path, retain: str, options: Options, resamples: int, *, again: bool = False
+) -> None:
+    """Measure the models and the retain model, each kept in ``out``, and report.
+
+    Args:
+        resamples: of the bootstrap.
+        again: measure also what has a result there.
+    """
+    from dgpo.unlearning.report import write_report
+
+    def result(model: str) -> dict[str, Any]:
+        file = out / f"{Path(model).name}.json"
+        return measured(str(file) if file.is_file() and not again else model, data, options, file)
+
+    found = [result(model) for model in models]
+    write_report(found, result(retain) if retain else None, out, resamples).show()
+    print(f"written: {out / 'report.md'}")

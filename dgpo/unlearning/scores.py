@@ -1,0 +1,133 @@
+"""What a model says of rows: token log-probs of given answers, greedy answers, and what follows a given prefix."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from dgpo.unlearning.data import Encoder, Example, Row
+from dgpo.unlearning.palu import NONE, PREFIX, REST
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An answer, true tokens before each token given.
+
+    Attributes:
+        log_probs: of its tokens with the end token.
+        predicted, labels: the likeliest and the true tokens, without the end token where it has one.
+    """
+
+    log_probs: list[float]
+    predicted: list[int]
+    labels: list[int]
+
+    @property
+    def loss(self) -> float:
+        return -sum(self.log_probs) / len(self.log_probs)
+
+
+class Scorer:
+    """A Hugging Face model on one device.
+
+    Args:
+        model, encoder: the model in eval mode, and the encoder with its tokenizer.
+        batch_size: rows at a time.
+        new_tokens: of a greedy answer, at most.
+    """
+
+    def __init__(self, model: Any, encoder: Encoder, *, batch_size: int = 64, new_tokens: int = 64):
+        self.model, self.encoder = model, encoder
+        self.batch_size, self.new_tokens = batch_size, new_tokens
+        tokenizer = encoder.tokenizer
+        self.end = tokenizer.eos_token_id
+        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.end
+
+    def answers(self, rows: Sequence[Row]) -> list[Scored]:
+        """Log-probs and likeliest tokens of each row's answer; of a long text's first part."""
+        examples = [self.encoder.example(row)[0] for row in rows]
+        # By length, so that little is padded.
+        order = sorted(range(len(examples)), key=lambda number: len(examples[number].ids))
+        scored: dict[int, Scored] = {}
+        for start in range(0, len(order), self.batch_size):
+            numbers = order[start : start + self.batch_size]
+            for number, one in zip(numbers, self.scored([examples[number] for number in numbers]), strict=True):
+                scored[number] = one
+        return [scored[number] for number in range(len(rows))]
+
+    @torch.inference_mode()
+    def scored(self, examples: Sequence[Example]) -> list[Scored]:
+        width = max(len(example.ids) for example in examples)
+        ids = torch.tensor([example.ids + [self.pad] * (width - len(example.ids)) for example in examples])
+        mask = torch.tensor([[1] * len(example.ids) + [0] * (width - len(example.ids)) for example in examples])
+        ids, mask = ids.to(self.model.device), mask.to(self.model.device)
+        logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        found = []
+        for row, example in enumerate(examples):
+            where = torch.tensor([at for at, kind in enumerate(example.classes) if kind != NONE], device=ids.device)
+            labels, of_answer = ids[row, where], logits[row, where - 1].float()
+            log_probs = of_answer.log_softmax(-1).gather(-1, labels[:, None])[:, 0]
+            count = len(labels) - int(labels[-1] == self.end)
+            predicted = of_answer.argmax(-1)[:count]
+            found.append(Scored(log_probs.tolist(), predicted.tolist(), labels[:count].tolist()))
+        return found
+
+    @torch.inference_mode()
+    def continued(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> list[list[int]]:
+        """Greedy continuations, up to and without the end token."""
+        found: list[list[int]] = []
+        for start in range(0, len(prompts), self.batch_size):
+            part = prompts[start : start + self.batch_size]
+            width = max(map(len, part))
+            ids = torch.tensor([[self.pad] * (width - len(prompt)) + list(prompt) for prompt in part])
+            mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in part])
+            output = self.model.generate(
+                input_ids=ids.to(self.model.device),
+                attention_mask=mask.to(self.model.device),
+                max_new_tokens=new_tokens,
+                do_sample=False,
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                pad_token_id=self.pad,
+                eos_token_id=self.end,
+            )
+            for new in output[:, width:].tolist():
+                found.append(new[: new.index(self.end)] if self.end in new else new)
+        return found
+
+    def greedy(self, rows: Sequence[Row]) -> list[str]:
+        """The model's own answer to each row's question."""
+        tokens = self.continued([self.encoder.prompt(row.prompt) for row in rows], self.new_tokens)
+        return self.encoder.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+
+    def recited(self, row: Row, given: int) -> float | None:
+        """Share of a row's spans whose rest follows when their first ``given`` tokens are there; None without such."""
+        example = self.encoder.example(row, given)[0]
+        classes, spans = example.classes, []
+        for at in range(1, len(classes)):
+            if classes[at] == REST and classes[at - 1] == PREFIX:
+                end = next((to for to in range(at, len(classes)) if classes[to] != REST), len(classes))
+                spans.append((at, end))
+        if not spans:
+            return None
+        hits = [self.continued([example.ids[:start]], end - start)[0] == example.ids[start:end] for start, end in spans]
+        return sum(hits) / len(hits)
+
+
+def rouge_l(reference: str, text: str) -> tuple[float, float]:
+    """(recall, F1) of the longest common subsequence of words, of letters and digits in lower case, not stemmed."""
+    left, right = (re.findall(r"[a-z0-9]+", each.lower()) for each in (reference, text))
+    before = [0] * (len(right) + 1)
+    for word in left:
+        now = [0]
+        for place, other in enumerate(right):
+            now.append(before[place] + 1 if word == other else max(before[place + 1], now[place]))
+        before = now
+    common = before[-1]
+    if not common:
+        return 0.0, 0.0
+    recall, precision = common / len(left), common / len(right)
+    return recall, 2 * recall * precision / (recall + precision)

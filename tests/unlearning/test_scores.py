@@ -1,0 +1,123 @@
+"""What is measured of a model: on one that knows one row by heart, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from dgpo.cli import main
+from dgpo.unlearning.data import Encoder, Row, read
+from dgpo.unlearning.evaluate import Options, leaked, relearnt
+from dgpo.unlearning.scores import Scorer, rouge_l
+
+
+@pytest.fixture(scope="module")
+def rows(world: Path) -> list[Row]:
+    return read(world / "runs/unlearning/data-0/forget.jsonl", needs_spans=True)
+
+
+def scorer_of(world: Path, **settings: Any) -> Scorer:
+    folder = world / "runs/unlearning/full-0/hf"
+    encoder = Encoder(AutoTokenizer.from_pretrained(folder))
+    return Scorer(AutoModelForCausalLM.from_pretrained(folder).eval(), encoder, **settings)
+
+
+@pytest.fixture(scope="module")
+def scorer(world: Path, rows: list[Row]) -> Scorer:
+    """A model that has been trained on the sixth row, a book's title, until it knows it."""
+    scorer = scorer_of(world)
+    example = scorer.encoder.example(rows[5])[0]
+    optimiser = torch.optim.Adam(scorer.model.parameters(), lr=3e-3)
+    for _ in range(40):
+        ids = torch.tensor([example.ids])
+        labels = torch.where(torch.tensor([example.classes]) != 0, ids, -100)
+        scorer.model(input_ids=ids, labels=labels).loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    return scorer
+
+
+def test_scores_do_not_depend_on_the_rows_beside(world: Path, rows: list[Row]) -> None:
+    together, alone = (scorer_of(world, batch_size=size).answers(rows) for size in (16, 1))
+    for one, other in zip(together, alone, strict=True):
+        assert one.log_probs == pytest.approx(other.log_probs, abs=1e-4) and one.labels == other.labels
+    encoder = scorer_of(world).encoder
+    text = encoder.tokenizer.decode(together[0].labels)
+    assert text == rows[0].answer and len(together[0].log_probs) == len(together[0].labels) + 1
+
+
+def test_a_row_that_is_known_leaks_and_is_recited(scorer: Scorer, rows: list[Row]) -> None:
+    (scored,) = scorer.answers([rows[5]])
+    assert scored.loss < 0.1 and scored.predicted == scored.labels
+    (text,) = scorer.greedy([rows[5]])
+    assert text == rows[5].answer and leaked(rows[5], text) == 1 and rouge_l(rows[5].answer, text) == (1, 1)
+    assert scorer.recited(rows[5], 1) == 1
+    # Nothing follows all of the tokens.
+    assert scorer.recited(rows[5], 99) is None
+
+
+def test_words_leak_whatever_their_letters_case(rows: list[Row]) -> None:
+    word = rows[5].answer[slice(*rows[5].spans[0])]
+    assert leaked(rows[5], f"It is {word.upper()}!") == 1 and leaked(rows[5], "It is not known.") == 0
+    assert leaked(Row((), "Yes.", (), "", ""), "Yes.") is None
+
+
+def test_relearning_tells_what_it_trained_on_from_what_it_did_not(world: Path, rows: list[Row]) -> None:
+    scorer = scorer_of(world)
+    before = [one.loss for one in scorer.answers(rows[:1])]
+    found = relearnt(scorer, rows, Options(relearn_lr=1e-3, relearn_steps=3))
+    assert [value is None for value in found] == [number % 5 == 0 for number in range(len(rows))]
+    assert scorer.answers(rows[:1])[0].loss < before[0]
+
+
+def test_rouge_is_the_longest_common_subsequence_of_words() -> None:
+    assert rouge_l("A B C D", "D C B A") == (0.25, 0.25)
+    assert rouge_l("Paris", "The tower is located in Paris, France.") == pytest.approx((1, 0.25))
+    assert rouge_l("The author's name is Hina Ameen.", "") == (0, 0)
+
+
+def test_the_command_measures_and_reports(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from dgpo.unlearning.world import make_model
+
+    monkeypatch.chdir(world)
+    here = Path("runs/unlearning")
+    make_model(tmp_path / "retain", here / "data-0", seed=1)
+    words = ["unlearn", "eval", str(here / "full-0"), "--data", str(here / "data-0"), "--out", str(tmp_path / "report")]
+    words += ["--resamples", "20"]
+    assert main([*words, "--retain", str(tmp_path / "retain"), "--relearn-lr", "1e-4"]) == 0
+    report = json.loads((tmp_path / "report/report.json").read_text())
+    assert report["retain"]["forget_quality"]["value"] == 1 and report["retain"]["ks_distance"]["value"] == 0
+    assert {"relearnt", "recited", "leaked", "extracted", "privleak", "model_utility"} <= report["full-0"].keys()
+    for metrics in report.values():
+        assert all(each["low"] <= each["high"] for each in metrics.values())
+    text = (tmp_path / "report/report.md").read_text()
+    assert "forget_utility.png" in text and (tmp_path / "report/forget_utility.png").stat().st_size > 1000
+    # Figures of rows stay, and no text of one.
+    rows = read(here / "data-0/forget.jsonl")
+    assert not [row for row in rows if row.answer in (tmp_path / "report/full-0.json").read_text()]
+    # What is there is not measured again.
+    shown = capsys.readouterr()
+    assert "full-0: forget" in shown.err
+    assert main([*words, "--retain", str(tmp_path / "report/retain.json")]) == 0
+    assert "full-0: forget" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["runs/unlearning/data-0"], "no model, and no run"),
+        (["nothing.json"], "nothing.json: it is no result"),
+    ],
+)
+def test_models_that_are_none_are_refused(
+    words: list[str], message: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(world)
+    data = ["--data", "runs/unlearning/data-0", "--out", str(tmp_path)]
+    assert main(["unlearn", "eval", *words, *data]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,110 @@
+"""Configs of unlearning: those that there are, what is refused of one before anything starts, and its plan."""
+
+import json
+from pathlib import Path
+
+import pytest
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from dgpo.cli import main
+from dgpo.config.compose import compose_config, config_dir, resolved
+from dgpo.unlearning.losses import METHODS
+from dgpo.unlearning.settings import parsed
+
+CHOICES = sorted(file.stem for file in (config_dir() / "method").glob("*.yaml"))
+CONFIGS = sorted(file.stem for file in config_dir().glob("unlearn_*.yaml"))
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_each_method_has_its_settings_and_a_run_of_its_own(choice: str) -> None:
+    settings, method = parsed(resolved(compose_config("unlearn", [f"method={choice}"])))
+    assert settings.run.dir == f"runs/unlearning/{choice}-0"
+    assert type(method) is METHODS[settings.method["loss"]]
+
+
+def test_each_loss_has_a_choice() -> None:
+    assert {compose_config("unlearn", [f"method={choice}"]).method.loss for choice in CHOICES} == set(METHODS)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_each_config_is_read(config: str) -> None:
+    parsed(resolved(compose_config(config)))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("method.top_k=0", "method.top_k=0: expected 1 to the model's vocabulary"),
+        ("method.top_k=100000", "method.top_k=100000: expected 1 to the model's vocabulary"),
+        ("method.top_k=1", "local_mean forgets nothing"),
+        ("method.first_n=0", "method.first_n=0: expected 1 or more"),
+        ("method.first_n=2.5", "method.first_n=2.5: it is no whole number"),
+        ("method.retain_weight=much", "method.retain_weight=much: it is no number"),
+        ("method.target=middle", "method.target=middle"),
+        ("+method.gamma=1", "method.gamma=1: palu has no such setting"),
+        ("method.loss=paul", "method.loss=paul: it is unknown; choose one of palu"),
+        ("train.batch_size=0", "train.batch_size=0: it must be 1 or more"),
+        ("train.micro_batch_size=3", "train.micro_batch_size=3: it must divide the 20 rows"),
+        ("train.lr=0", "train.lr=0"),
+        ("train.steps=many", "train.steps"),
+        ("train.schedule=linear", "train.schedule=linear: it is unknown; choose one of constant, cosine"),
+        ("trainer.n_gpus_per_node=3", "train.batch_size=20: it does not divide into 3 ranks"),
+        ("data.without_spans=ask", "data.without_spans=ask"),
+        ("data.forget=nothing.jsonl", "data.forget=nothing.jsonl: there is no such file"),
+        ("data.retain=null", "data.retain: it is missing"),
+        ("data.forget=null", "data.forget: it is missing"),
+        ("data.retain=runs/unlearning/data-0/full.jsonl", "it asks what is to be forgotten by"),
+        ("data.forget=runs/unlearning/data-0/holdout.jsonl", ""),
+        ("data.max_length=12", "raise data.max_length=12"),
+        ("model.path=nowhere/at/all", "model.path=nowhere/at/all: no model can be loaded"),
+        ("model.reference=other", "model.reference=other: it has a vocabulary of 9"),
+        ("nothing=1", "nothing"),
+    ],
+)
+def test_a_config_that_cannot_train_is_refused_before_it_starts(
+    override: str, message: str, world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(world)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if override.endswith("=other") and not Path("other").exists():
+        sizes = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 1, "num_key_value_heads": 1}
+        Qwen2ForCausalLM(Qwen2Config(vocab_size=9, num_hidden_layers=1, **sizes)).save_pretrained("other")
+    status = main(["unlearn", "train", "--dry-run", override])
+    assert message in capsys.readouterr().err and status == (2 if message else 0)
+
+
+def test_pairs_want_an_even_micro_batch(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(world)
+    words = ["unlearn", "train", "--dry-run", "method=idk_dpo"]
+    assert main([*words, "train.micro_batch_size=5"]) == 2
+    assert "idk_dpo has pairs; take an even one" in capsys.readouterr().err
+    assert main([*words, "data.alternatives=null"]) == 2
+    assert "nothing to answer instead" in capsys.readouterr().err
+    assert main(words) == 0
+
+
+def test_the_plan_has_what_a_gpu_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    def planned(*overrides: str) -> dict[str, int]:
+        assert main(["plan", "--json", "--config-name", "unlearn_tofu_llama2_7b", *overrides]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    whole, one = planned(), planned("trainer.n_gpus_per_node=1")
+    assert whole["weights, sharded"] * 8 == pytest.approx(one["weights, sharded"], rel=1e-6) == 4 * 6_738_415_616
+    assert "head of the model before" not in planned("method=grad_diff")
+    assert planned("model.lora_rank=8")["gradients and Adam's moments, sharded"] == 0
+
+
+def test_spans_are_shown_with_the_tokens_of_each_class(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world)
+    file = "runs/unlearning/data-0/forget.jsonl"
+    rows = [json.loads(line) for line in Path(file).read_text().splitlines()]
+    assert main(["unlearn", "spans", file, "--tokenizer", "runs/unlearning/full-0/hf", "--first-n", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert rows[0]["answer"] in shown
+    assert f"the first 1 of a span) {len(rows)}" in " ".join(shown.split())
+    assert main(["unlearn", "spans", "runs/unlearning/data-0/real_authors.jsonl"]) == 2
+    assert "row 1: nothing of it is sensitive" in capsys.readouterr().err
