@@ -67,5 +67,9 @@ def plan(
     Exit status: 0 when it fits or no memory is stated, 1 when it does not fit.
     """
     from dgpo.config.memory.command import plan_config
+    from dgpo.unlearning.plan import plan_unlearning
 
+    status = plan_unlearning(config_name, overrides or (), config_dir, as_json=as_json)
+    if status is not None:
+        raise typer.Exit(status)
     raise typer.Exit(plan_config(config_name, overrides or (), config_dir, as_json=as_json, time=time))
