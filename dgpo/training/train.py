@@ -193,7 +193,8 @@ def run(config: DictConfig) -> int:
         print(what_ends(config, total))
         start = step_of(Path(checkpoint)) if checkpoint else 0
         if checkpoint and total is not None and start >= total:
-            print(f"this run has done its {total} steps; raise trainer.total_training_steps to go on")
+            limit = "total_training_steps" if total == config.trainer.total_training_steps else "total_epochs"
+            print(f"this run has done its {total} steps; raise trainer.{limit} to go on")
         elif status := launch(config, folder, start, total):
             return status
         print()

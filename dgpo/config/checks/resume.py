@@ -129,12 +129,25 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
     if saved.get("FSDP_version") in (1, 2) and saved["FSDP_version"] != (2 if strategy == "fsdp2" else 1):
         old = "fsdp2" if saved["FSDP_version"] == 2 else "fsdp"
         yield Finding(f"{ACTOR}.strategy", strategy, f"{checkpoint} has the shards of {old}", f"set it to {old}")
-    rank, trained = config.actor_rollout_ref.model.lora_rank, _json(actor / "lora_train_meta.json").get("r", 0)
     # Otherwise `same_run` compares it with the run's config.
-    if saved and rank != trained and config.trainer.resume_mode == "resume_path":
-        message = f"{checkpoint} was trained with " + (f"lora_rank={trained}" if trained else "all weights, no adapter")
-        remedy = f"set it to {trained}, or {from_its_weights(checkpoint)}"
-        yield Finding("actor_rollout_ref.model.lora_rank", rank, message, remedy)
+    if saved and config.trainer.resume_mode == "resume_path":
+        yield from _same_adapter(config, checkpoint)
+
+
+def _same_adapter(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
+    trained = {"r": 0, "lora_alpha": None} | _json(checkpoint / "actor/lora_train_meta.json")
+    if not trained["r"] and not config.actor_rollout_ref.model.lora_rank:
+        return
+    for name, of_checkpoint in (("lora_rank", trained["r"]), ("lora_alpha", trained["lora_alpha"])):
+        value = config.actor_rollout_ref.model[name]
+        if of_checkpoint in (value, None):
+            continue
+        message = f"{checkpoint} was trained with " + (
+            f"{name}={of_checkpoint}" if of_checkpoint else "all weights, no adapter"
+        )
+        remedy = f"set it to {of_checkpoint}, or {from_its_weights(checkpoint)}"
+        yield Finding(f"actor_rollout_ref.model.{name}", value, message, remedy)
+        return
 
 
 def _json(file: Path) -> dict[str, Any]:

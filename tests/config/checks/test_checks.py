@@ -1,53 +1,21 @@
 """Each bad setting is refused with its key, its value and a remedy, and nothing is started."""
 
-import os
 import shutil
 import socket
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import ray
-from omegaconf import OmegaConf
 
 from dgpo.cli import main
-from dgpo.config.checks import check
-from dgpo.config.compose import compose_config, resolved
-from dgpo.data.sources.arithmetic import write_splits
-from dgpo.runs.checkpoints import MANIFEST, write_manifest
-from dgpo.runs.folder import RunFolder
-from dgpo.tasks import small_model
 
 LOSS = "actor_rollout_ref.actor.policy_loss"
 REWARD = "reward.custom_reward_function.reward_kwargs"
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("quickstart")
-    write_splits(folder / "data", train=64, validation=8, test=8)
-    small_model.create(folder / "model", seed=0)
-    return folder
-
-
-@pytest.fixture
-def overrides(files: Path, tmp_path: Path) -> list[str]:
-    return [
-        f"data.train_files={files}/data/train.parquet",
-        f"data.val_files={files}/data/validation.parquet",
-        f"actor_rollout_ref.model.path={files}/model",
-        f"run.dir={tmp_path}/run",
-    ]
-
-
-def problems(overrides: list[str], *more: str) -> list[str]:
-    found = check(resolved(compose_config("quickstart", [*overrides, *more])))
-    assert not ray.is_initialized()
-    return [str(problem) for problem in found]
-
-
-def test_the_quick_start_passes(overrides: list[str]) -> None:
-    assert problems(overrides) == []
+def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
+    assert problems() == []
 
 
 @pytest.mark.parametrize(
@@ -111,8 +79,8 @@ def test_the_quick_start_passes(overrides: list[str]) -> None:
         ("actor_rollout_ref.actor.checkpoint.async_save=true", "checkpoint.async_save=True"),
     ],
 )
-def test_a_bad_setting_is_refused(overrides: list[str], override: str, says: str) -> None:
-    found = problems(overrides, override)
+def test_a_bad_setting_is_refused(problems: Callable[..., list[str]], override: str, says: str) -> None:
+    found = problems(override)
     assert any(says in problem and problem.startswith("error") for problem in found), found
 
 
@@ -125,41 +93,43 @@ def test_a_bad_setting_is_refused(overrides: list[str], override: str, says: str
     ],
 )
 def test_a_reward_manager_of_verl_s_that_does_not_fit_is_refused(
-    overrides: list[str], manager: str, option: str, says: str
+    problems: Callable[..., list[str]], manager: str, option: str, says: str
 ) -> None:
     registered = ["reward.reward_manager.source=register", f"reward.reward_manager.name={manager}"]
-    assert any(says in problem for problem in problems(overrides, *registered, option))
+    assert any(says in problem for problem in problems(*registered, option))
 
 
-def test_a_length_is_not_punished_twice(overrides: list[str]) -> None:
+def test_a_length_is_not_punished_twice(problems: Callable[..., list[str]]) -> None:
     verl_s = ["reward.reward_manager.source=register", "reward.reward_manager.name=dapo"]
     verl_s += ["+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "+reward.reward_kwargs.max_resp_len=96"]
-    assert problems(overrides, *verl_s) == []
-    assert any("punished twice" in problem for problem in problems(overrides, *verl_s, f"{REWARD}.overlong_buffer=8"))
+    assert problems(*verl_s) == []
+    assert any("punished twice" in problem for problem in problems(*verl_s, f"{REWARD}.overlong_buffer=8"))
 
 
-def test_a_reward_function_of_one_s_own_drops_the_options_of_ours(overrides: list[str], tmp_path: Path) -> None:
+def test_a_reward_function_of_one_s_own_drops_the_options_of_ours(
+    problems: Callable[..., list[str]], tmp_path: Path
+) -> None:
     (tmp_path / "mine.py").write_text(
         "def score(data_source, solution_str, ground_truth, extra_info):\n    return 1.0\n"
     )
     own = [f"reward.custom_reward_function.path={tmp_path}/mine.py", "reward.custom_reward_function.name=score"]
-    (problem,) = problems(overrides, *own)
+    (problem,) = problems(*own)
     assert f"~{REWARD}" in problem
-    assert problems(overrides, *own, f"~{REWARD}") == []
+    assert problems(*own, f"~{REWARD}") == []
 
 
-def test_a_micro_batch_that_does_not_divide_is_refused(overrides: list[str]) -> None:
+def test_a_micro_batch_that_does_not_divide_is_refused(problems: Callable[..., list[str]]) -> None:
     by_samples = [
         "actor_rollout_ref.actor.use_dynamic_bsz=false",
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=12",
         "actor_rollout_ref.rollout.log_prob_micro_batch_size_per_gpu=64",
     ]
-    (problem,) = problems(overrides, *by_samples)
+    (problem,) = problems(*by_samples)
     assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 16 samples" in problem
 
 
-def test_one_update_a_batch_is_warned_about(overrides: list[str]) -> None:
-    (warning,) = problems(overrides, "actor_rollout_ref.actor.ppo_mini_batch_size=32")
+def test_one_update_a_batch_is_warned_about(problems: Callable[..., list[str]]) -> None:
+    (warning,) = problems("actor_rollout_ref.actor.ppo_mini_batch_size=32")
     assert warning.startswith("warning: actor_rollout_ref.actor.ppo_mini_batch_size=32") and "ratio is 1" in warning
 
 
@@ -173,17 +143,19 @@ def test_a_config_that_passes_has_exit_status_0(overrides: list[str]) -> None:
     assert main(["check", "--config-name", "quickstart", *overrides]) == 0
 
 
-def test_a_model_directory_without_a_tokenizer_is_refused(overrides: list[str], files: Path, tmp_path: Path) -> None:
+def test_a_model_directory_without_a_tokenizer_is_refused(
+    problems: Callable[..., list[str]], files: Path, tmp_path: Path
+) -> None:
     model = tmp_path / "model"
     model.mkdir()
     for name in ("config.json", "model.safetensors"):
         shutil.copy(files / "model" / name, model)
-    (problem,) = problems(overrides, f"actor_rollout_ref.model.path={model}")
+    (problem,) = problems(f"actor_rollout_ref.model.path={model}")
     assert "no tokenizer" in problem and str(model) in problem
 
 
 def test_a_malformed_parquet_and_a_row_without_a_ground_truth_are_refused(
-    overrides: list[str], files: Path, tmp_path: Path
+    problems: Callable[..., list[str]], files: Path, tmp_path: Path
 ) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -193,132 +165,39 @@ def test_a_malformed_parquet_and_a_row_without_a_ground_truth_are_refused(
     rows = pq.read_table(files / "data" / "train.parquet").to_pylist()
     rows[3]["reward_model"]["ground_truth"] = ""
     pq.write_table(pa.Table.from_pylist(rows), blank)
-    found = problems(overrides, f"data.train_files=[{broken},{blank}]")
+    found = problems(f"data.train_files=[{broken},{blank}]")
     assert any(str(broken) in problem for problem in found)
     assert any(str(blank) in problem and "ground_truth" in problem for problem in found)
 
 
-def test_an_occupied_dashboard_port_is_refused(overrides: list[str]) -> None:
+def test_an_occupied_dashboard_port_is_refused(problems: Callable[..., list[str]]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         dashboard = ["ray_kwargs.ray_init.include_dashboard=true", f"+ray_kwargs.ray_init.dashboard_port={port}"]
-        (problem,) = problems(overrides, *dashboard)
+        (problem,) = problems(*dashboard)
     assert f"dashboard_port={port}" in problem and "choose another port" in problem
 
 
-def test_a_run_folder_that_is_a_file_is_refused(overrides: list[str], tmp_path: Path) -> None:
+def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    (problem,) = problems(overrides, f"run.dir={tmp_path}/file/run")
+    (problem,) = problems(f"run.dir={tmp_path}/file/run")
     assert "not a writable folder" in problem
 
 
-def begin(overrides: list[str], *more: str) -> RunFolder:
-    """A run folder as a launch leaves it that has saved its second step."""
-    config = resolved(compose_config("quickstart", [*overrides, *more]))
-    folder = RunFolder(config.run.dir)
-    checkpoint = folder.checkpoints / "global_step_2"
-    checkpoint.mkdir(parents=True)
-    (checkpoint / "data.pt").write_bytes(b"position")
-    (checkpoint / "actor").mkdir()
-    for part in ("model", "optim", "extra_state"):
-        (checkpoint / f"actor/{part}_world_size_1_rank_0.pt").write_bytes(b"shard")
-    (checkpoint / "actor/fsdp_config.json").write_text('{"FSDP_version": 2, "world_size": 1}')
-    write_manifest(checkpoint, step=2)
-    OmegaConf.save(config, folder.config)
-    return folder
-
-
-def test_another_loss_does_not_go_on_with_a_run(overrides: list[str]) -> None:
-    folder = begin(overrides)
-    other = "policy_loss=grpo"
-    (problem,) = problems(overrides, other)
-    assert problem.startswith(f"error: {LOSS}.loss_mode=grpo: the run in {folder.path} has dgpo,")
-    assert "step 2" in problem and "another run.dir" in problem
-    meant = problem.splitlines()[-1].split()[-2:]
-    assert meant[0] == "trainer.resume_mode=resume_path"
-    assert problems(overrides, other, *meant) == []
-    assert problems(overrides, other, "trainer.resume_mode=disable") == []
-    assert problems(overrides, other, f"run.dir={folder.path}-grpo") == []
-
-
-def test_another_model_does_not_go_on_with_a_run(overrides: list[str], files: Path, tmp_path: Path) -> None:
-    begin(overrides)
-    copy = shutil.copytree(files / "model", tmp_path / "model")
-    (problem,) = problems(overrides, f"actor_rollout_ref.model.path={copy}")
-    assert problem.startswith(f"error: actor_rollout_ref.model.path={copy}") and f"has {files}/model," in problem
-    relative = os.path.relpath(files / "model")
-    assert problems(overrides, f"actor_rollout_ref.model.path={relative}") == []
-
-
-def test_a_run_goes_on_with_other_batches_and_one_without_a_checkpoint_with_anything(overrides: list[str]) -> None:
-    folder = begin(overrides)
-    other = "policy_loss=grpo"
-    assert problems(overrides, "data.max_prompt_length=30", f"{LOSS}.m=3", "data.train_batch_size=16") == []
-    folder.config.write_text("trainer: [")
-    (problem,) = problems(overrides, other)
-    assert f"{folder.config} cannot be read" in problem
-    (folder.checkpoints / "global_step_2" / MANIFEST).unlink()
-    assert problems(overrides, other) == []
-
-
-@pytest.mark.parametrize(
-    ("override", "says"),
-    [
-        ("actor_rollout_ref.actor.optim.lr=1e-5", "was saved with 3e-05, and verl would go on with that"),
-        ("actor_rollout_ref.actor.optim.betas=[0.9,0.95]", "was saved with [0.9, 0.999]"),
-        ("seed=3", "data.seed=3: "),
-        ("data.train_files={}/data/test.parquet", "data.train_files="),
-        ("trainer.n_gpus_per_node=2", "is in shards for 1 ranks, the run has 2"),
-        ("actor_rollout_ref.actor.strategy=fsdp", "has the shards of fsdp2"),
-        ("actor_rollout_ref.actor.checkpoint.load_contents=[optimizer]", "with the weights of the starting model"),
-    ],
-)
-def test_what_a_checkpoint_brings_with_it_cannot_be_changed_on_the_way(
-    overrides: list[str], override: str, says: str, files: Path
+def test_gpus_need_a_compiler(
+    problems: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    folder = begin(overrides)
-    here = ["data.train_batch_size=8"]
-    assert any(says in problem for problem in problems(overrides, override.format(files), *here))
-    named = f"trainer.resume_from_path={folder.checkpoints}/global_step_2"
-    meant = ["trainer.resume_mode=resume_path", named]
-    assert any(says in problem for problem in problems(overrides, override.format(files), *here, *meant))
-
-
-def test_a_checkpoint_without_shards_is_not_gone_on_from(overrides: list[str]) -> None:
-    folder = begin(overrides)
-    checkpoint = folder.checkpoints / "global_step_2"
-    (checkpoint / "actor/model_world_size_1_rank_0.pt").unlink()
-    write_manifest(checkpoint)
-    (problem,) = problems(overrides)
-    assert "was saved without model" in problem and f"dgpo export {checkpoint}" in problem
-    whole_model = "actor_rollout_ref.actor.checkpoint.save_contents=[hf_model]"
-    (warning,) = problems(overrides, whole_model, f"run.dir={folder.path}-2")
-    assert warning.startswith("warning") and "no run can go on from checkpoints without" in warning
-
-
-def test_a_disk_without_room_for_checkpoints_is_refused(overrides: list[str]) -> None:
-    (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
-    assert "kept checkpoints" in problem and "lower run.keep_checkpoints" in problem
-
-
-def test_checkpoints_that_are_there_need_no_more_room(overrides: list[str]) -> None:
-    begin(overrides)
-    (problem,) = problems(overrides, "run.keep_checkpoints=100000000")
-    assert "of which 1 are there" in problem
-
-
-def test_gpus_need_a_compiler(overrides: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert any("g++" in problem for problem in problems(overrides, "trainer.device=cuda"))
-    assert problems(overrides) == []
+    assert any("g++" in problem for problem in problems("trainer.device=cuda"))
+    assert problems() == []
 
 
 @pytest.mark.skipif(find_spec("flash_attn") is not None, reason="flash-attn is installed")
-def test_flash_attn_is_missed_where_attention_or_packing_need_it(overrides: list[str]) -> None:
+def test_flash_attn_is_missed_where_attention_or_packing_need_it(problems: Callable[..., list[str]]) -> None:
     def missed(*more: str) -> list[str]:
-        return [each for each in problems(overrides, "trainer.device=cuda", *more) if "flash_attn" in each]
+        return [each for each in problems("trainer.device=cuda", *more) if "flash_attn" in each]
 
     packing = "actor_rollout_ref.model.use_remove_padding"
     attention = "actor_rollout_ref.model.override_config.attn_implementation"
@@ -327,6 +206,6 @@ def test_flash_attn_is_missed_where_attention_or_packing_need_it(overrides: list
     assert missed(f"{attention}=sdpa", f"{packing}=false") == []
 
 
-def test_gpus_that_are_not_there_are_refused(overrides: list[str]) -> None:
-    found = problems(overrides, "trainer.device=cuda", "trainer.n_gpus_per_node=8")
+def test_gpus_that_are_not_there_are_refused(problems: Callable[..., list[str]]) -> None:
+    found = problems("trainer.device=cuda", "trainer.n_gpus_per_node=8")
     assert any("CUDA devices" in problem and "hardware=cpu" in problem for problem in found)
