@@ -38,6 +38,8 @@ dgpo train --config-name quickstart seed="$seed" "$@"
 run=$(dgpo train --print-dir --config-name quickstart seed="$seed" "$@")
 cat <<EOF
 
+What the model wrote, and how hard each token was pushed: $run/rollouts.html
+
 Try next:
   SEED=1 bash recipes/quickstart.sh
   bash recipes/quickstart.sh run.name=grpo-$seed policy_loss=grpo

@@ -41,7 +41,7 @@ def compare(
 
 @app.command()
 def rollouts(
-    run: Run,
+    run: Annotated[Path, typer.Argument(metavar="RUN|EVAL_DIR", help="A run folder, or one of dgpo eval run.")],
     step: Annotated[int | None, typer.Option(help="Groups of this step alone.", show_default=False)] = None,
     prompt: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Groups with this text in their prompt.", show_default=False)
@@ -57,18 +57,28 @@ def rollouts(
 ) -> None:
     """What the model wrote, why it was right, and how hard each token was pushed: a page of its own, in one file.
 
-    It shows the groups that the run has kept: run.keep_rollouts=2 keeps two a step.
+    It shows the groups that the run has kept: run.keep_rollouts=2 keeps two a step. Of a scored evaluation it shows the
+    answers to each problem, which have no push.
     """
-    if terminal:
+    if (run / "generations").is_dir():
+        if step is not None or terminal:
+            raise UserError(
+                f"{run} is an evaluation, which has no steps and no tokens: leave out --step and --terminal"
+            )
+        from dgpo.evaluation.page import write_page
+
+        file = write_page(run, out, prompt=prompt, limit=limit)
+    elif terminal:
         if out or serve:
             raise UserError("--terminal writes no page: leave out --out and --serve")
         from dgpo.runs.terminal import show_group
 
         show_group(run, step=step, prompt=prompt, limit=limit)
         return
-    from dgpo.runs.rollouts import write_rollouts
+    else:
+        from dgpo.runs.rollouts import write_rollouts
 
-    file = write_rollouts(run, out, step=step, prompt=prompt, limit=limit)
+        file = write_rollouts(run, out, step=step, prompt=prompt, limit=limit)
     written([file])
     if serve:
         from dgpo.runs.serve import serve as serve_file

@@ -15,6 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 PARTS = Path(__file__).with_name("page")
 SCRIPTS = ("losses", "data", "dom", "curves", "loss", "answers", "groups", "main")
+TEXT_CHARS = 50_000
+"""Of a prompt, a ground truth or an answer without tokens; the rest is left out."""
 ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
@@ -40,3 +42,8 @@ def as_json(data: Mapping[str, Any]) -> str:
 
 def _hash(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def clipped(text: str) -> str:
+    """The beginning of a text that is longer than `TEXT_CHARS`, and how much is left out."""
+    return text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]} … {len(text) - TEXT_CHARS} more characters"

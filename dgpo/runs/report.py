@@ -1,5 +1,6 @@
 """What a run did: accuracy before and after, means over its training steps, how its responses were judged."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from dgpo.errors import UserError
 from dgpo.files import replace_json, replace_text
 from dgpo.runs.folder import RunFolder
+from dgpo.runs.kept import kept_steps
 from dgpo.runs.metrics import Validation, boundary_share, config_of, read_validations, steps_of, training_steps
 from dgpo.runs.verdicts import REASONS
 from dgpo.tables import Table
@@ -42,6 +44,8 @@ class RunReport:
 def write_report(run: Path) -> list[Path]:
     """Write report.md, report.json, report.png and report.svg into the run's folder, print the tables.
 
+    And the page of the groups that it has kept, to which the report leads.
+
     Raises:
         UserError: it is no run folder.
     """
@@ -50,6 +54,9 @@ def write_report(run: Path) -> list[Path]:
     report = read_run(run)
     tables = [results(report), *([verdicts] if (verdicts := verdict_shares(report)) else [])]
     text = "\n".join([f"# {report.name}\n", *(table.markdown() for table in tables)])
+    shown = page_of_groups(run)
+    if shown:
+        text += f"\nWhat the model wrote, and how hard each token was pushed: [{shown[0].name}]({shown[0].name})\n"
     files = [run / f"report.{suffix}" for suffix in ("md", "json", "png", "svg")]
     try:
         replace_text(files[0], text.rstrip() + "\n")
@@ -59,7 +66,20 @@ def write_report(run: Path) -> list[Path]:
     draw_run(report.name, report.validations, report.steps, files[2:])
     for table in tables:
         table.show()
-    return files
+    return files + shown
+
+
+def page_of_groups(run: Path) -> list[Path]:
+    """The page of the kept groups, written; none where there are none, or with a warning where it cannot be."""
+    if not kept_steps(RunFolder(run).rollouts):
+        return []
+    from dgpo.runs.rollouts import write_rollouts
+
+    try:
+        return [write_rollouts(run)]
+    except UserError as error:
+        print(f"warning: no page of the kept groups: {error}", file=sys.stderr)
+        return []
 
 
 def read_run(run: Path) -> RunReport:

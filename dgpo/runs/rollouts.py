@@ -13,7 +13,7 @@ from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_text
 from dgpo.losses import METHODS
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.html import page
+from dgpo.runs.html import clipped, page
 from dgpo.runs.kept import KeptAnswer, kept_steps, read_step
 from dgpo.runs.metrics import boundary_share, config_of, history, validation_score
 from dgpo.runs.pieces import Pieces
@@ -23,7 +23,6 @@ from dgpo.runs.verdicts import judged, words
 # A page of this many tokens is some 7 MB.
 PAGE_TOKENS = 350_000
 ANSWER_TOKENS = 32_768
-TEXT_CHARS = 50_000
 # Low, high and step of each slider.
 CONTROLS = {
     "clip_ratio_low": (0.01, 0.9, 0.01),
@@ -151,11 +150,11 @@ def _group(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) -> d
     spread = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
     return {
         "prompt": [
-            {"role": str(message.get("role", "")), "content": _clipped(_text(message.get("content")))}
+            {"role": str(message.get("role", "")), "content": clipped(_text(message.get("content")))}
             for message in first.prompt
         ],
-        "question": _clipped(_question(first.prompt)),
-        "gold": None if first.ground_truth is None else _clipped(first.ground_truth),
+        "question": clipped(_question(first.prompt)),
+        "gold": None if first.ground_truth is None else clipped(first.ground_truth),
         "source": first.data_source,
         "summary": f"{spread} tokens",
         "answers": [_answer(each, pieces, mode) for each in answers],
@@ -252,7 +251,3 @@ def _question(prompt: Sequence[Mapping[str, Any]]) -> str:
 
 def _text(content: Any) -> str:
     return content if isinstance(content, str) else json.dumps(content)
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= TEXT_CHARS else f"{text[:TEXT_CHARS]} … {len(text) - TEXT_CHARS} more characters"

@@ -72,7 +72,7 @@ def test_keys_search_and_pointer_do_what_they_say(page: Any) -> None:
     page.press("t")
     assert page.value("document.documentElement.dataset.theme") in ("dark", "light")
     page.value("change({search: '漢'})")
-    assert page.value("document.getElementById('found').textContent") == "1 groups with 1 answers"
+    assert page.value("document.getElementById('found').textContent") == "1 group with 1 answer"
     assert page.complaints() == []
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import quickjs
 import torch
+import yaml
 from rich.console import Console
 
 from dgpo.cli import main
@@ -21,6 +22,7 @@ from dgpo.errors import UserError
 from dgpo.losses import METHODS, gradient_weight
 from dgpo.runs.html import PARTS, as_json
 from dgpo.runs.kept import kept_steps, read_step
+from dgpo.runs.report import write_report
 from dgpo.runs.rollouts import DRAWN, page_data, spread, write_rollouts
 from dgpo.runs.terminal import show_group
 
@@ -130,6 +132,15 @@ def test_no_text_of_a_model_leaves_its_place_in_the_page(
     for text, wanted in zip(texts, hostile, strict=True):
         whole = unicodedata.normalize("NFC", wanted.encode("utf-8", "replace").decode())
         assert text == whole[: len(text)] and len(text) >= min(len(whole), 1)
+
+
+def test_the_report_leads_to_the_page(tmp_path: Path, kept_run: Callable[..., Path]) -> None:
+    run = kept_run(tmp_path / "run", [[RIGHT, WRONG]])
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["actor_rollout_ref"]["rollout"] = {"val_kwargs": {"temperature": 1.0, "top_p": 1.0, "top_k": -1}}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert write_report(run)[-1] == run / "rollouts.html"
+    assert "[rollouts.html](rollouts.html)" in (run / "report.md").read_text()
 
 
 def test_the_terminal_shows_a_group_and_obeys_no_escape_of_a_model(

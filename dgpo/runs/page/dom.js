@@ -47,6 +47,7 @@ function figure(value, digits = 3) {
   const size = Math.abs(value);
   return size < 1e-3 || size >= 1e5 ? value.toExponential(2) : String(Number(value.toPrecision(digits))).replace("-", "−");
 }
+const count = (number, word) => `${number.toLocaleString()} ${word}${number === 1 ? "" : "s"}`;
 const percent = (share) => `${figure(100 * share)} %`;
 
 function choice(label, options, value, change) {

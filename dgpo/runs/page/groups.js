@@ -37,7 +37,7 @@ function found(state) {
 }
 
 function drawFilters(place, state, changed) {
-  const steps = DATA.steps.map(({ step, groups }) => [step, `${step} (${groups.length} groups)`]);
+  const steps = DATA.steps.map(({ step, groups }) => [step, `${step} (${count(groups.length, "group")})`]);
   const search = element("input", { type: "search", id: "search", placeholder: "text in prompt or answer", "aria-label": "text", value: state.search });
   search.addEventListener("input", () => changed({ search: search.value.toLowerCase() }));
   const reasons = DATA.reasons.map((reason) => [reason, reason]);
@@ -57,7 +57,7 @@ function drawGroups(place, state) {
   hideTip();
   const list = found(state);
   const answers = list.reduce((sum, [, chosen]) => sum + chosen.length, 0);
-  document.getElementById("found").textContent = `${list.length} groups with ${answers} answers`;
+  document.getElementById("found").textContent = `${count(list.length, "group")} with ${count(answers, "answer")}`;
   place.replaceChildren(...list.map(([group, chosen], i) => drawGroup(group, chosen, state, i)));
   const first = place.querySelector(".group > h2 > button");
   if (first && first.getAttribute("aria-expanded") === "false") first.click();

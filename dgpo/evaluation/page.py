@@ -1,0 +1,111 @@
+"""The answers of an evaluation as one HTML page: problems with pass@k, majority and the verdict on each answer."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from dgpo.errors import UserError
+from dgpo.evaluation.benchmarks import Problem
+from dgpo.evaluation.figures import read_evaluation
+from dgpo.evaluation.generations import Generation, generations_file, read_generations
+from dgpo.evaluation.score import SCORES, Score, saved_problems
+from dgpo.evaluation.statistics import majority_at_k
+from dgpo.files import json_lines, make_folder, replace_text
+from dgpo.runs.html import clipped, page
+from dgpo.runs.verdicts import judged, words
+
+PAGE_CHARS = 6_000_000
+
+
+def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = None, limit: int = 500) -> Path:
+    """Write the page, ``rollouts.html`` in the folder where ``out`` is None; the file.
+
+    Args:
+        prompt: problems whose prompt has this text.
+        limit: answers at most; problems are shown whole, in the order of the benchmarks.
+
+    Raises:
+        UserError: it is not scored, nothing suits, or the page cannot be written.
+    """
+    file = out or folder / "rollouts.html"
+    data = page_data(folder, prompt=prompt, limit=limit)
+    make_folder(file.absolute().parent, "--out")
+    return replace_text(file, page(data))
+
+
+def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]:
+    """What the page's script draws."""
+    evaluation = read_evaluation(folder, folder.resolve().name)
+    scores: dict[tuple[str, str], list[Score]] = defaultdict(list)
+    for _, score in json_lines(folder / SCORES):
+        scores[score["benchmark"], score["id"]].append(cast(Score, score))
+    groups: list[dict[str, Any]] = []
+    answers = chars = left = 0
+    for name, facts in evaluation.settings.benchmarks.items():
+        problems = {problem.id: problem for problem in saved_problems(folder, name, facts)}
+        texts: dict[str, dict[int, Generation]] = defaultdict(dict)
+        for each in read_generations(generations_file(folder, name), problems, evaluation.settings.sampling.samples):
+            texts[each["id"]][each["sample"]] = each
+        for key, problem in problems.items():
+            if prompt is not None and prompt.lower() not in str(problem.messages[-1].get("content", "")).lower():
+                continue
+            size = sum(len(each["text"]) for each in texts[key].values())
+            if groups and (answers + len(texts[key]) > limit or chars + size > PAGE_CHARS):
+                left += 1
+                continue
+            groups.append(_group(name, problem, texts[key], scores[name, key], evaluation.scoring["mode"]))
+            answers, chars = answers + len(texts[key]), chars + size
+    if not groups:
+        wanted = "" if prompt is None else f" with the prompt {prompt!r}"
+        raise UserError(f"{folder}: there is no problem{wanted}; leave out --prompt")
+    means = "; ".join(f"{name}: {100 * each.avg.value:.1f} %" for name, each in evaluation.benchmarks.items())
+    return {
+        "kind": "evaluation",
+        "name": evaluation.name,
+        "summary": f"{len(groups)} problems with {answers} answers; accuracy, {means}",
+        "note": f"Problems that are not in this page: {left}; --prompt and --limit choose others." if left else "",
+        "reasons": sorted({answer["reason"] for group in groups for answer in group["answers"]}),
+        "curves": [],
+        "methods": {},
+        "steps": [{"step": 0, "groups": groups}],
+    }
+
+
+def _group(
+    name: str, problem: Problem, texts: Mapping[int, Generation], scores: Sequence[Score], mode: str
+) -> dict[str, Any]:
+    classes = Counter(score["answer_class"] for score in scores)
+    right, without = classes.pop(0, 0), classes.pop(None, 0)
+    majority = majority_at_k(right, list(classes.values()), without, len(scores))
+    most = max((score for score in scores if score["answer"]), key=lambda score: _votes(score, scores), default=None)
+    voted = "" if most is None else f", most gave “{most['answer']}” ({_votes(most, scores)})"
+    by_sample = {score["sample"]: score for score in scores}
+    return {
+        "prompt": [
+            {"role": str(message.get("role", "")), "content": clipped(str(message.get("content", "")))}
+            for message in problem.messages
+        ],
+        "question": clipped(str(problem.messages[-1].get("content", ""))),
+        "gold": clipped(problem.ground_truth),
+        "source": name,
+        "summary": f"pass@{len(scores)} {int(right > 0)}, majority {100 * majority:.0f} %{voted}",
+        "answers": [_answer(texts[i], by_sample[i], problem.ground_truth, mode) for i in sorted(texts)],
+    }
+
+
+def _votes(score: Score, scores: Sequence[Score]) -> int:
+    return sum(other["answer_class"] == score["answer_class"] for other in scores)
+
+
+def _answer(generation: Generation, score: Score, gold: str, mode: str) -> dict[str, Any]:
+    said = {"reason": score["reason"], "stage": score["stage"], "pred": score["answer"]}
+    return {
+        "right": score["correct"],
+        "reason": score["reason"],
+        "words": words(said, gold),
+        "judged": judged(said, generation["text"], gold, mode),
+        "truncated": generation["finish_reason"] == "length",
+        "length": generation["response_tokens"],
+        "text": clipped(generation["text"]),
+    }
