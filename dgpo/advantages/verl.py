@@ -1,21 +1,24 @@
-"""Factors on the advantages in verl's trainer: read from its storage once they are there, multiplied, written back.
+"""Advantages in verl's trainer: credit for the turns of agents, and factors on whatever advantages there are.
 
-So they go with every advantage estimator and every policy loss. `PPOTrainer._compute_advantage` runs once a batch, in
-every mode, in the trainer's process.
+Factors are read from verl's storage, multiplied, written back: so they go with every advantage estimator and every
+policy loss. `PPOTrainer._compute_advantage` runs once a batch, in every mode, in the trainer's process.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transfer_queue as tq
 from tensordict import TensorDict
 from torch import Tensor
 from transfer_queue import KVBatchMeta
+from verl.trainer.ppo.core_algos import register_adv_est
 from verl.workers.utils.padding import response_to_nested
 
 from dgpo.advantages.dynamo import modulation
+from dgpo.advantages.proxmo import token_advantages
+from dgpo.advantages.trajectories import CREDIT, ESTIMATOR, credit_metrics, refuse_lost, trajectories_of
 
 DAMPED = 0.95
 """A token whose b_stab is below it counts as damped."""
@@ -90,3 +93,50 @@ def multiply_advantages(
         return tq.kv_batch_put(**place, fields=TensorDict({"advantages": changed}, batch_size=len(batch)))
 
     trainer._compute_advantage = multiplied
+
+
+_token_advantages: list[Tensor] = []
+
+
+@register_adv_est(ESTIMATOR)
+def _prepared(token_level_rewards: Tensor, response_mask: Tensor, **_: Any) -> tuple[Tensor, Tensor]:
+    """verl tells an estimator rewards and groups, and no turns; they were read before it was called."""
+    if not _token_advantages:
+        raise RuntimeError(f"algorithm.adv_estimator={ESTIMATOR} has no turns: it needs an agent, agent=gymnasium")
+    advantages = _token_advantages.pop() * response_mask
+    return advantages, advantages
+
+
+def credit_turns(trainer: Any, settings: Mapping[str, Any], max_lost: float) -> None:
+    """Have ``trainer`` give each turn of an agent's trajectories its advantage, by `CREDIT` with ``settings``.
+
+    Args:
+        max_lost: share of a batch's episodes that their environments may have lost.
+    """
+    method = CREDIT[settings["method"]]
+    options = {key: value for key, value in settings.items() if key != "method"}
+    compute_advantage = trainer._compute_advantage
+
+    def credited(batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
+        place = {"keys": batch.keys, "partition_id": batch.partition_id}
+        data = tq.kv_batch_get(**place, select_fields=["response_mask", "extra_fields"])
+        mask = data["response_mask"].to_padded_tensor(0)
+        # A list of values, or of tensordict's wrappers of them: the storage's choice.
+        rows = [getattr(each, "data", each) for each in cast(list[Any], data["extra_fields"])]
+        padding = [bool(tag.get("is_padding", False)) for tag in batch.tags]
+        trajectories = trajectories_of(batch.keys, rows, padding)
+        refuse_lost([each["lost"] for each in trajectories.values()], max_lost)
+        advantages = torch.zeros(mask.shape)
+        groups = defaultdict[str, list[dict[str, Any]]](list)
+        for (uid, _), trajectory in trajectories.items():
+            if not trajectory["lost"]:
+                groups[uid].append(trajectory)
+        for group in groups.values():
+            for trajectory, per_turn in zip(group, method(group, **options), strict=True):
+                for (row, span), advantage in zip(trajectory["spans"], per_turn, strict=True):
+                    advantages[row] += token_advantages([advantage], [span], mask[row])
+        metrics.update(credit_metrics(list(groups.values()), options))
+        _token_advantages.append(advantages)
+        return compute_advantage(batch, metrics)
+
+    trainer._compute_advantage = credited

@@ -53,6 +53,25 @@ def data_arithmetic(
         print(write(out / "misconceptions.json", seed))
 
 
+@data.command("env")
+def data_env(
+    id: Annotated[str, typer.Option(help="of Gymnasium: FrozenLake-v1, or package:Id-v0 of an installed package")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="for train.parquet and validation.parquet")],
+    tasks: Annotated[int, typer.Option(help="number of training tasks")] = 512,
+    validation: Annotated[int, typer.Option(help="number of validation tasks")] = 96,
+    seed: int = 0,
+    kwargs: Annotated[str, typer.Option(metavar="JSON", help="options of the environment")] = "{}",
+    games: Annotated[Path | None, typer.Option(metavar="DIR", help="games of TextWorld, each a task")] = None,
+    prompt: Annotated[str, typer.Option(help="system message before the first observation")] = "",
+) -> None:
+    """Write tasks of a text environment, for an agent to train on (docs/agents.md)."""
+    from dgpo.data.environments import write_tasks
+
+    counts = {"tasks": tasks, "validation": validation}
+    for path in write_tasks(out, id, **counts, seed=seed, kwargs=kwargs, games=games, prompt=prompt):
+        print(path)
+
+
 @data.command("list")
 def data_list() -> None:
     """The data sets that can be prepared, with what is known of them."""
@@ -208,4 +227,26 @@ def model_warm_start(
     print(
         f"{out}: trained in {summary['train_seconds']:.0f} s; accuracy on {eval_problems} held-out problems: "
         f"{measured['sampled']:.3f} sampled at temperature 1, {measured['greedy']:.3f} greedy"
+    )
+
+
+@model.command("warm-start-lake")
+def model_warm_start_lake(
+    model: Annotated[Path, typer.Option(metavar="DIR", help="initial model, from `dgpo model small`")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="for the trained model")],
+    seed: Annotated[int, typer.Option(help="of maps, noise and their order")] = 0,
+    steps: Annotated[int, typer.Option(help="optimiser steps")] = 300,
+    noise: Annotated[float, typer.Option(help="chance that a step is to any side")] = 0.4,
+) -> None:
+    """Teach it to walk FrozenLake maps with a teacher that goes wrong, before reinforcement learning."""
+    from dgpo.tasks.lake import LakeLessons
+    from dgpo.tasks.warm_start import warm_start
+
+    lessons = LakeLessons(seed=seed, steps=steps, noise=noise)
+    summary = warm_start(model, out, lessons)
+    measured = summary["accuracy"]
+    print(
+        f"{out}: trained in {summary['train_seconds']:.0f} s; success on {lessons.eval_problems} held-out maps: "
+        f"{measured['sampled']:.3f} sampled at temperature 1, {measured['greedy']:.3f} greedy; of the rule "
+        "'towards the goal unless a hole is there' 0.5, by choice of the maps"
     )

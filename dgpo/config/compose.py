@@ -22,6 +22,10 @@ def config_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "configs"
 
 
+# ${package:agents/loop.yaml}: where a file of this package lies. verl would look for a relative path elsewhere.
+OmegaConf.register_new_resolver("package", lambda name: str(Path(__file__).resolve().parents[1] / name), replace=True)
+
+
 def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | None = None) -> DictConfig:
     """The composed config, interpolations unresolved.
 

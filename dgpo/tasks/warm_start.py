@@ -47,27 +47,31 @@ MAX_NEW_TOKENS = 64
 """Room for the longest worked answer: 50 tokens at levels 1 to 3, 51 at level 5."""
 
 
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of problems whose boxed answer is right: sampled once at temperature 1, and decoded greedily."""
+
+    sampled: float
+    greedy: float
+
+
 @dataclass(frozen=True, kw_only=True)
-class WarmStart:
-    """What decides the outcome.
+class Lessons:
+    """What decides the outcome, of whatever task; a subclass has its ``examples``, and what it can do by them.
 
     seed: of problems, noise and their order; the initial weights are the model's own.
-    steps, batch_size: optimiser steps, and worked answers in each.
+    steps, batch_size: optimiser steps, and examples in each.
     learning_rate: its peak; rises over the first 5 % of the steps, then falls to 0 along a cosine.
-    noise: probability that the teacher gets a column wrong.
-    misconceptions: what it has learned wrongly of two digits, if anything.
-    levels: of the problems, in turn.
-    eval_problems: held-out problems of the validation split that both accuracies are measured on.
+    noise: probability that the teacher gets a step wrong.
+    eval_problems: held-out problems that both accuracies are measured on.
     """
 
     seed: int = 0
-    steps: int = 450
-    batch_size: int = 64
+    steps: int
+    batch_size: int
     learning_rate: float = 2e-3
-    noise: float = 0.15
-    misconceptions: Misconceptions | None = None
-    levels: tuple[int, ...] = DEFAULT_LEVELS
-    eval_problems: int = 384
+    noise: float
+    eval_problems: int
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -78,15 +82,43 @@ class WarmStart:
             raise UserError(f"learning_rate={self.learning_rate}: use a positive number, such as 2e-3")
         if not 0 <= self.noise < 1:
             raise UserError(f"noise={self.noise}: use a probability from 0 up to, not including, 1")
-        distinct_problems("validation", self.eval_problems, levels=self.levels, seed=self.seed)
+
+    def examples(self, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, list[int]]]:
+        """One for each place in each batch: ``input_ids``, and ``labels`` with -100 where nothing is learnt."""
+        raise NotImplementedError
+
+    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Accuracy:
+        """On held-out problems."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Share of problems whose boxed answer is right: sampled once at temperature 1, and decoded greedily."""
+@dataclass(frozen=True, kw_only=True)
+class WarmStart(Lessons):
+    """Sums, a step of which is a column.
 
-    sampled: float
-    greedy: float
+    misconceptions: what the teacher has learned wrongly of two digits, if anything.
+    levels: of the problems, in turn.
+    """
+
+    steps: int = 450
+    batch_size: int = 64
+    noise: float = 0.15
+    misconceptions: Misconceptions | None = None
+    levels: tuple[int, ...] = DEFAULT_LEVELS
+    eval_problems: int = 384
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.held_out()
+
+    def held_out(self) -> list[Problem]:
+        return distinct_problems("validation", self.eval_problems, levels=self.levels, seed=self.seed)
+
+    def examples(self, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, list[int]]]:
+        return teacher_examples(tokenizer, self)
+
+    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Accuracy:
+        return accuracy(model, tokenizer, self.held_out(), seed=self.seed)
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, problem: Problem) -> list[int]:
@@ -112,7 +144,7 @@ def teacher_examples(tokenizer: PreTrainedTokenizerBase, settings: WarmStart) ->
     return [example(tokenizer, problem, worked_answer(problem, rng=rng, **how)) for problem in problems]
 
 
-def train(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: WarmStart) -> None:
+def train(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Lessons) -> None:
     """Trains the model in place, on the CPU, with a progress bar on stderr."""
     from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
 
@@ -137,7 +169,7 @@ def train(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: 
         Trainer(
             model=model,
             args=arguments,
-            train_dataset=teacher_examples(tokenizer, settings),  # pyright: ignore[reportArgumentType]
+            train_dataset=settings.examples(tokenizer),  # pyright: ignore[reportArgumentType]
             data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=-100),
         ).train()
 
@@ -183,7 +215,7 @@ def accuracy(
     return Accuracy(sampled=right(greedy=False), greedy=right(greedy=True))
 
 
-def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) -> dict[str, Any]:
+def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) -> dict[str, Any]:
     """Trains the model of `model_dir`, saves it to `out_dir`, and returns the summary saved beside it.
 
     Returns the summary of the earlier run, without training, where `out_dir` holds one of the same settings
@@ -202,9 +234,9 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         raise UserError(f"out={out_dir} is the initial model's directory; give another one")
     if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
         raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
-    # Without misconceptions the settings are those of a warm start made before there were any.
+    # As JSON has it, without tuples. Without misconceptions these are those of a warm start made before there were any.
     given = {name: value for name, value in asdict(settings).items() if value is not None}
-    wanted = {**given, "levels": list(settings.levels), "model_sha256": file_sha256(weights)}
+    wanted = {**json.loads(json.dumps(given)), "model_sha256": file_sha256(weights)}
     done = finished(out_dir)
     if done is not None and done["settings"] == wanted:
         print(f"{out_dir} holds a finished warm start with these settings: nothing to do", file=sys.stderr)
@@ -221,14 +253,13 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: WarmStart) 
         model = AutoModelForCausalLM.from_pretrained(model_dir, local_files_only=True, dtype="float32")
     except Exception as error:  # safetensors and tokenizers raise kinds of their own for a damaged file
         raise UserError(f"model={model_dir} cannot be loaded ({error!s:.200}); make it again") from error
-    held_out = distinct_problems("validation", settings.eval_problems, levels=settings.levels, seed=settings.seed)
     set_seed(settings.seed)
     begin = time.monotonic()
     train(model, tokenizer, settings)
     seconds = time.monotonic() - begin
     # The Trainer turns the cache of keys and values off, and the setting would be saved with the model.
     model.config.use_cache = True
-    measured = accuracy(model, tokenizer, held_out, seed=settings.seed)
+    measured = settings.measure(model, tokenizer)
     # From here to the end the directory is neither the old warm start nor the new one.
     (out_dir / SUMMARY).unlink(missing_ok=True)
     model.save_pretrained(out_dir)

@@ -12,7 +12,8 @@ from verl.trainer.main_ppo import TaskRunnerV1
 from verl.trainer.ppo.checkpoint_callback import CheckpointCallback
 from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
-from dgpo.advantages.verl import modulate, weigh_prompts
+from dgpo.advantages.verl import credit_turns, modulate, weigh_prompts
+from dgpo.agents.metrics import agent_metrics
 from dgpo.rewards.metrics import reward_metrics
 from dgpo.rewards.own import averaged
 from dgpo.rollouts.success import COUNTS
@@ -34,16 +35,21 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
 
     def init_agent_loop_manager(self) -> None:
         super().init_agent_loop_manager()
-        log_reward_metrics(self.trainer)
+        log_sample_metrics(self.trainer)
         average_what_can_be(self.trainer)
         end_with_epochs(self.trainer)
         stop_in_time(self.trainer)
+        agent = self.config.get("agent")
+        if agent:  # before the factors, which multiply what it gives
+            credit_turns(self.trainer, self.config.credit, agent.max_lost)
         if self.config.get("advantage"):
             modulate(self.trainer, self.config.advantage)
-        if isinstance(self.agent_loop_manager, AllocatingManager):
+        allocating = isinstance(self.agent_loop_manager, AllocatingManager)
+        if allocating:
             count_successes(self.trainer, self.agent_loop_manager)
             if self.agent_loop_manager.settings.weight == "prompts":
                 weigh_prompts(self.trainer)
+        if allocating or (agent and agent.layout == "turn"):
             fix_updates(self.trainer)
         if count := self.config.run.keep_rollouts:
             keep_groups(self.trainer, count)
@@ -58,19 +64,25 @@ def end_with_epochs(trainer: Any) -> None:
     trainer.total_training_steps = min(trainer.total_training_steps, of_epochs)
 
 
-def log_reward_metrics(trainer: Any) -> None:
-    """Have ``trainer``, of whatever mode, add `reward_metrics` of each batch to the metrics of the step.
+def log_sample_metrics(trainer: Any) -> None:
+    """Have ``trainer``, of whatever mode, add `reward_metrics` and `agent_metrics` of each batch to those of the step.
 
     The names of verl's metrics are fixed in ``PPOTrainer._compute_metrics``, which runs once a step, in every
     mode, on the keys of the samples that were trained on and before they are deleted.
     """
     compute_metrics = trainer._compute_metrics
 
-    def with_reward(batch: KVBatchMeta, metrics: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+    def with_samples(batch: KVBatchMeta, metrics: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         compute_metrics(batch, metrics, *args, **kwargs)
-        metrics.update(reward_metrics(read_verdicts(batch)))
+        if trainer.config.get("agent"):
+            samples = read_samples(batch, "data_source", "extra_fields")
+            # A session of several rows says the same in each.
+            sessions = {key.rpartition("_")[0]: sample for key, sample in samples}.values()
+            metrics.update(agent_metrics([(each["data_source"], each["extra_fields"]) for each in sessions]))
+        else:
+            metrics.update(reward_metrics(read_verdicts(batch)))
 
-    trainer._compute_metrics = with_reward
+    trainer._compute_metrics = with_samples
 
 
 def average_what_can_be(trainer: Any) -> None:

@@ -19,7 +19,9 @@ BASE = {
     "data prepare": ["{files}/mine.jsonl", "--out", "{new}"],
     "data check": [],
     "model small": ["--out", "{new}"],
+    "data env": ["--id", "Blackjack-v1", "--out", "{new}"],
     "model warm-start": ["--model", "{files}/model", "--out", "{new}"],
+    "model warm-start-lake": ["--model", "{files}/model", "--out", "{new}"],
 }
 Value = str | tuple[str, ...] | None
 """A wrong value, after words that it needs beside it (the first may name a source, for the file); None: none."""
@@ -39,6 +41,16 @@ WRONG: dict[str, dict[str, list[Value]]] = {
         "--test": many,
         "--levels": LEVELS,
         "--seed": SEED,
+    },
+    "data env": {
+        "--id": ["Nowhere-v0", "nowhere:Nowhere-v0", "CartPole-v1", "", None],
+        "--out": OUT,
+        "--tasks": COUNT,
+        "--validation": COUNT,
+        "--seed": [*SEED, "-1", "99999999999999999999"],
+        "--kwargs": ["{{", "3", '{{"nosuch": 1}}', ""],
+        "--games": ["{files}/none", "{files}/empty", None],
+        "--prompt": [None],
     },
     "data list": {},
     "data prepare": {
@@ -84,6 +96,13 @@ WRONG: dict[str, dict[str, list[Value]]] = {
         "--learning-rate": ["0", "-1", "nan", "inf", "x", ""],
         "--noise": ["-0.1", "1", "nan", "x", ""],
         "--levels": LEVELS,
+    },
+    "model warm-start-lake": {
+        "--model": [*FOLDERS, None],
+        "--out": [*OUT, "{files}/model", "{files}/dumb", "{files}/torn"],
+        "--seed": TORCH_SEED,
+        "--steps": COUNT,
+        "--noise": ["-0.1", "1", "nan", "x", ""],
     },
 }
 CASES = [(command, option, value) for command in WRONG for option in WRONG[command] for value in WRONG[command][option]]

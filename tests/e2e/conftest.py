@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -48,7 +49,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Launch:
     """``python -m dgpo.train`` on the workspace."""
 
-    def __init__(self, workspace: Path, run: Path, environment: Mapping[str, str] = os.environ, **settings: object):
+    def __init__(
+        self,
+        workspace: Path,
+        run: Path,
+        environment: Mapping[str, str] = os.environ,
+        config: str = "quickstart",
+        **settings: object,
+    ):
         self.run = run
         values = {
             "data.train_files": workspace / "data/train.parquet",
@@ -60,7 +68,7 @@ class Launch:
         }
         overrides = [f"{key}={value}" for key, value in values.items()]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dgpo.train", "--config-name", "quickstart", *overrides],
+            [sys.executable, "-m", "dgpo.train", "--config-name", config, *overrides],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -88,7 +96,7 @@ def launching(workspace: Path) -> Iterator[Callable[..., Launch]]:
     """Start trainings in run folders; what still runs at the end is killed."""
     started: list[Launch] = []
 
-    def start(run: Path, environment: Mapping[str, str] = os.environ, **settings: object) -> Launch:
+    def start(run: Path, environment: Mapping[str, str] = os.environ, **settings: Any) -> Launch:
         started.append(Launch(workspace, run, environment, **settings))
         return started[-1]
 

@@ -24,7 +24,7 @@ from dgpo.advantages.verl import modulate, weigh_prompts
 from dgpo.config.compose import compose_config, resolved
 from dgpo.errors import UserError
 from dgpo.rollouts.verl import AllocatingManager, count_successes
-from dgpo.training.verl import CompletionCallback, fix_updates, log_reward_metrics, read_verdicts
+from dgpo.training.verl import CompletionCallback, fix_updates, log_sample_metrics, read_verdicts
 
 # Six answers to each prompt on average, three updates of two prompts.
 OVERRIDES = ["rollouts=dynamo", "data.train_batch_size=6", "actor_rollout_ref.rollout.n=6", "rollouts.low=2"]
@@ -238,7 +238,7 @@ def without_room(step: int) -> dict[str, Any]:
 
 def rewards(step: int) -> dict[str, Any]:
     trainer = Trainer(config_of())
-    log_reward_metrics(trainer)
+    log_sample_metrics(trainer)
     batch = trainer._balance_batch(batch_of(trainer.config, step), {})
     metrics: dict[str, Any] = {}
     trainer._compute_metrics(batch, metrics, {}, global_steps=5, epoch=0)

@@ -8,6 +8,7 @@ import warnings
 from omegaconf import DictConfig
 
 from dgpo.config.checks import (
+    agents,
     cluster,
     dynamo,
     environment,
@@ -58,6 +59,7 @@ SETTINGS = (
     trainer_modes.mode,
     dynamo.allocation,
     dynamo.factors,
+    agents.agent,
     lora.lora,
     gpu_memory.fits,
     stopping.stopping,
@@ -78,6 +80,7 @@ SURROUNDINGS = (
     files.model,
     own_reward.own_reward,
     dynamo.evidence,
+    agents.environments,
     names.modules,
     names.named_files,
     cluster.cluster,

@@ -56,7 +56,7 @@ def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], 
 
     datasets.disable_progress_bars()
     config = cast(DictConfig, OmegaConf.create(settings))
-    tokenizer, processor = _tokenizer(config.model)
+    tokenizer, processor = model_tokenizer(config.model)
     config.data.filter_overlong_prompts = False
     dataset = _load([file for file, _, _ in files], config.data, tokenizer, processor, key)
     frame = getattr(dataset, "dataframe", None)
@@ -76,7 +76,7 @@ def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], 
     return _counted(frame, config.data.prompt_key, count)
 
 
-def _tokenizer(model: DictConfig) -> tuple[Any, Any]:
+def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
     """verl's tokenizer and processor (None for a model of text alone)."""
     from verl.utils.tokenizer import hf_processor, hf_tokenizer
 

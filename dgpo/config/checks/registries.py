@@ -23,6 +23,8 @@ def registered(config: DictConfig) -> Iterator[Finding]:
     from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
     from verl.utils.tracking import Tracking
 
+    import dgpo.advantages.verl  # noqa: F401  (its estimator is registered then)
+
     trainer, actor = config.trainer, config.actor_rollout_ref.actor
     if config.algorithm.adv_estimator not in ADV_ESTIMATOR_REGISTRY:
         yield _unknown("algorithm.adv_estimator", config.algorithm.adv_estimator, ADV_ESTIMATOR_REGISTRY)

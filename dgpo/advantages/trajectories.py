@@ -1,0 +1,82 @@
+"""Trajectories put together from the rows of a batch, and what the credit of their turns says as figures."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dgpo.advantages.gigpo import gigpo_turn_advantages, grpo_turn_advantages
+from dgpo.advantages.proxmo import episode_weight, turn_advantages
+from dgpo.errors import UserError
+
+CREDIT: dict[str, Callable[..., list[list[float]]]] = {
+    "proxmo": turn_advantages,
+    "gigpo": gigpo_turn_advantages,
+    "grpo": grpo_turn_advantages,
+}
+"""The methods of ``credit.method``; the rest of the section are options of the method's function."""
+ESTIMATOR = "turns"
+"""The name in verl's registry of the estimator that hands out what `advantages.verl.credit_turns` has computed."""
+
+
+def trajectories_of(
+    keys: Sequence[str], rows: Sequence[Mapping[str, Any]], padding: Sequence[bool]
+) -> dict[tuple[str, str], dict[str, Any]]:
+    """By prompt and session: ``rewards``, ``observations`` and ``success`` as `proxmo.turn_advantages` takes them.
+
+    Args:
+        keys: verl's, ``prompt_session_row``; the rows of a session follow each other in the order of their turns.
+        rows: of each, what the agent loop noted: ``turns``, ``success``, ``lost``.
+        padding: rows that verl has put in.
+
+    Returns:
+        Also ``lost``, why an environment could not go on, and ``spans``: of each turn its row and [start, end) there.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    parts = [key.rsplit("_", 2) for key in keys]
+    for place in sorted(range(len(keys)), key=lambda place: int(parts[place][2])):
+        if padding[place]:
+            continue
+        row, (uid, session, _) = rows[place], parts[place]
+        empty = {"rewards": [], "observations": [], "spans": []}
+        whole = found.setdefault((uid, session), {**empty, "success": float(row["success"]), "lost": row["lost"]})
+        for turn in row["turns"]:
+            whole["rewards"].append(turn["reward"])
+            whole["observations"].append(turn["observation"])
+            whole["spans"].append((place, (turn["start"], turn["end"])))
+    return found
+
+
+def refuse_lost(lost: Sequence[str], most: float) -> None:
+    """Raises UserError where environments could not go on in more than the share ``most`` of the episodes."""
+    causes = Counter(cause for cause in lost if cause)
+    if causes.total() > most * len(lost):
+        cause, times = causes.most_common(1)[0]
+        raise UserError(
+            f"agent.max_lost={most}: {causes.total()} of the {len(lost)} episodes of a step are lost, {times} of them "
+            f"so: {cause}; mend the environment, or raise agent.max_lost"
+        )
+
+
+def credit_metrics(groups: Sequence[Sequence[Mapping[str, Any]]], options: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics under ``credit/``, over groups of trajectories.
+
+    ``singleton_share``: of turns, with an observation that no other turn of the group has. ``mixed_share``: of groups,
+    with a success and a failure. ``success_weight``, ``failure_weight``: mean w of ProxMO over successes and failures,
+    where ``options`` has its ``alpha``.
+    """
+    alone = turns = 0
+    weights: dict[str, list[float]] = {"success": [], "failure": []}
+    for group in groups:
+        seen = Counter(text for each in group for text in each["observations"])
+        turns += seen.total()
+        alone += sum(times == 1 for times in seen.values())
+        p = float(np.mean([each["success"] for each in group]))
+        for each in group if "alpha" in options else ():
+            weight = episode_weight(p, each["success"], alpha=options["alpha"], range=options["range"])
+            weights["success" if each["success"] else "failure"].append(weight)
+    mixed = [0 < sum(each["success"] for each in group) < len(group) for group in groups]
+    figures = {"singleton_share": alone / max(1, turns), "mixed_share": sum(mixed) / max(1, len(mixed))}
+    figures |= {f"{outcome}_weight": float(np.mean(each)) for outcome, each in weights.items() if each}
+    return {f"credit/{name}": value for name, value in figures.items()}

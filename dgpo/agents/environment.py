@@ -1,0 +1,81 @@
+"""An environment by its id, with text in and out, as a model meets it."""
+
+import json
+from typing import Any, TypedDict
+
+import gymnasium
+from gymnasium.wrappers import TimeLimit
+
+from dgpo.agents.envs import frozen_lake
+from dgpo.agents.settings import AgentSettings
+from dgpo.agents.wrappers import ActionTag, Checked, Shown, SpacesInWords
+from dgpo.errors import UserError
+
+IN_WORDS = {frozen_lake.ID: frozen_lake.LakeInWords}
+"""Wrappers that say an environment in better words than `SpacesInWords`."""
+
+
+class Task(TypedDict):
+    """One start of an environment, as a prompt file has it in ``extra_info.env``.
+
+    ``kwargs`` is JSON, of options for `gymnasium.make`: a parquet column has one type, and options have many.
+    """
+
+    id: str
+    kwargs: str
+    seed: int
+
+
+def make(task: Task, settings: AgentSettings) -> gymnasium.Env:
+    """The environment of a task: text in, text out, at most ``max_turns`` steps.
+
+    Raises:
+        UserError: there is no such id, its options are refused, or a space cannot be said in words.
+    """
+    name = task["id"]
+    try:
+        env = gymnasium.make(name, disable_env_checker=True, **json.loads(task["kwargs"]))
+    except (gymnasium.error.Error, ImportError, TypeError, ValueError) as error:
+        cause = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"environment {name}: it cannot be made ({cause}); an id is one of gymnasium.envs.registry, or package:id "
+            "of an installed package that registers it"
+        ) from error
+    inner = env.unwrapped
+    spaces = (getattr(inner, "observation_space", None), getattr(inner, "action_space", None))
+    if any(space is not None and not isinstance(space, gymnasium.spaces.Text) for space in spaces):
+        env = IN_WORDS.get(env.spec.id if env.spec else "", SpacesInWords)(env)
+    env = ActionTag(Checked(env), settings.action_tag, settings.invalid_penalty)
+    env = Shown(env, settings.history if settings.layout == "turn" else None)
+    return TimeLimit(env, settings.max_turns)
+
+
+class Episode:
+    """One episode of a task; each method returns plain JSON."""
+
+    def __init__(self, task: Task, settings: AgentSettings):
+        self._env, self._settings, self._seed = make(task, settings), settings, task["seed"]
+        self._reward = 0.0
+        self._success: bool | None = None
+
+    def reset(self) -> dict[str, Any]:
+        """``text``, ``anchor``, and ``success``, None until the environment says it."""
+        return self._told(*self._env.reset(seed=self._seed))
+
+    def step(self, answer: str) -> dict[str, Any]:
+        """The same, with ``reward``, ``valid``, ``terminated`` by the environment, and ``done``: that, or cut off."""
+        text, reward, terminated, truncated, info = self._env.step(answer)
+        valid, reward = bool(info.get("valid", True)), float(reward)
+        self._reward += reward + self._settings.invalid_penalty * (not valid)
+        told = self._told(text, info)
+        if self._settings.success == "reward":
+            told["success"] = self._reward > 0
+        return {**told, "reward": reward, "valid": valid, "terminated": terminated, "done": terminated or truncated}
+
+    def _told(self, text: str, info: dict[str, Any]) -> dict[str, Any]:
+        if "success" in info:
+            self._success = bool(info["success"])
+        return {"text": text, "anchor": str(info["anchor"]), "success": self._success}
+
+    def close(self) -> None:
+        self._env.close()

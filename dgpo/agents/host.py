@@ -1,0 +1,47 @@
+"""A process that holds environments: `python -m dgpo.agents.host`, asked by `hosts.Host` a line of JSON at a time.
+
+One thread, so that environments which are not thread-safe may live together in it. What an environment prints goes to
+the standard error.
+"""
+
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+from dgpo.agents.environment import Episode
+from dgpo.agents.settings import AgentSettings
+
+
+def main() -> None:
+    # The descriptor itself, for what libraries in C print.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    episodes: dict[int, Episode] = {}
+    for line in sys.stdin:
+        try:
+            answer = answer_to(json.loads(line), episodes)
+        except Exception as error:  # an environment raises what it likes
+            traceback.print_exc()
+            answer = {"error": f"{type(error).__name__}: {error}"[:500]}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def answer_to(request: dict[str, Any], episodes: dict[int, Episode]) -> dict[str, Any]:
+    number = request["episode"]
+    match request["call"]:
+        case "reset":
+            episodes[number] = Episode(request["task"], AgentSettings(**request["settings"]))
+            return episodes[number].reset()
+        case "step":
+            return episodes[number].step(request["answer"])
+        case call:
+            if (episode := episodes.pop(number, None)) is not None:
+                episode.close()
+            return {"call": call}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""Environments in processes of their own, which may hang or die: `Hosts` gives episodes, `Host` is one process.
+
+A call has a deadline. A process that misses it, or ends, is killed, and the episode that was asked is lost. The others
+that lived in it are played again in a new process, with the same answers, and lost where that goes another way.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import itertools
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from dgpo.agents.environment import Task
+from dgpo.agents.settings import AgentSettings
+
+START_S = 60.0
+"""Seconds that a process may take, beside the deadline, until it answers first: it imports Gymnasium."""
+
+
+class EnvironmentLostError(Exception):
+    """An episode that cannot go on; the message says of which environment, and why."""
+
+
+class ProcessGoneError(EnvironmentLostError):
+    """The process of an episode was ended for another one's sake."""
+
+
+class Host:
+    """One process, asked one thing at a time."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._read = b""
+        self.starts = 0
+
+    def ask(
+        self, request: Mapping[str, Any], deadline: float, process: int | None = None
+    ) -> tuple[dict[str, Any], int]:
+        """The answer, and the number of the process that gave it.
+
+        Args:
+            deadline: seconds for it.
+            process: the number that must give it; None: whichever is there, started where none is.
+
+        Raises:
+            EnvironmentLostError: it missed the deadline, it ended, or the environment raised.
+            ProcessGoneError: it was another process that was to give it.
+        """
+        if process is not None and (process != self.starts or self._process is None):
+            raise ProcessGoneError("its process was ended for another environment in it")
+        if self._process is None:
+            self._start()
+            deadline += START_S
+        assert self._process is not None and self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+            answer = json.loads(self._line(time.monotonic() + deadline))
+        except TimeoutError:
+            self.stop()
+            raise EnvironmentLostError(f"no answer within {deadline:g} s, agent.deadline") from None
+        except (OSError, EOFError):
+            with contextlib.suppress(subprocess.TimeoutExpired):  # its pipe is closed a moment before it ends
+                self._process.wait(1)
+            status = self.stop()
+            raise EnvironmentLostError(f"its process ended with status {status}") from None
+        if "error" in answer:
+            raise EnvironmentLostError(answer["error"])
+        return answer, self.starts
+
+    def _start(self) -> None:
+        command = [sys.executable, "-m", "dgpo.agents.host"]
+        # A group of its own: Ctrl-C is for the trainer, and what an environment starts ends with it.
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self._read = b""
+        self.starts += 1
+
+    def _line(self, until: float) -> bytes:
+        assert self._process is not None and self._process.stdout is not None
+        stream = self._process.stdout.fileno()
+        while b"\n" not in self._read:
+            ready, _, _ = select.select([stream], [], [], max(0.0, until - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            block = os.read(stream, 1 << 16)
+            if not block:
+                raise EOFError
+            self._read += block
+        line, self._read = self._read.split(b"\n", 1)
+        return line
+
+    def stop(self) -> int | None:
+        """End the process and those it started; its status."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        status = process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+        return status
+
+
+class Hosts:
+    """Episodes on ``settings.hosts`` processes, from one event loop."""
+
+    def __init__(self, settings: AgentSettings):
+        self._settings = settings
+        self._hosts = [Host() for _ in range(settings.hosts)]
+        # A thread for each process: its calls wait for each other there, and nobody else does.
+        self._threads = [ThreadPoolExecutor(1, thread_name_prefix="environments") for _ in self._hosts]
+        self._numbers = itertools.count()
+        atexit.register(self.close)
+
+    def episode(self, task: Task) -> "HostedEpisode":
+        number = next(self._numbers)
+        place = number % len(self._hosts)
+        return HostedEpisode(self._hosts[place], self._threads[place], number, task, self._settings)
+
+    def close(self) -> None:
+        for thread in self._threads:
+            thread.shutdown(wait=False, cancel_futures=True)
+        for host in self._hosts:
+            host.stop()
+
+
+class HostedEpisode:
+    """`environment.Episode` in a host; `reset`, `step` and `close` as there, awaited.
+
+    Raises:
+        EnvironmentLostError: from each of its calls, `close` excepted.
+    """
+
+    def __init__(self, host: Host, thread: ThreadPoolExecutor, number: int, task: Task, settings: AgentSettings):
+        self._host, self._thread, self._number = host, thread, number
+        self._task, self._settings, self.name = task, settings, task["id"]
+        self._process: int | None = None
+        self._past: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self.seconds = 0.0
+        """Of the environment, waiting for its process included."""
+
+    async def reset(self) -> dict[str, Any]:
+        return await self._ask({"call": "reset", "task": dict(self._task), "settings": asdict(self._settings)})
+
+    async def step(self, answer: str) -> dict[str, Any]:
+        return await self._ask({"call": "step", "answer": answer})
+
+    async def close(self) -> None:
+        with contextlib.suppress(EnvironmentLostError):
+            await self._once({"call": "close"})
+
+    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        began = time.monotonic()
+        try:
+            while True:
+                try:
+                    answer = await self._once(request)
+                    break
+                except ProcessGoneError:
+                    await self._play_again()
+        except EnvironmentLostError as error:
+            raise EnvironmentLostError(f"environment {self.name}, {request['call']}: {error}") from None
+        finally:
+            self.seconds += time.monotonic() - began
+        self._past.append((request, answer))
+        return answer
+
+    async def _play_again(self) -> None:
+        self._process = None
+        with contextlib.suppress(ProcessGoneError):  # the caller's loop begins again
+            for request, answer in self._past:
+                if await self._once(request) != answer:
+                    raise EnvironmentLostError(
+                        "its process was ended for another environment in it, and played again it went another way"
+                    )
+
+    async def _once(self, request: dict[str, Any]) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        asked = {**request, "episode": self._number}
+        answer, self._process = await loop.run_in_executor(
+            self._thread, self._host.ask, asked, self._settings.deadline, self._process
+        )
+        return answer

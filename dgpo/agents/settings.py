@@ -1,0 +1,71 @@
+"""What an agent may do, and how its environments are kept: the section ``agent`` of a config."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+Layout = Literal["trajectory", "turn"]
+SuccessFrom = Literal["info", "reward"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSettings:
+    """The values of the section.
+
+    Attributes:
+        layout: ``trajectory``: a trajectory is one sequence, all that was said before each action. ``turn``: each turn
+            is a sequence of its own, with the last ``history`` turns in its prompt.
+        max_turns: actions of an episode.
+        max_action_tokens: tokens of an action, thoughts before it included.
+        action_tag: what stands between ``<tag>`` and ``</tag>`` is the action; None: the whole text is.
+        history: earlier turns in the prompt of a turn, in layout ``turn``.
+        invalid_penalty: taken from the reward of a turn whose action is none, or not valid.
+        success: ``info``: the environment says it as ``info["success"]``. ``reward``: the episode's rewards add up to
+            more than 0.
+        hosts: processes with environments, for each of verl's agent workers.
+        deadline: seconds that an environment may take for one reset or step.
+        max_lost: share of a batch's episodes that environments may lose; more ends the run.
+
+    Raises:
+        ValueError: a value out of its range; the message begins with its name.
+    """
+
+    layout: Layout = "trajectory"
+    max_turns: int = 8
+    max_action_tokens: int = 256
+    action_tag: str | None = "action"
+    history: int = 2
+    invalid_penalty: float = 0.1
+    success: SuccessFrom = "info"
+    hosts: int = 2
+    deadline: float = 30.0
+    max_lost: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, kinds in (("layout", Layout), ("success", SuccessFrom)):
+            if getattr(self, name) not in get_args(kinds):
+                raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(get_args(kinds))}")
+        for name, least in (("max_turns", 1), ("max_action_tokens", 1), ("history", 0), ("hosts", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+        for name, most in (("invalid_penalty", math.inf), ("deadline", math.inf), ("max_lost", 1.0)):
+            value = getattr(self, name)
+            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or not 0 <= value <= most:
+                raise ValueError(f"{name}={value!r} must be a number in [0, {most}]")
+        if self.deadline == 0:
+            raise ValueError("deadline=0 must be above 0: no environment is that fast")
+        tag = self.action_tag
+        if tag is not None and not (isinstance(tag, str) and tag.isidentifier()):
+            raise ValueError(f"action_tag={tag!r} must be a word, such as action, or null")
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "AgentSettings":
+        """From a config's section; an unknown key is a ValueError."""
+        known = {field.name for field in fields(cls)}
+        for name in section:
+            if name not in known:
+                raise ValueError(f"{name}={section[name]!r} is no setting of an agent: {', '.join(sorted(known))}")
+        return cls(**dict(section))

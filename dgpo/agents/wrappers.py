@@ -1,0 +1,176 @@
+"""Gymnasium wrappers between an environment and a model: spaces in words, the action in an answer, what is shown.
+
+All of them take and give text; ``info`` may hold ``success``, ``valid``, ``actions`` (admissible ones) and ``anchor``
+(the state in words, where the observation says more or less than it).
+"""
+
+import math
+import re
+from typing import Any, SupportsFloat
+
+import gymnasium
+from gymnasium import spaces
+
+from dgpo.errors import UserError
+
+Step = tuple[str, float, bool, bool, dict[str, Any]]
+
+
+class SpacesInWords(gymnasium.Wrapper):
+    """Discrete spaces as numbers: observation ``14 10 0``, actions ``0`` to ``n - 1``.
+
+    Raises:
+        UserError: a space that cannot be said so.
+    """
+
+    def __init__(self, env: gymnasium.Env):
+        super().__init__(env)
+        if not isinstance(env.action_space, spaces.Text | spaces.Discrete):
+            raise _unspeakable(env, "action", env.action_space)
+        if not _speakable(env.observation_space):
+            raise _unspeakable(env, "observation", env.observation_space)
+
+    def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
+        observation, info = self.env.reset(**options)
+        return in_words(observation), info
+
+    def step(self, action: str) -> Step:
+        number = self.number_of(action)
+        if number is None:
+            return self.where(), 0.0, False, False, {"valid": False}
+        observation, reward, terminated, truncated, info = self.env.step(number)
+        self._last = in_words(observation)
+        return self._last, float(reward), terminated, truncated, {**info, "valid": True}
+
+    _last = ""
+
+    def where(self) -> str:
+        """The observation after an action that was none."""
+        return self._last
+
+    def number_of(self, action: str) -> Any:
+        """The action as the environment takes it, None where the words name none."""
+        space = self.env.action_space
+        if isinstance(space, spaces.Text):
+            return action
+        inside = isinstance(space, spaces.Discrete) and action.isdecimal()
+        return int(action) if inside and space.contains(int(action)) else None
+
+
+def _speakable(space: spaces.Space | None) -> bool:
+    if isinstance(space, spaces.Tuple):
+        return all(map(_speakable, space.spaces))
+    if isinstance(space, spaces.Dict):
+        return all(map(_speakable, space.spaces.values()))
+    return isinstance(space, spaces.Text | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary)
+
+
+def _unspeakable(env: gymnasium.Env, which: str, space: object) -> UserError:
+    name = env.spec.id if env.spec else type(env).__name__
+    return UserError(
+        f"environment {name}: its {which} space {space!s:.80} cannot be said in words; wrap it in an environment that "
+        "takes and gives text (docs/agents.md)"
+    )
+
+
+def in_words(observation: Any) -> str:
+    """Text as it is, numbers with spaces between, a dictionary's with their names."""
+    if isinstance(observation, str):
+        return observation
+    if isinstance(observation, dict):
+        return " ".join(f"{name} {in_words(each)}" for name, each in observation.items())
+    if hasattr(observation, "tolist"):
+        observation = observation.tolist()
+    return " ".join(map(in_words, observation)) if isinstance(observation, tuple | list) else str(int(observation))
+
+
+class Checked(gymnasium.Wrapper):
+    """What an environment gives is Gymnasium's, with text.
+
+    Raises:
+        ValueError: it is not; the message says what it gave.
+    """
+
+    def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
+        given = self.env.reset(**options)
+        if not (isinstance(given, tuple) and len(given) == 2 and _told(*given)):
+            raise ValueError(f"reset must give (text, info), and gave {given!r:.200}")
+        return given
+
+    def step(self, action: str) -> Step:
+        given = self.env.step(action)
+        if not (isinstance(given, tuple) and len(given) == 5 and _told(given[0], given[4])):
+            raise ValueError(f"step must give (text, reward, terminated, truncated, info), and gave {given!r:.200}")
+        text, reward, terminated, truncated, info = given
+        if not isinstance(reward, SupportsFloat) or not math.isfinite(float(reward)):
+            raise ValueError(f"step must give a finite reward, and gave {reward!r:.80}")
+        return text, float(reward), bool(terminated), bool(truncated), info
+
+
+def _told(text: object, info: object) -> bool:
+    return isinstance(text, str) and isinstance(info, dict)
+
+
+class ActionTag(gymnasium.Wrapper):
+    """Takes a model's whole answer, and hands on what stands in its last ``<tag>``, or all of it without a tag.
+
+    An answer without an action changes nothing but its reward, by ``penalty``; so does an action that the environment
+    calls not ``valid``, which it has seen.
+    """
+
+    def __init__(self, env: gymnasium.Env, tag: str | None, penalty: float):
+        super().__init__(env)
+        self._pattern = re.compile(rf"<{tag}>(.*?)</{tag}>", re.DOTALL) if tag else None
+        self._penalty = penalty
+        self._last: tuple[str, dict[str, Any]] = ("", {})
+
+    def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
+        self._last = self.env.reset(**options)
+        return self._last
+
+    def step(self, action: str) -> Step:
+        found = self._pattern.findall(action) if self._pattern else [action]
+        inner = found[-1].strip() if found else ""
+        if not inner:
+            observation, info = self._last
+            return observation, -self._penalty, False, False, {**info, "valid": False}
+        observation, reward, terminated, truncated, info = self.env.step(inner)
+        self._last = (observation, info)
+        return observation, float(reward) - self._penalty * (not info.get("valid", True)), terminated, truncated, info
+
+
+class Shown(gymnasium.Wrapper):
+    """The text that the model is shown: the observation, and the admissible actions where the environment says them.
+
+    With ``history``, which is for a model that is shown nothing else: before it the last so many turns, and before
+    those the first observation, in which environments say what is to be done.
+
+    ``info["anchor"]`` is the observation alone, where the environment gives no other.
+    """
+
+    def __init__(self, env: gymnasium.Env, history: int | None):
+        super().__init__(env)
+        self._history = history
+        self._observations: list[str] = []
+        self._answers: list[str] = []
+
+    def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
+        observation, info = self.env.reset(**options)
+        self._observations, self._answers = [], []
+        return self._show(observation, info), info
+
+    def step(self, action: str) -> Step:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._answers.append(action.strip())
+        return self._show(observation, info), float(reward), terminated, truncated, info
+
+    def _show(self, observation: str, info: dict[str, Any]) -> str:
+        info.setdefault("anchor", observation)
+        before = []
+        if self._history is not None:
+            turns = [f"{seen}\n> {said}" for seen, said in zip(self._observations, self._answers, strict=True)]
+            first = self._observations[:1] if len(turns) > self._history else []
+            before = first + turns[len(turns) - min(self._history, len(turns)) :]
+        self._observations.append(observation)
+        actions = info.get("actions")
+        return "\n".join([*before, observation, *([f"actions: {', '.join(actions)}"] if actions else [])])

@@ -1,0 +1,170 @@
+"""An agent: its settings, the credit of its turns, and the environments that the prompt files name, tried once each."""
+
+import asyncio
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from omegaconf import DictConfig
+
+from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
+from dgpo.agents.environment import Task
+from dgpo.agents.hosts import EnvironmentLostError, Hosts
+from dgpo.agents.settings import AgentSettings
+from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths
+
+WITHOUT = "or leave agent out"
+RANGES = {"gamma": (0, 1), "alpha": (0, math.inf), "range": (0, 1), "omega": (0, math.inf)}
+
+
+def agent(config: DictConfig) -> Iterator[Finding]:
+    """The sections ``agent`` and ``credit``, which go together, and what takes the ground away from them."""
+    estimator = config.algorithm.adv_estimator
+    if not config.get("agent"):
+        if config.get("credit") or estimator == ESTIMATOR:
+            message = "it credits an agent's turns, and there is no agent"
+            yield Finding("credit", dict(config.get("credit") or {}), message, "add +agent=gymnasium, or leave it out")
+        return
+    try:
+        AgentSettings.of(config.agent)
+    except ValueError as error:
+        name = str(error).partition("=")[0]
+        yield Finding(f"agent.{name}", config.agent.get(name), str(error), "correct it; docs/agents.md")
+    if not config.get("credit"):
+        yield Finding("credit", None, "an agent's turns get no advantage", f"add advantage=proxmo, {WITHOUT}")
+    else:
+        yield from _credit(config.credit)
+    if estimator != ESTIMATOR or config.critic.get("enable"):
+        message = "an agent's turns are credited by the group, and a critic or another estimator knows no turns"
+        key = "algorithm.adv_estimator" if estimator != ESTIMATOR else "critic.enable"
+        yield Finding(key, estimator, message, f"use {ESTIMATOR} without a critic, {WITHOUT}")
+    if config.algorithm.use_kl_in_reward:
+        message = "the environment's rewards are credited, and none of verl's"
+        yield Finding(
+            "algorithm.use_kl_in_reward", True, message, "set it to false; actor.use_kl_loss=true has a KL term"
+        )
+    groups = config.algorithm.filter_groups
+    if groups.enable and groups.metric != "acc":
+        yield Finding("algorithm.filter_groups.metric", groups.metric, "an agent's group is told by success", "use acc")
+    if config.get("rollouts"):
+        message = "it tells prompts apart by their text, and an agent's tasks share theirs"
+        yield Finding("rollouts", "dynamo", message, f"set rollouts=null, {WITHOUT}")
+
+
+def _credit(section: DictConfig) -> Iterator[Finding]:
+    options = {str(key): value for key, value in section.items()}
+    method = options.pop("method", None)
+    if method not in CREDIT:
+        yield Finding("credit.method", method, "there is no such credit", f"use one of {', '.join(CREDIT)}")
+        return
+    for name, (least, most) in RANGES.items():
+        value = options.get(name, least)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            yield Finding(f"credit.{name}", value, f"it must be a number in [{least}, {most}]", "correct it")
+            return
+    turns: Mapping[str, Any] = {"rewards": [0.0, 1.0], "observations": ["a", "b"], "success": 1.0}
+    try:
+        CREDIT[method]([turns, turns], **options)
+    except (TypeError, ValueError) as error:
+        name = str(error).partition("=")[0]
+        key, value = (f"credit.{name}", options[name]) if name in options else ("credit", options)
+        yield Finding(key, value, str(error), "correct it; docs/agents.md")
+
+
+def environments(config: DictConfig) -> Iterator[Finding]:
+    """The first task of each environment in the prompt files: it can be made, and played, and fits the context."""
+    if not config.get("agent"):
+        return
+    try:
+        settings = AgentSettings.of(config.agent)
+    except ValueError:
+        return  # `agent` says so
+    known = set[str]()
+    for key in MOST_SAMPLES:
+        for path in paths(config.data[key]):
+            try:
+                tasks = _tasks(path)
+            except (OSError, KeyError, TypeError, pa.ArrowException):
+                message = "its rows name no environment in extra_info.env"
+                yield Finding(
+                    f"data.{key}", path, message, "write it with `dgpo data env`; docs/agents.md has the columns"
+                )
+                continue
+            for prompt, task in tasks:
+                if task["id"] not in known:
+                    known.add(task["id"])
+                    yield from _played(config, settings, f"data.{key}", path, prompt, task)
+
+
+def _tasks(path: str) -> list[tuple[list[dict[str, str]], Task]]:
+    """Prompt and task of the rows of a file, one of each id."""
+    found: dict[str, tuple[list[dict[str, str]], Task]] = {}
+    with pq.ParquetFile(Path(path).expanduser()) as file:
+        for batch in file.iter_batches(batch_size=4096, columns=["prompt", "extra_info"]):
+            for row in batch.to_pylist():
+                task = row["extra_info"]["env"]
+                found.setdefault(task["id"], (row["prompt"], task))
+    return list(found.values())
+
+
+def _played(
+    config: DictConfig, settings: AgentSettings, key: str, path: str, prompt: list[dict[str, str]], task: Task
+) -> Iterator[Finding]:
+    try:
+        heard = asyncio.run(_play(settings, task))
+    except EnvironmentLostError as error:
+        yield Finding(key, path, str(error), "mend the environment, or name another")
+        return
+    if heard[-1]["success"] is None:
+        ended = heard[-1]["terminated"]
+        message = f"environment {task['id']} has {'ended' if ended else 'gone on'} without a word of info['success']"
+        yield Finding("agent.success", settings.success, message, "give it, or set agent.success=reward", fatal=ended)
+    try:
+        render = model_tokenizer(config.actor_rollout_ref.model)[0].apply_chat_template
+    except (UnloadableError, OSError):
+        return  # `files.model` says so
+
+    def tokens(messages: list[dict[str, str]]) -> int:
+        return len(render(messages, add_generation_prompt=True, tokenize=True, return_dict=False))
+
+    longest = max((each["text"] for each in heard[1:]), key=len)
+    opening = [*prompt, {"role": "user", "content": heard[0]["text"]}]
+    shown = [opening] if settings.layout == "trajectory" else [opening, [*prompt, {"role": "user", "content": longest}]]
+    first, most = max(map(tokens, shown)), config.data.max_prompt_length
+    if first > most:
+        message = f"an observation of environment {task['id']}, with its prompt, takes {first} tokens"
+        yield Finding("data.max_prompt_length", most, message, f"raise it to {first} or more")
+    turns, room, between = settings.max_turns, config.data.max_response_length, 0
+    if settings.layout == "trajectory":
+        said = [{"role": "assistant", "content": ""}, {"role": "user", "content": longest}]
+        between = (turns - 1) * (tokens([*opening, *said]) - tokens(opening))
+    else:
+        turns = 1
+    needed = between + turns * settings.max_action_tokens
+    if needed > room:
+        possible = between + turns <= room
+        message = f"{turns} turns of environment {task['id']} take up to {needed} tokens, " + (
+            "so that some will be cut off" if possible else f"{between} of them observations"
+        )
+        remedy = f"raise it to {needed}, or lower agent.max_action_tokens"
+        remedy += ", or agent.max_turns, or set agent.layout=turn" if settings.layout == "trajectory" else ""
+        yield Finding("data.max_response_length", room, message, remedy, fatal=not possible)
+
+
+async def _play(settings: AgentSettings, task: Task) -> list[dict[str, Any]]:
+    """What is heard in an episode of a player that always says 0, which models may say as well."""
+    hosts = Hosts(replace(settings, hosts=1))
+    answer = f"<{settings.action_tag}>0</{settings.action_tag}>" if settings.action_tag else "0"
+    try:
+        episode = hosts.episode(task)
+        heard = [await episode.reset()]
+        while not heard[-1].get("done"):
+            heard.append(await episode.step(answer))
+        return heard
+    finally:
+        hosts.close()

@@ -1,0 +1,113 @@
+"""The agents' quick start: FrozenLake maps, a teacher that walks shortest ways with wrong steps, a model's walks.
+
+A wrong step is one to any side, and the teacher goes on from where it leads: so the model learns where to go from
+everywhere, and to go wrong now and then, which leaves reinforcement learning something to sharpen.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from dgpo.agents.envs.frozen_lake import MOVES, PROMPT, TURNS, after, at, find, opening, seen, shortest_way, tasks
+from dgpo.tasks.warm_start import Accuracy, Lessons
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+TEACHING_SEED = "lake/teacher"
+"""Maps of lessons are none of those that `dgpo data env` draws, but for chance."""
+
+
+class Walk:
+    """An episode on a map, and its tokens as verl's agent loop has them."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, rows: list[str]):
+        self.tokenizer, self.rows, self.cell = tokenizer, rows, find(rows, "S")
+        messages: Any = [
+            {"role": "system", "content": PROMPT},
+            {"role": "user", "content": f"{opening(rows)}\n{seen(rows, self.cell)}"},
+        ]
+        ids: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
+        self.ids, self.labels = list(ids), [-100] * len(ids)
+        self.moves = 0
+
+    @property
+    def done(self) -> bool:
+        return self.moves == TURNS or at(self.rows, self.cell) in "GH"
+
+    @property
+    def arrived(self) -> bool:
+        return at(self.rows, self.cell) == "G"
+
+    def step(self, answer: str) -> None:
+        """Walk by an answer, a letter or nonsense, and hear what is seen then."""
+        said = [*self.tokenizer.encode(answer, add_special_tokens=False), self.tokenizer.eos_token_id]
+        self.ids, self.labels = self.ids + said, self.labels + said
+        self.moves += 1
+        if answer in MOVES and at(self.rows, after(self.cell, answer)) != "#":
+            self.cell = after(self.cell, answer)
+        if not self.done:
+            text = f"\n<|im_start|>user\n{seen(self.rows, self.cell)}<|im_end|>\n<|im_start|>assistant\n"
+            heard = self.tokenizer.encode(text, add_special_tokens=False)
+            self.ids, self.labels = self.ids + heard, self.labels + [-100] * len(heard)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeLessons(Lessons):
+    """Walks of the teacher, of which a step is to any side with probability ``noise``."""
+
+    steps: int = 300
+    batch_size: int = 32
+    noise: float = 0.4
+    eval_problems: int = 96
+
+    def examples(self, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, list[int]]]:
+        rng = random.Random(f"{TEACHING_SEED}/{self.seed}")
+        examples = []
+        for rows in islice(maps(rng), self.steps * self.batch_size):
+            walk = Walk(tokenizer, rows)
+            while not walk.done:
+                way = shortest_way(rows, walk.cell) or ""
+                walk.step(rng.choice(list(MOVES)) if rng.random() < self.noise else way[0])
+            examples.append({"input_ids": walk.ids, "labels": walk.labels})
+        return examples
+
+    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Accuracy:
+        chosen = list(islice(maps(random.Random(f"lake/held-out/{self.seed}")), self.eval_problems))
+        share = [success(model, tokenizer, chosen, greedy=greedy, seed=self.seed) for greedy in (False, True)]
+        return Accuracy(*share)
+
+
+def maps(rng: random.Random) -> Iterator[list[str]]:
+    return (list(options["desc"]) for options, _ in tasks(rng))
+
+
+def success(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    maps: Sequence[list[str]],
+    *,
+    greedy: bool,
+    seed: int = 0,
+) -> float:
+    """Share of maps that the model crosses, sampled at temperature 1 or greedy."""
+    import torch
+
+    walks = [Walk(tokenizer, rows) for rows in maps]
+    how: dict[str, Any] = {"do_sample": False} if greedy else {"do_sample": True, "temperature": 1.0}
+    if not greedy:  # transformers would otherwise cut the distribution, and verl does not
+        how |= {"top_k": 0, "top_p": 1.0}
+    model.eval()
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        while going := [walk for walk in walks if not walk.done]:
+            batch = tokenizer.pad({"input_ids": [walk.ids for walk in going]}, padding_side="left", return_tensors="pt")
+            output = model.generate(**batch, max_new_tokens=2, **how)  # pyright: ignore
+            answers = tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            for walk, answer in zip(going, answers, strict=True):
+                walk.step(answer)
+    return sum(walk.arrived for walk in walks) / len(walks)

@@ -1,0 +1,112 @@
+"""Environments that fail, in real processes: an episode is lost with its reason, and no other one by an exception."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from dgpo.agents.environment import Task
+from dgpo.agents.hosts import EnvironmentLostError, HostedEpisode, Hosts
+from dgpo.agents.settings import AgentSettings
+from tests.agents.conftest import rough
+
+
+@pytest.fixture(scope="module")
+def hosts() -> Iterator[Hosts]:
+    """One process, that all episodes share."""
+    hosts = Hosts(AgentSettings(hosts=1, action_tag=None, deadline=5))
+    yield hosts
+    hosts.close()
+
+
+async def play(episode: HostedEpisode) -> list[dict[str, Any]]:
+    heard = [await episode.reset()]
+    while not heard[-1].get("done"):
+        heard.append(await episode.step("go"))
+    await episode.close()
+    return heard
+
+
+async def lost(episode: HostedEpisode) -> str:
+    with pytest.raises(EnvironmentLostError) as error:
+        await play(episode)
+    return str(error.value)
+
+
+def test_an_episode_is_played_to_its_end(hosts: Hosts) -> None:
+    heard = asyncio.run(play(hosts.episode(rough(seed=7))))
+    assert [each["text"] for each in heard] == [
+        "count 0 of seed 7",
+        "count 1\nactions: go, stay",
+        "count 2\nactions: go, stay",
+        "count 3\nactions: go, stay",
+    ]
+    assert [each["success"] for each in heard] == [None, False, False, True]
+    assert [each["reward"] for each in heard[1:]] == [0, 0, 1] and heard[-1]["anchor"] == "count 3"
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("raises", "environment rough:Rough-v0, step: RuntimeError: the game is broken"),
+        ("number", "step must give (text, reward, terminated, truncated, info), and gave (2,"),
+        ("four", "step must give (text, reward, terminated, truncated, info), and gave ('count', 0.0"),
+        ("nan", "step must give a finite reward, and gave nan"),
+    ],
+)
+def test_an_environment_that_raises_or_gives_garbage_loses_its_own_episode_alone(
+    hosts: Hosts, fault: str, reason: str
+) -> None:
+    async def beside() -> tuple[str, list[dict[str, Any]]]:
+        return await asyncio.gather(lost(hosts.episode(rough(fault))), play(hosts.episode(rough())))
+
+    told, heard = asyncio.run(beside())
+    assert reason in told and heard[-1]["success"]
+
+
+def test_what_an_environment_prints_is_no_answer(hosts: Hosts) -> None:
+    assert asyncio.run(play(hosts.episode(rough("prints"))))[-1]["success"]
+
+
+def test_a_process_that_ends_is_started_again(hosts: Hosts) -> None:
+    assert "its process ended with status 3" in asyncio.run(lost(hosts.episode(rough("ends"))))
+    assert asyncio.run(play(hosts.episode(rough())))[-1]["success"]
+
+
+def test_a_process_that_hangs_is_killed_and_what_else_lived_in_it_played_again() -> None:
+    hosts = Hosts(AgentSettings(hosts=1, action_tag=None, deadline=0.5))
+
+    async def beside() -> tuple[str, dict[str, Any], str]:
+        other, random = hosts.episode(rough(seed=3)), hosts.episode(rough("random"))
+        for each in (other, random):
+            await each.reset()
+            await each.step("go")
+        process = psutil.Process().children()[-1]
+        told = await lost(hosts.episode(rough("hangs")))
+        assert not process.is_running()
+        heard = await other.step("go")
+        with pytest.raises(EnvironmentLostError) as error:
+            await random.step("go")
+        return told, heard, str(error.value)
+
+    told, heard, other = asyncio.run(beside())
+    assert "no answer within 0.5 s, agent.deadline" in told
+    assert heard["text"].startswith("count 2")
+    assert "played again it went another way" in other
+    hosts.close()
+
+
+@pytest.mark.parametrize(
+    ("id", "message"),
+    [
+        ("Nowhere-v0", "environment Nowhere-v0: it cannot be made"),
+        ("nowhere:Nowhere-v0", "environment nowhere:Nowhere-v0: it cannot be made"),
+        ("CartPole-v1", "its observation space Box"),
+        ("Pendulum-v1", "cannot be said in words"),
+    ],
+)
+def test_what_is_no_text_environment_is_refused_by_name(hosts: Hosts, id: str, message: str) -> None:
+    task: Task = {"id": id, "kwargs": "{}", "seed": 0}
+    assert message in asyncio.run(lost(hosts.episode(task)))
