@@ -37,7 +37,7 @@ def lab_mechanism(
     out: Out,
     methods: Methods = None,
     module: Module = None,
-    seeds: Annotated[int, typer.Option(help="of the policy in a table, for n and m")] = 40,
+    seeds: Annotated[int, typer.Option(help="of the policy in a table, for n and m")] = 30,
     rare: Annotated[float, typer.Option(help="probability of a right token there at first")] = 0.03,
 ) -> None:
     """A token that vanishes and one that grows under each loss, exactly; what n and m of DGPO do to entropy."""

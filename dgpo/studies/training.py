@@ -1,7 +1,7 @@
 """Reinforcement learning of small policies on `facts`: a stack of runs of one method, by rates and seeds.
 
 Each step as in a real run: prompts, a group of answers for each, advantages normalised in the group, then `epochs`
-times `updates` mini-batches, AdamW without decay, gradients clipped to norm 1. Everything random comes from the seed,
+times `updates` mini-batches of whole groups, Adam, gradients clipped to norm 1. Everything random comes from the seed,
 so that runs of one seed share problems, draws and their order, and differ in nothing but loss and rate.
 """
 
@@ -156,7 +156,7 @@ def update(
     spread = rewards - rewards.mean(-1, keepdim=True)
     advantages = (spread / (rewards.std(-1, keepdim=True) + 1e-6)).flatten(1)[..., None].expand_as(batch.log_prob)
     context = policy.contexts(digits, batch.tokens)
-    rows = (orders[..., None] * GROUP + torch.arange(GROUP)).flatten(1)  # groups stay together, as verl's
+    rows = (orders[..., None] * GROUP + torch.arange(GROUP)).flatten(1)
     runs = torch.arange(len(rows))[:, None]
     norms, seen = [], []
     for chosen in rows.chunk(setting.epochs * setting.updates, dim=1):
