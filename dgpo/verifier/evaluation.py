@@ -108,7 +108,8 @@ class Evaluator:
         return self._bounded(argument * slope + self.numbers.sin(argument + shift))
 
     def _number(self, fraction: Fraction) -> Any:
-        return self.numbers.mpf(fraction.numerator) / fraction.denominator
+        number = self.numbers.mpf(fraction.numerator)
+        return number if fraction.denominator == 1 else number / fraction.denominator
 
     def _bounded(self, value: Any) -> Any:
         if value and abs(self.numbers.mag(value)) > self._max_bits:

@@ -18,15 +18,14 @@ _REPEATED = re.compile(r"(\d{1,12}?)\1+\Z")
 def read_number(text: str, found: re.Match[str], is_worded: bool) -> tuple[Token, int]:
     """The number whose digits are ``found`` in ``text``, and where it ends. Raises Unreadable past the bounds."""
     written, at = found.group(), found.end()
-    digits = re.sub(r"[^\d.]", "", written)
-    whole, _, decimals = digits.partition(".")
-    if len(digits) > MAX_DIGITS:
+    whole, _, decimals = (written if written.isdigit() else re.sub(r"[^\d.]", "", written)).partition(".")
+    if len(whole) + len(decimals) > MAX_DIGITS:
         raise Unreadable("too many digits")
-    value = Fraction(f"{whole or 0}.{decimals or 0}")
-    is_decimal = bool(decimals) or (digits.endswith(".") and not text[at:].strip(" $*}"))
+    plain = value = Fraction(int(whole + decimals or "0"), 10 ** len(decimals))
+    is_decimal = bool(decimals) or (written.endswith(".") and not text[at:].strip(" $*}"))
     more = _MORE_DIGITS.match(text, at)
-    if more and more["period"] and "." in digits:
-        value += Fraction(int(more["period"]), 10 ** len(decimals) * (10 ** len(more["period"]) - 1))
+    if more and more["period"] and "." in written:
+        value += _repeated(more["period"], len(decimals))
         at, is_decimal = more.end(), False
     elif more and more["power"] and not is_worded and abs(int(more["power"])) <= MAX_EXPONENT:
         value *= Fraction(10) ** int(more["power"])
@@ -34,12 +33,16 @@ def read_number(text: str, found: re.Match[str], is_worded: bool) -> tuple[Token
     elif more and more["printed"] and len(decimals) >= 3:
         at = more.end()
         if period := _REPEATED.search(decimals):
-            head = decimals[: period.start()]
-            value = Fraction(f"{whole or 0}.{head or 0}")
-            value += Fraction(int(period[1]), 10 ** len(head) * (10 ** len(period[1]) - 1))
+            start = period.start()
+            value = Fraction(int(whole + decimals[:start] or "0"), 10**start) + _repeated(period[1], start)
             is_decimal = False
     groups = tuple(written.split(",")) if "," in written and not set("{\\.") & set(written) else ()
     shown = f"{whole or 0}.{decimals}" if decimals else str(int(whole or 0)) if len(whole) < 400 else whole
-    if value != Fraction(f"{whole or 0}.{decimals or 0}"):
+    if value is not plain:
         shown = rf"\frac{{{value.numerator}}}{{{value.denominator}}}"
     return Token("number", value, shown, is_worded=is_worded, is_decimal=is_decimal, groups=groups), at
+
+
+def _repeated(period: str, places: int) -> Fraction:
+    """``period`` without end, behind so many decimals."""
+    return Fraction(int(period), 10**places * (10 ** len(period) - 1))

@@ -61,6 +61,8 @@ def offers_alternatives(answer: Reading) -> bool:
 
 def in_words(gold: Reading, answer: Reading) -> bool | None:
     """Answers in words and letters; None where either side is anything else."""
+    if len(gold.tokens) > 2 and not any(token.kind in ("word", "name", "empty") for token in gold.tokens):
+        return None
     if answer.phrase and gold.phrase:
         if words.NO_SOLUTION.fullmatch(answer.phrase) and words.NO_SOLUTION.fullmatch(gold.phrase):
             return True
@@ -223,18 +225,18 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
 def new_letters(gold: Number, answer: Number, declared: tuple[str, str]) -> Iterator[dict[str, str]]:
     r"""New letters for the answer's: none, and those of the ground truth for what either may call as it likes.
 
-    These are letters of which both say what they may be; one does, and both stand by a ``\\pi`` or in an expression of
-    other letters; or arbitrary constants, ``A`` and ``C_1``.
+    These are letters of which both say what they may be; of which one does, and both stand by a ``\\pi``; of which the
+    ground truth does, with other letters beside them; and arbitrary constants, ``A`` and ``C_1``, of a function.
     """
     yield {}
     one, two = names(gold.node) - names(answer.node), names(answer.node) - names(gold.node)
     if not one or len(one) != len(two) or len(one) > MAX_CONSTANTS:
         return
-    is_function = bool(names(gold.node) & names(answer.node))
-    are_constants = is_function and all(map(_CONSTANT.fullmatch, one | two))
+    common = names(gold.node) & names(answer.node)
+    are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, one | two))
     is_family = one | two <= COUNTERS and all("pi" in subtrees(side.node) for side in (gold, answer))
-    is_free = len(one) == 1 and (is_function or is_family or all(declared)) and {*declared} - {""} <= one | two
-    if are_constants or (is_free and any(declared)):
+    is_said = (any(declared) and is_family) or (declared[0] and common) or all(declared)
+    if are_constants or (is_said and len(one) == 1 and {*declared} - {""} <= one | two):
         yield from (dict(zip(sorted(two), order, strict=True)) for order in permutations(sorted(one)))
 
 
