@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,17 @@ class KeepingLoss:
 
     def __call__(self, model_output: dict[str, Any], data: TensorDict, dp_group: Any = None) -> Any:
         result = ppo_loss(self.config, model_output, data, dp_group)
+        self.keep(model_output, data)
+        return result
+
+    def keep(self, model_output: dict[str, Any], data: TensorDict) -> None:
+        """Take the marked answers of a micro-batch; write those of the step, where this is of its last update."""
         rows = data[FIELD].tolist()
         if any(row >= 0 for row in rows):
             self._take(rows, no_padding_2_padding(model_output["log_probs"], data), data)
         # In the step's last update, so that the file is written about once.
         if tu.get(data, key="update_lr_scheduler", default=False) and self._written < len(self._rows):
             self._write()
-        return result
 
     def _take(self, rows: list[int], log_prob: torch.Tensor, data: TensorDict) -> None:
         chosen = [i for i, row in enumerate(rows) if row >= 0]
@@ -86,6 +91,7 @@ def keep_groups(trainer: Any, count: int) -> None:
 
     def keeping(batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
         batch = compute_advantage(batch, metrics)
+        started = time.perf_counter()
         part, parts = trainer.local_trigger_step, trainer.parameter_sync_step
         share = count * (part + 1) // parts - count * part // parts
         chosen = choose(batch, share, f"{trainer.config.seed}/{trainer.global_steps}/{part}")
@@ -100,7 +106,9 @@ def keep_groups(trainer: Any, count: int) -> None:
                 log.warning("the groups of step %d are not kept: %s", trainer.global_steps, error)
         marks = torch.tensor([rows.get(key, -1) for key in batch.keys])
         fields = TensorDict({FIELD: marks}, batch_size=len(batch))
-        return tq.kv_batch_put(keys=batch.keys, partition_id=str(batch.partition_id), fields=fields)
+        batch = tq.kv_batch_put(keys=batch.keys, partition_id=str(batch.partition_id), fields=fields)
+        metrics["timing_s/keep_rollouts"] = time.perf_counter() - started
+        return batch
 
     trainer._compute_advantage = keeping
 
