@@ -100,8 +100,11 @@ def keep_groups(trainer: Any, count: int) -> None:
         if rows:
             try:
                 file = folder / str(trainer.global_steps) / f"groups-{part}.parquet"
-                write_rows(file, answers(trainer, batch, rows), ANSWERS)
+                told = answers(trainer, batch, rows)
+                write_rows(file, told, ANSWERS)
                 thin(folder)
+                if trainer.config.run.log_rollouts:
+                    log_table(told, trainer.global_steps)
             except (OSError, UserError) as error:
                 log.warning("the groups of step %d are not kept: %s", trainer.global_steps, error)
         marks = torch.tensor([rows.get(key, -1) for key in batch.keys])
@@ -113,6 +116,15 @@ def keep_groups(trainer: Any, count: int) -> None:
     trainer._compute_advantage = keeping
 
 
+def log_table(told: list[dict[str, Any]], step: int) -> None:
+    """Put texts and verdicts into the W&B run of this process, as the table ``rollouts``."""
+    import wandb
+
+    columns = ["group", "answer", "prompt", "text", "ground_truth", "score", "said", "staleness"]
+    data = [[row[name] for name in columns] for row in told]
+    wandb.log({"rollouts": wandb.Table(columns=["step", *columns], data=[[step, *row] for row in data])}, step=step)
+
+
 def choose(batch: KVBatchMeta, count: int, seed: str) -> list[str]:
     """The keys of ``count`` prompts' answers, group by group; verl's keys are ``uid_session_output``."""
     groups: dict[str, list[str]] = {}
@@ -120,13 +132,17 @@ def choose(batch: KVBatchMeta, count: int, seed: str) -> list[str]:
         if not tag.get("is_padding", False):
             groups.setdefault(key.rsplit("_", 2)[0], []).append(key)
     names = random.Random(seed).sample(sorted(groups), min(count, len(groups)))
-    return [key for name in names for key in sorted(groups[name])]
+    return [key for name in names for key in sorted(groups[name], key=_session)]
+
+
+def _session(key: str) -> tuple[int, ...]:
+    return tuple(map(int, key.rsplit("_", 2)[1:]))
 
 
 def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict[str, Any]]:
     """Rows of `ANSWERS` for the keys of ``rows``."""
     fields = ["prompts", "raw_prompt", "reward_model", "data_source", "extra_fields", "rm_scores"]
-    fields += ["entropy", "rollout_log_probs"]
+    fields += ["responses", "entropy", "rollout_log_probs"]
     data = tq.kv_batch_get(keys=list(rows), partition_id=str(batch.partition_id), select_fields=fields)
     tags = dict(zip(batch.keys, batch.tags, strict=True))
     columns = {name: [getattr(each, "data", each) for each in data[name]] for name in fields if name in data}
@@ -146,6 +162,7 @@ def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict
                 "group": group,
                 "answer": f"{session}_{output}",
                 "prompt": _json(list(prompt)),
+                "text": trainer.tokenizer.decode(value["responses"]),
                 "ground_truth": None if gold is None else str(gold),
                 "data_source": value.get("data_source"),
                 "score": float(value["rm_scores"].sum()) if "rm_scores" in value else None,

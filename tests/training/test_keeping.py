@@ -1,3 +1,4 @@
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -5,13 +6,14 @@ from typing import Any
 import pytest
 import torch
 from tensordict import TensorDict
+from transfer_queue import KVBatchMeta
 from verl.utils import tensordict_utils as tu
 from verl.utils.config import omega_conf_to_dataclass
 from verl.workers.utils.losses import ppo_loss
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.kept import ANSWERS, ROWS, read_step, write_rows
-from dgpo.training.keeping import KeepingLoss
+from dgpo.training.keeping import KeepingLoss, choose, log_table
 
 STEP = 4 * ROWS
 
@@ -62,6 +64,19 @@ def test_the_loss_is_verl_s_and_the_last_update_writes_the_marked_answers(actor:
     assert second.advantage.tolist() == [-1.0] * 5 and second.mask.all()
 
 
+def test_groups_are_chosen_whole_at_random_and_again_alike() -> None:
+    keys = [f"u_{group}_{session}_0" for session in range(12) for group in range(5)]
+    tags: list[dict[str, Any]] = [{} for _ in keys]
+    keys, tags = [*keys, "padding_0_0"], [*tags, {"is_padding": True}]
+    batch = KVBatchMeta(partition_id="train", keys=keys, tags=tags)
+    chosen = choose(batch, 2, "0/7/0")
+    assert chosen == choose(batch, 2, "0/7/0") and len({tuple(choose(batch, 2, f"0/{i}/0")) for i in range(20)}) > 5
+    groups = [key.rsplit("_", 2)[0] for key in chosen]
+    assert len(set(groups)) == 2 and groups == sorted(groups, key=groups.index)
+    assert [key.split("_")[2] for key in chosen[:12]] == [str(session) for session in range(12)]
+    assert len(choose(batch, 9, "")) == 60 and not choose(batch, 0, "")
+
+
 def test_a_disk_that_takes_nothing_costs_the_groups_and_not_the_training(
     actor: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -70,3 +85,20 @@ def test_a_disk_that_takes_nothing_costs_the_groups_and_not_the_training(
     with caplog.at_level(logging.WARNING):
         loss, _ = keeping(*micro_batch([STEP], True))
     assert torch.isfinite(loss) and "the groups of step 4 are not kept" in caplog.text
+
+
+def test_the_table_for_wandb_is_in_its_own_files_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import wandb
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    told = ("group", "answer", "prompt", "text", "ground_truth", "score", "said", "staleness")
+    with wandb.init(dir=str(tmp_path), project="test"):
+        log_table([dict.fromkeys(told, "x") | {"text": "<b>what it wrote", "score": 1.0}], step=3)
+    (table,) = tmp_path.rglob("rollouts*.table.json")
+    content = json.loads(table.read_text())
+    assert (
+        content["columns"] == ["step", *told]
+        and content["data"][0][:1] == [3]
+        and "<b>what it wrote" in content["data"][0]
+    )

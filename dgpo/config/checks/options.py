@@ -30,6 +30,13 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
     """Settings whose effect another setting takes away."""
     model, actor, rollout = (config.actor_rollout_ref[name] for name in ("model", "actor", "rollout"))
     engine, key = actor.fsdp_config, "actor_rollout_ref.actor.fsdp_config"
+    if config.run.log_rollouts and not (config.run.keep_rollouts and "wandb" in config.trainer.logger):
+        yield Finding(
+            "run.log_rollouts",
+            True,
+            "it sends the groups that are kept to W&B",
+            "set run.keep_rollouts above 0 and put wandb into trainer.logger, or set it to false",
+        )
     updates = config.data.train_batch_size // max(1, actor.ppo_mini_batch_size) * actor.ppo_epochs
     if updates == 1:
         yield Finding(

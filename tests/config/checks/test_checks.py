@@ -99,6 +99,12 @@ def test_a_reward_manager_of_verl_s_that_does_not_fit_is_refused(
     assert any(says in problem for problem in problems(*registered, option))
 
 
+def test_groups_that_are_not_kept_cannot_go_to_wandb(problems: Callable[..., list[str]]) -> None:
+    assert not problems("run.log_rollouts=true")
+    for without in ("run.keep_rollouts=0", "trainer.logger=[file]"):
+        assert any("run.log_rollouts=True" in each for each in problems("run.log_rollouts=true", without))
+
+
 def test_a_length_is_not_punished_twice(problems: Callable[..., list[str]]) -> None:
     verl_s = ["reward.reward_manager.source=register", "reward.reward_manager.name=dapo"]
     verl_s += ["+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "+reward.reward_kwargs.max_resp_len=96"]
