@@ -12,14 +12,13 @@ from dgpo.verifier.ends import with_degrees, with_open_ends
 from dgpo.verifier.numerals import GROUPS, read_number
 from dgpo.verifier.spelling import (
     ACCENTS,
-    CLOSING,
+    BOLD,
+    COMMANDS,
     DROPPED,
     FRACTIONS,
     FUNCTIONS,
     GREEK,
     LAYOUT,
-    OPENING,
-    SIGNS,
     WORDED,
     in_ascii,
 )
@@ -39,6 +38,7 @@ _TOKEN = re.compile(
 _TIMES_TEN = re.compile(r"x(?= ?10 ?(?:\^|\*\*))")
 _PYTHON_IMAGINARY = re.compile(r"j(?![A-Za-z\d_])")
 _SAME_ACCENT = {"overrightarrow": "vec", "bar": "overline", "widehat": "hat"}
+_BOLDS = ("mathbf", "boldsymbol", "bm")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
 _ESCAPED_TWICE = re.compile(
@@ -147,19 +147,10 @@ class _Lexer:
             at = argument(text, at)[1]
         elif name in WORDED:
             inside, at = argument(text, at)
-            if name in ("mathbf", "boldsymbol", "bm", "vec") and inside.strip() in ("i", "j", "k"):
-                self.put("name", f"unit {inside.strip()}", inside.strip())
-            elif name == "mathbf" and inside.strip() in ("R", "Z", "N", "Q", "C"):
-                self.put("field", inside.strip(), rf"\mathbb{{{inside.strip()}}}")
-            elif name == "mathbf" and inside.strip() == "0":
-                self.put("name", "vec 0", r"\vec{0}")
+            if name in _BOLDS and inside.strip() in BOLD:
+                self.put(*BOLD[inside.strip()])
             else:
-                start = len(self.tokens)
-                self._is_spaced = self._is_spaced or inside[:1] == " "
-                self.read(inside, is_worded=name not in ("mathbf", "boldsymbol", "bm", "mathcal", "mathscr", "mathit"))
-                self._is_spaced = self._is_spaced or inside[-1:] == " "
-                if name == "operatorname" and len(self.tokens) == start + 1:
-                    self._as_function(start)
+                self._worded(name, inside)
         elif name in ACCENTS:
             at = self._accented(text, at, name)
         elif name == "textcircled":
@@ -174,25 +165,12 @@ class _Lexer:
         elif name == "sqrt":
             self.put("command", "sqrt", r"\sqrt")
             at = self._bare_arguments(text, at, 1)
-        elif name in FUNCTIONS:
-            name = {"tg": "tan", "ctg": "cot", "arctg": "arctan"}.get(name, name)
-            self.put("function", name, f"\\{name} ")
-        elif name in SIGNS:
-            kind, value, spelt = SIGNS[name]
+        elif name in COMMANDS:
+            kind, value, spelt = COMMANDS[name]
             if kind == "relation":
                 self._relation(value)
             else:
-                self.put(kind, value, spelt)  # pyright: ignore[reportArgumentType]
-        elif name in OPENING:
-            self.put(
-                "open",
-                OPENING[name],
-                f"\\{name} " if name.startswith("l") and name[1:] in ("floor", "ceil") else OPENING[name],
-            )
-        elif name in CLOSING:
-            self.put("close", CLOSING[name], f"\\{name} " if name[1:] in ("floor", "ceil") else CLOSING[name])
-        elif name in ("vert", "lvert", "rvert", "mid", "|", "lVert", "rVert", "Vert"):
-            self.put("bar", "|", "|")
+                self.put(kind, value, spelt)
         elif name in GREEK:
             plain = name.removeprefix("var")
             self.put("name", plain, f"\\{plain} ", is_worded)
@@ -201,22 +179,22 @@ class _Lexer:
             self.put("command", f"{name} {inside.strip().rstrip('*')}", rf"\{name}{{{inside.strip()}}}")
             if name == "begin" and inside.strip() == "array" and text[at:].lstrip()[:1] == "{":
                 at = argument(text, at)[1]
-        elif name == "not":
-            self.put("command", "not", r"\not ")
-        elif name == "hline":
-            pass
         elif name.startswith(("quad", "qquad")):
             self._is_spaced = True
             self._letters(text, at, name.partition("quad")[2], is_worded)
-        else:
+        elif name != "hline":
             self.put("command", name, f"\\{name} ", is_worded)
         return at
 
-    def _as_function(self, at: int) -> None:
-        token = self.tokens[at]
-        name = {"tg": "tan", "ctg": "cot", "arctg": "arctan"}.get(str(token.value), str(token.value))
-        if name in FUNCTIONS:
-            self.tokens[at] = replace(token, kind="function", value=name, latex=f"\\{name} ", is_worded=False)
+    def _worded(self, name: str, inside: str) -> None:
+        start = len(self.tokens)
+        self._is_spaced = self._is_spaced or inside[:1] == " "
+        self.read(inside, is_worded=name not in _BOLDS and name not in ("mathcal", "mathscr", "mathit"))
+        self._is_spaced = self._is_spaced or inside[-1:] == " "
+        token = self.tokens[start] if len(self.tokens) == start + 1 else None
+        kind, value, spelt = COMMANDS.get(str(token.value), ("", "", "")) if token else ("", "", "")
+        if token and name == "operatorname" and kind == "function":
+            self.tokens[start] = replace(token, kind=kind, value=value, latex=spelt, is_worded=False)
 
     def _accented(self, text: str, at: int, name: str) -> int:
         """``\\vec{a}`` as a name of its own; ``\\overline{AB}`` is the segment AB."""

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from dgpo.verifier.tokens import Kind
+
 
 def vocabulary(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -60,8 +62,7 @@ GREEK = vocabulary(
     " phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega hbar ell pi"
 )
 FUNCTIONS = vocabulary(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg"
-    " tg ctg arctg cis"
+    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis"
 )
 FRACTIONS = {name: "frac" for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
 FRACTIONS |= {name: "binom" for name in ("binom", "dbinom", "tbinom")}
@@ -77,29 +78,36 @@ LAYOUT = vocabulary(
 )
 DROPPED = vocabulary("phantom hphantom vphantom label tag vspace hspace color textcolor")
 """Layout commands that take an argument away with them."""
-OPENING = {"langle": "(", "lbrace": r"\{", "lfloor": "floor", "lceil": "ceil", "lparen": "(", "lbrack": "["}
-CLOSING = {"rangle": ")", "rbrace": r"\}", "rfloor": "floor", "rceil": "ceil", "rparen": ")", "rbrack": "]"}
-SIGNS = {
-    "times": ("sign", "*", r"\times "), "cdot": ("sign", "*", r"\cdot "), "ast": ("sign", "*", r"\cdot "),
-    "div": ("sign", "/", "/"), "over": ("command", "over", r"\over "), "choose": ("command", "choose", r"\choose "),
-    "pm": ("sign", "pm", r"\pm "), "mp": ("sign", "mp", r"\mp "), "cup": ("sign", "cup", r"\cup "),
-    "cap": ("sign", "cap", r"\cap "), "setminus": ("sign", "setminus", r"\setminus "),
-    "backslash": ("sign", "setminus", r"\setminus "),
-    "le": ("relation", "<=", ""), "leq": ("relation", "<=", ""), "leqslant": ("relation", "<=", ""),
-    "leqq": ("relation", "<=", ""), "ge": ("relation", ">=", ""), "geq": ("relation", ">=", ""),
-    "geqslant": ("relation", ">=", ""), "geqq": ("relation", ">=", ""), "ne": ("relation", "!=", ""),
-    "neq": ("relation", "!=", ""), "lt": ("relation", "<", ""), "gt": ("relation", ">", ""),
-    "in": ("relation", "in", ""), "approx": ("relation", "~", ""), "simeq": ("relation", "~", ""),
-    "equiv": ("relation", "equiv", ""), "lor": ("join", "or", r"\lor "), "vee": ("join", "or", r"\lor "),
-    "land": ("join", "and", r"\land "), "wedge": ("join", "and", r"\land "), "colon": ("sign", ":", ":"),
-    "ldots": ("dots", "...", r"\ldots "), "dots": ("dots", "...", r"\ldots "), "cdots": ("dots", "...", r"\ldots "),
-    "dotsc": ("dots", "...", r"\ldots "), "dotsb": ("dots", "...", r"\ldots "), "prime": ("sign", "'", "'"),
-    "infty": ("infinity", "infinity", r"\infty "), "circ": ("degree", "degree", r"^{\circ}"),
-    "degree": ("degree", "degree", r"^{\circ}"), "degrees": ("degree", "degree", r"^{\circ}"),
-    "emptyset": ("empty", "empty", r"\emptyset "), "varnothing": ("empty", "empty", r"\emptyset "),
-    "O": ("empty", "empty", r"\emptyset "), "bmod": ("command", "mod", r"\bmod "),
-    "pmod": ("command", "pmod", r"\pmod "),
-    "forall": ("word", "for", r"\forall "), "infin": ("infinity", "infinity", r"\infty "),
-    "degreecelsius": ("degree", "degree", r"^{\circ}"),
-}  # fmt: skip
+_COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
+    ("sign", "*", r"\times ", "times"), ("sign", "*", r"\cdot ", "cdot ast"), ("sign", "/", "/", "div"),
+    ("sign", "pm", r"\pm ", "pm"), ("sign", "mp", r"\mp ", "mp"), ("sign", ":", ":", "colon"),
+    ("sign", "'", "'", "prime"), ("sign", "cup", r"\cup ", "cup"), ("sign", "cap", r"\cap ", "cap"),
+    ("sign", "setminus", r"\setminus ", "setminus backslash"),
+    ("bar", "|", "|", "vert lvert rvert mid lVert rVert Vert"), ("word", "for", r"\forall ", "forall"),
+    ("command", "over", r"\over ", "over"), ("command", "choose", r"\choose ", "choose"),
+    ("command", "mod", r"\bmod ", "bmod"), ("command", "pmod", r"\pmod ", "pmod"),
+    ("relation", "<=", "", "le leq leqslant leqq"), ("relation", ">=", "", "ge geq geqslant geqq"),
+    ("relation", "!=", "", "ne neq"), ("relation", "<", "", "lt"), ("relation", ">", "", "gt"),
+    ("relation", "in", "", "in"), ("relation", "~", "", "approx simeq"), ("relation", "equiv", "", "equiv"),
+    ("join", "or", r"\lor ", "lor vee"), ("join", "and", r"\land ", "land wedge"),
+    ("dots", "...", r"\ldots ", "ldots dots cdots dotsc dotsb"), ("infinity", "infinity", r"\infty ", "infty infin"),
+    ("degree", "degree", r"^{\circ}", "circ degree degrees degreecelsius"),
+    ("empty", "empty", r"\emptyset ", "emptyset varnothing O"),
+    ("open", "(", "(", "langle lparen"), ("open", "[", "[", "lbrack"), ("open", r"\{", r"\{", "lbrace"),
+    ("open", "floor", r"\lfloor ", "lfloor"), ("open", "ceil", r"\lceil ", "lceil"),
+    ("close", ")", ")", "rangle rparen"), ("close", "]", "]", "rbrack"), ("close", r"\}", r"\}", "rbrace"),
+    ("close", "floor", r"\rfloor ", "rfloor"), ("close", "ceil", r"\rceil ", "rceil"),
+    ("function", "tan", r"\tan ", "tg"), ("function", "cot", r"\cot ", "ctg"),
+    ("function", "arctan", r"\arctan ", "arctg"),
+    *(("function", name, f"\\{name} ", name) for name in FUNCTIONS),
+)  # fmt: skip
+COMMANDS: dict[str, tuple[Kind, str, str]] = {
+    name: (kind, value, latex) for kind, value, latex, names in _COMMANDS for name in names.split()
+}
 """Kind and value of a token, and what math-verify reads for it (a relation's is the lexer's)."""
+BOLD: dict[str, tuple[Kind, str, str]] = {
+    **{axis: ("name", f"unit {axis}", axis) for axis in "ijk"},
+    **{field: ("field", field, rf"\mathbb{{{field}}}") for field in "RZNQC"},
+    "0": ("name", "vec 0", r"\vec{0}"),
+}
+"""What a bold symbol is: a unit vector, a set of numbers, the null vector."""

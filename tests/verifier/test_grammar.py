@@ -2,8 +2,8 @@
 
 import pytest
 
+from dgpo.verifier.explain import shown
 from dgpo.verifier.reading import read
-from dgpo.verifier.shown import shown
 
 
 @pytest.mark.parametrize(
