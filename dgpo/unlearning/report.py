@@ -18,9 +18,10 @@ NOTES = (
 
 
 def table_of(models: Mapping[str, Mapping[str, Measured]], title: str = "") -> Table:
+    """A metric a row, a model a column."""
     names = [name for name in NAMES if any(name in metrics for metrics in models.values())]
-    rows = [[model, *(str(metrics.get(name, "–")) for name in names)] for model, metrics in models.items()]
-    return Table(["model", *(NAMES[name] for name in names)], rows, title=title, notes=NOTES, words=["model"])
+    rows = [[NAMES[name], *(str(metrics.get(name, "–")) for metrics in models.values())] for name in names]
+    return Table(["", *models], rows, title=title, notes=NOTES, words=[""])
 
 
 def picture(models: Mapping[str, Mapping[str, Measured]], file: Path) -> None:
