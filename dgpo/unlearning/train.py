@@ -44,12 +44,13 @@ class Examples:
     alternatives: list[list[Example]]
     retain: list[Example]
 
-    def referenced(self) -> list[Example]:
+    def referenced(self, method: Method) -> list[Example]:
         """Those that are compared with the model before, each forget example in front of its alternatives."""
-        return [one for pair in zip(self.forget, self.alternatives, strict=True) for one in (pair[0], *pair[1])]
+        pairs = [one for pair in zip(self.forget, self.alternatives, strict=True) for one in (pair[0], *pair[1])]
+        return pairs + (self.retain if method.representation is not None else [])
 
     def number(self, forget: int) -> int:
-        """Of a forget example among `referenced`."""
+        """Of a forget example among `referenced`; of the first retain example for that many."""
         return forget + sum(map(len, self.alternatives[:forget]))
 
 
@@ -62,8 +63,8 @@ def load_tokenizer(path: str) -> Any:
         raise UserError(f"model.path={path}: no tokenizer can be loaded ({str(error)[:200]}); give a model") from error
 
 
-def vocabulary_of(path: str, key: str) -> int:
-    """Rows of a model's head, by its config.
+def config_of(path: str, key: str) -> Any:
+    """A model's config.
 
     Raises:
         UserError: it has no config, or scales its logits behind the head.
@@ -79,7 +80,7 @@ def vocabulary_of(path: str, key: str) -> int:
     for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"):
         if getattr(config, name, None) not in (None, 1, 1.0):
             raise UserError(f"{key}={path}: it changes its logits behind the head ({name}), which no loss here sees")
-    return config.vocab_size
+    return config
 
 
 def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
@@ -144,8 +145,11 @@ def items_of(settings: Settings, method: Method, examples: Examples, step: int) 
         if method.needs_alternatives:
             choice = (step + answer) % len(examples.alternatives[number])
             items.append(Item(examples.alternatives[number][choice], answer, reference + 1 + choice))
-    retain = drawn(len(examples.retain), size, step, seed + 1) if examples.retain else []
-    return items + [Item(examples.retain[number]) for number in retain]
+    # Representations are compared on retain rows too.
+    first = None if method.representation is None else examples.number(len(examples.forget))
+    for number in drawn(len(examples.retain), size, step, seed + 1) if examples.retain else []:
+        items.append(Item(examples.retain[number], reference=-1 if first is None else first + number))
+    return items
 
 
 def counts_of(items: Sequence[Any], method: Method) -> Counts:
@@ -165,10 +169,10 @@ def steps_of(settings: Settings, examples: Examples) -> tuple[int, int]:
     return settings.train.steps or settings.train.epochs * an_epoch, an_epoch
 
 
-def reference_folder(settings: Settings, examples: Examples, folder: RunFolder) -> Path:
+def reference_folder(settings: Settings, method: Method, examples: Examples, folder: RunFolder) -> Path:
     """Where the reference of these examples and this model lies."""
-    facts = [settings.model.reference or settings.model.path, settings.model.dtype]
-    facts += [[example.ids, example.classes] for example in examples.referenced()]
+    facts = [settings.model.reference or settings.model.path, settings.model.dtype, method.representation]
+    facts += [[example.ids, example.classes] for example in examples.referenced(method)]
     return folder.path / "reference" / sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
@@ -189,13 +193,13 @@ def train_rank(
     checkpoint, _ = latest_complete(folder.checkpoints)
     start = checkpoint.step if checkpoint else 0
     if method.needs_reference:
-        place = reference_folder(settings, examples, folder)
+        place = reference_folder(settings, method, examples, folder)
         if not reference.complete(place, ranks):
             show("one pass of the model before over the forget rows")
             before = trainer
             if settings.model.reference:
                 before = Trainer(settings, method, settings.model.reference, total)
-            before.write_reference(examples.referenced(), place)
+            before.write_reference(examples.referenced(method), place)
             del before
         trainer.read_reference(place)
     if checkpoint:
@@ -243,13 +247,14 @@ def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int) -> No
 
 def check_model(settings: Settings, method: Method) -> None:
     """Raises UserError where method or reference do not fit the model."""
-    vocabulary = vocabulary_of(settings.model.path, "model.path")
+    config = config_of(settings.model.path, "model.path")
+    vocabulary = config.vocab_size
     try:
-        method.check(vocabulary)
+        method.check(vocabulary, config.num_hidden_layers)
     except ValueError as error:
         raise UserError(f"method.{error}") from error
     if settings.model.reference:
-        other = vocabulary_of(settings.model.reference, "model.reference")
+        other = config_of(settings.model.reference, "model.reference").vocab_size
         if other != vocabulary:
             raise UserError(
                 f"model.reference={settings.model.reference}: it has a vocabulary of {other}, the model one of "

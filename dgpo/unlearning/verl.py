@@ -49,6 +49,7 @@ def engine_class() -> type[Any]:
     class UnlearningEngine(base):
         method: Method
         reference: Reference | None = None
+        inner: Tensor
 
         def forward_step(
             self, micro_batch: Any, loss_function: Any, forward_only: bool
@@ -82,36 +83,40 @@ def engine_class() -> type[Any]:
 
         def values(self, hidden: Tensor, head: Any, micro_batch: Any) -> tuple[Tensor, Tensor, Tensor]:
             """Values, classes and answers of the tokens that the method reads, from all packed states `(T, H)`."""
-            predicted = shifted(micro_batch["token_class"])
-            answers = shifted(repeated(micro_batch["answer"], micro_batch["input_ids"]))
-            read = torch.isin(
-                predicted, torch.tensor([*self.method.classes, RETAIN, ALTERNATIVE], device=predicted.device)
-            )
-            states = None
+            # A representation is that of the token itself, logits are of the token before.
+            place = packed if self.method.representation is not None else shifted
+            kinds = place(micro_batch["token_class"])
+            answers = place(repeated(micro_batch["answer"], micro_batch["input_ids"]))
+            read = torch.isin(kinds, torch.tensor([*self.method.classes, RETAIN, ALTERNATIVE], device=kinds.device))
+            states = head_before = None
             if self.reference is not None:
+                head_before = self.reference.head
                 numbers = [number for number in micro_batch["reference"].tolist() if number >= 0]
                 states = torch.cat([hidden[:0], *map(self.reference.states, numbers)])
                 # The reference has all answer tokens, of which the method may leave some out.
-                states = states[read[(predicted != NONE) & (predicted != RETAIN)]]
-            labels = torch.roll(micro_batch["input_ids"].values(), -1)
-            values = values_of(
-                self.method,
-                hidden[read],
-                head,
-                labels[read],
-                predicted[read],
-                states,
-                None if self.reference is None else self.reference.head,
-            )
+                compared = kinds != NONE
+                if self.method.representation is None:
+                    compared &= kinds != RETAIN
+                states = states[read[compared]]
+            if self.method.representation is not None and states is not None:
+                values = self.method.hidden_values(self.inner[read].float(), states.float(), kinds[read])
+            else:
+                labels = shifted(micro_batch["input_ids"])[read]
+                values = values_of(self.method, hidden[read], head, labels, kinds[read], states, head_before)
             # A micro-batch without such tokens takes part in the backward pass too.
-            return values + 0 * hidden.sum(), predicted[read], answers[read]
+            return values + 0 * hidden.sum(), kinds[read], answers[read]
 
     return UnlearningEngine
 
 
-def shifted(packed: Tensor) -> Tensor:
+def packed(nested: Tensor) -> Tensor:
+    """Of each position its own value."""
+    return nested.values()
+
+
+def shifted(nested: Tensor) -> Tensor:
     """Of each position the value of the token that it predicts."""
-    return torch.roll(packed.values(), -1)
+    return torch.roll(nested.values(), -1)
 
 
 def repeated(rows: Tensor, like: Any) -> Tensor:
@@ -184,7 +189,14 @@ class Trainer:
         self.engine: Any = self.worker.engine
         self.engine.lr_scheduler.step()
         self.engine.method = method
+        if method.representation is not None:
+            layers = self.engine.module.get_decoder().layers
+            layers[method.representation].register_forward_hook(self.keep_inner)
         self.worker.set_loss_fn(lambda values, tokens: total(method, values, tokens))
+
+    def keep_inner(self, module: Any, inputs: Any, output: Any) -> None:
+        """Leave a layer's output, `(T, H)`, to the engine."""
+        self.engine.inner = (output[0] if isinstance(output, tuple) else output)[0]
 
     def step(self, items: Sequence[Item], counts: Counts) -> dict[str, float]:
         """An optimiser step on this rank's items; loss and terms over all ranks, gradient norm, learning rate."""
@@ -206,7 +218,10 @@ class Trainer:
         def take(hidden: Tensor, head: Any) -> Tensor:
             if not heads:
                 heads.append(head.__self__.weight.detach().to("cpu", hidden.dtype, copy=True))
-            states[str(number)] = hidden[0][shifted(batch["token_class"]) != NONE].cpu()
+            if self.engine.method.representation is None:
+                states[str(number)] = hidden[0][shifted(batch["token_class"]) != NONE].cpu()
+            else:
+                states[str(number)] = self.engine.inner[packed(batch["token_class"]) != NONE].cpu()
             return hidden[:, :1]
 
         with self.engine.eval_mode(), torch.no_grad():

@@ -66,13 +66,14 @@ def runs(world: Path) -> Path:
         job("run.name=two", ranks=2),
         job("run.name=pairs", "method=idk_dpo", "train.steps=1", ranks=2),
         job("run.name=lora", "method=npo", "model.lora_rank=4", "train.steps=1"),
+        job("run.name=rmu", "method=rmu", "method.layer=1", "train.steps=2"),
     ]
     environment = {**os.environ, "VERL_PLATFORM": "cpu", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", FORKS, json.dumps(jobs)], cwd=world, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.rsplit("statuses", 1)[1]) == [0, -9, 0, 0, 0, 0, 0, 0], done.stderr
+    assert json.loads(done.stdout.rsplit("statuses", 1)[1]) == [0, -9, 0, 0, 0, 0, 0, 0, 0], done.stderr
     return world / "runs" / "unlearning"
 
 
@@ -114,6 +115,12 @@ def test_two_ranks_do_what_one_does(runs: Path) -> None:
 def test_pairs_stay_together_and_start_where_neither_answer_is_preferred(runs: Path) -> None:
     # The reference is the model itself: -(2/β) log σ(0), with β a tenth.
     assert metrics_of(runs / "pairs")[1]["actor/forget"] == pytest.approx(20 * 0.693147, rel=1e-4)
+
+
+def test_representations_of_retain_rows_are_compared_with_those_before(runs: Path) -> None:
+    metrics = metrics_of(runs / "rmu")
+    assert metrics[1]["actor/retain"] == pytest.approx(0, abs=1e-9)
+    assert metrics[2]["actor/retain"] > 0 and metrics[2]["actor/forget"] < metrics[1]["actor/forget"]
 
 
 def test_no_text_of_a_row_gets_into_a_log_or_a_tracker(runs: Path) -> None:

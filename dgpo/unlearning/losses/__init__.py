@@ -8,6 +8,7 @@ from dgpo.unlearning.losses.idk_dpo import IdkDPO
 from dgpo.unlearning.losses.npo import NPO
 from dgpo.unlearning.losses.palu import Palu
 from dgpo.unlearning.losses.pdu import PDU
+from dgpo.unlearning.losses.rmu import RMU
 from dgpo.unlearning.losses.simnpo import SimNPO
 from dgpo.unlearning.losses.tpo import TPO
 from dgpo.unlearning.losses.undial import Undial
@@ -24,6 +25,7 @@ METHODS: dict[str, type[Method]] = {
     "wga": WGA,
     "pdu": PDU,
     "tpo": TPO,
+    "rmu": RMU,
     "finetune": Finetune,
 }
 """By the ``loss`` of a file in configs/method."""

@@ -101,8 +101,17 @@ class Method(ABC):
         """Weights of the terms other than 1."""
         return {"retain": self.retain_weight}
 
-    def check(self, vocabulary: int) -> None:  # noqa: B027  (few methods have anything to check)
-        """Raises ValueError for settings that do not fit a vocabulary of this size."""
+    @property
+    def representation(self) -> int | None:
+        """The layer whose output takes the place of logits; then `hidden_values` that of `token_values`."""
+        return None
+
+    def hidden_values(self, hidden: Tensor, ref_hidden: Tensor, token_class: Tensor) -> Tensor:
+        """Value of each token, retain rows' too, from the layer's output there, `(n, H)` twice and `(n,)` to `(n,)`."""
+        raise NotImplementedError(f"{type(self).__name__} reads logits")
+
+    def check(self, vocabulary: int, layers: int) -> None:  # noqa: B027  (few methods have anything to check)
+        """Raises ValueError for settings that do not fit a model of this vocabulary and so many layers."""
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -114,7 +123,7 @@ def total(method: Method, values: Tensor, tokens: Tokens) -> tuple[Tensor, dict[
     """The micro-batch's share of the loss, and of its terms before their weights.
 
     Args:
-        values: `(N,)`, of forget rows by the method, of retain rows their cross entropy.
+        values: `(N,)`, of forget rows by the method, of retain rows their cross entropy (or by `hidden_values`).
     """
     terms = method.terms(values, tokens)
     if method.retain_weight:

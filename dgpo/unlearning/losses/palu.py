@@ -42,7 +42,7 @@ class Palu(Method):
         if not self.preserve_weight >= 0:
             raise ValueError(f"preserve_weight={self.preserve_weight}: expected 0 or more")
 
-    def check(self, vocabulary: int) -> None:
+    def check(self, vocabulary: int, layers: int) -> None:
         if not 1 <= self.top_k <= vocabulary:
             raise ValueError(f"top_k={self.top_k}: expected 1 to the model's vocabulary of {vocabulary}")
 
