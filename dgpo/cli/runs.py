@@ -81,9 +81,10 @@ def rollouts(
         file = write_rollouts(run, out, step=step, prompt=prompt, limit=limit)
     written([file])
     if serve:
+        from dgpo.progress import say
         from dgpo.runs.serve import serve as serve_file
 
-        serve_file(file, print)
+        serve_file(file, say)
 
 
 @app.command()

@@ -157,8 +157,15 @@ def _group(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) -> d
         "gold": None if first.ground_truth is None else clipped(first.ground_truth),
         "source": first.data_source,
         "summary": f"{spread} tokens",
-        "answers": [_answer(each, pieces, mode) for each in answers],
+        "answers": [_answer(each, pieces, mode) | {"episode": _episode(each, answers)} for each in answers],
     }
+
+
+def _episode(answer: KeptAnswer, group: Sequence[KeptAnswer]) -> str:
+    """Which part of which episode it is, where an agent's episodes are several sequences; empty elsewhere."""
+    session, _, part = answer.answer.partition("_")
+    parts = sum(each.answer.partition("_")[0] == session for each in group)
+    return f"episode {session}, part {int(part) + 1} of {parts}" if parts > 1 and part.isdecimal() else ""
 
 
 def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, Any]:

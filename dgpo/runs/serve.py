@@ -37,4 +37,4 @@ def serve(file: Path, say: Callable[[str], None], port: int = 0) -> None:
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            say("")
+            say("\nno longer served")

@@ -29,7 +29,9 @@ ACTOR = {
 OURS = {"custom_reward_function": {"path": "pkg://dgpo.rewards.verl", "reward_kwargs": {"mode": "boxed"}}}
 
 
-def make_run(run: Path, texts: Sequence[Sequence[str]], *, steps: Sequence[int] = (1,), prompt: str = "1+1=?") -> Path:
+def make_run(
+    run: Path, texts: Sequence[Sequence[str]], *, steps: Sequence[int] = (1,), prompt: str = "1+1=?", turns: str = "[]"
+) -> Path:
     """A run that has kept a group for each list of answers, at each step; log-ratios of all sizes, one token masked."""
     character_tokenizer().save_pretrained(run / "rollouts/tokenizer")
     tokenizer = Tokenizer.from_file(str(run / "rollouts/tokenizer/tokenizer.json"))
@@ -43,7 +45,7 @@ def make_run(run: Path, texts: Sequence[Sequence[str]], *, steps: Sequence[int] 
         for number, answers in enumerate(texts):
             for session, text in enumerate(answers):
                 row = step * ROWS + len(told)
-                told.append(describe(row, f"group-{number}", session, text, prompt))
+                told.append(describe(row, f"group-{number}", session, text, prompt) | {"turns": turns})
                 # A lone surrogate has no bytes; a tokenizer gives what UTF-8 has in its place.
                 ids = tokenizer.encode(text.encode("utf-8", "replace").decode()).ids or [0]
                 trained.append(learn(row, ids, 1.0 if "boxed{2}" in text else -0.5))

@@ -76,6 +76,19 @@ def test_keys_search_and_pointer_do_what_they_say(page: Any) -> None:
     assert page.complaints() == []
 
 
+def test_an_agent_s_episode_is_shown_turn_by_turn(browser: Any, kept_run: Callable[..., Path], tmp_path: Path) -> None:
+    facts = [("<b>a wall", 0.5, True), ("a hole", -1.0, False)]
+    turns = [
+        {"start": 5 * i, "end": 5 * i + 4, "observation": seen, "reward": reward, "valid": valid}
+        for i, (seen, reward, valid) in enumerate(facts)
+    ]
+    run = kept_run(tmp_path / "run", [["left right"]], turns=json.dumps(turns))
+    browser.open(write_rollouts(run))
+    text = browser.value("document.querySelector('.text').innerText")
+    said = ["turn 1, reward 0.5", "saw: <b>a wall", "left", "turn 2, reward −1, not valid", "saw: a hole", "right"]
+    assert [text.index(each) for each in said] == sorted(text.index(each) for each in said)
+
+
 def test_nothing_that_a_model_writes_runs_loads_or_breaks_the_page(
     browser: Any, kept_run: Callable[..., Path], hostile: list[str], tmp_path: Path
 ) -> None:

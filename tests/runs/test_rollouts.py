@@ -2,8 +2,12 @@
 
 import base64
 import hashlib
+import http.client
 import json
 import re
+import signal
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict
@@ -141,6 +145,26 @@ def test_the_report_leads_to_the_page(tmp_path: Path, kept_run: Callable[..., Pa
     (run / "config.yaml").write_text(yaml.safe_dump(config))
     assert write_report(run)[-1] == run / "rollouts.html"
     assert "[rollouts.html](rollouts.html)" in (run / "report.md").read_text()
+
+
+def test_what_is_served_is_the_page_alone_and_to_this_machine_alone(run: Path) -> None:
+    command = [sys.executable, "-m", "dgpo.cli", "rollouts", str(run), "--serve"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert process.stderr is not None
+    found = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stderr.readline())
+    assert found is not None
+
+    def asked(path: str, host: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]))
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    assert asked("/", f"127.0.0.1:{found[1]}") == (200, (run / "rollouts.html").read_bytes())
+    for path, host in (("/config.yaml", f"127.0.0.1:{found[1]}"), ("/", f"evil.example:{found[1]}")):
+        assert asked(path, host)[0] == 404
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 0
 
 
 def test_the_terminal_shows_a_group_and_obeys_no_escape_of_a_model(

@@ -7,7 +7,7 @@ const CARDS = new Map(); // the element of an answer's text → {answer, spans}
 function drawAnswer(answer, state) {
   const right = answer.right;
   const said = [answer.reason ?? (right == null ? "" : right ? "right" : "wrong")];
-  const facts = [];
+  const facts = answer.episode ? [answer.episode] : [];
   if (answer.pieces) facts.push(`A ${answer.advantage_text}`, `${answer.pieces.length + answer.cut} tokens`);
   if (answer.score != null) facts.push(`reward ${figure(answer.score)}`);
   if (answer.truncated) facts.push("cut off");
