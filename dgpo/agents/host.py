@@ -4,8 +4,10 @@ One thread, so that environments which are not thread-safe may live together in 
 the standard error.
 """
 
+import ctypes
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any
@@ -13,8 +15,12 @@ from typing import Any
 from dgpo.agents.environment import Episode
 from dgpo.agents.settings import AgentSettings
 
+PR_SET_PDEATHSIG = 1
+
 
 def main() -> None:
+    # It ends with the agent worker, also in the middle of a step that hangs.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # The descriptor itself, for what libraries in C print.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -1,7 +1,11 @@
 """Environments that fail, in real processes: an episode is lost with its reason, and no other one by an exception."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import psutil
@@ -110,3 +114,29 @@ def test_a_process_that_hangs_is_killed_and_what_else_lived_in_it_played_again()
 def test_what_is_no_text_environment_is_refused_by_name(hosts: Hosts, id: str, message: str) -> None:
     task: Task = {"id": id, "kwargs": "{}", "seed": 0}
     assert message in asyncio.run(lost(hosts.episode(task)))
+
+
+PARENT = """
+import json, sys
+from dgpo.agents.hosts import Host
+
+host, (reset, step) = Host(), json.loads(sys.argv[1])
+host.ask(reset, 60)
+host.ask(step, 60)
+print(host._process.pid, flush=True)
+host.ask(step, 60)
+"""
+
+
+def test_a_host_that_hangs_ends_with_its_parent() -> None:
+    settings = asdict(AgentSettings(action_tag=None))
+    calls = [
+        {"call": "reset", "episode": 0, "task": rough("hangs"), "settings": settings},
+        {"call": "step", "episode": 0, "answer": "go"},
+    ]
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, json.dumps(calls)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    host = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    host.wait(60)
