@@ -1,0 +1,111 @@
+"""Agents: seconds that environments and credit take, and what runs of `recipes/agents.sh` learned.
+
+python -m benchmarks.agents [RUN ...] --output benchmarks/results/agents.md
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from dgpo.advantages.trajectories import CREDIT
+from dgpo.agents.environment import Task
+from dgpo.agents.envs import frozen_lake
+from dgpo.agents.hosts import Hosts
+from dgpo.agents.settings import AgentSettings
+from dgpo.files import replace_text
+from dgpo.runs.metrics import config_of, steps_of
+from dgpo.tables import Table
+
+EPISODES, GROUPS, GROUP = 128, 16, 8
+
+
+def walk_seconds(count: int) -> float:
+    """Processor seconds of so many random walks of eight turns at most, two host processes and their start included."""
+    hosts = Hosts(AgentSettings(action_tag=None, hosts=2))
+    rng = random.Random(0)
+    drawn = islice(frozen_lake.tasks(rng), count)
+    tasks: list[Task] = [{"id": frozen_lake.ID, "kwargs": json.dumps(each), "seed": 0} for each, _ in drawn]
+
+    async def walk(task: Task) -> None:
+        episode = hosts.episode(task)
+        await episode.reset()
+        while not (await episode.step(rng.choice("LDRU")))["done"]:
+            pass
+        await episode.close()
+
+    async def walks() -> None:
+        await asyncio.gather(*map(walk, tasks))
+
+    before, here = resource.getrusage(resource.RUSAGE_CHILDREN), time.process_time()
+    asyncio.run(walks())
+    here = time.process_time() - here
+    hosts.close()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return here + after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def credit_seconds(method: str, turns: int) -> float:
+    """Processor seconds of a step's credit: 16 groups of 8 trajectories, each turn in one of 30 rooms."""
+    rng = random.Random(0)
+    rooms = [" ".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=60)) for _ in range(30)]
+
+    def trajectory() -> dict[str, Any]:
+        success = float(rng.random() < 0.5)
+        rewards = [0.0] * (turns - 1) + [success]
+        return {"rewards": rewards, "observations": rng.choices(rooms, k=turns), "success": success}
+
+    groups = [[trajectory() for _ in range(GROUP)] for _ in range(GROUPS)]
+    began = time.process_time()
+    for group in groups:
+        CREDIT[method](group)
+    return time.process_time() - began
+
+
+def learned(run: Path) -> list[list[str]]:
+    """A row for each validation of a run: success on either kind of map, and on both."""
+    credit, rows = config_of(run)["credit"]["method"], []
+    for step, metrics in steps_of(run).items():
+        means = {key: value for key, value in metrics.items() if "/acc/mean@" in key}
+        found = [value for kind in ("open", "detour") for key, value in means.items() if f".{kind}/" in key]
+        if len(found) == 2:
+            singletons = metrics.get("credit/singleton_share")
+            shares = [f"{each:.3f}" for each in (*found, sum(found) / 2)]
+            rows.append([credit, str(step), *shares, "–" if singletons is None else f"{singletons:.3f}"])
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", type=Path, nargs="*")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    walk = (walk_seconds(EPISODES + 2) - walk_seconds(2)) / EPISODES
+    methods = [[name, *(f"{credit_seconds(name, turns):.3f}" for turns in (8, 50))] for name in CREDIT]
+    parts = [
+        Table(
+            ["credit", "8 turns", "50 turns"],
+            methods,
+            title=f"Processor seconds a step, {GROUPS} groups of {GROUP}",
+            notes=[f"A FrozenLake episode takes {walk * 1000:.1f} ms of environment, its process and calls included."],
+        )
+    ]
+    if rows := [row for run in arguments.runs for row in learned(run)]:
+        head = ["credit", "step", "open", "detour", "both", "singleton share"]
+        note = (
+            "Success at temperature 1 on held-out maps, half of them open. The rule 'towards the goal unless a hole is "
+            "there' has 1 on open maps and 0 on the others; a shortest way 1 on both."
+        )
+        parts.append(Table(head, rows, title="Success on FrozenLake", notes=[note]))
+    replace_text(arguments.output, "\n".join(part.markdown() for part in parts))
+    for part in parts:
+        part.show()
+
+
+if __name__ == "__main__":
+    main()
