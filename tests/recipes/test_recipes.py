@@ -146,6 +146,17 @@ def test_a_recipe_is_refused_where_there_are_no_gpus(
         assert says in said
 
 
+def test_the_agents_recipe_makes_maps_and_a_model_and_trains(calls: Callable[..., Called]) -> None:
+    called = calls("agents.sh", "advantage=gigpo", SEED="7")
+    assert called.done.returncode == 0, called.done.stderr
+    *made, train = called.commands
+    assert [command[:2] for command in made][-2:] == [["model", "small"], ["model", "warm-start-lake"]]
+    assert train == ["train", "--config-name", "agents", "seed=7", "advantage=gigpo"]
+    # What is made is what the run reads.
+    run = resolved(compose_config("agents", train[3:]))
+    assert run.actor_rollout_ref.model.path == made[-1][made[-1].index("--out") + 1]
+
+
 @pytest.mark.parametrize(("value", "dry"), [("1", True), ("true", True), ("no", True), ("0", False), ("", False)])
 def test_any_value_but_0_asks_for_a_dry_run(value: str, dry: bool) -> None:
     assert (bash("-c", "source recipes/lib.sh; dry_run", DRY_RUN=value).returncode == 0) is dry
