@@ -103,7 +103,7 @@ function describe(answer, i, state) {
   if (trained(answer, i)) for (const [name, value] of rows) list.append(element("dt", {}, name), element("dd", {}, value));
   else list.append(element("dt", {}, "not the model's: the loss ignores it"));
   const text = shown(answer.pieces[i].replaceAll("\n", "↵")) || "a part of the next character";
-  return [element("code", {}, text.slice(0, 200)), ` token ${i + 1} of ${answer.pieces.length}`, list];
+  return [element("code", {}, text.slice(0, 200)), ` · token ${i + 1} of ${answer.pieces.length}`, list];
 }
 
 function showTip(span, answer, state) {
