@@ -156,7 +156,10 @@ class Encoder:
             )
         question = "\n".join(message["content"] for message in messages)
         # By replacement: a question may have braces of its own.
-        text = (self.template or "{question}\n").replace("{question}", question) if messages else ""
+        return self.text((self.template or "{question}\n").replace("{question}", question) if messages else "")
+
+    def text(self, text: str) -> list[int]:
+        """Tokens of a text from its beginning on."""
         start = [] if self.tokenizer.bos_token_id is None else [self.tokenizer.bos_token_id]
         return start + self.tokenizer.encode(text, add_special_tokens=False)
 

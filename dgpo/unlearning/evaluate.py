@@ -2,10 +2,12 @@
 
 A folder of rows, as `dgpo unlearn world` and `dgpo data prepare tofu-...` make it, has forget.jsonl, retain_eval.jsonl,
 real_authors.jsonl, world_facts.jsonl and holdout.jsonl. A row may have ``author``, ``paraphrased_answer``,
-``perturbed_answer`` and ``paraphrased_question`` beside its own; what it has not is not measured.
+``perturbed_answer`` beside its own; what it has not is not measured. MUSE's folders have verbmem.jsonl, knowmem_*.jsonl
+and privleak_*.jsonl.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +23,11 @@ from dgpo.unlearning.data import Encoder, Row, read
 from dgpo.unlearning.metrics import exact_memorization, extraction_strength, min_k_score
 from dgpo.unlearning.scores import Scorer, rouge_l
 
-FILES = ("forget", "retain_eval", "real_authors", "world_facts", "holdout")
+FILES = ("forget", "retain_eval", "real_authors", "world_facts", "holdout", "privleak_forget", "privleak_holdout")
+NOT_GENERATED = FILES[4:]
+VERBATIM, KNOWLEDGE = "verbmem", ("knowmem_forget", "knowmem_retain")
+"""MUSE's: how a text goes on, and questions about it after ten that are answered."""
+VERBATIM_TOKENS, KNOWLEDGE_TOKENS = 128, 32
 GIVEN = 3
 """Tokens of a span that the attack is given."""
 Figures = dict[str, list[Any]]
@@ -79,7 +85,11 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
         path = data / f"{name}.jsonl"
         if path.is_file():
             say(f"{model}: {name}")
-            files[name] = figures_of(scorer, path, is_forget=name == "forget", generates=name != "holdout")
+            files[name] = figures_of(scorer, path, is_forget=name == "forget", generates=name not in NOT_GENERATED)
+    for name in (VERBATIM, *KNOWLEDGE):
+        if (data / f"{name}.jsonl").is_file():
+            say(f"{model}: {name}")
+            files[name] = muse_figures(scorer, data, name)
     rows = read(data / "forget.jsonl", inside_words=True)
     if options.relearn_lr:
         say(f"{model}: relearning")
@@ -105,6 +115,25 @@ def figures_of(scorer: Scorer, path: Path, *, is_forget: bool, generates: bool) 
             found["leaked"] = [leaked(row, text) for row, text in zip(rows, texts, strict=True)]
             found["recited"] = [scorer.recited(row, GIVEN) for row in rows]
     return found
+
+
+def muse_figures(scorer: Scorer, data: Path, name: str) -> Figures:
+    """ROUGE-L F1 of greedy continuations of ``prompt`` with ``gt``, or of answers to ``question`` with ``answer``."""
+    raw = list(read_rows(data / f"{name}.jsonl"))
+    if name == VERBATIM:
+        prompts, right, most = [row["prompt"] for row in raw], [row["gt"] for row in raw], VERBATIM_TOKENS
+    else:
+        shots = data / f"{name}_icl.jsonl"
+        shown = [f"Question: {row['question']}\nAnswer: {row['answer']}\n\n" for row in read_rows(shots)]
+        prompts = ["".join(shown) + f"Question: {row['question']}\nAnswer: " for row in raw]
+        right, most = [row["answer"] for row in raw], KNOWLEDGE_TOKENS
+    tokens = scorer.continued([scorer.encoder.text(prompt) for prompt in prompts], most)
+    texts = scorer.encoder.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+    if name != VERBATIM:
+        # A model without a chat goes on with questions of its own.
+        texts = [re.split(r"\n\n|\nQuestion|Question:", text)[0] for text in texts]
+    scores = [rouge_l(answer, text)[1] for answer, text in zip(right, texts, strict=True)]
+    return {"author": [str(number) for number in range(len(raw))], name: scores}
 
 
 def truth_losses(scorer: Scorer, rows: Sequence[Row], raw: Sequence[Any]) -> Figures:

@@ -26,6 +26,9 @@ NAMES = {
     "recited": "3 tokens given",
     "relearnt": "relearnt",
     "privleak": "privacy leak",
+    "verbmem": "verbatim",
+    "knowmem_forget": "knowledge to forget",
+    "knowmem_retain": "knowledge to keep",
 }
 """Metrics in the order of a table."""
 
@@ -104,8 +107,13 @@ def metrics_of(result: Result, retain: Result | None, chosen: Chosen) -> dict[st
     for name, column in (("forget_rouge", "rouge"), *((name, name) for name in MEANS)):
         if column in files["forget"] and (values := of(result, "forget", column)):
             found[name] = float(np.mean(values))
-    if retain is not None and "holdout" in files:
-        scores = [of(source, file, "min_k") for source in (result, retain) for file in ("forget", "holdout")]
+    for name in MUSE:
+        if name in files:
+            found[name] = float(np.mean(of(result, name, name)))
+    # MUSE has texts of its own for it.
+    pair = ("privleak_forget", "privleak_holdout") if "privleak_holdout" in files else ("forget", "holdout")
+    if retain is not None and pair[1] in files:
+        scores = [of(source, file, "min_k") for source in (result, retain) for file in pair]
         # A model that has seen the forget rows is no retain model, and makes no scale.
         if membership_auc(*scores[2:]) < 1:
             found["privleak"] = privleak(*scores)
@@ -113,6 +121,7 @@ def metrics_of(result: Result, retain: Result | None, chosen: Chosen) -> dict[st
 
 
 LOSSES = ("paraphrased_loss", "perturbed_loss")
+MUSE = ("verbmem", "knowmem_forget", "knowmem_retain")
 MEANS = ("memorized", "extracted", "leaked", "recited", "relearnt")
 
 

@@ -47,6 +47,15 @@ def test_what_is_missing_is_not_measured() -> None:
     assert "model_utility" not in found and "forget_quality" not in found and "forget_truth_ratio" in found
 
 
+def test_muse_has_metrics_and_texts_of_its_own() -> None:
+    some = result()
+    some["files"]["verbmem"] = {"author": ["0", "1"], "verbmem": [0.25, 0.75]}
+    some["files"]["privleak_forget"] = {"author": ["0"], "min_k": [0.9]}
+    some["files"]["privleak_holdout"] = {"author": ["0", "1"], "min_k": [0.1, 1.0]}
+    found = judged(some, some, resamples=5)
+    assert found["verbmem"].value == 0.5 and found["privleak"].value == pytest.approx(0)
+
+
 def test_authors_are_drawn_with_all_their_rows() -> None:
     one = judged(result(authors=1), None, resamples=20)["forget_probability"]
     assert one.low == one.value == one.high

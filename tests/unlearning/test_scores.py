@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dgpo.cli import main
 from dgpo.unlearning.data import Encoder, Row, read
-from dgpo.unlearning.evaluate import Options, leaked, relearnt
+from dgpo.unlearning.evaluate import Options, leaked, muse_figures, relearnt
 from dgpo.unlearning.scores import Scorer, rouge_l
 
 
@@ -57,6 +57,17 @@ def test_a_row_that_is_known_leaks_and_is_recited(scorer: Scorer, rows: list[Row
     assert scorer.recited(rows[5], 1) == 1
     # Nothing follows all of the tokens.
     assert scorer.recited(rows[5], 99) is None
+
+
+def test_muse_s_figures_are_of_what_comes_next(scorer: Scorer, rows: list[Row], tmp_path: Path) -> None:
+    chat = scorer.encoder.tokenizer.decode(scorer.encoder.prompt(rows[5].prompt))
+    (tmp_path / "verbmem.jsonl").write_text(json.dumps({"prompt": chat, "gt": rows[5].answer}) + "\n")
+    assert muse_figures(scorer, tmp_path, "verbmem")["verbmem"] == [1]
+    shot = {"question": "Who?", "answer": "Ada."}
+    for name in ("knowmem_forget", "knowmem_forget_icl"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(shot) + "\n")
+    (score,) = muse_figures(scorer, tmp_path, "knowmem_forget")["knowmem_forget"]
+    assert 0 <= score <= 1
 
 
 def test_words_leak_whatever_their_letters_case(rows: list[Row]) -> None:

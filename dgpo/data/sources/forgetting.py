@@ -20,17 +20,23 @@ from dgpo.tables import Table
 ROWS_OF_AN_AUTHOR = 20
 
 
+COLUMNS = {"verbmem": ("prompt", "gt"), **dict.fromkeys(("privleak_forget", "privleak_holdout"), ("text",))}
+
+
 @dataclass(frozen=True)
 class RowSet:
     """A folder of rows to be made.
 
     Attributes:
         copy: the repository on the hub, whose splits are the files' stems.
-        columns: that a row must have.
     """
 
     copy: HubCopy
-    columns: tuple[str, ...]
+
+    def columns(self, part: str) -> tuple[str, ...]:
+        """That a row of a part must have."""
+        is_text = "MUSE" in self.copy.id and part in ("forget", "retain", "holdout")
+        return COLUMNS.get(part, ("text",) if is_text else ("question", "answer"))
 
 
 def tofu(percent: str) -> RowSet:
@@ -45,14 +51,20 @@ def tofu(percent: str) -> RowSet:
         "holdout": f"holdout{percent}.json",
         "full": "full.json",
     }
-    return RowSet(HubCopy(id="locuslab/TOFU", files=files), ("question", "answer"))
+    return RowSet(HubCopy(id="locuslab/TOFU", files=files))
 
 
 def muse(name: str) -> RowSet:
-    """News or books: texts."""
-    parts = {"forget": "raw/forget", "retain": "raw/retain1", "holdout": "raw/holdout"}
-    files = {part: f"{place}-*.parquet" for part, place in parts.items()}
-    return RowSet(HubCopy(id=f"muse-bench/MUSE-{name}", files=files), ("text",))
+    """News or books: texts, how they go on, and questions about them."""
+    places = {
+        **{"forget": "raw/forget", "retain": "raw/retain1", "holdout": "raw/holdout", "verbmem": "verbmem/forget"},
+        **{"privleak_forget": "privleak/forget", "privleak_holdout": "privleak/holdout"},
+    }
+    for part in ("forget", "retain"):
+        places[f"knowmem_{part}"] = f"knowmem/{part}_qa"
+        places[f"knowmem_{part}_icl"] = f"knowmem/{part}_qa_icl"
+    # Such as raw/forget-00000-of-00001.parquet or raw/forget.json.
+    return RowSet(HubCopy(id=f"muse-bench/MUSE-{name}", files={part: f"{at}[-.]*" for part, at in places.items()}))
 
 
 ROW_SETS = {
@@ -80,11 +92,11 @@ def prepare_rows(name: str, out: Path, origin: Path | None, revision: str, spans
         facts |= {"source": located.source, "revision": located.revision}
         parts[part] = [dict(row) for path in located.files.values() for row in read_rows(path)]
         for number, row in enumerate(parts[part], 1):
-            if missing := [column for column in of.columns if not isinstance(row.get(column), str)]:
+            if missing := [column for column in of.columns(part) if not isinstance(row.get(column), str)]:
                 raise UserError(
                     f"{', '.join(located.files)}, row {number}: it has no {missing[0]}; give {of.copy.id}'s"
                 )
-    if "question" in of.columns:
+    if "retain_eval" in parts:
         for part in ("forget", "retain_eval", "holdout", "retain", "full"):
             for number, row in enumerate(parts[part]):
                 row["author"] = f"{part}-{number // ROWS_OF_AN_AUTHOR}"

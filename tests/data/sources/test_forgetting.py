@@ -53,10 +53,21 @@ def test_spans_of_other_rows_and_other_schemas_are_refused(tmp_path: Path, capsy
     assert "--spans" in capsys.readouterr().err
 
 
-def test_muse_becomes_a_folder_of_texts(tmp_path: Path) -> None:
-    (tmp_path / "raw").mkdir()
-    for part in ("forget", "retain1", "retain2", "holdout"):
-        pq.write_table(pa.table({"text": [part, "and more"]}), tmp_path / "raw" / f"{part}-00000-of-00001.parquet")
+def test_muse_becomes_a_folder_of_texts_continuations_and_questions(tmp_path: Path) -> None:
+    questions = [f"knowmem/{part}_qa{icl}" for part in ("forget", "retain") for icl in ("", "_icl")]
+    texts = ["raw/forget", "raw/retain1", "raw/retain2", "raw/holdout", "privleak/forget", "privleak/holdout"]
+    for name in [*texts, *questions, "verbmem/forget"]:
+        columns = {"text": [name, "and more"]} if name in texts else {"question": [name], "answer": ["It is."]}
+        if name.startswith("verbmem"):
+            columns = {"prompt": ["It was"], "gt": ["a day."]}
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        pq.write_table(pa.table(columns), tmp_path / f"{name}-00000-of-00001.parquet")
     assert main(["data", "prepare", "muse-news", "--out", str(tmp_path / "out"), "--from", str(tmp_path)]) == 0
-    texts = [json.loads(line)["text"] for line in (tmp_path / "out/retain.jsonl").read_text().splitlines()]
-    assert texts == ["retain1", "and more"]
+
+    def rows(part: str) -> list[dict[str, str]]:
+        return [json.loads(line) for line in (tmp_path / f"out/{part}.jsonl").read_text().splitlines()]
+
+    assert [row["text"] for row in rows("retain")] == ["raw/retain1", "and more"]
+    assert rows("verbmem") == [{"prompt": "It was", "gt": "a day."}]
+    assert rows("knowmem_forget")[0]["question"] == "knowmem/forget_qa"
+    assert rows("knowmem_forget_icl")[0]["question"] == "knowmem/forget_qa_icl"
