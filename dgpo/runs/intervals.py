@@ -40,15 +40,22 @@ class Paired(Interval):
     improved: float
 
 
-def interquartile_mean(values: ArrayLike, *, seed: int = 0) -> Interval:
-    """Mean of the middle half of `values` `(S,)`, with a bootstrap over them from 3 on; NaNs are left out."""
-    from scipy.stats import bootstrap, trim_mean  # takes a second
+def middle_mean(values: ArrayLike) -> float:
+    """Mean of the middle half of `values` `(S,)`; NaNs are left out."""
+    from scipy.stats import trim_mean  # takes a second
 
     known = np.asarray(values, dtype=float)
     known = known[~np.isnan(known)]
-    if not known.size:
-        return Interval(np.nan, np.nan, np.nan)
-    value, low, high = float(trim_mean(known, 0.25)), np.nan, np.nan
+    return float(trim_mean(known, 0.25)) if known.size else np.nan
+
+
+def interquartile_mean(values: ArrayLike, *, seed: int = 0) -> Interval:
+    """`middle_mean`, with a bootstrap over the values where there are 3 or more."""
+    from scipy.stats import bootstrap, trim_mean
+
+    known = np.asarray(values, dtype=float)
+    known = known[~np.isnan(known)]
+    low, high = np.nan, np.nan
     if known.size > 2:
         rng = np.random.default_rng(seed)
 
@@ -57,7 +64,7 @@ def interquartile_mean(values: ArrayLike, *, seed: int = 0) -> Interval:
 
         drawn = bootstrap((known,), middle, n_resamples=REPLICATES, batch=2000, method="percentile", rng=rng)
         low, high = map(float, drawn.confidence_interval)
-    return Interval(value, low, high)
+    return Interval(middle_mean(known), low, high)
 
 
 def difference(first: Sequence[ArrayLike], second: Sequence[ArrayLike]) -> Paired:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dgpo.runs.intervals import Interval, Paired, corrected, difference, interquartile_mean
+from dgpo.runs.intervals import Interval, Paired, corrected, difference, interquartile_mean, middle_mean
 from dgpo.studies.records import Record
 from dgpo.studies.training import KS, Run
 
@@ -112,4 +112,4 @@ def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
 def pass_curve(method: Method) -> np.ndarray:
     """Interquartile mean of pass@k at the end for each k of `KS`."""
     keys = [ACCURACY, *(PASS.format(k) for k in KS[1:])]
-    return np.array([interquartile_mean(method.last(key)).value for key in keys])
+    return np.array([middle_mean(method.last(key)) for key in keys])

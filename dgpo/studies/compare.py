@@ -12,7 +12,7 @@ from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.losses import Method as Loss
 from dgpo.progress import ProgressBar
-from dgpo.runs.intervals import Interval
+from dgpo.runs.intervals import Interval, interquartile_mean, middle_mean
 from dgpo.studies import records
 from dgpo.studies.analysis import (
     ACCURACY,
@@ -24,7 +24,6 @@ from dgpo.studies.analysis import (
     at_level,
     figures,
     gather,
-    interquartile_mean,
     level_of,
 )
 from dgpo.studies.contenders import contenders
@@ -145,7 +144,7 @@ def methods_table(methods: Mapping[str, Method], rates: Sequence[float], referen
     """A row a method, best first: figures at its rate, and differences from the reference over seeds."""
     accuracy, passed = (against(methods, reference, key) for key in (ACCURACY, PASS.format(K)))
     rows = []
-    for name in sorted(methods, key=lambda each: -figures(methods[each])["avg"].value):
+    for name in sorted(methods, key=lambda each: -middle_mean(methods[each].last(ACCURACY))):
         cells = [figure.text() for figure in figures(methods[name]).values()]
         often = f"{rates[int(np.bincount(methods[name].chosen).argmax())]:g}"
         paired = ("–",) * 4
@@ -183,7 +182,7 @@ def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
         cells = []
         for row, collapsed, spike in zip(method.final, method.collapsed, spikes, strict=True):
             lost = f", {collapsed.sum()} of {collapsed.size} collapsed" if collapsed.any() else ""
-            cells.append(f"{interquartile_mean(row).value:.3f} ({spike:.3g}{lost})")
+            cells.append(f"{middle_mean(row):.3f} ({spike:.3g}{lost})")
         rows.append((name, *cells))
     head = ("method", *(f"{rate:g}" for rate in rates))
     note = (
@@ -227,10 +226,10 @@ def numbers(
         result |= {"chosen": [rates[index] for index in method.chosen], "spikes": listed(method.largest(SPIKES))}
         result["at_level"] = {key: listed(values)[0] for key, values in at_level(method, level).items()}
         if name != reference:
-            for key, metric in (("avg", ACCURACY), (f"pass@{K}", PASS.format(K))):
-                result[f"{key} minus {reference}"] = interval(against(methods, reference, metric)[name])
+            result |= {f"{key} minus {reference}": interval(found[name]) for key, found in paired.items()}
         return result
 
+    paired = {"avg": against(methods, reference, ACCURACY), f"pass@{K}": against(methods, reference, PASS.format(K))}
     head = {
         "setting": dict(setting),
         "rates": list(rates),

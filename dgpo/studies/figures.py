@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dgpo.pictures import plain, plt, save
-from dgpo.runs.intervals import interquartile_mean
+from dgpo.runs.intervals import interquartile_mean, middle_mean
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, K, Method, pass_curve
 from dgpo.studies.plots import style
 from dgpo.studies.training import KS, Setting
@@ -72,7 +72,6 @@ def legend(figure: Any, axes: Any) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
 
 
-def middle(method: Method, key: str, steps: np.ndarray) -> np.ndarray:
+def middle(method: Method, key: str, steps: np.ndarray) -> list[float]:
     """Interquartile mean over seeds of a metric at `steps`."""
-    values = np.array([record[key][steps] for record in method.judged()])
-    return np.array([interquartile_mean(column[:0] if np.isnan(column).all() else column).value for column in values.T])
+    return [middle_mean(column) for column in np.array([record[key][steps] for record in method.judged()]).T]
