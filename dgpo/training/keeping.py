@@ -46,7 +46,7 @@ class KeepingLoss:
 
     def keep(self, model_output: dict[str, Any], data: TensorDict) -> None:
         """Take the marked answers of a micro-batch; write those of the step, where this is of its last update."""
-        rows = data[FIELD].tolist()
+        rows = data[FIELD].tolist() if FIELD in data else []
         if any(row >= 0 for row in rows):
             self._take(rows, no_padding_2_padding(model_output["log_probs"], data), data)
         # In the step's last update, so that the file is written about once.
@@ -77,7 +77,7 @@ class KeepingLoss:
         file = self.folder / str(step) / f"tokens-{os.environ.get('RANK', 0)}.parquet"
         try:
             write_rows(file, list(self._rows.values()), TOKENS)
-        except UserError as error:
+        except (OSError, UserError) as error:
             log.warning("the groups of step %d are not kept: %s", step, error)
 
 
@@ -86,7 +86,10 @@ def keep_groups(trainer: Any, count: int) -> None:
     folder = RunFolder(os.environ["DGPO_RUN_DIR"]).rollouts
     actor: Any = omega_conf_to_dataclass(trainer.config.actor_rollout_ref.actor)
     trainer.actor_rollout_wg.set_loss_fn(KeepingLoss(actor, folder))
-    trainer.tokenizer.save_pretrained(folder / "tokenizer")
+    try:
+        trainer.tokenizer.save_pretrained(folder / "tokenizer")
+    except OSError as error:
+        log.warning("%s: the tokenizer cannot be kept: %s", folder, error)
     compute_advantage = trainer._compute_advantage
 
     def keeping(batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
@@ -105,8 +108,10 @@ def keep_groups(trainer: Any, count: int) -> None:
                 thin(folder)
                 if trainer.config.run.log_rollouts:
                     log_table(told, trainer.global_steps)
-            except (OSError, UserError) as error:
-                log.warning("the groups of step %d are not kept: %s", trainer.global_steps, error)
+            except Exception:
+                # Whatever a person's data or a reward function's results hold: a page is not worth a run.
+                log.exception("the groups of step %d are not kept", trainer.global_steps)
+                rows = {}
         marks = torch.tensor([rows.get(key, -1) for key in batch.keys])
         fields = TensorDict({FIELD: marks}, batch_size=len(batch))
         batch = tq.kv_batch_put(keys=batch.keys, partition_id=str(batch.partition_id), fields=fields)

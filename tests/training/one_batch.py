@@ -4,12 +4,14 @@ A script, because Ray settles how a process authenticates once, at its first con
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow.parquet as pq
 import ray
 import torch
 import transfer_queue as tq
@@ -24,6 +26,7 @@ from dgpo.advantages.verl import modulate, weigh_prompts
 from dgpo.config.compose import compose_config, resolved
 from dgpo.errors import UserError
 from dgpo.rollouts.verl import AllocatingManager, count_successes
+from dgpo.training.keeping import keep_groups
 from dgpo.training.verl import CompletionCallback, fix_updates, log_sample_metrics, read_verdicts
 
 # Six answers to each prompt on average, three updates of two prompts.
@@ -93,6 +96,7 @@ def submit(manager: AllocatingManager, step: int, **more: Any) -> list[int]:
 class Trainer:
     """verl's own methods on the parts of a trainer that they read."""
 
+    local_trigger_step = 0
     parameter_sync_step, global_steps, use_critic, kl_ctrl_in_reward = 1, 1, False, None
     _compute_advantage = PPOTrainer._compute_advantage
     _balance_batch = PPOTrainer._balance_batch
@@ -247,6 +251,35 @@ def rewards(step: int) -> dict[str, Any]:
     return {"samples": len(batch.keys), "padding": padding, "reasons": reasons, "metrics": metrics}
 
 
+def kept(step: int, folder: Path, *, writable: bool = True) -> dict[str, Any]:
+    """What is kept of a batch with verl's padding, two of its prompts asked for, and the rows marked in the storage."""
+    trainer = Trainer(config_of())
+    folder.mkdir()
+    os.environ["DGPO_RUN_DIR"] = str(folder)
+    if not writable:
+        (folder / "rollouts").write_text("")
+    saved: list[str] = []
+    trainer.tokenizer = SimpleNamespace(
+        eos_token_id=2, decode=lambda ids: f"{len(ids)} tokens", save_pretrained=lambda place: saved.append(str(place))
+    )
+    losses: list[Any] = []
+    trainer.actor_rollout_wg.set_loss_fn = losses.append
+    batch = trainer._balance_batch(batch_of(trainer.config, step), {})
+    add_log_probs(batch)
+    keep_groups(trainer, 2)
+    metrics: dict[str, Any] = {}
+    trainer._compute_advantage(batch, metrics)
+    marks = tq.kv_batch_get(keys=batch.keys, partition_id="train", select_fields=["kept"])["kept"].tolist()
+    files = sorted(folder.glob("rollouts/1/*.parquet"))
+    return {
+        "loss": type(losses[0]).__name__,
+        "tokenizer": saved[0].removeprefix(str(folder)),
+        "marks": dict(zip(batch.keys, marks, strict=True)),
+        "rows": [row for file in files for row in pq.read_table(file).to_pylist()],
+        "timed": metrics["timing_s/keep_rollouts"],
+    }
+
+
 def without_acc(step: int) -> str:
     config = config_of()
     manager = manager_of(config)
@@ -281,6 +314,8 @@ if __name__ == "__main__":
             ),
             "without acc": without_acc(60),
             "without room": without_room(80),
+            "kept": kept(90, Path(sys.argv[1]) / "kept"),
+            "not kept": kept(91, Path(sys.argv[1]) / "full", writable=False),
         }
         tq.close()
     finally:

@@ -98,3 +98,24 @@ def test_the_number_of_updates_is_fixed_whatever_the_rows(told: dict[str, Any]) 
     assert told["updates of all"]["fixed"] == told["updates of all"]["verl"]
     # Updates of whole micro-batches of 4, and log-probs of whole ones of 9.
     assert told["updates in micro-batches"]["fixed"] == {"rows": 36, "mini_batch_size": 12, "global_batch_size": 12}
+
+
+def test_whole_groups_are_marked_and_described_and_padding_is_none(told: dict[str, Any]) -> None:
+    kept = told["kept"]
+    assert kept["loss"] == "KeepingLoss" and kept["tokenizer"] == "/rollouts/tokenizer" and kept["timed"] > 0
+    marked = {key: row for key, row in kept["marks"].items() if row >= 0}
+    assert len({key.split("_")[0] for key in marked}) == 2 and len(marked) in (7, 12)
+    assert (
+        sorted(marked.values()) == [row["row"] for row in kept["rows"]] == sorted({row["row"] for row in kept["rows"]})
+    )
+    for row in kept["rows"]:
+        assert marked[f"{row['group']}_{row['answer']}"] == row["row"]
+        said = json.loads(row["said"])
+        assert row["score"] == said["acc"] and said["reason"] in ("match", "timeout")
+        # A field that the samples lack, as these have no prompt in words, costs nothing.
+        assert json.loads(row["prompt"]) == [{"role": "", "content": "2 tokens"}] and row["ground_truth"] is None
+        assert all(value > 0 for value in row["entropy"]) and row["rollout_log_prob"] is None
+
+
+def test_where_nothing_can_be_written_no_answer_is_marked_and_training_goes_on(told: dict[str, Any]) -> None:
+    assert set(told["not kept"]["marks"].values()) == {-1} and told["not kept"]["rows"] == []
