@@ -12,6 +12,8 @@ import numpy as np
 from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_text
 from dgpo.losses import METHODS
+from dgpo.losses.base import Method
+from dgpo.losses.settings import configured
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.html import clipped, page
 from dgpo.runs.kept import KeptAnswer, kept_steps, read_step
@@ -88,11 +90,11 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
     notes = [note] if note else []
     if not complete:
         notes.append(f"More was kept than fits: {groups} groups are here. --step, --prompt and --limit choose others.")
-    trained = f"trained by {method} ({_settings(methods[method])}), " if method in methods else ""
+    trained = f"trained by {method}" + (f" ({_settings(methods[method])})" if method in methods else "")
     return {
         "kind": "run",
         "name": folder.path.name,
-        "summary": f"{trained}{groups} groups with {answers} answers of {len(steps)} steps",
+        "summary": f"{trained}, {groups} groups with {answers} answers of {len(steps)} steps",
         "note": " ".join(notes),
         "method": method,
         "shown": method if method in methods else "dgpo",
@@ -205,24 +207,19 @@ def _base64(column: np.ndarray, kind: type) -> str:
 def _methods(config: Mapping[str, Any]) -> tuple[str, dict[str, dict[str, Any]], str]:
     """The run's method, the hyper-parameters of each (the run's, and defaults with its clip range), and a note."""
     try:
-        own = method_of(dict(config))
-    except ValueError:
-        own = METHODS["dgpo"]()
-        name = str(config["actor_rollout_ref"]["actor"]["policy_loss"]["loss_mode"])
+        actor = config["actor_rollout_ref"]["actor"]
+        try:
+            own = method_of(dict(config))
+            name = own.name
+        except ValueError:
+            own, name = configured(Method, actor), str(actor["policy_loss"]["loss_mode"])
     except KeyError as error:
         raise UserError(f"config.yaml of the run: {error} is missing; restore it") from error
-    else:
-        name = own.name
     bounds = {key: getattr(own, key) for key in ("clip_ratio_low", "clip_ratio_high")}
     methods = {each: asdict(METHODS[each](**bounds)) for each in DRAWN}
     if name in methods:
-        methods[name] = asdict(own)
-        return name, methods, ""
-    return (
-        name,
-        methods,
-        f"The run was trained by {name}, whose F this page does not compute: it shows what others would do.",
-    )
+        return name, methods | {name: asdict(own)}, ""
+    return name, methods, f"The run was trained by {name}, whose F is not computed here: this is what others would do."
 
 
 def _settings(values: Mapping[str, Any]) -> str:

@@ -103,6 +103,20 @@ def test_the_page_s_columns_are_what_the_loss_was_given(run: Path) -> None:
     assert shown["methods"]["dgpo"]["clip_ratio_high"] == shown["methods"]["sapo"]["clip_ratio_high"] == 0.28
 
 
+def test_of_a_loss_that_the_page_does_not_know_it_shows_what_others_would_do(
+    tmp_path: Path, kept_run: Callable[..., Path]
+) -> None:
+    run = kept_run(tmp_path, [[RIGHT, WRONG]])
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["actor_rollout_ref"]["actor"] |= {"clip_ratio_low": 3e-4, "policy_loss": {"loss_mode": "verl_gspo"}}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    shown = page_data(run, step=None, prompt=None, limit=500)
+    assert shown["shown"] == "dgpo" and "trained by verl_gspo, whose F is not computed here" in shown["note"]
+    assert shown["methods"]["dgpo"]["clip_ratio_low"] == shown["methods"]["grpo"]["clip_ratio_low"] == 3e-4
+    console = Console(width=100, file=(tmp_path / "out").open("w"))
+    show_group(run, step=None, prompt=None, limit=5, console=console)
+
+
 def test_what_fits_is_spread_over_the_run(run: Path) -> None:
     shown = page_data(run, step=None, prompt=None, limit=12)
     assert [each["step"] for each in shown["steps"]] == [1, 4, 7] and "More was kept than fits" in shown["note"]
