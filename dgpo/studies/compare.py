@@ -71,7 +71,7 @@ def study_compare(
     read = {run: records.read(out, run) for run in cells}
     found = {name: gather(read, name, rates, seeds) for name in chosen}
     level = level_of(found)
-    judged = verdicts(found, reference, level)
+    judged = verdicts(chosen, found, reference, level)
     tables = [methods_table(found, rates, reference), rates_table(found, rates), matched_table(found, level, reference)]
     tables.append(Table(("claim", "verdict", "grounds"), [tuple(vars(each).values()) for each in judged],
                         f"The claims, for {reference}", words=("claim", "verdict", "grounds")))  # fmt: skip

@@ -4,11 +4,14 @@ A difference is told where its rate of false discoveries is below 0.05, correcte
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 import numpy as np
 from scipy.stats import fisher_exact
 
+from dgpo.losses import Method as Loss
+from dgpo.losses.dgpo import DGPO
 from dgpo.runs.intervals import Paired, corrected, difference
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, SPIKES, K, Method, against, at_level
 
@@ -28,14 +31,15 @@ class Verdict:
     grounds: str
 
 
-def verdicts(methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
-    """What the study says to each claim about the `reference`, a dgpo."""
+def verdicts(losses: Mapping[str, Loss], methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
+    """What the study says to each claim about the `reference`, a dgpo, and about its powers."""
     found = [
         best("avg@k is best", against(methods, reference, ACCURACY)),
         best(f"pass@{K} is best", against(methods, reference, PASS.format(K))),
         *entropy(methods, reference, level),
         collapse(methods, reference),
         spikes(methods, reference),
+        *(power(letter, losses, methods, level) for letter in ("n", "m")),
     ]
     return [each for each in found if each]
 
@@ -70,6 +74,23 @@ def entropy(methods: Mapping[str, Method], reference: str, level: float) -> list
             f"{matched.text('+.3f')} nats, p {matched.p:.2g}",
         ),
     ]
+
+
+def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method], level: float) -> Verdict | None:
+    """Whether a larger n, or m, keeps more entropy at equal accuracy, by the two DGPOs that differ most in it alone."""
+    mine = [(name, loss) for name, loss in losses.items() if isinstance(loss, DGPO)]
+    pairs = [
+        (getattr(second, letter) - getattr(first, letter), one, other)
+        for (one, first), (other, second) in permutations(mine, 2)
+        if replace(first, **{letter: getattr(second, letter)}) == second
+    ]
+    if not pairs or max(pairs)[0] <= 0:
+        return None
+    _, one, other = max(pairs)
+    sides = [at_level(methods[name], level)["entropy"] for name in (one, other)]
+    found = difference([sides[0]], [sides[1]])
+    grounds = f"{other} minus {one}: {found.text('+.3f')} nats, p {found.p:.2g}"
+    return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(found), grounds)
 
 
 def sign(found: Paired) -> str:

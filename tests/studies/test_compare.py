@@ -9,7 +9,8 @@ import pytest
 from dgpo.cli import main
 from dgpo.runs.intervals import Paired
 from dgpo.studies import analysis
-from dgpo.studies.verdicts import best, collapse
+from dgpo.studies.contenders import contenders
+from dgpo.studies.verdicts import best, collapse, power
 
 WORDS = ["lab", "compare", "--seeds", "2", "--rates", "8e-4", "2e-3", "--steps", "2", "--methods", "grpo", "dgpo:n=2"]
 
@@ -104,3 +105,21 @@ def test_collapse_is_told_from_chance():
     methods = {"dgpo": method(0), "gppo": method(12), "ce_gppo": method(1), "cispo:one_sided=True": method(20)}
     found = collapse(methods, "dgpo")
     assert found is not None and found.answer == "holds against gppo" and "one_sided" not in found.grounds
+
+
+def test_a_power_is_judged_by_the_two_that_differ_in_it_alone():
+    losses = contenders(["dgpo:n=2", "dgpo", "dgpo:n=4", "dgpo:n=8,m=8", "grpo"])
+
+    def method(entropy: float) -> analysis.Method:
+        record = {
+            analysis.ACCURACY: np.array([0.1, 0.5]),
+            analysis.ENTROPY: np.array([entropy, entropy]),
+            analysis.PASS.format(analysis.K): np.array([0.2, 0.6]),
+        }
+        seeds = [dict(record) for _ in range(8)]
+        return analysis.Method(np.full((1, 8), 0.5), np.zeros(8, int), np.zeros((1, 8), bool), [seeds])
+
+    methods = {name: method(0.2 + 0.1 * place) for place, name in enumerate(losses)}
+    found = power("n", losses, methods, 0.4)
+    assert found is not None and found.answer == "holds" and found.grounds.startswith("dgpo:n=4 minus dgpo: +0.100")
+    assert power("m", losses, methods, 0.4) is None
