@@ -9,7 +9,7 @@ import pytest
 from dgpo.cli import main
 
 COMMANDS = [
-    *("train", "check", "plan", "report", "compare", "export", "plot weights", "plot distribution"),
+    *("train", "check", "plan", "report", "compare", "rollouts", "export", "plot weights", "plot distribution"),
     *("data arithmetic", "data list", "data prepare", "data check", "model small", "model warm-start"),
     *("eval run", "eval score", "eval report", "lab mechanism", "lab compare", "verify"),
     *("unlearn train", "unlearn world", "unlearn spans", "unlearn eval"),

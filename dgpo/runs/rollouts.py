@@ -84,7 +84,7 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
             complete = False
             break
         answers, tokens = answers + len(group), tokens + size
-        steps.setdefault(group[0].step, []).append(_group(group[:limit], pieces, mode))
+        steps.setdefault(group[0].step, []).append(group_data(group[:limit], pieces, mode))
     shown = [{"step": each, "groups": steps[each]} for each in sorted(steps)]
     groups = sum(map(len, steps.values()))
     notes = [note] if note else []
@@ -146,7 +146,8 @@ def spread(steps: Sequence[int]) -> list[int]:
     return [steps[i] for i in dict.fromkeys(order + list(range(len(steps))))]
 
 
-def _group(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) -> dict[str, Any]:
+def group_data(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) -> dict[str, Any]:
+    """What the page's script draws of a group; ``mode`` is the verifier's, or None for another judge."""
     first = answers[0]
     lengths = [len(each.token) for each in answers]
     spread = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ from dgpo.errors import UserError
 from dgpo.losses import METHODS, gradient_weight
 from dgpo.runs.html import PARTS, as_json
 from dgpo.runs.kept import kept_steps, read_step
+from dgpo.runs.pieces import Pieces
 from dgpo.runs.report import write_report
-from dgpo.runs.rollouts import DRAWN, page_data, spread, write_rollouts
+from dgpo.runs.rollouts import DRAWN, group_data, page_data, spread, write_rollouts
 from dgpo.runs.terminal import show_group
 
 RIGHT, WRONG = "1+1=2\n\\boxed{2}", "so \\boxed{3}"
@@ -115,6 +116,14 @@ def test_of_a_loss_that_the_page_does_not_know_it_shows_what_others_would_do(
     assert shown["methods"]["dgpo"]["clip_ratio_low"] == shown["methods"]["grpo"]["clip_ratio_low"] == 3e-4
     console = Console(width=100, file=(tmp_path / "out").open("w"))
     show_group(run, step=None, prompt=None, limit=5, console=console)
+
+
+def test_an_episode_of_several_sequences_says_which_part_each_is(run: Path) -> None:
+    first = next(read_step(kept_steps(run / "rollouts")[3]))
+    parts = [replace(first, answer=name) for name in ("0_0", "0_1", "1_0")]
+    pieces = Pieces(run / "rollouts/tokenizer")
+    shown = group_data(parts, pieces, None)["answers"]
+    assert [answer["episode"] for answer in shown] == ["episode 0, part 1 of 2", "episode 0, part 2 of 2", ""]
 
 
 def test_what_fits_is_spread_over_the_run(run: Path) -> None:
