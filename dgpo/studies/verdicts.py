@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
+import torch
 from scipy.stats import fisher_exact
 
 from dgpo.losses import Method as Loss
+from dgpo.losses import gradient_weight
 from dgpo.losses.dgpo import DGPO
 from dgpo.runs.intervals import Paired, corrected, difference
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, SPIKES, K, Method, against, at_level
 
 ALPHA = 0.05
-DIVERGES = ("gppo", "ce_gppo", "cispo")
-"""W = F/π grows without bound at their left boundary."""
 SPIKE = 10.0
 """A gradient norm, before clipping, that is called a spike: ten times what is kept of it."""
 
@@ -37,7 +37,7 @@ def verdicts(losses: Mapping[str, Loss], methods: Mapping[str, Method], referenc
         best("avg@k is best", against(methods, reference, ACCURACY)),
         best(f"pass@{K} is best", against(methods, reference, PASS.format(K))),
         *entropy(methods, reference, level),
-        collapse(methods, reference),
+        collapse(losses, methods, reference),
         spikes(methods, reference),
         *(power(letter, losses, methods, level) for letter in ("n", "m")),
     ]
@@ -100,14 +100,16 @@ def sign(found: Paired) -> str:
     return "holds" if found.value > 0 else "does not hold"
 
 
-def collapse(methods: Mapping[str, Method], reference: str) -> Verdict | None:
+def diverges(loss: Loss) -> bool:
+    """Whether W = F/π grows without bound as a wrong token vanishes: F does not vanish with it."""
+    vanished, wrong, old = torch.tensor([-15.0]), torch.tensor([-1.0]), torch.tensor([-1.0])
+    return gradient_weight(loss, vanished, wrong, old).item() > 1e-3
+
+
+def collapse(losses: Mapping[str, Loss], methods: Mapping[str, Method], reference: str) -> Verdict | None:
     """Whether runs of the methods whose W diverges collapse more often than the reference's, over all rates."""
     own = methods[reference].collapsed
-    others = {
-        name: method.collapsed
-        for name, method in methods.items()
-        if name.split(":")[0] in DIVERGES and "one" not in name
-    }
+    others = {name: methods[name].collapsed for name, loss in losses.items() if name != reference and diverges(loss)}
     if not others:
         return None
     p = corrected([fisher_exact(counts(own, each), alternative="less").pvalue for each in others.values()])  # pyright: ignore[reportAttributeAccessIssue]
