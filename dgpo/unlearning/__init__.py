@@ -1,1 +1,1 @@
-"""Unlearning: losses that make a model forget marked spans of text, and the metrics that judge it; pure functions."""
+"""Unlearning: a model forgets marked spans of text, keeps the rest, and is judged. The losses are pure functions."""

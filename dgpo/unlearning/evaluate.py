@@ -67,7 +67,9 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
         UserError: there is no forget.jsonl, or the model cannot be loaded.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     if not (data / "forget.jsonl").is_file():
         raise UserError(f"--data={data}: there is no forget.jsonl; give a folder that `dgpo unlearn world` has made")
     place = model_folder(model)

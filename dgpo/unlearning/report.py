@@ -31,7 +31,8 @@ def picture(models: Mapping[str, Mapping[str, Measured]], file: Path) -> None:
     figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
     for name, metrics in models.items():
         x, y = metrics["model_utility"], metrics["ks_distance"]
-        spread: Any = [[[each.value - each.low], [each.high - each.value]] for each in (x, y)]
+        # An interval need not hold its value: a bootstrapped distance is longer than the distance.
+        spread: Any = [[[max(0, each.value - each.low)], [max(0, each.high - each.value)]] for each in (x, y)]
         axes.errorbar([x.value], [y.value], xerr=spread[0], yerr=spread[1], marker="o", capsize=3, label=plain(name))
     axes.set_xlabel("model utility")
     axes.set_ylabel("KS distance of truth ratios from the retain model's")

@@ -5,12 +5,11 @@ The ranks run this same function: one in the process that was called, several un
 
 import json
 import os
+import shutil
 import socket
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,36 +21,16 @@ from dgpo.console import captured_output, tail
 from dgpo.errors import UserError
 from dgpo.files import replace_json, replace_text
 from dgpo.progress import duration, say
-from dgpo.runs.checkpoints import latest_complete, prune, step_of, write_manifest
+from dgpo.runs.checkpoints import latest_complete, prune, write_manifest
 from dgpo.runs.export import export
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
-from dgpo.unlearning import data
-from dgpo.unlearning.data import Encoder, Example, Row, drawn
-from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method
-from dgpo.unlearning.palu import ORDINARY
+from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, of_rank
+from dgpo.unlearning.losses import Method
 from dgpo.unlearning.settings import Settings, settings_of
 
-EXPORT = "hf"
-"""The trained model in a run's folder."""
-
-
-@dataclass(frozen=True)
-class Examples:
-    """What a run trains on. The alternatives of each forget example are listed with it."""
-
-    forget: list[Example]
-    alternatives: list[list[Example]]
-    retain: list[Example]
-
-    def referenced(self, method: Method) -> list[Example]:
-        """Those that are compared with the model before, each forget example in front of its alternatives."""
-        pairs = [one for pair in zip(self.forget, self.alternatives, strict=True) for one in (pair[0], *pair[1])]
-        return pairs + (self.retain if method.representation is not None else [])
-
-    def number(self, forget: int) -> int:
-        """Of a forget example among `referenced`; of the first retain example for that many."""
-        return forget + sum(map(len, self.alternatives[:forget]))
+EXPORT, EXPORTED = "hf", "exported.json"
+"""The trained model in a run's folder, and the step that it is of."""
 
 
 def load_tokenizer(path: str) -> Any:
@@ -81,85 +60,6 @@ def config_of(path: str, key: str) -> Any:
         if getattr(config, name, None) not in (None, 1, 1.0):
             raise UserError(f"{key}={path}: it changes its logits behind the head ({name}), which no loss here sees")
     return config
-
-
-def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
-    """Rows of the files as tokens.
-
-    Raises:
-        UserError: a row is not as it must be, or a retain row is a forget row.
-    """
-    encoder = Encoder(tokenizer, settings.data.template, settings.data.max_length)
-    forget: list[Row] = []
-    if method.classes and settings.data.forget:
-        forget = data.read(
-            Path(settings.data.forget),
-            needs_spans=method.needs_spans,
-            without_spans=settings.data.without_spans,  # pyright: ignore[reportArgumentType]
-            inside_words=settings.data.inside_words,
-        )
-    retain = data.read(Path(settings.data.retain)) if method.retain_weight and settings.data.retain else []
-    data.refuse_shared(forget, retain)
-    first_n = getattr(method, "first_n", None)
-    found = Examples([], [], encoder.examples(retain, kind=RETAIN))
-    others = alternatives_of(settings, forget) if method.needs_alternatives else [[] for _ in forget]
-    for row, texts in zip(forget, others, strict=True):
-        kind = None if method.needs_spans else ORDINARY
-        for example in encoder.example(row, first_n, kind):
-            found.forget.append(example)
-            found.alternatives.append([encoder.example(other, kind=ALTERNATIVE)[0] for other in texts])
-    return found
-
-
-def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]]:
-    """For each row what shall be answered instead: its own alternative, or those of the file.
-
-    Raises:
-        UserError: there are neither.
-    """
-    shared: list[str] = []
-    if path := settings.data.alternatives:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-        shared = [line for line in lines if line.strip()]
-    found = []
-    for row in forget:
-        texts = [row.alternative] if row.alternative else shared
-        if not texts or not row.prompt:
-            raise UserError(
-                f'{row.place}: there is nothing to answer instead; give the row a question and an "alternative", or '
-                "data.alternatives=FILE with a line for each"
-            )
-        found.append([Row(row.prompt, text, (), "", row.place) for text in texts])
-    return found
-
-
-def items_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[Any]:
-    """The whole batch of a step from 0 on; those that belong together are neighbours."""
-    from dgpo.unlearning.verl import Item
-
-    size, seed = settings.train.batch_size, settings.seed
-    items = []
-    for answer, number in enumerate(drawn(len(examples.forget), size, step, seed) if examples.forget else []):
-        reference = examples.number(number)
-        items.append(Item(examples.forget[number], answer, reference))
-        if method.needs_alternatives:
-            choice = (step + answer) % len(examples.alternatives[number])
-            items.append(Item(examples.alternatives[number][choice], answer, reference + 1 + choice))
-    # Representations are compared on retain rows too.
-    first = None if method.representation is None else examples.number(len(examples.forget))
-    for number in drawn(len(examples.retain), size, step, seed + 1) if examples.retain else []:
-        items.append(Item(examples.retain[number], reference=-1 if first is None else first + number))
-    return items
-
-
-def counts_of(items: Sequence[Any], method: Method) -> Counts:
-    tokens = Counter(kind for item in items for kind in item.example.classes)
-    return Counts(tokens, len({item.answer for item in items if item.answer >= 0}))
-
-
-def of_rank(items: Sequence[Any], rank: int, ranks: int, group: int) -> list[Any]:
-    """A rank's part of a batch, ``group`` neighbours together."""
-    return [item for start in range(rank * group, len(items), ranks * group) for item in items[start : start + group]]
 
 
 def steps_of(settings: Settings, examples: Examples) -> tuple[int, int]:
@@ -207,7 +107,7 @@ def train_rank(
     tracking = trackers(settings) if rank == 0 else None
     began = time.monotonic()
     for step in range(start, total):
-        items = items_of(settings, method, examples, step)
+        items = batch_of(settings, method, examples, step)
         mine = of_rank(items, rank, ranks, 2 if method.needs_alternatives else 1)
         metrics = trainer.step(mine, counts_of(items, method))
         if tracking is not None:
@@ -282,10 +182,15 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
             flush=True,
         )
         target = folder.path / EXPORT
-        if not (checkpoint and checkpoint.step >= total and target.exists()):
+        if not (checkpoint and checkpoint.step >= total and exported_step(folder) == checkpoint.step):
             try:
                 with captured_output(folder.log) as terminal:
                     train_rank(settings, method, examples, folder, lambda text: print(text, file=terminal))
+            except KeyboardInterrupt:
+                checkpoint, _ = latest_complete(folder.checkpoints)
+                at = f"goes on from step {checkpoint.step}" if checkpoint else "begins anew: train.save_every is longer"
+                print(f"interrupted; the same command {at}", file=sys.stderr)
+                return 130
             except Exception as error:
                 print(f"the run failed: {type(error).__name__}: {error}\n{tail(folder.log)}", file=sys.stderr)
                 return 1
@@ -294,17 +199,25 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
     return 0
 
 
+def exported_step(folder: RunFolder) -> int | None:
+    """The step that RUN/hf is of; None where there is none."""
+    try:
+        step = json.loads((folder.path / EXPORTED).read_text())["step"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return step if (folder.path / EXPORT).is_dir() else None
+
+
 def write_export(folder: RunFolder, target: Path) -> None:
     """The newest checkpoint as a Hugging Face directory, in place of an older one."""
-    import shutil
-
     checkpoint, _ = latest_complete(folder.checkpoints)
     assert checkpoint is not None
+    (folder.path / EXPORTED).unlink(missing_ok=True)
     if target.exists():
         shutil.rmtree(target)
     with captured_output(folder.log):
         export(checkpoint.path, target)
-    replace_json(folder.path / "exported.json", {"step": step_of(checkpoint.path)})
+    replace_json(folder.path / EXPORTED, {"step": checkpoint.step})
 
 
 def train_from(
@@ -329,6 +242,7 @@ def train_from(
         total, an_epoch = steps_of(settings, examples)
         print(f"{total} steps, {an_epoch} an epoch")
         return 0
+    refuse_missing_gpus(settings)
     if "RANK" not in os.environ:
         if (ranks := settings.trainer.n_gpus_per_node) > 1:
             say(f"starting {ranks} ranks")
@@ -339,6 +253,18 @@ def train_from(
             os.execv(sys.executable, [*launcher, "-m", "dgpo.cli", *again])
         os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
     return run(settings, method, config, examples)
+
+
+def refuse_missing_gpus(settings: Settings) -> None:
+    """Raises UserError where this machine has not the GPUs that the config asks for."""
+    import torch
+
+    trainer, there = settings.trainer, torch.cuda.device_count()
+    if trainer.device == "cuda" and there < trainer.n_gpus_per_node:
+        raise UserError(
+            f"trainer.n_gpus_per_node={trainer.n_gpus_per_node}: this machine has {there}; take as many at most, or "
+            "trainer.device=cpu model.dtype=fp32 model.attention=sdpa for a small model"
+        )
 
 
 def free_port() -> str:

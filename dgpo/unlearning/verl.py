@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine_workers import TrainingWorker
 
 import dgpo.cpu.worker  # noqa: F401  (its patches, where the platform is a CPU)
+from dgpo.unlearning.batches import Item
 from dgpo.unlearning.data import Example
 from dgpo.unlearning.head import values_of
 from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total
@@ -26,20 +26,6 @@ from dgpo.unlearning.reference import Reference, save, shares
 from dgpo.unlearning.settings import Settings
 
 BACKEND = "fsdp2"
-
-
-@dataclass(frozen=True)
-class Item:
-    """An example in a batch.
-
-    Attributes:
-        answer: number of the forget row in the batch, which an alternative shares; -1 for a retain row.
-        reference: its number in the `Reference`; -1 for a retain row.
-    """
-
-    example: Example
-    answer: int = -1
-    reference: int = -1
 
 
 def engine_class() -> type[Any]:

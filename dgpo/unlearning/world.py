@@ -194,7 +194,9 @@ def make_model(out: Path, data: Path, seed: int = 0) -> int:
     """A Qwen2 with random weights and a vocabulary made of the world's own texts; its number of parameters."""
     import torch
     from transformers import GenerationConfig, Qwen2ForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     from dgpo.tasks.small_model import character_tokenizer, model_config
 
     texts = [

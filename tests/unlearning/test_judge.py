@@ -1,12 +1,14 @@
 """Metrics from figures, with their intervals."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from dgpo.errors import UserError
-from dgpo.unlearning.judge import judged
+from dgpo.unlearning.judge import Measured, judged
+from dgpo.unlearning.report import picture
 
 
 def result(seed: int = 0, *, shift: float = 0.0, authors: int = 5) -> dict[str, Any]:
@@ -54,6 +56,12 @@ def test_muse_has_metrics_and_texts_of_its_own() -> None:
     some["files"]["privleak_holdout"] = {"author": ["0", "1"], "min_k": [0.1, 1.0]}
     found = judged(some, some, resamples=5)
     assert found["verbmem"].value == 0.5 and found["privleak"].value == pytest.approx(0)
+
+
+def test_a_value_outside_of_its_interval_is_drawn_too(tmp_path: Path) -> None:
+    metrics = {"model_utility": Measured(0.5, 0.6, 0.7), "ks_distance": Measured(0.3, 0.1, 0.2)}
+    picture({"some": metrics}, tmp_path / "some.png")
+    assert (tmp_path / "some.png").stat().st_size > 1000
 
 
 def test_authors_are_drawn_with_all_their_rows() -> None:

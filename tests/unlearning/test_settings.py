@@ -73,6 +73,15 @@ def test_a_config_that_cannot_train_is_refused_before_it_starts(
     assert message in capsys.readouterr().err and status == (2 if message else 0)
 
 
+def test_gpus_that_are_not_there_are_asked_for_in_vain(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(world)
+    words = ["unlearn", "train", "trainer.device=cuda", "trainer.n_gpus_per_node=64", "train.batch_size=64"]
+    assert main([*words, "train.micro_batch_size=1"]) == 2
+    assert "trainer.n_gpus_per_node=64: this machine has" in capsys.readouterr().err
+
+
 def test_pairs_want_an_even_micro_batch(
     world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

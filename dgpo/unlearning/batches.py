@@ -1,0 +1,123 @@
+"""What a run trains on: its files as tokens, the batch of each step, and each rank's part of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dgpo.errors import UserError
+from dgpo.unlearning import data
+from dgpo.unlearning.data import Encoder, Example, Row, drawn
+from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method
+from dgpo.unlearning.palu import ORDINARY
+from dgpo.unlearning.settings import Settings
+
+
+@dataclass(frozen=True)
+class Item:
+    """An example in a batch.
+
+    Attributes:
+        answer: number of the forget row in the batch, which an alternative shares; -1 for a retain row.
+        reference: its number in the `Reference`; -1 for a retain row.
+    """
+
+    example: Example
+    answer: int = -1
+    reference: int = -1
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a run trains on. The alternatives of each forget example are listed with it."""
+
+    forget: list[Example]
+    alternatives: list[list[Example]]
+    retain: list[Example]
+
+    def referenced(self, method: Method) -> list[Example]:
+        """Those that are compared with the model before, each forget example in front of its alternatives."""
+        pairs = [one for pair in zip(self.forget, self.alternatives, strict=True) for one in (pair[0], *pair[1])]
+        return pairs + (self.retain if method.representation is not None else [])
+
+    def number(self, forget: int) -> int:
+        """Of a forget example among `referenced`; of the first retain example for that many."""
+        return forget + sum(map(len, self.alternatives[:forget]))
+
+
+def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
+    """Rows of the files as tokens.
+
+    Raises:
+        UserError: a row is not as it must be, or a retain row is a forget row.
+    """
+    encoder = Encoder(tokenizer, settings.data.template, settings.data.max_length)
+    forget: list[Row] = []
+    if method.classes and settings.data.forget:
+        forget = data.read(
+            Path(settings.data.forget),
+            needs_spans=method.needs_spans,
+            without_spans=settings.data.without_spans,  # pyright: ignore[reportArgumentType]
+            inside_words=settings.data.inside_words,
+        )
+    retain = data.read(Path(settings.data.retain)) if method.retain_weight and settings.data.retain else []
+    data.refuse_shared(forget, retain)
+    first_n = getattr(method, "first_n", None)
+    found = Examples([], [], encoder.examples(retain, kind=RETAIN))
+    others = alternatives_of(settings, forget) if method.needs_alternatives else [[] for _ in forget]
+    for row, texts in zip(forget, others, strict=True):
+        kind = None if method.needs_spans else ORDINARY
+        for example in encoder.example(row, first_n, kind):
+            found.forget.append(example)
+            found.alternatives.append([encoder.example(other, kind=ALTERNATIVE)[0] for other in texts])
+    return found
+
+
+def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]]:
+    """For each row what shall be answered instead: its own alternative, or those of the file.
+
+    Raises:
+        UserError: there are neither.
+    """
+    shared: list[str] = []
+    if path := settings.data.alternatives:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        shared = [line for line in lines if line.strip()]
+    found = []
+    for row in forget:
+        texts = [row.alternative] if row.alternative else shared
+        if not texts or not row.prompt:
+            raise UserError(
+                f'{row.place}: there is nothing to answer instead; give the row a question and an "alternative", or '
+                "data.alternatives=FILE with a line for each"
+            )
+        found.append([Row(row.prompt, text, (), "", row.place) for text in texts])
+    return found
+
+
+def batch_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[Item]:
+    """The whole batch of a step from 0 on; those that belong together are neighbours."""
+    size, seed = settings.train.batch_size, settings.seed
+    items = []
+    for answer, number in enumerate(drawn(len(examples.forget), size, step, seed) if examples.forget else []):
+        reference = examples.number(number)
+        items.append(Item(examples.forget[number], answer, reference))
+        if method.needs_alternatives:
+            choice = (step + answer) % len(examples.alternatives[number])
+            items.append(Item(examples.alternatives[number][choice], answer, reference + 1 + choice))
+    # Representations are compared on retain rows too.
+    first = None if method.representation is None else examples.number(len(examples.forget))
+    for number in drawn(len(examples.retain), size, step, seed + 1) if examples.retain else []:
+        items.append(Item(examples.retain[number], reference=-1 if first is None else first + number))
+    return items
+
+
+def counts_of(items: Sequence[Item], method: Method) -> Counts:
+    tokens = Counter(kind for item in items for kind in item.example.classes)
+    return Counts(tokens, len({item.answer for item in items if item.answer >= 0}))
+
+
+def of_rank(items: Sequence[Item], rank: int, ranks: int, group: int) -> list[Item]:
+    """A rank's part of a batch, ``group`` neighbours together."""
+    return [item for start in range(rank * group, len(items), ranks * group) for item in items[start : start + group]]
