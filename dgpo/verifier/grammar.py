@@ -146,6 +146,8 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     relations = [str(sign.value) for sign in signs]
     if not signs:
         return _union(tokens, depth)
+    if tokens[0].kind == "name" and tokens[1].kind == "bar" and (builder := regions.read_builder(tokens)):
+        return builder  # {x | x > 3} in braces of no meaning
     if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":
         return _relation(core, depth)  # all n >= 3
     if relations[0] == "~" and not sides[0] and tokens[1:]:
@@ -183,6 +185,8 @@ def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
 
 
 def _union(tokens: Tokens, depth: int) -> Answer:
+    if tokens[0].kind == "field" and tokens[1:2] and tokens[1].is_("sign", "-"):
+        tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
     parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus"))
     if cuts or regions.is_reals(tokens) or (tokens[0].kind == "field"):
         region = regions.read_union(tokens)

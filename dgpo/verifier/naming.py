@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.spelling import FUNCTIONS, vocabulary
 from dgpo.verifier.splitting import plain, shell, split, symbols
 from dgpo.verifier.tokens import Token, Tokens
 
@@ -50,8 +50,10 @@ def read_name(tokens: Tokens) -> Name | None:
         return derivative
     if any(token.is_("sign", ":", "/") or token.is_("command", "frac") for token in tokens) and _is_quotient(tokens):
         return Name("".join(symbols(tokens)))
+    if first.is_("command", "int", "sum", "prod") or first.is_("function", "lim"):
+        return Name("".join(symbols(tokens)))
     if first.kind == "function":
-        is_of_name = (len(tokens) == 2 and tokens[1].kind == "name") or shell(tokens[1:])[0] == "()"
+        is_of_name = shell(tokens[1:])[0] == "()" or read_name(tokens[1:]) is not None
         is_extreme = first.value in ("max", "min", "sup", "inf", "deg")
         return Name(str(first.value), argument=symbols(tokens[1:])) if is_extreme or is_of_name else None
     if (
@@ -180,6 +182,8 @@ def differ(gold: Name, answer: Name) -> bool:
     if not (gold.head[0].isalpha() and answer.head[0].isalpha()):
         return False
     if gold.head != answer.head:
+        if gold.head in FUNCTIONS and answer.head in FUNCTIONS:
+            return True
         if gold.index and gold.index == answer.index:
             return True
         if gold.head in tuple("xyz") and answer.head in tuple("xyz"):

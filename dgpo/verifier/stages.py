@@ -196,9 +196,10 @@ def _compare(gold: Reading, answer: Reading, gold_has_many: bool) -> tuple[Reaso
     if is_same is not None:
         return "match" if is_same else "mismatch", "string"
     comparison = Comparison()
-    if policy.offers_alternatives(answer) and not gold_has_many:
-        return "hedge", "structure"
     same = comparison.same(gold.tree, answer.tree)
+    if policy.offers_alternatives(answer) and not gold_has_many:
+        is_one = same and isinstance(answer.tree, Several)  # in several forms: 1/4 or 25%
+        return "match" if is_one else "hedge", "structure"
     stage: Stage = "value" if comparison.has_evaluated else "structure"
     if isinstance(gold.tree, Value) and isinstance(answer.tree, Value) and stage == "structure":
         stage = "numeric"
