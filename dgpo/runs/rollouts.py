@@ -175,17 +175,17 @@ def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, A
     cut = slice(0, ANSWER_TOKENS)
     constant = len(answer.advantage) and bool((answer.advantage == answer.advantage[0]).all())
     first = float(answer.advantage[0]) if len(answer.advantage) else 0.0
-    is_right = answer.said.get("acc", answer.score)
-    finite = answer.score is not None and np.isfinite(answer.score)
+    # Another reward function may say anything there.
+    is_right = _number(answer.said.get("acc", answer.score))
     return {
-        "right": None if is_right is None else float(is_right) >= 0.5,
-        "reason": answer.said.get("reason"),
+        "right": None if is_right is None else is_right >= 0.5,
+        "reason": reason if isinstance(reason := answer.said.get("reason"), str) else None,
         "words": words(answer.said, answer.ground_truth),
         "judged": judged(answer.said, pieces.text(answer.token.tolist()), answer.ground_truth, mode),
-        "score": answer.score if finite else None,
+        "score": _number(answer.score),
         "truncated": str(answer.said.get("truncated", "0")) == "1",
         "staleness": answer.staleness,
-        "turns": [turn for turn in answer.turns if isinstance(turn, Mapping) and "start" in turn],
+        "turns": [_turn(turn) for turn in answer.turns],
         "length": len(answer.token),
         "cut": max(0, len(answer.token) - ANSWER_TOKENS),
         "pieces": pieces.of(answer.token[cut].tolist()),
@@ -199,6 +199,20 @@ def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, A
         if answer.entropy is None
         else _base64(np.nan_to_num(1000 * answer.entropy[cut]).clip(0, 65535).round(), np.uint16),
     }
+
+
+def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    observation = turn.get("observation")
+    return {
+        "start": int(turn["start"]),
+        "reward": _number(turn.get("reward")),
+        "observation": None if observation is None else clipped(_text(observation)),
+        "valid": turn.get("valid") is not False,
+    }
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and np.isfinite(value) else None
 
 
 def _base64(column: np.ndarray, kind: type) -> str:
@@ -244,9 +258,9 @@ def _times(factor: float, value: float | None) -> float | None:
 
 def _verifier_mode(config: Mapping[str, Any]) -> str | None:
     """The mode of the run's verifier; None where another reward function judged."""
-    function = config.get("reward", {}).get("custom_reward_function", {})
+    function = (config.get("reward") or {}).get("custom_reward_function") or {}
     is_ours = function.get("path") == "pkg://dgpo.rewards.verl"
-    return function.get("reward_kwargs", {}).get("mode", "boxed") if is_ours else None
+    return (function.get("reward_kwargs") or {}).get("mode", "boxed") if is_ours else None
 
 
 def _question(prompt: Sequence[Mapping[str, Any]]) -> str:

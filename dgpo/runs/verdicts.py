@@ -27,7 +27,7 @@ LONGEST = 20_000
 def words(said: Mapping[str, Any], ground_truth: str | None) -> str:
     """One sentence of what `rewards.verl.compute_score` said of a response; empty for another reward function's."""
     reason = said.get("reason")
-    if reason not in REASONS:
+    if not isinstance(reason, str) or reason not in REASONS:
         return ""
     read = f"read “{said['pred']}”, the ground truth is “{ground_truth}”" if said.get("pred") else ""
     stage = f"decided by the {said['stage']} stage" if said.get("stage") else ""

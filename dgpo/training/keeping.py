@@ -158,7 +158,7 @@ def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict
         extra = value.get("extra_fields") or {}
         prompt = value.get("raw_prompt")
         if prompt is None:
-            prompt = [{"role": "", "content": trainer.tokenizer.decode(value["prompts"])}]
+            prompt = trainer.tokenizer.decode(value["prompts"])
         gold = (value.get("reward_model") or {}).get("ground_truth")
         written_by = tags[key].get("min_global_steps")
         found.append(
@@ -166,7 +166,7 @@ def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict
                 "row": row,
                 "group": group,
                 "answer": f"{session}_{output}",
-                "prompt": _json(list(prompt)),
+                "prompt": _json([{"role": "", "content": prompt}] if isinstance(prompt, str) else list(prompt)),
                 "text": trainer.tokenizer.decode(value["responses"]),
                 "ground_truth": None if gold is None else str(gold),
                 "data_source": value.get("data_source"),

@@ -120,10 +120,21 @@ def test_of_a_loss_that_the_page_does_not_know_it_shows_what_others_would_do(
 
 def test_an_episode_of_several_sequences_says_which_part_each_is(run: Path) -> None:
     first = next(read_step(kept_steps(run / "rollouts")[3]))
-    parts = [replace(first, answer=name) for name in ("0_0", "0_1", "1_0")]
+    turn = {"start": 0, "end": 2, "observation": "a wall", "reward": float("nan"), "valid": False}
+    parts = [replace(first, answer=name, turns=[turn]) for name in ("0_0", "0_1", "1_0")]
     pieces = Pieces(run / "rollouts/tokenizer")
     shown = group_data(parts, pieces, None)["answers"]
     assert [answer["episode"] for answer in shown] == ["episode 0, part 1 of 2", "episode 0, part 2 of 2", ""]
+    assert shown[0]["turns"] == [{"start": 0, "observation": "a wall", "reward": None, "valid": False}]
+
+
+def test_a_reward_function_of_one_s_own_may_say_what_it_likes(run: Path) -> None:
+    first = next(read_step(kept_steps(run / "rollouts")[3]))
+    said = [{"acc": "yes", "reason": 7}, {"reason": [], "pred": None}, {"acc": float("inf"), "stage": []}, {}]
+    answers = [replace(first, said=each, score=score) for each, score in zip(said, (1.0, None, -1.0, 0.2), strict=True)]
+    shown = group_data(answers, Pieces(run / "rollouts/tokenizer"), "boxed")
+    assert [answer["right"] for answer in shown["answers"]] == [None, None, None, False]
+    assert json.loads(as_json(shown)) == shown
 
 
 def test_what_fits_is_spread_over_the_run(run: Path) -> None:
