@@ -12,7 +12,10 @@ _PRODUCT = re.compile(r"(?<![\w.^])\d[\d.]*(?=\s*\()|\)(?=\s*(?:[\d(]|\\d?frac))
 
 
 def grade(gold: str, answer: str) -> str:
-    """Equality of two LaTeX expressions: match, mismatch, unparsed (the answer) or bad_gold."""
+    """Equality of two LaTeX expressions: match, mismatch, unparsed (the answer) or bad_gold.
+
+    Raises MemoryError, and what sympy raises, where a number cannot be evaluated.
+    """
     from math_verify import verify
 
     gold, answer = _cases_apart(*(side.rstrip().removesuffix(r"\%") for side in (gold, answer)))
@@ -22,7 +25,18 @@ def grade(gold: str, answer: str) -> str:
     parsed_answer = _parse(answer)
     if not parsed_answer:
         return "unparsed"
+    for side in (parsed_gold[0], parsed_answer[0]):
+        _evaluate(side)
     return "match" if verify(parsed_gold, parsed_answer, timeout_seconds=None) else "mismatch"
+
+
+def _evaluate(expression: Any) -> None:
+    """Raises MemoryError for a number that takes all memory: math-verify would catch it and go on."""
+    from sympy import Expr, Integral, Limit, MatrixExpr, Product, Sum
+
+    is_number = isinstance(expression, Expr) and not expression.free_symbols
+    if is_number and not isinstance(expression, MatrixExpr) and not expression.has(Integral, Limit, Product, Sum):
+        expression.evalf()
 
 
 def _cases_apart(gold: str, answer: str) -> tuple[str, str]:

@@ -196,7 +196,8 @@ def _equal_at_points(
 
 @lru_cache(maxsize=16384)
 def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tuple[Any, bool] | None:
-    return evaluator.value_at(node, {name: at(name, index) for name in names(node)})
+    number = exact(node)
+    return evaluator.value_at(node if number is None else number, {name: at(name, index) for name in names(node)})
 
 
 def _tolerance(gold: Number, answer: Number, evaluator: Evaluator) -> Fraction:
