@@ -1,7 +1,6 @@
 """What the runs of a study say: figures of each method at its best rate, and methods against a reference, by seeds.
 
-A rate is chosen for each seed by the mean accuracy of the other seeds, so that no run takes part in the choice that it
-is judged by. Accuracy is that of the last step.
+A method is judged at the rate with the best mean accuracy over its seeds, at the last step.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,19 +26,19 @@ class Method:
 
     Attributes:
         final: accuracy at the end, `(rates, S)`.
-        chosen: index of the rate that each seed is judged at, `(S,)`.
+        best: index of the rate that it is judged at.
         collapsed: whether a run ended below half of the best accuracy that it had, `(rates, S)`.
         runs: their records, rates by seeds.
     """
 
     final: np.ndarray
-    chosen: np.ndarray
+    best: int
     collapsed: np.ndarray
     runs: Sequence[Sequence[Record]]
 
-    def judged(self) -> list[Record]:
-        """The run of each seed at its rate."""
-        return [self.runs[rate][seed] for seed, rate in enumerate(self.chosen)]
+    def judged(self) -> Sequence[Record]:
+        """The runs at that rate."""
+        return self.runs[self.best]
 
     def last(self, key: str) -> np.ndarray:
         """The last value of a metric in the judged runs, `(S,)`."""
@@ -51,19 +50,12 @@ class Method:
 
 
 def gather(records: Mapping[Run, Record], method: str, rates: Sequence[float], seeds: Sequence[int]) -> Method:
-    """The runs of `method`, with the rate that each seed is judged at."""
+    """The runs of `method`."""
     runs = [[records[Run(method, rate, seed)] for seed in seeds] for rate in rates]
     curves = [[record[ACCURACY][~np.isnan(record[ACCURACY])] for record in row] for row in runs]
     final = np.array([[curve[-1] for curve in row] for row in curves])
     best = np.array([[curve.max() for curve in row] for row in curves])
-    return Method(final, chosen_rates(final), final < best / 2, runs)
-
-
-def chosen_rates(final: np.ndarray) -> np.ndarray:
-    """Index of the best rate for each seed by the mean of the others; with one seed, by itself."""
-    if final.shape[1] == 1:
-        return final.argmax(0)
-    return (final.sum(1, keepdims=True) - final).argmax(0)
+    return Method(final, int(final.mean(1).argmax()), final < best / 2, runs)
 
 
 def figures(method: Method) -> dict[str, Interval]:
@@ -97,7 +89,7 @@ def level_of(methods: Mapping[str, Method]) -> float:
 def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
     """Steps, entropy and pass@k of the judged runs where their accuracy first reaches `level`; `(S,)`, NaN if never."""
     keys = {"steps": None, "entropy": ENTROPY, f"pass@{K}": PASS.format(K)}
-    found = {name: np.full(len(method.chosen), np.nan) for name in keys}
+    found = {name: np.full(len(method.judged()), np.nan) for name in keys}
     for seed, record in enumerate(method.judged()):
         known = np.flatnonzero(~np.isnan(record[ACCURACY]))
         curve = record[ACCURACY][known]

@@ -146,12 +146,12 @@ def methods_table(methods: Mapping[str, Method], rates: Sequence[float], referen
     rows = []
     for name in sorted(methods, key=lambda each: -middle_mean(methods[each].last(ACCURACY))):
         cells = [figure.text() for figure in figures(methods[name]).values()]
-        often = f"{rates[int(np.bincount(methods[name].chosen).argmax())]:g}"
+        rate = f"{rates[methods[name].best]:g}"
         paired = ("–",) * 4
         if name != reference:
             one, other = accuracy[name], passed[name]
             paired = (one.text("+.3f"), f"{one.p:.2g}", f"{one.improved:.2f}", f"{other.text('+.3f')}, q {other.p:.2g}")
-        rows.append((name, often, *cells, *paired))
+        rows.append((name, rate, *cells, *paired))
     head = (
         "method",
         "rate",
@@ -163,13 +163,13 @@ def methods_table(methods: Mapping[str, Method], rates: Sequence[float], referen
         "better",
         f"pass@{K} minus",
     )
-    seeds = len(methods[reference].chosen)
+    seeds = len(methods[reference].judged())
     note = (
         f"{seeds} seeds, each a teacher, a first policy, problems and draws of its own, shared by the methods. "
-        "Interquartile means with 95 % intervals (bootstrap over seeds), at the rate that is best on the other seeds "
-        "(the one most often chosen is shown). Differences are means over paired seeds, q their rate of false "
-        "discoveries (sign flips, Benjamini-Hochberg), better the share of seeds with more. Accuracy and pass@k are "
-        "expectations over samples, computed without sampling."
+        "Interquartile means with 95 % intervals (bootstrap over seeds), at the rate with the best mean "
+        "accuracy. Differences are means over paired seeds, q their rate of false discoveries (sign flips, "
+        "Benjamini-Hochberg), better the share of seeds with more. Accuracy and pass@k are expectations over samples, "
+        "computed without sampling."
     )
     return Table(head, rows, "Methods at their best rates", [note], words=("method",), whole=("method",))
 
@@ -198,7 +198,7 @@ def matched_table(methods: Mapping[str, Method], level: float, reference: str) -
     for name, method in methods.items():
         at = at_level(method, level)
         texts = [interquartile_mean(values).text(form) for values, form in zip(at.values(), (".1f", ".3f", ".3f"))]  # noqa: B905
-        rows.append((name, *texts, f"{np.isfinite(at['steps']).sum()} of {len(method.chosen)}"))
+        rows.append((name, *texts, f"{np.isfinite(at['steps']).sum()} of {len(method.judged())}"))
     head = ("method", "steps", "entropy", f"pass@{K}", "runs that reach it")
     return Table(head, rows, f"At accuracy {level:.3f}", words=("method",), whole=("method",))
 
@@ -223,7 +223,7 @@ def numbers(
     def of(name: str, method: Method) -> dict[str, Any]:
         result: dict[str, Any] = {key: interval(figure) for key, figure in figures(method).items()}
         result |= {"final": listed(method.final), "collapsed": method.collapsed.astype(int).tolist()}
-        result |= {"chosen": [rates[index] for index in method.chosen], "spikes": listed(method.largest(SPIKES))}
+        result |= {"rate": rates[method.best], "spikes": listed(method.largest(SPIKES))}
         result["at_level"] = {key: listed(values)[0] for key, values in at_level(method, level).items()}
         if name != reference:
             result |= {f"{key} minus {reference}": interval(found[name]) for key, found in paired.items()}
