@@ -88,10 +88,8 @@ class Comparison:
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):
             return False
-        wanted = gold
-        if isinstance(gold, Equation):
-            _, value = policy.named_value(gold)
-            wanted = read_side(value) if value else gold
+        value = policy.named_value(gold)[1] if isinstance(gold, Equation) else None
+        wanted = read_side(value) if value else gold
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
         found = policy.claims(answer, gold)
@@ -124,17 +122,15 @@ class Comparison:
         return decision
 
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
-        one, two = gold.unit, answer.unit
         gold, answer = policy.in_radians(gold, answer)
+        one, two = gold.unit, answer.unit
         has_base = one.startswith(BASE) or two.startswith(BASE)
-        if gold.unit == answer.unit == "":
-            one = two = ""
         if one != two and (has_base or (one and two and not same_unit(one, two))):
             return False
+        texts = latex(gold.tokens), latex(answer.tokens)
         if gold.node is None or answer.node is None:
-            if symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node:
-                return True
-            return self._asked(latex(gold.tokens), latex(answer.tokens))
+            is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
+            return is_same or self._asked(*texts)
         scales = {0: [1], 1: [1, Fraction(1, 100)], -1: [1, Fraction(100)]}[(two == "%") - (one == "%")]
         sides = values.with_one_notation(
             values.Number(gold.node, gold.is_decimal), values.Number(answer.node, answer.is_decimal)
@@ -145,10 +141,8 @@ class Comparison:
         decision = either(values.equal(sides[0], given, Fraction(scale)) for given in spellings for scale in scales)
         if decision is False:
             decision = policy.same_residue(gold, answer) or policy.is_rounded(gold, answer)
-        self.tell(latex(gold.tokens), latex(answer.tokens), decision, "value")
-        if decision is None:
-            return self._asked(latex(gold.tokens), latex(answer.tokens))
-        return decision
+        self.tell(*texts, decision, "value")
+        return self._asked(*texts) if decision is None else decision
 
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
         if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
@@ -163,10 +157,7 @@ class Comparison:
             return False
         # A list of numbers may repeat one, a set cannot.
         if gold.brackets == answer.brackets == "{}" or all(isinstance(item, Several) for item in golds + answers):
-            golds, answers = (
-                list(dict.fromkeys(golds)),
-                list(dict.fromkeys(answers)),
-            )
+            golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
         if len(golds) != len(answers):
             return False
         if shells <= UNORDERED:
