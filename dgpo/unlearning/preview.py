@@ -31,6 +31,15 @@ def coloured(row: Row, encoder: Encoder | None, first_n: int | None) -> Text:
     return text
 
 
+def marked(row: Row) -> Text:
+    """The answer with [[marks]], for where there are no colours."""
+    text, end = "", 0
+    for start, stop in row.spans:
+        text += f"{row.answer[end:start]}[[{row.answer[start:stop]}]]"
+        end = stop
+    return Text(text + row.answer[end:])
+
+
 def counts(rows: Sequence[Row], encoder: Encoder, first_n: int | None) -> dict[int, int]:
     kinds = Counter(kind for example in encoder.examples(rows, first_n) for kind in example.classes)
     return {kind: kinds[kind] for kind in (PREFIX, REST, ORDINARY)}
@@ -55,7 +64,7 @@ def show(
     console = console or Console()
     encoder = Encoder(tokenizer, max_length=1 << 20) if tokenizer is not None else None
     for row in rows[:limit]:
-        console.print(coloured(row, encoder, first_n))
+        console.print(coloured(row, encoder, first_n) if console.is_terminal else marked(row))
     if len(rows) > limit:
         console.print(f"... and {len(rows) - limit} rows more (--rows)", style="dim", highlight=False)
     spans = [row.answer[slice(*span)] for row in rows for span in row.spans]

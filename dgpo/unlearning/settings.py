@@ -1,5 +1,6 @@
 """What a config of unlearning says, and what is wrong with it before anything starts."""
 
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,8 @@ def check_together(settings: Settings, method: Method) -> None:
         raise UserError(
             "data.retain: it is missing; give a file of rows that are to be kept, or set method.retain_weight=0"
         )
-    ranks = settings.trainer.n_gpus_per_node
+    # Under a launcher there may be more nodes than this one.
+    ranks = int(os.environ.get("WORLD_SIZE") or settings.trainer.n_gpus_per_node)
     if train.batch_size % ranks:
         raise UserError(f"train.batch_size={train.batch_size}: it does not divide into {ranks} ranks; take a multiple")
     for_each = train.batch_size // ranks

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError
-from dgpo.files import replace_json, replace_text
+from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import latest_complete, prune, write_manifest
 from dgpo.runs.export import export
@@ -166,15 +166,19 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
     """Train on this rank, and on the first one write what is left; the exit status."""
     rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     folder = RunFolder(settings.run.dir)
+    total, _ = steps_of(settings, examples)
+    checkpoint, _ = latest_complete(folder.checkpoints)
+    is_done = checkpoint is not None and checkpoint.step >= total and exported_step(folder) == checkpoint.step
     if rank:
-        with captured_output(folder.log):
-            train_rank(settings, method, examples, folder, lambda text: None)
+        # The first rank may not have come to it yet.
+        make_folder(folder.path, "run.dir")
+        if not is_done:
+            with captured_output(folder.log):
+                train_rank(settings, method, examples, folder, lambda text: None)
         return 0
     with folder:
         os.environ.update(tracker_environment(folder))
         replace_text(folder.config, OmegaConf.to_yaml(config))
-        total, _ = steps_of(settings, examples)
-        checkpoint, _ = latest_complete(folder.checkpoints)
         at = f", going on from step {checkpoint.step}" if checkpoint else ""
         print(
             f"run folder {folder.path}{at}\n{len(examples.forget)} forget rows, {len(examples.retain)} retain rows, "
@@ -182,7 +186,7 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
             flush=True,
         )
         target = folder.path / EXPORT
-        if not (checkpoint and checkpoint.step >= total and exported_step(folder) == checkpoint.step):
+        if not is_done:
             try:
                 with captured_output(folder.log) as terminal:
                     train_rank(settings, method, examples, folder, lambda text: print(text, file=terminal))

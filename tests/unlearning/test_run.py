@@ -80,11 +80,12 @@ def more_runs(world: Path, runs: Path) -> Path:
     """Runs on two ranks, with an adapter, and of representations."""
     jobs = [
         job("run.name=two", ranks=2),
+        job("run.name=two", ranks=2),  # which finds nothing to do
         job("run.name=pairs", "method=idk_dpo", "train.steps=1", ranks=2),
         job("run.name=lora", "method=npo", "model.lora_rank=4", "train.steps=1"),
         job("run.name=rmu", "method=rmu", "method.layer=1", "train.steps=2"),
     ]
-    assert run_jobs(world, jobs) == [0] * 6
+    assert run_jobs(world, jobs) == [0] * 8
     return runs
 
 

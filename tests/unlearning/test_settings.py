@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
 from dgpo.cli import main
 from dgpo.config.compose import compose_config, config_dir, resolved
+from dgpo.unlearning.data import Encoder, read
 from dgpo.unlearning.losses import METHODS
+from dgpo.unlearning.preview import coloured
 from dgpo.unlearning.settings import parsed
 
 CHOICES = sorted(file.stem for file in (config_dir() / "method").glob("*.yaml"))
@@ -113,7 +115,10 @@ def test_spans_are_shown_with_the_tokens_of_each_class(
     rows = [json.loads(line) for line in Path(file).read_text().splitlines()]
     assert main(["unlearn", "spans", file, "--tokenizer", "runs/unlearning/full-0/hf", "--first-n", "1"]) == 0
     shown = capsys.readouterr().out
-    assert rows[0]["answer"] in shown
+    (word,) = rows[0]["sensitive"]
+    assert rows[0]["answer"].replace(word, f"[[{word}]]") in shown
+    kinds = coloured(read(Path(file))[0], Encoder(AutoTokenizer.from_pretrained("runs/unlearning/full-0/hf")), 1).spans
+    assert [kind.start for kind in kinds] == sorted(kind.start for kind in kinds) and len({*kinds}) > 1
     assert f"the first 1 of a span) {len(rows)}" in " ".join(shown.split())
     assert main(["unlearn", "spans", "runs/unlearning/data-0/real_authors.jsonl"]) == 2
     assert "row 1: nothing of it is sensitive" in capsys.readouterr().err
