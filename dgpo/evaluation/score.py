@@ -19,7 +19,7 @@ from dgpo.evaluation.generations import Generation, cut_line, data_file, generat
 from dgpo.evaluation.settings import PACKAGES, BenchmarkFacts, read_settings
 from dgpo.files import draft_of, file_sha256, replace_json
 from dgpo.progress import ProgressBar
-from dgpo.verifier import verify
+from dgpo.verifier import VERSION, verify
 from dgpo.verifier.processes import Processes
 from dgpo.verifier.reading import read
 from dgpo.verifier.stages import Mode
@@ -150,7 +150,7 @@ def score_folder(
             ) from error
         except RuntimeError as error:
             raise UserError(f"{folder}: {error}") from error
-        versions = installed_versions(PACKAGES)
+        versions = {**installed_versions(PACKAGES), "dgpo.verifier": VERSION}
         replace_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
     return counts
 

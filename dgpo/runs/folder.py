@@ -1,6 +1,7 @@
 """The folder of one run: who writes in it, and what lies where.
 
 config.yaml        the resolved config of the last launch
+versions.json      packages, and the verifier of the verdicts, of the last launch
 train.log          everything the processes printed
 metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
 validation/        verl's dump of validation answers, one file a validation
@@ -33,6 +34,10 @@ class RunFolder:
     @property
     def config(self) -> Path:
         return self.path / "config.yaml"
+
+    @property
+    def versions(self) -> Path:
+        return self.path / "versions.json"
 
     @property
     def log(self) -> Path:

@@ -1,5 +1,6 @@
 """Train: compose a config, refuse what would fail, and hand over to verl's trainer."""
 
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ from dgpo.config.checks.environment import model_bytes
 from dgpo.config.checks.sizes import total_steps
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.console import captured_output, tail
-from dgpo.files import replace_text
+from dgpo.files import replace_json, replace_text
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
 from dgpo.runs.folder import RunFolder
@@ -28,6 +29,8 @@ from dgpo.runs.report import write_report
 from dgpo.runs.trackers import tracker_environment
 from dgpo.training.step_lines import Progress
 from dgpo.training.stopping import deadline_from, handled, interrupt, reason, saving_first, tell
+from dgpo.verifier import VERSION
+from dgpo.versions import PINNED, installed_versions
 
 # What torch, safetensors and the system say of a write that fails.
 WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
@@ -88,6 +91,23 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
     replace_text(folder.config, OmegaConf.to_yaml(config))
 
 
+def keep_versions(folder: RunFolder, going_on: bool) -> None:
+    """Write what this launch computes and judges with, and say what of it was another when the run was begun."""
+    now = {**installed_versions(PINNED), "dgpo.verifier": VERSION}
+    try:
+        before = json.loads(folder.versions.read_text()) if going_on else {}
+    except (OSError, ValueError):
+        before = {}
+    changed = [
+        f"{name} {before.get(name, 'absent')} -> {now.get(name, 'absent')}"
+        for name in sorted(before | now)
+        if before and before.get(name) != now.get(name)
+    ]
+    if changed:
+        print(f"warning: this run goes on with other versions: {', '.join(changed)}", file=sys.stderr)
+    replace_json(folder.versions, now)
+
+
 def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> None:
     """verl's trainer under Ray, to the end of training.
 
@@ -140,6 +160,7 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
     set_later_steps_aside(folder, start)
     reason(folder.stop)  # of an earlier launch
     prepare(config, folder)
+    keep_versions(folder, going_on=start > 0)
     print(f"full output: {folder.log}\n{starting(config)}", flush=True)
     try:
         with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):

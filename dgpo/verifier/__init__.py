@@ -4,6 +4,6 @@ in killable worker processes. `dgpo.rewards` is what verl calls.
 
 from dgpo.verifier.gold import check_ground_truth
 from dgpo.verifier.stages import verify, verify_batch
-from dgpo.verifier.verdict import Verdict
+from dgpo.verifier.verdict import VERSION, Verdict
 
-__all__ = ["Verdict", "check_ground_truth", "verify", "verify_batch"]
+__all__ = ["VERSION", "Verdict", "check_ground_truth", "verify", "verify_batch"]

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from dgpo.config.checks.resume import same_run
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import write_manifest
 from dgpo.runs.folder import RunFolder
-from dgpo.training.train import choose_checkpoint, explain, prepare, run, set_later_steps_aside
+from dgpo.training.train import choose_checkpoint, explain, keep_versions, prepare, run, set_later_steps_aside
+from dgpo.verifier import VERSION
 
 
 def wrapped(cause: Exception) -> Exception:
@@ -79,6 +81,19 @@ def test_what_a_folder_holds_of_later_steps_is_moved_and_the_rest_stays(
     assert [each.name for each in folder.rollouts.iterdir()] == ["10"]
     assert sorted(each.name for each in place.iterdir()) == ["checkpoints", "rollouts", "validation", "wandb_id"]
     assert (place / "wandb_id").read_text().strip() == before != folder.wandb_id()
+
+
+def test_a_run_that_goes_on_with_another_verifier_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = RunFolder(tmp_path)
+    keep_versions(folder, going_on=False)
+    versions = json.loads(folder.versions.read_text())
+    assert versions["dgpo.verifier"] == VERSION and "torch" in versions
+    keep_versions(folder, going_on=True)
+    assert capsys.readouterr().err == ""
+    folder.versions.write_text(json.dumps({**versions, "dgpo.verifier": "0"}))
+    keep_versions(folder, going_on=True)
+    assert f"other versions: dgpo.verifier 0 -> {VERSION}\n" in capsys.readouterr().err
+    assert json.loads(folder.versions.read_text()) == versions
 
 
 def test_a_report_that_cannot_be_written_leaves_a_finished_run_finished(
