@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import settings
 
 # The same examples in every run, so that a failure is the code's and comes again; others with
@@ -21,6 +22,9 @@ settings.load_profile("repeatable")
 os.environ.setdefault("VERL_PLATFORM", "cpu")
 os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# Hydra's files are read some thousand times here, which PyYAML's parser in C does in a fifth of the time.
+yaml.SafeLoader = yaml.CSafeLoader
 
 # A token in the person's home is for their clusters. A command tested in this process would have the ones started
 # here ask for it, which a process that has imported Ray before cannot show.
