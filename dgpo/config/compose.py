@@ -54,6 +54,21 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
 
 
+def training_config(name: str, overrides: Sequence[str] = (), directory: Path | None = None) -> DictConfig:
+    """The config of a training with verl, composed and resolved.
+
+    Raises:
+        UserError: as `compose_config` and `resolved`, or it is a config of something else.
+    """
+    config = resolved(compose_config(name, overrides, directory))
+    if "actor_rollout_ref" not in config:
+        raise UserError(
+            f"--config-name={name}: it has no actor_rollout_ref, so verl's trainer cannot run it; "
+            "`dgpo unlearn train` takes configs of unlearning, and a training's builds on rlvr"
+        )
+    return config
+
+
 def refuse_unreadable(override: str) -> None:
     """An override that is outside of Hydra's grammar, or that it would read as several runs.
 

@@ -17,7 +17,7 @@ from dgpo.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
 from dgpo.config.checks.sizes import total_steps
-from dgpo.config.compose import compose_config, resolved, select_platform
+from dgpo.config.compose import select_platform, training_config
 from dgpo.console import captured_output, tail
 from dgpo.files import replace_json, replace_text
 from dgpo.progress import duration, say
@@ -267,7 +267,7 @@ def train_from(
     """
     use_token()
     try:
-        config = resolved(compose_config(name, overrides, directory))
+        config = training_config(name, overrides, directory)
         if dry_run or print_dir:
             print(config.run.dir if print_dir else OmegaConf.to_yaml(config))
             return 0

@@ -236,6 +236,11 @@ def train_from(
         UserError: the config, a file of it or a row of that is refused.
     """
     config = resolved(compose_config(name, overrides, directory))
+    if "method" not in config:
+        raise UserError(
+            f"--config-name={name}: it has no method, so it is no config of unlearning; take unlearn, or one "
+            "of your own that builds on unlearning"
+        )
     settings, method = settings_of(config)
     if dry_run:
         print(OmegaConf.to_yaml(config))

@@ -7,13 +7,13 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks import check
-from dgpo.config.compose import compose_config, config_dir, resolved
+from dgpo.config.compose import compose_config, config_dir, resolved, training_config
 from dgpo.config.memory.shape import find_shape
 from dgpo.errors import UserError
 from dgpo.tasks import small_model
 
 PARTS = {"rlvr", "reasoning"}
-EXPERIMENTS = sorted({file.stem for file in config_dir().glob("*.yaml")} - PARTS)
+EXPERIMENTS = sorted({file.stem for file in config_dir().glob("*.yaml") if not file.stem.startswith("unlearn")} - PARTS)
 METHODS = sorted(file.stem for file in (config_dir() / "policy_loss").glob("*.yaml"))
 
 
@@ -30,6 +30,11 @@ def test_there_are_experiments_and_methods() -> None:
 def test_each_experiment_resolves(name: str) -> None:
     config = resolved(compose_config(name))
     assert config.actor_rollout_ref.rollout.name == "vllm"
+
+
+def test_a_config_of_something_else_is_no_training() -> None:
+    with pytest.raises(UserError, match=r"--config-name=unlearn: it has no actor_rollout_ref.*dgpo unlearn train"):
+        training_config("unlearn")
 
 
 @pytest.mark.parametrize(

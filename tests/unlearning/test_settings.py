@@ -8,10 +8,12 @@ from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
 from dgpo.cli import main
 from dgpo.config.compose import compose_config, config_dir, resolved
+from dgpo.errors import UserError
 from dgpo.unlearning.data import Encoder, read
 from dgpo.unlearning.losses import METHODS
 from dgpo.unlearning.preview import coloured
 from dgpo.unlearning.settings import parsed
+from dgpo.unlearning.train import train_from
 
 CHOICES = sorted(file.stem for file in (config_dir() / "method").glob("*.yaml"))
 CONFIGS = sorted(file.stem for file in config_dir().glob("unlearn_*.yaml"))
@@ -26,6 +28,11 @@ def test_each_method_has_its_settings_and_a_run_of_its_own(choice: str) -> None:
 
 def test_each_loss_has_a_choice() -> None:
     assert {compose_config("unlearn", [f"method={choice}"]).method.loss for choice in CHOICES} == set(METHODS)
+
+
+def test_a_config_of_something_else_is_refused() -> None:
+    with pytest.raises(UserError, match="--config-name=quickstart: it has no method"):
+        train_from("quickstart")
 
 
 @pytest.mark.parametrize("config", CONFIGS)

@@ -7,7 +7,7 @@ from pathlib import Path
 from dgpo.cluster import use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.values import values
-from dgpo.config.compose import compose_config, resolved, select_platform
+from dgpo.config.compose import select_platform, training_config
 from dgpo.config.memory.command import show
 from dgpo.config.memory.setup import setup_from
 
@@ -22,7 +22,7 @@ def check_config(
         plan: print the memory that it needs too.
     """
     use_token()
-    config = resolved(compose_config(name, overrides, directory))
+    config = training_config(name, overrides, directory)
     select_platform(config)
     problems = check(config, declared=declared)
     if problems:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from dgpo.config.compose import compose_config, resolved
+from dgpo.config.compose import training_config
 from dgpo.config.memory.duration import cost, step_seconds, utilisation, whole_step
 from dgpo.config.memory.gpus import Gpu
 from dgpo.config.memory.host import host_bytes
@@ -116,7 +116,7 @@ def plan_config(
     from dgpo.config.checks import report
     from dgpo.config.checks.values import values
 
-    config = resolved(compose_config(name, overrides, directory))
+    config = training_config(name, overrides, directory)
     if malformed := list(values(config)):
         print(report(malformed), file=sys.stderr)
         return 2
