@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains an agent in a text environment (docs/agents.md). Without variables: a small model learns to cross FrozenLake maps
-# on this machine, no GPU needed, once `bash scripts/install.sh cpu` has been run: makes the maps and the model, and trains.
+# on this machine, no GPU needed: installs what it needs, makes the maps and the model, and trains.
 #
 #   bash recipes/agents.sh [key=value ...]         Hydra overrides for the training, such as
 #   bash recipes/agents.sh advantage=gigpo         or grpo: another credit for the turns
@@ -12,7 +12,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
 seed=${SEED:-0}
 here=runs/agents
-enter
+install_and_enter
 
 [ -f "$here/data/train.parquet" ] || run dgpo data env --id FrozenLake-v1 --tasks 512 --validation 96 --out "$here/data"
 [ -f "$here/untrained-$seed/config.json" ] ||

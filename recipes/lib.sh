@@ -25,6 +25,12 @@ enter() {
     command -v dgpo > /dev/null || { echo "dgpo is not installed: bash $root/scripts/install.sh" >&2; exit 1; }
 }
 
+# The same on a machine that may be bare: it gets the environment for CPUs.
+install_and_enter() {
+    [ -x "$root/.venv/bin/dgpo" ] || dry_run || bash "$root/scripts/install.sh" "${DGPO_PLATFORM:-cpu}"
+    enter
+}
+
 # Whether nothing shall be started: DRY_RUN is anything but 0.
 dry_run() { [ "${DRY_RUN:-0}" != 0 ]; }
 

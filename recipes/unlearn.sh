@@ -24,8 +24,7 @@ if [ -n "${CONFIG:-}" ]; then
     exec dgpo unlearn train --config-name "$CONFIG" "method=${methods[0]}" "seed=$seed" "$@"
 fi
 
-[ -x .venv/bin/dgpo ] || dry_run || bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
-enter
+install_and_enter
 data=$here/data-$seed
 [ -f "$here/untrained-$seed/config.json" ] || run dgpo unlearn world --out "$here" --seed "$seed"
 for model in full retain; do
