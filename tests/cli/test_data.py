@@ -40,6 +40,7 @@ WRONG: dict[str, dict[str, list[Value]]] = {
         "--validation": many,
         "--test": many,
         "--levels": LEVELS,
+        "--misconceptions": ["--misconceptions=1"],
         "--seed": SEED,
     },
     "data env": {
@@ -96,6 +97,7 @@ WRONG: dict[str, dict[str, list[Value]]] = {
         "--learning-rate": ["0", "-1", "nan", "inf", "x", ""],
         "--noise": ["-0.1", "1", "nan", "x", ""],
         "--levels": LEVELS,
+        "--misconceptions": [*FOLDERS, "{files}/torn/warm_start.json", "{files}/mine.jsonl"],
     },
     "model warm-start-lake": {
         "--model": [*FOLDERS, None],
