@@ -5,10 +5,11 @@ The choice travels as a field ``kept`` of the samples: the answer's row (`runs.k
 """
 
 import json
-import logging
 import os
 import random
+import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,6 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import ANSWERS, ROWS, TOKENS, thin, write_rows
 
 FIELD = "kept"
-
-log = logging.getLogger(__name__)
 
 
 class KeepingLoss:
@@ -78,7 +77,7 @@ class KeepingLoss:
         try:
             write_rows(file, list(self._rows.values()), TOKENS)
         except (OSError, UserError) as error:
-            log.warning("the groups of step %d are not kept: %s", step, error)
+            print(f"warning: the groups of step {step} are not kept: {error}", file=sys.stderr)
 
 
 def keep_groups(trainer: Any, count: int) -> None:
@@ -89,7 +88,7 @@ def keep_groups(trainer: Any, count: int) -> None:
     try:
         trainer.tokenizer.save_pretrained(folder / "tokenizer")
     except OSError as error:
-        log.warning("%s: the tokenizer cannot be kept: %s", folder, error)
+        print(f"warning: {folder}: the tokenizer cannot be kept: {error}", file=sys.stderr)
     compute_advantage = trainer._compute_advantage
 
     def keeping(batch: KVBatchMeta, metrics: dict[str, Any]) -> KVBatchMeta:
@@ -110,7 +109,8 @@ def keep_groups(trainer: Any, count: int) -> None:
                     log_table(told, trainer.global_steps)
             except Exception:
                 # Whatever a person's data or a reward function's results hold: a page is not worth a run.
-                log.exception("the groups of step %d are not kept", trainer.global_steps)
+                traceback.print_exc()
+                print(f"warning: the groups of step {trainer.global_steps} are not kept", file=sys.stderr)
                 rows = {}
         marks = torch.tensor([rows.get(key, -1) for key in batch.keys])
         fields = TensorDict({FIELD: marks}, batch_size=len(batch))

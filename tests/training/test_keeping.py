@@ -1,5 +1,4 @@
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +77,12 @@ def test_groups_are_chosen_whole_at_random_and_again_alike() -> None:
 
 
 def test_a_disk_that_takes_nothing_costs_the_groups_and_not_the_training(
-    actor: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    actor: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "full").write_text("")
     keeping = KeepingLoss(actor, tmp_path / "full")
-    with caplog.at_level(logging.WARNING):
-        loss, _ = keeping(*micro_batch([STEP], True))
-    assert torch.isfinite(loss) and "the groups of step 4 are not kept" in caplog.text
+    loss, _ = keeping(*micro_batch([STEP], True))
+    assert torch.isfinite(loss) and "the groups of step 4 are not kept" in capsys.readouterr().err
 
 
 def test_the_table_for_wandb_is_in_its_own_files_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
