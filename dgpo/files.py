@@ -9,7 +9,7 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -41,7 +41,8 @@ def draft_of(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}); make room, or give another") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not even be made
+            draft.unlink()
 
 
 def sync(path: Path) -> None:

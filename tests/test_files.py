@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from dgpo.errors import UserError
 from dgpo.files import draft_of, replace_json, replace_text
 
 
@@ -23,3 +24,9 @@ def test_a_draft_that_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:
         draft.write_text("half of")
         raise ZeroDivisionError
     assert file.read_text() == "old" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(UserError, match=r"taken/file cannot be written \(Not a directory\)"):
+        replace_text(tmp_path / "taken/file", "text")
