@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from dgpo.advantages.proxmo import STD_EPSILON, discounted_returns
+from dgpo.advantages.proxmo import discounted_returns, standardised
 
 
 def grpo_turn_advantages(trajectories: Sequence[Mapping[str, Any]], *, divide_by_std: bool = True) -> list[list[float]]:
     """GRPO's advantage of the trajectory's summed rewards, on each of its turns."""
     totals = [sum(each["rewards"]) for each in trajectories]
-    advantages = _standardised(totals, divide_by_std)
+    advantages = standardised(totals, divide_by_std)
     return [[a] * len(each["rewards"]) for a, each in zip(advantages, trajectories, strict=True)]
 
 
@@ -39,16 +39,7 @@ def gigpo_turn_advantages(
         alike[text].append(place)
     step = np.zeros(len(returns))
     for places in alike.values():
-        step[places] = _standardised([returns[place] for place in places], divide_by_std)
+        step[places] = standardised([returns[place] for place in places], divide_by_std)
     rest = iter(step.tolist())
     episode = grpo_turn_advantages(trajectories, divide_by_std=divide_by_std)
     return [[a + omega * next(rest) for a in each] for each in episode]
-
-
-def _standardised(values: Sequence[float], divide_by_std: bool) -> list[float]:
-    """Distances from the mean, in units of the deviation; one value alone is its mean."""
-    array = np.asarray(values, dtype=float)
-    if len(array) < 2:
-        return [0.0] * len(array)
-    centred = array - array.mean()
-    return (centred / (array.std(ddof=1) + STD_EPSILON) if divide_by_std else centred).tolist()

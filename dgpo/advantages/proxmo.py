@@ -98,6 +98,15 @@ def discounted_returns(rewards: Sequence[float], gamma: float) -> list[float]:
     return returns[::-1]
 
 
+def standardised(values: Sequence[float], divide_by_std: bool) -> list[float]:
+    """Distances from the mean, in units of the deviation; one value alone is its mean."""
+    array = np.asarray(values, dtype=float)
+    if len(array) < 2:
+        return [0.0] * len(array)
+    centred = array - array.mean()
+    return (centred / (array.std(ddof=1) + STD_EPSILON) if divide_by_std else centred).tolist()
+
+
 def turn_advantages(
     trajectories: Sequence[Mapping[str, Any]],
     *,
@@ -131,13 +140,11 @@ def turn_advantages(
     if not len(successes):
         return []
     p = float(successes.mean())
-    episode = successes - p
-    if divide_by_std and len(successes) > 1:
-        episode = episode / (successes.std(ddof=1) + STD_EPSILON)
+    episode = standardised(successes.tolist(), divide_by_std)
     returns = [discounted_returns(each["rewards"], gamma) for each in trajectories]
     observations = [text for each in trajectories for text in each["observations"]]
     baseline = iter(soft_baseline(observations, [g for each in returns for g in each], temperature=temperature))
-    outcomes = zip(successes.tolist(), episode.tolist(), strict=True)
+    outcomes = zip(successes.tolist(), episode, strict=True)
     weighted = [episode_weight(p, success, alpha=alpha, range=range) * a for success, a in outcomes]
     return [[a + omega * (g - next(baseline)) for g in each] for a, each in zip(weighted, returns, strict=True)]
 

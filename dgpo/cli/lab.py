@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from dgpo.cli.runs import written
 from dgpo.cli.several import SeveralValues
 
 app = typer.Typer()
@@ -26,10 +27,6 @@ Module = Annotated[
         "--import", metavar="MODULE", help="module or .py file that registers losses of yours", show_default=False
     ),
 ]
-
-
-def written(files: list[Path]) -> None:
-    print("\nwritten: " + ", ".join(map(str, files)))
 
 
 @lab.command("mechanism", cls=SeveralValues)

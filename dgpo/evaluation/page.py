@@ -12,7 +12,7 @@ from dgpo.evaluation.generations import Generation, generations_file, read_gener
 from dgpo.evaluation.score import SCORES, Score, saved_problems
 from dgpo.evaluation.statistics import majority_at_k
 from dgpo.files import json_lines, make_folder, replace_text
-from dgpo.runs.html import clipped, page
+from dgpo.runs.html import clipped, page, question_of, shown_messages
 from dgpo.runs.verdicts import judged, words
 
 PAGE_CHARS = 6_000_000
@@ -48,7 +48,7 @@ def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]
         for each in read_generations(generations_file(folder, name), problems, evaluation.settings.sampling.samples):
             texts[each["id"]][each["sample"]] = each
         for key, problem in problems.items():
-            if prompt is not None and prompt.lower() not in str(problem.messages[-1].get("content", "")).lower():
+            if prompt is not None and prompt.lower() not in question_of(problem.messages).lower():
                 continue
             size = sum(len(each["text"]) for each in texts[key].values())
             if groups and (answers + len(texts[key]) > limit or chars + size > PAGE_CHARS):
@@ -82,11 +82,8 @@ def _group(
     voted = "" if most is None else f", most gave “{most['answer']}” ({_votes(most, scores)})"
     by_sample = {score["sample"]: score for score in scores}
     return {
-        "prompt": [
-            {"role": str(message.get("role", "")), "content": clipped(str(message.get("content", "")))}
-            for message in problem.messages
-        ],
-        "question": clipped(str(problem.messages[-1].get("content", ""))),
+        "prompt": shown_messages(problem.messages),
+        "question": clipped(question_of(problem.messages)),
         "gold": clipped(problem.ground_truth),
         "source": name,
         "summary": f"pass@{len(scores)} {int(right > 0)}, majority {100 * majority:.0f} %{voted}",

@@ -7,7 +7,7 @@ alone, and a Content-Security-Policy lets the page run its own script, named by 
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,23 @@ def as_json(data: Mapping[str, Any]) -> str:
 
 def _hash(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def shown_messages(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Chat messages as the page's script draws them."""
+    return [
+        {"role": str(each.get("role", "")), "content": clipped(text_of(each.get("content", "")))} for each in messages
+    ]
+
+
+def question_of(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What was asked last."""
+    return text_of(messages[-1].get("content", "")) if messages else ""
+
+
+def text_of(content: Any) -> str:
+    """A message's content, which may be a list of parts."""
+    return content if isinstance(content, str) else json.dumps(content)
 
 
 def clipped(text: str) -> str:

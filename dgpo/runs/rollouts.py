@@ -1,7 +1,6 @@
 """The groups that a run has kept, as one HTML page or in the terminal."""
 
 import base64
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from dgpo.losses import METHODS
 from dgpo.losses.base import Method
 from dgpo.losses.settings import configured
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.html import clipped, page
+from dgpo.runs.html import clipped, page, question_of, shown_messages, text_of
 from dgpo.runs.kept import KeptAnswer, kept_steps, read_step
 from dgpo.runs.metrics import boundary_share, config_of, history, validation_score
 from dgpo.runs.pieces import Pieces
@@ -127,7 +126,7 @@ def chosen_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterato
     for each in [step] if step is not None else spread(sorted(kept)):
         groups: dict[str, list[KeptAnswer]] = {}
         for answer in read_step(kept[each]):
-            if prompt is None or prompt.lower() in _question(answer.prompt).lower():
+            if prompt is None or prompt.lower() in question_of(answer.prompt).lower():
                 groups.setdefault(answer.group, []).append(answer)
         is_any = is_any or bool(groups)
         yield from groups.values()
@@ -152,11 +151,8 @@ def group_data(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) 
     lengths = [len(each.token) for each in answers]
     spread = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
     return {
-        "prompt": [
-            {"role": str(message.get("role", "")), "content": clipped(_text(message.get("content")))}
-            for message in first.prompt
-        ],
-        "question": clipped(_question(first.prompt)),
+        "prompt": shown_messages(first.prompt),
+        "question": clipped(question_of(first.prompt)),
         "gold": None if first.ground_truth is None else clipped(first.ground_truth),
         "source": first.data_source,
         "summary": f"{spread} tokens",
@@ -206,7 +202,7 @@ def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "start": int(turn["start"]),
         "reward": _number(turn.get("reward")),
-        "observation": None if observation is None else clipped(_text(observation)),
+        "observation": None if observation is None else clipped(text_of(observation)),
         "valid": turn.get("valid") is not False,
     }
 
@@ -261,12 +257,3 @@ def _verifier_mode(config: Mapping[str, Any]) -> str | None:
     function = (config.get("reward") or {}).get("custom_reward_function") or {}
     is_ours = function.get("path") == "pkg://dgpo.rewards.verl"
     return (function.get("reward_kwargs") or {}).get("mode", "boxed") if is_ours else None
-
-
-def _question(prompt: Sequence[Mapping[str, Any]]) -> str:
-    """What was asked last."""
-    return _text(prompt[-1].get("content")) if prompt else ""
-
-
-def _text(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content)

@@ -42,7 +42,11 @@ class Method:
 
     def last(self, key: str) -> np.ndarray:
         """The last value of a metric in the judged runs, `(S,)`."""
-        return np.array([record[key][~np.isnan(record[key])][-1] for record in self.judged()])
+        return self.ends(key)[self.best]
+
+    def ends(self, key: str) -> np.ndarray:
+        """The last value of a metric in each run, `(rates, S)`."""
+        return np.array([[record[key][~np.isnan(record[key])][-1] for record in records] for records in self.runs])
 
     def largest(self, key: str) -> np.ndarray:
         """The largest value of a metric in each run, `(rates, S)`."""

@@ -53,8 +53,7 @@ def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Seq
         # Beside each other, or the intervals of one rate would hide each other.
         places = np.array(rates) * 1.012 ** (number - len(methods) / 2)
         for axes, key in zip(panels, (ACCURACY, PASS.format(K)), strict=True):
-            ends = [[record[key][~np.isnan(record[key])][-1] for record in row] for row in method.runs]
-            found = [interquartile_mean(row) for row in ends]
+            found = [interquartile_mean(row) for row in method.ends(key)]
             values = np.array([each.value for each in found])
             error = np.array([[each.value - each.low for each in found], [each.high - each.value for each in found]])
             axes.errorbar(places, values, np.nan_to_num(error), label=plain(name), capsize=2, **style(number))

@@ -17,7 +17,6 @@ from dgpo.unlearning.palu import NONE, token_classes
 from dgpo.unlearning.spans import Span, answer_and_spans, token_spans
 
 WithoutSpans = Literal["refuse", "drop", "keep", "all"]
-WITHOUT_SPANS = ("refuse", "drop", "keep", "all")
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dgpo.errors import UserError
+from dgpo.unlearning.data import WithoutSpans
 from dgpo.unlearning.losses import METHODS, Method
 
 
@@ -80,7 +81,7 @@ class Settings:
 
 CHOICES = {
     "model.dtype": ("bf16", "fp32"),
-    "data.without_spans": ("refuse", "drop", "keep", "all"),
+    "data.without_spans": get_args(WithoutSpans),
     "train.schedule": ("constant", "cosine"),
     "trainer.device": ("cuda", "cpu"),
 }

@@ -77,12 +77,11 @@ def check_span(span: Span, answer: str, place: str, *, inside_words: bool) -> No
         )
     if not answer[start:end].strip():
         raise UserError(f"{place}: the span [{start}, {end}] holds nothing but blanks; drop it")
-    for at in span:
-        if not inside_words and 0 < at < len(answer) and is_word(answer[at - 1]) and is_word(answer[at]):
-            raise UserError(
-                f"{place}: the span {shown(span, answer)} cuts a word of {answer[max(0, start - 12) : end + 12]!r}; "
-                "take the whole word, or allow it with data.inside_words=true (--inside-words)"
-            )
+    if not inside_words and cuts(span, answer):
+        raise UserError(
+            f"{place}: the span {shown(span, answer)} cuts a word of {answer[max(0, start - 12) : end + 12]!r}; "
+            "take the whole word, or allow it with data.inside_words=true (--inside-words)"
+        )
 
 
 def is_word(character: str) -> bool:

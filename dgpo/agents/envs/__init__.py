@@ -1,1 +1,1 @@
-"""Environments that need more than their id: FrozenLake's maps in words, ALFWorld, TextWorld, WebShop."""
+"""Environments that need more than their id: FrozenLake's maps in words, TextWorld's games."""

@@ -25,7 +25,6 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
 
     One that asks a reward model cannot be tried before a cluster is there.
     """
-    from verl.trainer.ppo.reward import get_custom_reward_fn
     from verl.utils.import_utils import load_extern_object
 
     from dgpo.rewards.own import settled
@@ -35,9 +34,8 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
     if not function.path or function.path == "pkg://dgpo.rewards.verl" or config.reward.reward_model.enable:
         return
     try:
-        taken = inspect.signature(load_extern_object(function.path, function.name))  # pyright: ignore[reportArgumentType]
-        taken.bind_partial(**(function.get("reward_kwargs") or {}))
-        score = get_custom_reward_fn(config)
+        score, options = load_extern_object(function.path, function.name), dict(function.get("reward_kwargs") or {})
+        inspect.signature(score).bind_partial(**options)  # pyright: ignore[reportArgumentType]
     except Exception:  # `registries.reward` says what
         return
     facts = {"tokens": 8, "longest": config.actor_rollout_ref.rollout.response_length, "truncated": False}
@@ -49,7 +47,7 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
             sample = {"data_source": row["data_source"], "ground_truth": truth, "extra_info": extra_info}
             where = f"for the response {response!r} to {place}"
             try:
-                told = settled(_call(score, solution_str=response, **sample))
+                told = settled(_call(score, **{"solution_str": response, **sample, **options}))
             except Exception as error:  # whatever a function of anyone's raises
                 message = f"{where} it failed: {type(error).__name__}: {error}; in training such an answer would earn 0"
                 yield Finding(key, function.name, message, "mend it, so that it returns a number for every text")
