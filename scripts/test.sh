@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All checks: the linters, the type checker and the tests but for those marked slow. Arguments go to
-# pytest: `bash scripts/test.sh tests/losses -x`, or `-m slow` for the slow ones alone.
+# pytest: `bash scripts/test.sh tests/losses -x`, `-m slow` for the slow ones alone, or `-n 0` for one process.
 #
 # Runs in the environment that is installed, and where there is none, installs the CPU one: there the
 # tests run the real trainer on any machine, one with GPUs included. DGPO_PLATFORM=cpu|gpu chooses, and
@@ -27,7 +27,8 @@ check() { # check NAME COMMAND...
 check "ruff check" .venv/bin/ruff check
 check "ruff format" .venv/bin/ruff format --check
 check "basedpyright" .venv/bin/basedpyright
-check "pytest" .venv/bin/python -m pytest "$@"
+# Two at a time, since much of a test is one process that imports; tests/conftest.py says which may be.
+check "pytest" .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder "$@"
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"

@@ -35,6 +35,15 @@ os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes one runs all tests that train, first; each other file of tests is run by one, too."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+    for item in items:
+        group = "e2e" if item.get_closest_marker("e2e") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 RAY_CLUSTER = Path(__file__).resolve().parent.parent / "scripts/ray_cluster.sh"
 
 
