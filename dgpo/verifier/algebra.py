@@ -13,7 +13,6 @@ from dgpo.verifier.tokens import Token
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
-_INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
 _TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
 _APPLIED = frozenset("fghFGHPO")
@@ -87,10 +86,9 @@ class _Parser(Cursor):
                 return product(*factors)
 
     def _may_multiply(self) -> bool:
-        """Whether a number may follow what stands before it: ``3!7!``, ``n2^n``."""
-        before, following = self._tokens[self._at - 1], self._tokens[self._at + 1 : self._at + 2]
-        is_power = bool(following) and following[0].is_("sign", "^")
-        return before.is_("sign", "!") or (before.kind == "name" and is_power)
+        """Whether a number may follow what stands before it: ``3!7!``, ``n2^n``, ``(n+1)2^n``."""
+        before = self._tokens[self._at - 1]
+        return before.is_("sign", "!") or (before.kind in ("name", "close") and self._peek(1).is_("sign", "^"))
 
     def _signed(self, depth: int) -> Node:
         if self._peek().is_("sign", "+", "-"):
@@ -127,7 +125,11 @@ class _Parser(Cursor):
             return self._group(depth)
         sign = self._next().value if self._peek().is_("sign", "+", "-") else "+"
         number = self._peek().value
-        node = self._next() and number if isinstance(number, Fraction) else self._atom(depth)
+        is_applied = self._peek().is_("name", *_APPLIED) and self._peek(1).is_("open", "(")
+        if self._peek().kind == "word" or is_applied:
+            raise NotAlgebra
+        is_symbol = self._peek().kind in ("number", "name")  # alone: e^x(x-1) is a product
+        node = self._next() and number if is_symbol else self._atom(depth)
         return node if sign == "+" else Operation("-", (node,))
 
     def _atom(self, depth: int) -> Node:
@@ -138,6 +140,9 @@ class _Parser(Cursor):
             return self._name(depth)
         if token.kind == "word":
             return self._letters()
+        if token.is_("open", "{") and self._peek(1).is_("close", "}"):
+            self._at += 2
+            return self._choices(depth)
         if token.kind == "open":
             return self._group(depth)
         if token.kind == "bar":
@@ -157,7 +162,16 @@ class _Parser(Cursor):
         if token.is_("command", "binom"):
             self._next()
             return Operation("binom", (self._group(depth), self._group(depth)))
+        if token.is_("sign", "_", "^"):
+            return self._choices(depth)
         raise NotAlgebra
+
+    def _choices(self, depth: int) -> Node:
+        """``_{10}C_3`` and ``^{10}C_{3}``."""
+        above = self._exponent(depth)
+        if not self._next().is_("name", "C") or not self._peek().is_("sign", "_"):
+            raise NotAlgebra
+        return Operation("binom", (above, self._exponent(depth)))
 
     def _name(self, depth: int) -> Node:
         name = self._name_here()
@@ -206,7 +220,7 @@ class _Parser(Cursor):
         base = self._base(depth) if name == "log" and self._peek().is_("sign", "_") else None
         exponent = self._exponent(depth) if self._peek().is_("sign", "^") else None
         if exponent == Operation("-", (Fraction(1),)):
-            name, exponent = _INVERSES.get(name, ""), None
+            name, exponent = f"arc{name}" if name in _TRIGONOMETRIC - {"cis"} else "", None
         if not name or not (exponent is None or isinstance(exponent, Fraction)):
             raise NotAlgebra
         outside, self._in_trigonometry = self._in_trigonometry, name in _TRIGONOMETRIC
@@ -247,7 +261,7 @@ class _Parser(Cursor):
                 factors.append(self._power(depth))
         else:
             while self._peek().kind in ("name", "word") or (self._peek().kind == "number" and not factors):
-                if any(token.is_("open", "(") for token in self._tokens[self._at + 1 : self._at + 2]):
+                if self._peek(1).is_("open", "("):
                     raise NotAlgebra
                 factors.append(self._power(depth))
         is_unclear = len(factors) > 1 and any(factor == "e" or _is_power_of_e(factor) for factor in factors)

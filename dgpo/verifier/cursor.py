@@ -23,8 +23,9 @@ class Cursor:
         self._at = 0
         self._in_trigonometry = False
 
-    def _peek(self) -> Token:
-        return self._tokens[self._at] if self._at < len(self._tokens) else END
+    def _peek(self, ahead: int = 0) -> Token:
+        at = self._at + ahead
+        return self._tokens[at] if at < len(self._tokens) else END
 
     def _next(self) -> Token:
         self._at += 1

@@ -11,6 +11,8 @@ from mpmath import MPContext
 
 from dgpo.verifier.nodes import Node, subtrees
 
+_INVERTED = ("sin", "cos", "tan", "sec", "csc")
+
 
 class _NoValue(Exception):
     """A value past the bounds, or without the digits that decide."""
@@ -64,7 +66,8 @@ class Evaluator:
             "sec": lambda value: 1 / cos(value),
             "csc": lambda value: 1 / sin(value),
             "cis": self._circular(numbers.expj),
-            **{f"arc{name}": self._circular(getattr(numbers, f"a{name}")) for name in ("sin", "cos", "tan")},
+            **{f"arc{name}": self._circular(getattr(numbers, f"a{name}")) for name in _INVERTED},
+            "arccot": lambda value: numbers.pi / 2 - self._circular(numbers.atan)(value),
             **{name: self._exp(getattr(numbers, name)) for name in ("exp", "sinh", "cosh")},
             "tanh": self._exp(numbers.tanh, largest=4),
             "ln": self._log,

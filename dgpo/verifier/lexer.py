@@ -151,6 +151,11 @@ class _Lexer:
                 self.put(*BOLD[inside.strip()])
             else:
                 self._worded(name, inside)
+        elif name in ("underbrace", "overbrace") and "dots" not in argument(text, at)[0]:
+            inside, at = argument(text, at)
+            self.read(inside, is_worded)
+            if text[at : at + 1] in ("_", "^"):
+                at = argument(text, at + 1)[1]
         elif name in ACCENTS:
             at = self._accented(text, at, name)
         elif name == "textcircled":

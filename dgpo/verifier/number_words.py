@@ -1,6 +1,7 @@
 """Numbers in English words: ``seven``, ``forty-two``, ``one hundred``; and ``million`` behind digits."""
 
 import re
+from fractions import Fraction
 from itertools import pairwise
 
 _SMALL = (
@@ -13,14 +14,23 @@ _VALUES |= {word: 10 * value for value, word in enumerate(_TENS.split(), start=2
 MAGNITUDES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 MAGNITUDES |= {"lakh": 10**5, "crore": 10**7}
 
+_ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
+_PARTS |= {word + end: below for below, word in enumerate(_ORDINALS.split(), start=3) for end in ("", "s")}
+
 WORDS = (*_VALUES, *MAGNITUDES)
 
 
-def read_words(text: str) -> int | None:
-    """The integer that ``text`` spells in words, or None."""
+def read_words(text: str) -> int | Fraction | None:
+    """The number that ``text`` spells in words, a fraction too (``two thirds``), or None."""
     words = re.findall("[a-z]+", text.lower())
     if not words or len(words) > 12 or re.sub(r"[\s-]+", "", text.lower()) != "".join(words):
         return None
+    below = _PARTS.get(words[-1])
+    if below and len(words) > 1:
+        above = 1 if words[:-1] == ["a"] else read_words(" ".join(words[:-1]))
+        is_one = words[-1] == "half" or words[-1] + "s" in _PARTS
+        return Fraction(above, below) if above is not None and is_one == (above == 1) else None
     total = part = 0
     for index, word in enumerate(words):
         if word in _VALUES:

@@ -7,7 +7,8 @@ from dgpo.verifier.tokens import Token, Unreadable
 
 MAX_DIGITS = 1000
 MAX_EXPONENT = 400
-GROUPS = r"\d{1,3}(?:,\d{3})+|[1-9]\d{0,2}(?:(?:\{,\}|\\[!,:; ]|,\\! ?|,\{\} ?|\\!, ?| )\d{3})+"
+GROUPS = r"\d{1,3}(?:,\d{3})+|[1-9]\d{0,2}(?:(?:\.\d{3}){2,}|(?:'\d{3}){2,})"
+GROUPS += r"|[1-9]\d{0,2}(?:(?:\{,\}|\\[!,:; ]|,\\! ?|,\{\} ?|\\!, ?| )\d{3})+"
 _PERIOD = r"\\(?:overline|bar|dot) ?\{? ?(?P<period>\d+) ?\}?"
 _MORE_DIGITS = re.compile(
     rf"{_PERIOD}|(?P<printed> ?(?:\.\.\.|\\l?dots|\\cdots)(?![A-Za-z]))|[eE](?P<power>[+-]?\d{{1,4}})(?![A-Za-z\d])"
@@ -18,6 +19,8 @@ _REPEATED = re.compile(r"(\d{1,12}?)\1+\Z")
 def read_number(text: str, found: re.Match[str], is_worded: bool) -> tuple[Token, int]:
     """The number whose digits are ``found`` in ``text``, and where it ends. Raises Unreadable past the bounds."""
     written, at = found.group(), found.end()
+    if written.count(".") > 1:
+        written = written.replace(".", "")  # 1.000.000
     whole, _, decimals = (written if written.isdigit() else re.sub(r"[^\d.]", "", written)).partition(".")
     if len(whole) + len(decimals) > MAX_DIGITS:
         raise Unreadable("too many digits")

@@ -35,13 +35,14 @@ def as_region(answer: Answer) -> Region | None:
 
 def read_union(tokens: Tokens) -> Region | None:
     r"""``[0, 1] \cup \{2\}``, ``\mathbb{R} \setminus \{0\}``, ``\mathbb{R}``."""
-    parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus"))
+    parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus") or token.is_("word", "except"))
     found: list[Piece] = []
     for index, part in enumerate(parts):
-        pieces = _pieces(part)
+        is_out = bool(index) and cuts[index - 1].value != "cup"
+        pieces = _pieces(part) or (_points(part) if is_out else None)
         if pieces is None:
             return None
-        if index and cuts[index - 1].value == "setminus":
+        if is_out:
             for piece in pieces:
                 found = [rest for base in found for rest in _without(base, piece, len(found) == len(pieces) == 1)]
         else:
@@ -69,6 +70,11 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
     if brackets == "{}":
         return [Piece("[]", end, end) for end in kept]
     return [Piece(brackets, *kept)] if len(kept) == 2 else None
+
+
+def _points(tokens: Tokens) -> list[Piece] | None:
+    ends = [_end(part) for part in split(tokens, lambda token: token.kind == "join")[0] if part]
+    return [Piece("[]", end, end) for end in ends if end] if ends and all(ends) else None
 
 
 def is_reals(tokens: Sequence[Token]) -> bool:
@@ -222,15 +228,23 @@ def read_inequality(tokens: Tokens) -> Region | None:
         return Region(str(name), _half_line(relation, end)) if name and end else None
     if len(sides) != 3 or "!=" in relations:
         return None
-    name, low, high = _variable(sides[1]), _end(sides[0]), _end(sides[2])
-    if not name or not low or not high:
-        return None
     if set(relations) <= {">", ">="}:
-        low, high, relations = high, low, [MIRROR[relation] for relation in reversed(relations)]
+        sides, relations = sides[::-1], [MIRROR[relation] for relation in reversed(relations)]
     if not set(relations) <= {"<", "<="}:
         return None
+    if _is_modulus(sides[1]):
+        inner, outer = _distance(sides[1], MIRROR[relations[0]], sides[0]), _distance(sides[1], relations[1], sides[2])
+        return _ring(inner, outer) if inner and outer else None
     brackets = ("(" if relations[0] == "<" else "[") + (")" if relations[1] == "<" else "]")
-    return Region(str(name), (Piece(brackets, low, high),))
+    name, low, high = _variable(sides[1]), _end(sides[0]), _end(sides[2])
+    return Region(str(name), (Piece(brackets, low, high),)) if name and low and high else None
+
+
+def _ring(outside: Region, inside: Region) -> Region:
+    """What is within ``inside``, an interval, and in one of the two half lines of ``outside``: ``1 < |x| < 2``."""
+    (below, above), (within,) = outside.pieces, inside.pieces
+    left = Piece(within.brackets[0] + below.brackets[1], within.low, below.high)
+    return Region(inside.variable, (left, Piece(above.brackets[0] + within.brackets[1], above.low, within.high)))
 
 
 def _variable(tokens: Tokens) -> Name | None:

@@ -62,7 +62,8 @@ GREEK = vocabulary(
     " phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega hbar ell pi"
 )
 FUNCTIONS = vocabulary(
-    "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis"
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc"
+    " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis"
 )
 FRACTIONS = {name: "frac" for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
 FRACTIONS |= {name: "binom" for name in ("binom", "dbinom", "tbinom")}
@@ -76,7 +77,7 @@ LAYOUT = vocabulary(
     " scriptstyle limits nolimits quad qquad bf it sf tt bfseries centering boxed fbox underline mathstrut thinspace"
     " medspace thickspace space tiny small normalsize large Large LARGE huge Huge"
 )
-DROPPED = vocabulary("phantom hphantom vphantom label tag vspace hspace color textcolor")
+DROPPED = vocabulary("phantom hphantom vphantom overset underset stackrel label tag vspace hspace color textcolor")
 """Layout commands that take an argument away with them."""
 _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("sign", "*", r"\times ", "times"), ("sign", "*", r"\cdot ", "cdot ast"), ("sign", "/", "/", "div"),
@@ -99,6 +100,7 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("close", "floor", r"\rfloor ", "rfloor"), ("close", "ceil", r"\rceil ", "rceil"),
     ("function", "tan", r"\tan ", "tg"), ("function", "cot", r"\cot ", "ctg"),
     ("function", "arctan", r"\arctan ", "arctg"),
+    ("function", "arccot", r"\operatorname{arccot} ", "arcctg"),
     *(("function", name, f"\\{name} ", name) for name in FUNCTIONS),
 )  # fmt: skip
 COMMANDS: dict[str, tuple[Kind, str, str]] = {

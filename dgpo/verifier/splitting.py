@@ -90,17 +90,31 @@ def symbols(tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(found)
 
 
+MAX_PRODUCT = 3
+"""More letters in a row are a word."""
+NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten and or no")
+"""Short words."""
+
+
+def is_product(token: Token) -> bool:
+    """Whether letters in a row are a product, and no word: ``ab``."""
+    letters = str(token.value)
+    is_short = len(letters) <= MAX_PRODUCT and letters.isascii() and letters.isalpha() and not token.is_worded
+    return is_short and letters.lower() not in NO_PRODUCTS
+
+
 _CALCULUS = vocabulary(
     "frac binom sqrt over choose int iint iiint oint sum prod partial nabla mod pmod begin end not det to"
 )
 
 
+_FILLERS = frozenset(("all", "every", "any", "each", "the", "is", "are"))
+
+
 def is_prose(tokens: Sequence[Token]) -> bool:
     """Whether there are words, signs beyond algebra and calculus, or numbers behind a letter or another number."""
     for before, token in zip((None, *tokens), tokens, strict=False):
-        if token.kind == "word" and not (
-            len(str(token.value)) == 2 and str(token.value)[0] == "d" and not token.is_worded
-        ):
+        if token.kind == "word" and not is_product(token):
             return True
         if token.kind == "command" and str(token.value).split()[0] not in _CALCULUS:
             return True
@@ -119,7 +133,9 @@ def statement(tokens: Tokens) -> Statement:
     is_words = is_prose(tokens) and not any(
         token.kind == "command" and str(token.value).startswith("begin") for token in tokens
     )
-    return Statement(tuple(symbol.lower() for symbol in found) if is_words else found, tokens, is_words)
+    if is_words:
+        found = tuple(symbol.lower() for symbol in found if symbol.lower() not in _FILLERS)
+    return Statement(found, tokens, is_words)
 
 
 def _symbol(token: Token) -> str:

@@ -99,7 +99,7 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
         return _han_unit(found)
     if text[:1] == "(" and text[-1:] == ")" and (is_worded or len(text) > 3):
         text = text[1:-1].strip()
-    parts = [_factors(part, is_worded, has_space) for part in _PER.split(text)]
+    parts = [_factors(part.removeprefix("(").removesuffix(")"), is_worded, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
 

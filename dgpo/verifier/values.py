@@ -17,6 +17,7 @@ from dgpo.verifier.arithmetic import exact_value
 from dgpo.verifier.breaks import breaks
 from dgpo.verifier.evaluation import COARSE, FINE, Evaluator
 from dgpo.verifier.nodes import Node, Operation, functions, names, rebuilt, renamed, subtrees
+from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.tree import Answer, Value
 
 DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
@@ -30,7 +31,7 @@ Coordinate = Callable[[str, int], Fraction]
 POINTS = 6
 POSITIVE_POINTS = 3
 """At the first of the points all variables are positive."""
-KINKS = frozenset(("abs", "max", "min", "floor", "ceil", "root", "arcsin", "arccos", "arctan", "mod"))
+KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
 STEPS = frozenset(("floor", "ceil", "gcd", "lcm"))
 
 
