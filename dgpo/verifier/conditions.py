@@ -16,27 +16,31 @@ _FILLERS = _ARTICLES | vocabulary(
 )
 
 
-def split_condition(tokens: Tokens) -> tuple[Tokens, str, tuple[str, ...]]:
-    """The value of ``tokens``, and the letter in it ('' for none) of which a condition holds.
+def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]:
+    """The value of ``tokens``, and the letters in it (mostly none) of which a condition holds.
 
     A condition has ``_`` for its letter. What says where the value is taken is left out.
     """
     if not any(token.kind in ("word", "relation") for token in tokens):
-        return tokens, "", ()
+        return tokens, [], ()
     tokens = _without_place(tokens)
     for head, clause in _clauses(tokens):
-        name = _counted([token for token in clause if token.kind != "join" and _word(token) not in _ARTICLES])
+        name, numbers = _counted([token for token in clause if token.kind != "join" and _word(token) not in _ARTICLES])
         if name and name in _names(head):
-            return head, name, ("whole",)
+            return head, [name], ("_", "is", numbers)
     for head, clause in _clauses(tokens):
         value = split(head, _is_equals)[0][-1]
         core = without_fillers(clause)
         has_words = len(core) < len(clause) and any(map(_word, clause))
-        if _limits(core, has_words) and _names(core[:1]) & _names(head) and _is_formula(head, value):
+        others: list[str] = []
+        while [token.kind for token in core[:3]] == ["name", "join", "name"]:
+            others, core = [*others, str(core[0].value)], core[2:]
+        is_there = {*others} <= _names(head) and _names(core[:1]) & _names(head)
+        if _limits(core, has_words) and is_there and _is_formula(head, value):
             name = str(core[0].value)
             limits = tuple("_" if symbol == name else symbol for symbol in symbols(core))
-            return opened(head), name, () if limits in (("_",), ("_", "in", "R")) else limits
-    return tokens, "", ()
+            return opened(head), [*others, name], () if limits in (("_",), ("_", "in", "R")) else limits
+    return tokens, [], ()
 
 
 def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
@@ -55,15 +59,17 @@ def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
             yield head, clause
 
 
-def _counted(clause: Sequence[Token]) -> str:
-    r"""The letter that ``clause`` makes a whole number: ``k`` of ``k \in \mathbb{Z}`` and ``k integer``."""
+def _counted(clause: Sequence[Token]) -> tuple[str, str]:
+    r"""The letter that ``clause`` makes a whole or a natural number: ``k`` of ``k \in \mathbb{Z}``, ``k integer``."""
     written = [str(token.value) for token in clause if token.kind not in ("open", "close")]
     letters = [token for token in clause if token.kind == "name"]
     if not letters or len(written) < 2:
-        return ""
+        return "", ""
     is_member = clause[0] is letters[0] and clause[1].is_("relation", "in") and written[2:3] in (["Z"], ["N"])
     is_integer = len(written) == 2 and any(_word(token) in ("integer", "integers") for token in clause)
-    return str(letters[0].value) if is_integer or (is_member and {*written[3:]} <= {*"^_+*"}) else ""
+    if not is_integer and not (is_member and {*written[3:]} <= {*"^_+*"}):
+        return "", ""
+    return str(letters[0].value), "whole" if is_integer or written[2:] == ["Z"] else "natural"
 
 
 def without_fillers(clause: Tokens) -> Tokens:

@@ -7,7 +7,7 @@ from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.nodes import Node, Operation, names, quotient
 from dgpo.verifier.splitting import split, statement
 from dgpo.verifier.tokens import Tokens, Unreadable, renamed
-from dgpo.verifier.tree import Answer, Equation, Ratio, Several, Value
+from dgpo.verifier.tree import Answer, Equation, Named, Ratio, Several, Value
 
 
 def read_side(tokens: Tokens) -> Answer:
@@ -15,6 +15,16 @@ def read_side(tokens: Tokens) -> Answer:
         return read_answer(tokens)
     except Unreadable:
         return statement(tokens)
+
+
+def spread(tree: Answer, other: Answer) -> Answer:
+    """``x = y = z = 1`` as ``(1, 1, 1)``, or by name, where ``other`` has several values."""
+    if isinstance(other, Equation) and (name := policy.named_value(other)[0]) is not None and name.head == "()":
+        other = Several("()", ())
+    if not isinstance(tree, Equation) or not isinstance(other, Named | Several) or not (letters := policy.chain(tree)):
+        return tree
+    values = (read_side(tree.sides[-1]),) * len(letters)
+    return Named(letters, values) if isinstance(other, Named) else Several("()", values)
 
 
 def as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:

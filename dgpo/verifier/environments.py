@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from fractions import Fraction
 
+from dgpo.verifier.conditions import without_fillers
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens
-from dgpo.verifier.tree import Answer, Grid
+from dgpo.verifier.tree import Answer, Grid, Several
 
 Read = Callable[[Tokens], Answer]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
@@ -32,6 +33,8 @@ def read_environment(tokens: Tokens, read: Read) -> Answer | None:
         return None
     rows = [_trimmed(row) for row in split(tokens[start + 1 : end], lambda token: token.kind == "row")[0] if row]
     if kind in _SYSTEMS and not before and (found := _system(rows, read)):
+        return found
+    if kind == "cases" and not before and (found := _by_cases(rows, read)):
         return found
     return _grid(before, rows, tokens, read) if kind in _MATRICES and rows else None
 
@@ -58,6 +61,17 @@ def _system(rows: list[Tokens], read: Read) -> Answer | None:
         return None
     comma = Token("join", ",", ", ")
     return read(tuple(token for row in rows for token in (*row, comma))[:-1])
+
+
+def _by_cases(rows: list[Tokens], read: Read) -> Answer | None:
+    r"""Values, each with its condition, in any order: ``x & \text{if } x \ge 0``."""
+    cells = [split(row, lambda token: token.kind == "cell")[0] for row in rows]
+    pairs = [[_trimmed(cell) for cell in row] for row in cells]
+    conditions = [tuple(token for token in without_fillers(row[-1]) if not token.is_("word", "is")) for row in pairs]
+    if not all(len(row) == 2 and row[0] for row in pairs) or not all(conditions):
+        return None
+    items = zip((row[0] for row in pairs), conditions, strict=True)
+    return Several("{}", tuple(Several("()", (read(value), read(condition))) for value, condition in items))
 
 
 def _grid(before: Tokens, rows: list[Tokens], tokens: Tokens, read: Read) -> Answer | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from dgpo.verifier import policy, values
+from dgpo.verifier import families, policy, values
 from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, open_question, paired, to_nobody
-from dgpo.verifier.derived import as_positive, as_zero, components, definitions, read_side, shares
+from dgpo.verifier.derived import as_positive, as_zero, components, definitions, read_side, shares, spread
 from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
 from dgpo.verifier.splitting import symbols
@@ -49,7 +49,7 @@ class Comparison:
     ask: Ask = open_question
     tell: Tell = to_nobody
     has_evaluated: bool = False
-    letters: tuple[str, str] = ("", "")
+    letters: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
     def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
         """Whether ``answer`` is ``gold``."""
@@ -57,6 +57,8 @@ class Comparison:
             return True
         if depth > MAX_DEPTH:
             return None
+        if (decision := families.same(gold, answer)) is not None:
+            return decision
         if isinstance(gold, Given) or isinstance(answer, Given):
             return self._given(gold, answer, depth)
         if isinstance(gold, Equation) or isinstance(answer, Equation):
@@ -82,10 +84,16 @@ class Comparison:
         if isinstance(gold, Given) and isinstance(answer, Given) and gold.condition != answer.condition:
             return False
         wanted, given = (side if isinstance(side, Given) else Given(side) for side in (gold, answer))
-        self.letters = (wanted.letter, given.letter)
-        return self.same(wanted.value, given.value, depth + 1)
+        one, two = (frozenset((side.letter,)) - {""} for side in (wanted, given))
+        outside, self.letters = self.letters, (self.letters[0] | one, self.letters[1] | two)
+        decision = self.same(wanted.value, given.value, depth + 1)
+        self.letters = outside
+        return decision
 
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
+        gold, answer = spread(gold, answer), spread(answer, gold)
+        if not isinstance(gold, Equation) and not isinstance(answer, Equation):
+            return self.same(gold, answer, depth + 1)
         if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):
             return False
         value = policy.named_value(gold)[1] if isinstance(gold, Equation) else None
@@ -181,7 +189,10 @@ class Comparison:
         return paired(rest, left, lambda wanted, given: self.same(wanted, given, depth))
 
     def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
-        """A set of one, or one value in several forms: ``7/2 or 3.5``."""
+        """A sum of unit vectors, a set of one, or one value in several forms: ``7/2 or 3.5``."""
+        is_tuple = len(gold.items) > 1 and gold.brackets == "()"
+        if is_tuple and isinstance(answer, Value) and (parts := components(answer)):
+            return self.severals(gold, parts, depth)
         if gold.brackets not in UNORDERED or (len(gold.items) > 1 and gold.brackets) or not gold.items:
             return False
         return every(self.same(item, answer, depth) for item in gold.items)
@@ -192,9 +203,9 @@ class Comparison:
 
     def regions(self, gold: Region, answer: Region, depth: int) -> Decision:
         if gold.variable and answer.variable and gold.variable != answer.variable:
-            if gold.tokens and answer.tokens and _mentions(gold, answer.variable) and _mentions(answer, gold.variable):
-                return self._inequalities(gold.tokens, answer.tokens)
-            return False
+            both = ((gold, answer.variable), (answer, gold.variable))
+            is_of_both = all(any(token.is_("name", name) for token in region.tokens) for region, name in both)
+            return self._inequalities(gold.tokens, answer.tokens) if is_of_both else False
         if len(gold.pieces) != len(answer.pieces):
             return False
         return paired(gold.pieces, answer.pieces, lambda piece, other: self._pieces(piece, other, depth))
@@ -223,11 +234,6 @@ class Comparison:
         if not is_vector or not isinstance(answer, Several):
             return False
         return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer, depth)
-
-    def several_and_vector(self, gold: Several, answer: Value, depth: int) -> Decision:
-        if len(gold.items) > 1 and gold.brackets == "()" and (parts := components(answer)):
-            return self.severals(gold, parts, depth)
-        return self.several_and_one(gold, answer, depth)
 
     def named(self, gold: Named, answer: Named, depth: int) -> Decision:
         if set(gold.names) == set(answer.names):
@@ -285,15 +291,10 @@ _PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (
     ((Grid, Several | Value), Comparison.grid_and_other),
     ((Named, Named), Comparison.named),
     ((Named, Several), Comparison.named_and_several),
-    ((Several, Value), Comparison.several_and_vector),
-    ((Several, Infinite), Comparison.several_and_one),
+    ((Several, Value | Infinite), Comparison.several_and_one),
     ((Ratio, Ratio), Comparison.ratios),
     ((Ratio, Value), Comparison.ratio_and_value),
     ((Clock, Ratio), Comparison.clock_and_ratio),
     ((Statement, Statement), Comparison.statements),
     ((Statement, Value | Region), Comparison.statement_and_other),
 )
-
-
-def _mentions(region: Region, name: str) -> bool:
-    return any(token.kind == "name" and token.value == name for token in region.tokens)

@@ -120,9 +120,7 @@ def shown(tree: Answer | Piece) -> str:
         case Clock():
             return f"time({':'.join(tree.time)} {tree.half})"
         case Given():
-            condition = (
-                " ".join(tree.condition or ("any", "_")).replace("whole", "_ is whole").replace("_", tree.letter)
-            )
+            condition = " ".join(tree.condition or ("any", "_")).replace("_", tree.letter)
             return f"{shown(tree.value)}, if {condition}"
         case Statement():
             return f"{'words' if tree.is_words else 'relation'}({plain(tree.tokens)})"

@@ -6,9 +6,11 @@ means in a comparison is `equality`'s matter, and what a person may argue about 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 
 from dgpo.verifier import conditions, quantities, regions
 from dgpo.verifier.environments import read_environment
+from dgpo.verifier.labels import enumerated, joined, labelled, read_named
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import opened, separated, shell, split, statement, symbols
@@ -25,9 +27,12 @@ from dgpo.verifier.tree import (
     Statement,
     Value,
 )
+from dgpo.verifier.vectors import vector_sum
 
 MAX_DEPTH = 12
 _CASES = vocabulary("if when whenever otherwise else")
+_PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof")
+MAX_PERMUTED = 4
 _SIGNED = frozenset(("pm", "mp"))
 
 
@@ -44,10 +49,19 @@ def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
     tokens = opened(tokens)
     if not tokens or depth > MAX_DEPTH:
         raise Unreadable("nothing to read")
-    value, letter, condition = conditions.split_condition(tokens)
-    if letter:
-        return Given(read_answer(value, depth + 1), letter, condition)
+    if len(parts := enumerated(tokens)) > 1:
+        return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
+    value, letters, condition = conditions.split_condition(tokens)
+    if letters:
+        found = read_answer(value, depth + 1)
+        for letter in letters:
+            found = Given(found, letter, condition)
+        return found
     tokens = opened(value)
+    if (orders := _permutations(tokens, depth)) is not None:
+        return orders
+    if (vector := vector_sum(tokens)) is not None:
+        return Several("()", tuple(_item(part, depth) for part in vector))
     if (found := read_environment(tokens, lambda part: _item(part, depth))) is not None:
         return found
     if (quantity := quantities.side_by_side(tokens)) is not None:
@@ -60,64 +74,54 @@ def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
     return _relation(tokens, depth)
 
 
+def _permutations(tokens: Tokens, depth: int) -> Answer | None:
+    """``(1, 2, 3)`` in each order, of ``(1, 2, 3) and all permutations``; cyclic ones alone where it says so."""
+    words = {str(token.value).lower() for token in tokens if token.kind == "word"}
+    if words.isdisjoint(("permutations", "permutation")) or not words <= _PERMUTED:
+        return None
+    end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
+    point = _item(split(tokens[:end], lambda token: token.is_("relation", "="))[0][-1], depth)
+    if not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
+        return None
+    turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
+    orders = turns if "cyclic" in words else permutations(point.items)
+    return Several("", tuple(Several("()", order) for order in dict.fromkeys(orders)))
+
+
 def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) -> Answer:
     joints = {str(cut.value) for cut in cuts}
     parts = [part for part in parts if part]
     if not parts:
         raise Unreadable("an empty list")
+    if (residues := _residues(parts, depth)) is not None:
+        return residues
     if (region := regions.read_conditions(parts, joints)) is not None:
         return region
-    if (named := _named(tokens, depth)) is not None:
+    if (named := read_named(tokens, lambda value: _each(value, depth))) is not None:
         return named
     if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
         return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
     tokens = separated(tokens) if "," in joints else tokens
-    items = [item for part in split(tokens, is_join)[0] if part for item in _items(part)]
-    return joined([_item(item, depth) for item in items])
+    return joined([item for part in split(tokens, is_join)[0] if part for item in _each(part, depth)])
 
 
-def joined(items: list[Answer], name: str = "") -> Answer:
-    return items[0] if len(items) == 1 else Several("", tuple(items), name=name)
+def _residues(parts: list[Tokens], depth: int) -> Answer | None:
+    r"""``1`` and ``3`` of ``x \equiv 1, 3 \pmod 8``, each with the modulus."""
+    sides = split(parts[0], lambda token: token.is_("relation", "equiv"))[0]
+    places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
+    is_other = any(token.is_("command", "pmod", "mod") for part in parts[:-1] for token in part)
+    if len(sides) != 2 or not read_name(sides[0]) or len(places) != 1 or is_other:
+        return None
+    values, modulus = [sides[1], *parts[1:-1], parts[-1][: places[0]]], parts[-1][places[0] :]
+    return joined([_item((*value, *modulus), depth) for value in values])
 
 
 def _item(tokens: Tokens, depth: int) -> Answer:
     return read_answer(tokens, depth + 1)
 
 
-def _named(tokens: Tokens, depth: int) -> Answer | None:
-    """``x = 1, y = 2`` by name, ``x = 1, x = 2`` and ``x = 1, 2`` as a list; groups joined by ``or`` as such a list."""
-    groups, cuts = split(tokens, lambda token: token.is_("join", "or", ";"))
-    if cuts and all(groups):
-        found = [_named(group, depth) for group in groups]
-        if all(isinstance(each, Named) for each in found):
-            return Several("", tuple(each for each in found if each is not None))
-    parts, _ = split(tokens, is_join)
-    sides = [_assigned(part) for part in parts if part]
-    names = [read_name(side[0]) if len(side) == 2 else None for side, _ in sides]
-    if not names or names[0] is None:
-        return None
-    if names[0].head == "()" or names[0].argument is not None:
-        return None
-    if all(names):
-        values = [side[1] for side, _ in sides]
-        heads = {name.head for name in names if name is not None}
-        if len(heads) == 1:
-            return joined([_item(item, depth) for value in values for item in _items(value)], str(names[0]))
-        keys = tuple(str(name) for name in names)
-        items = tuple(_item(value, depth) for value in values)
-        return Named(keys, items) if len(set(keys)) == len(keys) else None
-    if any(names[1:]) or any(len(side) > 1 for side, _ in sides[1:]):
-        return None
-    values = [sides[0][0][1], *(side[0] for side, _ in sides[1:])]
-    return joined([_item(item, depth) for value in values for item in _items(value)], str(names[0]))
-
-
-def _assigned(tokens: Tokens) -> tuple[list[Tokens], list[Token]]:
-    r"""``x`` and ``1`` of ``x = 1``, ``Alice`` and ``3`` of ``\text{Alice: } 3``."""
-    sides, signs = split(tokens, lambda token: token.is_("relation", "="))
-    if not signs and tokens[0].kind == "word":
-        sides, signs = split(tokens, lambda token: token.is_("sign", ":"))
-    return sides, signs
+def _each(tokens: Tokens, depth: int) -> list[Answer]:
+    return [_item(item, depth) for item in _items(tokens)]
 
 
 def _items(tokens: Tokens) -> list[Tokens]:
@@ -145,7 +149,8 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     sides, signs = split(tokens, is_relation)
     relations = [str(sign.value) for sign in signs]
     if not signs:
-        return _union(tokens, depth)
+        sides = labelled(tokens)
+        return Equation((sides[0], opened(sides[1])), 2) if sides else _union(tokens, depth)
     if tokens[0].kind == "name" and tokens[1].kind == "bar" and (builder := regions.read_builder(tokens)):
         return builder  # {x | x > 3} in braces of no meaning
     if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":
@@ -187,7 +192,7 @@ def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
 def _union(tokens: Tokens, depth: int) -> Answer:
     if tokens[0].kind == "field" and tokens[1:2] and tokens[1].is_("sign", "-"):
         tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
-    parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus"))
+    parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus") or token.is_("word", "except"))
     if cuts or regions.is_reals(tokens) or (tokens[0].kind == "field"):
         region = regions.read_union(tokens)
         if region is not None:

@@ -9,8 +9,14 @@ from dgpo.verifier.spelling import FUNCTIONS, vocabulary
 from dgpo.verifier.splitting import plain, shell, split, symbols
 from dgpo.verifier.tokens import Token, Tokens
 
-_DENIALS = vocabulary("no not isn't never wrong false lead leads such get got gives if unless")
+_DENIALS = vocabulary(
+    "no not isn't never wrong false lead leads such get got gives if unless what fails excluded but twice half"
+)
 _PLACES = vocabulary("when whenever where iff at for with attained achieved since because as given")
+_SUBJECTS = vocabulary("answer result solution it this that")
+_CHANGES = vocabulary("square squared cube cubed double triple negative reciprocal inverse opposite root third")
+_ARTICLES = vocabulary("the a an value of its")
+_SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest": "min", "greatest": "max"}
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _SEGMENT = re.compile("[A-Z]{2,4}")
 
@@ -96,9 +102,10 @@ def _in_words(tokens: Tokens) -> Name | None:
     first, words = tokens[0], [str(token.value) for token in tokens if token.kind == "word"]
     if tokens[-1].kind == "number" or any(token.kind in ("relation", "dots") for token in tokens):
         return None
-    if any(token.kind == "join" and token.value != "," for token in tokens) or any(
-        word.lower() in _DENIALS | _PLACES for word in words
-    ):
+    said = {word.lower() for word in words}
+    if said & (_DENIALS | _PLACES) or (said & _SUBJECTS and said & _CHANGES):
+        return None
+    if any(token.kind == "join" and token.value != "," for token in tokens):
         return None
     is_symbol_first = (
         tokens[0].kind == "name" and not tokens[0].is_worded and len(tokens) > 1 and tokens[1].kind == "word"
@@ -111,7 +118,8 @@ def _in_words(tokens: Tokens) -> Name | None:
         return Name(words[0])
     if first.kind == "word" and len(tokens) > 1 and tokens[1].is_("open", "(") and shell(tokens[1:])[0] == "()":
         return Name(words[0], argument=symbols(shell(tokens[1:])[1]))
-    return Name(plain(tokens).lower())
+    called = (_SAME_WORDS.get(word, word) for word in plain(tokens).lower().split())
+    return Name(" ".join(word for word in called if word not in _ARTICLES) or plain(tokens).lower())
 
 
 def _derivative(tokens: Tokens) -> Name | None:

@@ -13,9 +13,9 @@ from dgpo.verifier import words
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
 from dgpo.verifier.nodes import names, product, subtrees
-from dgpo.verifier.reading import Reading
+from dgpo.verifier.reading import Reading, read
 from dgpo.verifier.splitting import split
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import Token, Tokens, latex
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value
 from dgpo.verifier.values import COUNTERS, Number, exact, real_value
 
@@ -43,7 +43,7 @@ def _is_many(tree: Answer) -> bool:
         return _is_many(tree.value)
     if isinstance(tree, Equation):
         _, value = named_value(tree)
-        return value is not None and _is_many(read_answer(value))
+        return bool(chain(tree)) or (value is not None and _is_many(read_answer(value)))
     return isinstance(tree, Named) or (isinstance(tree, Several) and (len(tree.items) > 1 or tree.brackets == "{}"))
 
 
@@ -81,6 +81,15 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
     return None if letter is None else letter == gold.choice
 
 
+def text_of_choice(gold: Reading, answer: Reading) -> Reading | None:
+    r"""What stands behind the letter of ``\textbf{(C)}\ 24``, where ``answer`` is no letter; None for any other."""
+    width = 3 if gold.plain.startswith("(") else 2
+    if len(gold.tokens) <= width or not is_choice(gold) or words.asserted_choice(answer.plain) or answer.choices:
+        return None
+    mark = gold.tokens[width - 1]
+    return read(latex(gold.tokens[width:])) if mark.is_("close", ")") or mark.is_("sign", ".", ":") else None
+
+
 def is_choice(gold: Reading) -> bool:
     """Whether a ground truth is the letter of a choice, perhaps with its text."""
     return bool(_STARTS_LIKE_A_CHOICE.match(gold.plain)) and gold.choice is not None
@@ -102,6 +111,13 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     if last and not first:
         return last, sides[0]
     return (first, sides[1]) if first else (None, None)
+
+
+def chain(equation: Equation) -> tuple[str, ...]:
+    """The letters of ``x = y = z = 1``, of which there are two or more."""
+    *letters, last = equation.sides
+    is_chain = len(letters) > 1 and all(len(side) == 1 and side[0].kind == "name" for side in letters)
+    return tuple(str(side[0].value) for side in letters) if is_chain and not read_name(last) else ()
 
 
 def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
@@ -222,7 +238,9 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
     return bool(abs(given * scale - wanted.numerator * scale / wanted.denominator) <= 0.5)
 
 
-def new_letters(gold: Number, answer: Number, declared: tuple[str, str]) -> Iterator[dict[str, str]]:
+def new_letters(
+    gold: Number, answer: Number, declared: tuple[frozenset[str], frozenset[str]]
+) -> Iterator[dict[str, str]]:
     r"""New letters for the answer's: none, and those of the ground truth for what either may call as it likes.
 
     These are letters of which both say what they may be; of which one does, and both stand by a ``\\pi``; of which the
@@ -236,7 +254,8 @@ def new_letters(gold: Number, answer: Number, declared: tuple[str, str]) -> Iter
     are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, one | two))
     is_family = one | two <= COUNTERS and all("pi" in subtrees(side.node) for side in (gold, answer))
     is_said = (any(declared) and is_family) or (declared[0] and common) or all(declared)
-    if are_constants or (is_said and len(one) == 1 and {*declared} - {""} <= one | two):
+    are_theirs = declared[0] | declared[1] <= one | two if len(one) == 1 else one <= declared[0]
+    if are_constants or (is_said and are_theirs):
         yield from (dict(zip(sorted(two), order, strict=True)) for order in permutations(sorted(one)))
 
 

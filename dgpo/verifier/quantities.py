@@ -32,6 +32,8 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
         return based
     if (number := _in_words(tokens)) is not None:
         return Value(number, tokens, currency)
+    if (angles := _sum_of_angles(tokens)) is not None:
+        return angles
     for start in range(max(1, len(tokens) - MAX_UNIT), len(tokens)):
         if _may_start_unit(tokens, start) and (found := _with_unit(tokens, start, currency)) is not None:
             return found
@@ -119,6 +121,16 @@ def _in_words(tokens: Tokens) -> Fraction | None:
         return None
     number = read_words(" ".join(str(token.value) for token in tokens if token.kind != "sign"))
     return None if number is None else Fraction(number)
+
+
+def _sum_of_angles(tokens: Tokens) -> Value | None:
+    r"""``30^\circ + 360^\circ k``: each term with its sign of degrees."""
+    terms = [term for term in split(tokens, lambda token: token.is_("sign", "+", "-"))[0] if term]
+    if len(terms) < 2 or any([token.kind for token in term].count("degree") != 1 for term in terms):
+        return None
+    body = tuple(token for token in tokens if token.kind != "degree")
+    node = None if any(token.kind == "function" for token in tokens) else parse(body)
+    return None if node is None else Value(node, body, "degree", _is_decimal(body))
 
 
 def _may_start_unit(tokens: Tokens, start: int) -> bool:

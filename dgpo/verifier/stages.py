@@ -16,7 +16,7 @@ from dgpo.verifier.gold import has_many_values, read_gold
 from dgpo.verifier.prose import unboxed_answer
 from dgpo.verifier.reading import Reading, read
 from dgpo.verifier.symbolic import MAX_CHARS, compare_symbolically
-from dgpo.verifier.tree import Named, Several, Value
+from dgpo.verifier.tree import Given, Named, Several, Value
 from dgpo.verifier.values import is_number
 from dgpo.verifier.verdict import Reason, Stage, Verdict
 from dgpo.verifier.workers import Budget, shared_pool
@@ -118,6 +118,7 @@ def decide_cheaply(
     reading = read(answer) if answer is not None else None
     if reading is None or not reading.tokens:
         return Verdict("no_answer", "extract", answer)
+    gold = policy.text_of_choice(gold, reading) or gold
     reason, stage = _compare(gold, reading, has_many_values(ground_truth))
     if reason is None:
         return Undecided(gold, reading, answer or "", problem)
@@ -198,7 +199,7 @@ def _compare(gold: Reading, answer: Reading, gold_has_many: bool) -> tuple[Reaso
     comparison = Comparison()
     same = comparison.same(gold.tree, answer.tree)
     if policy.offers_alternatives(answer) and not gold_has_many:
-        is_one = same and isinstance(answer.tree, Several)  # in several forms: 1/4 or 25%
+        is_one = same and isinstance(answer.tree, Several | Given)  # in several forms: 1/4 or 25%
         return "match" if is_one else "hedge", "structure"
     stage: Stage = "value" if comparison.has_evaluated else "structure"
     if isinstance(gold.tree, Value) and isinstance(answer.tree, Value) and stage == "structure":

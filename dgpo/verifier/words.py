@@ -6,6 +6,8 @@ from dgpo.verifier.sentence import asserted_letters
 
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
+_LEAD = re.compile(r"(?:it|this|that|(?:the|this) [a-z]+) is ")
+_END = re.compile(r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z")
 _CHOICE = re.compile(
     r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
     r"|\[(?P<square>[A-J])\]"
@@ -25,8 +27,10 @@ _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 def phrase(text: str) -> str | None:
     """The answer in lower case, without an article, when it is made of words alone."""
-    lowered = re.sub(r"\bdne\b", "does not exist", text.lower())
-    return _ARTICLE.sub("", lowered, count=1) if _WORDS.fullmatch(text) else None
+    if not _WORDS.fullmatch(text):
+        return None
+    lowered = _END.sub("", _LEAD.sub("", text.lower()))
+    return _ARTICLE.sub("", "does not exist" if lowered == "dne" else lowered, count=1)
 
 
 def choice(text: str) -> str | None:

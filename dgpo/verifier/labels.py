@@ -1,0 +1,134 @@
+r"""What the values of an answer are called: ``x = 1, y = 2``, ``Alice: 3, Bob: 4``, ``The maximum is 8``, ``A(1, 2)``,
+``(a) 5 (b) 7``.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import takewhile
+
+from dgpo.verifier.naming import read_name
+from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.splitting import shell, split, step
+from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tree import Answer, Named, Several
+
+_VERBS = vocabulary("is are has have equals was")
+_POINTS = vocabulary("point points vertex center centre focus coordinates")
+_NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), ("i", "ii", "iii", "iv", "v", "vi"))
+_ENDS = frozenset(("join", "dots", "row"))
+
+
+def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer | None:
+    """``x = 1, y = 2`` by name, ``x = 1, x = 2`` and ``x = 1, 2`` as a list; groups joined by ``or`` as such a list.
+
+    Args:
+        read: The answers that one value is, two for one with both signs.
+    """
+    groups, cuts = split(tokens, lambda token: token.is_("join", "or", ";"))
+    if cuts and all(groups):
+        found = [read_named(group, read) for group in groups]
+        if all(isinstance(each, Named) for each in found):
+            return Several("", tuple(each for each in found if each is not None))
+    parts = [part for part in split(tokens, lambda token: token.kind == "join")[0] if part]
+    sides = [split(part, lambda token: token.is_("relation", "="))[0] for part in parts]
+    sides = [labelled(part, in_list=True) or side for part, side in zip(parts, sides, strict=True)]
+    names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
+    if not names or names[0] is None or names[0].head == "()" or names[0].argument:
+        return None
+    if all(names):
+        heads = {name.head for name in names if name is not None}
+        if len(heads) == 1:
+            return _list([side[1] for side in sides], str(names[0]), read)
+        keys = tuple(str(name) for name in names)
+        items = tuple(read_joined(side[1], read) for side in sides)
+        return Named(keys, items) if len(set(keys)) == len(keys) else None
+    if any(names[1:]) or any(len(side) > 1 for side in sides[1:]):
+        return None
+    return _list([sides[0][1], *(side[0] for side in sides[1:])], str(names[0]), read)
+
+
+def _list(values: list[Tokens], name: str, read: Callable[[Tokens], list[Answer]]) -> Answer:
+    return joined([item for value in values for item in read(value)], name)
+
+
+def read_joined(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer:
+    return joined(read(tokens))
+
+
+def joined(items: list[Answer], name: str = "") -> Answer:
+    return items[0] if len(items) == 1 else Several("", tuple(items), name=name)
+
+
+def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
+    r"""The name and the value of ``Area: 5``, ``The maximum is 8`` and ``A(1, 2)``, in a list also of ``Alice 3``."""
+    sides = _labelled(tokens, in_list)
+    return sides if sides and all(sides) and read_name(sides[0]) else None
+
+
+def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
+    first = tokens[0]
+    is_function = first.kind == "function" and any(token.is_("sign", ":") for token in tokens[1:2])  # max: 3
+    if (first.kind not in ("word", "name") and not is_function) or any(token.kind == "relation" for token in tokens):
+        return None
+    verb = next((index for index, token in enumerate(tokens) if _word(token) in _VERBS), 0)
+    if 0 < verb < len(tokens) - 1:
+        return None if tokens[verb + 1].kind == "word" else [tokens[:verb], tokens[verb + 1 :]]
+    if first.kind != "name":
+        sides, signs = split(tokens, lambda token: token.is_("sign", ":"))
+        if len(signs) == 1:
+            return sides
+    at = len([*takewhile(lambda token: token.kind == "word", tokens)])
+    is_point = _word(tokens[at - 1]) in _POINTS
+    if first.kind == "name" and str(first.value).isupper() and first.value != "C":
+        is_point, at = True, next((index for index, token in enumerate(tokens) if token.is_("open", "(")), 0)
+    name, value = tokens[:at], tokens[at:]
+    if is_point and shell(value)[0] == "()" and any(token.kind == "join" for token in value):
+        return [name, value]
+    return [name, value] if in_list and value and value[0].kind in ("number", "money") else None
+
+
+def enumerated(tokens: Tokens) -> list[Tokens]:
+    """The parts of ``(a) 5 (b) 7`` and ``1) 5; 2) 7``; none where they are not numbered so."""
+    for labels in _NUMBERINGS if _mark_width(tokens, "") else ():
+        marks: list[tuple[int, int]] = []
+        for label in labels:
+            mark = _next_mark(tokens, marks[-1][1] if marks else 0, label)
+            if mark is None or (mark[0] and not marks):
+                break
+            marks.append(mark)
+        ends = [*(start for start, _ in marks[1:]), len(tokens)]
+        parts = [_trimmed(tokens[start:end]) for (_, start), end in zip(marks, ends, strict=False)]
+        if len(parts) > 1 and all(parts):
+            return parts
+    return []
+
+
+def _next_mark(tokens: Tokens, start: int, label: str | Fraction) -> tuple[int, int] | None:
+    """Where ``(a)`` or ``a)`` begins and ends, outside brackets and behind no sign."""
+    depth = 0
+    for index in range(start, len(tokens)):
+        width = 0 if depth else _mark_width(tokens[index : index + 3], label)
+        if width and not (index and tokens[index - 1].kind in ("sign", "relation", "function", "command")):
+            return index, index + width
+        depth += step(tokens[index])
+    return None
+
+
+def _mark_width(tokens: Tokens, label: str | Fraction) -> int:
+    """How many tokens ``(a)`` or ``a)`` are here, 0 for none; any label where it is ''."""
+    for width in (3, 2):
+        head = tokens[:width]
+        is_closed = len(head) == width and head[-1].is_("close", ")") and (width == 2 or head[0].is_("open", "("))
+        if is_closed and head[-2].kind in ("number", "name", "word") and (label or head[-2].value) == head[-2].value:
+            return width
+    return 0
+
+
+def _trimmed(tokens: Tokens) -> Tokens:
+    while tokens and (tokens[-1].kind in _ENDS or tokens[-1].is_("sign", ".")):
+        tokens = tokens[:-1]
+    return tokens
+
+
+def _word(token: Token) -> str:
+    return str(token.value).lower() if token.kind == "word" else ""
