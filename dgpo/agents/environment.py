@@ -45,7 +45,7 @@ def make(task: Task, settings: AgentSettings) -> gymnasium.Env:
     spaces = (getattr(inner, "observation_space", None), getattr(inner, "action_space", None))
     if any(space is not None and not isinstance(space, gymnasium.spaces.Text) for space in spaces):
         env = IN_WORDS.get(env.spec.id if env.spec else "", SpacesInWords)(env)
-    env = ActionTag(Checked(env), settings.action_tag, settings.invalid_penalty)
+    env = ActionTag(Checked(env), settings.action_tag, settings.invalid_penalty, settings.think_tag)
     env = Shown(env, settings.history if settings.layout == "turn" else None)
     return TimeLimit(env, settings.max_turns)
 

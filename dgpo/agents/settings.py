@@ -19,6 +19,7 @@ class AgentSettings:
         max_turns: actions of an episode.
         max_action_tokens: tokens of an action, thoughts before it included.
         action_tag: what stands between ``<tag>`` and ``</tag>`` is the action; None: the whole text is.
+        think_tag: an answer without ``</tag>`` is not valid, though its action is taken; None: thoughts are free.
         history: earlier turns in the prompt of a turn, in layout ``turn``.
         invalid_penalty: taken from the reward of a turn whose action is none, or not valid.
         success: ``info``: the environment says it as ``info["success"]``. ``reward``: the episode's rewards add up to
@@ -35,6 +36,7 @@ class AgentSettings:
     max_turns: int = 8
     max_action_tokens: int = 256
     action_tag: str | None = "action"
+    think_tag: str | None = None
     history: int = 2
     invalid_penalty: float = 0.1
     success: SuccessFrom = "info"
@@ -57,9 +59,10 @@ class AgentSettings:
                 raise ValueError(f"{name}={value!r} must be a number in [0, {most}]")
         if self.deadline == 0:
             raise ValueError("deadline=0 must be above 0: no environment is that fast")
-        tag = self.action_tag
-        if tag is not None and not (isinstance(tag, str) and tag.isidentifier()):
-            raise ValueError(f"action_tag={tag!r} must be a word, such as action, or null")
+        for name, word in (("action_tag", "action"), ("think_tag", "think")):
+            tag = getattr(self, name)
+            if tag is not None and not (isinstance(tag, str) and tag.isidentifier()):
+                raise ValueError(f"{name}={tag!r} must be a word, such as {word}, or null")
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "AgentSettings":

@@ -115,13 +115,14 @@ class ActionTag(gymnasium.Wrapper):
     """Takes a model's whole answer, and hands on what stands in its last ``<tag>``, or all of it without a tag.
 
     An answer without an action changes nothing but its reward, by ``penalty``; so does an action that the environment
-    calls not ``valid``, which it has seen.
+    calls not ``valid``, which it has seen. One without ``</think>``, where thoughts are asked for, is acted on, and not
+    valid either. ``info["action"]`` is what was handed on, or "".
     """
 
-    def __init__(self, env: gymnasium.Env, tag: str | None, penalty: float):
+    def __init__(self, env: gymnasium.Env, tag: str | None, penalty: float, think: str | None = None):
         super().__init__(env)
         self._pattern = re.compile(rf"<{tag}>(.*?)</{tag}>", re.DOTALL) if tag else None
-        self._penalty = penalty
+        self._penalty, self._thought = penalty, f"</{think}>" if think else ""
         self._last: tuple[str, dict[str, Any]] = ("", {})
 
     def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
@@ -133,17 +134,18 @@ class ActionTag(gymnasium.Wrapper):
         inner = found[-1].strip() if found else ""
         if not inner:
             observation, info = self._last
-            return observation, -self._penalty, False, False, {**info, "valid": False}
+            return observation, -self._penalty, False, False, {**info, "valid": False, "action": ""}
         observation, reward, terminated, truncated, info = self.env.step(inner)
         self._last = (observation, info)
-        return observation, float(reward) - self._penalty * (not info.get("valid", True)), terminated, truncated, info
+        info = {**info, "action": inner, "valid": bool(info.get("valid", True)) and self._thought in action}
+        return observation, float(reward) - self._penalty * (not info["valid"]), terminated, truncated, info
 
 
 class Shown(gymnasium.Wrapper):
     """The text that the model is shown: the observation, and the admissible actions where the environment says them.
 
-    With ``history``, which is for a model that is shown nothing else: before it the last so many turns, and before
-    those the first observation, in which environments say what is to be done.
+    With ``history``, which is for a model that is shown nothing else: before it the last so many turns, their thoughts
+    left out, and before those the first observation, in which environments say what is to be done.
 
     ``info["anchor"]`` is the observation alone, where the environment gives no other.
     """
@@ -161,7 +163,7 @@ class Shown(gymnasium.Wrapper):
 
     def step(self, action: str) -> Step:
         observation, reward, terminated, truncated, info = self.env.step(action)
-        self._answers.append(action.strip())
+        self._answers.append(info.get("action", action.strip()))
         return self._show(observation, info), float(reward), terminated, truncated, info
 
     def _show(self, observation: str, info: dict[str, Any]) -> str:
