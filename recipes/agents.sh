@@ -5,10 +5,35 @@
 #   bash recipes/agents.sh [key=value ...]         Hydra overrides for the training, such as
 #   bash recipes/agents.sh advantage=gigpo         or grpo: another credit for the turns
 #
-# SEED (default 0) seeds the model, its warm start and the training; everything lies in runs/agents/.
+# ENV=alfworld       on 8 GPUs, as in ProxMO's scripts: ALFWorld's games, once `alfworld-download` has fetched them
+# ENV=webshop        the same for WebShop; WEBSHOP=DIR is a checkout of it, its requirements installed
+# ADVANTAGE=gigpo    with ENV: another credit for the turns
+# LOSS=grpo, HARDWARE, GPU, MODEL and DRY_RUN go with ENV, and are those of recipes/train_7b.sh.
+#
+# SEED (default 0) seeds the model, its warm start and the training; everything lies in runs/agents/; with ENV, tasks in
+# data/ENV/ and the run in runs/LOSS-ADVANTAGE-ENV-SEED/.
 # Run it again and it goes on where it was.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+if [ -n "${ENV:-}" ]; then
+    case $ENV in
+        alfworld) id=ALFWorld-v0 ;;
+        webshop)
+            id=WebShop-v0
+            site=$(realpath -m -- "${WEBSHOP:-none}")
+            dry_run || [ -d "$site/web_agent_site" ] ||
+                { echo "WEBSHOP=${WEBSHOP:-}: name a checkout of WebShop, the folder with web_agent_site/" >&2; exit 2; }
+            export PYTHONPATH="$site${PYTHONPATH:+:$PYTHONPATH}"
+            ;;
+        *) echo "ENV=$ENV: use alfworld or webshop, or none for FrozenLake" >&2; exit 2 ;;
+    esac
+    enter
+    [ -f "data/$ENV/train.parquet" ] || run dgpo data env --id "$id" --tasks 2400 --validation 128 --out "data/$ENV"
+    LOSS=${LOSS:-grpo} train agents_7b "\${credit.method}-$ENV" "agent=$ENV" ${ADVANTAGE:+"advantage=$ADVANTAGE"} "$@"
+    exit
+fi
+
 cd "$root"
 seed=${SEED:-0}
 here=runs/agents

@@ -61,7 +61,7 @@ def data_env(
     validation: Annotated[int, typer.Option(help="number of validation tasks")] = 96,
     seed: int = 0,
     kwargs: Annotated[str, typer.Option(metavar="JSON", help="options of the environment")] = "{}",
-    games: Annotated[Path | None, typer.Option(metavar="DIR", help="games of TextWorld, each a task")] = None,
+    games: Annotated[Path | None, typer.Option(metavar="DIR", help="games, of TextWorld or ALFWorld")] = None,
     prompt: Annotated[str, typer.Option(help="system message before the first observation")] = "",
 ) -> None:
     """Write tasks of a text environment, for an agent to train on (docs/agents.md)."""

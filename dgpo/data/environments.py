@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.agents.environment import Task, make
-from dgpo.agents.envs import frozen_lake, text_games
+from dgpo.agents.envs import alfworld, frozen_lake, text_games, webshop
 from dgpo.agents.settings import AgentSettings
 from dgpo.data.schema import PromptRow, write_parquet
 from dgpo.errors import UserError
 from dgpo.files import make_folder
 
 PROMPT = "You are an agent in an environment. Think, then give your next action as <action>...</action>."
+PROMPTS = {frozen_lake.ID: frozen_lake.PROMPT, alfworld.ID: alfworld.PROMPT, webshop.ID: webshop.PROMPT}
+"""System messages of environments that have their own."""
+SUFFIXES = (*text_games.SUFFIXES, alfworld.SUFFIX)
+Drawn = Iterator[tuple[Task, str]]
+"""Tasks, each with its kind, or ""."""
 
 
 def write_tasks(
@@ -33,7 +38,8 @@ def write_tasks(
     Args:
         id: of the environment, as `gymnasium.make` takes it.
         kwargs: JSON, options for it.
-        games: folder of files, each of which is a task, as the option ``game``.
+        games: folder of files, each of which is a task, as the option ``game``. Where it has ``train`` and
+            ``valid_seen``, as ALFWorld's, these are the splits. None: ALFWorld's own, for ALFWorld.
         prompt: the system message; "" for the usual one.
 
     Raises:
@@ -50,24 +56,22 @@ def write_tasks(
         raise UserError(f"kwargs={kwargs}: it is no JSON ({error}); write an object such as {{}}") from error
     if not isinstance(options, dict):
         raise UserError(f"kwargs={kwargs}: write a JSON object, names and values")
-    lake = id == frozen_lake.ID
-    if games is not None:
-        drawn = _of_files(id, options, games, seed, tasks + validation)
-    else:
-        drawn = _lake_tasks(options, seed) if lake else _seeded(id, options, seed)
-    prompt = prompt or (frozen_lake.PROMPT if lake else PROMPT)
-    rows = [
-        task_row(task, kind=kind, prompt=prompt, index=index)
-        for index, (task, kind) in enumerate(islice(drawn, tasks + validation))
-    ]
+    name = id.rpartition(":")[2]
+    draws, where, remedy = _draws(name, id, options, games, seed)
+    rows = list[PromptRow]()
+    for split, key, count in (("validation", "validation", validation), ("train", "tasks", tasks)):
+        drawn = list(islice(draws[split], count))
+        if len(drawn) < count:
+            raise UserError(f"{where}: {len(drawn)} tasks are there for {key}={count}; {remedy}, or ask for fewer")
+        for task, kind in drawn:
+            row = task_row(task, kind=kind, prompt=prompt or PROMPTS.get(name, PROMPT), index=len(rows))
+            row["extra_info"]["split"] = split
+            rows.append(row)
     first: Any = rows[0]["extra_info"]["env"]
     make(first, AgentSettings()).close()  # what cannot be made is refused here
     make_folder(out, "out")
-    splits = {"validation": rows[:validation], "train": rows[validation:]}
-    for split, part in splits.items():
-        for row in part:
-            row["extra_info"]["split"] = split
-    return [write_parquet(splits[split], out / f"{split}.parquet") for split in ("train", "validation")]
+    parts = {"train": rows[validation:], "validation": rows[:validation]}
+    return [write_parquet(part, out / f"{split}.parquet") for split, part in parts.items()]
 
 
 def task_row(task: Task, *, kind: str, prompt: str, index: int) -> PromptRow:
@@ -82,7 +86,30 @@ def task_row(task: Task, *, kind: str, prompt: str, index: int) -> PromptRow:
     }
 
 
-def _seeded(id: str, options: Mapping[str, Any], seed: int) -> Iterator[tuple[Task, str]]:
+def _draws(
+    name: str, id: str, options: Mapping[str, Any], games: Path | None, seed: int
+) -> tuple[dict[str, Drawn], str, str]:
+    """Tasks for each split (one iterator where they share them), where they are from, and what makes them more."""
+    if name == webshop.ID:
+        return _goals(id, options, seed), "WebShop", "load more products"
+    if name == alfworld.ID:
+        games = games or alfworld.games()
+    if games is not None:
+        remedy = f"tw-make makes more ({', '.join(text_games.SUFFIXES)})"
+        if name == alfworld.ID:
+            remedy = "pip install alfworld, then alfworld-download, which fetches games to there"
+        parts = {"validation": games / "valid_seen", "train": games / "train"}
+        where = f"games={games}"
+        if all(part.is_dir() for part in parts.values()):
+            return {split: _of_files(id, options, part, seed) for split, part in parts.items()}, where, remedy
+        drawn = _of_files(id, options, games, seed)
+    else:
+        drawn = _lake_tasks(options, seed) if name == frozen_lake.ID else _seeded(id, options, seed)
+        where, remedy = id, ""
+    return {"validation": drawn, "train": drawn}, where, remedy
+
+
+def _seeded(id: str, options: Mapping[str, Any], seed: int) -> Drawn:
     """Tasks that differ by their seed alone."""
     text, rng, used = json.dumps(options), random.Random(f"{id}/{seed}"), set[int]()
     while True:
@@ -92,7 +119,7 @@ def _seeded(id: str, options: Mapping[str, Any], seed: int) -> Iterator[tuple[Ta
             yield {"id": id, "kwargs": text, "seed": number}, ""
 
 
-def _lake_tasks(options: Mapping[str, Any], seed: int) -> Iterator[tuple[Task, str]]:
+def _lake_tasks(options: Mapping[str, Any], seed: int) -> Drawn:
     """Maps, no two alike."""
     used = set[str]()
     for drawn, kind in frozen_lake.tasks(random.Random(f"lake/{seed}")):
@@ -102,13 +129,22 @@ def _lake_tasks(options: Mapping[str, Any], seed: int) -> Iterator[tuple[Task, s
             yield {"id": frozen_lake.ID, "kwargs": text, "seed": 0}, kind
 
 
-def _of_files(id: str, options: Mapping[str, Any], folder: Path, seed: int, count: int) -> Iterator[tuple[Task, str]]:
-    """Tasks that are files: those of TextWorld, drawn by the seed."""
-    files = sorted(file.resolve() for file in folder.rglob("*") if file.suffix in text_games.SUFFIXES)
-    if len(files) < count:
-        raise UserError(
-            f"games={folder}: {len(files)} games ({', '.join(text_games.SUFFIXES)}) are there, and --tasks and "
-            f"--validation ask for {count}; make more with tw-make, or ask for fewer"
-        )
+def _of_files(id: str, options: Mapping[str, Any], folder: Path, seed: int) -> Drawn:
+    files = sorted(file.resolve() for file in folder.rglob("*") if file.suffix in SUFFIXES)
     random.Random(f"games/{seed}").shuffle(files)
-    return (({"id": id, "kwargs": json.dumps({**options, "game": str(file)}), "seed": 0}, "") for file in files)
+    for file in files:
+        kind = alfworld.kind(file) if file.suffix == alfworld.SUFFIX else ""
+        if kind is not None:
+            yield {"id": id, "kwargs": json.dumps({**options, "game": str(file)}), "seed": 0}, kind
+
+
+def _goals(id: str, options: Mapping[str, Any], seed: int) -> dict[str, Drawn]:
+    """WebShop's goals: the test's are the validation's."""
+    train, test = webshop.goals({name: value for name, value in options.items() if name != "partial"})
+    rng = random.Random(f"goals/{seed}")
+
+    def drawn(goals: range) -> Drawn:
+        for goal in rng.sample(goals, len(goals)):
+            yield {"id": id, "kwargs": json.dumps({**options, "goal": goal}), "seed": 0}, ""
+
+    return {"validation": drawn(test), "train": drawn(train)}

@@ -26,8 +26,7 @@ def test_a_game_is_played_to_its_end_by_its_walkthrough(tmp_path: Path) -> None:
         game = tmp_path / f"games/{seed}.z8"
         made = ["tw-simple", "--rewards", "dense", "--goal", "detailed", "--seed", seed, "--output", str(game)]
         subprocess.run([sys.executable, maker, *made], check=True)
-    id = "dgpo.agents.envs.text_games:TextWorld-v0"
-    train, _ = write_tasks(tmp_path, id, games=tmp_path / "games", tasks=1, validation=1)
+    train, _ = write_tasks(tmp_path, "TextWorld-v0", games=tmp_path / "games", tasks=1, validation=1)
     (row,) = pq.read_table(train).to_pylist()
     task = row["extra_info"]["env"]
     game = Path(json.loads(task["kwargs"])["game"])

@@ -1,5 +1,6 @@
 """Agents on the real trainer: FrozenLake, an environment of one's own, and some that fail, in one batch."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,6 +18,7 @@ from dgpo.runs.checkpoints import MANIFEST
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import history
 from dgpo.tasks import small_model
+from tests.agents.household import games
 from tests.e2e.conftest import launching
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -116,3 +118,34 @@ def test_too_many_lost_episodes_end_the_run_by_the_name_of_the_environment(launc
     output, _ = (started := launch(**{**SETTINGS, "agent.max_lost": 0.1}).process).communicate()
     assert started.returncode == 1
     assert "agent.max_lost=0.1" in output and "environment coin:Coin-v0" in output
+
+
+@pytest.mark.slow
+def test_a_game_of_alfworld_is_played_by_the_real_loop(
+    launch: Callable[..., Any], workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALFWORLD_DATA", str(tmp_path))
+    train, validation = write_tasks(
+        tmp_path, "ALFWorld-v0", games=games(tmp_path / "games"), tasks=1, validation=1, prompt="Act."
+    )
+    # What is shown takes more characters than the small model's longest text.
+    small_model.create(tmp_path / "model", seed=0, hidden_size=32, layers=1)
+    for name, key in (("config.json", "max_position_embeddings"), ("tokenizer_config.json", "model_max_length")):
+        file = tmp_path / "model" / name
+        file.write_text(json.dumps({**json.loads(file.read_text()), key: 2048}))
+    files = {
+        "data.train_files": train,
+        "data.val_files": validation,
+        "actor_rollout_ref.model.path": tmp_path / "model",
+    }
+    lengths = {"data.max_prompt_length": 1792, "data.max_response_length": 64}
+    settings = {"agent": "alfworld", "agent.max_turns": 3, "agent.max_action_tokens": 64, "agent.think_tag": "null"}
+    updates = {"data.train_batch_size": 1, "actor_rollout_ref.actor.ppo_mini_batch_size": 1}
+    lengths |= {"actor_rollout_ref.rollout.max_model_len": 2048}
+    launch(**{**SETTINGS, **files, **lengths, **settings, **updates}).finish()
+    first, metrics = (history(RunFolder(tmp_path / "run"))[step] for step in (0, 1))
+    assert metrics["agent/lost_share"] == 0 and metrics["agent/turns"] == 3 and metrics["agent/invalid_share"] == 1
+    assert metrics["agent/success/ALFWorld-v0.pick_heat_then_place_in_recep"] == 0
+    # Nothing ever happened: all turns of the group are in one state.
+    assert metrics["credit/singleton_share"] == 0
+    assert first["val-aux/ALFWorld-v0.pick_and_place_simple/turns/mean@1"] == 3

@@ -39,6 +39,9 @@ VARIABLES = {
     "OUT",
     "CONFIG",
     "MODE",
+    "ENV",
+    "ADVANTAGE",
+    "WEBSHOP",
 }
 VARIABLES |= {"BENCHMARKS", "METHODS", "BUDGET", "DRY_RUN", "DGPO_PLATFORM", "RAY_ADDRESS"}
 
@@ -155,6 +158,29 @@ def test_the_agents_recipe_makes_maps_and_a_model_and_trains(calls: Callable[...
     # What is made is what the run reads.
     run = resolved(compose_config("agents", train[3:]))
     assert run.actor_rollout_ref.model.path == made[-1][made[-1].index("--out") + 1]
+
+
+@pytest.mark.parametrize(("env", "id", "turns"), [("alfworld", "ALFWorld-v0", 50), ("webshop", "WebShop-v0", 15)])
+def test_the_agents_recipe_trains_the_paper_s_set_up_in_an_environment(
+    env: str, id: str, turns: int, calls: Callable[..., Called], capsys: pytest.CaptureFixture[str]
+) -> None:
+    called = calls("agents.sh", "trainer.save_freq=50", DRY_RUN="1", ENV=env, ADVANTAGE="gigpo", SEED="3")
+    assert called.done.returncode == 0, called.done.stderr
+    made, train = map(shlex.split, called.done.stdout.splitlines())
+    assert made[1:5] == ["data", "env", "--id", id]
+    (check,) = called.commands
+    assert check[-1] == "trainer.save_freq=50" and main(check) == 0
+    assert "ready, 0 errors" in capsys.readouterr().out
+    run = resolved(compose_config("agents_7b", train[4:]))
+    assert run.run.name == f"grpo-gigpo-{env}-3" and run.agent.max_turns == turns
+    # What is made is what the run reads.
+    assert run.data.train_files == f"{made[made.index('--out') + 1]}/train.parquet"
+
+
+def test_the_agents_recipe_asks_for_what_an_environment_needs(calls: Callable[..., Called], tmp_path: Path) -> None:
+    for env, says in (("sokoban", "ENV=sokoban: use alfworld or webshop"), ("webshop", f"WEBSHOP={tmp_path}: name a")):
+        called = calls("agents.sh", ENV=env, WEBSHOP=str(tmp_path))
+        assert called.done.returncode == 2 and says in called.done.stderr and called.commands == []
 
 
 @pytest.mark.parametrize(("value", "dry"), [("1", True), ("true", True), ("no", True), ("0", False), ("", False)])

@@ -1,6 +1,6 @@
 """Games of TextWorld, a file a game: what `textworld` plays, made by `tw-make` for one.
 
-    dgpo data env --id dgpo.agents.envs.text_games:TextWorld-v0 --games FOLDER --out data/textworld
+    dgpo data env --id TextWorld-v0 --games FOLDER --out data/textworld
 
 A reward is the share of the game's points that a command earns. Needs `pip install textworld`.
 """
@@ -51,6 +51,3 @@ class TextWorld(gymnasium.Env):
 
     def close(self) -> None:
         self._game.close()
-
-
-gymnasium.register("TextWorld-v0", "dgpo.agents.envs.text_games:TextWorld")

@@ -1,7 +1,7 @@
 """Sizes of a dense decoder (Qwen2, Qwen3, Llama), from its config.json or from the table of known models."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,7 @@ def _r1_distill(hidden: int, layers: int, heads: int, kv_heads: int, intermediat
 KNOWN = {
     "deepseek-r1-distill-qwen-1.5b": _r1_distill(1536, 28, 12, 2, 8960, 151936),
     "deepseek-r1-distill-qwen-7b": _r1_distill(3584, 28, 28, 4, 18944, 152064),
+    "qwen2.5-7b-instruct": replace(_r1_distill(3584, 28, 28, 4, 18944, 152064), positions=32768),
     "deepseek-r1-distill-qwen-14b": _r1_distill(5120, 48, 40, 8, 13824, 152064),
 }
 
