@@ -162,14 +162,14 @@ def compare(setup: Setup) -> list[tuple[str, str, int, int]]:
     setup = replace(setup, param_offload=False, optimizer_offload=False)
     peaks = tracked(setup)
     rows: list[tuple[str, str, int, int]] = []
-    for phase in phases.phases(setup):
-        if phase.name not in peaks:
+    for phase, parts in phases.phases(setup).items():
+        if phase not in peaks:
             continue
-        peak, plan = peaks[phase.name], {name: size for name, size in phase.parts.items() if name != "contexts"}
+        peak, plan = peaks[phase], {name: size for name, size in parts.items() if name != "contexts"}
         state = [(name, plan[name], peak.get(theirs, 0)) for name, theirs in STATE.items() if name in plan]
         whole = ("all", sum(plan.values()), peak["Total"])
         planned, found = (whole[side] - sum(row[side] for row in state) for side in (1, 2))
-        rows += [(phase.name, *row) for row in (*state, ("activations, logits, gathered", planned, found), whole)]
+        rows += [(phase, *row) for row in (*state, ("activations, logits, gathered", planned, found), whole)]
     return rows
 
 

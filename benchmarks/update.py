@@ -26,8 +26,7 @@ from tensordict import TensorDict
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.config.memory import phases
 from dgpo.config.memory.duration import SPREAD, forward_flops
-from dgpo.config.memory.gpus import GPUS
-from dgpo.config.memory.setup import GIB, Setup, setup_from
+from dgpo.config.memory.setup import GIB, GPUS, Setup, setup_from
 from dgpo.tables import Table
 
 PROMPT = 64
@@ -127,7 +126,8 @@ def measure(config: Any, setup: Setup, gpu: str | None, rounds: int) -> list[str
             best_log_probs, best_update, peak = min(best_log_probs, seconds), min(best_update, update), held
     total = int(data["input_ids"].offsets()[-1])
     flops = 3 * total * forward_flops(setup, min(setup.tokens, setup.longest) / SPREAD)
-    plan = max(phases.update_head(setup).total, phases.update_layers(setup).total) - phases.contexts(setup)
+    held = phases.totals(setup)
+    plan = max(held["update, head"], held["update, layers"]) - phases.contexts(setup)
     return [
         f"{setup.tokens:,}",
         f"{best_log_probs:.2f}",

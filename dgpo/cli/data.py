@@ -123,43 +123,17 @@ def data_prepare(
     spans: Annotated[Path | None, which("of TOFU and MUSE: file with target_words", "FILE")] = None,
 ) -> None:
     """A data set by name, or your own file, as a prompt file with its manifest; TOFU and MUSE as a folder of rows."""
+    asked = dict(locals())
+    from dgpo.data.options import Options
+    from dgpo.data.prepare import prepare
     from dgpo.data.sources.forgetting import ROW_SETS, prepare_rows
 
     if data in ROW_SETS:
         prepare_rows(data, out, origin, revision, spans).show()
-        return
-    if spans:
+    elif asked.pop("spans"):
         raise UserError(f"--spans={spans}: it is for TOFU and MUSE; leave it out")
-    from dgpo.data.options import Options
-    from dgpo.data.prepare import prepare
-
-    prepared = prepare(
-        Options(
-            data=data,
-            out=out,
-            name=name,
-            origin=origin,
-            hub_id=hub_id,
-            revision=revision,
-            split=split,
-            prompt_field=prompt_field,
-            answer_field=answer_field,
-            id_field=id_field,
-            purpose=purpose or "",
-            template=template,
-            any_answer=any_answer,
-            keep_conflicts=keep_conflicts,
-            max_prompt_chars=max_prompt_chars,
-            max_prompt_tokens=max_prompt_tokens,
-            tokenizer=tokenizer,
-            decontaminate=decontaminate or (),
-            near=near,
-            limit=limit,
-            seed=seed,
-            levels=levels or (),
-        )
-    )
-    prepared.table().show()
+    else:
+        prepare(Options(**asked)).table().show()
 
 
 @data.command("check")

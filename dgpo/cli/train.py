@@ -49,7 +49,7 @@ def check(
 
     Exit status: 0 when a run may start, 2 when it would be refused.
     """
-    from dgpo.config.checks.command import check_config
+    from dgpo.config.commands import check_config
 
     raise typer.Exit(check_config(config_name, overrides or (), config_dir, declared=declared, plan=plan))
 
@@ -66,10 +66,12 @@ def plan(
 
     Exit status: 0 when it fits or no memory is stated, 1 when it does not fit.
     """
-    from dgpo.config.memory.command import plan_config
+    from dgpo.config.commands import plan_config
+    from dgpo.config.compose import compose_config
     from dgpo.unlearning.plan import plan_unlearning
 
-    status = plan_unlearning(config_name, overrides or (), config_dir, as_json=as_json)
-    if status is not None:
-        raise typer.Exit(status)
-    raise typer.Exit(plan_config(config_name, overrides or (), config_dir, as_json=as_json, time=time))
+    composed = compose_config(config_name, overrides or (), config_dir)
+    if "method" in composed:
+        plan_unlearning(composed, as_json=as_json)
+        return
+    raise typer.Exit(plan_config(config_name, composed, as_json=as_json, time=time))

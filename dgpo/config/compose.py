@@ -58,9 +58,18 @@ def training_config(name: str, overrides: Sequence[str] = (), directory: Path | 
     """The config of a training with verl, composed and resolved.
 
     Raises:
-        UserError: as `compose_config` and `resolved`, or it is a config of something else.
+        UserError: as `compose_config`, `resolved` and `of_training`.
     """
-    config = resolved(compose_config(name, overrides, directory))
+    return of_training(name, compose_config(name, overrides, directory))
+
+
+def of_training(name: str, composed: DictConfig) -> DictConfig:
+    """A composed config, resolved.
+
+    Raises:
+        UserError: as `resolved`, or it is a config of something else.
+    """
+    config = resolved(composed)
     if "actor_rollout_ref" not in config:
         raise UserError(
             f"--config-name={name}: it has no actor_rollout_ref, so verl's trainer cannot run it; "

@@ -9,8 +9,7 @@ from decimal import Decimal
 
 from dgpo.data.cells import printed
 from dgpo.data.escapes import eaten
-from dgpo.data.no_answer import is_no_answer
-from dgpo.data.solutions import final_answer, is_solution
+from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify_batch
 from dgpo.verifier.gold import read_gold
 from dgpo.verifier.values import is_number

@@ -21,24 +21,45 @@ def lookup(row: Mapping[str, Any], name: str) -> Any:
 
     A column whose own name is dotted comes first. A struct may be one that was printed as text.
     """
-    if name in row:
-        return row[name]
-    for end in (place for place, sign in enumerate(name) if sign == "."):
-        if (head := name[:end]) in row:
-            inner = row[head] if not isinstance(row[head], str) else printed(row[head])
-            return lookup(inner, name[end + 1 :]) if isinstance(inner, Mapping) else None
-    return None
+    inner, rest = _inside(row, name)
+    if not rest:
+        return inner
+    return lookup(inner, rest) if isinstance(inner, Mapping) else None
 
 
 def has_column(row: Mapping[str, Any], name: str) -> bool:
     """Whether a row has the column that `lookup` would read; a struct that is null may have any field."""
+    inner, rest = _inside(row, name)
+    if not rest:
+        return name in row
+    return inner is None or (isinstance(inner, Mapping) and has_column(inner, rest))
+
+
+def _inside(row: Mapping[str, Any], name: str) -> tuple[Any, str]:
+    """The value of the shortest head of a dotted name that is a column, and what of the name is left."""
     if name in row:
-        return True
+        return row[name], ""
     for end in (place for place, sign in enumerate(name) if sign == "."):
         if (head := name[:end]) in row:
-            inner = row[head] if not isinstance(row[head], str) else printed(row[head])
-            return inner is None or (isinstance(inner, Mapping) and has_column(inner, name[end + 1 :]))
-    return False
+            return printed(row[head]) if isinstance(row[head], str) else row[head], name[end + 1 :]
+    return None, ""
+
+
+def text_of(value: Any) -> str:
+    """A cell of text or a number as text, "" for none.
+
+    Raises TypeError for anything else.
+    """
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError as error:
+            raise TypeError(f"text was expected, not bytes that are no UTF-8: {value!r:.80}") from error
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(f"text was expected, not {value!r:.80}")
+    return str(value).strip()
 
 
 def printed(text: str) -> Any:

@@ -17,10 +17,9 @@ from dgpo.data.answers import ground_truth_faults
 from dgpo.data.duplicates import normal_form
 from dgpo.data.escapes import eaten
 from dgpo.data.instructions import asks_elsewhere
-from dgpo.data.loadable import load_fault, name_fault
 from dgpo.data.manifest import parquet_content_hash, read_manifest
-from dgpo.data.media import placeholder_in
-from dgpo.data.schema import check_parquet
+from dgpo.data.media import is_media_column, placeholder_in
+from dgpo.data.schema import check_parquet, name_fault
 from dgpo.errors import UserError
 from dgpo.files import file_sha256
 
@@ -51,23 +50,36 @@ def examine(path: Path) -> Examination:
     found = Examination(path, faults=name_fault(path) or check_parquet(path) or load_fault(path))
     if found.faults:
         return found
-    first_row: dict[str, int] = {}
-    truths: dict[str, int] = {}
+    truths, prompts, elsewhere = _Met(), _Met(), _Met()
     problems: Counter[int] = Counter()
     ids: Counter[int] = Counter()
     lengths: list[int] = []
-    texts = _Texts()
     for row, (text, problem, id, truth) in enumerate(_rows(path)):
         lengths.append(len(text))
-        texts.look(row, text)
-        first_row.setdefault(truth, row)
-        truths[truth] = truths.get(truth, 0) + 1
+        truths.note(truth, row)
+        sign = placeholder_in(text)
+        if (
+            fault := f"has {sign!r}, the place of a picture, and only text is trained on"
+            if sign
+            else eaten(text, is_answer=False)
+        ):
+            prompts.note(fault, row)
+        if asks_elsewhere(text):
+            elsewhere.note("", row)
         problems[hash(normal_form(problem))] += 1
         if id is not None:
             ids[hash(id)] += 1
     found.rows = len(lengths)
-    found.faults += [f"{path}: {fault}" for fault in (*texts.faults(), *_truth_faults(first_row, truths))]
-    found.warnings += texts.warnings()
+    found.faults += [f"{path}: row {row}: the prompt {what}{_more(count)}" for what, (row, count) in prompts.items()]
+    for (truth, (row, count)), fault in zip(truths.items(), ground_truth_faults(list(truths)), strict=True):
+        if fault:
+            what = f"ground truth {truth!r:.80} {fault}; correct it or drop the row"
+            found.faults.append(f"{path}: row {row}: {what}{_more(count)}")
+    found.warnings = [
+        f"{count} prompts want the answer elsewhere than in \\boxed{{}}, where the reward reads it (first: row {row}); "
+        "`dgpo data prepare` takes such instructions off"
+        for row, count in elsewhere.values()
+    ]
     found.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")
     found.facts.append(f"distinct ground truths: {len(truths)}")
     for what, counts in (("problem", problems), ("extra_info.id", ids)):
@@ -77,40 +89,35 @@ def examine(path: Path) -> Examination:
     return found
 
 
-class _Texts:
-    """What is wrong with the texts of prompts: each fault with its first row and the number of rows."""
+class _Met(dict[str, tuple[int, int]]):
+    """First row and number of rows of what was met."""
 
-    def __init__(self) -> None:
-        self._faults: dict[str, tuple[int, int]] = {}
-        self._elsewhere: list[int] = []
-
-    def look(self, row: int, text: str) -> None:
-        """Take note of one row's messages."""
-        fault = eaten(text, is_answer=False)
-        if sign := placeholder_in(text):
-            fault = f"has {sign!r}, the place of a picture, and only text is trained on"
-        if fault:
-            first, count = self._faults.get(fault, (row, 0))
-            self._faults[fault] = (first, count + 1)
-        if asks_elsewhere(text):
-            self._elsewhere.append(row)
-
-    def faults(self) -> list[str]:
-        """A line each."""
-        return [f"row {row}: the prompt {what}{_more(count)}" for what, (row, count) in self._faults.items()]
-
-    def warnings(self) -> list[str]:
-        """What the prompts ask for that earns no reward here, a line each."""
-        if not self._elsewhere:
-            return []
-        return [
-            f"{len(self._elsewhere)} prompts want the answer elsewhere than in \\boxed{{}}, where the reward reads it "
-            f"(first: row {self._elsewhere[0]}); `dgpo data prepare` takes such instructions off"
-        ]
+    def note(self, what: str, row: int) -> None:
+        """Count a row."""
+        first, count = self.get(what, (row, 0))
+        self[what] = first, count + 1
 
 
 def _more(rows: int) -> str:
     return f" ({rows - 1} more rows have it)" if rows > 1 else ""
+
+
+def load_fault(path: Path) -> list[str]:
+    """Why the datasets library, by which verl loads a prompt file, does not take it; and pictures, as `check_parquet`
+    says it.
+    """
+    import datasets
+
+    datasets.disable_progress_bars()
+    try:
+        rows = datasets.load_dataset("parquet", data_files=str(path))["train"]
+    except Exception as error:  # the library raises what it likes
+        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        return [f"{path}: the datasets library, by which verl loads it, refuses it ({reason}); write the file again"]
+    for name in filter(is_media_column, rows.column_names):
+        if (row := next((place for place, value in enumerate(rows[name]) if value), None)) is not None:
+            return [f"{path}: row {row}: column {name!r} is not empty, and only text is trained on; drop it"]
+    return []
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str, Any, str]]:
@@ -123,14 +130,6 @@ def _rows(path: Path) -> Iterator[tuple[str, str, Any, str]]:
                 contents = [message["content"] for message in row["prompt"]]
                 raw = info.get("problem") or contents[-1]
                 yield "".join(contents), str(raw), info.get("id"), row["reward_model"]["ground_truth"]
-
-
-def _truth_faults(first_row: dict[str, int], rows: dict[str, int]) -> Iterator[str]:
-    truths = list(first_row)
-    for truth, fault in zip(truths, ground_truth_faults(truths), strict=True):
-        if fault:
-            what = f"ground truth {truth!r:.80} {fault}; correct it or drop the row"
-            yield f"row {first_row[truth]}: {what}{_more(rows[truth])}"
 
 
 def _compare_with_manifest(path: Path, found: Examination) -> None:

@@ -8,15 +8,15 @@ of 0.5 or more is proposed with a probability above 0.99, and the hashes are see
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
 
-from dgpo.data.duplicates import Entry, Tally, describe, normal_form, tokens
+from dgpo.data.duplicates import Entry, Tally, normal_form, sifted, tokens
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.manifest import read_manifest
 from dgpo.errors import UserError
-from dgpo.progress import ProgressBar
 
 SHINGLE = 5
 PERMUTATIONS = 128
@@ -83,25 +83,16 @@ class BenchmarkIndex:
 
     def unseen(self, entries: Sequence[Entry], tally: Tally) -> list[Entry]:
         """Those that repeat none of the benchmark problems."""
-        kept = []
-        with ProgressBar(f"comparing with {len(self._benchmarks)} benchmark problems", len(entries)) as bar:
-            for entry in entries:
-                overlap = self.find(entry.first.problem)
-                if overlap is None:
-                    kept.append(entry)
-                else:
-                    twin = overlap.benchmark
-                    account = describe(
-                        entry.first,
-                        entry.row,
-                        benchmark=twin.name,
-                        benchmark_id=twin.id,
-                        benchmark_problem=twin.problem,
-                        similarity=round(overlap.similarity, 3),
-                    )
-                    tally.drop("in a benchmark" if overlap.similarity == 1 else "nearly in a benchmark", 1, account)
-                bar.advance(1)
-        return kept
+
+        def why(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+            overlap = self.find(entry.first.problem)
+            if overlap is None:
+                return None
+            twin, how = overlap.benchmark, "in a benchmark" if overlap.similarity == 1 else "nearly in a benchmark"
+            of = {"benchmark": twin.name, "benchmark_id": twin.id, "benchmark_problem": twin.problem}
+            return how, {**of, "similarity": round(overlap.similarity, 3)}
+
+        return sifted(entries, f"comparing with {len(self._benchmarks)} benchmark problems", why, tally)
 
 
 def benchmark_files(paths: Sequence[Path]) -> list[Path]:

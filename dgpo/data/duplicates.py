@@ -14,8 +14,9 @@ from typing import Any
 from dgpo.data.answers import are_equal, listed, remark, text_fault
 from dgpo.data.instructions import remaining
 from dgpo.data.media import picture_in
-from dgpo.data.no_answer import is_no_answer
+from dgpo.data.solutions import is_no_answer
 from dgpo.data.sources.source import Record
+from dgpo.progress import ProgressBar
 from dgpo.verifier import verify_batch
 
 _TIMEOUT = 5.0  # seconds for a comparison; one that takes longer counts as unequal
@@ -111,6 +112,21 @@ class Tally:
 def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
     """What the list of dropped problems says of one."""
     return {"row": row, "id": first.id, "problem": first.problem, **more}
+
+
+def sifted(
+    entries: Sequence[Entry], what: str, why: Callable[[Entry], tuple[str, dict[str, Any]] | None], tally: Tally
+) -> list[Entry]:
+    """The entries for which `why` gives no reason, with its account, to drop them; a bar called `what` shows them."""
+    kept = []
+    with ProgressBar(what, len(entries)) as bar:
+        for entry in entries:
+            if reason := why(entry):
+                tally.drop(reason[0], 1, describe(entry.first, entry.row, **reason[1]))
+            else:
+                kept.append(entry)
+            bar.advance(1)
+    return kept
 
 
 def collect(

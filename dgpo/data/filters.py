@@ -6,40 +6,31 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.data.answers import ground_truth_faults
-from dgpo.data.duplicates import Entry, Tally, describe
+from dgpo.data.duplicates import Entry, Tally, sifted
 from dgpo.errors import UserError
-from dgpo.progress import ProgressBar
 
 
 def with_readable_answer(entries: Sequence[Entry], tally: Tally) -> list[Entry]:
     """Those whose ground truth verifies against itself and can be compared (`ground_truth_faults`)."""
-    kept = []
     faults = ground_truth_faults([entry.ground_truth for entry in entries])
-    with ProgressBar("checking answers", len(entries)) as bar:
-        for entry, fault in zip(entries, faults, strict=True):
-            if fault:
-                account = describe(entry.first, entry.row, answer=entry.ground_truth, fault=fault)
-                tally.drop("unreadable answer", 1, account)
-            else:
-                kept.append(entry)
-            bar.advance(1)
-    return kept
+
+    def why(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+        fault = next(faults)
+        return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
+
+    return sifted(entries, "checking answers", why, tally)
 
 
 def short_enough(
     entries: Sequence[Entry], most: int, unit: str, length: Callable[[str], int], tally: Tally
 ) -> list[Entry]:
     """Those whose problem has a prompt of a `length` (in `unit`) of at most `most`."""
-    kept = []
-    with ProgressBar("measuring prompts", len(entries)) as bar:
-        for entry in entries:
-            measured = length(entry.first.problem)
-            if measured > most:
-                tally.drop("prompt too long", 1, describe(entry.first, entry.row, **{unit: measured}))
-            else:
-                kept.append(entry)
-            bar.advance(1)
-    return kept
+
+    def why(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+        measured = length(entry.first.problem)
+        return ("prompt too long", {unit: measured}) if measured > most else None
+
+    return sifted(entries, "measuring prompts", why, tally)
 
 
 def token_counter(folder: Path) -> Callable[[str], int]:

@@ -22,40 +22,23 @@ PACKAGES = ("dgpo", "datasketch", "huggingface-hub", "math-verify", "pyarrow")
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What `NAME.manifest.json` holds.
+    """What `NAME.manifest.json` holds."""
 
-    Attributes:
-        name: of the data set; `data_source` in every row, and the stem of both files.
-        purpose: "train" or "benchmark"; training problems are decontaminated of the latter.
-        source: hub id, or "local" for files named on the command line.
-        revision: commit of the hub's repository, "" where it is unknown.
-        split: of the source.
-        files: `{"path", "sha256"}` of each file read; paths relative to the folder given, or in the repository.
-        template: name of the prompt template; `template_text` is its text with `{problem}` in it.
-        rows_in: rows read. Equals `rows_out` plus the sum of `dropped`.
-        dropped: rows left out, by reason.
-        options: whatever else decided which rows are written: limits, seed, benchmarks compared with.
-        notes: what a reader should know: an unexpected number of rows, say.
-        sha256: of the parquet file.
-        content_hash: of problems and answers in order, whoever wrote the parquet file; see `content_hash`.
-        versions: Python's and those of `PACKAGES`.
-    """
-
-    name: str
-    purpose: str
-    source: str
-    revision: str
+    name: str  # `data_source` in every row, and the stem of both files
+    purpose: str  # "train" or "benchmark"; training problems are decontaminated of the latter
+    source: str  # hub id, or "local" for files named on the command line
+    revision: str  # commit of the hub's repository, "" where it is unknown
     split: str
-    files: list[dict[str, str]]
-    template: str
+    files: list[dict[str, str]]  # "path" in the folder given or the repository, and "sha256"
+    template: str  # its name; its text has `{problem}` in it
     template_text: str
-    rows_in: int
+    rows_in: int  # equals `rows_out` plus the sum of `dropped`
     rows_out: int
-    dropped: dict[str, int]
-    options: dict[str, Any]
-    notes: list[str]
-    sha256: str
-    content_hash: str
+    dropped: dict[str, int]  # by reason
+    options: dict[str, Any]  # whatever else decided which rows are written: limits, seed, benchmarks compared with
+    notes: list[str]  # what a reader should know: an unexpected number of rows, say
+    sha256: str  # of the parquet file
+    content_hash: str  # of problems and answers in order, whoever wrote the parquet file; see `content_hash`
     versions: dict[str, str] = field(
         default_factory=lambda: {"python": platform.python_version(), **installed_versions(PACKAGES)}
     )

@@ -17,26 +17,11 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(kw_only=True)
 class Options:
-    """The options, checked, with what follows from them. What is empty or None was not asked for.
+    """The options of the command, whose help explains them, checked, with what follows from them. What is empty or None
+    was not asked for.
 
     Attributes:
         data: name of a source; else path of a file or folder of one's own, or hub id of a data set that is no source.
-        out: folder for the files.
-        name: stem of the files and `data_source` of the rows; else the source's name with that of a later split.
-        origin: file or folder that has the source's data; no hub is asked.
-        hub_id, revision: another copy on the hub; commit, branch or tag.
-        split: of the source; else its first.
-        prompt_field, answer_field, id_field, purpose: columns and use of one's own data.
-        template: name or text of the prompt template; else the source's.
-        any_answer: the entries of a list of answers are spellings of one, of which the first is written.
-        keep_conflicts: keep problems with conflicting answers where one answer has the most rows.
-        max_prompt_chars: longer user messages are dropped.
-        max_prompt_tokens: longer prompts, rendered by the chat template of `tokenizer`, are dropped.
-        tokenizer: folder of a Hugging Face tokenizer.
-        decontaminate: benchmark files, or folders of them, whose problems are dropped.
-        near: least similarity of near duplicates of benchmark problems, in (0, 1]; else 0.7.
-        limit: at most so many problems, drawn by `seed` (else 0), in the order of the source.
-        levels: of the arithmetic task.
         source, copy: found from the above; the copy is None for a source that is not on the hub.
         split_is_asked: whether the split was named.
 
@@ -54,18 +39,18 @@ class Options:
     prompt_field: str = ""
     answer_field: str = ""
     id_field: str = ""
-    purpose: str = ""
+    purpose: str | None = None
     template: str = ""
     any_answer: bool = False
     keep_conflicts: bool = False
     max_prompt_chars: int | None = None
     max_prompt_tokens: int | None = None
     tokenizer: Path | None = None
-    decontaminate: Sequence[Path] = ()
+    decontaminate: Sequence[Path] | None = None
     near: float | None = None
     limit: int | None = None
     seed: int | None = None
-    levels: Sequence[int] = ()
+    levels: Sequence[int] | None = None
     source: Source = field(init=False)
     split_is_asked: bool = field(init=False)
     copy: HubCopy | None = field(init=False)
@@ -104,7 +89,7 @@ class Options:
             problem=self.prompt_field,
             answer=self.answer_field,
             id=self.id_field,
-            purpose=self.purpose,
+            purpose=self.purpose or "",
             copies=copies,
         )
 

@@ -116,7 +116,7 @@ def _open(options: Options) -> tuple[Located, Iterator[Record]]:
     source, copy = options.source, options.copy
     if source.make is not None:
         count = options.limit or source.counts[options.split]
-        return Located(source.name, "", {}), source.make(options.split, count, options.levels, options.seed or 0)
+        return Located(source.name, "", {}), source.make(options.split, count, options.levels or (), options.seed or 0)
     if copy is not None and options.origin is None:
         located = hub_files(copy, options.split, options.revision or None)
     elif source.is_own and copy is None:

@@ -10,7 +10,7 @@ objects, so that a file of millions of rows is checked in seconds.
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -50,14 +50,10 @@ class PromptRow(TypedDict):
 _MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
 _EXTRA_INFO = [
     ("index", pa.int64()),
-    ("split", pa.string()),
-    ("level", pa.string()),
-    ("problem", pa.string()),
-    ("id", pa.string()),
-    ("source", pa.string()),
-    ("revision", pa.string()),
-    ("subject", pa.string()),
-    ("raw_answer", pa.string()),
+    *(
+        (name, pa.string())
+        for name in ("split", "level", "problem", "id", "source", "revision", "subject", "raw_answer")
+    ),
 ]
 """Every file has all of them: verl concatenates its training files, which must then agree."""
 
@@ -150,6 +146,16 @@ def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Pa
     return path
 
 
+def name_fault(path: str | os.PathLike[str]) -> list[str]:
+    """What of a prompt file's name would stop verl from loading it, as `check_parquet` says it."""
+    name = os.fspath(path)
+    if not name.endswith(".parquet"):
+        return [f"{path}: verl loads files that end in .parquet; rename it, or `dgpo data prepare` it"]
+    if signs := "".join(sign for sign in "*?[" if sign in name):
+        return [f"{path}: verl's loader reads {signs} in a path as a pattern; rename the file or folder"]
+    return []
+
+
 def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> list[str]:
     """What would stop verl from training on this file; an empty list where nothing would.
 
@@ -162,10 +168,10 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
         return [f"{path}: {what}; give the path of a parquet file of prompts"]
     try:
         with pq.ParquetFile(path) as file:
-            problems = [f"{path}: {problem}" for problem in _check_columns(file.schema_arrow, prompt_key)]
+            problems = list(_check_columns(file.schema_arrow, prompt_key))
             if not problems and file.metadata.num_rows == 0:
-                problems = [f"{path}: has 0 rows; write at least one prompt"]
-            return problems or [f"{path}: {problem}" for problem in _check_rows(file, prompt_key)]
+                problems = ["has 0 rows; write at least one prompt"]
+            return [f"{path}: {problem}" for problem in problems or _check_rows(file, prompt_key)]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         return [f"{path}: cannot be read as parquet ({reason}); write the file again or copy it again"]
@@ -176,22 +182,22 @@ def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:
     for name in (prompt_key, "data_source", "reward_model"):
         if name not in types:
             yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); see dgpo.data.make_row"
-    prompt = types.get(prompt_key)
-    if prompt is not None and not _is_messages(prompt):
-        yield f"column {prompt_key!r} is {prompt}; make it a list of messages {{'role': string, 'content': string}}"
-    data_source = types.get("data_source")
-    if data_source is not None and not _is_text(data_source):
-        yield f"column 'data_source' is {data_source}; make it a string"
-    reward_model = types.get("reward_model")
-    if reward_model is not None:
-        ground_truth = _field_type(reward_model, "ground_truth")
-        if ground_truth is None:
-            yield f"column 'reward_model' is {reward_model}; make it a struct with a string 'ground_truth'"
-        elif not _is_text(ground_truth):
-            yield f"field 'reward_model.ground_truth' is {ground_truth}; write the answers as strings"
-    extra_info = types.get("extra_info")
-    if extra_info is not None and not pa.types.is_struct(extra_info):
-        yield f"column 'extra_info' is {extra_info}; make it a struct, or leave it out"
+    wanted: tuple[tuple[str, Callable[[pa.DataType], bool], str], ...] = (
+        (prompt_key, _is_messages, "a list of messages {'role': string, 'content': string}"),
+        ("data_source", _is_text, "a string"),
+        (
+            "reward_model",
+            lambda type: _field_type(type, "ground_truth") is not None,
+            "a struct with a string 'ground_truth'",
+        ),
+        ("extra_info", pa.types.is_struct, "a struct, or leave it out"),
+    )
+    for name, fits, what in wanted:
+        if name in types and not fits(types[name]):
+            yield f"column {name!r} is {types[name]}; make it {what}"
+    ground_truth = _field_type(types.get("reward_model", pa.null()), "ground_truth")
+    if ground_truth is not None and not _is_text(ground_truth):
+        yield f"field 'reward_model.ground_truth' is {ground_truth}; write the answers as strings"
 
 
 def _check_rows(file: pq.ParquetFile, prompt_key: str) -> Iterator[str]:
@@ -218,33 +224,17 @@ def _faults(batch: pa.RecordBatch, prompt_key: str) -> Iterator[tuple[str, pa.Ar
     sources = _text(batch.column("data_source"))
     yield "data_source is {value}; give every row the name of its source", _is_blank(sources), sources, each_row
     truths = _text(pc.struct_field(batch.column("reward_model"), "ground_truth"))
-    yield (
-        "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, or drop the row",
-        _is_blank(truths),
-        truths,
-        each_row,
-    )
+    message = "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, or drop the row"
+    yield message, _is_blank(truths), truths, each_row
     prompts = batch.column(prompt_key)
-    yield (
-        "prompt is {value}; give every row at least one message {{'role': ..., 'content': ...}}",
-        pc.equal(pc.list_value_length(prompts), 0),
-        prompts,
-        each_row,
-    )
+    message = "prompt is {value}; give every row at least one message {{'role': ..., 'content': ...}}"
+    yield message, pc.equal(pc.list_value_length(prompts), 0), prompts, each_row
     messages, row_of = pc.list_flatten(prompts), pc.list_parent_indices(prompts).to_numpy()
     roles, contents = (_text(pc.struct_field(messages, field)) for field in ("role", "content"))
-    yield (
-        f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}",
-        pc.invert(pc.is_in(roles, pa.array(ROLES))),
-        roles,
-        row_of,
-    )
-    yield (
-        "prompt has a message whose content is {value}; give every message a non-empty string",
-        pc.equal(pc.binary_length(contents), 0),
-        contents,
-        row_of,
-    )
+    message = f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}"
+    yield message, pc.invert(pc.is_in(roles, pa.array(ROLES))), roles, row_of
+    message = "prompt has a message whose content is {value}; give every message a non-empty string"
+    yield message, pc.equal(pc.binary_length(contents), 0), contents, row_of
 
 
 def _is_blank(values: pa.Array) -> pa.Array:

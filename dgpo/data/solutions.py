@@ -1,4 +1,6 @@
-"""Whole solutions where an answer belongs: which texts are one, and the final answer that it marks."""
+"""What stands where an answer belongs: whole solutions, with the final answer that they mark; and words that say that
+there is none. "No solution" and the empty set are answers.
+"""
 
 import re
 
@@ -24,8 +26,34 @@ _FORMULA = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\text\{[^{}]*\}|\\[A-
 _IDEOGRAM = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCES = re.compile(r"[.!?][\"')]*\s+(?=[^\W\d_a-z])|[。！？](?=.)|\n")
+_NOTHING = {
+    "nan", "none", "null", "nil", "na", "n/a", "n.a", "nat", "undef", "tbd", "tba", "tbc", "pending", "unknown",
+    "missing", "proof", "notfound", "?", "??", "???", "-", "--", "---", "–", "—", "…", "...", "_",
+    "略", "答案略", "证明略", "见解析", "见答案", "见详解", "暂无", "暂无答案", "待定", "未知",
+}  # fmt: skip
+_NOTHING_SAID = re.compile(
+    r"not (?:available|provided|applicable|found|given|known)|no answer(?: (?:given|provided|available|found))?"
+    r"|answer (?:not (?:found|available|given|provided)|omitted|missing|unknown)|proof omitted|todo\b.*"
+    r"|to (?:do|be (?:done|determined|added|decided|confirmed|filled in))"
+    r"|(?:please )?(?:see|refer to|cf\.?) (?:the )?(?:\w+ )?"
+    r"(?:solutions?|explanations?|proofs?|answers?(?: key)?|text|figure|diagram|graph|attachment|appendix|above|below)"
+    r"|voir (?:la )?solution|siehe (?:die )?lösung|ver (?:la )?solución|veja a solução|vedi (?:la )?soluzione"
+    r"|см\. решение|#(?:n/a|value!?|ref!?|div/0!?|name\?|num!|null!)"
+)
+_AROUND = re.compile(r"\A(?:\\text\{(.*)\}|\((.*)\)|\[(.*)\]|<(.*)>)\Z", re.DOTALL)
 _MOST_WORDS = 20
 """More words than this are no answer that a response could put into a box."""
+
+
+def is_no_answer(text: str) -> bool:
+    """Whether a text says that there is no answer, or is blank."""
+    if len(text) > 200:
+        return False
+    text = text.strip().casefold()
+    if around := _AROUND.match(text):
+        text = next(group for group in around.groups() if group is not None).strip()
+    bare = text.rstrip(".。! ")
+    return not text or any(each in _NOTHING or _NOTHING_SAID.fullmatch(each) for each in (text, bare))
 
 
 def is_solution(text: str) -> bool:

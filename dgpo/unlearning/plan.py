@@ -1,11 +1,12 @@
 """GPU memory of an unlearning run, from its config and the model's shape; nothing is started."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dgpo.config.compose import compose_config, resolved
+from omegaconf import DictConfig
+
+from dgpo.config.compose import resolved
 from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.tables import Table
 from dgpo.unlearning.head import CHUNK
@@ -53,25 +54,20 @@ def parts(settings: Settings, method: Method, shape: ModelShape) -> dict[str, in
     return found
 
 
-def plan_unlearning(
-    name: str, overrides: Sequence[str], directory: Path | None, *, as_json: bool = False
-) -> int | None:
-    """Print the plan of a config of unlearning; its exit status, and None for a config of something else.
+def plan_unlearning(composed: DictConfig, *, as_json: bool = False) -> None:
+    """Print the plan of a config of unlearning.
 
     Raises:
         UserError: the config is refused, or the model's shape is not known.
     """
-    config = compose_config(name, overrides, directory)
-    if "method" not in config:
-        return None
-    settings, method = parsed(resolved(config))
+    settings, method = parsed(resolved(composed))
     place = Path(settings.model.path)
     known = None if place.is_dir() else SHAPES.get(place.name.lower())
     shape = known or find_shape(settings.model.path)
     found = parts(settings, method, shape)
     if as_json:
         print(json.dumps(found))
-        return 0
+        return
     rows = [(part, f"{size / GIB:.1f}") for part, size in [*found.items(), ("all", sum(found.values()))]]
     train = settings.train
     title = (
@@ -79,4 +75,3 @@ def plan_unlearning(
         f"{train.micro_batch_size} rows of at most {settings.data.max_length} tokens at a time"
     )
     Table(["GiB on one GPU", ""], rows, title, words=["GiB on one GPU"]).show()
-    return 0

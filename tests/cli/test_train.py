@@ -19,7 +19,7 @@ from dgpo.cli import main
         ("seed=[", "put the value in quotes twice: 'seed=\"[\"'"),
         ("seed", "seed"),
         ("policy_loss=nope", "nope"),
-        ("run.dir={}/file trainer.resume_mode=nope", "run.dir={}/file"),
+        ("run.dir={}/file trainer.use_v1=false", "run.dir={}/file"),
         ("run.dir={}/file/below", "run.dir={}/file/below"),
     ],
 )

@@ -196,35 +196,6 @@ def test_an_unexpected_number_of_rows_is_told(tmp_path: Path, capsys: pytest.Cap
     assert "note: 2 rows were read and 30 (HuggingFaceH4/aime_2024)" in capsys.readouterr().out
 
 
-USELESS = {
-    "an unknown name": (["nothing"], "nothing: neither a file or folder, nor a hub id"),
-    "a column for a known source": (["aime24", "--answer-field", "a"], "--answer-field is for your own file"),
-    "a purpose for a known source": (["aime24", "--purpose", "train"], "--purpose is for your own file"),
-    "a hub for arithmetic": (["arithmetic", "--hub-id", "a/b"], "--hub-id is for a data set of the hub"),
-    "files for an own file": (["{mine}", "--from", "x"], "--from is for a data set of the hub"),
-    "a revision of files": (["aime24", "--from", "x", "--revision", "main"], "leave one of them out"),
-    "levels of another": (["aime24", "--levels", "1"], "--levels is for arithmetic alone"),
-    "a similarity to nothing": (["{mine}", "--near", "0.5"], "--near needs --decontaminate"),
-    "a seed of nothing": (["{mine}", "--seed", "1"], "--seed needs --limit"),
-    "an absent split": (["gsm8k", "--split", "dev"], "split=dev: openai/gsm8k has train, test"),
-    "a template without a place": (["{mine}", "--template", "Solve"], "template='Solve': use one of"),
-    "a limit of none": (["{mine}", "--limit", "0"], "limit=0: give at least 1"),
-    "tokens without a tokenizer": (["{mine}", "--max-prompt-tokens", "9"], "need each other"),
-    "two limits": (["{mine}", "--max-prompt-tokens", "9", "--tokenizer", "x", "--max-prompt-chars", "9"], "both given"),
-    "a name with a folder": (["{mine}", "--name", "a/b"], "give a short file name without a folder"),
-    "a similarity above one": (["{mine}", "--near", "2", "--decontaminate", "x"], "near=2.0: give a similarity"),
-}
-
-
-@pytest.mark.parametrize("what", USELESS)
-def test_an_option_that_does_not_fit_is_refused(
-    what: str, mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    arguments, message = USELESS[what]
-    assert message in refused(capsys, *(each.format(mine=mine) for each in arguments), "--out", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def test_the_data_itself_is_never_overwritten(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert prepare(mine, "--out", tmp_path) == 0
     fields = ["--prompt-field", "extra_info.problem", "--answer-field", "reward_model.ground_truth"]

@@ -15,7 +15,7 @@ from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
 from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
-from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.finding import Finding, at, named
 from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths
 
 WITHOUT = "or leave agent out"
@@ -33,8 +33,7 @@ def agent(config: DictConfig) -> Iterator[Finding]:
     try:
         AgentSettings.of(config.agent)
     except ValueError as error:
-        name = str(error).partition("=")[0]
-        yield Finding(f"agent.{name}", config.agent.get(name), str(error), "correct it; docs/agents.md")
+        yield named(error, "agent", config.agent, "correct it; docs/agents.md")
     if not config.get("credit"):
         yield Finding("credit", None, "an agent's turns get no advantage", f"add advantage=proxmo, {WITHOUT}")
     else:
@@ -45,12 +44,11 @@ def agent(config: DictConfig) -> Iterator[Finding]:
         yield Finding(key, estimator, message, f"use {ESTIMATOR} without a critic, {WITHOUT}")
     if config.algorithm.use_kl_in_reward:
         message = "the environment's rewards are credited, and none of verl's"
-        yield Finding(
-            "algorithm.use_kl_in_reward", True, message, "set it to false; actor.use_kl_loss=true has a KL term"
-        )
+        remedy = "set it to false; actor.use_kl_loss=true has a KL term"
+        yield at(config, "algorithm.use_kl_in_reward", message, remedy)
     groups = config.algorithm.filter_groups
     if groups.enable and groups.metric != "acc":
-        yield Finding("algorithm.filter_groups.metric", groups.metric, "an agent's group is told by success", "use acc")
+        yield at(config, "algorithm.filter_groups.metric", "an agent's group is told by success", "use acc")
     if config.get("rollouts"):
         message = "it tells prompts apart by their text, and an agent's tasks share theirs"
         yield Finding("rollouts", "dynamo", message, f"set rollouts=null, {WITHOUT}")
@@ -71,9 +69,7 @@ def _credit(section: DictConfig) -> Iterator[Finding]:
     try:
         CREDIT[method]([turns, turns], **options)
     except (TypeError, ValueError) as error:
-        name = str(error).partition("=")[0]
-        key, value = (f"credit.{name}", options[name]) if name in options else ("credit", options)
-        yield Finding(key, value, str(error), "correct it; docs/agents.md")
+        yield named(error, "credit", options, "correct it; docs/agents.md")
 
 
 def environments(config: DictConfig) -> Iterator[Finding]:
@@ -91,9 +87,8 @@ def environments(config: DictConfig) -> Iterator[Finding]:
                 tasks = _tasks(path)
             except (OSError, KeyError, TypeError, pa.ArrowException):
                 message = "its rows name no environment in extra_info.env"
-                yield Finding(
-                    f"data.{key}", path, message, "write it with `dgpo data env`; docs/agents.md has the columns"
-                )
+                remedy = "write it with `dgpo data env`; docs/agents.md has the columns"
+                yield Finding(f"data.{key}", path, message, remedy)
                 continue
             for prompt, task in tasks:
                 if task["id"] not in known:
@@ -138,7 +133,7 @@ def _played(
     first, most = max(map(tokens, shown)), config.data.max_prompt_length
     if first > most:
         message = f"an observation of environment {task['id']}, with its prompt, takes {first} tokens"
-        yield Finding("data.max_prompt_length", most, message, f"raise it to {first} or more")
+        yield at(config, "data.max_prompt_length", message, f"raise it to {first} or more")
     turns, room, between = settings.max_turns, config.data.max_response_length, 0
     if settings.layout == "trajectory":
         said = [{"role": "assistant", "content": ""}, {"role": "user", "content": longest}]
@@ -153,7 +148,7 @@ def _played(
         )
         remedy = f"raise it to {needed}, or lower agent.max_action_tokens"
         remedy += ", or agent.max_turns, or set agent.layout=turn" if settings.layout == "trajectory" else ""
-        yield Finding("data.max_response_length", room, message, remedy, fatal=not possible)
+        yield at(config, "data.max_response_length", message, remedy, fatal=not possible)
 
 
 async def _play(settings: AgentSettings, task: Task) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from dgpo.cluster import cluster_address, connection, node_name, survey
-from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.finding import Finding, at
 from dgpo.config.checks.loading import paths
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.console import captured_output
@@ -26,30 +26,33 @@ def cluster(config: DictConfig) -> Iterator[Finding]:
     address = cluster_address(config)
     if address is None:
         if config.trainer.nnodes > 1:
-            yield Finding(
-                ADDRESS,
-                "local",
-                f"a cluster that the run starts has one node, trainer.nnodes is {config.trainer.nnodes}",
-                "start the cluster with scripts/ray_cluster.sh and set the address to auto (docs/cluster.md)",
-            )
+            message = f"a cluster that the run starts has one node, trainer.nnodes is {config.trainer.nnodes}"
+            remedy = "start the cluster with scripts/ray_cluster.sh and set the address to auto (docs/cluster.md)"
+            yield Finding(ADDRESS, "local", message, remedy)
         return
-    init = config.ray_kwargs.ray_init
-    given = [size for size in SIZES if init.get(size) is not None]
+    given = [size for size in SIZES if config.ray_kwargs.ray_init.get(size) is not None]
     for size in given:
         message = f"Ray refuses it for a cluster that runs already ({address})"
-        yield Finding(f"ray_kwargs.ray_init.{size}", init[size], message, "set it to null; nodes get it when started")
+        yield at(config, f"ray_kwargs.ray_init.{size}", message, "set it to null; nodes get it when started")
     if given:
         return
     found: list[Finding] = []
     try:
         # Ray's own lines about a cluster that cannot be reached say less than the error does.
         with captured_output(Path(os.devnull)), connection(address) as nodes:
-            found.extend(devices(config, nodes))
-            found.extend(differences(config, nodes))
+            found = [*devices(config, nodes), *differences(config, nodes)]
     except ConnectionError as error:
         remedy = "start the cluster with scripts/ray_cluster.sh, or correct the address or the token (docs/cluster.md)"
-        found.append(Finding(ADDRESS, address, f"cannot connect: {error}", remedy))
+        found = [Finding(ADDRESS, address, f"cannot connect: {error}", remedy)]
     yield from found
+
+
+def niceness(config: DictConfig) -> Iterator[Finding]:
+    """The run starts the Ray whose workers have the priority."""
+    if config.run.worker_niceness is not None and cluster_address(config) is not None:
+        message = "the workers of a cluster that runs already have the priority of its start"
+        remedy = "start the nodes with RAY_worker_niceness in their environment, and leave it null"
+        yield at(config, "run.worker_niceness", message, remedy)
 
 
 def slots(node: dict[str, Any]) -> int:
@@ -64,39 +67,32 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding
     trainer, asked = config.trainer, gpu_groups(config)
     listing = ", ".join(f"{node_name(node)}: {slots(node)}" for node in nodes) or "no nodes"
     free = sorted((slots(node) for node in nodes), reverse=True)
+    total = sum(count * size for _, count, size in asked)
     for group, count, size in asked:
         for _ in range(count):
             fitting = next((i for i, left in enumerate(free) if left >= size), None)
             if fitting is None:
                 enough = sum(slots(node) >= size for node in nodes)
-                yield Finding(
-                    f"{group}.nnodes",
-                    count,
-                    f"the run needs {sum(n * g for _, n, g in asked)} GPUs, {size} a node here, and the cluster has "
-                    f"{sum(map(slots, nodes))} ({listing}); {enough} nodes have {size}",
-                    f"start more nodes, or lower {group}.nnodes or {group}.n_gpus_per_node",
+                message = (
+                    f"the run needs {total} GPUs, {size} a node here, and the cluster has {sum(map(slots, nodes))} "
+                    f"({listing}); {enough} nodes have {size}"
                 )
+                remedy = f"start more nodes, or lower {group}.nnodes or {group}.n_gpus_per_node"
+                yield Finding(f"{group}.nnodes", count, message, remedy)
                 return
             free[fitting] -= size
             free.sort(reverse=True)
-    total = sum(n * g for _, n, g in asked)
     unused = int(ray.available_resources().get("GPU", 0))
     if unused < total:
-        yield Finding(
-            "trainer.nnodes",
-            trainer.nnodes,
-            f"the run needs {total} GPUs and {unused} of the cluster's {sum(map(slots, nodes))} are free",
-            "wait for the other run on this cluster, or end it",
-        )
+        message = f"the run needs {total} GPUs and {unused} of the cluster's {sum(map(slots, nodes))} are free"
+        yield at(config, "trainer.nnodes", message, "wait for the other run on this cluster, or end it")
     # verl reserves three CPUs with each GPU, and its controllers and storage take one each.
     needed = 3 * trainer.n_gpus_per_node + 1
     for node in nodes:
         cpus = int(node["Resources"].get("CPU", 0))
         if slots(node) >= trainer.n_gpus_per_node and cpus < needed:
             message = f"node {node_name(node)} has {cpus} CPUs, verl reserves {needed} on it"
-            yield Finding(
-                "trainer.n_gpus_per_node", trainer.n_gpus_per_node, message, f"start it with --num-cpus={needed}"
-            )
+            yield at(config, "trainer.n_gpus_per_node", message, f"start it with --num-cpus={needed}")
 
 
 def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -125,12 +121,8 @@ def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Fin
             what = "it is not there" if answer["files"][path] is None else "its files differ from this machine's"
             yield Finding(key, path, f"node {name}: {what}", "copy it there, or use a file system that all nodes share")
         if probe and answer["files"][probe] is None:
-            yield Finding(
-                "run.dir",
-                config.run.dir,
-                f"node {name} does not see {run}: every rank writes its part of a checkpoint there",
-                "choose a run.dir on a file system that all nodes share",
-            )
+            message = f"node {name} does not see {run}: every rank writes its part of a checkpoint there"
+            yield at(config, "run.dir", message, "choose a run.dir on a file system that all nodes share")
 
 
 def other_packages(name: str, there: dict[str, Any], here: dict[str, Any]) -> Iterator[Finding]:

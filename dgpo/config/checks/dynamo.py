@@ -10,12 +10,11 @@ import torch
 from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
-from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.finding import Finding, at, named
 from dgpo.config.checks.loading import paths
+from dgpo.config.checks.resume import chosen
 from dgpo.rollouts.settings import AllocationSettings
 from dgpo.rollouts.success import COUNTS, prompt_key
-from dgpo.runs.checkpoints import latest_complete
-from dgpo.runs.folder import RunFolder
 
 MANAGER = "dgpo.rollouts.verl.AllocatingManager"
 
@@ -26,33 +25,24 @@ def allocation(config: DictConfig) -> Iterator[Finding]:
     manager = config.actor_rollout_ref.rollout.agent.get("agent_loop_manager_class")
     if not config.get("rollouts"):
         if manager == MANAGER:
-            yield Finding(
-                key, manager, "it allocates rollouts, and there is no rollouts section", "add rollouts=dynamo"
-            )
+            yield at(config, key, "it allocates rollouts, and there is no rollouts section", "add rollouts=dynamo")
         return
     try:
         AllocationSettings.of(config)
     except (ValueError, TypeError) as error:
-        name = str(error).partition("=")[0]
-        yield Finding(f"rollouts.{name}", config.rollouts.get(name), str(error), "correct it; docs/methods.md, DynaMO")
+        yield named(error, "rollouts", config.rollouts, "correct it; docs/methods.md, DynaMO")
     if manager != MANAGER:
-        yield Finding(
-            key, manager, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}"
-        )
+        yield at(config, key, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}")
     if config.algorithm.filter_groups.enable:
-        yield Finding(
-            "algorithm.filter_groups.enable",
-            True,
-            "the groups that it drops, all right or all wrong, are the evidence that rollouts=dynamo counts",
-            "set it to false, or leave rollouts=dynamo out",
-        )
-    estimator = config.algorithm.adv_estimator
-    if estimator == "remax":
-        message = "its greedy answer is one of rollout.n, and rollouts=dynamo gives prompts other numbers"
-        yield Finding("algorithm.adv_estimator", estimator, message, "use grpo, or leave rollouts=dynamo out")
-    elif estimator == "gae":
-        message = "a critic's updates are of rollout.n answers a prompt, and rollouts=dynamo gives other numbers"
-        yield Finding("algorithm.adv_estimator", estimator, message, "use grpo, or leave rollouts=dynamo out")
+        message = "the groups that it drops, all right or all wrong, are the evidence that rollouts=dynamo counts"
+        yield at(config, "algorithm.filter_groups.enable", message, "set it to false, or leave rollouts=dynamo out")
+    of_n = {
+        "remax": "its greedy answer is one of rollout.n",
+        "gae": "a critic's updates are of rollout.n answers a prompt",
+    }
+    if why := of_n.get(config.algorithm.adv_estimator):
+        message = f"{why}, and rollouts=dynamo gives prompts other numbers"
+        yield at(config, "algorithm.adv_estimator", message, "use grpo, or leave rollouts=dynamo out")
 
 
 def factors(config: DictConfig) -> Iterator[Finding]:
@@ -62,33 +52,21 @@ def factors(config: DictConfig) -> Iterator[Finding]:
     try:
         modulation(*[torch.zeros(0, 0)] * 4, **config.advantage)
     except (ValueError, TypeError) as error:
-        name = str(error).partition("=")[0]
-        yield Finding(
-            f"advantage.{name}", config.advantage.get(name), str(error), "correct it; docs/methods.md, DynaMO"
-        )
+        yield named(error, "advantage", config.advantage, "correct it; docs/methods.md, DynaMO")
     if config.algorithm.rollout_correction.bypass_mode:
         message = "it computes no old log-probs and no entropies, which advantage=dynamo reads"
-        yield Finding("algorithm.rollout_correction.bypass_mode", True, message, "set it to false")
+        yield at(config, "algorithm.rollout_correction.bypass_mode", message, "set it to false")
 
 
 def evidence(config: DictConfig) -> Iterator[Finding]:
     """What rollouts=dynamo will know of a prompt: the counts of the run that goes on, one counter for equal prompts."""
     if not config.get("rollouts"):
         return
-    checkpoint = None
-    if config.trainer.resume_mode == "resume_path":
-        checkpoint = Path(str(config.trainer.resume_from_path))
-    elif config.trainer.resume_mode == "auto":
-        latest, _ = latest_complete(RunFolder(config.run.dir).checkpoints)
-        checkpoint = latest and latest.path
+    checkpoint = chosen(config)
     if checkpoint and not (checkpoint / COUNTS).is_file():
-        yield Finding(
-            "rollouts",
-            "dynamo",
-            f"{checkpoint} has no {COUNTS}: the run that saved it counted nothing, and rollouts begin uniform",
-            "go on if that is meant; a new run.dir begins anew",
-            fatal=False,
-        )
+        message = f"{checkpoint} has no {COUNTS}: the run that saved it counted nothing, and rollouts begin uniform"
+        remedy = "go on if that is meant; a new run.dir begins anew"
+        yield Finding("rollouts", "dynamo", message, remedy, fatal=False)
     yield from _equal_prompts(config)
 
 
@@ -105,13 +83,10 @@ def _equal_prompts(config: DictConfig) -> Iterator[Finding]:
                         seen[prompt_key(row["data_source"], row[data.prompt_key], truth)] += 1
     except (OSError, KeyError, TypeError, pa.ArrowException):
         return  # `files.datasets` says what is wrong with it
-    again = seen.total() - len(seen)
-    if again:
-        yield Finding(
-            "data.train_files",
-            paths(data.train_files),
+    if again := seen.total() - len(seen):
+        message = (
             f"{again} of {seen.total()} rows repeat prompt, data source and ground truth of another, and equal prompts "
-            "share a counter in rollouts=dynamo",
-            "go on if that is meant, or prepare the files without duplicates",
-            fatal=False,
+            "share a counter in rollouts=dynamo"
         )
+        remedy = "go on if that is meant, or prepare the files without duplicates"
+        yield Finding("data.train_files", paths(data.train_files), message, remedy, fatal=False)

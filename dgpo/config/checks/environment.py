@@ -1,6 +1,7 @@
 """The machine: package versions, accelerators, ports, the run folder and the space in it."""
 
 import importlib
+import json
 import os
 import shutil
 import socket
@@ -11,9 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo import cuda
 from dgpo.cluster import cluster_address
-from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.finding import Finding, at
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.config.memory.lora import adapter_parameters, lora_from
+from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.config.memory.shape import shape_from
 from dgpo.errors import UserError
 from dgpo.runs.checkpoints import find
@@ -33,29 +35,21 @@ def versions(config: DictConfig) -> Iterator[Finding]:
 
 
 def devices(config: DictConfig) -> Iterator[Finding]:
-    """The accelerator that the config names is here, where a local cluster is to use it."""
+    """Accelerators, driver and compilers that the config needs are here, where a local cluster is to use them."""
     import torch
 
-    device, wanted = config.trainer.device, config.trainer.n_gpus_per_node
-    if device == "cuda" and cluster_address(config) is None:
-        found = torch.cuda.device_count()
-        apart = sum(nodes * gpus for _, nodes, gpus in gpu_groups(config)[1:])
-        if found < wanted + apart:
-            yield Finding(
-                "trainer.n_gpus_per_node",
-                wanted,
-                f"this machine has {found} CUDA devices" + (f", and {apart} more are to answer" if apart else ""),
-                f"set it to {found}, or train on the CPU with hardware=cpu"
-                if found
-                else "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS",
-            )
-
-
-def compilers(config: DictConfig) -> Iterator[Finding]:
-    """Driver and compilers of a machine whose GPUs the run takes."""
-    if config.trainer.device == "cuda" and cluster_address(config) is None:
-        for message, remedy in cuda.missing():
-            yield Finding("trainer.device", "cuda", message, remedy)
+    wanted = config.trainer.n_gpus_per_node
+    if config.trainer.device != "cuda" or cluster_address(config) is not None:
+        return
+    found = torch.cuda.device_count()
+    apart = sum(nodes * gpus for _, nodes, gpus in gpu_groups(config)[1:])
+    if found < wanted + apart:
+        message = f"this machine has {found} CUDA devices" + (f", and {apart} more are to answer" if apart else "")
+        remedy = "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS"
+        remedy = f"set it to {found}, or train on the CPU with hardware=cpu" if found else remedy
+        yield at(config, "trainer.n_gpus_per_node", message, remedy)
+    for message, remedy in cuda.missing():
+        yield at(config, "trainer.device", message, remedy)
 
 
 def flash_attention(config: DictConfig) -> Iterator[Finding]:
@@ -67,9 +61,9 @@ def flash_attention(config: DictConfig) -> Iterator[Finding]:
     try:
         importlib.import_module("flash_attn")
     except ImportError as error:
-        key, value = "actor_rollout_ref.model.use_remove_padding", model.use_remove_padding
-        if not value:
-            key, value = "actor_rollout_ref.model.override_config.attn_implementation", attention
+        key, value = f"{MODEL}.override_config.attn_implementation", attention
+        if model.use_remove_padding:
+            key, value = f"{MODEL}.use_remove_padding", True
         yield Finding(key, value, f"flash_attn cannot be imported: {error}", f"run `{install_command('gpu')}`")
 
 
@@ -83,12 +77,8 @@ def weight_transport(config: DictConfig) -> Iterator[Finding]:
         import_external_libs(engine.custom_backend_module or None)
         CheckpointEngineRegistry.get(engine.backend)
     except (ImportError, ValueError) as error:
-        yield Finding(
-            "actor_rollout_ref.rollout.checkpoint_engine.backend",
-            engine.backend,
-            str(error),
-            "install what its module lacks (scripts/install.sh gpu installs cupy for nccl), or correct the name",
-        )
+        remedy = "install what its module lacks (scripts/install.sh gpu installs cupy for nccl), or correct the name"
+        yield at(config, f"{ROLLOUT}.checkpoint_engine.backend", str(error), remedy)
 
 
 def ports(config: DictConfig) -> Iterator[Finding]:
@@ -103,13 +93,9 @@ def ports(config: DictConfig) -> Iterator[Finding]:
         try:
             probe.bind((host, port))
         except OSError as error:
-            yield Finding(
-                "ray_kwargs.ray_init.dashboard_port",
-                port,
-                f"it cannot be taken on {host} ({error.strerror})",
-                "choose another port, end the program that holds it, or set "
-                "ray_kwargs.ray_init.include_dashboard=false",
-            )
+            message = f"it cannot be taken on {host} ({error.strerror})"
+            remedy = "choose another port, end the program that holds it, or set ray_kwargs.ray_init."
+            yield at(config, "ray_kwargs.ray_init.dashboard_port", message, remedy + "include_dashboard=false")
 
 
 def run_folder(config: DictConfig) -> Iterator[Finding]:
@@ -123,35 +109,32 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        yield Finding("run.dir", config.run.dir, f"{existing} is not a writable folder", "choose another run.dir")
+        yield at(config, "run.dir", f"{existing} is not a writable folder", "choose another run.dir")
         return
     size = model_bytes(config)
-    if config.trainer.save_freq > 0 and size is not None:
-        kept = config.run.keep_checkpoints + config.run.keep_best
-        there = sum(checkpoint.complete for checkpoint in find(RunFolder(path).checkpoints))
-        needed = size * (max(0, kept - there) + 1)
-        free = shutil.disk_usage(existing).free
-        if free < needed:
-            yield Finding(
-                "run.dir",
-                config.run.dir,
-                f"{free / 2**30:.1f} GiB are free; {kept} kept checkpoints, of which {min(kept, there)} are there, "
-                f"and the one being written need {needed / 2**30:.1f} GiB more",
-                "free space, choose another run.dir, or lower run.keep_checkpoints",
-            )
+    if config.trainer.save_freq < 1 or size is None:
+        return
+    kept = config.run.keep_checkpoints + config.run.keep_best
+    there = sum(checkpoint.complete for checkpoint in find(RunFolder(path).checkpoints))
+    needed, free = size * (max(0, kept - there) + 1), shutil.disk_usage(existing).free
+    if free < needed:
+        message = (
+            f"{free / 2**30:.1f} GiB are free; {kept} kept checkpoints, of which {min(kept, there)} are there, "
+            f"and the one being written need {needed / 2**30:.1f} GiB more"
+        )
+        remedy = "free space, choose another run.dir, or lower run.keep_checkpoints"
+        yield at(config, "run.dir", message, remedy)
 
 
 def model_bytes(config: DictConfig) -> int | None:
     """Size of one checkpoint in bytes, from the files of the model; None where there are none."""
     folder = Path(str(OmegaConf.select(config, "actor_rollout_ref.model.path")))
     weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    if not weights:
-        return None
-    import json
-
     try:
         settings = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError):
+        return None
+    if not weights:
         return None
     half = str(settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
     parameters = weights // (2 if half else 4)
@@ -162,6 +145,6 @@ def model_bytes(config: DictConfig) -> int | None:
         lora, adapter = None, 0
     if lora is None:
         return parameters * CHECKPOINT_BYTES_PER_PARAMETER
-    alone = OmegaConf.select(config, "actor_rollout_ref.actor.checkpoint.save_lora_only")
+    alone = OmegaConf.select(config, f"{ACTOR}.checkpoint.save_lora_only")
     # The frozen model has no moments.
     return adapter * CHECKPOINT_BYTES_PER_PARAMETER + (0 if alone else 4 * parameters)

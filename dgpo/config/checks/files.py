@@ -1,16 +1,16 @@
-"""Files the run reads: prompts and model."""
+"""Files the run reads: prompts, which verl's own dataset must load and the chat template render, and the model."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from omegaconf import DictConfig
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding
-from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, paths
-from dgpo.config.checks.prompts import refused
-from dgpo.data.loadable import name_fault
-from dgpo.data.schema import check_parquet
+from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, UnloadableError, paths, prompt_lengths
+from dgpo.config.memory.setup import MODEL
+from dgpo.data.schema import check_parquet, name_fault
 
 
 def datasets(config: DictConfig) -> Iterator[Finding]:
@@ -23,37 +23,65 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
             for message in name_fault(path) or check_parquet(path, config.data.prompt_key)
         ]
         if not paths(config.data[key]):
-            found = [Finding(f"data.{key}", config.data[key], "it names no file", "give at least one prompt file")]
-        found = found or [each for each in refused(config, key) if each not in told]
+            found = [at(config, f"data.{key}", "it names no file", "give at least one prompt file")]
+        found = found or [each for each in _refused(config, key) if each not in told]
         told += found
         yield from found
 
 
+def _refused(config: DictConfig, key: str) -> Iterator[Finding]:
+    """What would stop verl in the files of ``data.<key>``, or be cut off or left out there."""
+    try:
+        lengths = prompt_lengths(config, key)
+    except UnloadableError as error:
+        place = error.key or f"data.{key}"
+        value = OmegaConf.select(config, place) if error.key else ", ".join(paths(config.data[key]))
+        yield Finding(place, value, str(error), error.remedy)
+        return
+    if lengths is None:
+        return
+    most, filters = config.data.max_prompt_length, config.data.filter_overlong_prompts
+    too_long, longest = int(np.count_nonzero(lengths > most)), int(lengths.max(initial=0))
+    left = len(lengths) - too_long
+    if too_long:
+        message = f"{too_long:,} of {len(lengths):,} prompts of data.{key} are longer, up to {longest} tokens, and "
+        message += "are left out" if filters else "verl would cut off their beginning"
+        remedy = f"raise it to {longest}"
+        remedy += "" if filters else ", or leave them out: data.filter_overlong_prompts=true"
+        yield at(config, "data.max_prompt_length", message, remedy, fatal=not (filters and left))
+    if filters and too_long and key == "train_files" and left < config.data.train_batch_size:
+        message = f"{left:,} training prompts are within data.max_prompt_length={most}, less than one batch"
+        yield at(config, "data.train_batch_size", message, "lower it, or raise data.max_prompt_length")
+
+
+def rows_left(config: DictConfig) -> int | None:
+    """Training prompts that ``data.filter_overlong_prompts`` leaves; None where they cannot be loaded."""
+    try:
+        lengths = prompt_lengths(config, "train_files")
+    except (UnloadableError, OSError):
+        return None
+    return None if lengths is None else int(np.count_nonzero(lengths <= config.data.max_prompt_length))
+
+
 def model(config: DictConfig) -> Iterator[Finding]:
     """The model directory holds a config, weights and a tokenizer."""
-    key, value = "actor_rollout_ref.model.path", config.actor_rollout_ref.model.path
-    folder = Path(value).expanduser()
+    key, value = f"{MODEL}.path", config.actor_rollout_ref.model.path
+    folder, give = Path(value).expanduser(), "give a Hugging Face model directory"
     if not folder.is_dir():
         if value.startswith(("/", ".", "~")) or folder.suffix or value.count("/") != 1:
-            yield Finding(key, value, "there is no such directory", "give a Hugging Face model directory")
+            yield at(config, key, "there is no such directory", give)
         else:
-            yield Finding(
-                key,
-                value,
-                "there is no such directory, so it will be downloaded by every node",
-                "download it first and give the local directory",
-                fatal=False,
-            )
+            message = "there is no such directory, so it will be downloaded by every node"
+            yield at(config, key, message, "download it first and give the local directory", fatal=False)
         return
     try:
         json.loads((folder / "config.json").read_text())
     except FileNotFoundError:
-        yield Finding(key, value, "it has no config.json", "give a Hugging Face model directory")
+        yield at(config, key, "it has no config.json", give)
     except (OSError, ValueError) as error:
-        yield Finding(key, value, f"its config.json cannot be read: {error}", "write the directory again")
+        yield at(config, key, f"its config.json cannot be read: {error}", "write the directory again")
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
-        yield Finding(key, value, "it has no weights (*.safetensors)", "give a complete model directory")
+        yield at(config, key, "it has no weights (*.safetensors)", "give a complete model directory")
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        yield Finding(
-            key, value, "it has no tokenizer (tokenizer.json)", "save the tokenizer there: tokenizer.save_pretrained"
-        )
+        remedy = "save the tokenizer there: tokenizer.save_pretrained"
+        yield at(config, key, "it has no tokenizer (tokenizer.json)", remedy)

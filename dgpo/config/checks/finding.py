@@ -1,10 +1,10 @@
 """What a check reports."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 @dataclass(frozen=True)
@@ -13,8 +13,7 @@ class Finding:
 
     Attributes:
         key: of the config, in full; or what else is wrong, e.g. "environment".
-        value: as it is.
-        message: what is wrong with it.
+        message: what is wrong with its value.
         remedy: what to do.
         fatal: False for what may be meant.
     """
@@ -31,6 +30,19 @@ class Finding:
 
 
 Check = Callable[[DictConfig], Iterator[Finding]]
+
+
+def at(config: DictConfig, key: str, message: str, remedy: str, *, fatal: bool = True) -> Finding:
+    """A finding of the value that the config has at ``key``."""
+    return Finding(key, OmegaConf.select(config, key), message, remedy, fatal)
+
+
+def named(error: Exception, key: str, section: Mapping[Any, Any], remedy: str) -> Finding:
+    """A finding of the option in ``section``, which is at ``key``, whose name and ``=`` begin the error's message;
+    of the section where it begins otherwise."""
+    name = cause_of(error).partition("=")[0]
+    place, value = (f"{key}.{name}", section[name]) if name in section else (key, dict(section))
+    return Finding(place, value, cause_of(error), remedy)
 
 
 def report(problems: Iterable[Finding]) -> str:

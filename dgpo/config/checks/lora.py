@@ -3,20 +3,17 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.finding import Finding, at
 from dgpo.config.checks.parallel import model_shape
 from dgpo.config.memory.lora import Lora, adapted_layers, linear_layers, lora_from, matches
+from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.config.memory.shape import ModelShape
 from dgpo.errors import UserError
 
-MODEL = "actor_rollout_ref.model"
 RANK = f"{MODEL}.lora_rank"
-# vllm/config/lora.py, MaxLoRARanks: room is made for the next of its sizes.
-HIGHEST_RANK = 512
 # What has no effect without a rank, and verl's own values.
 WITHOUT_RANK = {
     f"{MODEL}.lora_alpha": 16,
@@ -24,7 +21,7 @@ WITHOUT_RANK = {
     f"{MODEL}.exclude_modules": None,
     f"{MODEL}.lora_adapter_path": None,
     f"{MODEL}.lora.merge": False,
-    "actor_rollout_ref.actor.checkpoint.save_lora_only": False,
+    f"{ACTOR}.checkpoint.save_lora_only": False,
 }
 # verl's keys of LoRA under Megatron, its own values, and what to set instead: vLLM reads the rank, a trainer with FSDP
 # none of them.
@@ -49,7 +46,11 @@ PLAIN = {
 
 def lora(config: DictConfig) -> Iterator[Finding]:
     """What is asked for is trained, reaches vLLM, and can be exported."""
-    yield from _of_megatron(config)
+    model = config.actor_rollout_ref.model
+    for name, (default, own) in MEGATRON.items():
+        if model.lora.get(name) != default:
+            message = "it is read under Megatron only, and this run trains with FSDP"
+            yield at(config, f"{MODEL}.lora.{name}", message, f"set {own} instead")
     try:
         asked = lora_from(config)
     except UserError as error:
@@ -60,37 +61,15 @@ def lora(config: DictConfig) -> Iterator[Finding]:
         return
     if asked is None:
         for key, default in WITHOUT_RANK.items():
-            value: Any = OmegaConf.select(config, key)
-            if value not in (default, None):
+            if OmegaConf.select(config, key) not in (default, None):
                 message = f"without {RANK} it has no effect: the whole model would be trained"
-                yield Finding(key, value, message, f"set {RANK}=32 too, or remove it")
+                yield at(config, key, message, f"set {RANK}=32 too, or remove it")
         return
-    yield from _sizes(config, asked)
     if shape := model_shape(config):
         yield from _layers(config, asked, shape)
     yield from _transport(config, asked)
-    if path := config.actor_rollout_ref.model.lora_adapter_path:
+    if path := model.lora_adapter_path:
         yield from _adapter(config, Path(path).expanduser())
-
-
-def _of_megatron(config: DictConfig) -> Iterator[Finding]:
-    for name, (default, own) in MEGATRON.items():
-        value = config.actor_rollout_ref.model.lora.get(name)
-        if value != default:
-            message = "it is read under Megatron only, and this run trains with FSDP"
-            yield Finding(f"{MODEL}.lora.{name}", value, message, f"set {own} instead")
-
-
-def _sizes(config: DictConfig, asked: Lora) -> Iterator[Finding]:
-    model = config.actor_rollout_ref.model
-    if asked.rank > HIGHEST_RANK:
-        yield Finding(RANK, asked.rank, f"vLLM takes adapters up to rank {HIGHEST_RANK}", "choose 32")
-    alpha = model.lora_alpha
-    if isinstance(alpha, bool) or not isinstance(alpha, int) or alpha < 1:
-        message = (
-            "B·A is scaled by alpha / rank, so that nothing would be learned" if alpha == 0 else "it must be 1 or more"
-        )
-        yield Finding(f"{MODEL}.lora_alpha", alpha, message, f"set it to {asked.rank}, a scale of 1")
 
 
 def _layers(config: DictConfig, asked: Lora, shape: ModelShape) -> Iterator[Finding]:
@@ -98,17 +77,15 @@ def _layers(config: DictConfig, asked: Lora, shape: ModelShape) -> Iterator[Find
     names = list(linear_layers(shape))
     ends = sorted({name.rpartition(".")[2] for name in names})
     for key, pattern in (("target_modules", asked.targets), ("exclude_modules", asked.excluded)):
-        parts = [pattern] if isinstance(pattern, str) else [(part,) for part in pattern]
-        for part in parts:
+        for part in [pattern] if isinstance(pattern, str) else [(part,) for part in pattern]:
             if not any(matches(part, name) for name in names):
                 text = part if isinstance(part, str) else part[0]
                 what = "as an expression it fits the whole name of no" if isinstance(part, str) else "there is no such"
                 message = f"{text}: {what} linear layer in the model's layers"
-                yield Finding(f"{MODEL}.{key}", config.actor_rollout_ref.model[key], message, f"use names of {ends}")
+                yield at(config, f"{MODEL}.{key}", message, f"use names of {ends}")
                 return
     if not adapted_layers(shape, asked):
-        value = config.actor_rollout_ref.model.exclude_modules
-        yield Finding(f"{MODEL}.exclude_modules", value, "it leaves no layer to adapt", "exclude fewer")
+        yield at(config, f"{MODEL}.exclude_modules", "it leaves no layer to adapt", "exclude fewer")
 
 
 def _transport(config: DictConfig, asked: Lora) -> Iterator[Finding]:
@@ -116,20 +93,16 @@ def _transport(config: DictConfig, asked: Lora) -> Iterator[Finding]:
     backend = rollout.checkpoint_engine.backend
     if backend != "naive" and not asked.merged:
         message = f"the rollouts of checkpoint_engine.backend={backend} would get the base model, without the adapter"
-        yield Finding(f"{MODEL}.lora.merge", False, message, "set it to true")
-    if asked.merged and rollout.dtype in ("float32", "fp32"):
+        yield at(config, f"{MODEL}.lora.merge", message, "set it to true")
+    if asked.merged and rollout.dtype == "float32":
         message = f"verl sends the merged weights in bfloat16, and the rollouts compute in {rollout.dtype}"
-        yield Finding(f"{MODEL}.lora.merge", True, message, "set it to false, which is exact", fatal=False)
+        yield at(config, f"{MODEL}.lora.merge", message, "set it to false, which is exact", fatal=False)
     if rollout.get("layered_summon") and rollout.load_format == "dummy":
-        key = "actor_rollout_ref.rollout.layered_summon"
-        yield Finding(
-            key, True, "vLLM must have loaded the base model by itself", "set rollout.load_format=safetensors"
-        )
-    contents = list(actor.checkpoint.save_contents)
-    if "hf_model" in contents:
-        key = "actor_rollout_ref.actor.checkpoint.save_contents"
+        message = "vLLM must have loaded the base model by itself"
+        yield at(config, f"{ROLLOUT}.layered_summon", message, "set rollout.load_format=safetensors")
+    if "hf_model" in actor.checkpoint.save_contents:
         message = "verl would save the base model under names that nothing loads, and the adapter not at all"
-        yield Finding(key, contents, message, "leave out hf_model, and use dgpo export")
+        yield at(config, f"{ACTOR}.checkpoint.save_contents", message, "leave out hf_model, and use dgpo export")
 
 
 def _adapter(config: DictConfig, folder: Path) -> Iterator[Finding]:

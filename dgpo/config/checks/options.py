@@ -1,12 +1,17 @@
-"""Options that verl accepts and ignores, and options that have no effect in this configuration."""
+"""Options that verl accepts and ignores, that cancel each other, or that have no effect in this configuration."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.finding import Finding, at
+from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import LEGACY
+from dgpo.errors import UserError
+from dgpo.progress import seconds_of
+
+FILTER, CORRECTION = "algorithm.filter_groups", "algorithm.rollout_correction"
 
 
 def verl_keys(config: DictConfig) -> Iterator[Finding]:
@@ -16,78 +21,45 @@ def verl_keys(config: DictConfig) -> Iterator[Finding]:
         if value not in (None, False) and OmegaConf.select(config, new, default=None) != value:
             yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead")
     if not config.trainer.use_v1:
-        yield Finding("trainer.use_v1", False, "verl's old trainer is not supported", "set it to true")
+        yield at(config, "trainer.use_v1", "verl's old trainer is not supported", "set it to true")
     if config.trainer.max_actor_ckpt_to_keep is not None:
-        yield Finding(
-            "trainer.max_actor_ckpt_to_keep",
-            config.trainer.max_actor_ckpt_to_keep,
-            "verl deletes the old checkpoint before the new one is whole",
-            "leave it null and set run.keep_checkpoints",
-        )
+        message = "verl deletes the old checkpoint before the new one is whole"
+        yield at(config, "trainer.max_actor_ckpt_to_keep", message, "leave it null and set run.keep_checkpoints")
 
 
 def without_effect(config: DictConfig) -> Iterator[Finding]:
     """Settings whose effect another setting takes away."""
     model, actor, rollout = (config.actor_rollout_ref[name] for name in ("model", "actor", "rollout"))
-    engine, key = actor.fsdp_config, "actor_rollout_ref.actor.fsdp_config"
+    chunking, correction = actor.fsdp_config.entropy_from_logits_with_chunking, config.algorithm.rollout_correction
     if config.run.log_rollouts and not (config.run.keep_rollouts and "wandb" in config.trainer.logger):
-        yield Finding(
-            "run.log_rollouts",
-            True,
-            "it sends the groups that are kept to W&B",
-            "set run.keep_rollouts above 0 and put wandb into trainer.logger, or set it to false",
-        )
-    updates = config.data.train_batch_size // max(1, actor.ppo_mini_batch_size) * actor.ppo_epochs
-    if updates == 1:
-        yield Finding(
-            "actor_rollout_ref.actor.ppo_mini_batch_size",
-            actor.ppo_mini_batch_size,
-            "with one update a batch the ratio is 1 everywhere and every policy loss is the same",
-            f"to compare losses use at least 4 updates: {max(1, config.data.train_batch_size // 4)} or less",
-            fatal=False,
-        )
+        remedy = "set run.keep_rollouts above 0 and put wandb into trainer.logger, or set it to false"
+        yield at(config, "run.log_rollouts", "it sends the groups that are kept to W&B", remedy)
+    batch = config.data.train_batch_size
+    if batch // actor.ppo_mini_batch_size * actor.ppo_epochs == 1:
+        message = "with one update a batch the ratio is 1 everywhere and every policy loss is the same"
+        remedy = f"to compare losses use at least 4 updates: {max(1, batch // 4)} or less"
+        yield at(config, f"{ACTOR}.ppo_mini_batch_size", message, remedy, fatal=False)
     # With bypass_mode there is no old-log-prob pass that would compute one.
-    bypass = config.algorithm.rollout_correction.bypass_mode
-    if actor.calculate_entropy and actor.entropy_coeff == 0 and not bypass:
-        yield Finding(
-            "actor_rollout_ref.actor.calculate_entropy",
-            True,
+    if actor.calculate_entropy and actor.entropy_coeff == 0 and not correction.bypass_mode:
+        message = (
             "each update would go back through an entropy that counts entropy_coeff=0 times; actor/entropy is that of "
-            "the old-log-prob pass",
-            "set it to false",
-            fatal=False,
+            "the old-log-prob pass"
         )
-    if model.use_fused_kernels and engine.entropy_from_logits_with_chunking:
-        yield Finding(
-            f"{key}.entropy_from_logits_with_chunking",
-            True,
-            "model.use_fused_kernels computes the entropy, without logits",
-            "remove one of the two",
-        )
+        yield at(config, f"{ACTOR}.calculate_entropy", message, "set it to false", fatal=False)
+    if model.use_fused_kernels and chunking:
+        message = "model.use_fused_kernels computes the entropy, without logits"
+        yield at(config, f"{ENGINE}.entropy_from_logits_with_chunking", message, "remove one of the two")
     if model.use_fused_kernels and actor.calculate_sum_pi_squared:
-        yield Finding(
-            "actor_rollout_ref.actor.calculate_sum_pi_squared",
-            True,
-            "model.use_fused_kernels keeps no logits to compute it from",
-            "set one of the two to false",
-        )
-    if engine.offload_policy and actor.strategy != "fsdp2":
-        yield Finding(f"{key}.offload_policy", True, "FSDP1 has no such thing", "set actor.strategy=fsdp2")
-    if config.algorithm.rollout_correction.rollout_is is not None and not rollout.calculate_log_probs:
-        yield Finding(
-            "actor_rollout_ref.rollout.calculate_log_probs",
-            False,
-            f"algorithm.rollout_correction.rollout_is={config.algorithm.rollout_correction.rollout_is} needs vLLM's "
-            "log-probs",
-            "set it to true",
-        )
+        message = "model.use_fused_kernels keeps no logits to compute it from"
+        yield at(config, f"{ACTOR}.calculate_sum_pi_squared", message, "set one of the two to false")
+    if actor.fsdp_config.offload_policy and actor.strategy != "fsdp2":
+        yield at(config, f"{ENGINE}.offload_policy", "FSDP1 has no such thing", "set actor.strategy=fsdp2")
+    if correction.rollout_is is not None and not rollout.calculate_log_probs:
+        message = f"{CORRECTION}.rollout_is={correction.rollout_is} needs vLLM's log-probs"
+        yield at(config, f"{ROLLOUT}.calculate_log_probs", message, "set it to true")
     if rollout.val_kwargs.n > 1 and not rollout.val_kwargs.do_sample:
-        yield Finding(
-            "actor_rollout_ref.rollout.val_kwargs.n",
-            rollout.val_kwargs.n,
-            "without do_sample all of these answers are the same",
-            "set val_kwargs.do_sample=true, or n=1",
-        )
+        message = "without do_sample all of these answers are the same"
+        yield at(config, f"{ROLLOUT}.val_kwargs.n", message, "set val_kwargs.do_sample=true, or n=1")
 
 
 def on_cpu(config: DictConfig) -> Iterator[Finding]:
@@ -100,13 +72,52 @@ def on_cpu(config: DictConfig) -> Iterator[Finding]:
                 key = f"actor_rollout_ref.{role}.fsdp_config.{name}"
                 yield Finding(key, True, "a CPU has nowhere to offload to", "remove it")
     if config.actor_rollout_ref.model.use_remove_padding:
-        yield Finding(
-            "actor_rollout_ref.model.use_remove_padding", True, "it needs flash-attn and CUDA", "set it to false"
-        )
+        yield at(config, f"{MODEL}.use_remove_padding", "it needs flash-attn and CUDA", "set it to false")
     if config.actor_rollout_ref.rollout.free_cache_engine:
-        yield Finding(
-            "actor_rollout_ref.rollout.free_cache_engine",
-            True,
-            "vLLM's CPU build has no sleep mode",
-            "set it to false, and enable_sleep_mode too",
-        )
+        remedy = "set it to false, and enable_sleep_mode too"
+        yield at(config, f"{ROLLOUT}.free_cache_engine", "vLLM's CPU build has no sleep mode", remedy)
+
+
+def filtering(config: DictConfig) -> Iterator[Finding]:
+    """DAPO's dynamic sampling as verl 0.9 does it."""
+    groups, function = config.algorithm.filter_groups, config.reward.custom_reward_function
+    if not groups.enable:
+        return
+    if function.path == "pkg://dgpo.rewards.verl" and groups.metric not in ("acc", "score", "reward"):
+        yield at(config, f"{FILTER}.metric", "the reward function returns no such number", "use acc, or reward")
+    options = function.get("reward_kwargs") or {}
+    shaped = [name for name in ("overlong_buffer", "format_weight") if options.get(name)]
+    if groups.metric != "acc" and shaped:
+        message = f"with {' and '.join(shaped)} hardly any group has equal rewards, so none is filtered"
+        yield at(config, f"{FILTER}.metric", message, "use acc", fatal=False)
+    if groups.max_num_gen_batches > 0:
+        remedy = f"set it to 0; {FILTER}.max_inflight_gen_batches bounds what is under way"
+        yield at(config, f"{FILTER}.max_num_gen_batches", "verl 0.9 ignores it", remedy)
+    if config.data.gen_batch_size not in (None, 1):
+        message = "with group filtering verl fetches prompts one by one, whatever this says"
+        yield at(config, "data.gen_batch_size", message, "set it to null")
+
+
+def keeping(config: DictConfig) -> Iterator[Finding]:
+    """The best checkpoint needs a score and a save at the same step."""
+    saves, tests = config.trainer.save_freq, config.trainer.test_freq
+    if not config.run.keep_best:
+        return
+    if saves < 1 or tests < 1:
+        key = "trainer.save_freq" if saves < 1 else "trainer.test_freq"
+        remedy = "set it to a number of steps, or run.keep_best=false"
+        yield at(config, key, "run.keep_best has nothing to choose from", remedy)
+    elif saves % tests and tests % saves:
+        message = f"few steps are both validated and saved (trainer.save_freq={saves}), and only those can be the best"
+        yield at(config, "trainer.test_freq", message, f"use {saves}, or a divisor of it", fatal=False)
+
+
+def time_limit(config: DictConfig) -> Iterator[Finding]:
+    """It is a duration."""
+    value = config.run.time_limit
+    try:
+        if value is not None:
+            seconds_of("run.time_limit", value)
+    except UserError as error:
+        message, _, remedy = str(error).removeprefix(f"run.time_limit={value}: ").partition("; ")
+        yield Finding("run.time_limit", value, message, remedy)

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding
-from dgpo.config.memory.setup import sequence_parallel, sequence_parallel_key
+from dgpo.config.checks.finding import Finding, at
+from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT, sequence_parallel, sequence_parallel_key
 from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.errors import UserError
-
-ACTOR = "actor_rollout_ref.actor"
-ROLLOUT = "actor_rollout_ref.rollout"
 
 
 def model_shape(config: DictConfig) -> ModelShape | None:
@@ -23,15 +20,19 @@ def model_shape(config: DictConfig) -> ModelShape | None:
 
 def world(config: DictConfig) -> int:
     """FSDP ranks of the run."""
-    return max(1, config.trainer.nnodes * config.trainer.n_gpus_per_node)
+    return config.trainer.nnodes * config.trainer.n_gpus_per_node
+
+
+def _divisors(number: int) -> list[int]:
+    return [part for part in range(1, number + 1) if number % part == 0]
 
 
 def sharding(config: DictConfig) -> Iterator[Finding]:
     """FSDP groups are of one size."""
-    key, size = f"{ACTOR}.fsdp_config.fsdp_size", config.actor_rollout_ref.actor.fsdp_config.fsdp_size
-    if 0 < size < world(config) and world(config) % size:
-        divisors = [part for part in range(1, world(config) + 1) if world(config) % part == 0]
-        yield Finding(key, size, f"it does not divide the {world(config)} GPUs", f"use -1 (all), or one of {divisors}")
+    size, gpus = config.actor_rollout_ref.actor.fsdp_config.fsdp_size, world(config)
+    if 0 < size < gpus and gpus % size:
+        remedy = f"use -1 (all), or one of {_divisors(gpus)}"
+        yield at(config, f"{ENGINE}.fsdp_size", f"it does not divide the {gpus} GPUs", remedy)
 
 
 def output_layer(config: DictConfig) -> Iterator[Finding]:
@@ -39,13 +40,12 @@ def output_layer(config: DictConfig) -> Iterator[Finding]:
     as every one is that is not the embedding, they find their shard of it."""
     shape, strategy = model_shape(config), config.actor_rollout_ref.actor.strategy
     if config.actor_rollout_ref.model.use_fused_kernels and strategy == "fsdp2" and not (shape and shape.tied):
-        yield Finding(
-            "actor_rollout_ref.model.use_fused_kernels",
-            True,
+        message = (
             "under FSDP2 the first log-probs of a model whose output layer is not its embedding would fail: "
-            "mixed torch.Tensor and DTensor",
-            "set it to false; configs/reasoning.yaml needs no more memory without",
+            "mixed torch.Tensor and DTensor"
         )
+        remedy = "set it to false; configs/reasoning.yaml needs no more memory without"
+        yield at(config, f"{MODEL}.use_fused_kernels", message, remedy)
 
 
 def ulysses(config: DictConfig) -> Iterator[Finding]:
@@ -54,18 +54,14 @@ def ulysses(config: DictConfig) -> Iterator[Finding]:
     if size == 1:
         return
     shape = model_shape(config)
+    remedy = f"use one of {shape.valid_ulysses(gpus) if shape else _divisors(gpus)}"
     if gpus % size:
-        valid = shape.valid_ulysses(gpus) if shape else [part for part in range(1, gpus + 1) if gpus % part == 0]
-        yield Finding(key, size, f"it does not divide the {gpus} GPUs", f"use one of {valid}")
+        yield at(config, key, f"it does not divide the {gpus} GPUs", remedy)
     elif shape and size not in shape.valid_ulysses(gpus):
-        yield Finding(
-            key,
-            size,
-            f"it does not divide the model's {shape.heads} heads and {shape.kv_heads} key-value heads",
-            f"use one of {shape.valid_ulysses(gpus)}",
-        )
+        message = f"it does not divide the model's {shape.heads} heads and {shape.kv_heads} key-value heads"
+        yield at(config, key, message, remedy)
     if not config.actor_rollout_ref.model.use_remove_padding:
-        yield Finding(key, size, "sequences are shared only where they are packed", "set model.use_remove_padding")
+        yield at(config, key, "sequences are shared only where they are packed", "set model.use_remove_padding")
 
 
 def tokens(config: DictConfig) -> Iterator[Finding]:
@@ -73,36 +69,27 @@ def tokens(config: DictConfig) -> Iterator[Finding]:
     if not config.actor_rollout_ref.actor.use_dynamic_bsz:
         return
     longest = config.data.max_prompt_length + config.data.max_response_length
-    size = max(1, sequence_parallel(config))
-    least = -(-longest // size)
-    budgets = {
-        f"{ACTOR}.ppo_max_token_len_per_gpu": config.actor_rollout_ref.actor.ppo_max_token_len_per_gpu,
-        f"{ROLLOUT}.log_prob_max_token_len_per_gpu": config.actor_rollout_ref.rollout.log_prob_max_token_len_per_gpu,
-    }
-    seen = set()
-    for key, budget in budgets.items():
+    size, seen = sequence_parallel(config), set()
+    for key in (f"{ACTOR}.ppo_max_token_len_per_gpu", f"{ROLLOUT}.log_prob_max_token_len_per_gpu"):
+        budget = OmegaConf.select(config, key)
         if budget * size < longest and budget not in seen:
             seen.add(budget)
-            yield Finding(
-                key,
-                budget,
-                f"times ulysses {size} it is less than prompt and response, {longest} tokens",
-                f"set it to {least} or more, raise {sequence_parallel_key(config)}, or lower data.max_response_length",
-            )
+            message = f"times ulysses {size} it is less than prompt and response, {longest} tokens"
+            remedy = f"set it to {-(-longest // size)} or more, raise {sequence_parallel_key(config)}, "
+            yield at(config, key, message, remedy + "or lower data.max_response_length")
 
 
 def tensor_parallel(config: DictConfig) -> Iterator[Finding]:
     """A replica fits a node, and splits the heads."""
-    key, size = f"{ROLLOUT}.tensor_model_parallel_size", config.actor_rollout_ref.rollout.tensor_model_parallel_size
-    separate = not config.actor_rollout_ref.hybrid_engine
-    node = config.actor_rollout_ref.rollout.n_gpus_per_node if separate else config.trainer.n_gpus_per_node
-    shape = model_shape(config)
-    valid = shape.valid_tensor_parallel(node) if shape else [part for part in range(1, node + 1) if node % part == 0]
+    key, rollout = f"{ROLLOUT}.tensor_model_parallel_size", config.actor_rollout_ref.rollout
+    size, shape = rollout.tensor_model_parallel_size, model_shape(config)
+    node = (config.trainer if config.actor_rollout_ref.hybrid_engine else rollout).n_gpus_per_node
+    valid = shape.valid_tensor_parallel(node) if shape else _divisors(node)
     remedy = f"use one of {valid}"
     if size > node:
-        yield Finding(key, size, f"a replica would need more than the {node} GPUs of a node", remedy)
+        yield at(config, key, f"a replica would need more than the {node} GPUs of a node", remedy)
     elif node % size:
-        yield Finding(key, size, f"it does not divide the {node} GPUs of a node", remedy)
+        yield at(config, key, f"it does not divide the {node} GPUs of a node", remedy)
     elif shape and size not in valid:
         message = f"it does not split the model's {shape.heads} heads and {shape.kv_heads} key-value heads evenly"
-        yield Finding(key, size, message, remedy)
+        yield at(config, key, message, remedy)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
+from dgpo.config.memory.setup import ACTOR, DTYPE_BYTES, GPUS, ROLLOUT
+
 # Integers of more bits are no count of anything here.
 LARGEST = 2**31 - 1
 
@@ -50,21 +51,13 @@ RANGES: dict[str, Range] = {
     "*seed": Range(0, LARGEST),
     "*.optim.lr": Range(0, 1, open_low=True),
     "*.betas": Range(0, 1, open_high=True),
-    "*.clip_grad": POSITIVE,
-    "*.grad_clip": POSITIVE,
     "*.min_lr_ratio": SHARE,
     "*.lr_warmup_steps_ratio": SHARE,
-    "*.num_cycles": POSITIVE,
     "*.lr_warmup_steps": Range(-1, LARGEST),
     "*.weight_decay": Range(0, 10),
-    # verl sets it.
-    "*.optim.total_training_steps": Range(-1, LARGEST),
     f"{ACTOR}.clip_ratio_c": Range(1, open_low=True),
     f"{ACTOR}.clip_ratio_low": Range(),
     f"{ACTOR}.clip_ratio_high": Range(),
-    f"{ACTOR}.tau_*": POSITIVE,
-    f"{ACTOR}.loss_scale_factor": COUNT,
-    "*.rollout_is_threshold": POSITIVE,
     "*.rollout_rs_threshold": POSITIVE,
     "algorithm.gamma": SHARE,
     "algorithm.lam": SHARE,
@@ -79,33 +72,27 @@ RANGES: dict[str, Range] = {
     "*.over_sample_rate": Range(0, 1, open_high=True),
     "*.max_num_seqs": Range(1, 65536),
     "*.max_num_batched_tokens": Range(1, 2**24),
-    "*.cudagraph_capture_sizes": COUNT,
     "*.max_samples_per_step_per_worker": Range(0, LARGEST),
     "*_max_samples": Range(1, LARGEST, but=-1),
     "data.dataloader_num_workers": Range(0, 4096),
-    "data.filter_overlong_prompts_workers": PROCESSES,
-    "*.num_workers": PROCESSES,
+    "*_workers": PROCESSES,
     "*.num_data_storage_units": PROCESSES,
     "*.max_concurrent": PROCESSES,
     "trainer.nnodes": Range(1, 4096),
     "*.nnodes": Range(0, 4096),
     "*.n_gpus_per_node": Range(1, 4096),
-    "*.lora_rank": Range(0, 65536),
-    "*.lora.dropout": Range(0, 1, open_high=True),
-    "*.lora_dropout": Range(0, 1, open_high=True),
+    # vllm/config/lora.py, MaxLoRARanks.
+    "*.lora_rank": Range(0, 512),
+    "*lora?dropout": Range(0, 1, open_high=True),
     "*.num_warmup_batches": Range(0, 4096),
     "*.switch_threshold_ratio": Range(0, 1, open_low=True),
     "*.switch_threshold_step_*": SHARE,
-    "trainer.save_freq": Range(-1, LARGEST),
-    "trainer.test_freq": Range(-1, LARGEST),
-    "trainer.critic_warmup": Range(0, LARGEST),
     "*.nccl_timeout": COUNT,
     "*timeout": Range(0, LARGEST, open_low=True),
     "run.gpu_memory_gib": POSITIVE,
     "run.time_limit": Range(0, LARGEST, open_low=True),
     "run.grace_s": Range(0, LARGEST, open_low=True),
     "run.worker_niceness": Range(0, 19),
-    "run.keep_checkpoints": COUNT,
     "run.keep_rollouts": Range(0, LARGEST),
     "ray_kwargs.ray_init.num_*": Range(0, LARGEST),
     # Ray refuses less than 75 MiB.
@@ -115,7 +102,7 @@ RANGES: dict[str, Range] = {
     "transfer_queue.backend.MooncakeStore.*": Range(1, 2**50),
 }
 
-PRECISIONS = ("fp32", "float32", "bf16", "bfloat16", "fp16", "float16")
+PRECISIONS = tuple(DTYPE_BYTES)
 KL = ("kl", "k1", "abs", "mse", "k2", "low_var_kl", "k3")
 KL_WITH_GRADIENT = tuple(f"{name}+" for name in KL)
 WORDS: dict[str, tuple[str, ...]] = {
@@ -148,6 +135,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "*.mixed_precision.*_dtype": PRECISIONS,
     "actor_rollout_ref.model.fused_kernel_options.impl_backend": ("torch", "triton"),
     f"{ROLLOUT}.mode": ("async",),
+    f"{ROLLOUT}.name": ("vllm",),
     f"{ROLLOUT}.dtype": ("auto", "half", "float16", "bfloat16", "float", "float32"),
     # Weights come from the trainer; the others would read the model's directory first.
     f"{ROLLOUT}.load_format": ("dummy", "auto", "safetensors", "hf", "pt", "npcache"),
@@ -159,11 +147,13 @@ WORDS: dict[str, tuple[str, ...]] = {
     f"{ROLLOUT}.trace.backend": ("weave", "mlflow", "trackio"),
     "*profiler.tool": ("nsys", "npu", "torch", "torch_memory", "precision_debugger"),
     "skip.*.action": ("cache", "repeat", "repeat_last"),
+    "run.gpu": tuple(GPUS),
+    "trainer.resume_mode": ("auto", "disable", "resume_path"),
     "trainer.v1.sampler.max_off_policy_strategy": ("drop", "wait"),
     "transfer_queue.backend.storage_backend": ("SimpleStorage", "MooncakeStore"),
 }
 # Of declared options whose declaration is above 0, those for which 0 means "none".
-MAY_BE_ZERO = ("*horizon", "*kl_coef", "*coef", "*_coeff", "*weight_decay", "*.lora_alpha", "*_factor", "*.weight_pow")
+MAY_BE_ZERO = ("*horizon", "*kl_coef", "*coef", "*_coeff", "*weight_decay", "*_factor", "*.weight_pow")
 
 
 def _found(key: str, patterns: dict[str, Any]) -> Any:

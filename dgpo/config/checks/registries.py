@@ -1,57 +1,80 @@
-"""Names that verl looks up late: each resolves now."""
+"""What verl looks up or builds by name once the run has started: the same look-ups, made before."""
 
+import importlib.util
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, cause_of
+from dgpo.config.checks.finding import Finding, at, cause_of, named
+from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.runs import checkpoints
 
-RESUME_MODES = ("auto", "disable", "resume_path")
-
-
-def _unknown(key: str, value: object, known: Iterable[object]) -> Finding:
-    return Finding(key, value, "there is no such name", f"use one of {', '.join(sorted(map(str, known)))}")
+LOSS, REWARD = f"{ACTOR}.policy_loss", "reward.custom_reward_function"
+READ_BY_EVERY_RUN = (MODEL, ROLLOUT, f"{ROLLOUT}.multi_turn", f"{ROLLOUT}.agent", "data")
 
 
 def registered(config: DictConfig) -> Iterator[Finding]:
-    """Advantage estimator, trainer mode, trackers, strategy, rollout engine, resume mode."""
+    """Advantage estimator, trainer mode, trackers; the agent loop and with tools the parser of their calls."""
     from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY
     from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY
     from verl.utils.tracking import Tracking
 
     import dgpo.advantages.verl  # noqa: F401  (its estimator is registered then)
 
-    trainer, actor = config.trainer, config.actor_rollout_ref.actor
-    if config.algorithm.adv_estimator not in ADV_ESTIMATOR_REGISTRY:
-        yield _unknown("algorithm.adv_estimator", config.algorithm.adv_estimator, ADV_ESTIMATOR_REGISTRY)
-    if trainer.v1.trainer_mode not in TRAINER_REGISTRY:
-        yield _unknown("trainer.v1.trainer_mode", trainer.v1.trainer_mode, TRAINER_REGISTRY)
-    loggers = [trainer.logger] if isinstance(trainer.logger, str) else list(trainer.logger)
-    for logger in loggers:
-        if logger not in Tracking.supported_backend:
-            yield _unknown("trainer.logger", logger, Tracking.supported_backend)
-    if "file" not in loggers:
-        yield Finding("trainer.logger", loggers, "progress and reports read the file tracker", "add file to the list")
-    if config.actor_rollout_ref.rollout.name != "vllm":
-        yield _unknown("actor_rollout_ref.rollout.name", config.actor_rollout_ref.rollout.name, ["vllm"])
-    if trainer.resume_mode not in RESUME_MODES:
-        yield _unknown("trainer.resume_mode", trainer.resume_mode, RESUME_MODES)
-    if actor.checkpoint.async_save:
-        key = "actor_rollout_ref.actor.checkpoint.async_save"
-        yield Finding(key, True, "a checkpoint still being written cannot be declared complete", "set it to false")
-    if trainer.resume_mode == "resume_path":
-        path = Path(str(trainer.resume_from_path))
-        defect = (
-            checkpoints.inspect(path).defect
-            if re.fullmatch(r"global_step_\d+", path.name)
-            else "it is no global_step_N folder"
-        )
-        if defect:
-            yield Finding("trainer.resume_from_path", path, defect, "give a complete checkpoint, .../global_step_N")
+    rollout = config.actor_rollout_ref.rollout
+    known: dict[str, Collection[Any]] = {
+        "algorithm.adv_estimator": ADV_ESTIMATOR_REGISTRY,
+        "trainer.v1.trainer_mode": TRAINER_REGISTRY,
+        "trainer.logger": Tracking.supported_backend,
+    }
+    # A file of one's own may register more.
+    if rollout.agent.default_agent_loop != "single_turn_agent" and not rollout.agent.agent_loop_config_path:
+        from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+
+        known[f"{ROLLOUT}.agent.default_agent_loop"] = _agent_loop_registry
+    if rollout.multi_turn.enable:
+        from verl.experimental.agent_loop.tool_parser import ToolParser
+
+        known[f"{ROLLOUT}.multi_turn.format"] = ToolParser._registry
+    for key, names in known.items():
+        value = OmegaConf.select(config, key)
+        for name in [value] if isinstance(value, str) else value:
+            if name not in names:
+                yield Finding(key, name, "there is no such name", f"use one of {', '.join(sorted(map(str, names)))}")
+    loggers = config.trainer.logger
+    if "file" not in ([loggers] if isinstance(loggers, str) else loggers):
+        yield at(config, "trainer.logger", "progress and reports read the file tracker", "add file to the list")
+
+
+def checkpointing(config: DictConfig) -> Iterator[Finding]:
+    """What is gone on from is a checkpoint, and what declares one whole follows each save."""
+    if config.actor_rollout_ref.actor.checkpoint.async_save:
+        message = "a checkpoint still being written cannot be declared complete"
+        yield at(config, f"{ACTOR}.checkpoint.async_save", message, "set it to false")
+    if config.trainer.resume_mode == "resume_path":
+        path = Path(str(config.trainer.resume_from_path))
+        is_one = re.fullmatch(r"global_step_\d+", path.name)
+        if defect := checkpoints.inspect(path).defect if is_one else "it is no global_step_N folder":
+            remedy = "give a complete checkpoint, .../global_step_N"
+            yield Finding("trainer.resume_from_path", path, defect, remedy)
+    key, value = "trainer.checkpoint_callback_class", config.trainer.checkpoint_callback_class
+    if value == "dgpo.training.verl.CompletionCallback":
+        return
+    from verl.utils.import_utils import load_class_from_fqn
+
+    remedy = "leave it as configs/rlvr.yaml has it, or use a subclass of dgpo.training.verl.CompletionCallback"
+    try:
+        chosen = load_class_from_fqn(value, "CheckpointCallback") if value else None
+    except Exception as error:
+        yield at(config, key, f"it cannot be loaded: {cause_of(error)}", remedy)
+        return
+    # By name: the room of the class is above this one.
+    if not any(each.__name__ == "CompletionCallback" for each in getattr(chosen, "__mro__", ())):
+        yield at(config, key, "no checkpoint would count as complete: none could be gone on from", remedy)
 
 
 def policy_loss(config: DictConfig) -> Iterator[Finding]:
@@ -63,10 +86,9 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
     from dgpo.losses.verl import check_actor
 
     section = config.actor_rollout_ref.actor.policy_loss
-    key = "actor_rollout_ref.actor.policy_loss"
     if "policy_loss" in config:
         message = "the file of this policy loss puts it at the top of the config, where nothing reads it"
-        yield Finding("policy_loss", dict(config.policy_loss), message, f"make its first line: # @package {key}")
+        yield at(config, "policy_loss", message, f"make its first line: # @package {LOSS}")
         return
     choices = "choose one of configs/policy_loss: policy_loss=dgpo"
     try:
@@ -75,17 +97,13 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         if made is not None:
             check_actor(config.actor_rollout_ref.actor)
     except Exception as error:
-        named = cause_of(error).partition("=")[0]
-        name, value = (f"{key}.{named}", section[named]) if named in section else (key, section.loss_mode)
-        yield Finding(name, value, cause_of(error), "correct the value; docs/methods.md has the ranges")
+        found = named(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
+        yield Finding(LOSS, section.loss_mode, found.message, found.remedy) if found.key == LOSS else found
         return
     if made is None:
-        yield Finding(f"{key}.loss_mode", section.loss_mode, "verl knows no such policy loss", choices)
-        return
-    if section.loss_mode != "vanilla" and not hasattr(made, "check"):
-        yield Finding(
-            f"{key}._target_", section._target_, f"the loss {section.loss_mode} is not configured by it", choices
-        )
+        yield at(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
+    elif section.loss_mode != "vanilla" and not hasattr(made, "check"):
+        yield at(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
 
 
 def reward(config: DictConfig) -> Iterator[Finding]:
@@ -93,31 +111,26 @@ def reward(config: DictConfig) -> Iterator[Finding]:
     from verl.trainer.ppo.reward import resolve_reward_manager_cls
     from verl.utils.import_utils import load_extern_object
 
-    function, manager = config.reward.custom_reward_function, config.reward.reward_manager
+    function, score, manager_class = config.reward.custom_reward_function, None, None
     options = dict(function.get("reward_kwargs") or {})
-    key = "reward.custom_reward_function"
-    score, manager_class = None, None
     if not function.path:
-        yield Finding(
-            f"{key}.path",
-            function.path,
-            "verl's built-in scorers know few data sources, and one of them runs model output as code",
-            "use pkg://dgpo.rewards.verl, or your own file",
-        )
+        message = "verl's built-in scorers know few data sources, and one of them runs model output as code"
+        yield at(config, f"{REWARD}.path", message, "use pkg://dgpo.rewards.verl, or your own file")
     else:
         try:
             score = load_extern_object(function.path, function.name)
             inspect.signature(score).bind_partial(**options)  # pyright: ignore[reportArgumentType]
         except Exception as error:
-            score = None
-            message = f"{function.name} cannot be used: {cause_of(error)}"
-            remedy = f"correct path, name or reward_kwargs; a function of your own drops ours by ~{key}.reward_kwargs"
-            yield Finding(f"{key}.path", function.path, message, remedy)
+            score, message = None, f"{function.name} cannot be used: {cause_of(error)}"
+            remedy = (
+                f"correct path, name or reward_kwargs; a function of your own drops ours by ~{REWARD}.reward_kwargs"
+            )
+            yield at(config, f"{REWARD}.path", message, remedy)
     try:
         manager_class = resolve_reward_manager_cls(config)
     except Exception as error:
         remedy = "leave it as configs/rlvr.yaml has it, or source=register with naive or dapo, or your own module"
-        yield Finding("reward.reward_manager.name", manager.name, str(error), remedy)
+        yield at(config, "reward.reward_manager.name", str(error), remedy)
     if score is not None and manager_class is not None:
         yield from _reward_options(config, score, manager_class, options)
 
@@ -125,25 +138,105 @@ def reward(config: DictConfig) -> Iterator[Finding]:
 def _reward_options(config: DictConfig, score: object, manager_class: type, options: dict) -> Iterator[Finding]:
     from dgpo.rewards.verl import MathRewardManager, check_options, compute_score
 
-    key = "reward.custom_reward_function.reward_kwargs"
-    name = manager_class.__name__
-    if name == "RemoteRewardManager" and inspect.iscoroutinefunction(score):
+    key, manager = f"{REWARD}.reward_kwargs", manager_class.__name__
+    if manager == "RemoteRewardManager" and inspect.iscoroutinefunction(score):
         remedy = "leave reward.reward_manager as configs/rlvr.yaml has it"
         yield Finding("reward.reward_manager.name", "remote", "it takes no asynchronous reward function", remedy)
-    own = OmegaConf.select(config, "reward.reward_kwargs", default=None)
-    if own and name != "DAPORewardManager":
-        message = f"only verl's dapo manager reads it, and this one is {name}"
-        yield Finding(
-            "reward.reward_kwargs", dict(own), message, f"for a penalty on the length set {key}.overlong_buffer"
-        )
+    own = OmegaConf.select(config, "reward.reward_kwargs")
+    if own and manager != "DAPORewardManager":
+        message = f"only verl's dapo manager reads it, and this one is {manager}"
+        remedy = f"for a penalty on the length set {key}.overlong_buffer"
+        yield at(config, "reward.reward_kwargs", message, remedy)
     if score is not compute_score:
         return
     if own and options.get("overlong_buffer"):
         message = "the response's length is punished twice, by verl's dapo manager and by the reward function"
-        yield Finding("reward.reward_kwargs", dict(own), message, f"remove it, or set {key}.overlong_buffer=0")
+        yield at(config, "reward.reward_kwargs", message, f"remove it, or set {key}.overlong_buffer=0")
     try:
         longest = config.actor_rollout_ref.rollout.response_length
         check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))
     except ValueError as error:
         name = str(error).partition("=")[0]
         yield Finding(f"{key}.{name}", options.get(name), str(error), "correct it; docs/reward.md has the ranges")
+
+
+def optimizer(config: DictConfig) -> Iterator[Finding]:
+    """verl builds its optimizer, here of one parameter: torch then refuses what it would refuse of all."""
+    import torch
+    from verl.utils.config import omega_conf_to_dataclass
+    from verl.workers.config.optimizer import build_optimizer
+
+    section, key = config.actor_rollout_ref.actor.optim, f"{ACTOR}.optim"
+    try:
+        build_optimizer([torch.nn.Parameter(torch.zeros(1))], omega_conf_to_dataclass(section))
+    except ImportError as error:
+        # It may be installed where the run is to be.
+        yield at(config, f"{key}.optimizer_impl", str(error), "install it, or use torch.optim and AdamW", fatal=False)
+    except AttributeError as error:
+        yield at(config, f"{key}.optimizer", cause_of(error), "use AdamW")
+    except Exception as error:
+        yield _refused(key, section, cause_of(error))
+
+
+def sections(config: DictConfig) -> Iterator[Finding]:
+    """verl's dataclasses of the sections that nothing else makes before the cluster runs."""
+    from verl.utils.config import omega_conf_to_dataclass
+
+    for key in (ROLLOUT, "trainer.v1.separate_async.hybrid_rollout"):
+        section = OmegaConf.select(config, key)
+        try:
+            omega_conf_to_dataclass(section)
+        except Exception as error:
+            yield _refused(key, section, cause_of(error))
+
+
+def _refused(key: str, section: DictConfig, message: str) -> Finding:
+    """A refusal of verl's or torch's: of the option that its message speaks of, else of the section."""
+    spoken_of = [str(name) for name in section if str(name) in message and name != "_target_"]
+    name = max(spoken_of, key=len, default=None)
+    value = OmegaConf.to_container(section) if name is None else section[name]
+    return Finding(f"{key}.{name}" if name else key, value, f"verl refuses it: {message}", "correct the value")
+
+
+def thresholds(config: DictConfig) -> Iterator[Finding]:
+    """The thresholds of the rollout correction, by verl's own readers of them."""
+    from verl.trainer.ppo import rollout_corr_helper as helper
+
+    correction, key = config.algorithm.rollout_correction, "algorithm.rollout_correction"
+    try:
+        helper._parse_rollout_is_threshold(correction.rollout_is_threshold)
+    except (TypeError, ValueError) as error:
+        yield at(config, f"{key}.rollout_is_threshold", str(error), "use 2.0, or 0.5_2.0")
+    if correction.rollout_rs is None:
+        return
+    options = [each.strip() for each in correction.rollout_rs.split(",") if each.strip()]
+    known = sorted(helper.SUPPORTED_ROLLOUT_RS_OPTIONS)
+    if not options or not set(options) <= set(known):
+        remedy = f"use of {', '.join(known)}, with commas"
+        yield at(config, f"{key}.rollout_rs", "there is no such rejection", remedy)
+        return
+    try:
+        helper._parse_rollout_rs_thresholds(options, correction.rollout_rs_threshold)
+    except (TypeError, ValueError) as error:
+        yield at(config, f"{key}.rollout_rs_threshold", str(error), "give one of each")
+
+
+def modules(config: DictConfig) -> Iterator[Finding]:
+    """Modules that every worker imports, and files that an option names, are there."""
+    for key in (f"{MODEL}.external_lib", f"{ROLLOUT}.checkpoint_engine.custom_backend_module"):
+        value = OmegaConf.select(config, key)
+        for name in [value] if isinstance(value, str) else value or ():
+            try:
+                found = importlib.util.find_spec(name)
+            except (ImportError, ValueError):
+                found = None
+            if found is None:
+                yield Finding(key, name, "there is no such module here", "install it, or correct the name")
+    for part in READ_BY_EVERY_RUN:
+        for name, value in OmegaConf.select(config, part).items():
+            if not name.endswith(("_path", "_file")) or not isinstance(value, str):
+                continue
+            # A tokenizer or a config may be named by its id on the hub, as a model may.
+            on_hub = part == MODEL and value.count("/") == 1 and value[0] not in "./~"
+            if "://" not in value and not on_hub and not Path(value).expanduser().exists():
+                yield at(config, f"{part}.{name}", "there is no such file", "correct the path")

@@ -9,12 +9,11 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding
+from dgpo.config.checks.finding import Finding, at
 from dgpo.config.checks.loading import paths
+from dgpo.config.memory.setup import ACTOR, MODEL
 from dgpo.runs.checkpoints import latest_complete
 from dgpo.runs.folder import RunFolder
-
-ACTOR = "actor_rollout_ref.actor"
 
 
 def _place(model: str) -> Path:
@@ -33,11 +32,11 @@ def _plain(value: Any) -> Any:
 # An adapter's rank and layers are its shape; its alpha is in no weight, so that a changed one would change the model.
 IDENTITY = {
     f"{ACTOR}.policy_loss.loss_mode": str,
-    "actor_rollout_ref.model.path": _place,
-    "actor_rollout_ref.model.lora_rank": str,
-    "actor_rollout_ref.model.lora_alpha": str,
-    "actor_rollout_ref.model.target_modules": str,
-    "actor_rollout_ref.model.exclude_modules": str,
+    f"{MODEL}.path": _place,
+    f"{MODEL}.lora_rank": str,
+    f"{MODEL}.lora_alpha": str,
+    f"{MODEL}.target_modules": str,
+    f"{MODEL}.exclude_modules": str,
 }
 # What verl takes from the checkpoint: its optimizer's rates, and the place in the order of its data.
 RESTORED = {
@@ -73,9 +72,7 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
     try:
         last = OmegaConf.load(file)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        yield Finding(
-            "run.dir", config.run.dir, f"{file} cannot be read: {error}", "restore it, or choose another run.dir"
-        )
+        yield at(config, "run.dir", f"{file} cannot be read: {error}", "restore it, or choose another run.dir")
         return
     for key, compared in {**IDENTITY, **RESTORED}.items():
         old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
@@ -85,14 +82,10 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
             message = f"{checkpoint} was saved with {old}, and verl would go on with that"
             yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
         elif config.trainer.resume_mode == "auto":
-            yield Finding(
-                key,
-                new,
-                f"the run in {file.parent} has {old}, and would go on from step "
-                f"{checkpoint.name.removeprefix('global_step_')} with another",
-                "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
-                f"trainer.resume_from_path={checkpoint}",
-            )
+            step = checkpoint.name.removeprefix("global_step_")
+            message = f"the run in {file.parent} has {old}, and would go on from step {step} with another"
+            remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
+            yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
 
 
 def from_its_weights(checkpoint: Path) -> str:
@@ -124,11 +117,11 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
     if saved.get("world_size", ranks) != ranks:
         message = f"{checkpoint} is in shards for {saved['world_size']} ranks, the run has {ranks}"
         remedy = f"take {saved['world_size']} GPUs, or {from_its_weights(checkpoint)}"
-        yield Finding("trainer.n_gpus_per_node", config.trainer.n_gpus_per_node, message, remedy)
+        yield at(config, "trainer.n_gpus_per_node", message, remedy)
     strategy = config.actor_rollout_ref.actor.strategy
     if saved.get("FSDP_version") in (1, 2) and saved["FSDP_version"] != (2 if strategy == "fsdp2" else 1):
         old = "fsdp2" if saved["FSDP_version"] == 2 else "fsdp"
-        yield Finding(f"{ACTOR}.strategy", strategy, f"{checkpoint} has the shards of {old}", f"set it to {old}")
+        yield at(config, f"{ACTOR}.strategy", f"{checkpoint} has the shards of {old}", f"set it to {old}")
     # Otherwise `same_run` compares it with the run's config.
     if saved and config.trainer.resume_mode == "resume_path":
         yield from _same_adapter(config, checkpoint)
@@ -163,13 +156,11 @@ def saved(config: DictConfig) -> Iterator[Finding]:
     """What is saved can be gone on from, and something is saved."""
     if config.trainer.save_freq < 1:
         message = "nothing is saved: the trained model is gone when the run ends"
-        yield Finding(
-            "trainer.save_freq", config.trainer.save_freq, message, "set it to a number of steps", fatal=False
-        )
+        yield at(config, "trainer.save_freq", message, "set it to a number of steps", fatal=False)
         return
-    contents = list(config.actor_rollout_ref.actor.checkpoint.save_contents)
+    contents = config.actor_rollout_ref.actor.checkpoint.save_contents
     missing = [name for name in ("model", "optimizer", "extra") if name not in contents]
     if missing:
         message = f"no run can go on from checkpoints without {' and '.join(missing)}"
         remedy = "add them to the list, if it is to survive an interruption"
-        yield Finding(f"{ACTOR}.checkpoint.save_contents", contents, message, remedy, fatal=False)
+        yield at(config, f"{ACTOR}.checkpoint.save_contents", message, remedy, fatal=False)

@@ -2,9 +2,8 @@
 says how they compare with published runs.
 """
 
-from dgpo.config.memory.gpus import GPUS, Gpu
 from dgpo.config.memory.phases import cache_tokens, kv_bytes_per_token
-from dgpo.config.memory.setup import Setup
+from dgpo.config.memory.setup import GPUS, Gpu, Setup
 
 # Assumed: share of the FLOP/s that training reaches, recomputation included, and of the bandwidth that decoding does.
 FLOPS_SHARE, BANDWIDTH_SHARE = 0.4, 0.7

@@ -5,8 +5,6 @@ widths of queries and of keys, V vocabulary, L layers, T tokens of a micro-batch
 c bytes a parameter in computation (2 for bfloat16), m bytes of its master copy (4 for fp32).
 """
 
-from dataclasses import dataclass
-
 from dgpo.config.memory.setup import GIB, Setup
 from dgpo.config.memory.shape import ModelShape
 
@@ -17,18 +15,6 @@ ENGINE_CONTEXT = int(1.5 * GIB)
 GRAPHS = 1 * GIB
 # verl's fused log-prob works through this many tokens at once (utils/experimental/torch_functional.py).
 FUSED_CHUNK = 512
-
-
-@dataclass(frozen=True)
-class Phase:
-    """What one GPU holds at the peak of a phase: ``parts`` by name, in bytes."""
-
-    name: str
-    parts: dict[str, int]
-
-    @property
-    def total(self) -> int:
-        return sum(self.parts.values())
 
 
 def layer_activations(shape: ModelShape, compute_bytes: int = 2) -> int:
@@ -146,69 +132,6 @@ def contexts(setup: Setup) -> int:
     return TRAINER_CONTEXT + engine
 
 
-def log_probs(setup: Setup) -> Phase:
-    """Old log-probs and entropies of one micro-batch, without gradients: the last hidden states and the logits. The
-    output layer is whole on each GPU before the entropy is computed, and takes less."""
-    parts, shape, c = state(setup), setup.shape, setup.compute_bytes
-    return Phase(
-        "log-probs",
-        {
-            "weights": parts["weights"],
-            "optimiser": 0 if setup.optimizer_offload else parts["optimiser"],
-            "activations": setup.log_prob_tokens * c * shape.hidden,
-            "logits": log_prob_logits(setup),
-            "gathered": c * root_parameters(setup),
-            "contexts": contexts(setup),
-        },
-    )
-
-
-def update_head(setup: Setup) -> Phase:
-    """The output layer's backward pass in the actor's update: logits, the last norm and its gradient, T·(4 + 3c)·h.
-    Offloaded state is on the GPU for the update, unless ``offload_policy`` keeps it away."""
-    hidden = setup.tokens * (4 + 3 * setup.compute_bytes) * setup.shape.hidden
-    return Phase(
-        "update, head",
-        {
-            **state(setup),
-            "activations": stored(setup) + hidden,
-            "logits": update_logits(setup),
-            "gathered": output_buffers(setup),
-            "contexts": contexts(setup),
-        },
-    )
-
-
-def update_layers(setup: Setup) -> Phase:
-    """The backward pass of the last layer in the actor's update: the logits are gone, the layer is there in full."""
-    return Phase(
-        "update, layers",
-        {
-            **state(setup),
-            "activations": stored(setup) + working(setup),
-            "gathered": layer_buffers(setup),
-            "contexts": contexts(setup),
-        },
-    )
-
-
-def weight_sync(setup: Setup) -> Phase:
-    """Weights go to vLLM: both hold theirs, the key-value cache does not exist yet. The largest parameter is gathered
-    in fp32 and in c bytes."""
-    parts = state(setup)
-    held = engine_weights(setup) if setup.colocated else 0
-    return Phase(
-        "weight sync",
-        {
-            "weights": parts["weights"],
-            "optimiser": 0 if setup.optimizer_offload else parts["optimiser"],
-            "vLLM weights": held,
-            "gathered": setup.bucket_bytes + (4 + setup.compute_bytes) * setup.shape.embedding_parameters,
-            "contexts": TRAINER_CONTEXT + (ENGINE_CONTEXT if setup.colocated else 0),
-        },
-    )
-
-
 def engine_bytes(setup: Setup) -> int:
     """What vLLM takes: its share of the GPU, all told."""
     return int(setup.utilisation * (setup.gpu_bytes or 0))
@@ -236,31 +159,70 @@ def kv_bytes_per_token(shape: ModelShape, tensor_parallel: int = 1) -> int:
     return 2 * 2 * shape.layers * shape.head_dim * max(1, shape.kv_heads // tensor_parallel)
 
 
-def rollout(setup: Setup) -> Phase:
-    """vLLM answers: its share of the GPU, of which weights and working space leave the key-value cache, beside the
-    state that was not offloaded. The cache is below zero where vLLM would not start."""
-    weights = engine_weights(setup)
-    working = engine_working(setup)
-    return Phase(
-        "rollout",
-        {
-            "training state": resident(setup),
-            "vLLM weights": weights,
-            "vLLM working": working,
-            "KV cache": engine_bytes(setup) - weights - working,
-            "contexts": TRAINER_CONTEXT if setup.colocated else 0,
-        },
-    )
+def cache_bytes(setup: Setup) -> int:
+    """What weights and working space leave of vLLM's share; below zero where it would not start."""
+    return engine_bytes(setup) - engine_weights(setup) - engine_working(setup)
 
 
 def cache_tokens(setup: Setup) -> int:
     """Tokens that the key-value cache of one replica holds; below zero where it has no room at all."""
-    return rollout(setup).parts["KV cache"] // kv_bytes_per_token(setup.shape, setup.tensor_parallel)
+    return cache_bytes(setup) // kv_bytes_per_token(setup.shape, setup.tensor_parallel)
 
 
-def phases(setup: Setup) -> list[Phase]:
-    """The phases of a step that can be its peak."""
-    return [log_probs(setup), update_head(setup), update_layers(setup), weight_sync(setup), rollout(setup)]
+def phases(setup: Setup) -> dict[str, dict[str, int]]:
+    """What one GPU holds in the phases of a step that can be its peak: by part, in bytes."""
+    shape, c = setup.shape, setup.compute_bytes
+    # Offloaded state is on the GPU for the update, unless ``offload_policy`` keeps it away.
+    updated = state(setup)
+    kept = {"weights": updated["weights"], "optimiser": 0 if setup.optimizer_offload else updated["optimiser"]}
+    beside = contexts(setup)
+    return {
+        # Old log-probs and entropies, without gradients: the last hidden states and the logits. The output layer is
+        # whole on each GPU before the entropy is computed, and takes less.
+        "log-probs": {
+            **kept,
+            "activations": setup.log_prob_tokens * c * shape.hidden,
+            "logits": log_prob_logits(setup),
+            "gathered": c * root_parameters(setup),
+            "contexts": beside,
+        },
+        # The output layer's backward pass: logits, the last norm and its gradient, T·(4 + 3c)·h.
+        "update, head": {
+            **updated,
+            "activations": stored(setup) + setup.tokens * (4 + 3 * c) * shape.hidden,
+            "logits": update_logits(setup),
+            "gathered": output_buffers(setup),
+            "contexts": beside,
+        },
+        # The backward pass of the last layer: the logits are gone, the layer is there in full.
+        "update, layers": {
+            **updated,
+            "activations": stored(setup) + working(setup),
+            "gathered": layer_buffers(setup),
+            "contexts": beside,
+        },
+        # Weights go to vLLM: both hold theirs, the key-value cache does not exist yet. The largest parameter is
+        # gathered in fp32 and in c bytes.
+        "weight sync": {
+            **kept,
+            "vLLM weights": engine_weights(setup) if setup.colocated else 0,
+            "gathered": setup.bucket_bytes + (4 + c) * shape.embedding_parameters,
+            "contexts": TRAINER_CONTEXT + (ENGINE_CONTEXT if setup.colocated else 0),
+        },
+        # vLLM answers, beside the state that was not offloaded.
+        "rollout": {
+            "training state": resident(setup),
+            "vLLM weights": engine_weights(setup),
+            "vLLM working": engine_working(setup),
+            "KV cache": cache_bytes(setup),
+            "contexts": TRAINER_CONTEXT if setup.colocated else 0,
+        },
+    }
+
+
+def totals(setup: Setup) -> dict[str, int]:
+    """Bytes of each phase."""
+    return {name: sum(parts.values()) for name, parts in phases(setup).items()}
 
 
 def overflows(setup: Setup) -> list[str]:
@@ -268,9 +230,9 @@ def overflows(setup: Setup) -> list[str]:
     if setup.gpu_bytes is None:
         return []
     found = [
-        f"{phase.name} needs {phase.total / GIB:.1f} GiB of {setup.gpu_bytes / GIB:.0f}"
-        for phase in phases(setup)
-        if phase.total > setup.gpu_bytes
+        f"{name} needs {size / GIB:.1f} GiB of {setup.gpu_bytes / GIB:.0f}"
+        for name, size in totals(setup).items()
+        if size > setup.gpu_bytes
     ]
     held = cache_tokens(setup)
     if held < setup.longest:

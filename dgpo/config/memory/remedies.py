@@ -1,41 +1,21 @@
 """What to change where a setup does not fit: found by trying, cheapest change first."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from dgpo.config.memory.phases import cache_tokens, kv_bytes_per_token, overflows, phases
-from dgpo.config.memory.setup import MicroBatch, Setup
-
-# Fields of the setup that may be changed, and their keys in the config; the setup has those of `ulysses` and of
-# micro-batches.
-KEYS = {
-    "update_entropy": "actor_rollout_ref.actor.calculate_entropy",
-    "chunked_entropy": "actor_rollout_ref.actor.fsdp_config.entropy_from_logits_with_chunking",
-    "fused": "actor_rollout_ref.model.use_fused_kernels",
-    "checkpointing": "actor_rollout_ref.model.enable_gradient_checkpointing",
-    "activation_offload": "actor_rollout_ref.model.enable_activation_offload",
-    "strategy": "actor_rollout_ref.actor.strategy",
-    "param_offload": "actor_rollout_ref.actor.fsdp_config.param_offload",
-    "optimizer_offload": "actor_rollout_ref.actor.fsdp_config.optimizer_offload",
-    "offload_policy": "actor_rollout_ref.actor.fsdp_config.offload_policy",
-    "utilisation": "actor_rollout_ref.rollout.gpu_memory_utilization",
-    "tensor_parallel": "actor_rollout_ref.rollout.tensor_model_parallel_size",
-    "nodes": "trainer.nnodes",
-}
-# Nodes that the last remedy goes up to.
-MOST_NODES = 64
+from dgpo.config.memory.phases import cache_tokens, kv_bytes_per_token, overflows, totals
+from dgpo.config.memory.setup import KEYS, MicroBatch, Setup
 
 Change = dict[str, Any]
-Rung = Callable[[Setup], Iterator[Change]]
+"""Fields of a setup, and what they become."""
 
 
 def excess(setup: Setup) -> int:
     """Bytes by which the phases exceed the GPU, and the cache falls short of one sequence."""
-    limit = setup.gpu_bytes or 0
+    over = sum(max(0, size - (setup.gpu_bytes or 0)) for size in totals(setup).values())
     missing = max(0, setup.longest - cache_tokens(setup))
-    over = sum(max(0, phase.total - limit) for phase in phases(setup))
     return over + missing * kv_bytes_per_token(setup.shape, setup.tensor_parallel)
 
 
@@ -44,79 +24,66 @@ def fewest_tokens(longest: int, ulysses: int) -> int:
     return math.ceil(longest / ulysses / 1024) * 1024
 
 
-def _switch(field: str, *, on: bool = True) -> Rung:
-    def changes(setup: Setup) -> Iterator[Change]:
-        if getattr(setup, field) != on:
-            yield {field: on}
-
-    return changes
+def _always(**change: Any) -> Callable[[Setup], list[Change]]:
+    return lambda setup: [change]
 
 
-def _smaller(field: str) -> Rung:
-    def changes(setup: Setup) -> Iterator[Change]:
+def _smaller(field: str) -> Callable[[Setup], list[Change]]:
+    def changes(setup: Setup) -> list[Change]:
         batch: MicroBatch | None = getattr(setup, field)
         if batch is None:
-            return
+            return []
         least = fewest_tokens(setup.longest, setup.ulysses)
         if batch.by_tokens:
             sizes = [size for size in (batch.size // 2 // 1024 * 1024, least) if least <= size < batch.size]
         else:
             sizes = [size for size in range(batch.size - 1, 0, -1) if batch.size % size == 0]
-        for size in sizes:
-            yield {field: replace(batch, size=size)}
+        return [{field: replace(batch, size=size)} for size in sizes]
 
     return changes
 
 
-def _shared_sequences(setup: Setup) -> Iterator[Change]:
-    batch = setup.micro_batch
-    for size in setup.shape.valid_ulysses(setup.gpus):
-        if size > setup.ulysses:
-            least = min(batch.size, fewest_tokens(setup.longest, size))
-            yield {"ulysses": size, **({"micro_batch": replace(batch, size=least)} if batch.by_tokens else {})}
+def _shared_sequences(setup: Setup) -> list[Change]:
+    def change(size: int) -> Change:
+        batch = setup.micro_batch
+        least = min(batch.size, fewest_tokens(setup.longest, size))
+        return {"ulysses": size, "micro_batch": replace(batch, size=least) if batch.by_tokens else batch}
+
+    return [change(size) for size in setup.shape.valid_ulysses(setup.gpus) if size > setup.ulysses]
 
 
-def _utilisation(setup: Setup) -> Iterator[Change]:
-    shares = [step / 20 for step in range(19, 3, -1)]
-    lower = [share for share in shares if share < setup.utilisation]
-    higher = [share for share in reversed(shares) if share > setup.utilisation]
-    for share in lower + higher:
-        yield {"utilisation": share}
+def _utilisation(setup: Setup) -> list[Change]:
+    """The next lower ones first, then the next higher ones."""
+    shares = [step / 20 for step in range(4, 20)]
+    lower = [share for share in reversed(shares) if share < setup.utilisation]
+    return [{"utilisation": share} for share in lower + [share for share in shares if share > setup.utilisation]]
 
 
-def _larger_replicas(setup: Setup) -> Iterator[Change]:
-    for size in setup.shape.valid_tensor_parallel(setup.gpus_per_node):
-        if size > setup.tensor_parallel:
-            yield {"tensor_parallel": size}
+def _larger_replicas(setup: Setup) -> list[Change]:
+    sizes = setup.shape.valid_tensor_parallel(setup.gpus_per_node)
+    return [{"tensor_parallel": size} for size in sizes if size > setup.tensor_parallel]
 
 
-def _offload_policy(setup: Setup) -> Iterator[Change]:
-    for change in _switch("offload_policy")(setup):
-        yield change if setup.strategy == "fsdp2" else {"strategy": "fsdp2", **change}
-
-
-def _more_nodes(setup: Setup) -> Iterator[Change]:
-    nodes = 2 * setup.nodes
-    while nodes <= MOST_NODES:
-        yield {"nodes": nodes}
-        nodes *= 2
+def _more_nodes(setup: Setup) -> list[Change]:
+    """Twice as many, and so on, up to 64."""
+    return [{"nodes": setup.nodes << times} for times in range(1, 7) if setup.nodes << times <= 64]
 
 
 # What costs nothing, then what costs time, then what costs machines.
-LADDER: tuple[Rung, ...] = (
-    _switch("update_entropy", on=False),
-    _switch("chunked_entropy"),
-    _switch("fused"),
+LADDER: tuple[Callable[[Setup], list[Change]], ...] = (
+    _always(update_entropy=False),
+    _always(chunked_entropy=True),
+    _always(fused=True),
     _utilisation,
-    _switch("optimizer_offload"),
-    _switch("param_offload"),
-    _switch("checkpointing"),
+    _always(optimizer_offload=True),
+    _always(param_offload=True),
+    _always(checkpointing=True),
     _smaller("log_prob_batch"),
     _smaller("micro_batch"),
     _larger_replicas,
     _shared_sequences,
-    _switch("activation_offload"),
-    _offload_policy,
+    _always(activation_offload=True),
+    _always(offload_policy=True, strategy="fsdp2"),
     _more_nodes,
 )
 
@@ -151,7 +118,8 @@ def remedy(setup: Setup) -> list[str] | None:
 
 def _allowed(setup: Setup, change: Change) -> bool:
     changed = replace(setup, **change)
-    return not set(setup.fixed).intersection(change) and not changed.broken and (changed.even or not setup.even)
+    touched = {field for field, value in change.items() if value != getattr(setup, field)}
+    return not touched.intersection(setup.fixed) and not changed.broken and (changed.even or not setup.even)
 
 
 def _merged(changes: list[Change]) -> Change:

@@ -1,23 +1,30 @@
 """Sizes of a dense decoder (Qwen2, Qwen3, Llama), from its config.json or from the table of known models."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dgpo.errors import UserError
 
+# Fields of `ModelShape`, and their names in config.json.
+NAMES = {
+    "hidden": "hidden_size",
+    "layers": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads",
+    "head_dim": "head_dim",
+    "intermediate": "intermediate_size",
+    "vocabulary": "vocab_size",
+    "positions": "max_position_embeddings",
+    "tied": "tie_word_embeddings",
+    "attention_bias": "attention_bias",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelShape:
-    """A decoder of SwiGLU layers with grouped-query attention.
-
-    Attributes:
-        hidden, layers, heads, kv_heads, head_dim, intermediate, vocabulary: sizes as in config.json.
-        positions: longest sequence in tokens.
-        tied: whether the output layer is the embedding.
-        attention_bias: whether q, k and v have a bias (Qwen2), else norms of q and k are not counted either.
-    """
+    """A decoder of SwiGLU layers with grouped-query attention. Norms of q and k are not counted."""
 
     hidden: int
     layers: int
@@ -26,25 +33,14 @@ class ModelShape:
     head_dim: int
     intermediate: int
     vocabulary: int
-    positions: int
-    tied: bool = False
-    attention_bias: bool = True
+    positions: int  # longest sequence in tokens
+    tied: bool = False  # whether the output layer is the embedding
+    attention_bias: bool = True  # of q, k and v (Qwen2)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The sizes under their names in config.json, which `shape_from` reads."""
-        return {
-            "hidden_size": self.hidden,
-            "num_hidden_layers": self.layers,
-            "num_attention_heads": self.heads,
-            "num_key_value_heads": self.kv_heads,
-            "head_dim": self.head_dim,
-            "intermediate_size": self.intermediate,
-            "vocab_size": self.vocabulary,
-            "max_position_embeddings": self.positions,
-            "tie_word_embeddings": self.tied,
-            "attention_bias": self.attention_bias,
-        }
+        return {name: getattr(self, field) for field, name in NAMES.items()}
 
     @property
     def query(self) -> int:
@@ -59,26 +55,24 @@ class ModelShape:
     @property
     def layer_tensors(self) -> list[int]:
         """Sizes of one layer's parameters: q, k, v, their biases, o, gate, up, down, two norms."""
-        widths = (self.query, self.key_value, self.key_value)
+        widths = [self.query, self.key_value, self.key_value]
         attention = [self.hidden * width for width in (*widths, self.query)]
-        biases = list(widths) if self.attention_bias else []
+        biases = widths if self.attention_bias else []
         return attention + biases + 3 * [self.hidden * self.intermediate] + 2 * [self.hidden]
 
     @property
     def layer_parameters(self) -> int:
-        """Parameters of one layer."""
         return sum(self.layer_tensors)
 
     @property
     def embedding_parameters(self) -> int:
-        """Parameters of the embedding, or of the output layer."""
+        """Of the embedding, or of the output layer."""
         return self.vocabulary * self.hidden
 
     @property
     def tensors(self) -> list[int]:
         """Sizes of all parameters: layers, embedding, output layer unless tied, last norm."""
-        embeddings = [self.embedding_parameters] * (1 if self.tied else 2)
-        return self.layers * self.layer_tensors + embeddings + [self.hidden]
+        return self.layers * self.layer_tensors + (2 - self.tied) * [self.embedding_parameters] + [self.hidden]
 
     @property
     def parameters(self) -> int:
@@ -100,28 +94,6 @@ class ModelShape:
         return [size for size in sizes if self.kv_heads % size == 0 or size % self.kv_heads == 0]
 
 
-def _r1_distill(hidden: int, layers: int, heads: int, kv_heads: int, intermediate: int, vocabulary: int) -> ModelShape:
-    return ModelShape(
-        hidden=hidden,
-        layers=layers,
-        heads=heads,
-        kv_heads=kv_heads,
-        head_dim=hidden // heads,
-        intermediate=intermediate,
-        vocabulary=vocabulary,
-        positions=131072,
-    )
-
-
-# By the name of the directory, in lower case: what to plan with before the model was downloaded.
-KNOWN = {
-    "deepseek-r1-distill-qwen-1.5b": _r1_distill(1536, 28, 12, 2, 8960, 151936),
-    "deepseek-r1-distill-qwen-7b": _r1_distill(3584, 28, 28, 4, 18944, 152064),
-    "qwen2.5-7b-instruct": replace(_r1_distill(3584, 28, 28, 4, 18944, 152064), positions=32768),
-    "deepseek-r1-distill-qwen-14b": _r1_distill(5120, 48, 40, 8, 13824, 152064),
-}
-
-
 def shape_from(settings: dict[str, Any]) -> ModelShape:
     """The shape in a parsed config.json.
 
@@ -132,20 +104,39 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
         raise UserError("config.json: mixtures of experts are not planned for")
     try:
         heads = settings["num_attention_heads"]
-        return ModelShape(
-            hidden=settings["hidden_size"],
-            layers=settings["num_hidden_layers"],
-            heads=heads,
-            kv_heads=settings.get("num_key_value_heads") or heads,
-            head_dim=settings.get("head_dim") or settings["hidden_size"] // heads,
-            intermediate=settings["intermediate_size"],
-            vocabulary=settings["vocab_size"],
-            positions=settings["max_position_embeddings"],
-            tied=bool(settings.get("tie_word_embeddings", False)),
-            attention_bias=bool(settings.get("attention_bias", settings.get("model_type") == "qwen2")),
-        )
+        usual = {
+            "num_key_value_heads": heads,
+            "head_dim": settings["hidden_size"] // heads,
+            "tie_word_embeddings": False,
+            "attention_bias": settings.get("model_type") == "qwen2",
+        }
+        sizes = usual | {name: value for name, value in settings.items() if value is not None}
+        return ModelShape(**{field: sizes[name] for field, name in NAMES.items()})
     except KeyError as error:
         raise UserError(f"config.json: {error.args[0]} is missing; the plan needs a dense Qwen or Llama") from error
+
+
+# By the name of the directory, in lower case: what to plan with before the model was downloaded.
+KNOWN = {
+    name: shape_from(
+        {
+            "model_type": "qwen2",
+            "hidden_size": hidden,
+            "num_hidden_layers": layers,
+            "num_attention_heads": heads,
+            "num_key_value_heads": kv_heads,
+            "intermediate_size": intermediate,
+            "vocab_size": vocabulary,
+            "max_position_embeddings": positions,
+        }
+    )
+    for name, hidden, layers, heads, kv_heads, intermediate, vocabulary, positions in (
+        ("deepseek-r1-distill-qwen-1.5b", 1536, 28, 12, 2, 8960, 151936, 131072),
+        ("deepseek-r1-distill-qwen-7b", 3584, 28, 28, 4, 18944, 152064, 131072),
+        ("qwen2.5-7b-instruct", 3584, 28, 28, 4, 18944, 152064, 32768),
+        ("deepseek-r1-distill-qwen-14b", 5120, 48, 40, 8, 13824, 152064, 131072),
+    )
+}
 
 
 def find_shape(path: str) -> ModelShape:
@@ -158,12 +149,11 @@ def find_shape(path: str) -> ModelShape:
     try:
         return shape_from(json.loads(file.read_text()))
     except (FileNotFoundError, NotADirectoryError):
-        known = KNOWN.get(Path(path).name.lower())
-        if known is None:
-            raise UserError(
-                f"actor_rollout_ref.model.path={path}: it has no config.json, and its name is not one of "
-                f"{', '.join(KNOWN)}; give a model directory"
-            ) from None
-        return known
+        if known := KNOWN.get(Path(path).name.lower()):
+            return known
+        raise UserError(
+            f"actor_rollout_ref.model.path={path}: it has no config.json, and its name is not one of "
+            f"{', '.join(KNOWN)}; give a model directory"
+        ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: {error}") from error

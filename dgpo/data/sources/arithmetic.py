@@ -27,8 +27,29 @@ ARITHMETIC = Source(
 )
 
 
-def problem_row(problem: Problem, *, index: int = 0) -> PromptRow:
-    """The problem as a row of its split's prompt file, at place `index`."""
+def write_splits(
+    out_dir: str | Path,
+    *,
+    train: int,
+    validation: int,
+    test: int,
+    levels: Sequence[int] = DEFAULT_LEVELS,
+    seed: int = 0,
+) -> list[Path]:
+    """Writes `train.parquet`, `validation.parquet` and `test.parquet` with so many problems each; returns the paths.
+
+    Raises what `distinct_problems` and `make_folder` raise, before anything is written.
+    """
+    counts = {"train": train, "validation": validation, "test": test}
+    found = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
+    make_folder(Path(out_dir), "out")
+    return [
+        write_parquet([_row(*each) for each in enumerate(problems)], Path(out_dir) / f"{split}.parquet")
+        for split, problems in found.items()
+    ]
+
+
+def _row(index: int, problem: Problem) -> PromptRow:
     return make_row(
         problem=problem.text,
         ground_truth=problem.answer,
@@ -39,26 +60,3 @@ def problem_row(problem: Problem, *, index: int = 0) -> PromptRow:
         id=problem.id,
         source=DATA_SOURCE,
     )
-
-
-def write_splits(
-    out_dir: str | Path,
-    *,
-    train: int,
-    validation: int,
-    test: int,
-    levels: Sequence[int] = DEFAULT_LEVELS,
-    seed: int = 0,
-) -> list[Path]:
-    """Writes `train.parquet`, `validation.parquet` and `test.parquet` with so many problems each; returns the
-    paths.
-
-    Raises what `distinct_problems` and `make_folder` raise, before anything is written.
-    """
-    counts = {"train": train, "validation": validation, "test": test}
-    found = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
-    make_folder(Path(out_dir), "out")
-    return [
-        write_parquet([problem_row(p, index=i) for i, p in enumerate(problems)], Path(out_dir) / f"{split}.parquet")
-        for split, problems in found.items()
-    ]

@@ -1,4 +1,5 @@
-"""Data sets of what is to be forgotten: TOFU (arXiv 2401.06121) and MUSE (arXiv 2407.06460), as folders of rows.
+"""Data sets of what is to be forgotten: TOFU (arXiv 2401.06121) and MUSE (arXiv 2407.06460), as folders of rows. The
+splits of a copy are the files' stems.
 
 They have no problems with an answer to verify, so they are no `Source` of prompts: `dgpo data prepare` writes the files
 that `dgpo unlearn` reads, one a part, with the columns as they are.
@@ -6,7 +7,6 @@ that `dgpo unlearn` reads, one a part, with the columns as they are.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +23,13 @@ ROWS_OF_AN_AUTHOR = 20
 COLUMNS = {"verbmem": ("prompt", "gt"), **dict.fromkeys(("privleak_forget", "privleak_holdout"), ("text",))}
 
 
-@dataclass(frozen=True)
-class RowSet:
-    """A folder of rows to be made.
-
-    Attributes:
-        copy: the repository on the hub, whose splits are the files' stems.
-    """
-
-    copy: HubCopy
-
-    def columns(self, part: str) -> tuple[str, ...]:
-        """That a row of a part must have."""
-        is_text = "MUSE" in self.copy.id and part in ("forget", "retain", "holdout")
-        return COLUMNS.get(part, ("text",) if is_text else ("question", "answer"))
+def columns(copy: HubCopy, part: str) -> tuple[str, ...]:
+    """That a row of a part must have."""
+    is_text = "MUSE" in copy.id and part in ("forget", "retain", "holdout")
+    return COLUMNS.get(part, ("text",) if is_text else ("question", "answer"))
 
 
-def tofu(percent: str) -> RowSet:
+def tofu(percent: str) -> HubCopy:
     """Authors who do not exist: ``percent`` of 200 to be forgotten."""
     kept = f"{100 - int(percent):02d}"
     files = {
@@ -51,10 +41,10 @@ def tofu(percent: str) -> RowSet:
         "holdout": f"holdout{percent}.json",
         "full": "full.json",
     }
-    return RowSet(HubCopy(id="locuslab/TOFU", files=files))
+    return HubCopy("locuslab/TOFU", files)
 
 
-def muse(name: str) -> RowSet:
+def muse(name: str) -> HubCopy:
     """News or books: texts, how they go on, and questions about them."""
     places = {
         **{"forget": "raw/forget", "retain": "raw/retain1", "holdout": "raw/holdout", "verbmem": "verbmem/forget"},
@@ -64,7 +54,7 @@ def muse(name: str) -> RowSet:
         places[f"knowmem_{part}"] = f"knowmem/{part}_qa"
         places[f"knowmem_{part}_icl"] = f"knowmem/{part}_qa_icl"
     # Such as raw/forget-00000-of-00001.parquet or raw/forget.json.
-    return RowSet(HubCopy(id=f"muse-bench/MUSE-{name}", files={part: f"{at}[-.]*" for part, at in places.items()}))
+    return HubCopy(f"muse-bench/MUSE-{name}", {part: f"{at}[-.]*" for part, at in places.items()})
 
 
 ROW_SETS = {
@@ -84,18 +74,16 @@ def prepare_rows(name: str, out: Path, origin: Path | None, revision: str, spans
     Raises:
         UserError: a file cannot be had, a row has not the columns, or ``spans`` is of other rows.
     """
-    of = ROW_SETS[name]
+    copy = ROW_SETS[name]
     parts: dict[str, list[dict[str, Any]]] = {}
     facts: dict[str, Any] = {"name": name}
-    for part in of.copy.files:
-        located = local_files(of.copy, origin, part) if origin else hub_files(of.copy, part, revision or None)
+    for part in copy.files:
+        located = local_files(copy, origin, part) if origin else hub_files(copy, part, revision or None)
         facts |= {"source": located.source, "revision": located.revision}
         parts[part] = [dict(row) for path in located.files.values() for row in read_rows(path)]
         for number, row in enumerate(parts[part], 1):
-            if missing := [column for column in of.columns(part) if not isinstance(row.get(column), str)]:
-                raise UserError(
-                    f"{', '.join(located.files)}, row {number}: it has no {missing[0]}; give {of.copy.id}'s"
-                )
+            if missing := [column for column in columns(copy, part) if not isinstance(row.get(column), str)]:
+                raise UserError(f"{', '.join(located.files)}, row {number}: it has no {missing[0]}; give {copy.id}'s")
     if "retain_eval" in parts:
         for part in ("forget", "retain_eval", "holdout", "retain", "full"):
             for number, row in enumerate(parts[part]):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgpo.data.answers import canonical_answer
-from dgpo.data.cells import has_column, lookup
+from dgpo.data.cells import has_column, lookup, text_of
 from dgpo.data.escapes import eaten
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.media import media_in, placeholder_in
@@ -20,66 +20,39 @@ Columns = tuple[str, ...]
 column of that name."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class HubCopy:
-    """A repository on the Hugging Face hub that holds the source.
+    """A repository on the Hugging Face hub that holds the source."""
 
-    Attributes:
-        id: `organisation/name`.
-        files: pattern of the file names of each split; the first split is the default.
-        rows: expected rows of each split, as far as they are known.
-    """
-
-    id: str
-    files: Mapping[str, str]
-    rows: Mapping[str, int] = field(default_factory=dict)
-
-    def count(self, split: str) -> str:
-        """The split and its expected rows, as `train: 7,473`."""
-        return f"{split}: {self.rows[split]:,}" if split in self.rows else f"{split}: ?"
+    id: str  # organisation/name
+    files: Mapping[str, str]  # pattern of the file names of each split; the first split is the default
+    rows: Mapping[str, int] = field(default_factory=dict)  # expected of each split, as far as they are known
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One data set.
+    """One data set. Of chat messages the last user message is the problem, and those before it stay."""
 
-    Attributes:
-        name: the key in `SOURCES`, and `data_source` of its rows.
-        purpose: "train" or "benchmark"; training problems are compared with benchmarks when they are decontaminated.
-        purposes: of the splits that are for something else.
-        licence: of the first copy, as its card says.
-        copies: repositories that hold it, the usual one first; none for a source that is generated.
-        problem, answer: columns. Of chat messages the last user message is the problem, and those before it stay.
-        system: columns of text that becomes a system message.
-        id, level, subject: columns that may be absent; the id not where it `needs_id`.
-        context: column of text that stands before the problem, where a row has any.
-        is_own: the person who brought the files can mend them: what is broken in them is an error.
-        canonical: the spelling of an answer as it is written.
-        template: name of the prompt template, unless another is asked for.
-        make: for a source without files, makes its rows of (split, count, levels, seed).
-        counts: rows that `make` is asked for by default, by split.
-        note: what a person should know before using it.
-    """
-
-    name: str
-    purpose: str
-    licence: str
-    copies: tuple[HubCopy, ...] = ()
+    name: str  # the key in `SOURCES`, and `data_source` of its rows
+    purpose: str  # "train" or "benchmark"; training problems are compared with benchmarks when they are decontaminated
+    licence: str  # of the first copy, as its card says
+    copies: tuple[HubCopy, ...] = ()  # the usual one first; none for a source that is generated
     problem: Columns = ("problem",)
     answer: Columns = ("answer",)
-    id: Columns = ("id",)
+    id: Columns = ("id",)  # may be absent, as level and subject may, but where it `needs_id`
     level: Columns = ("level", "difficulty")
     subject: Columns = ("subject", "type")
-    context: Columns = ()
-    system: Columns = ()
+    context: Columns = ()  # text that stands before the problem, where a row has any
+    system: Columns = ()  # text that becomes a system message
     needs_id: bool = False
-    is_own: bool = False
-    canonical: Callable[[object], str] = canonical_answer
-    template: str = "r1"
+    is_own: bool = False  # the person who brought the files can mend them: what is broken in them is an error
+    canonical: Callable[[object], str] = canonical_answer  # the spelling of an answer as it is written
+    template: str = "r1"  # of the prompt, unless another is asked for
+    # For a source without files, makes its rows of (split, count, levels, seed); and the usual counts, by split.
     make: Callable[[str, int, Sequence[int], int], Iterator["Record"]] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
-    purposes: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
+    purposes: Mapping[str, str] = field(default_factory=dict)  # of the splits that are for something else
+    note: str = ""  # what a person should know before using it
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -130,19 +103,16 @@ def own_source(
 
 def table_of(sources: Iterable[Source]) -> Table:
     """What is known of the sources, a row for each copy on the hub; the first of a source is the default."""
+    head = ("name", "hub id", "purpose", "split: rows", "licence", "note")
     rows = []
     for source in sources:
-        made = ", ".join(f"{split}: any" for split in source.splits)
-        copies = [(copy.id, ", ".join(map(copy.count, copy.files))) for copy in source.copies]
-        for id, counts in copies or [("-", made)]:
-            rows.append((source.name, id, source.purpose, counts, source.licence, source.note))
-    return Table(
-        head=(head := ("name", "hub id", "purpose", "split: rows", "licence", "note")),
-        rows=rows,
-        notes=("first id: the default; the others by --hub-id. Your own file: dgpo data prepare FILE --out DIR",),
-        words=head,
-        whole=head[:2],
-    )
+        unknown = "?" if source.copies else "any"
+        for copy in source.copies or (HubCopy("-", dict.fromkeys(source.splits, "")),):
+            counts = {split: f"{copy.rows[split]:,}" if split in copy.rows else unknown for split in copy.files}
+            known = ", ".join(f"{split}: {count}" for split, count in counts.items())
+            rows.append((source.name, copy.id, source.purpose, known, source.licence, source.note))
+    notes = ("first id: the default; the others by --hub-id. Your own file: dgpo data prepare FILE --out DIR",)
+    return Table(head, rows, notes=notes, words=head, whole=head[:2])
 
 
 def split_name(name: str, split: str, splits: Sequence[str]) -> str:
@@ -186,7 +156,7 @@ def _prompt(row: Mapping[str, Any], source: Source) -> tuple[tuple[Message, ...]
     cell = _first(row, source.problem)
     try:
         messages = conversation(cell)
-        before, problem = split(messages) if messages else ((), "" if messages == [] else _text(cell))
+        before, problem = split(messages) if messages else ((), "" if messages == [] else text_of(cell))
     except TypeError as error:
         raise TypeError(f"column {' or '.join(source.problem)}: {error}") from error
     system = _text_of(row, source.system)
@@ -228,19 +198,6 @@ def _first(row: Mapping[str, Any], names: Columns) -> Any:
 
 def _text_of(row: Mapping[str, Any], names: Columns) -> str:
     try:
-        return _text(_first(row, names))
+        return text_of(_first(row, names))
     except TypeError as error:
         raise TypeError(f"column {' or '.join(names)}: {error}") from error
-
-
-def _text(value: Any) -> str:
-    if value is None or value != value:
-        return ""
-    if isinstance(value, bytes):
-        try:
-            value = value.decode()
-        except UnicodeDecodeError as error:
-            raise TypeError(f"text was expected, not bytes that are no UTF-8: {value!r:.80}") from error
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError(f"text was expected, not {value!r:.80}")
-    return value.strip() if isinstance(value, str) else str(value)

@@ -12,7 +12,7 @@ from dgpo.data.sources.arithmetic import write_splits
 from dgpo.tasks import small_model
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quickstart")
     write_splits(folder / "data", train=64, validation=8, test=8)

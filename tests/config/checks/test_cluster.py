@@ -10,18 +10,8 @@ import pytest
 from dgpo.cluster import fingerprint
 from dgpo.config.checks.cluster import cluster
 from dgpo.config.compose import compose_config, resolved
-from dgpo.data.sources.arithmetic import write_splits
-from dgpo.tasks import small_model
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("files")
-    write_splits(folder / "data", train=64, validation=8, test=8)
-    small_model.create(folder / "model", seed=0)
-    return folder
 
 
 def check(cluster: Any, files: Path, *more: str) -> tuple[int, str]:

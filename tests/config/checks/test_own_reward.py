@@ -6,22 +6,14 @@ import pytest
 
 from dgpo.config.checks.own_reward import own_reward
 from dgpo.config.compose import compose_config, resolved
-from dgpo.data.sources.arithmetic import write_splits
 
 REWARD = "reward.custom_reward_function"
 HEAD = "def score(data_source, solution_str, ground_truth, extra_info):\n"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    write_splits(folder, train=4, validation=2, test=2)
-    return folder
-
-
-def findings(data: Path, folder: Path, source: str, *more: str) -> list[str]:
+def findings(files: Path, folder: Path, source: str, *more: str) -> list[str]:
     (folder / "mine.py").write_text(source)
-    files = [f"data.train_files={data}/train.parquet", f"data.val_files={data}/validation.parquet"]
+    files = [f"data.train_files={files}/data/train.parquet", f"data.val_files={files}/data/validation.parquet"]
     own = [f"{REWARD}.path={folder}/mine.py", f"{REWARD}.name=score", f"~{REWARD}.reward_kwargs"]
     return [str(each) for each in own_reward(resolved(compose_config("quickstart", [*files, *own, *more])))]
 
@@ -33,9 +25,9 @@ def findings(data: Path, folder: Path, source: str, *more: str) -> list[str]:
         "    return extra_info['dgpo_response']['tokens'] / extra_info['dgpo_response']['longest']\n",
     ],
 )
-def test_a_function_that_verl_can_call_passes(data: Path, tmp_path: Path, body: str) -> None:
-    assert findings(data, tmp_path, HEAD + body) == []
-    assert findings(data, tmp_path, "async " + HEAD + body) == []
+def test_a_function_that_verl_can_call_passes(files: Path, tmp_path: Path, body: str) -> None:
+    assert findings(files, tmp_path, HEAD + body) == []
+    assert findings(files, tmp_path, "async " + HEAD + body) == []
 
 
 @pytest.mark.parametrize(
@@ -48,25 +40,25 @@ def test_a_function_that_verl_can_call_passes(data: Path, tmp_path: Path, body: 
         ("    return 1.0 if solution_str else None\n", "for the response '' to row 0 of"),
     ],
 )
-def test_a_function_that_would_fail_in_training_is_refused(data: Path, tmp_path: Path, body: str, says: str) -> None:
-    (problem,) = findings(data, tmp_path, HEAD + body)
+def test_a_function_that_would_fail_in_training_is_refused(files: Path, tmp_path: Path, body: str, says: str) -> None:
+    (problem,) = findings(files, tmp_path, HEAD + body)
     assert problem.startswith(f"error: {REWARD}.name=score: for the response") and says in problem
-    (problem,) = findings(data, tmp_path, "async " + HEAD + body)
+    (problem,) = findings(files, tmp_path, "async " + HEAD + body)
     assert says in problem
 
 
-def test_a_function_that_takes_other_arguments_is_refused(data: Path, tmp_path: Path) -> None:
-    (problem,) = findings(data, tmp_path, "def score(response, truth):\n    return 1.0\n")
+def test_a_function_that_takes_other_arguments_is_refused(files: Path, tmp_path: Path) -> None:
+    (problem,) = findings(files, tmp_path, "def score(response, truth):\n    return 1.0\n")
     assert "TypeError: score() got an unexpected keyword argument" in problem
 
 
-def test_answers_told_of_in_different_ways_are_warned_about(data: Path, tmp_path: Path) -> None:
+def test_answers_told_of_in_different_ways_are_warned_about(files: Path, tmp_path: Path) -> None:
     body = "    return 0.5 if 'boxed' in solution_str else {'score': 0.0, 'length': len(solution_str)}\n"
-    (problem,) = findings(data, tmp_path, HEAD + body)
+    (problem,) = findings(files, tmp_path, HEAD + body)
     assert problem.startswith("warning: ")
     assert "acc, score for the response" in problem and "length, score for the response" in problem
 
 
-def test_a_function_that_asks_a_reward_model_is_not_tried(data: Path, tmp_path: Path) -> None:
+def test_a_function_that_asks_a_reward_model_is_not_tried(files: Path, tmp_path: Path) -> None:
     body = HEAD + "    raise RuntimeError\n"
-    assert findings(data, tmp_path, body, "reward.reward_model.enable=true") == []
+    assert findings(files, tmp_path, body, "reward.reward_model.enable=true") == []

@@ -1,7 +1,7 @@
 """Every option takes values of its kind and in its range, and refuses others by its full name."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from dgpo.cli import main
 from dgpo.config.checks.kinds import defaults
+from dgpo.config.checks.ranges import RANGES
 from dgpo.config.checks.values import values
 
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
@@ -114,6 +115,12 @@ def test_each_option_refuses_what_is_of_another_kind_by_its_name() -> None:
         (f"{ACTOR}.fsdp_config.fsdp_size=0", "or -1"),
         (f"{ROLLOUT}.gpu_memory_utilization=90", "at most 1"),
         (f"{ROLLOUT}.max_model_len=0", "at least 1"),
+        ("actor_rollout_ref.model.lora_rank=1024", "at most 512"),
+        ("actor_rollout_ref.model.lora_alpha=0", "at least 1"),
+        ("run.gpu=B100", "use one of A100, H100"),
+        ("run.grace_s=0", "use a number above 0"),
+        ("run.worker_niceness=20", "use a number at least 0 and at most 19"),
+        ("trainer.resume_mode=never", "use one of auto, disable, resume_path"),
         ("seed=-1", "at least 0"),
         ("trainer.save_freq=-2", "at least -1"),
         ("data.truncation=rigth", "use one of error, left, right, middle"),
@@ -152,6 +159,12 @@ def test_a_wrong_value_is_refused_with_its_key_and_a_remedy(override: str, says:
 )
 def test_what_verl_takes_passes(override: str) -> None:
     assert told(override) == ""
+
+
+def test_the_highest_rank_of_an_adapter_is_vllm_s() -> None:
+    from vllm.config.lora import MaxLoRARanks
+
+    assert max(get_args(MaxLoRARanks)) == RANGES["*.lora_rank"].high
 
 
 @pytest.mark.parametrize("command", ["check", "train", "plan"])

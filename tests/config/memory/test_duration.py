@@ -8,8 +8,7 @@ import pytest
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.config.memory.duration import hours, step_seconds, whole_step
-from dgpo.config.memory.gpus import GPUS
-from dgpo.config.memory.setup import GIB, MicroBatch, Setup, setup_from
+from dgpo.config.memory.setup import GIB, GPUS, MicroBatch, Setup, setup_from
 from dgpo.config.memory.shape import KNOWN
 
 RECIPES = Path(__file__).parents[3] / "recipes"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from dgpo.config.memory import phases as memory
 from dgpo.config.memory.host import host_bytes
 from dgpo.config.memory.lora import Lora
-from dgpo.config.memory.remedies import KEYS, excess, remedy
-from dgpo.config.memory.setup import GIB, MicroBatch, Setup
+from dgpo.config.memory.remedies import excess, remedy
+from dgpo.config.memory.setup import GIB, KEYS, MicroBatch, Setup
 from dgpo.config.memory.shape import KNOWN, ModelShape
 
 QWEN = {name.rpartition("-")[2]: shape for name, shape in KNOWN.items()}
@@ -99,7 +99,7 @@ def test_offloading_moves_twelve_of_sixteen_bytes_while_vllm_answers() -> None:
     assert memory.resident(held) == pytest.approx(12 / 8 * QWEN["7b"].parameters, rel=1e-6)
     assert memory.resident(replace(held, param_offload=True, optimizer_offload=True)) == 0
     offloaded = replace(held, param_offload=True, optimizer_offload=True)
-    assert memory.update_head(offloaded).total == memory.update_head(held).total
+    assert memory.totals(offloaded)["update, head"] == memory.totals(held)["update, head"]
 
 
 def test_key_value_heads_are_repeated_and_not_split_below_one() -> None:
@@ -107,7 +107,7 @@ def test_key_value_heads_are_repeated_and_not_split_below_one() -> None:
 
 
 def test_what_vllm_takes_is_its_share_of_the_gpu() -> None:
-    parts = memory.rollout(setup(QWEN["7b"], utilisation=0.7)).parts
+    parts = memory.phases(setup(QWEN["7b"], utilisation=0.7))["rollout"]
     assert parts["vLLM weights"] + parts["vLLM working"] + parts["KV cache"] == int(0.7 * 79 * GIB)
 
 
@@ -199,4 +199,5 @@ def test_what_is_recommended_fits(held: Setup) -> None:
 @given(setups, st.integers(1, 4096))
 def test_more_tokens_never_take_less(held: Setup, more: int) -> None:
     larger = replace(held, micro_batch=replace(held.micro_batch, size=held.micro_batch.size + more))
-    assert all(more.total >= less.total for more, less in zip(memory.phases(larger), memory.phases(held), strict=True))
+    less = memory.totals(held)
+    assert all(size >= less[name] for name, size in memory.totals(larger).items())
