@@ -59,8 +59,10 @@ def test_a_head_dimension_of_its_own_counts(tmp_path: Path) -> None:
 
 
 def test_tensor_parallel_sizes_divide_the_heads_and_fit_the_node() -> None:
-    sizes = {name.rpartition("-")[2]: shape.valid_tensor_parallel(8) for name, shape in KNOWN.items()}
-    assert sizes == {"1.5b": [1, 2, 4], "7b": [1, 2, 4], "14b": [1, 2, 4, 8]}
+    sizes = {
+        name.removeprefix("deepseek-r1-distill-qwen-"): each.valid_tensor_parallel(8) for name, each in KNOWN.items()
+    }
+    assert [sizes[size] for size in ("1.5b", "7b", "14b")] == [[1, 2, 4], [1, 2, 4], [1, 2, 4, 8]]
 
 
 def test_the_directory_wins_over_the_table(tmp_path: Path) -> None:
