@@ -62,7 +62,8 @@ def write_tasks(
     for split, key, count in (("validation", "validation", validation), ("train", "tasks", tasks)):
         drawn = list(islice(draws[split], count))
         if len(drawn) < count:
-            raise UserError(f"{where}: {len(drawn)} tasks are there for {key}={count}; {remedy}, or ask for fewer")
+            fewer = ", or ask for fewer" if drawn else ""
+            raise UserError(f"{where}: {len(drawn)} tasks are there for {key}={count}; {remedy}{fewer}")
         for task, kind in drawn:
             row = task_row(task, kind=kind, prompt=prompt or PROMPTS.get(name, PROMPT), index=len(rows))
             row["extra_info"]["split"] = split
