@@ -25,13 +25,13 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]
         return tokens, [], ()
     tokens = _without_place(tokens)
     for head, clause in _clauses(tokens):
-        name, numbers = _counted([token for token in clause if token.kind != "join" and _word(token) not in _ARTICLES])
+        name, numbers = _counted([token for token in clause if token.kind != "join" and token.word not in _ARTICLES])
         if name and name in _names(head):
             return head, [name], ("_", "is", numbers)
     for head, clause in _clauses(tokens):
-        value = split(head, _is_equals)[0][-1]
+        value = split(head, "relation", "=")[0][-1]
         core = without_fillers(clause)
-        has_words = len(core) < len(clause) and any(map(_word, clause))
+        has_words = len(core) < len(clause) and any(token.word for token in clause)
         others: list[str] = []
         while [token.kind for token in core[:3]] == ["name", "join", "name"]:
             others, core = [*others, str(core[0].value)], core[2:]
@@ -46,7 +46,7 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]
 def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
     """Each way to cut ``tokens`` at a comma, a bracket or a word like ``for``, without what it is cut at."""
     for index, token in enumerate(tokens):
-        if not index or not (token.kind == "join" or token.is_("open", "(") or _word(token) in _LEADS):
+        if not index or not (token.kind == "join" or token.is_("open", "(") or token.word in _LEADS):
             continue
         head, clause = tokens[:index], tokens[index + (token.kind in ("join", "open")) :]
         while head and (head[-1].kind == "join" or head[-1].is_("open", "(")):
@@ -66,7 +66,7 @@ def _counted(clause: Sequence[Token]) -> tuple[str, str]:
     if not letters or len(written) < 2:
         return "", ""
     is_member = clause[0] is letters[0] and clause[1].is_("relation", "in") and written[2:3] in (["Z"], ["N"])
-    is_integer = len(written) == 2 and any(_word(token) in ("integer", "integers") for token in clause)
+    is_integer = len(written) == 2 and any(token.word in ("integer", "integers") for token in clause)
     if not is_integer and not (is_member and {*written[3:]} <= {*"^_+*"}):
         return "", ""
     return str(letters[0].value), "whole" if is_integer or written[2:] == ["Z"] else "natural"
@@ -74,7 +74,7 @@ def _counted(clause: Sequence[Token]) -> tuple[str, str]:
 
 def without_fillers(clause: Tokens) -> Tokens:
     """``n \\ge 3`` of ``for all integers n \\ge 3``."""
-    while clause and (clause[0].kind == "join" or _word(clause[0]) in _FILLERS):
+    while clause and (clause[0].kind == "join" or clause[0].word in _FILLERS):
         clause = clause[1:]
     return clause
 
@@ -89,7 +89,7 @@ def _limits(core: Tokens, has_words: bool) -> bool:
 
 def _is_formula(head: Tokens, value: Tokens) -> bool:
     """Whether ``head`` is one value, perhaps named."""
-    if any(token.kind == "relation" for token in value) or split(head, lambda token: token.kind == "join")[1]:
+    if any(token.kind == "relation" for token in value) or split(head, "join")[1]:
         return False
     starts_in_words = bool(value) and value[0].kind == "word" and (value[0].is_worded or len(str(value[0].value)) > 3)
     return bool(value) and not starts_in_words and (len(value) > 1 or len(value) < len(head))
@@ -99,19 +99,19 @@ def _without_place(tokens: Tokens) -> Tokens:
     r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``; all where another letter has the condition."""
     for head, clause in _clauses(tokens):
         lead = tokens[len(tokens) - len(clause) - 1]
-        is_bracketed = tokens[-1].is_("close", ")") and len(split(clause, _is_equals)[0][0]) == 1  # 12 (x = 3)
+        is_bracketed = tokens[-1].is_("close", ")") and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
         is_bracketed = is_bracketed and clause[0].kind == "name" and head[-1].kind in ("number", "close")
-        if not is_bracketed and _word(clause[0]) not in _PLACES and _word(lead) not in _PLACES:
+        if not is_bracketed and clause[0].word not in _PLACES and lead.word not in _PLACES:
             continue
-        words = {_word(token) for token in clause[1:]}
+        words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
         if relation is None or words & _CASES or any(token.is_("join", "or") for token in clause):
             return tokens
-        if any(_word(token) in _PLACES for token in clause[relation:]):
+        if any(token.word in _PLACES for token in clause[relation:]):
             return tokens  # several values, each with its condition
-        said = [index for index in range(len(head)) if _word(head[index]) == "is" or _is_label(head, index)]
+        said = [index for index in range(len(head)) if head[index].word == "is" or _is_label(head, index)]
         head = head[max(said, default=-1) + 1 :]
-        value = split(head, _is_equals)[0][-1]
+        value = split(head, "relation", "=")[0][-1]
         is_talk = value[:1] and value[0].kind == "word" and not str(value[0].value).isdigit()
         return tokens if not value or is_talk or _names(clause) & _names(value) else head
     return tokens
@@ -119,14 +119,6 @@ def _without_place(tokens: Tokens) -> Tokens:
 
 def _is_label(tokens: Tokens, index: int) -> bool:
     return index > 0 and tokens[index].is_("sign", ":") and tokens[index - 1].kind == "word"
-
-
-def _is_equals(token: Token) -> bool:
-    return token.is_("relation", "=")
-
-
-def _word(token: Token) -> str:
-    return str(token.value).lower() if token.kind == "word" else ""
 
 
 def _names(tokens: Sequence[Token]) -> set[str]:

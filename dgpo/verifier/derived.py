@@ -29,7 +29,7 @@ def spread(tree: Answer, other: Answer) -> Answer:
 
 def as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:
     """Whether an inequality is strict, and what it says is positive."""
-    sides, signs = split(tokens, lambda token: token.kind == "relation")
+    sides, signs = split(tokens, "relation")
     if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
         return None
     relation = str(signs[0].value)

@@ -22,7 +22,7 @@ def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
 
     A number in its lowest terms and a lone name are no expressions: a problem may name its answer.
     """
-    sides, _ = split(answer.tokens, lambda token: token.is_("relation", "="))
+    sides, _ = split(answer.tokens, "relation", "=")
     expression = sides[-1]
     if len(expression) < 2 or symbols(expression) == gold.symbols:
         return False

@@ -9,11 +9,11 @@ from dataclasses import replace
 from itertools import permutations
 
 from dgpo.verifier import conditions, quantities, regions
-from dgpo.verifier.environments import read_environment
+from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, joined, labelled, read_named
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.splitting import opened, separated, shell, split, statement, symbols
+from dgpo.verifier.splitting import opened, separated, shell, split, split_where, statement, symbols
 from dgpo.verifier.tokens import Token, Tokens, Unreadable
 from dgpo.verifier.tree import (
     Answer,
@@ -27,21 +27,12 @@ from dgpo.verifier.tree import (
     Statement,
     Value,
 )
-from dgpo.verifier.vectors import vector_sum
 
 MAX_DEPTH = 12
 _CASES = vocabulary("if when whenever otherwise else")
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof")
 MAX_PERMUTED = 4
 _SIGNED = frozenset(("pm", "mp"))
-
-
-def is_join(token: Token) -> bool:
-    return token.kind == "join"
-
-
-def is_relation(token: Token) -> bool:
-    return token.kind == "relation"
 
 
 def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
@@ -60,13 +51,11 @@ def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
     tokens = opened(value)
     if (orders := _permutations(tokens, depth)) is not None:
         return orders
-    if (vector := vector_sum(tokens)) is not None:
-        return Several("()", tuple(_item(part, depth) for part in vector))
-    if (found := read_environment(tokens, lambda part: _item(part, depth))) is not None:
+    if (found := read_array(tokens, lambda part: _item(part, depth))) is not None:
         return found
     if (quantity := quantities.side_by_side(tokens)) is not None:
         return Several("", tuple(_item(part, depth) for part in quantity), is_quantity=True)
-    parts, cuts = split(tokens, is_join)
+    parts, cuts = split(tokens, "join")
     if cuts and parts[-1] == ():
         parts, cuts = parts[:-1], cuts[:-1]
     if cuts:
@@ -76,11 +65,11 @@ def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
 
 def _permutations(tokens: Tokens, depth: int) -> Answer | None:
     """``(1, 2, 3)`` in each order, of ``(1, 2, 3) and all permutations``; cyclic ones alone where it says so."""
-    words = {str(token.value).lower() for token in tokens if token.kind == "word"}
+    words = {token.word for token in tokens} - {""}
     if words.isdisjoint(("permutations", "permutation")) or not words <= _PERMUTED:
         return None
     end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
-    point = _item(split(tokens[:end], lambda token: token.is_("relation", "="))[0][-1], depth)
+    point = _item(split(tokens[:end], "relation", "=")[0][-1], depth)
     if not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
         return None
     turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
@@ -102,12 +91,12 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
     if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
         return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
     tokens = separated(tokens) if "," in joints else tokens
-    return joined([item for part in split(tokens, is_join)[0] if part for item in _each(part, depth)])
+    return joined([item for part in split(tokens, "join")[0] if part for item in _each(part, depth)])
 
 
 def _residues(parts: list[Tokens], depth: int) -> Answer | None:
     r"""``1`` and ``3`` of ``x \equiv 1, 3 \pmod 8``, each with the modulus."""
-    sides = split(parts[0], lambda token: token.is_("relation", "equiv"))[0]
+    sides = split(parts[0], "relation", "equiv")[0]
     places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
     is_other = any(token.is_("command", "pmod", "mod") for part in parts[:-1] for token in part)
     if len(sides) != 2 or not read_name(sides[0]) or len(places) != 1 or is_other:
@@ -130,7 +119,7 @@ def _items(tokens: Tokens) -> list[Tokens]:
     if not signs:
         return [tokens]
     brackets, inside = shell(tokens)
-    is_list = brackets != "{}" and len(split(inside, is_join)[0]) > 1
+    is_list = brackets != "{}" and len(split(inside, "join")[0]) > 1
     if brackets not in ("", "braces") and (len(signs) > 1 or not is_list):
         return [tokens]
     return [_with_signs(tokens, "pm"), _with_signs(tokens, "mp")]
@@ -146,7 +135,7 @@ def _with_signs(tokens: Tokens, plus: str) -> Tokens:
 
 
 def _relation(tokens: Tokens, depth: int) -> Answer:
-    sides, signs = split(tokens, is_relation)
+    sides, signs = split(tokens, "relation")
     relations = [str(sign.value) for sign in signs]
     if not signs:
         sides = labelled(tokens)
@@ -183,16 +172,16 @@ def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
     inside = read_answer(sides[1], depth + 1)
     if isinstance(inside, Region):
         return replace(inside, variable=inside.variable or str(name))
+    if not isinstance(inside, Several):
+        return statement(tokens)
     region = regions.as_region(inside)
-    if region is not None and not (isinstance(inside, Several) and inside.brackets == "{}"):
-        return replace(region, variable=str(name))
-    return inside if isinstance(inside, Several) else statement(tokens)
+    return replace(region, variable=str(name)) if region else inside
 
 
 def _union(tokens: Tokens, depth: int) -> Answer:
     if tokens[0].kind == "field" and tokens[1:2] and tokens[1].is_("sign", "-"):
         tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
-    parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus") or token.is_("word", "except"))
+    parts, cuts = split(tokens, "sign", "cup", "setminus")
     if cuts or regions.is_reals(tokens) or (tokens[0].kind == "field"):
         region = regions.read_union(tokens)
         if region is not None:
@@ -232,25 +221,27 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     if brackets == "{}" and (region := regions.read_builder(inside)) is not None:
         return region
     inside = separated(inside)
-    parts, _ = split(inside, is_join)
+    parts, _ = split(inside, "join")
     if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
-        return _scalar(tokens) if not any(map(is_relation, inside)) else read_answer(inside, depth + 1)
+        return (
+            _scalar(tokens) if not any(token.kind == "relation" for token in inside) else read_answer(inside, depth + 1)
+        )
     if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
         return statement(tokens)
     items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
-    if brackets == "{}" and len(parts) == 1 and split(inside, is_relation)[1]:
+    if brackets == "{}" and len(parts) == 1 and split(inside, "relation")[1]:
         return statement(tokens)
     return Several(brackets, tuple(_item(item, depth) for item in items))
 
 
 def _family(tokens: Tokens) -> Tokens | None:
     r"""``3k, k \in Z`` of ``\{3k \mid k \in Z\}`` and of ``\{x \mid x = 3k, k \in Z\}``."""
-    sides, bars = split(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+    sides, bars = split_where(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
     if len(bars) != 1 or not all(sides):
         return None
     comma = Token("join", ",", ", ")
-    values, cuts = split(sides[1], is_join)
-    named = split(values[0], lambda token: token.is_("relation", "="))[0]
+    values, cuts = split(sides[1], "join")
+    named = split(values[0], "relation", "=")[0]
     if cuts and len(named) == 2 and symbols(named[0]) == symbols(sides[0]):
         found = (*named[1], comma, *sides[1][len(values[0]) + 1 :])
     else:
@@ -259,7 +250,7 @@ def _family(tokens: Tokens) -> Tokens | None:
 
 
 def _scalar(tokens: Tokens) -> Answer:
-    parts, cuts = split(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
+    parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
     if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
         cuts = []
     if cuts and all(parts):

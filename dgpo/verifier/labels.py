@@ -8,14 +8,13 @@ from itertools import takewhile
 
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.splitting import shell, split, step
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.splitting import shell, split, step, trimmed
+from dgpo.verifier.tokens import Tokens
 from dgpo.verifier.tree import Answer, Named, Several
 
 _VERBS = vocabulary("is are has have equals was")
 _POINTS = vocabulary("point points vertex center centre focus coordinates")
 _NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), ("i", "ii", "iii", "iv", "v", "vi"))
-_ENDS = frozenset(("join", "dots", "row"))
 
 
 def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer | None:
@@ -24,13 +23,13 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     Args:
         read: The answers that one value is, two for one with both signs.
     """
-    groups, cuts = split(tokens, lambda token: token.is_("join", "or", ";"))
+    groups, cuts = split(tokens, "join", "or", ";")
     if cuts and all(groups):
         found = [read_named(group, read) for group in groups]
         if all(isinstance(each, Named) for each in found):
             return Several("", tuple(each for each in found if each is not None))
-    parts = [part for part in split(tokens, lambda token: token.kind == "join")[0] if part]
-    sides = [split(part, lambda token: token.is_("relation", "="))[0] for part in parts]
+    parts = [part for part in split(tokens, "join")[0] if part]
+    sides = [split(part, "relation", "=")[0] for part in parts]
     sides = [labelled(part, in_list=True) or side for part, side in zip(parts, sides, strict=True)]
     names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
     if not names or names[0] is None or names[0].head == "()" or names[0].argument:
@@ -70,15 +69,15 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     is_function = first.kind == "function" and any(token.is_("sign", ":") for token in tokens[1:2])  # max: 3
     if (first.kind not in ("word", "name") and not is_function) or any(token.kind == "relation" for token in tokens):
         return None
-    verb = next((index for index, token in enumerate(tokens) if _word(token) in _VERBS), 0)
+    verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
     if 0 < verb < len(tokens) - 1:
         return None if tokens[verb + 1].kind == "word" else [tokens[:verb], tokens[verb + 1 :]]
     if first.kind != "name":
-        sides, signs = split(tokens, lambda token: token.is_("sign", ":"))
+        sides, signs = split(tokens, "sign", ":")
         if len(signs) == 1:
             return sides
     at = len([*takewhile(lambda token: token.kind == "word", tokens)])
-    is_point = _word(tokens[at - 1]) in _POINTS
+    is_point = tokens[at - 1].word in _POINTS
     if first.kind == "name" and str(first.value).isupper() and first.value != "C":
         is_point, at = True, next((index for index, token in enumerate(tokens) if token.is_("open", "(")), 0)
     name, value = tokens[:at], tokens[at:]
@@ -97,7 +96,7 @@ def enumerated(tokens: Tokens) -> list[Tokens]:
                 break
             marks.append(mark)
         ends = [*(start for start, _ in marks[1:]), len(tokens)]
-        parts = [_trimmed(tokens[start:end]) for (_, start), end in zip(marks, ends, strict=False)]
+        parts = [trimmed(tokens[start:end]) for (_, start), end in zip(marks, ends, strict=False)]
         if len(parts) > 1 and all(parts):
             return parts
     return []
@@ -122,13 +121,3 @@ def _mark_width(tokens: Tokens, label: str | Fraction) -> int:
         if is_closed and head[-2].kind in ("number", "name", "word") and (label or head[-2].value) == head[-2].value:
             return width
     return 0
-
-
-def _trimmed(tokens: Tokens) -> Tokens:
-    while tokens and (tokens[-1].kind in _ENDS or tokens[-1].is_("sign", ".")):
-        tokens = tokens[:-1]
-    return tokens
-
-
-def _word(token: Token) -> str:
-    return str(token.value).lower() if token.kind == "word" else ""

@@ -241,6 +241,8 @@ class _Lexer:
         lowered = written.lower()
         if lowered in _JOINTS:
             self.put("join", _JOINTS[lowered], rf"\text{{ {written} }}", is_worded)
+        elif lowered == "except":
+            self.put("sign", "setminus", r"\setminus ", is_worded)
         elif (
             (not is_worded or written == "cis")
             and written in _PLAIN_FUNCTIONS

@@ -46,7 +46,7 @@ def read_name(tokens: Tokens) -> Name | None:
         return None
     brackets, inside = shell(tokens)
     if brackets == "()":
-        parts, _ = split(inside, lambda token: token.is_("join", ","))
+        parts, _ = split(inside, "join", ",")
         names = [read_name(part) for part in parts]
         return Name("()", argument=tuple(map(str, names))) if len(names) > 1 and all(names) else None
     first = tokens[0]

@@ -172,7 +172,7 @@ def _is_talk(side: Tokens) -> bool:
 def is_unsolved(side: Tokens) -> bool:
     """Whether a side asks for its one unknown: ``x^2 - 5x + 6``, ``2x + 3``. The sum of two unknowns may be."""
     letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
-    terms, signs = split(side, lambda token: token.is_("sign", "+", "-"))
+    terms, signs = split(side, "sign", "+", "-")
     has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
     has_power = any(token.is_("sign", "^") for token in side)
     return len(letters) == 1 and bool(signs) and len([term for term in terms if term]) > 1 and (has_number or has_power)

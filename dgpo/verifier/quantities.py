@@ -125,7 +125,7 @@ def _in_words(tokens: Tokens) -> Fraction | None:
 
 def _sum_of_angles(tokens: Tokens) -> Value | None:
     r"""``30^\circ + 360^\circ k``: each term with its sign of degrees."""
-    terms = [term for term in split(tokens, lambda token: token.is_("sign", "+", "-"))[0] if term]
+    terms = [term for term in split(tokens, "sign", "+", "-")[0] if term]
     if len(terms) < 2 or any([token.kind for token in term].count("degree") != 1 for term in terms):
         return None
     body = tuple(token for token in tokens if token.kind != "degree")
@@ -159,14 +159,14 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     if sum(map(step, body)) or (not rest[0].is_worded and any(token.kind == "word" for token in body)):
         return None
     scale = 1
-    if rest[0].kind == "word" and str(rest[0].value).lower() in MAGNITUDES:
-        scale, rest = MAGNITUDES[str(rest[0].value).lower()], rest[1:]
+    if rest[0].word in MAGNITUDES:
+        scale, rest = MAGNITUDES[rest[0].word], rest[1:]
     unit = read_unit(rest) if rest else ""
     if unit is None or (
         unit == "degree" and any(token.kind == "function" and token.value in _TRIGONOMETRIC for token in body)
     ):
         return None
-    if unit == "%" and split(body[1:], lambda token: token.is_("sign", "+", "-"))[1]:
+    if unit == "%" and split(body[1:], "sign", "+", "-")[1]:
         return None
     node = parse(body)
     is_letter = len(rest) == 1 and rest[0].kind == "name" and not rest[0].is_worded

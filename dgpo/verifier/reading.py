@@ -88,22 +88,11 @@ def _is_ornament(token: Token) -> bool:
 def _without_lead(tokens: Tokens) -> Tokens:
     if len(tokens) > 1 and tokens[0].kind == "word" and _HAN_LEAD.fullmatch(str(tokens[0].value)):
         return tokens[1 + tokens[1].is_("sign", ":") :]
-    at = 0
-    while at < len(tokens) and (_word(tokens[at]) in _LEADS or (at and tokens[at].is_("join", ","))):
-        at += 1
-    if at >= len(tokens) or _word(tokens[at]) not in _SUBJECTS:
+    verb = next((index for index, token in enumerate(tokens) if token.word == "is" or token.value in (":", "=")), 0)
+    said = [token.word for token in tokens[:verb] if token.kind != "join"]
+    subject = said[: said.index("to")] if "to" in said else said
+    if not _SUBJECTS & {*subject[-1:]} or not {*subject[:-1]} <= _LEADS or not all(said):
         return tokens
-    at += 1
-    if at < len(tokens) and _word(tokens[at]) == "to":
-        while at < len(tokens) and tokens[at].kind in ("word", "name") and _word(tokens[at]) != "is":
-            at += 1
-    start = at
-    while at < len(tokens) and (
-        _word(tokens[at]) == "is" or tokens[at].is_("sign", ":") or tokens[at].is_("relation", "=")
-    ):
-        at += 1
-    return tokens[at:] if start < at < len(tokens) else tokens
-
-
-def _word(token: Token) -> str:
-    return str(token.value).lower() if token.kind == "word" else ""
+    while verb < len(tokens) and (tokens[verb].word == "is" or tokens[verb].value in (":", "=")):
+        verb += 1
+    return tokens[verb:] or tokens

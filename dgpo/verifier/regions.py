@@ -3,13 +3,14 @@ r"""Intervals, unions and inequalities in one form: ``x \le 3`` and ``(-\infty, 
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.quantities import read_value
-from dgpo.verifier.splitting import opened, separated, shell, split
+from dgpo.verifier.splitting import opened, separated, shell, split, split_where
 from dgpo.verifier.tokens import Token, Tokens
-from dgpo.verifier.tree import Answer, Infinite, Piece, Region, Several, Value
+from dgpo.verifier.tree import Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
 
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
@@ -19,35 +20,24 @@ _OPEN, _CLOSE = Token("open", "(", "("), Token("close", ")", ")")
 REALS = (Piece("()", BELOW, ABOVE),)
 
 
-def as_region(answer: Answer) -> Region | None:
-    """A set, or a pair in brackets, as a set of numbers."""
-    if isinstance(answer, Region):
-        return answer
-    if isinstance(answer, Value) and answer.node is not None:
-        return Region("", (Piece("[]", answer, answer),))
-    if not isinstance(answer, Several) or not all(isinstance(item, Value | Infinite) for item in answer.items):
-        return None
+def as_region(answer: Several) -> Region | None:
+    """A pair in brackets as an interval."""
     ends = [item for item in answer.items if isinstance(item, Value | Infinite)]
-    if answer.brackets == "{}":
-        return Region("", tuple(Piece("[]", end, end) for end in ends)) if ends else None
-    return Region("", (Piece(answer.brackets, *ends),)) if answer.brackets and len(ends) == 2 else None
+    is_pair = len(ends) == len(answer.items) == 2 and answer.brackets not in ("", "{}")
+    return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
 
 
 def read_union(tokens: Tokens) -> Region | None:
     r"""``[0, 1] \cup \{2\}``, ``\mathbb{R} \setminus \{0\}``, ``\mathbb{R}``."""
-    parts, cuts = split(tokens, lambda token: token.is_("sign", "cup", "setminus") or token.is_("word", "except"))
-    found: list[Piece] = []
+    parts, cuts = split(tokens, "sign", "cup", "setminus")
+    found: list[Piece] | None = []
     for index, part in enumerate(parts):
-        is_out = bool(index) and cuts[index - 1].value != "cup"
+        is_out = bool(index) and cuts[index - 1].value == "setminus"
         pieces = _pieces(part) or (_points(part) if is_out else None)
-        if pieces is None:
+        if pieces is None or found is None:
             return None
-        if is_out:
-            for piece in pieces:
-                found = [rest for base in found for rest in _without(base, piece, len(found) == len(pieces) == 1)]
-        else:
-            found += pieces
-    return Region("", tuple(found))
+        found = _less(found, pieces) if is_out else found + pieces
+    return Region("", tuple(found)) if found is not None else None
 
 
 def _pieces(tokens: Tokens) -> list[Piece] | None:
@@ -61,7 +51,7 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
             return [Piece("()", zero, ABOVE) if sign[0].value == "+" else Piece("()", BELOW, zero)]
     brackets, inside = shell(tokens)
     inside = separated(inside)
-    parts = split(inside, lambda token: token.kind == "join")[0]
+    parts = split(inside, "join")[0]
     ends = [_end(part) for part in parts if part]
     if brackets not in ("{}", "()", "[]", "[)", "(]") or not all(ends):
         region = read_inequality(tokens)
@@ -73,7 +63,7 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
 
 
 def _points(tokens: Tokens) -> list[Piece] | None:
-    ends = [_end(part) for part in split(tokens, lambda token: token.kind == "join")[0] if part]
+    ends = [_end(part) for part in split(tokens, "join")[0] if part]
     return [Piece("[]", end, end) for end in ends if end] if ends and all(ends) else None
 
 
@@ -85,7 +75,7 @@ def is_reals(tokens: Sequence[Token]) -> bool:
 
 
 def _end(tokens: Tokens) -> Value | Infinite | None:
-    if split(tokens, lambda token: token.kind in ("relation", "join"))[1]:
+    if split_where(tokens, lambda token: token.kind in ("relation", "join"))[1]:
         return None
     found = read_value(tokens)
     return found if isinstance(found, Value | Infinite) else None
@@ -93,13 +83,13 @@ def _end(tokens: Tokens) -> Value | Infinite | None:
 
 def read_builder(tokens: Tokens) -> Region | None:
     r"""``x \mid x > 2``: what stands in the braces of such a set."""
-    parts, _ = split(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+    parts, _ = split_where(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
     if len(parts) < 2 or not parts[0] or parts[0][0].kind != "name":
         return None
     if len(parts[0]) > 1 and not (len(parts[0]) == 3 and parts[0][2].is_("field", "R")):
         return None
     condition = tokens[len(parts[0]) + 1 :]
-    pieces, joints = split(condition, lambda token: token.kind == "join")
+    pieces, joints = split(condition, "join")
     if joints:
         region = read_conditions(pieces, {str(joint.value) for joint in joints})
     else:
@@ -110,98 +100,95 @@ def read_builder(tokens: Tokens) -> Region | None:
 def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:
     """Inequalities of one variable together: all of them, or with ``or`` any; ``x \\ne 1`` takes a point out."""
     joints = set(joints)
-    if not any(token.kind == "relation" and token.value != "=" for part in parts for token in part):
-        return None
     if "or" in joints and len(joints) > 1:
         return None
-    holes: list[Value] = []
-    regions: list[Region] = []
-    names: set[str] = set()
-    for part in parts:
-        hole = _hole(part) if "or" not in joints else None
-        region = None if hole else _membership(part) or read_inequality(part)
-        if hole:
-            names.add(hole[0])
-            holes += hole[1]
-        elif region:
-            regions.append(region)
-        else:
-            return None
-    names |= {region.variable for region in regions if region.variable}
-    if len(names) != 1:
+    parts = [one for part in parts for one in _with_each_sign(part)]
+    is_hole = [any(token.is_("relation", "!=") for token in part) for part in parts]
+    if len(parts) < 2 or (not any(is_hole) and joints <= {",", ";"}):
         return None
-    name = names.pop()
+    regions = [_membership(part) or read_inequality(part) for part in parts]
+    found = [region for region in regions if region is not None]
+    names = {region.variable for region in found if region.variable}
+    if len(found) < len(parts) or len(names) != 1:
+        return None
     if "or" in joints:
-        return Region(name, tuple(piece for region in regions for piece in region.pieces))
-    if not holes and joints <= {",", ";"}:
-        return None
-    if len(holes) == len(parts) == 1:
-        return None
-    pieces = _intersection(regions) if regions else [*REALS]
-    if pieces is None:
-        return None
-    for hole in holes:
-        point = Piece("[]", hole, hole)
-        pieces = [rest for piece in pieces for rest in _without(piece, point, len(pieces) == len(holes) == 1)]
-    return Region(name, tuple(pieces))
+        return Region(names.pop(), tuple(piece for region in found for piece in region.pieces))
+    pieces: list[Piece] | None = [*REALS]
+    for region, is_out in zip(found, is_hole, strict=True):
+        pieces = pieces if is_out else _common(pieces or (), region.pieces)
+    holes = [region.pieces[0].high for region, is_out in zip(found, is_hole, strict=True) if is_out]
+    pieces = _less(pieces or (), [Piece("[]", hole, hole) for hole in holes])
+    return Region(names.pop(), tuple(pieces)) if pieces else None
+
+
+def _with_each_sign(tokens: Tokens) -> list[Tokens]:
+    r"""``x \ne 1`` and ``x \ne -1`` of ``x \ne \pm 1``."""
+    if not any(token.is_("relation", "!=") for token in tokens) or not any(token.is_("sign", "pm") for token in tokens):
+        return [tokens]
+    return [tuple(sign if token.is_("sign", "pm") else token for token in tokens) for sign in (_PLUS, _MINUS)]
 
 
 def _membership(tokens: Tokens) -> Region | None:
     """``x \\in \\mathbb{R}`` and ``x \\in [0, 1]``."""
-    sides, signs = split(tokens, lambda token: token.kind == "relation")
+    sides, signs = split(tokens, "relation")
     if [str(sign.value) for sign in signs] != ["in"] or not (name := read_name(sides[0])):
         return None
     region = read_union(sides[1])
     return Region(str(name), region.pieces) if region else None
 
 
-def _hole(tokens: Tokens) -> tuple[str, list[Value]] | None:
-    sides, signs = split(tokens, lambda token: token.kind == "relation")
-    name = read_name(sides[0])
-    if [str(sign.value) for sign in signs] != ["!="] or name is None or not sides[1]:
-        return None
-    both = any(token.is_("sign", "pm") for token in sides[1])
-    ends = [_end(side) for side in (_signed(sides[1], _PLUS), _signed(sides[1], _MINUS))] if both else [_end(sides[1])]
-    found = [end for end in ends if isinstance(end, Value)]
-    return (str(name), found) if len(found) == len(ends) else None
+def _common(ones: Iterable[Piece], others: Sequence[Piece]) -> list[Piece] | None:
+    """What is in some of ``ones`` and in some of ``others``; None where the order of their ends is not known."""
+    found: list[Piece] = []
+    for one, other in product(ones, others):
+        left, right = _tighter(one, other, 0), _tighter(one, other, 1)
+        if left is None or right is None:
+            return None
+        order = _order(left[1], right[1])
+        if order is None or order < 0 or (order == 0 and left[0] + right[0] == "[]"):
+            found.append(Piece(left[0] + right[0], left[1], right[1]))
+    return found
 
 
-def _signed(tokens: Tokens, sign: Token) -> Tokens:
-    return tuple(sign if token.is_("sign", "pm") else token for token in tokens)
+def _less(pieces: Sequence[Piece], out: Sequence[Piece]) -> list[Piece] | None:
+    """``pieces`` without ``out``, which lies inside where that cannot be computed and both are one."""
+    left: list[Piece] | None = [*pieces]
+    for piece in out:
+        rest = _rest(piece)
+        found = _common(left, rest) if left is not None else None
+        if found is None and len(pieces) == len(out) == len(rest) - 1 == 1:
+            (whole,), (below, above) = pieces, rest
+            inside = Piece(whole.brackets[0] + below.brackets[1], whole.low, below.high)
+            found = [inside, Piece(above.brackets[0] + whole.brackets[1], above.low, whole.high)]
+        left = found
+    return left
 
 
-def _intersection(regions: Sequence[Region]) -> list[Piece] | None:
-    """Of one region, or of a half line up and one down."""
-    if len(regions) == 1:
-        return [*regions[0].pieces]
-    whole = [region for region in regions if region.pieces != REALS]
-    if len(whole) < 2:
-        return [*whole[0].pieces] if whole else [*REALS]
-    if len(whole) != 2 or any(len(region.pieces) != 1 for region in whole):
-        return None
-    one, two = sorted((region.pieces[0] for region in whole), key=lambda piece: piece.low == BELOW)
-    if one.high != ABOVE or two.low != BELOW or one.low == BELOW:
-        return None
-    low, high = (_number(end) for end in (one.low, two.high))
-    if low is not None and high is not None and low >= high:
-        return None
-    return [Piece(one.brackets[0] + two.brackets[1], one.low, two.high)]
+def _rest(piece: Piece) -> list[Piece]:
+    """All numbers that are not in ``piece``."""
+    below = Piece("(" + (")" if piece.brackets[0] == "[" else "]"), BELOW, piece.low)
+    above = Piece(("(" if piece.brackets[1] == "]" else "[") + ")", piece.high, ABOVE)
+    return [part for part in (below, above) if part.low != part.high]
 
 
-def _without(piece: Piece, out: Piece, is_inside: bool) -> list[Piece]:
-    """``piece`` less ``out``, which lies inside if that cannot be computed and ``is_inside``."""
-    low, first, last, high = map(_number, (piece.low, out.low, out.high, piece.high))
-    left, right = piece.brackets
-    before = Piece(left + (")" if out.brackets[0] == "[" else "]"), piece.low, out.low)
-    after = Piece(("(" if out.brackets[1] == "]" else "[") + right, out.high, piece.high)
-    if first is None or last is None or low is None or high is None:
-        return [before, after] if is_inside else [piece]
-    if out.low == out.high and first in (low, high):
-        kept = ("(" if first == low else left) + (")" if first == high else right)
-        return [Piece(kept, piece.low, piece.high)]
-    if last < low or first > high:
-        return [piece]
-    return [rest for rest, is_there in ((before, low < first), (after, last < high)) if is_there]
+def _tighter(one: Piece, other: Piece, side: int) -> tuple[str, Value | Infinite] | None:
+    """The bracket and the end, the lower or the upper, that both pieces have in common."""
+    ends = [(piece.brackets[side], (piece.low, piece.high)[side]) for piece in (one, other)]
+    order = _order(ends[0][1], ends[1][1])
+    if order == 0:
+        return min(ends, key=lambda end: end[0] in "[]")
+    return None if order is None else ends[(order < 0) ^ side]
+
+
+def _order(one: Value | Infinite, other: Value | Infinite) -> int | None:
+    """Below 0 where ``one`` is the smaller, above where it is the larger, 0 where they are the same."""
+    if one == other:
+        return 0
+    low, high = _number(one), _number(other)
+    if low is None or high is None:
+        infinite = [isinstance(end, Infinite) for end in (one, other)]
+        return None if not any(infinite) else (-1 if one == BELOW or other == ABOVE else 1)
+    return int(low > high) - int(low < high)
 
 
 def _number(end: Value | Infinite) -> Any:
@@ -212,7 +199,7 @@ def _number(end: Value | Infinite) -> Any:
 
 def read_inequality(tokens: Tokens) -> Region | None:
     """``x < 3``, ``1 \\le x < 2``, ``|x - 2| < 3``."""
-    sides, signs = split(tokens, lambda token: token.kind == "relation")
+    sides, signs = split(tokens, "relation")
     relations = [str(sign.value) for sign in signs]
     if not relations or not all(sides) or not set(relations) <= set(MIRROR):
         return None
@@ -234,17 +221,11 @@ def read_inequality(tokens: Tokens) -> Region | None:
         return None
     if _is_modulus(sides[1]):
         inner, outer = _distance(sides[1], MIRROR[relations[0]], sides[0]), _distance(sides[1], relations[1], sides[2])
-        return _ring(inner, outer) if inner and outer else None
+        ring = _common(inner.pieces, outer.pieces) if inner and outer else None
+        return Region(inner.variable, tuple(ring)) if inner and ring else None
     brackets = ("(" if relations[0] == "<" else "[") + (")" if relations[1] == "<" else "]")
     name, low, high = _variable(sides[1]), _end(sides[0]), _end(sides[2])
     return Region(str(name), (Piece(brackets, low, high),)) if name and low and high else None
-
-
-def _ring(outside: Region, inside: Region) -> Region:
-    """What is within ``inside``, an interval, and in one of the two half lines of ``outside``: ``1 < |x| < 2``."""
-    (below, above), (within,) = outside.pieces, inside.pieces
-    left = Piece(within.brackets[0] + below.brackets[1], within.low, below.high)
-    return Region(inside.variable, (left, Piece(above.brackets[0] + within.brackets[1], above.low, within.high)))
 
 
 def _variable(tokens: Tokens) -> Name | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import Kind, Token, Tokens
 from dgpo.verifier.tree import Statement
 
 _SHELLS = {
@@ -24,8 +24,12 @@ def step(token: Token) -> int:
     return -1 if token.kind == "close" or (token.kind == "command" and str(token.value).startswith("end ")) else 0
 
 
-def split(tokens: Sequence[Token], is_cut: Callable[[Token], bool]) -> tuple[list[Tokens], list[Token]]:
-    """``tokens`` cut at those that are outside brackets and environments, and the cuts."""
+def split(tokens: Sequence[Token], kind: Kind, *values: str) -> tuple[list[Tokens], list[Token]]:
+    """``tokens`` cut at those of a kind that are outside brackets and environments, and the cuts."""
+    return split_where(tokens, lambda token: token.is_(kind, *values))
+
+
+def split_where(tokens: Sequence[Token], is_cut: Callable[[Token], bool]) -> tuple[list[Tokens], list[Token]]:
     parts: list[Tokens] = []
     cuts: list[Token] = []
     start = depth = 0
@@ -51,11 +55,18 @@ def shell(tokens: Sequence[Token]) -> tuple[str, Tokens]:
     return (found, tuple(tokens[1:-1])) if found else ("", tuple(tokens))
 
 
+def trimmed(tokens: Tokens) -> Tokens:
+    """``tokens`` without the punctuation at their end."""
+    while tokens and (tokens[-1].kind in ("join", "dots", "row") or tokens[-1].is_("sign", ".")):
+        tokens = tokens[:-1]
+    return tokens
+
+
 def separated(tokens: Tokens) -> Tokens:
     """What brackets or a list hold, with ``1,234`` as 1 and 234, unless other commas are told from it by a space."""
     if not any(token.groups for token in tokens):
         return tokens
-    parts, _ = split(tokens, lambda token: token.is_("join", ",", ";"))
+    parts, _ = split(tokens, "join", ",", ";")
     if len(parts) > 1 and all(part and part[0].is_spaced for part in parts[1:]):
         return tokens
     found: list[Token] = []

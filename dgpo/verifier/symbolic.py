@@ -1,9 +1,7 @@
 """The last stage: `grading` in a worker process, on expressions bounded beforehand, with a cache."""
 
-import os
 import re
-import threading
-from collections import OrderedDict
+from functools import lru_cache
 from typing import cast
 
 from dgpo.verifier.verdict import Reason
@@ -27,36 +25,10 @@ _FIGURE = re.compile(r"\\(?:angle|triangle)(?![A-Za-z])")
 """For its grammar both are products of numbers."""
 
 
-class _Cache:
-    """Least recently used outcomes of (gold, answer)."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._outcomes: OrderedDict[tuple[str, str], Reason] = OrderedDict()
-
-    def get(self, pair: tuple[str, str]) -> Reason | None:
-        with self._lock:
-            if pair in self._outcomes:
-                self._outcomes.move_to_end(pair)
-            return self._outcomes.get(pair)
-
-    def put(self, pair: tuple[str, str], outcome: Reason) -> None:
-        with self._lock:
-            self._outcomes[pair] = outcome
-            if len(self._outcomes) > CACHE_SIZE:
-                self._outcomes.popitem(last=False)
-
-
-_cache = _Cache()
-
-
-def _forget_in_child() -> None:
-    """A lock that another thread held at the fork would stay locked in the child."""
-    global _cache
-    _cache = _Cache()
-
-
-os.register_at_fork(after_in_child=_forget_in_child)
+@lru_cache(maxsize=CACHE_SIZE)
+def _remembered(gold: str, answer: str) -> list[Reason]:
+    """Where the outcome of a pair is kept, once there is one."""
+    return []
 
 
 def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason, bool]:
@@ -69,13 +41,12 @@ def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason
         return "too_large", False
     if _differs_in_what_is_ignored(gold, answer):
         return "mismatch", False
-    pair = (gold.replace(" ", ""), answer.replace(" ", ""))
-    outcome = _cache.get(pair)
-    if outcome is not None:
-        return outcome, True
+    remembered = _remembered(gold.replace(" ", ""), answer.replace(" ", ""))
+    if remembered:
+        return remembered[0], True
     outcome = cast(Reason, shared_pool().grade(gold, answer, budget))
     if outcome not in ("timeout", "crash"):
-        _cache.put(pair, outcome)
+        remembered.append(outcome)
     return outcome, False
 
 

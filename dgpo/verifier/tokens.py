@@ -32,6 +32,11 @@ class Token:
     is_decimal: bool = False
     groups: tuple[str, ...] = ()
 
+    @property
+    def word(self) -> str:
+        """A word in lower case, '' for any other symbol."""
+        return str(self.value).lower() if self.kind == "word" else ""
+
     def is_(self, kind: Kind, *values: str) -> bool:
         return self.kind == kind and (not values or self.value in values)
 

@@ -1,0 +1,106 @@
+r"""Matrices and vectors, times a number and in sums: ``2\begin{pmatrix}1\\3\end{pmatrix}``, ``(1, 0) + t(1, -1)``,
+and what LaTeX sets like a matrix: functions by cases, and systems of equations.
+"""
+
+from collections.abc import Callable
+
+from dgpo.verifier.conditions import without_fillers
+from dgpo.verifier.naming import read_name
+from dgpo.verifier.spelling import vocabulary
+from dgpo.verifier.splitting import shell, split, step, trimmed
+from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tree import Answer, Grid, Several
+
+Read = Callable[[Tokens], Answer]
+Rows = list[list[Tokens]]
+_MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
+_SYSTEMS = vocabulary("cases aligned align gathered split array")
+_IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
+_TIMES, _PLUS, _COMMA = Token("sign", "*", r"\cdot "), Token("sign", "+", "+"), Token("join", ",", ", ")
+_OPEN, _CLOSE = Token("open", "(", "("), Token("close", ")", ")")
+
+
+def read_array(tokens: Tokens, read: Read) -> Answer | None:
+    """The matrix, the vector, the cases or the solutions that ``tokens`` are; None for anything else."""
+    start = 1 if tokens[0].is_("open", r"\{") else 0
+    rows = _rows(tokens[start:], _SYSTEMS)
+    if rows and (found := _solutions(rows, read) or _cases(rows, read)):
+        return found
+    terms, signs = split(tokens, "sign", "+", "-")
+    signs = [_PLUS, *signs] if terms[0] else signs
+    arrays = [_array(term) for term in terms if term]
+    found = [array for array in arrays if array is not None]
+    if not found or not len(found) == len(arrays) == len(signs) or len({_shape(rows) for _, rows in found}) > 1:
+        return None
+    is_grid = any(token.kind == "command" and str(token.value).startswith("begin ") for token in terms[-1])
+    scale, cells = found[0]
+    is_plain = len(found) == 1 and signs[0] is _PLUS
+    if is_plain and not is_grid and (not scale or any(token.kind == "name" for token in scale)):
+        return None
+    if not is_plain or scale:
+        cells = [[_sum(signs, found, row, column) for column in range(len(cells[row]))] for row in range(len(cells))]
+    if not is_grid:
+        return Several("()", tuple(read(row[0]) for row in cells))
+    return Grid(tuple(tuple(map(read, row)) for row in cells), tokens)
+
+
+def _shape(rows: Rows) -> tuple[int, ...]:
+    return tuple(map(len, rows))
+
+
+def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column: int) -> Tokens:
+    total: Tokens = ()
+    for sign, (scale, cells) in zip(signs, arrays, strict=True):
+        factor = (_OPEN, *scale, _CLOSE, _TIMES) if scale else ()
+        total = (*total, sign, *factor, _OPEN, *cells[row][column], _CLOSE)
+    return total
+
+
+def _array(tokens: Tokens) -> tuple[Tokens, Rows] | None:
+    """``t`` and the rows of ``t(1, 1, -1)``, as a column, or of a matrix."""
+    depth, start = step(tokens[-1]), len(tokens) - 1
+    while depth and start:
+        start -= 1
+        depth += step(tokens[start])
+    body, scale = tokens[start:], tokens[:start]
+    rows = _rows(body, _MATRICES)
+    if rows is None and shell(body)[0] == "()":
+        rows = [[part] for part in split(body[1:-1], "join", ",")[0]]
+    scale = scale[:-1] if scale and scale[-1].is_("sign", "*") else scale
+    is_scale = all(token.kind in _IN_A_SCALE or token.is_("sign", "/", "*") for token in scale)
+    is_whole = rows is not None and (len(rows) > 1 or len(rows[0]) > 1) and all(cell for row in rows for cell in row)
+    return (scale, rows) if rows and is_scale and is_whole else None
+
+
+def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:
+    """The cells of an environment, perhaps in brackets."""
+    if len(tokens) > 2 and tokens[0].kind == "open" and tokens[-1].kind == "close":
+        tokens = tokens[1:-1]
+    if not tokens or tokens[0].kind != "command" or str(tokens[0].value).removeprefix("begin ") not in kinds:
+        return None
+    if not str(tokens[-1].value).startswith("end "):
+        return None
+    rows = [trimmed(row) for row in split(tokens[1:-1], "row")[0] if row]
+    return [[trimmed(cell) for cell in split(row, "cell")[0]] for row in rows] or None
+
+
+def _solutions(rows: Rows, read: Read) -> Answer | None:
+    """Equations one below the other, each solved for a name, as the list of them."""
+    lines = [tuple(token for cell in row for token in cell) for row in rows]
+    sides = [split(line, "relation", "=")[0] for line in lines]
+    if not all(len(side) == 2 and read_name(side[0]) for side in sides):
+        return None
+    if any(token.kind in ("word", "join") for line in lines for token in line):
+        return None
+    return read(tuple(token for line in lines for token in (*line, _COMMA))[:-1])
+
+
+def _cases(rows: Rows, read: Read) -> Answer | None:
+    r"""Values, each with its condition, in any order: ``x & \text{if } x \ge 0``."""
+    if any(len(row) != 2 or not row[0] for row in rows):
+        return None
+    conditions = [tuple(token for token in without_fillers(row[1]) if token.word != "is") for row in rows]
+    if not all(any(token.kind in ("relation", "word") for token in condition) for condition in conditions):
+        return None
+    pairs = zip((row[0] for row in rows), conditions, strict=True)
+    return Several("{}", tuple(Several("()", (read(value), read(condition))) for value, condition in pairs))
