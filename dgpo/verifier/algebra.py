@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from dgpo.verifier.cursor import Cursor, NotAlgebra
-from dgpo.verifier.nodes import Node, Operation, product, quotient, subtrees
+from dgpo.verifier.nodes import CONSTANTS, Node, Operation, product, quotient, subtrees
 from dgpo.verifier.tokens import Token
 
 MAX_TOKENS = 400
@@ -189,7 +189,8 @@ class _Parser(Cursor):
                 return name
             is_lone = len(after) > 1 and after[0].kind == "name" and after[1].kind == "close"
             is_number = not any(isinstance(part, str) for part in subtrees(argument))
-            return Operation("call" if is_lone or is_number else "*", (name, argument))
+            is_call = name not in CONSTANTS and (is_lone or is_number)
+            return Operation("call" if is_call else "*", (name, argument))
         if name.startswith("C_") and name[2:].isdigit() and int(name[2:]) > 1 and self._peek().is_("sign", "^"):
             below = self._exponent(depth)
             if isinstance(below, Fraction):
@@ -267,6 +268,7 @@ class _Parser(Cursor):
         is_unclear = len(factors) > 1 and any(factor == "e" or _is_power_of_e(factor) for factor in factors)
         token = self._peek()
         goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
+        goes_on = goes_on or (token.is_("sign", "*") and self._peek(1).kind == "function")
         if is_unclear or not factors or not goes_on:
             raise NotAlgebra
         return product(*factors)

@@ -8,7 +8,7 @@ from dgpo.verifier.conditions import without_fillers
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import shell, split, step, trimmed
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import Token, Tokens, has, has_any
 from dgpo.verifier.tree import Answer, Grid, Several
 
 Read = Callable[[Tokens], Answer]
@@ -35,7 +35,7 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
     is_grid = any(token.kind == "command" and str(token.value).startswith("begin ") for token in terms[-1])
     scale, cells = found[0]
     is_plain = len(found) == 1 and signs[0] is _PLUS
-    if is_plain and not is_grid and (not scale or any(token.kind == "name" for token in scale)):
+    if is_plain and not is_grid and (not scale or has(scale, "name")):
         return None
     if not is_plain or scale:
         cells = [[_sum(signs, found, row, column) for column in range(len(cells[row]))] for row in range(len(cells))]
@@ -100,7 +100,7 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
     if any(len(row) != 2 or not row[0] for row in rows):
         return None
     conditions = [tuple(token for token in without_fillers(row[1]) if token.word != "is") for row in rows]
-    if not all(any(token.kind in ("relation", "word") for token in condition) for condition in conditions):
+    if not all(has_any(condition, "relation", "word") for condition in conditions):
         return None
     pairs = zip((row[0] for row in rows), conditions, strict=True)
     return Several("{}", tuple(Several("()", (read(value), read(condition))) for value, condition in pairs))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import opened, split, step, symbols
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import Token, Tokens, has, has_any
 
 _PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
 _LEADS = _PLACES | {"any"}
@@ -21,7 +21,7 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]
 
     A condition has ``_`` for its letter. What says where the value is taken is left out.
     """
-    if not any(token.kind in ("word", "relation") for token in tokens):
+    if not has_any(tokens, "word", "relation"):
         return tokens, [], ()
     tokens = _without_place(tokens)
     for head, clause in _clauses(tokens):
@@ -82,14 +82,14 @@ def without_fillers(clause: Tokens) -> Tokens:
 def _limits(core: Tokens, has_words: bool) -> bool:
     r"""Whether it says which numbers a letter stands for: ``n \ge 1``, ``all n``."""
     signs = [token for token in core if token.kind == "relation"]
-    if any(token.kind == "join" for token in core):
+    if has(core, "join"):
         return False
     return signs[0].value not in ("=", "~", "equiv") if len(signs) == 1 else has_words and len(core) == 1
 
 
 def _is_formula(head: Tokens, value: Tokens) -> bool:
     """Whether ``head`` is one value, perhaps named."""
-    if any(token.kind == "relation" for token in value) or split(head, "join")[1]:
+    if has(value, "relation") or split(head, "join")[1]:
         return False
     starts_in_words = bool(value) and value[0].kind == "word" and (value[0].is_worded or len(str(value[0].value)) > 3)
     return bool(value) and not starts_in_words and (len(value) > 1 or len(value) < len(head))
@@ -105,7 +105,7 @@ def _without_place(tokens: Tokens) -> Tokens:
             continue
         words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
-        if relation is None or words & _CASES or any(token.is_("join", "or") for token in clause):
+        if relation is None or words & _CASES or has(clause, "join", "or"):
             return tokens
         if any(token.word in _PLACES for token in clause[relation:]):
             return tokens  # several values, each with its condition

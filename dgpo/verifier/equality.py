@@ -148,7 +148,7 @@ class Comparison:
             self.has_evaluated = True
         decision = either(values.equal(sides[0], given, Fraction(scale)) for given in spellings for scale in scales)
         if decision is False:
-            decision = policy.same_residue(gold, answer) or policy.is_rounded(gold, answer)
+            decision = policy.is_rounded(gold, answer)
         self.tell(*texts, decision, "value")
         return self._asked(*texts) if decision is None else decision
 

@@ -14,7 +14,7 @@ from dgpo.verifier.labels import enumerated, joined, labelled, read_named
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import opened, separated, shell, split, split_where, statement, symbols
-from dgpo.verifier.tokens import Token, Tokens, Unreadable
+from dgpo.verifier.tokens import Token, Tokens, Unreadable, has
 from dgpo.verifier.tree import (
     Answer,
     Clock,
@@ -147,6 +147,8 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     if relations[0] == "~" and not sides[0] and tokens[1:]:
         return _relation(tuple(tokens[1:]), depth)
     if set(relations) <= {"=", "~", "equiv"} and all(sides):
+        if not read_name(sides[0]) and len(signed := _items(tokens)) > 1:
+            return joined([_item(one, depth) for one in signed])
         if relations == ["equiv"]:
             return _congruence(sides, tokens)
         approximate = relations.index("~") + 1 if "~" in relations else len(sides)
@@ -159,7 +161,7 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
 
 def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
     """``f ≡ 0`` is ``f = 0``, and ``x ≡ 3 (mod 7)`` is the residue 3; any other congruence is a statement."""
-    if not any(token.is_("command", "pmod", "mod") for token in tokens):
+    if not has(tokens, "command", "pmod", "mod"):
         return Equation(tuple(sides), 2)
     residue = quantities.read_value(sides[1]) if read_name(sides[0]) else None
     return residue if isinstance(residue, Value) and residue.unit else statement(tokens)
@@ -198,7 +200,7 @@ def _union(tokens: Tokens, depth: int) -> Answer:
 
 def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
     r"""``(3, 4)\text{ cm}``: a tuple of values with a unit."""
-    if tokens[0].kind != "open" or not any(token.kind == "join" for token in tokens):
+    if tokens[0].kind != "open" or not has(tokens, "join"):
         return None
     ends = [index for index, token in enumerate(tokens) if token.kind == "close"]
     for end in ends:
@@ -223,9 +225,7 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     inside = separated(inside)
     parts, _ = split(inside, "join")
     if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
-        return (
-            _scalar(tokens) if not any(token.kind == "relation" for token in inside) else read_answer(inside, depth + 1)
-        )
+        return _scalar(tokens) if not has(inside, "relation") else read_answer(inside, depth + 1)
     if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
         return statement(tokens)
     items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]

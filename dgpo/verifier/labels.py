@@ -9,7 +9,7 @@ from itertools import takewhile
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import shell, split, step, trimmed
-from dgpo.verifier.tokens import Tokens
+from dgpo.verifier.tokens import Tokens, has
 from dgpo.verifier.tree import Answer, Named, Several
 
 _VERBS = vocabulary("is are has have equals was")
@@ -66,8 +66,8 @@ def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
 
 def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     first = tokens[0]
-    is_function = first.kind == "function" and any(token.is_("sign", ":") for token in tokens[1:2])  # max: 3
-    if (first.kind not in ("word", "name") and not is_function) or any(token.kind == "relation" for token in tokens):
+    is_function = first.kind == "function" and has(tokens[1:2], "sign", ":")  # max: 3
+    if (first.kind not in ("word", "name") and not is_function) or has(tokens, "relation"):
         return None
     verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
     if 0 < verb < len(tokens) - 1:
@@ -81,7 +81,7 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     if first.kind == "name" and str(first.value).isupper() and first.value != "C":
         is_point, at = True, next((index for index, token in enumerate(tokens) if token.is_("open", "(")), 0)
     name, value = tokens[:at], tokens[at:]
-    if is_point and shell(value)[0] == "()" and any(token.kind == "join" for token in value):
+    if is_point and shell(value)[0] == "()" and has(value, "join"):
         return [name, value]
     return [name, value] if in_list and value and value[0].kind in ("number", "money") else None
 

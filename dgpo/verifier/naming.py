@@ -2,12 +2,12 @@ r"""What stands left of an equals sign: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from dgpo.verifier.spelling import FUNCTIONS, vocabulary
 from dgpo.verifier.splitting import plain, shell, split, symbols
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import Token, Tokens, has, has_any
 
 _DENIALS = vocabulary(
     "no not isn't never wrong false lead leads such get got gives if unless what fails excluded but twice half"
@@ -52,6 +52,8 @@ def read_name(tokens: Tokens) -> Name | None:
     first = tokens[0]
     if first.kind == "bar":
         return Name("||", argument=symbols(tokens[1:-1])) if len(tokens) == 3 and tokens[2].kind == "bar" else None
+    if first.is_("command", "nabla") and (of := read_name(tokens[1:])):
+        return replace(of, mark=f"nabla{of.mark}")
     if first.is_("command", "frac") and (derivative := _derivative(tokens)):
         return derivative
     if any(token.is_("sign", ":", "/") or token.is_("command", "frac") for token in tokens) and _is_quotient(tokens):
@@ -70,11 +72,7 @@ def read_name(tokens: Tokens) -> Name | None:
         and str(first.value).islower()
     ):
         return None  # a product
-    if (
-        any(token.kind == "word" for token in tokens)
-        or (len(tokens) > 1 and first.is_("command", *_FIGURES))
-        or _is_measure(tokens)
-    ):
+    if has(tokens, "word") or (len(tokens) > 1 and first.is_("command", *_FIGURES)) or _is_measure(tokens):
         return _in_words(tokens)
     return _symbol(tokens)
 
@@ -100,7 +98,7 @@ def _is_measure(tokens: Tokens) -> bool:
 def _in_words(tokens: Tokens) -> Name | None:
     """``\\text{Area of } ABC``; no number stands at its end, and no word denies it or goes on to another name."""
     first, words = tokens[0], [str(token.value) for token in tokens if token.kind == "word"]
-    if tokens[-1].kind == "number" or any(token.kind in ("relation", "dots") for token in tokens):
+    if tokens[-1].kind == "number" or has_any(tokens, "relation", "dots"):
         return None
     said = {word.lower() for word in words}
     if said & (_DENIALS | _PLACES) or (said & _SUBJECTS and said & _CHANGES):

@@ -15,7 +15,7 @@ from dgpo.verifier.naming import Name, differ, read_name
 from dgpo.verifier.nodes import names, product, subtrees
 from dgpo.verifier.reading import Reading, read
 from dgpo.verifier.splitting import split
-from dgpo.verifier.tokens import Token, Tokens, latex
+from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value
 from dgpo.verifier.values import COUNTERS, Number, exact, real_value
 
@@ -52,7 +52,7 @@ def offers_alternatives(answer: Reading) -> bool:
     tree = answer.tree
     while isinstance(tree, Given):
         tree = tree.value
-    if any(token.is_("join", "or") for token in answer.tokens) and tree is answer.tree:
+    if has(answer.tokens, "join", "or") and tree is answer.tree:
         return True
     if isinstance(tree, Named):
         return True
@@ -61,7 +61,7 @@ def offers_alternatives(answer: Reading) -> bool:
 
 def in_words(gold: Reading, answer: Reading) -> bool | None:
     """Answers in words and letters; None where either side is anything else."""
-    if len(gold.tokens) > 2 and not any(token.kind in ("word", "name", "empty") for token in gold.tokens):
+    if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty"):
         return None
     if answer.phrase and gold.phrase:
         if words.NO_SOLUTION.fullmatch(answer.phrase) and words.NO_SOLUTION.fullmatch(gold.phrase):
@@ -160,13 +160,8 @@ def _is_solved_for_another(gold: Equation, name: Name) -> bool:
 
 def _is_talk(side: Tokens) -> bool:
     """Words that are no name: ``7 when a``, ``This would lead to 0``."""
-    return (
-        any(
-            (token.kind == "word" and len(str(token.value)) > 3) or (token.is_worded and token.kind == "word")
-            for token in side
-        )
-        and read_name(side) is None
-    )
+    has_words = any(token.kind == "word" and (token.is_worded or len(str(token.value)) > 3) for token in side)
+    return has_words and read_name(side) is None
 
 
 def is_unsolved(side: Tokens) -> bool:
@@ -174,7 +169,7 @@ def is_unsolved(side: Tokens) -> bool:
     letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
     terms, signs = split(side, "sign", "+", "-")
     has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
-    has_power = any(token.is_("sign", "^") for token in side)
+    has_power = has(side, "sign", "^")
     return len(letters) == 1 and bool(signs) and len([term for term in terms if term]) > 1 and (has_number or has_power)
 
 
@@ -207,15 +202,6 @@ def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
             plain = replace(two, unit="")
             return (turned, plain) if one is gold else (plain, turned)
     return gold, answer
-
-
-def same_residue(gold: Value, answer: Value) -> bool:
-    """Whether two numbers are the same for the modulus that both name."""
-    modulus = gold.unit.removeprefix("mod ")
-    if gold.unit != answer.unit or not gold.unit.startswith("mod ") or not modulus.isdigit():
-        return False
-    one, two = (exact(side.node) if side.node is not None else None for side in (gold, answer))
-    return one is not None and two is not None and int(modulus) > 0 and (one - two) % int(modulus) == 0
 
 
 def is_rounded(gold: Answer, answer: Answer) -> bool:

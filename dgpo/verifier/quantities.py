@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 
 from dgpo.verifier.algebra import parse
 from dgpo.verifier.nodes import Node, product
 from dgpo.verifier.number_words import MAGNITUDES, read_words
-from dgpo.verifier.splitting import opened, shell, split, statement, step, symbols
-from dgpo.verifier.tokens import Token, Tokens, latex, renamed
+from dgpo.verifier.splitting import opened, shell, split, statement, step, symbols, trimmed
+from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, renamed
 from dgpo.verifier.tree import Infinite, Several, Statement, Value
 from dgpo.verifier.units import unit_of
 
@@ -18,6 +19,7 @@ MAX_UNIT = 24
 BASE = "base "
 """What the unit of a number in another base begins with; its value is that of its digits, read as decimal."""
 _TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
+_SYMBOLS = {"degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -57,10 +59,6 @@ def _with_bound_names(tokens: Tokens) -> Tokens:
     return renamed(tokens, dict(zip(dict.fromkeys(bound), letters, strict=False)))
 
 
-def _is_differential(token: Token) -> bool:
-    return len(str(token.value)) == 2 and str(token.value)[0] == "d" and not token.is_worded
-
-
 def _is_decimal(tokens: Sequence[Token]) -> bool:
     return any(token.is_decimal for token in tokens)
 
@@ -98,17 +96,11 @@ def _in_base(tokens: Tokens) -> Value | None:
     while shell(script)[0] == "()":
         script = shell(script)[1]
     written = "".join(latex((token,)) if token.kind == "number" else str(token.value) for token in digits)
-    if (
-        not written[:1].isalnum()
-        or not any(token.kind == "number" for token in digits)
-        or not written.replace(".", "").isalnum()
-    ):
+    if not written[:1].isalnum() or not has(digits, "number") or not written.replace(".", "").isalnum():
         return None
     base = str(script[0].value) if len(script) == 1 and script[0].kind in ("number", "word") else ""
     number = base if base.isdigit() else str(read_words(base) or "") if base else ""
     if not number:
-        return None
-    if any(token.kind not in ("number", "name", "word") for token in digits):
         return None
     unit = "" if number == "10" else f"{BASE}{number}"
     node: Node = Fraction(written) if written.replace(".", "", 1).isdigit() else written.upper()
@@ -129,7 +121,7 @@ def _sum_of_angles(tokens: Tokens) -> Value | None:
     if len(terms) < 2 or any([token.kind for token in term].count("degree") != 1 for term in terms):
         return None
     body = tuple(token for token in tokens if token.kind != "degree")
-    node = None if any(token.kind == "function" for token in tokens) else parse(body)
+    node = None if has(tokens, "function") else parse(body)
     return None if node is None else Value(node, body, "degree", _is_decimal(body))
 
 
@@ -149,14 +141,12 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
         return any(
             inside.kind == "word" or inside.is_worded or inside.is_("command", "mod") for inside in tokens[start:]
         )
-    return token.is_("command", "frac") and any(
-        inside.is_worded or (inside.kind == "word" and not _is_differential(inside)) for inside in tokens[start:]
-    )
+    return token.is_("command", "frac") and any(inside.is_worded for inside in tokens[start:])
 
 
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     body, rest = opened(tokens[:start]), tokens[start:]
-    if sum(map(step, body)) or (not rest[0].is_worded and any(token.kind == "word" for token in body)):
+    if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word")):
         return None
     scale = 1
     if rest[0].word in MAGNITUDES:
@@ -174,7 +164,7 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
         return None
     if node is None:
         number = _in_words(body)
-        if number is None and any(token.kind in ("word", "relation", "join", "dots") for token in body):
+        if number is None and has_any(body, "word", "relation", "join", "dots"):
             return None
         if number is None and not unit:
             return None
@@ -186,11 +176,9 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
 
 def read_unit(tokens: Sequence[Token]) -> str | None:
     """The unit that ``tokens`` are, or None."""
-    if len(tokens) > MAX_UNIT or any(
-        token.kind in ("relation", "dots", "infinity", "field", "empty", "function") for token in tokens
-    ):
+    if len(tokens) > MAX_UNIT or has_any(tokens, "relation", "dots", "infinity", "field", "empty", "function"):
         return None
-    is_worded = any(token.is_worded for token in tokens) or any(token.kind in ("command", "degree") for token in tokens)
+    is_worded = any(token.is_worded for token in tokens) or has_any(tokens, "command", "degree")
     is_worded = is_worded or any(token.kind == "name" and len(str(token.value)) > 1 for token in tokens)
     text = _spelt(tokens)
     return unit_of(text, is_worded, tokens[0].is_spaced or tokens[0].is_worded)
@@ -203,70 +191,50 @@ def _spelt(tokens: Sequence[Token]) -> str:
         token = tokens[at]
         if token.is_("command", "frac"):
             ends = _group_ends(tokens, at + 1)
-            if len(ends) == 2:
+            if len(ends) > 1:
                 text += " " + _spelt(tokens[at + 2 : ends[0]]) + "/" + _spelt(tokens[ends[0] + 2 : ends[1]])
                 at = ends[1] + 1
                 continue
-        if token.kind == "degree":
-            shown = r"^{\circ}"
-        elif token.is_("command", "pmod", "mod"):
+        if token.is_("command", "pmod", "mod"):
             shown = "mod"
-        elif token.kind == "name" and token.value in ("Omega", "odot"):
-            shown = "Ω"
-        elif token.kind == "name" and token.value == "mu":
-            shown = "u"
-        elif token.is_("command", "odot"):
-            shown = r"\odot"
+        elif token.value in _SYMBOLS:
+            shown = _SYMBOLS[str(token.value)]
         elif token.kind == "number":
             shown = latex((token,))
         else:
             shown = str(token.value)
         is_glued = shown in "^_/.{}-'*" or text[-1:] in "^_/{-(" or text.endswith("^{")
-        is_glued = (
-            is_glued
-            or (shown == "Ω" and text[-1:].isalpha())
-            or (text[-1:] == "u" and shown == "m" and not token.is_spaced)
-        )
+        is_glued = is_glued or (shown == "Ω" and text[-1:].isalpha())
+        is_glued = is_glued or (text[-1:] == "u" and shown == "m" and not token.is_spaced)
         text += ("" if is_glued or not text or not (token.is_spaced or token.kind in ("word", "name")) else " ") + shown
         at += 1
     return text.strip()
 
 
 def _group_ends(tokens: Sequence[Token], start: int) -> list[int]:
-    ends, depth = [], 0
-    for index in range(start, len(tokens)):
-        depth += step(tokens[index])
-        if depth == 0 and tokens[index].kind == "close":
-            ends.append(index)
-            if len(ends) == 2:
-                break
-    return ends
+    """Where the groups behind ``start`` end."""
+    depths = list(accumulate(map(step, tokens[start:])))
+    return [start + place for place, depth in enumerate(depths) if depth == 0 and tokens[start + place].kind == "close"]
 
 
 def side_by_side(tokens: Tokens) -> list[Tokens] | None:
     r"""``2 h`` and ``30 min`` of ``2\text{ hours and }30\text{ minutes}``, each with a unit; None for anything else."""
-    if not tokens or tokens[0].kind != "number" or any(token.kind == "relation" for token in tokens):
+    if not tokens or tokens[0].kind != "number" or has(tokens, "relation"):
         return None
     starts = [0]
     for index in range(1, len(tokens)):
-        if (tokens[index].kind == "number" and tokens[index - 1].kind not in ("sign", "open", "command")) or (
-            tokens[index].kind == "number" and tokens[index - 1].is_("sign", "'")
-        ):
+        before = tokens[index - 1]
+        is_apart = before.kind not in ("sign", "open", "command") or before.is_("sign", "'")
+        if tokens[index].kind == "number" and is_apart:
             starts.append(index)
     if len(starts) < 2:
         return None
     parts = []
     for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
-        part = tokens[start:end]
-        while part and part[-1].kind == "join":
-            part = part[:-1]
+        part = trimmed(tokens[start:end])
         head = 3 if len(part) > 3 and part[1].is_("sign", "/") and part[2].kind == "number" else 1
-        unit = part[head:]
-        if (
-            not unit
-            or any(token.kind == "join" for token in unit)
-            or not read_unit((replace(unit[0], is_spaced=True), *unit[1:]))
-        ):
+        unit = tuple(replace(token, is_spaced=True) for token in part[head : head + 1]) + part[head + 1 :]
+        if not unit or has(unit, "join") or not read_unit(unit):
             return None
-        parts.append((*part[:head], replace(unit[0], is_spaced=True), *unit[1:]))
+        parts.append((*part[:head], *unit))
     return parts

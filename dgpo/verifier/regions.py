@@ -9,7 +9,7 @@ from typing import Any
 from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.quantities import read_value
 from dgpo.verifier.splitting import opened, separated, shell, split, split_where
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import Token, Tokens, has
 from dgpo.verifier.tree import Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
 
@@ -103,7 +103,7 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     if "or" in joints and len(joints) > 1:
         return None
     parts = [one for part in parts for one in _with_each_sign(part)]
-    is_hole = [any(token.is_("relation", "!=") for token in part) for part in parts]
+    is_hole = [has(part, "relation", "!=") for part in parts]
     if len(parts) < 2 or (not any(is_hole) and joints <= {",", ";"}):
         return None
     regions = [_membership(part) or read_inequality(part) for part in parts]
@@ -123,7 +123,7 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
 
 def _with_each_sign(tokens: Tokens) -> list[Tokens]:
     r"""``x \ne 1`` and ``x \ne -1`` of ``x \ne \pm 1``."""
-    if not any(token.is_("relation", "!=") for token in tokens) or not any(token.is_("sign", "pm") for token in tokens):
+    if not has(tokens, "relation", "!=") or not has(tokens, "sign", "pm"):
         return [tokens]
     return [tuple(sign if token.is_("sign", "pm") else token for token in tokens) for sign in (_PLUS, _MINUS)]
 
@@ -245,7 +245,7 @@ def _is_modulus(tokens: Tokens) -> bool:
         and tokens[0].kind == tokens[-1].kind == "bar"
         and tokens[1].kind == "name"
         and (len(tokens) == 3 or tokens[2].is_("sign", "+", "-"))
-        and not any(token.kind == "bar" for token in tokens[1:-1])
+        and not has(tokens[1:-1], "bar")
     )
 
 

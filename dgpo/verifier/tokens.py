@@ -44,6 +44,16 @@ class Token:
 Tokens = tuple[Token, ...]
 
 
+def has(tokens: Sequence[Token], kind: Kind, *values: str) -> bool:
+    """Whether one of ``tokens`` is of a kind, and if they are given has one of the values."""
+    return any(token.is_(kind, *values) for token in tokens)
+
+
+def has_any(tokens: Sequence[Token], *kinds: Kind) -> bool:
+    """Whether one of ``tokens`` is of one of the kinds."""
+    return any(token.kind in kinds for token in tokens)
+
+
 class Unreadable(Exception):
     """The text is past the bounds, or its braces do not close."""
 

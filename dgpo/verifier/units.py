@@ -97,8 +97,6 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
         return None
     if not text.isascii() and (found := _HAN.fullmatch(text)):
         return _han_unit(found)
-    if text[:1] == "(" and text[-1:] == ")" and (is_worded or len(text) > 3):
-        text = text[1:-1].strip()
     parts = [_factors(part.removeprefix("(").removesuffix(")"), is_worded, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
