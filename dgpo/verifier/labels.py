@@ -88,36 +88,28 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
 
 def enumerated(tokens: Tokens) -> list[Tokens]:
     """The parts of ``(a) 5 (b) 7`` and ``1) 5; 2) 7``; none where they are not numbered so."""
-    for labels in _NUMBERINGS if _mark_width(tokens, "") else ():
+    found = _marks(tokens)
+    for labels in _NUMBERINGS if found and found[0][0] == 0 else ():
         marks: list[tuple[int, int]] = []
-        for label in labels:
-            mark = _next_mark(tokens, marks[-1][1] if marks else 0, label)
-            if mark is None or (mark[0] and not marks):
-                break
-            marks.append(mark)
-        ends = [*(start for start, _ in marks[1:]), len(tokens)]
-        parts = [trimmed(tokens[start:end]) for (_, start), end in zip(marks, ends, strict=False)]
-        if len(parts) > 1 and all(parts):
+        for start, end, label in found:
+            if len(marks) < len(labels) and label == labels[len(marks)]:
+                marks.append((start, end))
+        stops = [*(start for start, _ in marks[1:]), len(tokens)]
+        parts = [trimmed(tokens[end:stop]) for (_, end), stop in zip(marks, stops, strict=False)]
+        if len(parts) > 1 and marks[0][0] == 0 and all(parts):
             return parts
     return []
 
 
-def _next_mark(tokens: Tokens, start: int, label: str | Fraction) -> tuple[int, int] | None:
-    """Where ``(a)`` or ``a)`` begins and ends, outside brackets and behind no sign."""
-    depth = 0
-    for index in range(start, len(tokens)):
-        width = 0 if depth else _mark_width(tokens[index : index + 3], label)
-        if width and not (index and tokens[index - 1].kind in ("sign", "relation", "function", "command")):
-            return index, index + width
-        depth += step(tokens[index])
-    return None
-
-
-def _mark_width(tokens: Tokens, label: str | Fraction) -> int:
-    """How many tokens ``(a)`` or ``a)`` are here, 0 for none; any label where it is ''."""
-    for width in (3, 2):
-        head = tokens[:width]
-        is_closed = len(head) == width and head[-1].is_("close", ")") and (width == 2 or head[0].is_("open", "("))
-        if is_closed and head[-2].kind in ("number", "name", "word") and (label or head[-2].value) == head[-2].value:
-            return width
-    return 0
+def _marks(tokens: Tokens) -> list[tuple[int, int, str | Fraction]]:
+    """Where ``(a)`` or ``a)`` begins and ends outside brackets and behind no sign, and its label."""
+    found, depth = [], 0
+    for index, token in enumerate(tokens):
+        width = 3 if token.is_("open", "(") else 2
+        head = tokens[index : index + width]
+        is_mark = len(head) == width and head[-1].is_("close", ")") and head[-2].kind in ("number", "name", "word")
+        before = tokens[index - 1].kind if index else "join"
+        if is_mark and depth <= 0 and before not in ("sign", "relation", "function", "command", "open"):
+            found.append((index, index + width, head[-2].value))
+        depth = max(0, depth + step(token))
+    return found

@@ -21,6 +21,7 @@ from dgpo.verifier.spelling import (
     LAYOUT,
     WORDED,
     in_ascii,
+    with_backslashes,
 )
 from dgpo.verifier.tokens import Kind, Token, Tokens, Unreadable
 
@@ -67,6 +68,7 @@ def lex(text: str) -> Tokens:
 
     Raises Unreadable where braces do not close, or a number or the text is past the bounds.
     """
+    text = with_backslashes(text)
     if not text.isascii():
         text = in_ascii(text)
     if "{:}" in text:

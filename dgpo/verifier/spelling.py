@@ -40,6 +40,19 @@ def _unicode_table() -> dict[int, str]:
 _UNICODE = _unicode_table()
 
 
+_EATEN = re.compile(
+    "[\a\b\f\v](?=[A-Za-z])"
+    "|\t(?=(?:ext(?:bf|it|rm|sf|tt)?|imes|heta|d?frac|binom|au|anh?|ilde|riangle|herefore)(?![A-Za-z]))"
+    "|\r(?=(?:ight|ho|angle|floor|ceil)(?![a-z]))|\n(?=(?:eq|abla|otin)(?![A-Za-z]))"
+)
+_EATEN_LETTERS = {ord(eaten): rf"\{letter}" for eaten, letter in zip("\a\b\f\v\t\r\n", "abfvtrn", strict=True)}
+
+
+def with_backslashes(text: str) -> str:
+    r"""``text`` with ``\f`` for a form feed before ``rac`` and its like, which a reader of escapes made of LaTeX."""
+    return _EATEN.sub(lambda eaten: eaten.group().translate(_EATEN_LETTERS), text)
+
+
 def in_ascii(text: str) -> str:
     """``text`` with the signs of Unicode as LaTeX; what has no LaTeX stays."""
     text = _SUPERSCRIPT.sub(

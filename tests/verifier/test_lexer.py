@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dgpo.verifier import verify
 from dgpo.verifier.lexer import lex
 from dgpo.verifier.reading import read
 from dgpo.verifier.splitting import symbols
@@ -67,3 +68,18 @@ def test_any_text_has_symbols_or_is_unreadable(text: str) -> None:
 def test_choice_letters() -> None:
     assert [choice(text) for text in ("B", "(b)", "B.", "B) 12", "(B) Paris", "B Paris")] == ["B"] * 6
     assert [choice(text) for text in ("A B C D", "A. B. C.", "D = (0,1)", "2B", "B*2", "Be", "")] == [None] * 7
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("\x0crac{1}{2}", r"\frac12"),
+        ("3 \times 10^5", "300000"),
+        ("\text{east}", "east"),
+        ("\x08eta + \theta", r"\theta + \beta"),
+        ("\\left[1, 2\right]", "[1, 2]"),
+        ("x \neq 2", r"x \ne 2"),
+    ],
+)
+def test_a_command_whose_escape_was_read_is_that_command_again(gold: str, answer: str) -> None:
+    assert verify(answer, gold, mode="answer") and not verify(answer + "+7", gold, mode="answer")
