@@ -50,7 +50,6 @@ _LOOSE = f" {_SIGNS}([{{,_|"
 _WORD_BEHIND = re.compile(r"(?: [*×·÷+/] |[×÷^])\(?[A-Za-z]")
 # price * 5, but not: is - 5
 _WORD_BEFORE = re.compile(r"[A-Za-z)](?<! is)(?: [*·+/−–-] | ?[×÷] ?)\Z")
-_TIES = frozenset("*×·÷+/−–-^")
 _PURE = re.compile(rf"[-−]?{_NUMBER}")
 _BRACKETED = re.compile(rf"[(\[{{]-?{_NUMBER}[)\]}}]")
 _WRAPPER = re.compile(r"\\(?:text|math)[a-z]{0,10} ?\Z")
@@ -123,12 +122,10 @@ def join(sentence: str, spans: list[Span]) -> list[Span]:
 
 def _joined(sentence: str, last: Span, span: Span) -> str | None:
     gap = sentence[last.end : span.start]
-    if not gap:
-        return f"{last.text} {span.text}"
     between = _BETWEEN.fullmatch(gap)
     if between and between["word"]:
         sign = _SIGN_OF.get(between["word"])
-        return f"{_factor(last.text)} {sign} {_factor(span.text)}" if sign else sentence[last.start : span.end]
+        return f"{last.text} {sign} {span.text}" if sign else sentence[last.start : span.end]
     if between:
         has_words = any(map(str.isalpha, gap))
         is_prose = (between["sign"] in "−–-" and "=" not in span.text) or span.text.isalpha()
@@ -138,15 +135,9 @@ def _joined(sentence: str, last: Span, span: Span) -> str | None:
     return f"{last.text}{unit} {span.text}" if is_one_measure else None  # 5 feet 6 inches
 
 
-def _factor(text: str) -> str:
-    return f"({text})" if re.search(r"(?<!\A)[-+−]", text) else text
-
-
 def whole(sentence: str, span: Span) -> Span | None:
     """``span`` without the sides that an operator ties to a word; None where no side is left."""
     start, end, text = span
-    if _TIES.isdisjoint(sentence[max(0, start - 3) : start + 2] + sentence[end : end + 3]):
-        return span
     if _WORD_BEHIND.match(sentence, end):
         text = text.rpartition("=")[0].rstrip()
     leads_with_sign = text[:2] in ("+ ", "- ", "− ", "– ")

@@ -10,28 +10,19 @@ from itertools import pairwise
 from typing import Literal
 
 from dgpo.verifier.equality import Comparison
-from dgpo.verifier.formulas_in_prose import DIGITS, Span, join, runs, spelt, whole
+from dgpo.verifier.formulas_in_prose import Span, join, runs, spelt, whole
 from dgpo.verifier.reading import read as read_text
-from dgpo.verifier.stance import changes, condition, has_cases, is_denied
+from dgpo.verifier.stance import condition, has_cases, is_denied
 
 Wanted = Literal["choice", "number", "expression"]
 
-WRAPPER = (
-    r"\\(?:text(?:bf|it|rm|sf|tt|normal)?|math(?:bf|it|rm|sf|tt)|operatorname|mbox) ?\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}"
-)
-"""A command that sets its argument as words, with the words as its group."""
 _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$(?!\d)|\\\((.{1,500}?)\\\)|\\\[(.{1,500}?)\\\]")
-_PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|max|min|gcd|lcm|mod|and|sqrt)(?![A-Za-z]))[a-z]{3}")
-_NAMES = re.compile(rf"{WRAPPER}|\\(?:begin|end) ?\{{[^{{}}]*\}}(?:\{{[^{{}}]*\}})?")
 _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
     r"|(?<![A-Za-z0-9'’\\])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but)[a-z])[A-HJ](?![A-Za-z0-9'’])"
-)
-_CLAUSE = re.compile(
-    r"\A\W*(?:(?:so|then|but|and|now),? )?(?:if|since|because|when|while|although)\b(?:[^,]|,(?=\d))*,(?!\d)", re.I
 )
 _SAID = re.compile(
     r"(?P<reply>Yes|No)[,.!;:].*|.*(?<![A-Za-z])(?:is|are|be|was|were) \**(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
@@ -42,12 +33,6 @@ _JOINT = re.compile(
     rf"(?:(?:either|even|alternatively|also|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
     re.IGNORECASE,
 )
-_PLAIN = re.compile(
-    rf"(?=(?P<words>[^\d$\\√π∞=*+−–(\[{{-]*))(?P=words)\**(?:(\$?)(?P<number>-?{DIGITS})\2|\$(?P<formula>[^$]{{1,500}})\$)"
-    r"(?: is (?:our|the) (?:final )?(?:answer|solution))?[.*]*"
-)
-"""A sentence with one value, at its end: ``So the answer is $x^2$.``"""
-_TIED = frozenset(("negative", "sin", "cos", "tan", "log", "ln", "exp", "sqrt"))
 _APPROXIMATELY = re.compile(r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?))? ?(?:about|approximately|roughly|≈) ?", re.I)
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and)[(*$ ]*")
 _OPEN, _CLOSE = "([{", ")]}"
@@ -55,13 +40,6 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     """The answer in one sentence: what comes first in a statement (``is D, it cannot be A``), else what comes last."""
-    if wanted != "choice" and (plain := _PLAIN.fullmatch(sentence)) and not _is_prose(plain["formula"] or ""):
-        words = plain["words"]
-        *_, word = words.split() or ["is"]
-        if word.isalpha() and len(word) > 1 and word not in _TIED and not words[-1:].isalpha():
-            return None if changes(words) else (plain["number"] or plain["formula"].strip())
-    if not stated and (clause := _CLAUSE.match(sentence)):
-        sentence = sentence[clause.end() :]  # since 2 + 3 = 5, ...
     spans = _letters(sentence) if wanted == "choice" else _values(sentence, wanted)
     if not spans:
         return None
@@ -161,13 +139,6 @@ def _formulas(sentence: str) -> Iterator[Span]:
     position = 0
     while found := _MATH.search(sentence, position):
         content = next(filter(None, found.groups()), "").strip()
-        if not content or _is_prose(content):  # two prices, with words between
-            position = found.start() + 1
-            continue
         percent = _PERCENT.match(sentence, found.end())
         yield Span(found.start(), percent.end() if percent else found.end(), content + ("%" if percent else ""))
         position = found.end()
-
-
-def _is_prose(formula: str) -> bool:
-    return bool(_PROSE.search(_NAMES.sub("", formula) if "\\" in formula else formula))
