@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import hashlib
+import io
 import json
 import lzma
 import os
@@ -15,7 +16,19 @@ from typing import IO, Any, cast
 
 from dgpo.errors import UserError
 
-PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+def _open_zstd(path: Path) -> IO[bytes]:
+    import pyarrow as pa
+
+    return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+
+
+PACKED: dict[str, Callable[[Path], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zst": _open_zstd,
+}
 """What unpacks a file, by the suffix that says so."""
 _CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
@@ -137,11 +150,14 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
         raise UserError(f"{place} is longer than {MAX_LINE_BYTES >> 20} MiB; split the file into lines, or drop it")
     try:
-        content = json.loads(line, object_pairs_hook=_each_key_once)
+        content = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_each_key_once)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{place} is not UTF-8 ({error}); convert the file, or copy it again") from error
     except (ValueError, RecursionError) as error:  # a number of 5000 digits and bad UTF-8 are ValueErrors too
         cut = "" if line.endswith(b"\n") else "; the file ends in this line, so it was probably cut short"
         slash = "; JSON writes each backslash twice" if "escape" in str(error) else ""
-        raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}{slash}; mend or drop the line") from error
+        mend = "name the file .json, if it is one document" if line.strip() in (b"[", b"{") else "mend or drop the line"
+        raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}{slash}; {mend}") from error
     if not isinstance(content, dict):
         raise UserError(f"{place} is {type(content).__name__}, not an object; write one object a line")
     return content

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,11 +28,19 @@ _INSTEAD = {
     ".zip": "unpack it",
     ".tar": "unpack it",
     ".tgz": "unpack it",
-    ".zst": "unpack it (`zstd -d`)",
     ".txt": "write a line of JSON for each problem, as .jsonl",
     ".pkl": "write it with pandas' `to_parquet`",
     ".pickle": "write it with pandas' `to_parquet`",
 }
+_DISGUISES = {
+    b"version https://git-lfs": "is a pointer of Git LFS, and the data is elsewhere; run `git lfs pull`",
+    b"<!doctype html": "is a web page; download the file itself",
+    b"<html": "is a web page; download the file itself",
+    b"\x1f\x8b": "is packed; add .gz to its name",
+    b"pk\x03\x04": "is a zip archive; unpack it",
+}
+"""Lower case of the first bytes."""
+_SEPARATORS = ";\t|"
 _BATCH_ROWS = 8192
 _MAX_CSV_FIELD = 1 << 24
 
@@ -68,6 +78,8 @@ def read_rows(
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; give one of {', '.join(FORMATS)}")
     suffix = format_of(path.name)
+    if suffix and (what := disguise(path)):
+        raise UserError(f"{path}: it {what}")
     try:
         if suffix in _BINARY:
             name = "parquet" if suffix in (".parquet", ".pq") else "Arrow"
@@ -89,6 +101,14 @@ def read_rows(
         raise UserError(f"{path} is not UTF-8 ({_short(error)}); convert it, or copy it again") from error
 
 
+def disguise(path: Path) -> str:
+    """What a file is that is not of the format its name says, and what to do; "" where its first bytes tell nothing."""
+    with path.open("rb") as file:
+        begin = file.read(64).lstrip().lower()
+    packed = path.suffix.lower() in PACKED
+    return next((what for bytes, what in _DISGUISES.items() if begin.startswith(bytes) and not packed), "")
+
+
 def count_rows(path: Path) -> int | None:
     """How many rows a parquet file has by its footer; None for other files, and where it cannot be read."""
     try:
@@ -106,7 +126,7 @@ def _parquet(path: Path, columns: Collection[str] | None, also: Callable[[str], 
             # A row without columns is no row to pyarrow, and the error is the caller's to word.
             yield dict.fromkeys(found)
             return
-        yield from _of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted), wanted)
+        yield from _of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted), wanted, found)
 
 
 def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
@@ -118,10 +138,12 @@ def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bo
         refuse_doubled(path, reader.schema.names)
         batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else reader
         wanted = [name for name in reader.schema.names if columns is None or name in columns or also(name)]
-        yield from _of_batches(batches, wanted or reader.schema.names)
+        yield from _of_batches(batches, wanted or reader.schema.names, reader.schema.names)
 
 
-def _of_batches(batches: Any, wanted: Sequence[str]) -> Iterator[Row]:
+def _of_batches(batches: Any, wanted: Sequence[str], found: Sequence[str]) -> Iterator[Row]:
+    """The first row has the names of the columns that are not read too, for whom misses one."""
+    unread = dict.fromkeys(name for name in found if name not in wanted)
     for batch in batches:
         batch.validate(full=True)
         batch = batch.select([name for name in batch.schema.names if name in wanted])
@@ -129,7 +151,8 @@ def _of_batches(batches: Any, wanted: Sequence[str]) -> Iterator[Row]:
         for row in batch.to_pylist(maps_as_pydicts="strict"):
             for name, fix in exact.items():
                 row[name] = fix(row[name])
-            yield row
+            yield {**unread, **row}
+            unread = {}
 
 
 def _shortest(type: pa.DataType) -> Callable[[Any], Any] | None:
@@ -153,17 +176,29 @@ def _json(path: Path, columns: Collection[str]) -> Iterator[Row]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if str(error).startswith("Extra data") and text.lstrip().startswith("{"):
-            yield from (row for _, row in json_lines(path))
-            return
-        raise UserError(f"{path} is no JSON ({error}); it may have been cut short: copy it again") from error
+        if not str(error).startswith("Extra data"):
+            raise UserError(f"{path} is no JSON ({error}); mend it there, or copy it again") from error
+        content = list(_documents(text, path))
     rows = rows_of(content, columns)
     if rows is None:
         raise UserError(f"{path} holds a {type(content).__name__}; make it a list of objects, one a problem")
     for place, row in enumerate(rows):
+        if isinstance(row, list):
+            row = {str(at): cell for at, cell in enumerate(row)}  # as the hub names them
         if not isinstance(row, dict):
             raise UserError(f"{path}, item {place} is a {type(row).__name__}; make it an object, its columns by name")
         yield row
+
+
+def _documents(text: str, path: Path) -> Iterator[Any]:
+    """One JSON document after another, be they lines or not."""
+    decoder, at = json.JSONDecoder(), 0
+    while rest := re.compile(r"\s*\S").match(text, at):
+        try:
+            content, at = decoder.raw_decode(text, rest.end() - 1)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path} is no JSON ({error}); mend it there, or copy it again") from error
+        yield content
 
 
 def rows_of(content: Any, wanted: Collection[str] = ()) -> list[Any] | None:
@@ -225,7 +260,12 @@ def _is_table(value: Any) -> bool:
 def _csv(path: Path, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(_MAX_CSV_FIELD)
     with open_packed(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
+        head = lines.readline()
+        if delimiter not in head:  # as spreadsheets write it where the comma is the decimal point
+            delimiter = next((sign for sign in _SEPARATORS if sign in head), delimiter)
+        rest = itertools.chain([head], lines)
+        reader = csv.DictReader(rest, delimiter=delimiter, strict=True, skipinitialspace=True)
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         try:
             for row in reader:
                 refuse_doubled(path, reader.fieldnames or ())

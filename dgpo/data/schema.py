@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dgpo.data.read import disguise
 from dgpo.files import draft_of
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -173,6 +174,8 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
                 problems = ["has 0 rows; write at least one prompt"]
             return [f"{path}: {problem}" for problem in problems or _check_rows(file, prompt_key)]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if what := disguise(path):
+            return [f"{path}: it {what}"]
         reason = " ".join(str(error).split())[:200]
         return [f"{path}: cannot be read as parquet ({reason}); write the file again or copy it again"]
 

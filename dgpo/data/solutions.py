@@ -67,7 +67,7 @@ def is_solution(text: str) -> bool:
     words = len(_WORD.findall(prose)) + len(_IDEOGRAM.findall(prose)) // 2
     reasons, parts = _REASONS.search(rest), _SENTENCES.search(rest.strip())
     return words > _MOST_WORDS or bool(
-        (boxed and words >= 3) or (reasons and parts and words >= 2) or ((reasons or parts) and words >= 4)
+        (boxed and words >= 2) or (reasons and parts and words >= 2) or ((reasons or parts) and words >= 4)
     )
 
 

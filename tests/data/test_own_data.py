@@ -193,6 +193,14 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
     "nobody who asks": ("a.jsonl", [{"problem": chat(("system", "x?")), "answer": "4"}], "no message is a user's"),
     "columns of one name": ("a.csv", "problem,answer,answer\na?,1,2\n", "more than one column 'answer'"),
     "keys of one name": ("a.jsonl", '{"problem": "a?", "answer": "1", "answer": "2"}\n', "line 1 is no JSON (the key"),
+    "a pointer of Git LFS": ("a.parquet", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+                             "`git lfs pull`"),
+    "a web page": ("a.jsonl", "<!DOCTYPE html><html>", "is a web page; download the file itself"),
+    "a packed file that does not say so": ("a.jsonl", gzip.compress(b"{}"), "is packed; add .gz to its name"),
+    "a document that is no lines": ("a.jsonl", "[\n {}\n]", "name the file .json"),
+    "UTF-16": ("a.jsonl", '{"problem": "a?"}'.encode("utf-16"), "line 1 is not UTF-8"),
+    "a column that a parquet file has not": ("a.parquet", [{"problem": "a?", "solution": "4"}],
+                                             "the columns are solution, problem"),
     "parquet columns of one name": ("a.parquet", pa.Table.from_arrays([pa.array(["1"])] * 2, ["answer"] * 2),
                                     "more than one column"),
 }  # fmt: skip
@@ -243,6 +251,11 @@ FILES: dict[str, tuple[dict[str, Table], str]] = {
     "shards": ({f"d/train-0000{at}-of-00002.parquet": TWO[at : at + 1] for at in range(2)}, "d"),
     "shards among other splits": ({"d/data/train-0.jsonl": TWO, "d/data/test-0.jsonl": [{"problem": "x", "answer": 9}],
                                    "d/README.md": "x", "d/config.json": "{}"}, "d"),
+    "semicolons": ({"a.csv": "\ufeffproblem;answer\n1+1=?;2\n1+2=?;3\n"}, "a.csv"),
+    "spaces after commas": ({"a.csv": 'problem, answer\n1+1=?, "2"\n1+2=?, 3\n'}, "a.csv"),
+    "documents one after another": ({"a.json": "".join(json.dumps(row, indent=1) for row in TWO)}, "a.json"),
+    "zstd": ({"a.jsonl.zst": pa.compress(LINES.encode(), "zstd", asbytes=True)}, "a.jsonl.zst"),
+    "what is told of a dictionary of data sets": ({"d/dataset_dict.json": "{}", "d/en/a.jsonl": TWO}, "d"),
     "nested folders without splits": ({"d/one/a.jsonl": TWO[:1], "d/two/b.jsonl": TWO[1:]}, "d"),
 }  # fmt: skip
 
@@ -309,6 +322,14 @@ def test_a_list_may_be_of_spellings_of_one_answer(tmp_path: Path, capsys: pytest
     assert answers(path, "--any-answer") == ["0.5"]
     (listed,) = map(json.loads, (tmp_path / "out/made.dropped.jsonl").read_text().splitlines())
     assert "answers of different value" in listed["fault"]
+
+
+def test_lists_of_turns_have_their_places_for_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    turns = [{"from": "human", "value": "1+1=?"}, {"from": "assistant", "ground_truth": {"value": "2"}}]
+    path = write(tmp_path / "a.json", json.dumps([turns]))
+    assert answers(path, "--prompt-field", "0.value", "--answer-field", "1.ground_truth.value") == ["2"]
+    assert main(["data", "prepare", str(path), "--out", str(tmp_path), "--answer-field", "problem"]) == 2
+    assert "answer-field=problem: it is the problem's column" in capsys.readouterr().err
 
 
 def test_a_date_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

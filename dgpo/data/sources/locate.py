@@ -17,7 +17,7 @@ TIMEOUT = 20.0
 
 _SPLITS = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
 _NO_DATA = re.compile(
-    r"(?:^|/)(?:\.[^/]*(?:/|$)|(?:dataset_infos?|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped(?:\.new)?\.jsonl$)"
+    r"(?:^|/)(?:\.[^/]*(?:/|$)|(?:dataset_infos?|dataset_dict|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped(?:\.new)?\.jsonl$)"
 )
 
 
