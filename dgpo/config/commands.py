@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from dgpo.cluster import use_token
 from dgpo.config.checks import check, report
-from dgpo.config.checks.values import values
+from dgpo.config.checks.values import malformed
 from dgpo.config.compose import of_training, select_platform, training_config
 from dgpo.config.memory.duration import cost, step_seconds, utilisation, whole_step
 from dgpo.config.memory.host import host_bytes
@@ -42,7 +42,7 @@ def check_config(
         print(report(problems), file=sys.stderr)
     fatal = sum(problem.fatal for problem in problems)
     print(f"{name}: {'refused' if fatal else 'ready'}, {fatal} errors, {len(problems) - fatal} warnings")
-    if plan and not list(values(config)):
+    if plan and not malformed(config):
         show(config, setup_from(config))
     return 2 if fatal else 0
 
@@ -55,8 +55,8 @@ def plan_config(name: str, composed: DictConfig, *, as_json: bool = False, time:
         time: the seconds of a step by phase too.
     """
     config = of_training(name, composed)
-    if malformed := list(values(config)):
-        print(report(malformed), file=sys.stderr)
+    if found := malformed(config):
+        print(report(found), file=sys.stderr)
         return 2
     setup = setup_from(config)
     if as_json:

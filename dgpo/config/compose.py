@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from dgpo.config.renamed_keys import replacement
 from dgpo.errors import UserError
@@ -49,7 +50,7 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
             return compose(name.removesuffix(".yaml"), overrides=[search, *overrides])
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, OSError, YAMLError) as error:
         hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
         raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
 
@@ -95,6 +96,9 @@ def refuse_unreadable(override: str) -> None:
             f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice: "
             f"'{key}=\"{escaped}\"'"
         ) from None
+    if (group := config_dir() / key.lstrip("+")).is_dir() and key and not isinstance(parsed.value(), str | list):
+        names = ", ".join(sorted(file.stem for file in group.glob("*.yaml")))
+        raise UserError(f"{override}: it must be the name of a file in configs/{key}; use one of {names}, or ~{key}")
     if parsed.is_sweep_override():
         raise UserError(
             f"{key}={value}: it reads as several runs, and this is one; for a list write '{key}=[{value}]', for a text "

@@ -19,6 +19,11 @@ from dgpo.cli import main
         ("seed=[", "put the value in quotes twice: 'seed=\"[\"'"),
         ("seed", "seed"),
         ("policy_loss=nope", "nope"),
+        (
+            "policy_loss=null",
+            "policy_loss=null: it must be the name of a file in configs/policy_loss; use one of aspo,",
+        ),
+        ("rollouts=[1]", "config quickstart"),
         ("run.dir={}/file trainer.use_v1=false", "run.dir={}/file"),
         ("run.dir={}/file/below", "run.dir={}/file/below"),
     ],

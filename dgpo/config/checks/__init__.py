@@ -60,6 +60,7 @@ SETTINGS = (
     lora.lora,
     gpu_memory.fits,
     cluster.niceness,
+    cluster.ray_options,
 )
 # Of this machine, its files, and the cluster that it reaches.
 SURROUNDINGS = (
@@ -93,7 +94,7 @@ def check(config: DictConfig, *, declared: bool = False) -> list[Finding]:
     """
     # verl says at import which of its optional engines are not installed.
     warnings.filterwarnings("ignore", module="verl.*")
-    found = list(values.values(config))
+    found = values.malformed(config)
     if found:
         return found
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):

@@ -51,7 +51,7 @@ def agent(config: DictConfig) -> Iterator[Finding]:
         yield at(config, "algorithm.filter_groups.metric", "an agent's group is told by success", "use acc")
     if config.get("rollouts"):
         message = "it tells prompts apart by their text, and an agent's tasks share theirs"
-        yield Finding("rollouts", "dynamo", message, f"set rollouts=null, {WITHOUT}")
+        yield Finding("rollouts", "dynamo", message, f"leave rollouts=dynamo out, {WITHOUT}")
 
 
 def _credit(section: DictConfig) -> Iterator[Finding]:

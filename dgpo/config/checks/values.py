@@ -1,7 +1,8 @@
 """Every value is of its option's kind, in its range, and one of its words: what the other checks calculate with."""
 
+import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -12,7 +13,51 @@ from dgpo.config.checks.ranges import Range, range_of, words_of
 
 MISSING = "???"
 # Read by nothing: what verl had before `reward`, and the name of an engine that is off, which verl leaves unset.
+# What Ray and a reward function of one's own take is not declared.
+OPEN = (
+    "ray_kwargs.ray_init.",
+    "ray_kwargs.ray_init.runtime_env.env_vars.",
+    "reward.custom_reward_function.reward_kwargs.",
+)
+MAY_BE_ABSENT = ("reward.custom_reward_function.reward_kwargs",)
 UNREAD = ("custom_reward_function", "reward_model", "sandbox_fusion", "reward.reward_model.rollout.name")
+
+
+def malformed(config: DictConfig) -> list[Finding]:
+    """What there is nothing to calculate with: options that are not there, and values that cannot be."""
+    return [*_missing("", OmegaConf.to_container(config), defaults()), *values(config)]
+
+
+def _missing(prefix: str, section: Any, default: Mapping[str, Any]) -> Iterator[Finding]:
+    """Of each section that is as declared the options that were taken out: verl and the checks read them all."""
+    for name, expected in default.items():
+        key = f"{prefix}{name}"
+        if key in UNREAD or key in MAY_BE_ABSENT:
+            continue
+        if name not in section:
+            usual = "" if isinstance(expected, Mapping) else f", or give it its usual value: +{key}={expected}"
+            message = "it was taken out, and is read"
+            yield Finding(key, "(absent)", message, f"leave it in{usual.replace('=None', '=null')}")
+        elif isinstance(expected, Mapping) and isinstance(inner := section[name], dict) and _alike(inner, expected):
+            yield from _missing(f"{key}.", inner, expected)
+
+
+def _alike(section: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
+    """Whether they are of one class; a section that lost its class is to be found to lack it."""
+    target = default.get("_target_")
+    return section.get("_target_", target) == target
+
+
+def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with a name that nothing declares, and the remedy; None where it may be the user's own."""
+    prefix = key.removesuffix(name)
+    if "." in name:
+        return "a name with dots in a file is one name, and no path", "write it as sections, one within the other"
+    if prefix == "run.":
+        return "there is no such option; run has " + ", ".join(options), "correct the name, or leave it out"
+    if close := difflib.get_close_matches(name, options, 1, 0.8):
+        return "there is no such option", f"write {prefix}{close[0]}, or leave it out"
+    return None
 
 
 def values(config: DictConfig) -> Iterator[Finding]:
@@ -24,7 +69,7 @@ def _section(prefix: str, section: Any, default: Mapping[str, Any], above: Any) 
     annotations = members(section, above)
     for name, value in section.items():
         key = f"{prefix}{name}"
-        if name == "_target_" or key in UNREAD:
+        if name == "_target_" or (key in UNREAD and not isinstance(value, list)):
             continue
         annotation = ALSO.get(key, annotations.get(name))
         # verl makes these sections into their classes; of others it reads what is there, and so may others.
@@ -32,6 +77,10 @@ def _section(prefix: str, section: Any, default: Mapping[str, Any], above: Any) 
         if made and annotations and name not in annotations and name not in default:
             message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations))
             yield Finding(key, value, message, "correct the name, or leave it out")
+            continue
+        known = name in default or name in annotations or key in ALSO or prefix in OPEN
+        if not known and (problem := _misspelt(key, name, [*default, *annotations])):
+            yield Finding(key, value, *problem)
             continue
         expected = default.get(name)
         # A text of verl's may be empty, and what it does not set be null, whatever its classes declare.

@@ -1,5 +1,6 @@
 """Every option takes values of its kind and in its range, and refuses others by its full name."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 from dgpo.cli import main
 from dgpo.config.checks.kinds import defaults
 from dgpo.config.checks.ranges import RANGES
-from dgpo.config.checks.values import values
+from dgpo.config.checks.values import malformed, values
 
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 # What these hold is the user's, verl's or vLLM's to read.
@@ -128,6 +129,13 @@ def test_each_option_refuses_what_is_of_another_kind_by_its_name() -> None:
         (f"{ACTOR}.checkpoint.save_contents=[]", "it is an empty list"),
         ("data.train_files=[]", "it is an empty list"),
         (f"{ACTOR}.learning_rate=1", "there is no such option"),
+        ("trainer.totl_epochs=3", "write trainer.total_epochs, or leave it out"),
+        ("trainer.v1.trainr_mode=sync", "write trainer.v1.trainer_mode"),
+        ("data.max_promt_length=3", "write data.max_prompt_length"),
+        ("algorithm.kl_crtl=3", "write algorithm.kl_ctrl"),
+        ("run.nme=x", "there is no such option; run has name, dir,"),
+        ("trianer=3", "write trainer"),
+        ("rollouts=3", "it must be a section or null"),
         ("algorithm.filter_groups=null", "it must have a value"),
         ("trainer.v1=sync", "it must be a section"),
         ("ray_kwargs.ray_init.runtime_env.env_vars.OMP_NUM_THREADS=2", 'OMP_NUM_THREADS="2"\''),
@@ -165,6 +173,18 @@ def test_the_highest_rank_of_an_adapter_is_vllm_s() -> None:
     from vllm.config.lora import MaxLoRARanks
 
     assert max(get_args(MaxLoRARanks)) == RANGES["*.lora_rank"].high
+
+
+def test_an_option_that_was_taken_out_is_missed_and_one_with_dots_in_its_name_is_no_path() -> None:
+    whole = copy.deepcopy(defaults())
+    assert malformed(OmegaConf.create(whole)) == []
+    without = {**whole, "data": {name: each for name, each in whole["data"].items() if name != "truncation"}}
+    (missed,) = malformed(OmegaConf.create({**without, "trainer.nnodes": 2}))[:1]
+    assert str(missed).startswith("error: data.truncation=(absent): it was taken out")
+    (dotted,) = values(OmegaConf.create({"trainer.nnodes": 2}))
+    assert "trainer.nnodes=2: a name with dots in a file is one name" in str(dotted)
+    del whole["reward"]["custom_reward_function"]["reward_kwargs"]
+    assert malformed(OmegaConf.create(whole)) == []
 
 
 @pytest.mark.parametrize("command", ["check", "train", "plan"])
