@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.tokens import Kind, Token, Tokens
+from dgpo.verifier.tokens import Kind, Token, Tokens, has
 from dgpo.verifier.tree import Statement
 
 _SHELLS = {
@@ -123,7 +123,15 @@ _FILLERS = frozenset(("all", "every", "any", "each", "the", "is", "are"))
 
 
 def is_prose(tokens: Sequence[Token]) -> bool:
-    """Whether there are words, signs beyond algebra and calculus, or numbers behind a letter or another number."""
+    """Whether there are words, signs beyond algebra and calculus, numbers behind a letter or another number, or an
+    infinity that bounds nothing: sympy has infinity times 2 equal 2 or not, by the order of its sets.
+    """
+    if (
+        has(tokens, "infinity")
+        and not has(tokens, "command", "int", "sum", "prod")
+        and not has(tokens, "function", "lim")
+    ):
+        return True
     for before, token in zip((None, *tokens), tokens, strict=False):
         if token.kind == "word" and not is_product(token):
             return True
@@ -133,7 +141,7 @@ def is_prose(tokens: Sequence[Token]) -> bool:
             token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
         ):
             return True
-        if token.kind == "number" and before is not None and before.kind in ("name", "number"):
+        if token.kind == "number" and before is not None and before.kind in ("name", "number", "word"):
             return True
     return False
 
