@@ -41,6 +41,7 @@ _DISGUISES = {
 }
 """Lower case of the first bytes."""
 _SEPARATORS = ";\t|"
+_NEXT = re.compile(r"\s*\S")
 _BATCH_ROWS = 8192
 _MAX_CSV_FIELD = 1 << 24
 
@@ -179,7 +180,10 @@ def _json(path: Path, columns: Collection[str]) -> Iterator[Row]:
         if not str(error).startswith("Extra data"):
             raise UserError(f"{path} is no JSON ({error}); mend it there, or copy it again") from error
         content = list(_documents(text, path))
-    rows = rows_of(content, columns)
+    try:
+        rows = rows_of(content, columns)
+    except ValueError as error:
+        raise UserError(f"{path}: a row has not as many cells as there are columns ({error}); mend it") from error
     if rows is None:
         raise UserError(f"{path} holds a {type(content).__name__}; make it a list of objects, one a problem")
     for place, row in enumerate(rows):
@@ -193,7 +197,7 @@ def _json(path: Path, columns: Collection[str]) -> Iterator[Row]:
 def _documents(text: str, path: Path) -> Iterator[Any]:
     """One JSON document after another, be they lines or not."""
     decoder, at = json.JSONDecoder(), 0
-    while rest := re.compile(r"\s*\S").match(text, at):
+    while rest := _NEXT.match(text, at):
         try:
             content, at = decoder.raw_decode(text, rest.end() - 1)
         except (ValueError, RecursionError) as error:
@@ -213,9 +217,10 @@ def rows_of(content: Any, wanted: Collection[str] = ()) -> list[Any] | None:
     if not isinstance(content, dict):
         return None
     values = list(content.values())
-    if {"columns", "data"} <= set(content) and all(isinstance(row, list) for row in content["data"]):
-        names = [each if isinstance(each, str) else ".".join(map(str, each)) for each in content["columns"]]
-        return [dict(zip(names, row, strict=True)) for row in content["data"]]
+    names, cells = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(cells, list) and all(isinstance(row, list) for row in cells):
+        names = [".".join(map(str, each)) if isinstance(each, list) else str(each) for each in names]
+        return [dict(zip(names, row, strict=True)) for row in cells]
     if values and all(isinstance(each, dict) and each for each in values):
         return _of_objects(content, wanted)
     lists = [each for each in values if isinstance(each, list)]

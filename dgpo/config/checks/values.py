@@ -12,14 +12,15 @@ from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, membe
 from dgpo.config.checks.ranges import Range, range_of, words_of
 
 MISSING = "???"
-# Read by nothing: what verl had before `reward`, and the name of an engine that is off, which verl leaves unset.
-# What Ray and a reward function of one's own take is not declared.
+# What Ray, and a reward function of one's own, take is not declared.
 OPEN = (
     "ray_kwargs.ray_init.",
     "ray_kwargs.ray_init.runtime_env.env_vars.",
     "reward.custom_reward_function.reward_kwargs.",
 )
+# A function of one's own takes none.
 MAY_BE_ABSENT = ("reward.custom_reward_function.reward_kwargs",)
+# Read by nothing: what verl had before `reward`, and the name of an engine that is off, which verl leaves unset.
 UNREAD = ("custom_reward_function", "reward_model", "sandbox_fusion", "reward.reward_model.rollout.name")
 
 
@@ -51,7 +52,7 @@ def _alike(section: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
 def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | None:
     """What is wrong with a name that nothing declares, and the remedy; None where it may be the user's own."""
     prefix = key.removesuffix(name)
-    if "." in name:
+    if "." in name and options:
         return "a name with dots in a file is one name, and no path", "write it as sections, one within the other"
     if prefix == "run.":
         return "there is no such option; run has " + ", ".join(options), "correct the name, or leave it out"
