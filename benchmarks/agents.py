@@ -1,6 +1,8 @@
-"""Agents: seconds that environments and credit take, and what runs of `recipes/agents.sh` learned.
+"""Agents: seconds that environments and credit take, and what runs of `recipes/agents.sh` learned, in what time.
 
 python -m benchmarks.agents [RUN ...] --output benchmarks/results/agents.md
+
+A run of one turn, such as the quick start's, may stand among the runs: its tokens a second beside the agents'.
 """
 
 import argparse
@@ -12,6 +14,8 @@ import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dgpo.advantages.trajectories import CREDIT
 from dgpo.agents.environment import Task
@@ -69,7 +73,7 @@ def credit_seconds(method: str, turns: int) -> float:
 
 def learned(run: Path) -> list[list[str]]:
     """A row for each validation of a run: success on either kind of map, and on both."""
-    credit, rows = config_of(run)["credit"]["method"], []
+    credit, rows = config_of(run).get("credit", {}).get("method", ""), []
     for step, metrics in steps_of(run).items():
         means = {key: value for key, value in metrics.items() if "/acc/mean@" in key}
         found = [value for kind in ("open", "detour") for key, value in means.items() if f".{kind}/" in key]
@@ -78,6 +82,14 @@ def learned(run: Path) -> list[list[str]]:
             shares = [f"{each:.3f}" for each in (*found, sum(found) / 2)]
             rows.append([credit, str(step), *shares, "–" if singletons is None else f"{singletons:.3f}"])
     return rows
+
+
+def speed(run: Path) -> list[str]:
+    """Medians of a run's steps: seconds, tokens of prompts and answers a second, and the update's share of the time."""
+    keys = ("timing_s/step", "perf/throughput", "timing_s/update_actor")
+    steps = [[step[key] for key in keys] for step in steps_of(run).values() if all(key in step for key in keys)]
+    seconds, tokens, update = np.median(steps, axis=0)
+    return [run.name, f"{seconds:.1f}", f"{tokens:,.0f}", f"{update / seconds:.0%}"]
 
 
 def main() -> None:
@@ -102,6 +114,9 @@ def main() -> None:
             "there' has 1 on open maps and 0 on the others; a shortest way 1 on both."
         )
         parts.append(Table(head, rows, title="Success on FrozenLake", notes=[note]))
+    if arguments.runs:
+        head = ["run", "seconds a step", "tokens a second", "of it in the update"]
+        parts.append(Table(head, [speed(run) for run in arguments.runs], title="Time"))
     replace_text(arguments.output, "\n".join(part.markdown() for part in parts))
     for part in parts:
         part.show()

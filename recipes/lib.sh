@@ -29,6 +29,8 @@ enter() {
 install_and_enter() {
     [ -x "$root/.venv/bin/dgpo" ] || dry_run || bash "$root/scripts/install.sh" "${DGPO_PLATFORM:-cpu}"
     enter
+    # Threads that wait for each other on a busy machine give up their core, as in configs/hardware/cpu.yaml.
+    export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-2000}
 }
 
 # Whether nothing shall be started: DRY_RUN is anything but 0.

@@ -33,7 +33,9 @@ for model in full retain; do
 done
 models=("$here/full-$seed")
 for method in "${methods[@]}"; do
-    run dgpo unlearn train "method=$method" "seed=$seed" "$@"
+    # RMU's layer is one of 32; the small model has three.
+    if [ "$method" = rmu ]; then layer=(method.layer=1); else layer=(); fi
+    run dgpo unlearn train "method=$method" "seed=$seed" "${layer[@]}" "$@"
     models+=("$here/$method-$seed")
 done
 run dgpo unlearn eval "${models[@]}" --retain "$here/retain-$seed" --data "$data" --out "$here/report-$seed" \

@@ -47,11 +47,11 @@ def test_a_shortest_way_is_walked_to_success_and_told_as_the_teacher_tells_it(nu
 def test_nonsense_and_walls_leave_the_walker_where_it_is() -> None:
     options = {"desc": ["SF", "FG"], "is_slippery": False}
     episode = Episode({"id": lake.ID, "kwargs": json.dumps(options), "seed": 0}, SETTINGS)
-    assert episode.reset()["text"] == "SF FG\n#FF# D1R1"
+    assert episode.reset()["text"] == "SF FG\nDR D1R1"
     nowhere, wall, right = (episode.step(said) for said in ("fly", "left", "R"))
-    assert (nowhere["text"], nowhere["valid"], nowhere["reward"]) == ("#FF# D1R1", False, -0.1)
-    assert (wall["text"], wall["valid"], wall["reward"]) == ("#FF# D1R1", True, 0)
-    assert right["text"] == "SG## D1R0"
+    assert (nowhere["text"], nowhere["valid"], nowhere["reward"]) == ("DR D1R1", False, -0.1)
+    assert (wall["text"], wall["valid"], wall["reward"]) == ("DR D1R1", True, 0)
+    assert right["text"] == "LD D1R0"
 
 
 def test_lessons_are_walks_that_fit_the_example_and_go_wrong_by_the_noise() -> None:

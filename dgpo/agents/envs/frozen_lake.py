@@ -1,10 +1,10 @@
 """Gymnasium's FrozenLake as a task in words: random maps with random start and goal.
 
-The first observation is the map, and what is seen; each later one what is seen: the cells to the left, below, to the
-right and above (``#``: the edge), and how far the goal is down or up, and right or left.
+The first observation is the map, and what is seen; each later one what is seen: the moves that end neither in a hole
+nor at the edge, and how far the goal is down or up, and right or left.
 
     SFFF FHFF FFFF HFGF
-    #FF# D3R2
+    DR D3R2
 
 It is said in few characters, each of which is a token of the quick start's model.
 
@@ -67,7 +67,11 @@ def opening(rows: list[str]) -> str:
 def seen(rows: list[str], cell: Cell) -> str:
     down, right = (there - here for there, here in zip(find(rows, "G"), cell, strict=True))
     way = f"{'DU'[down < 0]}{abs(down)}{'RL'[right < 0]}{abs(right)}"
-    return f"{''.join(at(rows, after(cell, move)) for move in MOVES)} {way}"
+    return f"{''.join(free_moves(rows, cell))} {way}"
+
+
+def free_moves(rows: list[str], cell: Cell) -> list[str]:
+    return [move for move in MOVES if at(rows, after(cell, move)) not in "#H"]
 
 
 def after(cell: Cell, move: str) -> Cell:
@@ -113,12 +117,11 @@ def shortest_way(rows: list[str], start: Cell) -> str | None:
 def local_rule(rows: list[str], cell: Cell) -> str:
     """A move that comes nearer to the goal, unless a hole is there; else any that is not into a hole."""
     goal = find(rows, "G")
-    free = [move for move in MOVES if at(rows, after(cell, move)) not in "#H"]
 
     def distance(move: str) -> int:
         return sum(abs(a - b) for a, b in zip(after(cell, move), goal, strict=True))
 
-    return min(free, key=distance, default="L")
+    return min(free_moves(rows, cell), key=distance, default="L")
 
 
 def local_success(rows: list[str], turns: int = TURNS) -> bool:
