@@ -153,7 +153,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
         content = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_each_key_once)
     except UnicodeDecodeError as error:
         raise UserError(f"{place} is not UTF-8 ({error}); convert the file, or copy it again") from error
-    except (ValueError, RecursionError) as error:  # a number of 5000 digits and bad UTF-8 are ValueErrors too
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError too
         cut = "" if line.endswith(b"\n") else "; the file ends in this line, so it was probably cut short"
         slash = "; JSON writes each backslash twice" if "escape" in str(error) else ""
         mend = "name the file .json, if it is one document" if line.strip() in (b"[", b"{") else "mend or drop the line"
