@@ -28,7 +28,7 @@ check "ruff check" .venv/bin/ruff check
 check "ruff format" .venv/bin/ruff format --check
 check "basedpyright" .venv/bin/basedpyright
 # Two at a time, since much of a test is one process that imports; tests/conftest.py says which may be.
-check "pytest" .venv/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder "$@"
+check "pytest" .venv/bin/python -m pytest -n 2 --no-loadscope-reorder "$@"
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"

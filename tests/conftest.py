@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,12 +37,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+TRAININGS = ("tests/e2e/", "tests/invariant/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of several processes one runs all tests that train, first; each other file of tests is run by one, too."""
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
-    for item in items:
-        group = "e2e" if item.get_closest_marker("e2e") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    """The trainings come first: they take longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(TRAININGS))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process runs a file of tests, and one all the trainings, of which two at a time would fill the memory."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "trainings" if nodeid.startswith(TRAININGS) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 RAY_CLUSTER = Path(__file__).resolve().parent.parent / "scripts/ray_cluster.sh"
