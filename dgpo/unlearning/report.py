@@ -29,11 +29,12 @@ def picture(models: Mapping[str, Mapping[str, Measured]], file: Path) -> None:
     from dgpo.pictures import plain, plt, save
 
     figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
-    for name, metrics in models.items():
+    for index, (name, metrics) in enumerate(models.items()):
         x, y = metrics["model_utility"], metrics["ks_distance"]
         # An interval need not hold its value: a bootstrapped distance is longer than the distance.
         spread: Any = [[[max(0, each.value - each.low)], [max(0, each.high - each.value)]] for each in (x, y)]
-        axes.errorbar([x.value], [y.value], xerr=spread[0], yerr=spread[1], marker="o", capsize=3, label=plain(name))
+        marker = "os^D"[index // 10 % 4]  # there are ten colours
+        axes.errorbar([x.value], [y.value], xerr=spread[0], yerr=spread[1], marker=marker, capsize=3, label=plain(name))
     axes.set_xlabel("model utility")
     axes.set_ylabel("KS distance of truth ratios from the retain model's")
     axes.invert_yaxis()
