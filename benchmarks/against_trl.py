@@ -32,7 +32,7 @@ def reward(completions: list[list[dict[str, str]]], truth: list[str], **_: Any) 
     return [float(bool(each)) for each in verify_batch([each[0]["content"] for each in completions], truth)]
 
 
-def measure_trl(steps: int, seed: int) -> list[float]:
+def measure_trl(steps: int) -> list[float]:
     """Seconds of each step behind the first ones."""
     from datasets import load_dataset
     from transformers import TrainerCallback
@@ -66,14 +66,13 @@ def measure_trl(steps: int, seed: int) -> list[float]:
         learning_rate=3e-5,
         lr_scheduler_type="constant",
         gradient_checkpointing=False,
-        seed=seed,
         use_cpu=True,
         bf16=False,
         save_strategy="no",
         report_to="none",
         logging_steps=UPDATES,
     )
-    model = str(HERE / f"model-{seed}")
+    model = str(HERE / "model-0")
     trainer = GRPOTrainer(model=model, reward_funcs=reward, args=arguments, train_dataset=problems, callbacks=[Clock()])
     trainer.train()
     return list(np.diff(ends))[WARM_UP - 1 :]
@@ -101,7 +100,7 @@ def main() -> None:
     for turn in range(arguments.rounds):
         found = measure("policy_loss=grpo", Path(f"runs/overhead/trl-{turn}"), arguments.steps, [])
         seconds["dgpo"].append(found["step"])
-        seconds["TRL"].append(measure_trl(arguments.steps, seed=0))
+        seconds["TRL"].append(measure_trl(arguments.steps))
     shown = table(seconds)
     about = json.dumps({"python": sys.version.split()[0], "steps": arguments.steps, "rounds": arguments.rounds})
     replace_text(arguments.output, f"{about}\n\n{shown.markdown()}")

@@ -116,7 +116,8 @@ def main() -> None:
         parts.append(Table(head, rows, title="Success on FrozenLake", notes=[note]))
     if arguments.runs:
         head = ["run", "seconds a step", "tokens a second", "of it in the update"]
-        parts.append(Table(head, [speed(run) for run in arguments.runs], title="Time"))
+        note = "Runs of other models, lengths and updates a step tell the order of size alone."
+        parts.append(Table(head, [speed(run) for run in arguments.runs], title="Time", notes=[note]))
     replace_text(arguments.output, "\n".join(part.markdown() for part in parts))
     for part in parts:
         part.show()
