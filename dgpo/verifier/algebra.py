@@ -7,14 +7,15 @@ and left to the symbolic stage.
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dgpo.verifier.cursor import Cursor, NotAlgebra
-from dgpo.verifier.nodes import CONSTANTS, Node, Operation, product, quotient, subtrees
+from dgpo.verifier.cursor import END, Cursor, NotAlgebra, fraction
 from dgpo.verifier.tokens import Token
+from dgpo.verifier.tree import CONSTANTS, Node, Operation, product, quotient, subtrees
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
 _TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
+_UNREAD = frozenset(("det", "sup", "inf", "lim", "deg"))
 _APPLIED = frozenset("fghFGHPO")
 """Letters that call what stands in brackets behind them; others multiply it."""
 _CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
@@ -26,7 +27,7 @@ def parse(tokens: Sequence[Token]) -> Node | None:
         return None
     parser = _Parser(tokens)
     try:
-        node = parser.expression(0)
+        node = parser.expression()
     except NotAlgebra:
         return None
     return node if parser.at_end() else None
@@ -35,236 +36,205 @@ def parse(tokens: Sequence[Token]) -> Node | None:
 class _Parser(Cursor):
     """sum := product ([+-] product)*; product := power ([*/] power | power)*; power := atom !* (^ exponent)."""
 
-    def at_end(self) -> bool:
-        return self._at == len(self._tokens)
-
-    def expression(self, depth: int) -> Node:
+    def expression(self) -> Node:
         r"""A sum, or ``1 \over 2`` and ``5 \choose 2``."""
-        node = self.sum(depth)
-        if self._peek().is_("command", "over", "choose"):
-            is_quotient = self._next().value == "over"
-            below = self.sum(depth)
-            node = quotient(node, below) if is_quotient else Operation("binom", (node, below))
+        node = self._sum()
+        if command := self._take("command", "over", "choose"):
+            below = self._sum()
+            node = quotient(node, below) if command.value == "over" else Operation("binom", (node, below))
         return node
 
-    def sum(self, depth: int) -> Node:
-        if depth > MAX_DEPTH:
+    def _sum(self) -> Node:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
             raise NotAlgebra
-        terms = [self._product(depth)]
-        while self._peek().is_("sign", "+", "-"):
-            sign = self._next().value
-            term = self._product(depth)
-            terms.append(term if sign == "+" else Operation("-", (term,)))
+        terms = [self._product()]
+        while sign := self._take("sign", "+", "-"):
+            terms.append(_signed(sign, self._product()))
+        self._depth -= 1
         return terms[0] if len(terms) == 1 else Operation("+", tuple(terms))
 
-    def _product(self, depth: int) -> Node:
-        factors = [self._signed(depth)]
+    def _product(self) -> Node:
+        factors = [self._factor()]
         is_divided = False
         while True:
             token = self._peek()
-            if token.is_("sign", "*"):
-                self._next()
+            if self._take("sign", "*"):
                 if token.latex == r"\times " and str(self._peek().value).startswith("vec "):
                     raise NotAlgebra
-                factors.append(self._signed(depth))
+                factors.append(self._factor())
                 is_divided = False
-            elif token.is_("sign", "/"):
-                self._next()
-                factors.append(Operation("/", (self._signed(depth),)))
+            elif self._take("sign", "/"):
+                factors.append(Operation("/", (self._factor(),)))
                 is_divided = True
-            elif token.is_("command", "over", "choose"):
+            elif token.is_("command", "over", "choose") or not self._may_multiply(token):
                 return product(*factors)
-            elif token.kind == "number" and self._may_multiply():
-                factors.append(self._power(depth))
-            elif token.kind in ("name", "function", "command", "word") or token.is_("open", "(", "[", "floor", "ceil"):
-                if is_divided or (token.is_("command") and not token.is_("command", "frac", "sqrt", "binom")):
-                    raise NotAlgebra
-                if token.is_("open", "[") and len(factors) > 1:
-                    raise NotAlgebra
-                factors.append(self._power(depth))
-            else:
-                return product(*factors)
-
-    def _may_multiply(self) -> bool:
-        """Whether a number may follow what stands before it: ``3!7!``, ``n2^n``, ``(n+1)2^n``."""
-        before = self._tokens[self._at - 1]
-        return before.is_("sign", "!") or (before.kind in ("name", "close") and self._peek(1).is_("sign", "^"))
-
-    def _signed(self, depth: int) -> Node:
-        if self._peek().is_("sign", "+", "-"):
-            if depth > MAX_DEPTH:
+            elif is_divided or (token.is_("open", "[") and len(factors) > 1):
                 raise NotAlgebra
-            sign = self._next().value
-            node = self._signed(depth + 1)
-            return node if sign == "+" else Operation("-", (node,))
-        return self._power(depth)
+            else:
+                factors.append(self._power())
 
-    def _power(self, depth: int) -> Node:
-        node = self._atom(depth)
+    def _may_multiply(self, token: Token) -> bool:
+        """Whether ``token`` without a sign before it goes on with a product: ``n(n+1)``, ``3!7!``, ``(n+1)2^n``."""
+        if token.kind == "number":
+            before = self._tokens[self._at - 1]
+            return before.is_("sign", "!") or (before.kind in ("name", "close") and self._peek(1).is_("sign", "^"))
+        is_open = token.is_("open", "(", "[", "floor", "ceil")
+        return is_open or token.kind in ("name", "function", "command", "word")
+
+    def _factor(self) -> Node:
+        signs = []
+        while sign := self._take("sign", "+", "-"):
+            signs.append(sign.value)
+        node = self._power()
+        return Operation("-", (node,)) if signs.count("-") % 2 else node
+
+    def _power(self) -> Node:
+        node = self._atom()
         while True:
-            token = self._peek()
-            if token.is_("sign", "!"):
-                self._next()
+            if self._take("sign", "!"):
                 node = Operation("!", (node,))
-            elif token.is_("degree") and self._in_trigonometry:
-                self._next()
-                node = Operation("*", (node, "pi", Fraction(1, 180)))
-            elif token.is_("percent"):
-                self._next()
+            elif self._in_trigonometry and self._take("degree"):
+                node = _in_radians(node)
+            elif self._take("percent"):
                 node = Operation("*", (node, Fraction(1, 100)))
-            elif token.is_("sign", "^"):
-                node = Operation("^", (node, self._exponent(depth)))
+            elif self._take("sign", "^"):
+                node = Operation("^", (node, self._script()))
                 if self._peek().is_("sign", "^"):
                     raise NotAlgebra
             else:
                 return node
 
-    def _exponent(self, depth: int) -> Node:
-        self._next()
+    def _script(self) -> Node:
+        """An exponent or the base of a logarithm; a symbol alone: ``e^x(x-1)`` is a product."""
         if self._peek().kind == "open":
-            return self._group(depth)
-        sign = self._next().value if self._peek().is_("sign", "+", "-") else "+"
-        number = self._peek().value
-        is_applied = self._peek().is_("name", *_APPLIED) and self._peek(1).is_("open", "(")
-        if self._peek().kind == "word" or is_applied:
+            return self._group()
+        sign = self._take("sign", "+", "-")
+        token = self._peek()
+        is_applied = token.is_("name", *_APPLIED) and self._peek(1).is_("open", "(")
+        if token.kind == "word" or is_applied:
             raise NotAlgebra
-        is_symbol = self._peek().kind in ("number", "name")  # alone: e^x(x-1) is a product
-        node = self._next() and number if is_symbol else self._atom(depth)
-        return node if sign == "+" else Operation("-", (node,))
+        node = self._next().value if token.kind in ("number", "name") else self._atom()
+        return _signed(sign, node)
 
-    def _atom(self, depth: int) -> Node:
+    def _atom(self) -> Node:
         token = self._peek()
         if token.kind == "number":
             return self._number()
         if token.kind == "name":
-            return self._name(depth)
+            return self._name()
         if token.kind == "word":
             return self._letters()
-        if token.is_("open", "{") and self._peek(1).is_("close", "}"):
-            self._at += 2
-            return self._choices(depth)
-        if token.kind == "open":
-            return self._group(depth)
-        if token.kind == "bar":
-            return self._modulus(depth)
         if token.kind == "function":
-            return self._function(depth)
-        if token.is_("command", "sqrt"):
-            self._next()
-            root = self._group(depth) if self._peek().is_("open", "[") else Fraction(2)
-            radicand = self._group(depth) if self._peek().kind == "open" else self._atom(depth)
+            return self._function()
+        if self._take("bar"):
+            node = self._sum()
+            self._need("bar")
+            return Operation("abs", (node,))
+        if self._take("command", "sqrt"):
+            root = self._group() if self._peek().is_("open", "[") else Fraction(2)
+            radicand = self._group() if self._peek().kind == "open" else self._atom()
             return Operation("root", (radicand, root))
         if token.is_("command", "frac"):
-            if (derivative := self._derivative()) is not None:
-                return derivative
-            self._next()
-            return quotient(self._group(depth), self._group(depth))
-        if token.is_("command", "binom"):
-            self._next()
-            return Operation("binom", (self._group(depth), self._group(depth)))
+            return self._derivative() or quotient(self._next() and self._group(), self._group())
+        if self._take("command", "binom"):
+            return Operation("binom", (self._group(), self._group()))
+        if token.is_("open", "{") and self._peek(1).is_("close", "}"):
+            self._at += 2
+            token = self._peek()
         if token.is_("sign", "_", "^"):
-            return self._choices(depth)
-        raise NotAlgebra
+            return self._choices()
+        return self._group()
 
-    def _choices(self, depth: int) -> Node:
+    def _choices(self) -> Node:
         """``_{10}C_3`` and ``^{10}C_{3}``."""
-        above = self._exponent(depth)
-        if not self._next().is_("name", "C") or not self._peek().is_("sign", "_"):
-            raise NotAlgebra
-        return Operation("binom", (above, self._exponent(depth)))
+        self._next()
+        above = self._script()
+        self._need("name", "C")
+        self._need("sign", "_")
+        return Operation("binom", (above, self._script()))
 
-    def _name(self, depth: int) -> Node:
-        name = self._name_here()
+    def _name(self) -> Node:
+        name = self._name_alone()
         if self._peek().is_("open", "("):
-            after = self._tokens[self._at + 1 : self._at + 5]
-            if name == "C" and [t.kind for t in after] == ["number", "join", "number", "close"]:
-                self._at += 5
-                return Operation("binom", (after[0].value, after[2].value))  # pyright: ignore[reportArgumentType]
-            if name[0] in _APPLIED:
-                raise NotAlgebra
-            start = self._at
-            argument = self._group(depth)
-            if self._peek().is_("sign", "!", "^") or self._peek().kind in ("degree", "percent"):
-                self._at = start
-                return name
-            is_lone = len(after) > 1 and after[0].kind == "name" and after[1].kind == "close"
-            is_number = not any(isinstance(part, str) for part in subtrees(argument))
-            is_call = name not in CONSTANTS and (is_lone or is_number)
-            return Operation("call" if is_call else "*", (name, argument))
-        if name.startswith("C_") and name[2:].isdigit() and int(name[2:]) > 1 and self._peek().is_("sign", "^"):
-            below = self._exponent(depth)
+            return self._applied(name)
+        if name.startswith("C_") and name[2:].isdigit() and int(name[2:]) > 1 and self._take("sign", "^"):
+            below = self._script()
             if isinstance(below, Fraction):
                 return Operation("binom", (Fraction(int(name[2:])), below))
             raise NotAlgebra
         return name
 
+    def _applied(self, name: str) -> Node:
+        """``C(5, 2)``, ``y(0)``, and ``x(x+1)``, which is a product."""
+        after = self._tokens[self._at + 1 : self._at + 5]
+        if name == "C" and [token.kind for token in after] == ["number", "join", "number", "close"]:
+            self._at += 5
+            return Operation("binom", (fraction(after[0].value), fraction(after[2].value)))
+        if name[0] in _APPLIED:
+            raise NotAlgebra
+        start = self._at
+        argument = self._group()
+        if self._peek().is_("sign", "!", "^") or self._peek().kind in ("degree", "percent"):
+            self._at = start
+            return name
+        is_lone = len(after) > 1 and after[0].kind == "name" and after[1].kind == "close"
+        is_number = not any(isinstance(part, str) for part in subtrees(argument))
+        is_call = name not in CONSTANTS and (is_lone or is_number)
+        return Operation("call" if is_call else "*", (name, argument))
+
     def _letters(self) -> Node:
         """Letters in a row: a product, where they are no word."""
-        letters = self._letters_here()
-        factors: list[Node] = list(letters[:-1])
-        self._at -= 1
-        self._tokens = [
-            *self._tokens[: self._at],
-            Token("name", letters[-1], letters[-1]),
-            *self._tokens[self._at + 1 :],
-        ]
-        factors.append(self._power(0))
-        return product(*factors)
+        before, token, after = self._tokens[self._at - 1] if self._at else END, self._peek(), self._peek(1)
+        letters = str(token.value)
+        is_differential = before.value == "{" and len(letters) == 2 and letters[0] == "d" and after.value in ("}", "^")
+        is_between = before.kind in ("name", "number", "close") or after.kind in ("name", "number", "open")
+        if is_differential or not token.is_run or (is_between and not token.is_product):
+            raise NotAlgebra
+        self._tokens[self._at : self._at + 1] = [Token("name", letter, letter) for letter in letters]
+        return product(*(self._power() for _ in letters))
 
-    def _function(self, depth: int) -> Node:
+    def _function(self) -> Node:
         r"""``\sin x``, ``\sin^2(x)``, ``\tan^{-1} x``, ``\log_{2} 8``, ``\max(a, b)``."""
         name = str(self._next().value)
         if name in _OF_SEVERAL:
-            return Operation(name, self._arguments(depth))
-        if name in ("det", "sup", "inf", "lim", "deg"):
+            return Operation(name, self._arguments())
+        if name in _UNREAD:
             raise NotAlgebra
-        base = self._base(depth) if name == "log" and self._peek().is_("sign", "_") else None
-        exponent = self._exponent(depth) if self._peek().is_("sign", "^") else None
-        if exponent == Operation("-", (Fraction(1),)):
-            name, exponent = f"arc{name}" if name in _TRIGONOMETRIC - {"cis"} else "", None
-        if not name or not (exponent is None or isinstance(exponent, Fraction)):
+        base = (self._script(),) if name == "log" and self._take("sign", "_") else ()
+        exponent = self._script() if self._take("sign", "^") else None
+        if exponent == Operation("-", (Fraction(1),)) and name in _TRIGONOMETRIC - {"cis"}:
+            name, exponent = f"arc{name}", None
+        if exponent is not None and (not isinstance(exponent, Fraction)):
             raise NotAlgebra
         outside, self._in_trigonometry = self._in_trigonometry, name in _TRIGONOMETRIC
-        argument = self._group(depth) if self._peek().is_("open", "(", "{", "[") else self._bare_argument(depth)
-        if self._peek().is_("degree") and self._in_trigonometry:
-            self._next()
-            argument = Operation("*", (argument, "pi", Fraction(1, 180)))
+        argument = self._group() if self._peek().is_("open", "(", "{", "[") else self._bare_argument()
+        if self._in_trigonometry and self._take("degree"):
+            argument = _in_radians(argument)
         self._in_trigonometry = outside
-        node = Operation(name, (argument,) if base is None else (argument, base))
+        node = Operation(name, (argument, *base))
         return node if exponent is None else Operation("^", (node, exponent))
 
-    def _arguments(self, depth: int) -> tuple[Node, ...]:
-        if not self._peek().is_("open", "(", r"\{", "[") or depth > MAX_DEPTH:
-            raise NotAlgebra
-        close = _CLOSES[str(self._next().value)]
-        found = [self.sum(depth + 1)]
-        while self._peek().is_("join", ",", ";"):
-            self._next()
-            found.append(self.sum(depth + 1))
-        if not self._peek().is_("close", close):
-            raise NotAlgebra
-        self._next()
+    def _arguments(self) -> tuple[Node, ...]:
+        opening = self._need("open", "(", r"\{", "[")
+        found = [self._sum()]
+        while self._take("join", ",", ";"):
+            found.append(self._sum())
+        self._need("close", _CLOSES[str(opening.value)])
         return tuple(found)
 
-    def _base(self, depth: int) -> Node:
-        self._next()
-        if self._peek().kind == "open":
-            return self._group(depth)
-        number = self._peek().value
-        return self._next() and number if isinstance(number, Fraction) else self._atom(depth)
-
-    def _bare_argument(self, depth: int) -> Node:
+    def _bare_argument(self) -> Node:
         r"""``2x`` of ``\sin 2x + 1``: numbers and names in a row, or a fraction, root or modulus alone."""
         factors: list[Node] = []
         if self._peek().kind in ("command", "bar"):
-            factors = [self._power(depth)]
+            factors = [self._power()]
             if self._peek().kind == "name" and self._tokens[self._at - 1].is_("close", "}"):
-                factors.append(self._power(depth))
+                factors.append(self._power())
         else:
             while self._peek().kind in ("name", "word") or (self._peek().kind == "number" and not factors):
                 if self._peek(1).is_("open", "("):
                     raise NotAlgebra
-                factors.append(self._power(depth))
+                factors.append(self._power())
         is_unclear = len(factors) > 1 and any(factor == "e" or _is_power_of_e(factor) for factor in factors)
         token = self._peek()
         goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
@@ -273,24 +243,19 @@ class _Parser(Cursor):
             raise NotAlgebra
         return product(*factors)
 
-    def _modulus(self, depth: int) -> Node:
-        self._next()
-        node = self.sum(depth + 1)
-        if self._peek().kind != "bar":
-            raise NotAlgebra
-        self._next()
-        return Operation("abs", (node,))
+    def _group(self) -> Node:
+        opening = str(self._need("open", "(", "{", "[", "floor", "ceil").value)
+        node = self.expression()
+        self._need("close", _CLOSES[opening])
+        return Operation(opening, (node,)) if opening in ("floor", "ceil") else node
 
-    def _group(self, depth: int) -> Node:
-        token = self._peek()
-        if token.kind != "open" or token.value == r"\{":
-            raise NotAlgebra
-        opened = str(self._next().value)
-        node = self.expression(depth + 1)
-        if not self._peek().is_("close", _CLOSES[opened]):
-            raise NotAlgebra
-        self._next()
-        return Operation(opened, (node,)) if opened in ("floor", "ceil") else node
+
+def _signed(sign: Token | None, node: Node) -> Node:
+    return Operation("-", (node,)) if sign and sign.value == "-" else node
+
+
+def _in_radians(degrees: Node) -> Node:
+    return Operation("*", (degrees, "pi", Fraction(1, 180)))
 
 
 def _is_power_of_e(node: Node) -> bool:

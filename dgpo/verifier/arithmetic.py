@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 
-from dgpo.verifier.nodes import Node, Operation
+from dgpo.verifier.tree import Node, Operation
 
 MAX_BITS = 40_000
 """Of a numerator or a denominator. One greatest common divisor of two such takes a few milliseconds."""

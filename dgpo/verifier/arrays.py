@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from dgpo.verifier.conditions import without_fillers
 from dgpo.verifier.naming import read_name
-from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import shell, split, step, trimmed
-from dgpo.verifier.tokens import Token, Tokens, has, has_any
+from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
 from dgpo.verifier.tree import Answer, Grid, Several
 
 Read = Callable[[Tokens], Answer]

@@ -2,9 +2,8 @@ r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathb
 
 from collections.abc import Iterator, Sequence
 
-from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import opened, split, step, symbols
-from dgpo.verifier.tokens import Token, Tokens, has, has_any
+from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
 
 _PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
 _LEADS = _PLACES | {"any"}

@@ -4,17 +4,9 @@ from fractions import Fraction
 
 from dgpo.verifier import policy, values
 from dgpo.verifier.grammar import read_answer
-from dgpo.verifier.nodes import Node, Operation, names, quotient
-from dgpo.verifier.splitting import split, statement
-from dgpo.verifier.tokens import Tokens, Unreadable, renamed
-from dgpo.verifier.tree import Answer, Equation, Named, Ratio, Several, Value
-
-
-def read_side(tokens: Tokens) -> Answer:
-    try:
-        return read_answer(tokens)
-    except Unreadable:
-        return statement(tokens)
+from dgpo.verifier.splitting import split
+from dgpo.verifier.tokens import Tokens, renamed
+from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient
 
 
 def spread(tree: Answer, other: Answer) -> Answer:
@@ -23,7 +15,7 @@ def spread(tree: Answer, other: Answer) -> Answer:
         other = Several("()", ())
     if not isinstance(tree, Equation) or not isinstance(other, Named | Several) or not (letters := policy.chain(tree)):
         return tree
-    values = (read_side(tree.sides[-1]),) * len(letters)
+    values = (read_answer(tree.sides[-1]),) * len(letters)
     return Named(letters, values) if isinstance(other, Named) else Several("()", values)
 
 
@@ -43,7 +35,7 @@ def as_zero(equation: Equation) -> values.Number | None:
 
 
 def difference(one: Tokens, two: Tokens) -> values.Number | None:
-    left, right = read_side(one), read_side(two)
+    left, right = read_answer(one), read_answer(two)
     if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
         return None
     return values.Number(
@@ -58,7 +50,7 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
         return None
     if any(token.kind == "name" and token.value == one[0] for token in two[1]):
         return None
-    return read_side(one[1]), read_side(renamed(two[1], {two[0]: one[0]}))
+    return read_answer(one[1]), read_answer(renamed(two[1], {two[0]: one[0]}))
 
 
 def shares(ratio: Ratio) -> list[Value]:

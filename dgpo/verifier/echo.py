@@ -6,11 +6,10 @@ Boxing the first formula of a problem wins one in ten of MATH-style problems wit
 from functools import lru_cache
 
 from dgpo.verifier.lexer import lex
-from dgpo.verifier.nodes import Node, Operation
 from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split, symbols
 from dgpo.verifier.tokens import Token, Tokens, Unreadable
-from dgpo.verifier.tree import Value
+from dgpo.verifier.tree import Node, Operation, Value
 
 _NEIGHBOURS = frozenset(("word", "join", "relation", "open", "close", "dots", "end", "row", "cell", "command"))
 """What stands beside an expression and is no part of it."""

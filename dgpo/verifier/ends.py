@@ -1,8 +1,10 @@
-r"""What a reader of tokens would stumble over, set right: intervals with open ends, and degrees."""
+r"""What a reader of tokens would stumble over, set right: intervals with open ends, and raised marks."""
 
 from dataclasses import replace
 
 from dgpo.verifier.tokens import Token
+
+_DEGREE = Token("degree", "degree", r"^{\circ}")
 
 
 def with_open_ends(tokens: list[Token]) -> list[Token]:
@@ -25,19 +27,14 @@ def with_open_ends(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
-def with_degrees(tokens: list[Token]) -> list[Token]:
-    r"""``^{\circ}`` and ``^o`` as one token."""
+def with_marks(tokens: list[Token]) -> list[Token]:
+    r"""``^{\circ}``, ``^o`` and ``^{\prime}`` as one token each."""
     found: list[Token] = []
     for token in tokens:
-        if token.kind == "degree" or (token.is_("name", "o") and token.is_worded):
-            if found and found[-1].is_("sign", "^"):
-                found[-1] = Token("degree", "degree", r"^{\circ}")
-                continue
-            if len(found) > 1 and found[-1].is_("open", "{") and found[-2].is_("sign", "^"):
-                found[-2:] = [Token("degree", "degree", r"^{\circ}"), Token("end", "", "")]
-                continue
-        if token.is_("close", "}") and found and found[-1].kind == "end":
-            found.pop()
-        else:
-            found.append(token)
-    return [token for token in found if token.kind != "end"]
+        found.append(token)
+        is_closed = len(found) > 3 and token.is_("close", "}") and found[-3].is_("open", "{")
+        width, mark = (4, found[-2]) if is_closed else (2, token)
+        is_degree = mark.kind == "degree" or (mark.is_("name", "o") and mark.is_worded)
+        if (is_degree or mark.is_("sign", "'")) and len(found) >= width and found[-width].is_("sign", "^"):
+            found[-width:] = [_DEGREE if is_degree else mark]
+    return found

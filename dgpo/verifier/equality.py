@@ -7,7 +7,8 @@ from typing import Any
 
 from dgpo.verifier import families, policy, values
 from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, open_question, paired, to_nobody
-from dgpo.verifier.derived import as_positive, as_zero, components, definitions, read_side, shares, spread
+from dgpo.verifier.derived import as_positive, as_zero, components, definitions, shares, spread
+from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
 from dgpo.verifier.splitting import symbols
@@ -97,7 +98,7 @@ class Comparison:
         if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):
             return False
         value = policy.named_value(gold)[1] if isinstance(gold, Equation) else None
-        wanted = read_side(value) if value else gold
+        wanted = read_answer(value) if value else gold
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
         found = policy.claims(answer, gold)
@@ -107,7 +108,7 @@ class Comparison:
             return False
         if isinstance(gold, Equation) and (both := definitions(gold, answer)):
             return self.same(*both, depth + 1)
-        claims = [read_side(claim) for claim in found]
+        claims = [read_answer(claim) for claim in found]
         decisions = [self.same(wanted, claim, depth + 1) for claim in claims]
         if True in decisions:  # 5/3 = 1.667
             decisions = [

@@ -9,7 +9,7 @@ from typing import Any
 
 from mpmath import MPContext
 
-from dgpo.verifier.nodes import Node, subtrees
+from dgpo.verifier.tree import Node, subtrees
 
 _INVERTED = ("sin", "cos", "tan", "sec", "csc")
 

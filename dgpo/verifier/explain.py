@@ -9,7 +9,6 @@ from dgpo.verifier import extract
 from dgpo.verifier.decisions import Decision
 from dgpo.verifier.equality import Comparison
 from dgpo.verifier.gold import check_ground_truth, read_gold
-from dgpo.verifier.nodes import Node, Operation
 from dgpo.verifier.reading import read
 from dgpo.verifier.splitting import plain
 from dgpo.verifier.stages import Mode, Questions, decide_cheaply, decide_symbolically
@@ -22,6 +21,8 @@ from dgpo.verifier.tree import (
     Grid,
     Infinite,
     Named,
+    Node,
+    Operation,
     Piece,
     Ratio,
     Region,

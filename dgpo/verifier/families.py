@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dgpo.verifier import policy
-from dgpo.verifier.derived import read_side
-from dgpo.verifier.nodes import Node, names, rebuilt
-from dgpo.verifier.tree import Answer, Equation, Given, Several, Value
+from dgpo.verifier.grammar import read_answer
+from dgpo.verifier.tree import Answer, Equation, Given, Node, Several, Value, names, rebuilt
 from dgpo.verifier.values import COUNTERS, exact
 
 MAX_RESIDUES = 240
@@ -58,7 +57,7 @@ def _families(tree: Answer) -> list[Family]:
     if isinstance(tree, Equation):
         name, value = policy.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None
-        return _named(_families(read_side(value))) if value and is_unknown else []
+        return _named(_families(read_answer(value))) if value and is_unknown else []
     if isinstance(tree, Several):
         parts = [_families(item) for item in tree.items] if tree.brackets in ("", "{}") else []
         found = [family for part in parts for family in part] if all(parts) else []

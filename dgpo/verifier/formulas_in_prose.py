@@ -7,19 +7,10 @@ operator ties to a word (``5 * the number of boys``) is no value; of ``price * 5
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
-from dgpo.verifier.number_words import MAGNITUDES
+from dgpo.verifier.numerals import MAGNITUDES
+from dgpo.verifier.stance import Span
 from dgpo.verifier.units import read_unit
-
-
-class Span(NamedTuple):
-    """A part of a sentence, and the expression that it says."""
-
-    start: int
-    end: int
-    text: str
-
 
 DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
 _NUMBER = (

@@ -12,9 +12,9 @@ from dgpo.verifier import conditions, quantities, regions
 from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, joined, labelled, read_named
 from dgpo.verifier.naming import read_name
-from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.splitting import opened, separated, shell, split, split_where, statement, symbols
-from dgpo.verifier.tokens import Token, Tokens, Unreadable, has
+from dgpo.verifier.quantities import statement
+from dgpo.verifier.splitting import opened, separated, shell, split, split_where, symbols
+from dgpo.verifier.tokens import Token, Tokens, Unreadable, has, vocabulary
 from dgpo.verifier.tree import (
     Answer,
     Clock,
@@ -35,8 +35,15 @@ MAX_PERMUTED = 4
 _SIGNED = frozenset(("pm", "mp"))
 
 
-def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
-    """The answer that ``tokens`` are. Raises Unreadable where nothing is there, or it is nested beyond the bounds."""
+def read_answer(tokens: Tokens) -> Answer:
+    """The answer that ``tokens`` are; a statement where a part is empty, or nested beyond the bounds."""
+    try:
+        return _read(tokens, 0)
+    except Unreadable:
+        return statement(tokens)
+
+
+def _read(tokens: Sequence[Token], depth: int) -> Answer:
     tokens = opened(tokens)
     if not tokens or depth > MAX_DEPTH:
         raise Unreadable("nothing to read")
@@ -44,7 +51,7 @@ def read_answer(tokens: Sequence[Token], depth: int = 0) -> Answer:
         return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
     value, letters, condition = conditions.split_condition(tokens)
     if letters:
-        found = read_answer(value, depth + 1)
+        found = _read(value, depth + 1)
         for letter in letters:
             found = Given(found, letter, condition)
         return found
@@ -106,7 +113,7 @@ def _residues(parts: list[Tokens], depth: int) -> Answer | None:
 
 
 def _item(tokens: Tokens, depth: int) -> Answer:
-    return read_answer(tokens, depth + 1)
+    return _read(tokens, depth + 1)
 
 
 def _each(tokens: Tokens, depth: int) -> list[Answer]:
@@ -171,7 +178,7 @@ def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
     name = read_name(sides[0])
     if name is None:
         return statement(tokens)
-    inside = read_answer(sides[1], depth + 1)
+    inside = _item(sides[1], depth)
     if isinstance(inside, Region):
         return replace(inside, variable=inside.variable or str(name))
     if not isinstance(inside, Several):
@@ -225,7 +232,7 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     inside = separated(inside)
     parts, _ = split(inside, "join")
     if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
-        return _scalar(tokens) if not has(inside, "relation") else read_answer(inside, depth + 1)
+        return _scalar(tokens) if not has(inside, "relation") else _item(inside, depth)
     if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
         return statement(tokens)
     items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]

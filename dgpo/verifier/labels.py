@@ -7,9 +7,8 @@ from fractions import Fraction
 from itertools import takewhile
 
 from dgpo.verifier.naming import read_name
-from dgpo.verifier.spelling import vocabulary
 from dgpo.verifier.splitting import shell, split, step, trimmed
-from dgpo.verifier.tokens import Tokens, has
+from dgpo.verifier.tokens import Tokens, has, vocabulary
 from dgpo.verifier.tree import Answer, Named, Several
 
 _VERBS = vocabulary("is are has have equals was")

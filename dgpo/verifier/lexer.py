@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import replace
 
 from dgpo.verifier.arguments import argument
-from dgpo.verifier.ends import with_degrees, with_open_ends
+from dgpo.verifier.ends import with_marks, with_open_ends
 from dgpo.verifier.numerals import GROUPS, read_number
 from dgpo.verifier.spelling import (
     ACCENTS,
@@ -82,7 +82,7 @@ def lex(text: str) -> Tokens:
     is_delimiter = len(_DOLLAR.findall(text)) % 2 == 0  # delimiters come in pairs, one alone is money
     lexer = _Lexer(is_delimiter)
     lexer.read(text, is_worded=False)
-    return tuple(with_degrees(with_open_ends(lexer.tokens)))
+    return tuple(with_marks(with_open_ends(lexer.tokens)))
 
 
 class _Lexer:

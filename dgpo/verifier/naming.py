@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from dgpo.verifier.spelling import FUNCTIONS, vocabulary
+from dgpo.verifier.spelling import FUNCTIONS
 from dgpo.verifier.splitting import plain, shell, split, symbols
-from dgpo.verifier.tokens import Token, Tokens, has, has_any
+from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
 
 _DENIALS = vocabulary(
     "no not isn't never wrong false lead leads such get got gives if unless what fails excluded but twice half"

@@ -12,11 +12,10 @@ from itertools import permutations
 from dgpo.verifier import words
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
-from dgpo.verifier.nodes import names, product, subtrees
 from dgpo.verifier.reading import Reading, read
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex
-from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value
+from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value, names, product, subtrees
 from dgpo.verifier.values import COUNTERS, Number, exact, real_value
 
 MAX_SIDES = 4

@@ -7,11 +7,10 @@ from functools import lru_cache
 from itertools import accumulate
 
 from dgpo.verifier.algebra import parse
-from dgpo.verifier.nodes import Node, product
-from dgpo.verifier.number_words import MAGNITUDES, read_words
-from dgpo.verifier.splitting import opened, shell, split, statement, step, symbols, trimmed
-from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, renamed
-from dgpo.verifier.tree import Infinite, Several, Statement, Value
+from dgpo.verifier.numerals import MAGNITUDES, read_words
+from dgpo.verifier.splitting import opened, shell, split, step, symbols, trimmed
+from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, renamed, vocabulary
+from dgpo.verifier.tree import Infinite, Node, Several, Statement, Value, product
 from dgpo.verifier.units import unit_of
 
 MAX_UNIT = 24
@@ -238,3 +237,46 @@ def side_by_side(tokens: Tokens) -> list[Tokens] | None:
             return None
         parts.append((*part[:head], *unit))
     return parts
+
+
+_CALCULUS = vocabulary(
+    "frac binom sqrt over choose int iint iiint oint sum prod partial nabla mod pmod begin end not det to"
+)
+
+
+_FILLERS = frozenset(("all", "every", "any", "each", "the", "is", "are"))
+
+
+def is_prose(tokens: Sequence[Token]) -> bool:
+    """Whether there are words, signs beyond algebra and calculus, numbers behind a letter or another number, or an
+    infinity that bounds nothing: sympy has infinity times 2 equal 2 or not, by the order of its sets.
+    """
+    if (
+        has(tokens, "infinity")
+        and not has(tokens, "command", "int", "sum", "prod")
+        and not has(tokens, "function", "lim")
+    ):
+        return True
+    for before, token in zip((None, *tokens), tokens, strict=False):
+        if token.kind == "word" and not token.is_product:
+            return True
+        if token.kind == "command" and str(token.value).split()[0] not in _CALCULUS:
+            return True
+        if token.kind in ("row", "cell", "dots", "money") or (
+            token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
+        ):
+            return True
+        if token.kind == "number" and before is not None and before.kind in ("name", "number", "word"):
+            return True
+    return False
+
+
+def statement(tokens: Tokens) -> Statement:
+    """What is no value: words by their symbols, relations for math-verify."""
+    found = symbols(tokens)
+    is_words = is_prose(tokens) and not any(
+        token.kind == "command" and str(token.value).startswith("begin") for token in tokens
+    )
+    if is_words:
+        found = tuple(symbol.lower() for symbol in found if symbol.lower() not in _FILLERS)
+    return Statement(found, tokens, is_words)

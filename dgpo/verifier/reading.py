@@ -3,11 +3,11 @@
 import re
 from functools import cached_property, lru_cache
 
-from dgpo.verifier import splitting, words
+from dgpo.verifier import words
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.lexer import lex
-from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.tokens import Token, Tokens, Unreadable, latex
+from dgpo.verifier.splitting import opened, plain, symbols
+from dgpo.verifier.tokens import Token, Tokens, Unreadable, latex, vocabulary
 from dgpo.verifier.tree import Answer
 
 _LEADS = vocabulary("so thus therefore hence the final correct")
@@ -32,11 +32,11 @@ class Reading:
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
-        return splitting.symbols(splitting.opened(self.tokens))
+        return symbols(opened(self.tokens))
 
     @cached_property
     def plain(self) -> str:
-        return splitting.plain(self.tokens)
+        return plain(self.tokens)
 
     @cached_property
     def latex(self) -> str:
@@ -44,10 +44,7 @@ class Reading:
 
     @cached_property
     def tree(self) -> Answer:
-        try:
-            return read_answer(self.tokens)
-        except Unreadable:
-            return splitting.statement(self.tokens)
+        return read_answer(self.tokens)
 
     @cached_property
     def phrase(self) -> str | None:
@@ -69,7 +66,7 @@ def read(text: str) -> Reading:
 
 def without_talk(tokens: Tokens) -> Tokens:
     """The tokens of an answer without what leads up to it and what ends it."""
-    tokens = splitting.opened(tokens)
+    tokens = opened(tokens)
     while tokens and tokens[0].is_("command", "therefore", "implies", "Rightarrow"):
         tokens = tokens[1:]
     tokens = _without_lead(tokens)
@@ -77,7 +74,7 @@ def without_talk(tokens: Tokens) -> Tokens:
         tokens = tokens[1:]
     while tokens and (_is_ornament(tokens[-1]) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
         tokens = tokens[:-1]
-    return splitting.opened(tokens)
+    return opened(tokens)
 
 
 def _is_ornament(token: Token) -> bool:

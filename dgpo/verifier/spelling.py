@@ -3,12 +3,7 @@
 import re
 import unicodedata
 
-from dgpo.verifier.tokens import Kind
-
-
-def vocabulary(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from dgpo.verifier.tokens import Kind, vocabulary
 
 _SIGNS = {
     "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.tokens import Kind, Token, Tokens, has
-from dgpo.verifier.tree import Statement
+from dgpo.verifier.tokens import Kind, Token, Tokens
 
 _SHELLS = {
     ("(", ")"): "()",
@@ -99,62 +97,6 @@ def symbols(tokens: Sequence[Token]) -> tuple[str, ...]:
             continue
         found.append(_symbol(token))
     return tuple(found)
-
-
-MAX_PRODUCT = 3
-"""More letters in a row are a word."""
-NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten and or no")
-"""Short words."""
-
-
-def is_product(token: Token) -> bool:
-    """Whether letters in a row are a product, and no word: ``ab``."""
-    letters = str(token.value)
-    is_short = len(letters) <= MAX_PRODUCT and letters.isascii() and letters.isalpha() and not token.is_worded
-    return is_short and letters.lower() not in NO_PRODUCTS
-
-
-_CALCULUS = vocabulary(
-    "frac binom sqrt over choose int iint iiint oint sum prod partial nabla mod pmod begin end not det to"
-)
-
-
-_FILLERS = frozenset(("all", "every", "any", "each", "the", "is", "are"))
-
-
-def is_prose(tokens: Sequence[Token]) -> bool:
-    """Whether there are words, signs beyond algebra and calculus, numbers behind a letter or another number, or an
-    infinity that bounds nothing: sympy has infinity times 2 equal 2 or not, by the order of its sets.
-    """
-    if (
-        has(tokens, "infinity")
-        and not has(tokens, "command", "int", "sum", "prod")
-        and not has(tokens, "function", "lim")
-    ):
-        return True
-    for before, token in zip((None, *tokens), tokens, strict=False):
-        if token.kind == "word" and not is_product(token):
-            return True
-        if token.kind == "command" and str(token.value).split()[0] not in _CALCULUS:
-            return True
-        if token.kind in ("row", "cell", "dots", "money") or (
-            token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
-        ):
-            return True
-        if token.kind == "number" and before is not None and before.kind in ("name", "number", "word"):
-            return True
-    return False
-
-
-def statement(tokens: Tokens) -> Statement:
-    """What is no value: words by their symbols, relations for math-verify."""
-    found = symbols(tokens)
-    is_words = is_prose(tokens) and not any(
-        token.kind == "command" and str(token.value).startswith("begin") for token in tokens
-    )
-    if is_words:
-        found = tuple(symbol.lower() for symbol in found if symbol.lower() not in _FILLERS)
-    return Statement(found, tokens, is_words)
 
 
 def _symbol(token: Token) -> str:

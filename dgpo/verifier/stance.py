@@ -1,7 +1,16 @@
 r"""What prose asserts: which sentences state something, and which values in them are denied, changed or mere names."""
 
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
+
+
+class Span(NamedTuple):
+    """A part of a sentence, and the expression that it says."""
+
+    start: int
+    end: int
+    text: str
+
 
 Stance = Literal["asserts", "aside", "unfinished"]
 """A sentence to read, one to pass over, or one that says that the answer is still to come or not known."""
@@ -80,6 +89,11 @@ _AFTER = re.compile(
     re.IGNORECASE,
 )
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
+_LETTER = re.compile(
+    r"(?<![A-Za-z])\([A-Ja-j]\)"
+    r"|(?<![A-Za-z0-9'’\\])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but)[a-z])[A-HJ](?![A-Za-z0-9'’])"
+)
+_ALSO = re.compile(r"[)*$ ]*(?:or|nor|and)[(*$ ]*")
 _CONDITION = re.compile(
     r"(?<![A-Za-z])(?:when|where|attained|if|otherwise|unless|since|because|for (?:odd|even|all|other))(?![A-Za-z])",
     re.IGNORECASE,
@@ -132,6 +146,30 @@ def changes(before: str) -> bool:
     return f"{second} {last}" in _CHANGING_PAIRS or (
         last in ("be", "equal", "have") and second.endswith(("n't", "n’t", "not"))
     )
+
+
+def asserted_letters(sentence: str) -> set[str]:
+    """The choices that ``sentence`` names without denying them (``I think it is D, not A``: D)."""
+    return {span.text.strip("()") for span in letters(sentence)}
+
+
+def letters(sentence: str) -> list[Span]:
+    found = [Span(letter.start(), letter.end(), letter.group().upper()) for letter in _LETTER.finditer(sentence)]
+    return undenied(sentence, found)
+
+
+def undenied(sentence: str, spans: list[Span]) -> list[Span]:
+    """``spans`` without those that are denied, alone or together (``not 3 or 5``, ``between 3 and 5``)."""
+    left: list[Span] = []
+    denied_end = -1
+    for span in spans:
+        goes_on = denied_end >= 0 and _ALSO.fullmatch(sentence, denied_end, span.start)
+        if goes_on or is_denied(sentence, span.start, span.end):
+            denied_end = span.end
+        else:
+            left.append(span)
+            denied_end = -1
+    return left
 
 
 def condition(sentence: str, position: int) -> int | None:

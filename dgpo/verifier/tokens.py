@@ -11,6 +11,16 @@ Kind = Literal[
 ]  # fmt: skip
 
 
+def vocabulary(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+MAX_PRODUCT = 3
+"""More letters in a row are a word."""
+_NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten")
+"""Short words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A symbol.
@@ -36,6 +46,17 @@ class Token:
     def word(self) -> str:
         """A word in lower case, '' for any other symbol."""
         return str(self.value).lower() if self.kind == "word" else ""
+
+    @property
+    def is_run(self) -> bool:
+        """Letters in a row that may be a product: ``ab``, ``at``."""
+        letters = str(self.value)
+        return len(letters) <= MAX_PRODUCT and letters.isascii() and letters.isalpha() and not self.is_worded
+
+    @property
+    def is_product(self) -> bool:
+        """Letters in a row that are a product, whatever stands beside them."""
+        return self.is_run and str(self.value).lower() not in _NO_PRODUCTS
 
     def is_(self, kind: Kind, *values: str) -> bool:
         return self.kind == kind and (not values or self.value in values)

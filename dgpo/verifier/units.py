@@ -6,7 +6,7 @@ keep their case (mW is no MW), words do not.
 
 import re
 
-from dgpo.verifier.number_words import WORDS
+from dgpo.verifier.numerals import WORDS
 
 _SPELLINGS = {
     "%": "% percent percentage pct",

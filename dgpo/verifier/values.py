@@ -16,9 +16,8 @@ from typing import Any
 from dgpo.verifier.arithmetic import exact_value
 from dgpo.verifier.breaks import breaks
 from dgpo.verifier.evaluation import COARSE, FINE, Evaluator
-from dgpo.verifier.nodes import Node, Operation, functions, names, rebuilt, renamed, subtrees
-from dgpo.verifier.spelling import vocabulary
-from dgpo.verifier.tree import Answer, Value
+from dgpo.verifier.tokens import vocabulary
+from dgpo.verifier.tree import Answer, Node, Operation, Value, functions, names, rebuilt, renamed, subtrees
 
 DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""

@@ -2,7 +2,7 @@
 
 import re
 
-from dgpo.verifier.sentence import asserted_letters
+from dgpo.verifier.stance import asserted_letters
 
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")

@@ -4,7 +4,7 @@ import pytest
 
 from dgpo.verifier import algebra
 from dgpo.verifier.lexer import lex
-from dgpo.verifier.nodes import Node, Operation, subtrees
+from dgpo.verifier.tree import Node, Operation, subtrees
 
 
 def parse(text: str) -> Node | None:

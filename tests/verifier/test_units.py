@@ -1,7 +1,7 @@
 import pytest
 
 from dgpo.verifier.lexer import lex
-from dgpo.verifier.number_words import read_words
+from dgpo.verifier.numerals import read_words
 from dgpo.verifier.quantities import read_value
 from dgpo.verifier.tree import Value
 
