@@ -6,7 +6,7 @@ from dgpo.verifier import policy, values
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Tokens, renamed
-from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient
+from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, product, quotient
 
 
 def spread(tree: Answer, other: Answer) -> Answer:
@@ -55,15 +55,12 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
 
 def shares(ratio: Ratio) -> list[Value]:
     """Each term over the last."""
-    last = ratio.terms[-1]
+    *terms, last = ratio.terms
     return [
-        Value(_over(term.node, last.node), (*term.tokens, *last.tokens), "", term.is_decimal or last.is_decimal)
-        for term in ratio.terms[:-1]
+        Value(quotient(term.node, last.node), (*term.tokens, *last.tokens), "", term.is_decimal or last.is_decimal)
+        for term in terms
+        if term.node is not None and last.node is not None
     ]
-
-
-def _over(above: Node | None, below: Node | None) -> Node | None:
-    return None if above is None or below is None else quotient(above, below)
 
 
 def components(value: Value) -> Several | None:
@@ -79,9 +76,7 @@ def components(value: Value) -> Several | None:
         if len(units) != 1 or units[0] in parts:
             return None
         factors.remove(units[0])
-        scale: Node = (
-            Fraction(1) if not factors else factors[0] if len(factors) == 1 else Operation("*", tuple(factors))
-        )
+        scale = product(*factors) if factors else Fraction(1)
         parts[units[0]] = Operation("-", (scale,)) if sign else scale
     count = 3 if "unit k" in parts else 2
     nodes = [parts.get(f"unit {axis}", Fraction(0)) for axis in "ijk"[:count]]

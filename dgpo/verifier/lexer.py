@@ -7,26 +7,28 @@ import re
 import unicodedata
 from dataclasses import replace
 
-from dgpo.verifier.arguments import argument
-from dgpo.verifier.ends import with_marks, with_open_ends
 from dgpo.verifier.numerals import GROUPS, read_number
 from dgpo.verifier.spelling import (
     ACCENTS,
     BOLD,
+    CHARACTERS,
     COMMANDS,
     DROPPED,
     FRACTIONS,
-    FUNCTIONS,
     GREEK,
     LAYOUT,
+    PLAIN,
+    SAID,
     WORDED,
+    argument,
     in_ascii,
     with_backslashes,
 )
-from dgpo.verifier.tokens import Kind, Token, Tokens, Unreadable
+from dgpo.verifier.tokens import Kind, Token, Tokens, Unreadable, has
 
 MAX_TOKENS = 1500
 MAX_DEPTH = 40
+_DEGREE = Token("degree", "degree", r"^{\circ}")
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|~|\\[,;:!> ])"
@@ -36,9 +38,14 @@ _TOKEN = re.compile(
     r"|(?P<relation><=|=<|>=|!=|:=|==)|(?P<power>\*\*)|(?P<letters>[A-Za-z]+|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
     re.DOTALL,
 )
-_TIMES_TEN = re.compile(r"x(?= ?10 ?(?:\^|\*\*))")
+_TIMES_TEN = re.compile(r"(?= ?10 ?(?:\^|\*\*))")
 _PYTHON_IMAGINARY = re.compile(r"j(?![A-Za-z\d_])")
-_SAME_ACCENT = {"overrightarrow": "vec", "bar": "overline", "widehat": "hat"}
+_FIXED: dict[str, tuple[Kind, str, str]] = {
+    "row": ("row", "row", r"\\ "),
+    "dots": ("dots", "...", r"\ldots "),
+    "power": ("sign", "^", "^"),
+}
+_RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "in": r"\in ", "~": r"\approx ", "equiv": r"\equiv "}
 _BOLDS = ("mathbf", "boldsymbol", "bm")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
@@ -47,20 +54,8 @@ _ESCAPED_TWICE = re.compile(
 )
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])(?![A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
-_PLAIN_FUNCTIONS = FUNCTIONS - {"det", "sup", "inf", "lim", "deg"}
+_OPENS = re.compile(r"\s*[({\\]")
 _OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
-_CHARACTERS: dict[str, tuple[Kind, str, str]] = {
-    **{symbol: ("open", symbol, symbol) for symbol in "([{"},
-    **{symbol: ("close", symbol, symbol) for symbol in ")]}"},
-    **{symbol: ("join", symbol, ", ") for symbol in ",;"},
-    **{symbol: ("sign", symbol, symbol) for symbol in "+-/^_!:'."},
-    **{symbol: ("money", symbol, "") for symbol in "€£¥₹¢"},
-    "*": ("sign", "*", r"\cdot "),
-    "%": ("percent", "%", r"\%"),
-    "&": ("cell", "&", "&"),
-    "|": ("bar", "|", "|"),
-}
-_JOINTS = {"or": "or", "and": "and", "either": "or", "maybe": "or", "perhaps": "or", "possibly": "or", "&": "and"}
 
 
 def lex(text: str) -> Tokens:
@@ -129,21 +124,16 @@ class _Lexer:
                 at = self._command(text, at, written[1:].rstrip("*"), is_worded)
             elif kind == "letters":
                 self._letters(text, at, written, is_worded)
-            elif kind == "row":
-                self.put("row", "row", r"\\ ")
-            elif kind == "dots":
-                self.put("dots", "...", r"\ldots ")
             elif kind == "relation":
-                self._relation({"=<": "<=", ":=": "=", "==": "="}.get(written, written))
-            elif kind == "power":
-                self.put("sign", "^", "^")
+                self._relation(written)
+            elif kind in _FIXED:
+                self.put(*_FIXED[kind])
             else:
                 self._symbol(written, is_worded)
 
     def _command(self, text: str, at: int, name: str, is_worded: bool) -> int:
         if name in LAYOUT:
-            if name in ("left", "right") and text[at : at + 1] == ".":
-                at += 1
+            at += name in ("left", "right") and text[at : at + 1] == "."
             self._is_spaced = self._is_spaced or name in ("quad", "qquad", "space")
         elif name in DROPPED:
             at = argument(text, at)[1]
@@ -159,7 +149,8 @@ class _Lexer:
             if text[at : at + 1] in ("_", "^"):
                 at = argument(text, at + 1)[1]
         elif name in ACCENTS:
-            at = self._accented(text, at, name)
+            inside, at = argument(text, at)
+            self._accented(ACCENTS[name], inside.strip())
         elif name == "textcircled":
             inside, at = argument(text, at)
             self.put("word", f"({inside.strip()})", inside)
@@ -194,85 +185,63 @@ class _Lexer:
         return at
 
     def _worded(self, name: str, inside: str) -> None:
-        start = len(self.tokens)
+        kind, value, spelt = COMMANDS.get(inside.strip(), ("word", "", ""))
+        if name == "operatorname" and kind == "function":
+            self.put(kind, value, spelt)
+            return
         self._is_spaced = self._is_spaced or inside[:1] == " "
         self.read(inside, is_worded=name not in _BOLDS and name not in ("mathcal", "mathscr", "mathit"))
         self._is_spaced = self._is_spaced or inside[-1:] == " "
-        token = self.tokens[start] if len(self.tokens) == start + 1 else None
-        kind, value, spelt = COMMANDS.get(str(token.value), ("", "", "")) if token else ("", "", "")
-        if token and name == "operatorname" and kind == "function":
-            self.tokens[start] = replace(token, kind=kind, value=value, latex=spelt, is_worded=False)
 
-    def _accented(self, text: str, at: int, name: str) -> int:
+    def _accented(self, name: str, inside: str) -> None:
         """``\\vec{a}`` as a name of its own; ``\\overline{AB}`` is the segment AB."""
-        inside, at = argument(text, at)
-        inside, name = inside.strip(), _SAME_ACCENT.get(name, name)
         if name == "overline" and re.fullmatch("[A-Z]{2}", inside):
-            self._letters(text, at, inside, is_worded=False)
-        elif inside in ("i", "j", "k", r"\imath", r"\jmath") and name in ("vec", "hat"):
-            self.put("name", f"unit {inside.lstrip(chr(92))[0]}", inside)
+            self.read(inside, is_worded=False)
+        elif name in ("vec", "hat") and (axis := re.fullmatch(r"\\?([ijk])(?:math)?", inside)):
+            self.put("name", f"unit {axis[1]}", inside)
         elif re.fullmatch(r"\\?[A-Za-z]+\d?|0", inside):
             self.put("name", f"{name} {inside}", rf"\{name}{{{inside}}}")
         else:
             self.put("command", name, f"\\{name} ")
-            self.put("open", "{", "{")
-            self.read(inside, is_worded=False)
-            self.put("close", "}", "}")
-        return at
+            self._group(inside)
+
+    def _group(self, inside: str) -> None:
+        self.put("open", "{", "{")
+        self.read(inside, is_worded=False)
+        self.put("close", "}", "}")
 
     def _bare_arguments(self, text: str, at: int, count: int) -> int:
         """``\\frac12`` and ``\\sqrt2`` take one symbol each: put in braces."""
         for _ in range(count):
-            if text[at:].lstrip()[:1] == "[":
-                return at
+            bare = _BARE_ARGUMENT.match(text, at)
             if text[at:].lstrip()[:1] == "{":
                 inside, at = argument(text, at)
-                self.put("open", "{", "{")
-                self.read(inside, is_worded=False)
-                self.put("close", "}", "}")
-            elif bare := _BARE_ARGUMENT.match(text, at):
-                self.put("open", "{", "{")
-                self.read(bare.group().strip(), is_worded=False)
-                self.put("close", "}", "}")
-                at = bare.end()
+            elif bare:
+                inside, at = bare.group().strip(), bare.end()
             else:
                 return at
+            self._group(inside)
         return at
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
-        lowered = written.lower()
-        if lowered in _JOINTS:
-            self.put("join", _JOINTS[lowered], rf"\text{{ {written} }}", is_worded)
-        elif lowered == "except":
-            self.put("sign", "setminus", r"\setminus ", is_worded)
-        elif (
-            (not is_worded or written == "cis")
-            and written in _PLAIN_FUNCTIONS
-            and (written not in _OF_SEVERAL or _opens(text, at))
-        ):
-            self.put("function", written, f"\\{written} ")
-        elif not is_worded and written == "sqrt":
-            self.put("command", "sqrt", r"\sqrt")
-        elif not is_worded and written in GREEK and len(written) > 1 and written not in ("in",):
-            self.put("name", written, f"\\{written} ")
-        elif lowered in ("infinity", "inf") or (written == "infty" and not is_worded):
-            self.put("infinity", "infinity", r"\infty ")
-        elif not is_worded and written == "x" and self._is_times(text, at):
+        is_called = written not in _OF_SEVERAL or _OPENS.match(text, at)
+        if written.lower() in SAID:
+            self.put(*SAID[written.lower()], is_worded)
+        elif written in PLAIN and is_called and (not is_worded or written == "cis"):
+            self.put(*PLAIN[written])
+        elif written == "x" and not is_worded and has(self.tokens[-1:], "number") and _TIMES_TEN.match(text, at):
             self.put("sign", "*", r"\times ")
         elif len(written) == 1 and written.isascii():
             self.put("name", written, written, is_worded)
         else:
             self.put("word", written, written if not is_worded else rf"\text{{{written}}}", is_worded)
 
-    def _is_times(self, text: str, at: int) -> bool:
-        return bool(self.tokens) and self.tokens[-1].kind == "number" and bool(_TIMES_TEN.match(text, at - 1))
-
     def _relation(self, written: str) -> None:
-        spelt = {"<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "in": r"\in ", "~": r"\approx ", "equiv": r"\equiv "}
+        written = {"=<": "<=", ":=": "=", "==": "="}.get(written, written)
         if self.tokens and self.tokens[-1].is_("command", "not"):
             del self.tokens[-1]
             written = {"=": "!="}.get(written, f"not {written}")
-        self.put("relation", written, spelt.get(written, written))
+        self.put("relation", written, _RELATIONS.get(written, written))
 
     def _symbol(self, written: str, is_worded: bool) -> None:
         symbol = written[-1]
@@ -289,12 +258,41 @@ class _Lexer:
         elif symbol == '"':
             self.put("sign", "'", "'")
             self.put("sign", "'", "'")
-        elif symbol in _CHARACTERS:
-            self.put(*_CHARACTERS[symbol], is_worded)
+        elif symbol in CHARACTERS:
+            self.put(*CHARACTERS[symbol], is_worded)
         elif symbol not in "`\\":
             is_seen = unicodedata.category(symbol) not in ("Cf", "Cc")
             self.put("word", symbol if is_seen else f"U+{ord(symbol):04X}", symbol if is_seen else "?", is_worded)
 
 
-def _opens(text: str, at: int) -> bool:
-    return text[at:].lstrip()[:1] in ("(", "{", "\\")
+def with_open_ends(tokens: list[Token]) -> list[Token]:
+    """``]0, 1[`` as ``(0, 1)``."""
+    if not any(token.value in ("[", "]") for token in tokens):
+        return tokens
+    pending: list[str] = []
+    for index, token in enumerate(tokens):
+        following = tokens[index + 1] if index + 1 < len(tokens) else Token("end", "", "")
+        if token.is_("close", "]") and not pending:
+            tokens[index] = replace(token, kind="open", value="(", latex="(")
+            pending.append("(")
+        elif token.is_("open", "[") and pending and pending[-1] in "([" and following.kind in ("end", "join", "sign"):
+            tokens[index] = replace(token, kind="close", value=")", latex=")")
+            pending.pop()
+        elif token.kind == "open":
+            pending.append(str(token.value))
+        elif token.kind == "close" and pending:
+            pending.pop()
+    return tokens
+
+
+def with_marks(tokens: list[Token]) -> list[Token]:
+    r"""``^{\circ}``, ``^o`` and ``^{\prime}`` as one token each."""
+    found: list[Token] = []
+    for token in tokens:
+        found.append(token)
+        is_closed = len(found) > 3 and token.is_("close", "}") and found[-3].is_("open", "{")
+        width, mark = (4, found[-2]) if is_closed else (2, token)
+        is_degree = mark.kind == "degree" or (mark.is_("name", "o") and mark.is_worded)
+        if (is_degree or mark.is_("sign", "'")) and len(found) >= width and found[-width].is_("sign", "^"):
+            found[-width:] = [_DEGREE if is_degree else mark]
+    return found

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from dgpo.verifier.tokens import Kind, vocabulary
+from dgpo.verifier.tokens import Kind, Unreadable, vocabulary
 
 _SIGNS = {
     "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",
@@ -65,6 +65,25 @@ def _greek_command(letter: re.Match[str]) -> str:
     return f" \\{name.capitalize() if size == 'CAPITAL' else name.lower()} "
 
 
+_ARGUMENT = re.compile(r"\\[A-Za-z]+|\\?.", re.DOTALL)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
+def argument(text: str, at: int) -> tuple[str, int]:
+    """The group or the symbol that follows ``at``, and where it ends."""
+    while text[at : at + 1].isspace():
+        at += 1
+    if text[at : at + 1] != "{":
+        found = _ARGUMENT.match(text, at)
+        return (found.group(), found.end()) if found and found.group() not in "}" else ("", at)
+    depth = 0
+    for brace in _BRACE.finditer(text, at):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth == 0:
+            return text[at + 1 : brace.start()], brace.end()
+    raise Unreadable("a brace does not close")
+
+
 GREEK = vocabulary(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon"
     " phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega hbar ell pi"
@@ -79,7 +98,8 @@ WORDED = vocabulary(
     "text textbf textit textrm textsf texttt textnormal mbox hbox mathrm operatorname mathbf boldsymbol bm mathit"
     " mathsf mathtt mathcal mathscr rm"
 )
-ACCENTS = vocabulary("vec overrightarrow overline bar hat widehat tilde dot ddot")
+ACCENTS = {name: name for name in ("vec", "overline", "hat", "tilde", "dot", "ddot")}
+ACCENTS |= {"overrightarrow": "vec", "bar": "overline", "widehat": "hat"}
 LAYOUT = vocabulary(
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm middle displaystyle textstyle"
     " scriptstyle limits nolimits quad qquad bf it sf tt bfseries centering boxed fbox underline mathstrut thinspace"
@@ -121,3 +141,27 @@ BOLD: dict[str, tuple[Kind, str, str]] = {
     "0": ("name", "vec 0", r"\vec{0}"),
 }
 """What a bold symbol is: a unit vector, a set of numbers, the null vector."""
+CHARACTERS: dict[str, tuple[Kind, str, str]] = {
+    **{symbol: ("open", symbol, symbol) for symbol in "([{"},
+    **{symbol: ("close", symbol, symbol) for symbol in ")]}"},
+    **{symbol: ("join", symbol, ", ") for symbol in ",;"},
+    **{symbol: ("sign", symbol, symbol) for symbol in "+-/^_!:'."},
+    **{symbol: ("money", symbol, "") for symbol in "€£¥₹¢"},
+    "*": ("sign", "*", r"\cdot "),
+    "%": ("percent", "%", r"\%"),
+    "&": ("cell", "&", "&"),
+    "|": ("bar", "|", "|"),
+}
+_JOINTS = {"or": "or either maybe perhaps possibly", "and": "and"}
+SAID: dict[str, tuple[Kind, str, str]] = {
+    **{word: ("join", joint, rf"\text{{ {word} }}") for joint, words in _JOINTS.items() for word in words.split()},
+    **{word: ("infinity", "infinity", r"\infty ") for word in ("infinity", "inf")},
+    "except": ("sign", "setminus", r"\setminus "),
+}
+"""Words with a meaning of their own, also in a text."""
+PLAIN: dict[str, tuple[Kind, str, str]] = {
+    **{name: COMMANDS[name] for name in FUNCTIONS - {"det", "sup", "inf", "lim", "deg"} | {"infty"}},
+    **{name: ("name", name, f"\\{name} ") for name in GREEK},
+    "sqrt": ("command", "sqrt", r"\sqrt"),
+}
+"""What needs no backslash, outside a text."""
