@@ -29,7 +29,8 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
     signs = [_PLUS, *signs] if terms[0] else signs
     arrays = [_array(term) for term in terms if term]
     found = [array for array in arrays if array is not None]
-    if not found or not len(found) == len(arrays) == len(signs) or len({_shape(rows) for _, rows in found}) > 1:
+    shapes = {tuple(map(len, rows)) for _, rows in found}
+    if len(shapes) != 1 or not len(found) == len(arrays) == len(signs):
         return None
     is_grid = any(token.kind == "command" and str(token.value).startswith("begin ") for token in terms[-1])
     scale, cells = found[0]
@@ -41,10 +42,6 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
     if not is_grid:
         return Several("()", tuple(read(row[0]) for row in cells))
     return Grid(tuple(tuple(map(read, row)) for row in cells), tokens)
-
-
-def _shape(rows: Rows) -> tuple[int, ...]:
-    return tuple(map(len, rows))
 
 
 def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column: int) -> Tokens:

@@ -57,7 +57,7 @@ def shares(ratio: Ratio) -> list[Value]:
     """Each term over the last."""
     *terms, last = ratio.terms
     return [
-        Value(quotient(term.node, last.node), (*term.tokens, *last.tokens), "", term.is_decimal or last.is_decimal)
+        Value(quotient(term.node, last.node), (*term.tokens, *last.tokens))
         for term in terms
         if term.node is not None and last.node is not None
     ]
@@ -80,4 +80,4 @@ def components(value: Value) -> Several | None:
         parts[units[0]] = Operation("-", (scale,)) if sign else scale
     count = 3 if "unit k" in parts else 2
     nodes = [parts.get(f"unit {axis}", Fraction(0)) for axis in "ijk"[:count]]
-    return Several("()", tuple(Value(node, value.tokens, "", value.is_decimal) for node in nodes))
+    return Several("()", tuple(Value(node, value.tokens) for node in nodes))

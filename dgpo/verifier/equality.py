@@ -15,7 +15,6 @@ from dgpo.verifier.splitting import symbols
 from dgpo.verifier.tokens import Tokens, latex
 from dgpo.verifier.tree import (
     Answer,
-    Clock,
     Equation,
     Given,
     Grid,
@@ -252,15 +251,13 @@ class Comparison:
     def ratios(self, gold: Ratio, answer: Ratio, depth: int) -> Decision:
         if len(gold.terms) != len(answer.terms):
             return False
-        if any(ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
-            return gold.terms == answer.terms
+        if any(ratio.half or ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
+            return gold.terms == answer.terms and (not gold.half or not answer.half or gold.half == answer.half)
         return every(self.values(*pair, depth) for pair in zip(shares(gold), shares(answer), strict=True))
 
     def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:
-        return self.values(shares(gold)[0], answer, depth) if len(gold.terms) == 2 else False
-
-    def clock_and_ratio(self, gold: Clock, answer: Ratio, depth: int) -> Decision:
-        return gold.time == tuple(str(term.node) for term in answer.terms)
+        is_quotient = len(gold.terms) == 2 and not gold.half
+        return self.values(shares(gold)[0], answer, depth) if is_quotient else False
 
     def statements(self, gold: Statement, answer: Statement, depth: int) -> Decision:
         if gold.is_words or answer.is_words:
@@ -295,7 +292,6 @@ _PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (
     ((Several, Value | Infinite), Comparison.several_and_one),
     ((Ratio, Ratio), Comparison.ratios),
     ((Ratio, Value), Comparison.ratio_and_value),
-    ((Clock, Ratio), Comparison.clock_and_ratio),
     ((Statement, Statement), Comparison.statements),
     ((Statement, Value | Region), Comparison.statement_and_other),
 )

@@ -42,7 +42,7 @@ class Evaluator:
         numbers = self.numbers
         self._constants = {"pi": +numbers.pi, "e": +numbers.e, "i": numbers.mpc(0, 1)}
         self._ten = numbers.mpf(10)
-        sin, cos = self._circular(numbers.sin), self._circular(numbers.cos)
+        sin, cos = self._analytic(numbers.sin), self._analytic(numbers.cos)
         self._functions: dict[str, Callable[..., Any]] = {
             "+": self._sum,
             "*": self._product,
@@ -65,11 +65,11 @@ class Evaluator:
             "cot": lambda value: cos(value) / sin(value),
             "sec": lambda value: 1 / cos(value),
             "csc": lambda value: 1 / sin(value),
-            "cis": self._circular(numbers.expj),
-            **{f"arc{name}": self._circular(getattr(numbers, f"a{name}")) for name in _INVERTED},
-            "arccot": lambda value: numbers.pi / 2 - self._circular(numbers.atan)(value),
-            **{name: self._exp(getattr(numbers, name)) for name in ("exp", "sinh", "cosh")},
-            "tanh": self._exp(numbers.tanh, largest=4),
+            "cis": self._analytic(numbers.expj),
+            **{f"arc{name}": self._analytic(getattr(numbers, f"a{name}")) for name in _INVERTED},
+            "arccot": lambda value: numbers.pi / 2 - self._analytic(numbers.atan)(value),
+            **{name: self._analytic(getattr(numbers, name), largest=9) for name in ("exp", "sinh", "cosh")},
+            "tanh": self._analytic(numbers.tanh, largest=4),
             "ln": self._log,
             "lg": lambda value: self._log(value) / self._log(self._ten),
             "log": lambda value, base=self._ten: self._bounded(self._log(value) / self._log(base)),
@@ -177,21 +177,15 @@ class Evaluator:
         size = self._decimal.multiply(Decimal(int(mantissa)), self._decimal.power(2, exponent))
         return self.numbers.mpf(str(self._decimal.ln(size)))
 
-    def _exp(self, function: Callable[[Any], Any], largest: int = 9) -> Callable[[Any], Any]:
-        """``function``, of arguments below 2**``largest``, so that its value is within the bounds."""
+    def _analytic(self, function: Callable[[Any], Any], largest: int | None = None) -> Callable[[Any], Any]:
+        """``function`` of 0, or of arguments below 2**``largest`` whose value is seen beside 1.
+
+        A zero of a sine, which is no more than what rounding left, is no value.
+        """
+        most = self._max_argument if largest is None else largest
 
         def bounded(value: Any) -> Any:
-            if value and not -self._max_argument <= self.numbers.mag(value) <= largest:
-                raise _NoValue
-            return self._kept(function(value), self.numbers.one) if value else function(value)
-
-        return bounded
-
-    def _circular(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """A trigonometric function or its inverse. A zero, which is no more than what rounding left, is no value."""
-
-        def bounded(value: Any) -> Any:
-            if value and abs(self.numbers.mag(value)) > self._max_argument:
+            if value and not -self._max_argument <= self.numbers.mag(value) <= most:
                 raise _NoValue
             return self._bounded(self._kept(function(value), self.numbers.one)) if value else function(value)
 

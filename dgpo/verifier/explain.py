@@ -15,7 +15,6 @@ from dgpo.verifier.stages import Mode, Questions, decide_cheaply, decide_symboli
 from dgpo.verifier.tally import printable
 from dgpo.verifier.tree import (
     Answer,
-    Clock,
     Equation,
     Given,
     Grid,
@@ -117,9 +116,7 @@ def shown(tree: Answer | Piece) -> str:
         case Named():
             return "; ".join(f"{name} = {shown(item)}" for name, item in zip(tree.names, tree.items, strict=True))
         case Ratio():
-            return f"ratio({' : '.join(map(shown, tree.terms))})"
-        case Clock():
-            return f"time({':'.join(tree.time)} {tree.half})"
+            return f"ratio({' : '.join(map(shown, tree.terms))}) {tree.half}".rstrip()
         case Given():
             condition = " ".join(tree.condition or ("any", "_")).replace("_", tree.letter)
             return f"{shown(tree.value)}, if {condition}"

@@ -13,11 +13,10 @@ from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, joined, labelled, read_named
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.quantities import statement
-from dgpo.verifier.splitting import opened, separated, shell, split, split_where, symbols
+from dgpo.verifier.splitting import group_end, opened, separated, shell, split, split_where, symbols
 from dgpo.verifier.tokens import Token, Tokens, Unreadable, has, vocabulary
 from dgpo.verifier.tree import (
     Answer,
-    Clock,
     Equation,
     Given,
     Named,
@@ -209,17 +208,14 @@ def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
     r"""``(3, 4)\text{ cm}``: a tuple of values with a unit."""
     if tokens[0].kind != "open" or not has(tokens, "join"):
         return None
-    ends = [index for index, token in enumerate(tokens) if token.kind == "close"]
-    for end in ends:
-        brackets, inside = shell(tokens[: end + 1])
-        if brackets in ("()", "[]", "{}") and (unit := quantities.read_unit(tokens[end + 1 :])):
-            found = _bracketed(tokens[: end + 1], brackets, inside, depth)
-            if isinstance(found, Several):
-                items = (
-                    replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in found.items
-                )
-                return replace(found, items=tuple(items))
-    return None
+    end = group_end(tokens, 0)
+    brackets, inside = shell(tokens[:end])
+    unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
+    found = _bracketed(tokens[:end], brackets, inside, depth) if unit else None
+    if unit is None or not isinstance(found, Several):
+        return None
+    items = (replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in found.items)
+    return replace(found, items=tuple(items))
 
 
 def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Answer:
@@ -261,24 +257,11 @@ def _scalar(tokens: Tokens) -> Answer:
     if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
         cuts = []
     if cuts and all(parts):
-        if (clock := _clock(tokens)) is not None:
-            return clock
-        terms = [quantities.read_value(part) for part in parts]
+        *_, last = parts
+        half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
+        half = half if half in ("am", "pm") else ""  # 10:30 a.m.
+        terms = [quantities.read_value(part) for part in (*parts[:-1], last[:1] if half else last)]
         if all(isinstance(term, Value) and term.node is not None for term in terms):
-            return Ratio(tuple(term for term in terms if isinstance(term, Value)))
+            return Ratio(tuple(term for term in terms if isinstance(term, Value)), half)
         return statement(tokens)
     return quantities.read_value(tokens)
-
-
-def _clock(tokens: Tokens) -> Clock | None:
-    """``10:30 a.m.``; without the half of the day it is a ratio as well, and compares as one."""
-    numbers = [token for token in tokens if token.kind == "number"]
-    rest = (
-        "".join(str(token.value) for token in tokens if token.kind != "number")
-        .replace(":", "")
-        .replace(".", "")
-        .lower()
-    )
-    if rest not in ("am", "pm") or not 2 <= len(numbers) <= 3:
-        return None
-    return Clock(tuple(str(number.value) for number in numbers), rest)

@@ -38,7 +38,7 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
         if len(heads) == 1:
             return _list([side[1] for side in sides], str(names[0]), read)
         keys = tuple(str(name) for name in names)
-        items = tuple(read_joined(side[1], read) for side in sides)
+        items = tuple(joined(read(side[1])) for side in sides)
         return Named(keys, items) if len(set(keys)) == len(keys) else None
     if any(names[1:]) or any(len(side) > 1 for side in sides[1:]):
         return None
@@ -47,10 +47,6 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
 
 def _list(values: list[Tokens], name: str, read: Callable[[Tokens], list[Answer]]) -> Answer:
     return joined([item for value in values for item in read(value)], name)
-
-
-def read_joined(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer:
-    return joined(read(tokens))
 
 
 def joined(items: list[Answer], name: str = "") -> Answer:

@@ -1,12 +1,11 @@
 r"""What stands left of an equals sign: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\text{Area}``, ``|A|``, ``(x, y)``."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from dgpo.verifier.spelling import FUNCTIONS
-from dgpo.verifier.splitting import plain, shell, split, symbols
+from dgpo.verifier.splitting import group_end, plain, shell, split, symbols
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
 
 _DENIALS = vocabulary(
@@ -56,43 +55,30 @@ def read_name(tokens: Tokens) -> Name | None:
         return replace(of, mark=f"nabla{of.mark}")
     if first.is_("command", "frac") and (derivative := _derivative(tokens)):
         return derivative
-    if any(token.is_("sign", ":", "/") or token.is_("command", "frac") for token in tokens) and _is_quotient(tokens):
-        return Name("".join(symbols(tokens)))
-    if first.is_("command", "int", "sum", "prod") or first.is_("function", "lim"):
+    if _is_quotient(tokens) or first.is_("command", "int", "sum", "prod") or first.is_("function", "lim"):
         return Name("".join(symbols(tokens)))
     if first.kind == "function":
         is_of_name = shell(tokens[1:])[0] == "()" or read_name(tokens[1:]) is not None
         is_extreme = first.value in ("max", "min", "sup", "inf", "deg")
         return Name(str(first.value), argument=symbols(tokens[1:])) if is_extreme or is_of_name else None
-    if (
-        len(tokens) == 1
-        and first.kind == "word"
-        and not first.is_worded
-        and len(str(first.value)) < 4
-        and str(first.value).islower()
-    ):
+    if len(tokens) == 1 and first.kind == "word" and first.is_run and str(first.value).islower():
         return None  # a product
-    if has(tokens, "word") or (len(tokens) > 1 and first.is_("command", *_FIGURES)) or _is_measure(tokens):
+    is_measure = first.is_("name", "m") and has(tokens[1:2], "command", "angle")
+    if has(tokens, "word") or (len(tokens) > 1 and (is_measure or first.is_("command", *_FIGURES))):
         return _in_words(tokens)
     return _symbol(tokens)
 
 
 def _is_quotient(tokens: Tokens) -> bool:
-    return all(map(_is_in_quotient, tokens)) and any(
-        token.kind in ("name", "word") and token.value != "pi" for token in tokens
-    )
+    r"""Whether they are a quotient of names: ``\frac{AB}{CD}``, ``V_1 : V_2``."""
+    is_quotient = any(token.is_("sign", ":", "/") or token.is_("command", "frac") for token in tokens)
+    has_name = any(token.kind in ("name", "word") and token.value != "pi" for token in tokens)
+    return is_quotient and has_name and all(map(_may_be_in_quotient, tokens))
 
 
-def _is_in_quotient(token: Token) -> bool:
-    """Whether it may stand in a quotient of names: ``\\frac{AB}{CD}``, ``V_1 : V_2``."""
+def _may_be_in_quotient(token: Token) -> bool:
     is_segment = token.kind == "word" and bool(_SEGMENT.fullmatch(str(token.value)))
-    return (
-        is_segment or token.kind in ("name", "number") or token.is_("command", "frac") or token.value in tuple("{}_:/'")
-    )
-
-
-def _is_measure(tokens: Tokens) -> bool:
-    return len(tokens) > 2 and tokens[0].is_("name", "m") and tokens[1].is_("command", "angle")
+    return is_segment or token.kind in ("name", "number") or token.value in ("frac", *"{}_:/'")
 
 
 def _in_words(tokens: Tokens) -> Name | None:
@@ -103,14 +89,10 @@ def _in_words(tokens: Tokens) -> Name | None:
     said = {word.lower() for word in words}
     if said & (_DENIALS | _PLACES) or (said & _SUBJECTS and said & _CHANGES):
         return None
-    if any(token.kind == "join" and token.value != "," for token in tokens):
+    if any(token.is_("sign", *"+-*/^") or (token.kind == "join" and token.value != ",") for token in tokens):
         return None
-    is_symbol_first = (
-        tokens[0].kind == "name" and not tokens[0].is_worded and len(tokens) > 1 and tokens[1].kind == "word"
-    )
+    is_symbol_first = first.kind == "name" and not first.is_worded and has(tokens[1:2], "word")
     if is_symbol_first and not _SEGMENT.fullmatch(words[0]):
-        return None
-    if any(token.kind == "sign" and token.value in tuple("+-*/^") for token in tokens):
         return None
     if len(words) == 1 and _SEGMENT.fullmatch(words[0]) and len(tokens) == 1:
         return Name(words[0])
@@ -139,14 +121,13 @@ def _symbol(tokens: Tokens) -> Name | None:
     index = mark = ""
     while at < len(tokens):
         token = tokens[at]
-        if token.is_("sign", "_") or (token.is_("sign", "^") and _is_mark(tokens[at + 1 :], head in tuple("fghFGH"))):
-            end = _script_end(tokens, at + 1)
-            script = "".join(symbols(tokens[at + 1 : end])).replace("o{", "").replace("c}", "")
-            if token.value == "_":
-                index = script
-            else:
-                mark += "'" if script == "'" else "^-1"
+        if token.is_("sign", "_"):
+            end = group_end(tokens, at + 1)
+            index = "".join(symbols(tokens[at + 1 : end])).replace("o{", "").replace("c}", "")
             at = end
+        elif head in tuple("fghFGH") and symbols(tokens[at : at + 5]) == ("^", "o{", "-", "1", "c}"):
+            mark += "^-1"
+            at += 5
         elif token.is_("sign", "'"):
             mark += "'"
             at += 1
@@ -158,21 +139,6 @@ def _symbol(tokens: Tokens) -> Name | None:
     if brackets != "()" or len(inside) == 0:
         return None
     return Name(head, index, mark, symbols(inside))
-
-
-def _is_mark(tokens: Sequence[Token], has_inverse: bool) -> bool:
-    text = "".join(str(token.value) for token in tokens[:4])
-    return text.startswith(("'", "{'}")) or (text.startswith("{-1}") and has_inverse)
-
-
-def _script_end(tokens: Tokens, at: int) -> int:
-    if at < len(tokens) and tokens[at].is_("open", "{"):
-        depth = 0
-        for end in range(at, len(tokens)):
-            depth += (tokens[end].kind == "open") - (tokens[end].kind == "close")
-            if depth == 0:
-                return end + 1
-    return at + 1
 
 
 def differ(gold: Name, answer: Name) -> bool:

@@ -9,12 +9,11 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 
-from dgpo.verifier import words
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
-from dgpo.verifier.reading import Reading, read
+from dgpo.verifier.reading import NO_SOLUTION, Reading, asserted_choice, read
 from dgpo.verifier.splitting import split
-from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex
+from dgpo.verifier.tokens import Tokens, has, has_any, latex
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value, names, product, subtrees
 from dgpo.verifier.values import COUNTERS, Number, exact, real_value
 
@@ -24,17 +23,13 @@ MIN_DIGITS = 3
 MAX_PLACES = 60
 MAX_CONSTANTS = 3
 _CONSTANT = re.compile(r"[A-DK](?:_\d)?")
-_VARIABLE_KINDS = frozenset(("name", "word", "function"))
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 
 
 def has_many_values(gold: Reading) -> bool:
     """Whether a ground truth asks for several values: a list, a tuple, a set, a union, both signs, alternatives."""
-    if any(token.kind == "join" and token.value in ("or", "and", ";") for token in gold.tokens):
-        return True
-    if any(token.kind == "sign" and token.value in ("pm", "mp", "cup", "setminus") for token in gold.tokens):
-        return True
-    return _is_many(gold.tree)
+    has_joint = has(gold.tokens, "join", "or", "and", ";") or has(gold.tokens, "sign", "pm", "mp", "cup", "setminus")
+    return has_joint or _is_many(gold.tree)
 
 
 def _is_many(tree: Answer) -> bool:
@@ -51,11 +46,8 @@ def offers_alternatives(answer: Reading) -> bool:
     tree = answer.tree
     while isinstance(tree, Given):
         tree = tree.value
-    if has(answer.tokens, "join", "or") and tree is answer.tree:
-        return True
-    if isinstance(tree, Named):
-        return True
-    return isinstance(tree, Several) and tree.brackets == "" and len(tree.items) > 1
+    is_list = isinstance(tree, Several) and tree.brackets == "" and len(tree.items) > 1
+    return is_list or isinstance(tree, Named) or (tree is answer.tree and has(answer.tokens, "join", "or"))
 
 
 def in_words(gold: Reading, answer: Reading) -> bool | None:
@@ -63,7 +55,7 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty"):
         return None
     if answer.phrase and gold.phrase:
-        if words.NO_SOLUTION.fullmatch(answer.phrase) and words.NO_SOLUTION.fullmatch(gold.phrase):
+        if NO_SOLUTION.fullmatch(answer.phrase) and NO_SOLUTION.fullmatch(gold.phrase):
             return True
         shorter = min(len(answer.phrase), len(gold.phrase))
         if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):
@@ -71,19 +63,19 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
         if shorter > 3:
             return False
     if Several("{}", ()) in (gold.tree, answer.tree):
-        return bool(words.NO_SOLUTION.fullmatch(answer.phrase or gold.phrase or "")) or gold.tree == answer.tree
+        return bool(NO_SOLUTION.fullmatch(answer.phrase or gold.phrase or "")) or gold.tree == answer.tree
     if gold.choices and answer.choices:
         return answer.choices == gold.choices
     if not is_choice(gold) or gold.choice is None:
         return None
-    letter = words.asserted_choice(answer.plain)
+    letter = asserted_choice(answer.plain)
     return None if letter is None else letter == gold.choice
 
 
 def text_of_choice(gold: Reading, answer: Reading) -> Reading | None:
     r"""What stands behind the letter of ``\textbf{(C)}\ 24``, where ``answer`` is no letter; None for any other."""
     width = 3 if gold.plain.startswith("(") else 2
-    if len(gold.tokens) <= width or not is_choice(gold) or words.asserted_choice(answer.plain) or answer.choices:
+    if len(gold.tokens) <= width or not is_choice(gold) or asserted_choice(answer.plain) or answer.choices:
         return None
     mark = gold.tokens[width - 1]
     return read(latex(gold.tokens[width:])) if mark.is_("close", ")") or mark.is_("sign", ".", ":") else None
@@ -173,11 +165,8 @@ def is_unsolved(side: Tokens) -> bool:
 
 
 def _has_variable(side: Tokens) -> bool:
-    return any(token.kind in _VARIABLE_KINDS and not _is_constant(token) for token in side)
-
-
-def _is_constant(token: Token) -> bool:
-    return token.is_("name", "pi") or (token.kind == "function" and token.value not in ("max", "min", "sup", "inf"))
+    has_extreme = has(side, "function", "max", "min", "sup", "inf")
+    return has_extreme or any(token.kind in ("name", "word") and token.value != "pi" for token in side)
 
 
 def names_differ(gold: Equation, answer: Equation) -> bool:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import accumulate
 
 from dgpo.verifier.algebra import parse
 from dgpo.verifier.numerals import MAGNITUDES, read_words
-from dgpo.verifier.splitting import opened, shell, split, step, symbols, trimmed
+from dgpo.verifier.splitting import group_end, opened, shell, split, step, symbols, trimmed
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, renamed, vocabulary
 from dgpo.verifier.tree import Infinite, Node, Several, Statement, Value, product
 from dgpo.verifier.units import unit_of
@@ -26,8 +25,11 @@ _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
     """The value that ``tokens`` are; a statement where there are words that are no unit."""
     tokens = opened(tokens)
-    if (special := _special(tokens)) is not None:
-        return special
+    is_signed = has(tokens[:1], "sign", "+", "-")
+    if [token.kind for token in tokens[is_signed:]] == ["infinity"]:
+        return Infinite(tokens[0].value == "-")
+    if [token.kind for token in tokens] == ["empty"]:
+        return Several("{}", ())
     currency, tokens = _currency(tokens)
     if (based := _in_base(tokens)) is not None:
         return based
@@ -43,7 +45,11 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
         return found
     if node is None:
         tokens = _with_bound_names(tokens)
-    return Value(node, tokens, currency, _is_decimal(tokens), () if node is not None else symbols(tokens))
+    return _value(node, tokens, currency)
+
+
+def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
+    return Value(node, tokens, unit, symbols(tokens) if node is None else ())
 
 
 def _with_bound_names(tokens: Tokens) -> Tokens:
@@ -56,19 +62,6 @@ def _with_bound_names(tokens: Tokens) -> Tokens:
     free = {token.value for token in tokens if token.kind == "name"} - {*bound}
     letters = (letter for letter in "klmpqrst" if letter not in free)
     return renamed(tokens, dict(zip(dict.fromkeys(bound), letters, strict=False)))
-
-
-def _is_decimal(tokens: Sequence[Token]) -> bool:
-    return any(token.is_decimal for token in tokens)
-
-
-def _special(tokens: Tokens) -> Infinite | Several | None:
-    signs, rest = (tokens[:1], tokens[1:]) if tokens and tokens[0].is_("sign", "+", "-") else ((), tokens)
-    if len(rest) == 1 and rest[0].kind == "infinity":
-        return Infinite(bool(signs) and signs[0].value == "-")
-    if len(tokens) == 1 and tokens[0].kind == "empty":
-        return Several("{}", ())
-    return None
 
 
 def _currency(tokens: Tokens) -> tuple[str, Tokens]:
@@ -89,11 +82,7 @@ def _in_base(tokens: Tokens) -> Value | None:
     places = [index for index, token in enumerate(tokens) if token.is_("sign", "_")]
     if len(places) != 1 or not 0 < places[0] < len(tokens) - 1:
         return None
-    digits, script = tokens[: places[0]], opened(tokens[places[0] + 1 :])
-    if shell(digits)[0] == "()":
-        digits = shell(digits)[1]
-    while shell(script)[0] == "()":
-        script = shell(script)[1]
+    digits, script = _unwrapped(tokens[: places[0]]), _unwrapped(tokens[places[0] + 1 :])
     written = "".join(latex((token,)) if token.kind == "number" else str(token.value) for token in digits)
     if not written[:1].isalnum() or not has(digits, "number") or not written.replace(".", "").isalnum():
         return None
@@ -104,6 +93,11 @@ def _in_base(tokens: Tokens) -> Value | None:
     unit = "" if number == "10" else f"{BASE}{number}"
     node: Node = Fraction(written) if written.replace(".", "", 1).isdigit() else written.upper()
     return Value(node, tokens, unit)
+
+
+def _unwrapped(tokens: Tokens) -> Tokens:
+    brackets, inside = shell(opened(tokens))
+    return _unwrapped(inside) if brackets == "()" else inside
 
 
 def _in_words(tokens: Tokens) -> Fraction | None:
@@ -121,7 +115,7 @@ def _sum_of_angles(tokens: Tokens) -> Value | None:
         return None
     body = tuple(token for token in tokens if token.kind != "degree")
     node = None if has(tokens, "function") else parse(body)
-    return None if node is None else Value(node, body, "degree", _is_decimal(body))
+    return None if node is None else Value(node, body, "degree")
 
 
 def _may_start_unit(tokens: Tokens, start: int) -> bool:
@@ -136,11 +130,10 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
         return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
     if token.is_("sign", "'"):
         return before.kind == "number"
+    is_worded = any(inside.is_worded for inside in tokens[start:])
     if token.is_("open", "("):
-        return any(
-            inside.kind == "word" or inside.is_worded or inside.is_("command", "mod") for inside in tokens[start:]
-        )
-    return token.is_("command", "frac") and any(inside.is_worded for inside in tokens[start:])
+        return is_worded or has(tokens[start:], "word") or has(tokens[start:], "command", "mod")
+    return is_worded and token.is_("command", "frac")
 
 
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
@@ -151,26 +144,20 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     if rest[0].word in MAGNITUDES:
         scale, rest = MAGNITUDES[rest[0].word], rest[1:]
     unit = read_unit(rest) if rest else ""
-    if unit is None or (
-        unit == "degree" and any(token.kind == "function" and token.value in _TRIGONOMETRIC for token in body)
-    ):
-        return None
-    if unit == "%" and split(body[1:], "sign", "+", "-")[1]:
+    is_inside = unit == "degree" and has(body, "function", *_TRIGONOMETRIC)  # sin 30°
+    is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
+    if unit is None or is_inside or is_of_last:
         return None
     node = parse(body)
     is_letter = len(rest) == 1 and rest[0].kind == "name" and not rest[0].is_worded
     if is_letter and not isinstance(node, Fraction):
         return None
-    if node is None:
-        number = _in_words(body)
-        if number is None and has_any(body, "word", "relation", "join", "dots"):
-            return None
-        if number is None and not unit:
-            return None
-        node = number
+    node = _in_words(body) if node is None else node
+    if node is None and (not unit or has_any(body, "word", "relation", "join", "dots")):
+        return None
     if scale > 1 and node is not None:
         node = node * scale if isinstance(node, Fraction) else product(node, Fraction(scale))
-    return Value(node, body, unit or currency, _is_decimal(body), () if node is not None else symbols(body))
+    return _value(node, body, unit or currency)
 
 
 def read_unit(tokens: Sequence[Token]) -> str | None:
@@ -189,11 +176,11 @@ def _spelt(tokens: Sequence[Token]) -> str:
     while at < len(tokens):
         token = tokens[at]
         if token.is_("command", "frac"):
-            ends = _group_ends(tokens, at + 1)
-            if len(ends) > 1:
-                text += " " + _spelt(tokens[at + 2 : ends[0]]) + "/" + _spelt(tokens[ends[0] + 2 : ends[1]])
-                at = ends[1] + 1
-                continue
+            middle = group_end(tokens, at + 1)
+            end = group_end(tokens, middle)
+            text += f" {_spelt(tokens[at + 2 : middle - 1])}/{_spelt(tokens[middle + 1 : end - 1])}"
+            at = end
+            continue
         if token.is_("command", "pmod", "mod"):
             shown = "mod"
         elif token.value in _SYMBOLS:
@@ -208,12 +195,6 @@ def _spelt(tokens: Sequence[Token]) -> str:
         text += ("" if is_glued or not text or not (token.is_spaced or token.kind in ("word", "name")) else " ") + shown
         at += 1
     return text.strip()
-
-
-def _group_ends(tokens: Sequence[Token], start: int) -> list[int]:
-    """Where the groups behind ``start`` end."""
-    depths = list(accumulate(map(step, tokens[start:])))
-    return [start + place for place, depth in enumerate(depths) if depth == 0 and tokens[start + place].kind == "close"]
 
 
 def side_by_side(tokens: Tokens) -> list[Tokens] | None:

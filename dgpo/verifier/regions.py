@@ -207,25 +207,22 @@ def read_inequality(tokens: Tokens) -> Region | None:
         left, relation, right = sides[0], relations[0], sides[1]
         if _variable(left) is None and not _is_modulus(left):
             left, relation, right = right, MIRROR[relation], left
-        if _mentions(right, left):
-            return None
-        if _is_modulus(left) and relation != "!=":
-            return _distance(left, relation, right)
-        name, end = _variable(left), _end(right)
-        return Region(str(name), _half_line(relation, end)) if name and end else None
-    if len(sides) != 3 or "!=" in relations:
+        return _bounded(left, relation, right)
+    if len(sides) != 3 or not (set(relations) <= {"<", "<="} or set(relations) <= {">", ">="}):
         return None
-    if set(relations) <= {">", ">="}:
-        sides, relations = sides[::-1], [MIRROR[relation] for relation in reversed(relations)]
-    if not set(relations) <= {"<", "<="}:
+    below, above = _bounded(sides[1], MIRROR[relations[0]], sides[0]), _bounded(sides[1], relations[1], sides[2])
+    common = _common(below.pieces, above.pieces) if below and above else None
+    return Region(below.variable, tuple(common)) if below and common else None
+
+
+def _bounded(left: Tokens, relation: str, right: Tokens) -> Region | None:
+    """What ``left``, a name or a modulus of one, may be."""
+    if _mentions(right, left):
         return None
-    if _is_modulus(sides[1]):
-        inner, outer = _distance(sides[1], MIRROR[relations[0]], sides[0]), _distance(sides[1], relations[1], sides[2])
-        ring = _common(inner.pieces, outer.pieces) if inner and outer else None
-        return Region(inner.variable, tuple(ring)) if inner and ring else None
-    brackets = ("(" if relations[0] == "<" else "[") + (")" if relations[1] == "<" else "]")
-    name, low, high = _variable(sides[1]), _end(sides[0]), _end(sides[2])
-    return Region(str(name), (Piece(brackets, low, high),)) if name and low and high else None
+    if _is_modulus(left) and relation != "!=":
+        return _distance(left, relation, right)
+    name, end = _variable(left), _end(right)
+    return Region(str(name), _half_line(relation, end)) if name and end else None
 
 
 def _variable(tokens: Tokens) -> Name | None:

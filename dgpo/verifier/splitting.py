@@ -22,6 +22,16 @@ def step(token: Token) -> int:
     return -1 if token.kind == "close" or (token.kind == "command" and str(token.value).startswith("end ")) else 0
 
 
+def group_end(tokens: Sequence[Token], at: int) -> int:
+    """The place behind the group that opens at ``at``, or behind the symbol there."""
+    depth = 0
+    for index in range(at, len(tokens)):
+        depth += step(tokens[index])
+        if depth <= 0:
+            return index + 1
+    return at + 1
+
+
 def split(tokens: Sequence[Token], kind: Kind, *values: str) -> tuple[list[Tokens], list[Token]]:
     """``tokens`` cut at those of a kind that are outside brackets and environments, and the cuts."""
     return split_where(tokens, lambda token: token.is_(kind, *values))

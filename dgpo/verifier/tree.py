@@ -60,6 +60,13 @@ def subtrees(node: Node) -> Iterator[Node]:
             yield from subtrees(operand)
 
 
+def operations(node: Node, function: str) -> Iterator[Operation]:
+    """The parts of ``node`` that are of that function."""
+    for part in subtrees(node) if function in functions(node) else ():
+        if isinstance(part, Operation) and part.function == function:
+            yield part
+
+
 def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
     """``node`` with each of its subtrees changed, the innermost first."""
     if isinstance(node, Operation):
@@ -94,8 +101,11 @@ class Value:
     node: Node | None
     tokens: Tokens = field(compare=False)
     unit: str = ""
-    is_decimal: bool = False
     spelling: tuple[str, ...] = ()
+
+    @property
+    def is_decimal(self) -> bool:
+        return any(token.is_decimal for token in self.tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +170,10 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
+    """``3:4``, and a time: with the ``half`` of the day (``am``), or one that may be either."""
+
     terms: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    time: tuple[str, ...]
-    half: str
+    half: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,4 +197,4 @@ class Statement:
     is_words: bool = False
 
 
-Answer = Value | Infinite | Several | Region | Grid | Equation | Named | Ratio | Clock | Given | Statement
+Answer = Value | Infinite | Several | Region | Grid | Equation | Named | Ratio | Given | Statement

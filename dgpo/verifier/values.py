@@ -17,7 +17,7 @@ from dgpo.verifier.arithmetic import exact_value
 from dgpo.verifier.breaks import breaks
 from dgpo.verifier.evaluation import COARSE, FINE, Evaluator
 from dgpo.verifier.tokens import vocabulary
-from dgpo.verifier.tree import Answer, Node, Operation, Value, functions, names, rebuilt, renamed, subtrees
+from dgpo.verifier.tree import Answer, Node, Operation, Value, functions, names, operations, rebuilt, renamed, subtrees
 
 DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
@@ -80,7 +80,7 @@ def equal(gold: Number, answer: Number, scale: Fraction = Fraction(1)) -> bool |
     if _is_complex(gold.node) or _is_complex(answer.node):
         return None
     same = _equal_in_a_reading(gold, answer, scale)
-    calls = [part for side in (gold, answer) for part in _calls(side.node)]
+    calls = [part for side in (gold, answer) for part in operations(side.node, "call")]
     if calls and not any(call.operands[1] == 0 for call in calls):
         one, two = (Number(rebuilt(side.node, _as_product), side.is_decimal) for side in (gold, answer))
         return same if same == _equal_in_a_reading(one, two, scale) else None
@@ -90,12 +90,6 @@ def equal(gold: Number, answer: Number, scale: Fraction = Fraction(1)) -> bool |
 def _is_complex(node: Node) -> bool:
     """Whether a modulus is of a variable and ``i``: real points do not tell ``|z-i|`` from ``|z+i|``."""
     return bool(names(node)) and "abs" in functions(node) and "i" in subtrees(node)
-
-
-def _calls(node: Node) -> Iterator[Operation]:
-    for part in subtrees(node) if "call" in functions(node) else ():
-        if isinstance(part, Operation) and part.function == "call":
-            yield part
 
 
 def _as_product(node: Node) -> Node:
@@ -132,7 +126,7 @@ def _equal_in_a_reading(gold: Number, answer: Number, scale: Fraction) -> bool |
 def _readings(gold: Node, answer: Node) -> Iterator[tuple[Node, Node]]:
     r"""Both with ``\log`` as decimal and as natural, and as they are and in lower case where that alone may differ."""
     both = (gold, answer)
-    logarithms = {len(part.operands) for side in both for part in subtrees(side) if _is_log(part)}  # pyright: ignore
+    logarithms = {len(part.operands) for side in both for part in operations(side, "log")}
     lower = [{name: name.lower() for name in names(side)} for side in both]
     letters = [frozenset(side.values()) for side in lower]
     is_case = names(gold) != names(answer) and letters[0] == letters[1]
@@ -140,10 +134,6 @@ def _readings(gold: Node, answer: Node) -> Iterator[tuple[Node, Node]]:
     for base, ignores_case in itertools.product(("", "e") if 1 in logarithms else ("",), (False, True)[: 1 + is_case]):
         one, two = (renamed(side, new) for side, new in zip(both, lower, strict=True)) if ignores_case else both
         yield (rebuilt(one, _with_natural_log), rebuilt(two, _with_natural_log)) if base else (one, two)
-
-
-def _is_log(node: Node) -> bool:
-    return isinstance(node, Operation) and node.function == "log"
 
 
 def _with_natural_log(node: Node) -> Node:
@@ -225,9 +215,7 @@ def whole(name: str, index: int) -> Fraction:
 
 def _has_broken_power(node: Node) -> bool:
     """Whether a power of a variable has an exponent that is no integer: ``(x^2)^{1/2}``."""
-    if "^" not in functions(node):
-        return False
-    powers = (part.operands for part in subtrees(node) if isinstance(part, Operation) and part.function == "^")
+    powers = (part.operands for part in operations(node, "^"))
     return any(names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers)
 
 

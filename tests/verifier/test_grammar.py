@@ -18,7 +18,7 @@ from dgpo.verifier.reading import read
         ("[1, 2)", "pair(1; 2)"),
         (r"1.5\text{ cm}", "3/2 (decimal) [cm]"),
         ("3:4", "ratio(3 : 4)"),
-        (r"10:30 \text{ a.m.}", "time(10:30 am)"),
+        (r"10:30 \text{ a.m.}", "ratio(10 : 30) am"),
         (r"\begin{cases} x = 1 \\ y = 2\end{cases}", "x = 1; y = 2"),
         (r"\left\{\begin{array}{l} x_1=1, \\ x_2=2. \end{array}\right.", "list(1; 2)"),
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "matrix(1; 2 / 3; 4)"),

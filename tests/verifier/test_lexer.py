@@ -4,10 +4,9 @@ from hypothesis import strategies as st
 
 from dgpo.verifier import verify
 from dgpo.verifier.lexer import lex
-from dgpo.verifier.reading import read
+from dgpo.verifier.reading import choice, read
 from dgpo.verifier.splitting import symbols
 from dgpo.verifier.tokens import Unreadable
-from dgpo.verifier.words import choice
 
 
 @pytest.mark.parametrize(
