@@ -120,23 +120,21 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     """
     sides = list(answer.sides)
     first, last = read_name(sides[0]), read_name(sides[-1])
-    named = first or last
     if isinstance(gold, Equation):
         gold_name, value = named_value(gold)
+        named = first or last
         is_named = named is not None and gold_name is not None and not _is_solved_for_another(gold, named)
         if not is_named and (value is None or gold_name is not None):
             return None
-    if len(sides) > MAX_SIDES or any(_is_talk(side) for side in sides[:-1]):
+    if len(sides) > MAX_SIDES or any(map(_is_talk, sides[:-1])):
         return []
-    if answer.approximate < len(sides) and not (answer.approximate == 1 and read_name(sides[0])):
-        sides = sides[: answer.approximate] if read_name(sides[answer.approximate - 1]) is None else sides
-    if len(sides) == 1:
-        return sides
+    if answer.approximate > 1 or not first:
+        sides = sides[: answer.approximate]
     if len(sides) == 2 and last and not first:
         sides.reverse()
-    if len(sides) > 2 and first:
+    if first and len(sides) > 2:
         return sides[-1:]
-    if not first and not last and any(is_unsolved(side) for side in sides[:-1]) and len(sides) == 2:
+    if len(sides) == 2 and not first and not last and is_unsolved(sides[0]):
         return []
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
 
@@ -160,8 +158,7 @@ def is_unsolved(side: Tokens) -> bool:
     letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
     terms, signs = split(side, "sign", "+", "-")
     has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
-    has_power = has(side, "sign", "^")
-    return len(letters) == 1 and bool(signs) and len([term for term in terms if term]) > 1 and (has_number or has_power)
+    return len(letters) == 1 and bool(signs) and (has_number or has(side, "sign", "^"))
 
 
 def _has_variable(side: Tokens) -> bool:
@@ -174,9 +171,9 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
     one, two = read_name(gold.sides[0]), read_name(answer.sides[0])
     if len(gold.sides) != 2 or len(answer.sides) != 2 or one is None or two is None:
         return False
-    if gold.sides[0] and _is_solved_for_another(gold, two):
+    if _is_solved_for_another(gold, two):
         return False
-    if one.head == two.head and one.index and two.index and definition(gold) and definition(answer):
+    if one.head == two.head and two.index and definition(gold) and definition(answer):
         return False  # a_n and a_k, as functions of their index
     return differ(one, two)
 
@@ -184,8 +181,9 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
 def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
     r"""Both without a unit where one is in degrees and the other in radians: ``60^\circ`` and ``\pi/3``."""
     for one, two in ((gold, answer), (answer, gold)):
-        is_radian = two.unit == "rad" or (not two.unit and two.node is not None and "pi" in subtrees(two.node))
-        if one.unit == "degree" and one.node is not None and is_radian:
+        if one.unit != "degree" or one.node is None or two.node is None:
+            continue
+        if two.unit == "rad" or (not two.unit and "pi" in subtrees(two.node)):
             turned = replace(one, node=product(one.node, "pi", Fraction(1, 180)), unit="")
             plain = replace(two, unit="")
             return (turned, plain) if one is gold else (plain, turned)
@@ -197,10 +195,10 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
 
     An answer that is a finite decimal itself need not be rounded, and is another number.
     """
-    if not isinstance(gold, Value) or not isinstance(answer, Value):
+    if not isinstance(gold, Value) or not isinstance(answer, Value) or gold.node is None or answer.node is None:
         return False
     digits = [token for token in gold.tokens if not token.is_("sign", "+", "-")]
-    if len(digits) != 1 or not digits[0].is_decimal or answer.is_decimal or answer.node is None or gold.node is None:
+    if len(digits) != 1 or not digits[0].is_decimal or answer.is_decimal:
         return False
     whole, _, decimals = digits[0].latex.partition(".")
     wanted, given, rational = exact(gold.node), real_value(answer.node), exact(answer.node)
