@@ -6,6 +6,7 @@ from typing import Any, get_args
 import numpy as np
 
 from dgpo.errors import UserError
+from dgpo.rewards.judge import ASKED, Outcome
 from dgpo.verifier.verdict import REASONS, Stage
 
 MOST_FAILED = 0.5
@@ -22,7 +23,8 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     ``reward/stage/NAME``: share of each. ``reward/cache_hits``: share that was remembered. ``reward/seconds/p50``,
     ``p99`` and ``max``: until the verdict was there. ``reward/worker_restarts``: a count. ``reward/truncated``:
     share cut off at the longest length. ``reward/overlong/mean`` (R_length) and ``reward/format/share`` where
-    the term is on. ``reward/errors``: share on which the reward function failed.
+    the term is on. ``reward/judge/asked`` and ``reward/judge/OUTCOME``: counts, where there is a judge.
+    ``reward/errors``: share on which the reward function failed.
 
     Returns:
         The errors alone where a sample lacks one of `REQUIRED`: it comes from another reward function.
@@ -61,4 +63,8 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     for key, name in (("truncated", "truncated"), ("overlong", "overlong/mean"), ("format", "format/share")):
         if key in samples[0]:
             metrics[f"reward/{name}"] = column(key).mean()
+    if "judge" in samples[0]:
+        outcomes = [sample["judge"] for sample in samples]
+        metrics |= {f"reward/judge/{name}": outcomes.count(name) for name in get_args(Outcome) if name != "not_asked"}
+        metrics["reward/judge/asked"] = sum(map(outcomes.count, ASKED))
     return {key: float(value) for key, value in metrics.items()}

@@ -29,6 +29,7 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
 from verl.protocol import DataProtoItem
 
+from dgpo.rewards.judge import JudgeOptions, judged
 from dgpo.rewards.own import guarded
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
 from dgpo.verifier.stages import Mode, Undecided, decide_cheaply, decide_symbolically
@@ -38,7 +39,8 @@ from dgpo.verifier.workers import shared_pool
 logger = logging.getLogger(__name__)
 
 RESPONSE_FACTS = "dgpo_response"
-"""Where in ``extra_info`` the reward manager puts the response's ``tokens``, ``longest`` and ``truncated``."""
+"""Where in ``extra_info`` the reward manager puts the response's ``tokens``, ``longest`` and ``truncated``, and for a
+judge the ``step`` and how many reward ``workers`` there are."""
 MAX_PRED_CHARS = 200
 MAX_THREADS = 4
 """As many workers at a time for each reward worker, of which verl starts several on a node."""
@@ -59,6 +61,7 @@ async def compute_score(
     overlong_buffer: int = 0,
     overlong_weight: float = 1.0,
     format_weight: float = 0.0,
+    judge: Mapping[str, Any] | None = None,
     reward_router_address: str | None = None,
     reward_model_tokenizer: Any = None,
 ) -> dict[str, float | str]:
@@ -75,6 +78,7 @@ async def compute_score(
         deadline: Seconds on the clock for a response in all, waiting for a worker process included; then the
             verdict is ``timeout``. It keeps a hung verifier from holding up a group.
         scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
+        judge: `JudgeOptions`' of a model that is asked what the rules leave open, within the ``deadline``.
         reward_router_address, reward_model_tokenizer: verl's calling convention, without influence.
 
     Returns:
@@ -84,8 +88,9 @@ async def compute_score(
         with the dumped validation answers, and `metrics.reward_metrics` sums it up: ``reason`` and ``stage``
         of the `Verdict`, ``seconds`` until it was there, ``cached`` (0 or 1), ``restarts`` (worker processes
         replaced since this process told last), ``tokens`` and ``truncated`` (0 or 1) where the manager tells
-        them, and ``overlong`` (R_length) and ``format`` (0 or 1) where the term is on. All of that is text,
-        numbers too, because verl bootstraps every number of a validation, at about 1 s for 400 samples.
+        them, ``overlong`` (R_length) and ``format`` (0 or 1) where the term is on, and ``judge`` (what came of
+        asking it) and ``judge_reply`` where there is one. All of that is text, numbers too, because verl
+        bootstraps every number of a validation, at about 1 s for 400 samples.
 
     Raises:
         TypeError: an unknown option. ValueError: an option out of its range, or a penalty on the length
@@ -94,8 +99,12 @@ async def compute_score(
     started = time.monotonic()
     shaping = _shaping(scoring, overlong_buffer, overlong_weight, format_weight)
     facts, problem = ((extra_info or {}).get(key) for key in (RESPONSE_FACTS, "problem"))
-    verdict = await _verdict(solution_str, ground_truth, problem, mode, timeout, deadline)
-    if verdict.reason == "bad_gold":
+    verdict, left = await _verdict(solution_str, ground_truth, problem, mode, timeout, deadline)
+    opinion = None
+    if judge and judge.get("url"):
+        seconds = deadline - (time.monotonic() - started)
+        verdict, opinion = await judged(verdict, left, ground_truth, JudgeOptions.of(judge), facts or {}, seconds)
+    if verdict.reason == "bad_gold" and verdict.stage != "judge":
         _report_bad_gold(data_source, repr(ground_truth)[:200])
     acc = float(bool(verdict))
     score = acc if shaping.scoring == "binary" else 2 * acc - 1
@@ -107,6 +116,8 @@ async def compute_score(
         "cached": str(int(verdict.cached)),
         "restarts": str(_new_restarts()),
     }
+    if opinion is not None:
+        told |= {"judge": opinion.outcome, "judge_reply": opinion.reply[-MAX_PRED_CHARS:]}
     if facts is not None:
         told |= {"tokens": str(facts["tokens"]), "truncated": str(int(facts["truncated"]))}
     if shaping.overlong_buffer:
@@ -152,6 +163,14 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
             f"deadline={values['deadline']} is shorter than timeout={values['timeout']}: "
             "it counts waiting for a worker process too, so set it to several times the timeout"
         )
+    judge = JudgeOptions.of(values["judge"])
+    if judge.url and not tells_length:
+        raise ValueError(
+            f"judge.url={judge.url!r} needs a reward manager that tells the step, for its budget: "
+            "leave reward.reward_manager as configs/rlvr.yaml has it"
+        )
+    if judge.url and judge.timeout > values["deadline"]:
+        raise ValueError(f"judge.timeout={judge.timeout} is longer than deadline={values['deadline']}, which ends it")
     if shaping.overlong_buffer >= longest:
         raise ValueError(
             f"overlong_buffer={shaping.overlong_buffer} is not less than data.max_response_length={longest}: "
@@ -176,6 +195,7 @@ class MathRewardManager(NaiveRewardManager):
         if config.reward.custom_reward_function.path == "pkg://dgpo.rewards.verl":
             # Now, where a math-verify that does not start ends the run with its reason, and costs no response a wait.
             shared_pool().start()
+        self._workers: int = config.reward.num_workers
         self._longest: int = config.actor_rollout_ref.rollout.response_length
         self._ends = end_tokens(config.actor_rollout_ref.model.path, tokenizer.eos_token_id)
 
@@ -189,6 +209,8 @@ class MathRewardManager(NaiveRewardManager):
             "tokens": tokens,
             "longest": self._longest,
             "truncated": tokens >= self._longest and not ended,
+            "step": int(steps[-1]) if (steps := data.non_tensor_batch.get("global_steps")) is not None else None,
+            "workers": self._workers,
         }
         # In a dictionary of its own: the responses to a prompt may share theirs.
         infos = data.non_tensor_batch.get("extra_info", np.array([{}] * len(data), dtype=object)).copy()
@@ -208,22 +230,23 @@ def end_tokens(model: str, eos_token_id: int | None) -> set[int]:
 
 async def _verdict(
     response: str, ground_truth: str, problem: Any, mode: Mode, timeout: float, deadline: float
-) -> Verdict:
+) -> tuple[Verdict, Undecided | None]:
+    """The rules' verdict, and what the cheap stages left to the symbolic one."""
     if not isinstance(ground_truth, str):
-        return Verdict("bad_gold", "extract")
+        return Verdict("bad_gold", "extract"), None
     asked = problem if isinstance(problem, str) else None
     step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout, problem=asked)
     if not isinstance(step, Undecided):
-        return step
+        return step, None
     job = asyncio.get_running_loop().run_in_executor(_executor(), decide_symbolically, step, timeout)
     try:
-        return await asyncio.wait_for(job, deadline)
+        return await asyncio.wait_for(job, deadline), step
     except asyncio.TimeoutError:
-        return Verdict("timeout", "symbolic", step.answer)
+        return Verdict("timeout", "symbolic", step.answer), step
     except RuntimeError as error:
         # verl's agent loop would swallow it and lose the whole group, and the next one.
         _report_no_worker(str(error))
-        return Verdict("crash", "symbolic", step.answer)
+        return Verdict("crash", "symbolic", step.answer), step
 
 
 @functools.lru_cache(maxsize=16)

@@ -134,7 +134,8 @@ def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
     reason: Reason = "match" if same else questions.reason or "mismatch"
     if same and left.problem is not None and is_echo(left.problem, left.gold, left.reading):
         reason = "echo"
-    return Verdict(reason, "symbolic", left.answer, cached=questions.all_remembered)
+    is_open = same is None and reason in ("mismatch", "unparsed", "bad_gold")  # and not past a limit
+    return Verdict(reason, "symbolic", left.answer, cached=questions.all_remembered, is_open=is_open)
 
 
 class Questions:

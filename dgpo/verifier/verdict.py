@@ -6,7 +6,7 @@ from typing import Literal, get_args
 Reason = Literal[
     "match", "mismatch", "no_answer", "hedge", "echo", "too_large", "unparsed", "timeout", "crash", "bad_gold"
 ]
-Stage = Literal["extract", "string", "numeric", "structure", "value", "symbolic"]
+Stage = Literal["extract", "string", "numeric", "structure", "value", "symbolic", "judge"]
 
 VERSION = "4"
 """Of the verdicts: another one wherever any answer's verdict changes. Run folders and scores have it."""
@@ -25,10 +25,11 @@ class Verdict:
             ``unparsed``: the answer is not mathematics that the symbolic stage reads. ``timeout``: no decision
             in time. ``crash``: two workers died on it (memory limit, or killed). ``bad_gold``: the ground
             truth is empty, unbalanced or unreadable, which is an error in the data and never earns a reward.
-        stage: The stage that decided.
+        stage: The stage that decided; ``judge`` is no rule but the model of `dgpo.rewards.judge`, where it is on.
         answer: The text that was compared (the content of the box), or None where there was none.
         seconds: Wall-clock time of the call, waiting for a worker included.
         cached: The symbolic stage remembered the outcome of the same pair and ran nothing.
+        is_open: No rule decided: neither the trees nor math-verify could compare the two.
     """
 
     reason: Reason
@@ -36,6 +37,7 @@ class Verdict:
     answer: str | None = None
     seconds: float = 0.0
     cached: bool = False
+    is_open: bool = False
 
     def __bool__(self) -> bool:
         return self.reason == "match"

@@ -14,7 +14,7 @@ from verl import DataProto
 from verl.trainer.ppo.reward import load_reward_manager
 
 from dgpo.config.compose import compose_config, resolved
-from dgpo.rewards.verl import end_tokens
+from dgpo.rewards.verl import RESPONSE_FACTS, end_tokens
 from dgpo.tasks import small_model
 from dgpo.verifier.workers import shared_pool
 
@@ -84,6 +84,13 @@ def test_the_overlong_penalty_counts_tokens(model: Path, tokenizer: Any) -> None
     # 88 tokens, 24 into the 32 before the longest response of 96.
     assert told["reward_score"] == pytest.approx(1 - 24 / 32)
     assert told["reward_extra_info"]["acc"] == 1.0
+
+
+def test_a_judge_s_budget_knows_the_step_and_the_workers(model: Path, tokenizer: Any) -> None:
+    data = sample(tokenizer, tokenizer.encode("\\boxed{7}"), global_steps=12)
+    grade(model, tokenizer, data)
+    facts = data.non_tensor_batch["extra_info"][0][RESPONSE_FACTS]
+    assert (facts["step"], facts["workers"]) == (12, config_of(model).reward.num_workers)
 
 
 def test_worker_processes_start_with_the_manager(model: Path, tokenizer: Any) -> None:

@@ -38,7 +38,8 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
         inspect.signature(score).bind_partial(**options)  # pyright: ignore[reportArgumentType]
     except Exception:  # `registries.reward` says what
         return
-    facts = {"tokens": 8, "longest": config.actor_rollout_ref.rollout.response_length, "truncated": False}
+    longest, workers = config.actor_rollout_ref.rollout.response_length, config.reward.num_workers
+    facts = {"tokens": 8, "longest": longest, "truncated": False, "step": 1, "workers": workers}
     key, kinds = "reward.custom_reward_function.name", dict[str, str]()
     for place, row in _first_rows(config):
         truth = row["reward_model"]["ground_truth"]

@@ -157,7 +157,7 @@ def _reward_options(config: DictConfig, score: object, manager_class: type, opti
         check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))
     except ValueError as error:
         name = str(error).partition("=")[0]
-        yield Finding(f"{key}.{name}", options.get(name), str(error), "correct it; docs/reward.md has the ranges")
+        yield at(config, f"{key}.{name}", str(error), "correct it; docs/reward.md has the ranges")
 
 
 def optimizer(config: DictConfig) -> Iterator[Finding]:

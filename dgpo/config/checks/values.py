@@ -18,8 +18,8 @@ OPEN = (
     "ray_kwargs.ray_init.runtime_env.env_vars.",
     "reward.custom_reward_function.reward_kwargs.",
 )
-# A function of one's own takes none.
-MAY_BE_ABSENT = ("reward.custom_reward_function.reward_kwargs",)
+# A function of one's own takes none; and without its section the judge is off.
+MAY_BE_ABSENT = ("reward.custom_reward_function.reward_kwargs", "reward.custom_reward_function.reward_kwargs.judge")
 # Read by nothing: what verl had before `reward`, and the name of an engine that is off, which verl leaves unset.
 UNREAD = ("custom_reward_function", "reward_model", "sandbox_fusion", "reward.reward_model.rollout.name")
 

@@ -47,6 +47,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         (f"{REWARD}.overlong_buffer=96", "overlong_buffer=96 is not less than data.max_response_length=96"),
         (f"{REWARD}.overlong_weight=0.5", "has no effect while overlong_buffer is 0"),
         (f"{REWARD}.format_weight=-1", f"{REWARD}.format_weight=-1"),
+        (f"{REWARD}.judge.model=m", f"{REWARD}.judge.model=m: judge.model='m' has no effect while judge.url is null"),
         ("+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "only verl's dapo manager reads it"),
         ("reward.reward_manager.name=Naif", "reward.reward_manager.name=Naif"),
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),

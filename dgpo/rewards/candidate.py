@@ -1,0 +1,74 @@
+"""What a judge may see of an answer: mathematics, in the lexer's own spelling.
+
+A policy writes the answer and learns whatever makes a judge say yes. So the judge never sees its text: tags, colours,
+invisible characters and line breaks end in the lexer, and a word is let through only if it is one of mathematics or of
+the ground truth. In these nobody can be talked to.
+"""
+
+import re
+
+from dgpo.verifier import policy
+from dgpo.verifier.echo import is_echo
+from dgpo.verifier.spelling import ACCENTS, COMMANDS, FRACTIONS, FUNCTIONS, GREEK, vocabulary
+from dgpo.verifier.stages import Undecided
+
+MAX_CHARS = 300
+"""Of an answer whose ground truth is not half as long itself."""
+
+_CHARACTERS = re.compile(r"[A-Za-z0-9\s\\{}()\[\]+*/^_=<>|.,:;!'%&-]*")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
+_WORD = re.compile("[A-Za-z]{2,}")
+_LETTER = re.compile("(?<![A-Za-z])[A-Za-z](?![A-Za-z])")
+_SPELT = re.compile(r"(?<![A-Za-z])[A-Za-z](?:\s+[A-Za-z](?![A-Za-z])){2,}")
+_OPERANDS = GREEK | {"infty", "mathbb", "emptyset"}
+_KNOWN = (
+    _OPERANDS
+    | ACCENTS
+    | FUNCTIONS
+    | frozenset(FRACTIONS.values())
+    | frozenset(name for _, _, latex in COMMANDS.values() for name in _COMMAND.findall(latex))
+    | vocabulary(
+        "text operatorname begin end sqrt le ge ne in approx equiv to mapsto rightarrow Rightarrow implies iff subset"
+        " subseteq notin perp parallel angle triangle sum prod int oint lim partial nabla cong sim propto neg bigcup"
+        " bigcap exists forall pmod bmod"
+    )
+)
+_WORDS = FUNCTIONS | vocabulary(
+    "a aligned all an and any are array at bmatrix both by cases composite divides divisible each either even"
+    " every except for form from if implies in integer integers is least less matrix mod modulo more most multiple"
+    " multiples natural negative neither no none nonnegative nonzero nor not number numbers odd of on or otherwise"
+    " over pair pairs pmatrix positive power powers prime primes rational real solution solutions some such than"
+    " that the then there to vmatrix when where whole with"
+)
+_VERDICTS = frozenset("ABC")
+_SPOKEN = (
+    "accept", "answer", "correct", "ignore", "instruct", "judge", "match", "reply", "right", "system", "true",
+    "verdict", "yes",
+)  # fmt: skip
+"""Words to a judge, which letters may not spell though there be signs between them."""
+
+
+def candidate(left: Undecided) -> str | None:
+    """The answer as a judge is shown it, or None where it is shown none of it.
+
+    Not for a judge are a choice's letter, of which the rules know all spellings; an expression of the problem; a
+    single symbol, an empty pair of braces, what has no number and no name; what is longer than `MAX_CHARS`; words of
+    other kinds, spelt out or not, and the letters of a verdict where the ground truth has none.
+    """
+    gold, answer = left.gold, left.reading
+    text = answer.latex.strip()
+    if not _CHARACTERS.fullmatch(text) or len(text) > max(MAX_CHARS, 2 * len(gold.latex)):
+        return None
+    if len(answer.tokens) < 2 or "{}" in text.replace(" ", ""):
+        return None
+    if policy.is_choice(gold) or (left.problem is not None and is_echo(left.problem, gold, answer)):
+        return None
+    commands = set(_COMMAND.findall(text))
+    rest = _COMMAND.sub(lambda found: "*" if found[1] in _KNOWN else f" {found[1]} ", text)
+    words = {word.lower() for word in _WORD.findall(rest)}
+    if not words <= _WORDS | {word.lower() for word in _WORD.findall(gold.latex)} or _SPELT.search(rest):
+        return None
+    letters = "".join(_LETTER.findall(rest))
+    if any(word in letters.lower() for word in _SPOKEN) or _VERDICTS & {*letters} - {*_LETTER.findall(gold.latex)}:
+        return None
+    return text if letters or commands & _OPERANDS or re.search(r"\d", text) else None
