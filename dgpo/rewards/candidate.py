@@ -23,7 +23,7 @@ _SPELT = re.compile(r"(?<![A-Za-z])[A-Za-z](?:\s+[A-Za-z](?![A-Za-z])){2,}")
 _OPERANDS = GREEK | {"infty", "mathbb", "emptyset"}
 _KNOWN = (
     _OPERANDS
-    | ACCENTS
+    | frozenset(ACCENTS)
     | FUNCTIONS
     | frozenset(FRACTIONS.values())
     | frozenset(name for _, _, latex in COMMANDS.values() for name in _COMMAND.findall(latex))
