@@ -23,7 +23,8 @@ _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _SAID = re.compile(
-    r"(?P<reply>Yes|No)[,.!;:].*|.*(?<![A-Za-z])(?:is|are|be|was|were) \**(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
+    r"(?P<reply>Yes|No)[,.!;:].*|.*(?<![A-Za-z])(?:(?:is|are|be|was|were) |(?:has|have) (?=no |infinitely ))\**"
+    r"(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
 )
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(

@@ -32,23 +32,25 @@ _OPENING = re.compile(
     r"(?:for example|e\.g\.|verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
     # Let's try n = 5; divide by 2; to find it, we need to add 5
     r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
-    r"|(?:suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
+    r"|(?:perhaps|maybe|possibly|suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
+    r"|if\b(?=.{0,200}\b(?:contradict|fails|impossible|not (?:work|hold|possible)))"
     r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b"
     r"|(?:to [^,]{1,60}, )?(?:we|i)(?:['’]ll| (?:now|still|just|only|also|then|first|can|could|will|should))*"
     r" (?:(?:need|have|want|try) to|must|start|begin|try|turn|consider|set)\b))",
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"\b(?:remains to\b|(?:could|might|may) be\b(?! (?:written|\w+ed\b))|not enough|insufficient|unclear|unable to"
+    r"\b(?:remains to\b|(?:could|might|may) (?:be|have)\b(?! (?:written|\w+ed\b))"
+    r"|(?:also|still) possible\b(?! \w)|not enough|insufficient|unclear|unable to"
     r"|(?:is|are|remains?) unknown|no idea|not sure|(?:do not|don['’]t|did not|didn['’]t) know"
     r"|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|answer (?:will|can) be (?:found|computed|determined)"
-    r"|(?:can ?not|can['’]?t|could(?: not|n['’]t)) (?:be )?(?:determin|found|solv|comput|answer|give|tell))",
+    r"|(?:can ?not|can['’]?t|could(?: not|n['’]t)) (?:be )?(?:determin|decid|found|solv|comput|answer|give|tell))",
     re.IGNORECASE,
 )
 """It remains to show that x = 7; it could be 5; there is not enough information."""
 _OPEN_WORDS = _words(
-    "remains could might may not insufficient unclear unable unknown no don't don’t didn't didn’t can cannot can't "
-    "can’t cant couldn't couldn’t let let's let’s answer"
+    "remains possible could might may not insufficient unclear unable unknown no don't don’t didn't didn’t can cannot "
+    "can't can’t cant couldn't couldn’t let let's let’s answer"
 )
 _RETRACTION = re.compile(
     r"(?:\A|(?<=[.!?*\n])\s|\n)\W{0,6}(?:(?:hmm|oh|but|and|ah)\W{1,6}){0,3}"
@@ -84,7 +86,7 @@ _AFTER = re.compile(
     r"[)*$ ]*(?:-[A-Za-z]|\?|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
     r"|(?:(?:is|are|was|were) (?:both |all |also )?)?(?:incorrect|wrong|false|invalid|impossible|extraneous|eliminated"
     r"|excluded|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b|(?:is|are|was|were|does|do) not\b"
-    r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|(?:squared|cubed|factorial|choose)\b"
+    r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|of \$?\d|(?:squared|cubed|factorial|choose)\b"
     r"|(?:more|less|fewer) than \S{0,3}\d)",
     re.IGNORECASE,
 )

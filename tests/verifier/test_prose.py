@@ -182,6 +182,8 @@ STATED = [
     ("The statement is true.", "True"),
     ("Therefore, it will be Tuesday.", "Tuesday"),
     ("Hence $a = 7! \\times 2$. So $a = 10080$.", "10080"),
+    ("The equation has no solution.", r"\text{no solution}"),
+    ("The domain may be written as $[0, 2)$.", "[0, 2)"),
 ]
 NOT_STATED = [
     ("The answer is 43.", "42"),
@@ -267,6 +269,12 @@ NOT_STATED = [
     ("No, it is not possible.", "yes"),
     ("The answer will be found in 5 steps.", "5"),
     ("It holds for 5, so let me try x = 5.", "5"),
+    ("I don't know. Perhaps 18.", "18"),
+    ("She might have sold 72.", "72"),
+    ("18 is a candidate, but I cannot decide.", "18"),
+    ("I'd say A. But D is also possible.", "D"),
+    ("If x = 15 then the equation fails.", "15"),
+    ("So the answer is 15% of 200.", "15"),
 ]
 
 
