@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from dgpo.verifier.cursor import END, Cursor, NotAlgebra, fraction
 from dgpo.verifier.tokens import Token
-from dgpo.verifier.tree import CONSTANTS, Node, Operation, product, quotient, subtrees
+from dgpo.verifier.tree import CONSTANTS, Node, Operation, names, product, quotient, subtrees
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
@@ -18,6 +18,7 @@ _OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
 _UNREAD = frozenset(("det", "sup", "inf", "lim", "deg"))
 _APPLIED = frozenset("fghFGHPO")
 """Letters that call what stands in brackets behind them; others multiply it."""
+_CHOSEN_FROM = frozenset("kmnr")  # C_n^k; C_p^2 is a square
 _CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
 
 
@@ -155,14 +156,16 @@ class _Parser(Cursor):
         return Operation("binom", (above, self._script()))
 
     def _name(self) -> Node:
+        start = self._at
         name = self._name_alone()
         if self._peek().is_("open", "("):
             return self._applied(name)
-        if name.startswith("C_") and name[2:].isdigit() and int(name[2:]) > 1 and self._take("sign", "^"):
-            below = self._script()
-            if isinstance(below, Fraction):
-                return Operation("binom", (Fraction(int(name[2:])), below))
-            raise NotAlgebra
+        if name.startswith("C_") and name not in ("C_0", "C_1") and self._peek().is_("sign", "^"):
+            above = parse(self._tokens[start + 2 : self._at])
+            if above is None or not names(above) <= _CHOSEN_FROM:
+                raise NotAlgebra
+            self._next()
+            return Operation("binom", (above, self._script()))
         return name
 
     def _applied(self, name: str) -> Node:

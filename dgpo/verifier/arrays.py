@@ -3,6 +3,7 @@ and what LaTeX sets like a matrix: functions by cases, and systems of equations.
 """
 
 from collections.abc import Callable
+from itertools import accumulate
 
 from dgpo.verifier.conditions import without_fillers
 from dgpo.verifier.naming import read_name
@@ -14,6 +15,7 @@ Read = Callable[[Tokens], Answer]
 Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
+_TRANSPOSED = ("T", "{T}", "top", "{top}", "{mathsfT}", "intercal")
 _IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
 _TIMES, _PLUS, _COMMA = Token("sign", "*", r"\cdot "), Token("sign", "+", "+"), Token("join", ",", ", ")
 _OPEN, _CLOSE = Token("open", "(", "("), Token("close", ")", ")")
@@ -21,6 +23,9 @@ _OPEN, _CLOSE = Token("open", "(", "("), Token("close", ")", ")")
 
 def read_array(tokens: Tokens, read: Read) -> Answer | None:
     """The matrix, the vector, the cases or the solutions that ``tokens`` are; None for anything else."""
+    if (body := _turned(tokens)) and isinstance(found := read(body), Grid | Several):
+        rows = found.rows if isinstance(found, Grid) else ()
+        return found if len({*map(len, rows)}) != 1 else Grid(tuple(zip(*rows, strict=True)), tokens)
     start = 1 if tokens[0].is_("open", r"\{") else 0
     rows = _rows(tokens[start:], _SYSTEMS)
     if rows and (found := _solutions(rows, read) or _cases(rows, read)):
@@ -42,6 +47,13 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
     if not is_grid:
         return Several("()", tuple(read(row[0]) for row in cells))
     return Grid(tuple(tuple(map(read, row)) for row in cells), tokens)
+
+
+def _turned(tokens: Tokens) -> Tokens:
+    r"""The vector or matrix that is transposed: ``(1, 2)`` of ``(1, 2)^T``, nothing of any other."""
+    body, cuts = split(tokens, "sign", "^")
+    is_turned = len(cuts) == 1 and "".join(str(token.value) for token in body[-1]) in _TRANSPOSED
+    return body[0] if is_turned and (_rows(body[0], _MATRICES) or shell(body[0])[0] in ("()", "[]")) else ()
 
 
 def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column: int) -> Tokens:
@@ -74,7 +86,7 @@ def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:
         tokens = tokens[1:-1]
     if not tokens or tokens[0].kind != "command" or str(tokens[0].value).removeprefix("begin ") not in kinds:
         return None
-    if not str(tokens[-1].value).startswith("end "):
+    if 0 in list(accumulate(map(step, tokens)))[:-1] or not str(tokens[-1].value).startswith("end "):
         return None
     rows = [trimmed(row) for row in split(tokens[1:-1], "row")[0] if row]
     return [[trimmed(cell) for cell in split(row, "cell")[0]] for row in rows] or None

@@ -1,6 +1,7 @@
 r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathbb{Z}``, ``2^n for n \ge 1``."""
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 
 from dgpo.verifier.splitting import opened, split, step, symbols
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
@@ -24,9 +25,9 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]
         return tokens, [], ()
     tokens = _without_place(tokens)
     for head, clause in _clauses(tokens):
-        name, numbers = _counted([token for token in clause if token.kind != "join" and token.word not in _ARTICLES])
+        name, limits = _counted([token for token in clause if token.kind != "join" and token.word not in _ARTICLES])
         if name and name in _names(head):
-            return head, [name], ("_", "is", numbers)
+            return head, [name], limits
     for head, clause in _clauses(tokens):
         value = split(head, "relation", "=")[0][-1]
         core = without_fillers(clause)
@@ -45,7 +46,8 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]
 def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
     """Each way to cut ``tokens`` at a comma, a bracket or a word like ``for``, without what it is cut at."""
     for index, token in enumerate(tokens):
-        if not index or not (token.kind == "join" or token.is_("open", "(") or token.word in _LEADS):
+        is_cut = token.is_("join", ",", ";", "and") or token.is_("open", "(") or token.word in _LEADS
+        if not index or not is_cut:
             continue
         head, clause = tokens[:index], tokens[index + (token.kind in ("join", "open")) :]
         while head and (head[-1].kind == "join" or head[-1].is_("open", "(")):
@@ -58,17 +60,23 @@ def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
             yield head, clause
 
 
-def _counted(clause: Sequence[Token]) -> tuple[str, str]:
-    r"""The letter that ``clause`` makes a whole or a natural number: ``k`` of ``k \in \mathbb{Z}``, ``k integer``."""
+def _counted(clause: Sequence[Token]) -> tuple[str, tuple[str, ...]]:
+    r"""The letter that ``clause`` makes a whole number, and which: ``k \in \mathbb{Z}``, ``k = 0, 1, 2, \ldots``."""
     written = [str(token.value) for token in clause if token.kind not in ("open", "close")]
     letters = [token for token in clause if token.kind == "name"]
     if not letters or len(written) < 2:
-        return "", ""
+        return "", ()
+    numbers = [token.value for token in clause if isinstance(token.value, Fraction)]
+    if clause[0] is letters[0] and written[1] == "=" and clause[-1].kind == "dots" and len(numbers) > 1:
+        is_each = numbers == [numbers[0] + index for index in range(len(numbers))]  # pyright: ignore[reportOperatorIssue]
+        limits = ("_", "is", "whole") if "pm" in written else ("_", ">=", written[2])
+        return (written[0], limits) if is_each and {*written[2:-1]} <= {"pm", *map(str, numbers)} else ("", ())
     is_member = clause[0] is letters[0] and clause[1].is_("relation", "in") and written[2:3] in (["Z"], ["N"])
     is_integer = len(written) == 2 and any(token.word in ("integer", "integers") for token in clause)
     if not is_integer and not (is_member and {*written[3:]} <= {*"^_+*"}):
-        return "", ""
-    return str(letters[0].value), "whole" if is_integer or written[2:] == ["Z"] else "natural"
+        return "", ()
+    is_whole = is_integer or written[2:] == ["Z"]
+    return str(letters[0].value), ("_", "is", "whole" if is_whole else "natural")
 
 
 def without_fillers(clause: Tokens) -> Tokens:

@@ -11,8 +11,6 @@ from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, 
 
 def spread(tree: Answer, other: Answer) -> Answer:
     """``x = y = z = 1`` as ``(1, 1, 1)``, or by name, where ``other`` has several values."""
-    if isinstance(other, Equation) and (name := policy.named_value(other)[0]) is not None and name.head == "()":
-        other = Several("()", ())
     if not isinstance(tree, Equation) or not isinstance(other, Named | Several) or not (letters := policy.chain(tree)):
         return tree
     values = (read_answer(tree.sides[-1]),) * len(letters)

@@ -96,6 +96,8 @@ class Comparison:
             return self.same(gold, answer, depth + 1)
         if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):
             return False
+        if isinstance(gold, Equation) and (exact := policy.before_rounding(gold)):
+            return either(self.same(side, answer, depth + 1) for side in (exact, read_answer(gold.sides[-1])))
         value = policy.named_value(gold)[1] if isinstance(gold, Equation) else None
         wanted = read_answer(value) if value else gold
         if not isinstance(answer, Equation):
@@ -132,8 +134,7 @@ class Comparison:
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
         gold, answer = policy.in_radians(gold, answer)
         one, two = gold.unit, answer.unit
-        has_base = one.startswith(BASE) or two.startswith(BASE)
-        if one != two and (has_base or (one and two and not same_unit(one, two))):
+        if one != two and (BASE in one + two or (one and two and not same_unit(one, two))):
             return False
         texts = latex(gold.tokens), latex(answer.tokens)
         if gold.node is None or answer.node is None:
@@ -168,11 +169,12 @@ class Comparison:
             golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
         if len(golds) != len(answers):
             return False
-        if shells <= UNORDERED:
+        if shells <= UNORDERED and not (gold.is_ordered and not answer.brackets):
             return self._unordered(golds, answers, depth)
         is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
         if len(shells) == 2 and shells != {"", "()"} and not is_vector:
             return False
+        answers = policy.with_parameter(golds, answers)
         return every(self.same(*pair, depth) for pair in zip(golds, answers, strict=True))
 
     def _unordered(self, golds: list[Answer], answers: list[Answer], depth: int) -> Decision:
@@ -218,8 +220,9 @@ class Comparison:
     def grids(self, gold: Grid, answer: Grid, depth: int) -> Decision:
         if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
             return False
-        pairs = (pair for rows in zip(gold.rows, answer.rows, strict=True) for pair in zip(*rows, strict=True))
-        return every(self.same(*pair, depth) for pair in pairs)
+        golds, answers = ([cell for row in grid.rows for cell in row] for grid in (gold, answer))
+        answers = policy.with_parameter(golds, answers)
+        return every(self.same(*pair, depth) for pair in zip(golds, answers, strict=True))
 
     def grid_and_other(self, gold: Grid, answer: Answer, depth: int) -> Decision:
         """A row or a column as a tuple."""
@@ -236,12 +239,9 @@ class Comparison:
         return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer, depth)
 
     def named(self, gold: Named, answer: Named, depth: int) -> Decision:
-        if set(gold.names) == set(answer.names):
-            by_name = dict(zip(answer.names, answer.items, strict=True))
-            return every(
-                self.same(item, by_name[name], depth) for name, item in zip(gold.names, gold.items, strict=True)
-            )
-        return self.severals(Several("()", gold.items), Several("()", answer.items), depth)
+        by_name = dict(zip(answer.names, answer.items, strict=True))
+        items = tuple(by_name[name] for name in gold.names) if set(gold.names) == set(by_name) else answer.items
+        return self.severals(Several("()", gold.items), Several("()", items), depth)
 
     def named_and_several(self, gold: Named, answer: Several, depth: int) -> Decision:
         pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
@@ -252,7 +252,8 @@ class Comparison:
         if len(gold.terms) != len(answer.terms):
             return False
         if any(ratio.half or ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
-            return gold.terms == answer.terms and (not gold.half or not answer.half or gold.half == answer.half)
+            is_half = not gold.half or not answer.half or gold.half == answer.half
+            return is_half and not policy.times(gold).isdisjoint(policy.times(answer))
         return every(self.values(*pair, depth) for pair in zip(shares(gold), shares(answer), strict=True))
 
     def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:

@@ -38,7 +38,8 @@ def same(gold: Answer, answer: Answer) -> bool | None:
     one, two = _families(gold), _families(answer)
     if not one or not two or len({family.has_pi for family in one + two}) > 1:
         return None
-    if not all(is_said) and not (one[0].has_pi or _has_modulus(gold)):
+    is_clear = one[0].has_pi or _has_modulus(gold) or (one[0].is_named and _has_modulus(answer))
+    if not all(is_said) and not is_clear:
         return None
     if {family.letter for family in one} & {family.letter for family in two} and not all(
         family.is_named for family in one + two

@@ -10,7 +10,7 @@ from itertools import permutations
 
 from dgpo.verifier import conditions, quantities, regions
 from dgpo.verifier.arrays import read_array
-from dgpo.verifier.labels import enumerated, joined, labelled, read_named
+from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_named
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.quantities import statement
 from dgpo.verifier.splitting import group_end, opened, separated, shell, split, split_where, symbols
@@ -31,6 +31,7 @@ MAX_DEPTH = 12
 _CASES = vocabulary("if when whenever otherwise else")
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof")
 MAX_PERMUTED = 4
+_COMMA = Token("join", ",", ", ")
 _SIGNED = frozenset(("pm", "mp"))
 
 
@@ -43,7 +44,8 @@ def read_answer(tokens: Tokens) -> Answer:
 
 
 def _read(tokens: Sequence[Token], depth: int) -> Answer:
-    tokens = opened(tokens)
+    lines, rows = split(opened(tokens), "row")
+    tokens = tuple(token for line in lines for token in (*line, _COMMA))[:-1] if rows else lines[0]
     if not tokens or depth > MAX_DEPTH:
         raise Unreadable("nothing to read")
     if len(parts := enumerated(tokens)) > 1:
@@ -97,7 +99,10 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
     if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
         return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
     tokens = separated(tokens) if "," in joints else tokens
-    return joined([item for part in split(tokens, "join")[0] if part for item in _each(part, depth)])
+    found = joined(filled([item for part in split(tokens, "join")[0] if part for item in _each(part, depth)]))
+    if joints == {";"} and isinstance(found, Several) and all(isinstance(item, Value) for item in found.items):
+        return replace(found, is_ordered=True)
+    return found
 
 
 def _residues(parts: list[Tokens], depth: int) -> Answer | None:
@@ -126,6 +131,11 @@ def _items(tokens: Tokens) -> list[Tokens]:
         return [tokens]
     brackets, inside = shell(tokens)
     is_list = brackets != "{}" and len(split(inside, "join")[0]) > 1
+    parts = split(inside, "join")[0]
+    if brackets == "()" and len(parts) == len(signs) == 2 and all(has(part, "sign", "pm") for part in parts):
+        rest = tokens[len(parts[0]) + 1 :]
+        heads = (_with_signs(tokens[: -len(rest)], sign) for sign in ("pm", "mp"))
+        return [(*head, *_with_signs(rest, sign)) for head in heads for sign in ("pm", "mp")]
     if brackets not in ("", "braces") and (len(signs) > 1 or not is_list):
         return [tokens]
     return [_with_signs(tokens, "pm"), _with_signs(tokens, "mp")]
@@ -153,16 +163,27 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     if relations[0] == "~" and not sides[0] and tokens[1:]:
         return _relation(tuple(tokens[1:]), depth)
     if set(relations) <= {"=", "~", "equiv"} and all(sides):
-        if not read_name(sides[0]) and len(signed := _items(tokens)) > 1:
+        if (relations == ["equiv"] or not read_name(sides[0])) and len(signed := _items(tokens)) > 1:
             return joined([_item(one, depth) for one in signed])
         if relations == ["equiv"]:
             return _congruence(sides, tokens)
+        if relations == ["="] and (named := _coordinates(sides, depth)):
+            return named
         approximate = relations.index("~") + 1 if "~" in relations else len(sides)
         return Equation(tuple(map(opened, sides)), approximate)
     if relations == ["in"] and sides[0] and sides[1]:
         return _member(sides, tokens, depth)
     region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
     return replace(region, tokens=tokens) if region else statement(tokens)
+
+
+def _coordinates(sides: list[Tokens], depth: int) -> Named | None:
+    """``(x, y) = (1, 2)`` by name."""
+    name, (brackets, inside) = read_name(sides[0]), shell(opened(sides[1]))
+    parts, names = split(separated(inside), "join")[0], name.argument or () if name and name.head == "()" else ()
+    if not names or brackets != "()" or len(parts) != len(names) or not all(parts) or len(_items(sides[1])) > 1:
+        return None
+    return Named(names, tuple(_item(part, depth) for part in parts))
 
 
 def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
@@ -196,7 +217,7 @@ def _union(tokens: Tokens, depth: int) -> Answer:
             return region
         if cuts:
             return statement(tokens)
-    if len(parts) == 1 and len(_items(tokens)) == 2:
+    if len(parts) == 1 and len(_items(tokens)) > 1:
         return Several("", tuple(_item(item, depth) for item in _items(tokens)))
     brackets, inside = shell(tokens)
     if brackets:
@@ -225,6 +246,9 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
         return Several("{}", (_item(family, depth),))
     if brackets == "{}" and (region := regions.read_builder(inside)) is not None:
         return region
+    point, bars = split_where(inside, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+    if brackets == "{}" and bars and (name := read_name(point[0])) and name.head == "()":
+        return _item(inside[len(point[0]) + 1 :], depth)  # of all (x, y) with x + y = 1
     inside = separated(inside)
     parts, _ = split(inside, "join")
     if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
@@ -234,7 +258,7 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
     if brackets == "{}" and len(parts) == 1 and split(inside, "relation")[1]:
         return statement(tokens)
-    return Several(brackets, tuple(_item(item, depth) for item in items))
+    return Several(brackets, tuple(filled([_item(item, depth) for item in items])))
 
 
 def _family(tokens: Tokens) -> Tokens | None:
@@ -242,13 +266,12 @@ def _family(tokens: Tokens) -> Tokens | None:
     sides, bars = split_where(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
     if len(bars) != 1 or not all(sides):
         return None
-    comma = Token("join", ",", ", ")
     values, cuts = split(sides[1], "join")
     named = split(values[0], "relation", "=")[0]
     if cuts and len(named) == 2 and symbols(named[0]) == symbols(sides[0]):
-        found = (*named[1], comma, *sides[1][len(values[0]) + 1 :])
+        found = (*named[1], _COMMA, *sides[1][len(values[0]) + 1 :])
     else:
-        found = (*sides[0], comma, *sides[1])
+        found = (*sides[0], _COMMA, *sides[1])
     return found if conditions.split_condition(found)[1] else None
 
 

@@ -9,10 +9,14 @@ from itertools import takewhile
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.splitting import shell, split, step, trimmed
 from dgpo.verifier.tokens import Tokens, has, vocabulary
-from dgpo.verifier.tree import Answer, Named, Several
+from dgpo.verifier.tree import Answer, Named, Several, Statement, Value
+from dgpo.verifier.values import exact
 
 _VERBS = vocabulary("is are has have equals was")
 _POINTS = vocabulary("point points vertex center centre focus coordinates")
+_DOTS = ("...",)
+MAX_FILLED = 100
+"""Numbers that a list with dots stands for."""
 _NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), ("i", "ii", "iii", "iv", "v", "vi"))
 
 
@@ -28,8 +32,7 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
         if all(isinstance(each, Named) for each in found):
             return Several("", tuple(each for each in found if each is not None))
     parts = [part for part in split(tokens, "join")[0] if part]
-    sides = [split(part, "relation", "=")[0] for part in parts]
-    sides = [labelled(part, in_list=True) or side for part, side in zip(parts, sides, strict=True)]
+    sides = [side for part in parts for side in _solved(part)]
     names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
     if not names or names[0] is None or names[0].head == "()" or names[0].argument:
         return None
@@ -45,12 +48,34 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     return _list([sides[0][1], *(side[0] for side in sides[1:])], str(names[0]), read)
 
 
+def _solved(part: Tokens) -> list[list[Tokens]]:
+    """The name and the value of each of ``x = 1``, ``x = y = 1`` and ``x: 1``, or what else ``part`` is."""
+    if sides := labelled(part, in_list=True):
+        return [sides]
+    *names, value = split(part, "relation", "=")[0]
+    return [[name, value] for name in names] if len(names) > 1 and all(map(read_name, names)) else [[*names, value]]
+
+
 def _list(values: list[Tokens], name: str, read: Callable[[Tokens], list[Answer]]) -> Answer:
     return joined([item for value in values for item in read(value)], name)
 
 
 def joined(items: list[Answer], name: str = "") -> Answer:
     return items[0] if len(items) == 1 else Several("", tuple(items), name=name)
+
+
+def filled(items: list[Answer]) -> list[Answer]:
+    r"""``1, 2, 3, 4, 5`` of ``1, 2, \ldots, 5``."""
+    at = next((index for index, item in enumerate(items) if isinstance(item, Statement) and item.symbols == _DOTS), 0)
+    found = [exact(item.node) for item in items if isinstance(item, Value) and item.node is not None and not item.unit]
+    numbers = [number for number in found if number is not None]
+    if not 0 < at < len(items) - 1 or len(numbers) < len(items) - 1:
+        return items
+    step = numbers[1] - numbers[0] if at > 1 else Fraction(1)
+    count = (numbers[-1] - numbers[0]) / step + 1 if step else Fraction(0)
+    series = [numbers[0] + index * step for index in range(int(count))] if len(items) <= count <= MAX_FILLED else []
+    is_regular = numbers[:at] == series[:at] and numbers[at:] == series[at - len(numbers) :]
+    return [Value(number, ()) for number in series] if series and is_regular else items
 
 
 def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
@@ -103,7 +128,7 @@ def _marks(tokens: Tokens) -> list[tuple[int, int, str | Fraction]]:
         width = 3 if token.is_("open", "(") else 2
         head = tokens[index : index + width]
         is_mark = len(head) == width and head[-1].is_("close", ")") and head[-2].kind in ("number", "name", "word")
-        before = tokens[index - 1].kind if index else "join"
+        before = tokens[index - 1].kind if index and not tokens[index - 1].is_("sign", "!") else "join"
         if is_mark and depth <= 0 and before not in ("sign", "relation", "function", "command", "open"):
             found.append((index, index + width, head[-2].value))
         depth = max(0, depth + step(token))

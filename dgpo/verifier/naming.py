@@ -55,7 +55,10 @@ def read_name(tokens: Tokens) -> Name | None:
         return replace(of, mark=f"nabla{of.mark}")
     if first.is_("command", "frac") and (derivative := _derivative(tokens)):
         return derivative
-    if _is_quotient(tokens) or first.is_("command", "int", "sum", "prod") or first.is_("function", "lim"):
+    if _is_quotient(tokens):
+        text = "".join(symbols(tokens)).replace("o{", "").replace("c}", "")
+        return Name(re.sub(r"([^:/]+)[:/]([^:/]+)", r"frac\1\2", text))
+    if first.is_("command", "int", "sum", "prod") or first.is_("function", "lim"):
         return Name("".join(symbols(tokens)))
     if first.kind == "function":
         is_of_name = shell(tokens[1:])[0] == "()" or read_name(tokens[1:]) is not None
@@ -145,12 +148,8 @@ def differ(gold: Name, answer: Name) -> bool:
     """Whether they name different things: ``f'(x)`` and ``f(x)``, ``f(2)`` and ``f(3)``, ``x`` and ``y``, AB and BC."""
     if gold == answer:
         return False
-    if gold.head == "()" or answer.head == "()":
-        return gold.head == answer.head and sorted(gold.argument or ()) == sorted(
-            answer.argument or ()
-        )  # another order
     if gold.head.startswith("frac") or answer.head.startswith("frac"):
-        return not (gold.mark == answer.mark == "'") or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
+        return gold.mark != answer.mark or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
     if not (gold.head[0].isalpha() and answer.head[0].isalpha()):
         return False
     if gold.head != answer.head:
@@ -158,6 +157,8 @@ def differ(gold: Name, answer: Name) -> bool:
             return True
         if gold.index and gold.index == answer.index:
             return True
+        if min(len(gold.head), len(answer.head)) > 1 and gold.argument and gold.argument == answer.argument:
+            return True  # Re(z) and Im(z)
         if gold.head in tuple("xyz") and answer.head in tuple("xyz"):
             return (gold.index, gold.mark, gold.argument) == (answer.index, answer.mark, answer.argument)
         are_segments = _SEGMENT.fullmatch(gold.head) and _SEGMENT.fullmatch(answer.head)

@@ -12,7 +12,7 @@ MAX_DIGITS = 1000
 MAX_EXPONENT = 400
 GROUPS = r"\d{1,3}(?:,\d{3})+|[1-9]\d{0,2}(?:(?:\.\d{3}){2,}|(?:'\d{3}){2,})"
 GROUPS += r"|[1-9]\d{0,2}(?:(?:\{,\}|\\[!,:; ]|,\\! ?|,\{\} ?|\\!, ?| )\d{3})+"
-_PERIOD = r"\\(?:overline|bar|dot) ?\{? ?(?P<period>\d+) ?\}?"
+_PERIOD = r"(?P<period>\\(?:overline|bar|dot) ?\{? ?\d+ ?\}?(?:\d*\\dot ?\{? ?\d ?\}?)?|(?<=\.)\(\d+\))"
 _MORE_DIGITS = re.compile(
     rf"{_PERIOD}|(?P<printed> ?(?:\.\.\.|\\l?dots|\\cdots)(?![A-Za-z]))|[eE](?P<power>[+-]?\d{{1,4}})(?![A-Za-z\d])"
 )
@@ -47,7 +47,7 @@ def read_number(text: str, found: re.Match[str], is_worded: bool) -> tuple[Token
     is_decimal = bool(decimals) or (written.endswith(".") and not text[at:].strip(" $*}"))
     more = _MORE_DIGITS.match(text, at)
     if more and more["period"] and "." in written:
-        value += _repeated(more["period"], len(decimals))
+        value += _repeated(re.sub(r"\D", "", more["period"]), len(decimals))
         at, is_decimal = more.end(), False
     elif more and more["power"] and not is_worded and abs(int(more["power"])) <= MAX_EXPONENT:
         value *= Fraction(10) ** int(more["power"])

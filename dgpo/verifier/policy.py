@@ -14,7 +14,22 @@ from dgpo.verifier.naming import Name, differ, read_name
 from dgpo.verifier.reading import NO_SOLUTION, Reading, asserted_choice, read
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Tokens, has, has_any, latex
-from dgpo.verifier.tree import Answer, Equation, Given, Named, Several, Value, names, product, subtrees
+from dgpo.verifier.tree import (
+    Answer,
+    Equation,
+    Given,
+    Named,
+    Node,
+    Operation,
+    Ratio,
+    Several,
+    Value,
+    functions,
+    names,
+    product,
+    renamed,
+    subtrees,
+)
 from dgpo.verifier.values import COUNTERS, Number, exact, real_value
 
 MAX_SIDES = 4
@@ -22,7 +37,9 @@ MIN_DIGITS = 3
 """Of a decimal ground truth that an exact answer may round to."""
 MAX_PLACES = 60
 MAX_CONSTANTS = 3
-_CONSTANT = re.compile(r"[A-DK](?:_\d)?")
+_CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
+_NUMBERED = re.compile(r"[Cc]_\d")
+_PARAMETERS = frozenset((*"klmnrstuv", "lambda", "mu"))
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 
 
@@ -55,15 +72,13 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty"):
         return None
     if answer.phrase and gold.phrase:
-        if NO_SOLUTION.fullmatch(answer.phrase) and NO_SOLUTION.fullmatch(gold.phrase):
-            return True
         shorter = min(len(answer.phrase), len(gold.phrase))
         if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):
             return True
         if shorter > 3:
             return False
     if Several("{}", ()) in (gold.tree, answer.tree):
-        return bool(NO_SOLUTION.fullmatch(answer.phrase or gold.phrase or "")) or gold.tree == answer.tree
+        return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
     if gold.choices and answer.choices:
         return answer.choices == gold.choices
     if not is_choice(gold) or gold.choice is None:
@@ -102,6 +117,22 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     if last and not first:
         return last, sides[0]
     return (first, sides[1]) if first else (None, None)
+
+
+def before_rounding(equation: Equation) -> Answer | None:
+    r"""``\log 2`` of ``\log 2 \approx 0.301``, ``x = \sqrt{2}`` of ``x = \sqrt{2} \approx 1.41``; None for others."""
+    count = equation.approximate
+    if count == len(equation.sides) or (count == 1 and read_name(equation.sides[0])):
+        return None
+    return read_answer(equation.sides[0]) if count == 1 else Equation(equation.sides[:count], count)
+
+
+def times(time: Ratio) -> set[tuple[Node | None, ...]]:
+    """How a time is written without its half of the day: 3:45 p.m. as 3:45 and 15:45."""
+    hour, *rest = written = tuple(term.node for term in time.terms)
+    if not time.half or not isinstance(hour, Fraction):
+        return {written}
+    return {written, (hour % 12 + 12 * (time.half == "pm"), *rest)}
 
 
 def chain(equation: Equation) -> tuple[str, ...]:
@@ -179,14 +210,15 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
 
 
 def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
-    r"""Both without a unit where one is in degrees and the other in radians: ``60^\circ`` and ``\pi/3``."""
+    r"""Both in degrees where one is and the other is an angle in radians: ``60^\circ`` and ``\pi/3``."""
     for one, two in ((gold, answer), (answer, gold)):
-        if one.unit != "degree" or one.node is None or two.node is None:
+        if one.unit != "degree" or one.node is None or two.node is None or two.unit not in ("", "rad"):
             continue
-        if two.unit == "rad" or (not two.unit and "pi" in subtrees(two.node)):
-            turned = replace(one, node=product(one.node, "pi", Fraction(1, 180)), unit="")
-            plain = replace(two, unit="")
-            return (turned, plain) if one is gold else (plain, turned)
+        is_angle = "pi" in subtrees(two.node) or any(function.startswith("arc") for function in functions(two.node))
+        if two.unit or is_angle:
+            turned = replace(two, node=product(two.node, Fraction(180), Operation("/", ("pi",))), unit="")
+            plain = replace(one, unit="")
+            return (plain, turned) if one is gold else (turned, plain)
     return gold, answer
 
 
@@ -198,7 +230,7 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
     if not isinstance(gold, Value) or not isinstance(answer, Value) or gold.node is None or answer.node is None:
         return False
     digits = [token for token in gold.tokens if not token.is_("sign", "+", "-")]
-    if len(digits) != 1 or not digits[0].is_decimal or answer.is_decimal:
+    if len(digits) != 1 or not digits[0].is_decimal:
         return False
     whole, _, decimals = digits[0].latex.partition(".")
     wanted, given, rational = exact(gold.node), real_value(answer.node), exact(answer.node)
@@ -220,6 +252,8 @@ def new_letters(
     """
     yield {}
     one, two = names(gold.node) - names(answer.node), names(answer.node) - names(gold.node)
+    if not one and not two:
+        one = two = frozenset(filter(_NUMBERED.fullmatch, names(gold.node)))  # C_1 and C_2 may change places
     if not one or len(one) != len(two) or len(one) > MAX_CONSTANTS:
         return
     common = names(gold.node) & names(answer.node)
@@ -229,6 +263,20 @@ def new_letters(
     are_theirs = declared[0] | declared[1] <= one | two if len(one) == 1 else one <= declared[0]
     if are_constants or (is_said and are_theirs):
         yield from (dict(zip(sorted(two), order, strict=True)) for order in permutations(sorted(one)))
+
+
+def with_parameter(golds: list[Answer], answers: list[Answer]) -> list[Answer]:
+    """``answers``, the parts of a tuple, with the parameter of ``golds``: ``(2s, s)`` as ``(2t, t)``."""
+    sides = [[item for item in side if isinstance(item, Value) and item.node is not None] for side in (golds, answers)]
+    letters = [[names(item.node) for item in side if item.node is not None and names(item.node)] for side in sides]
+    one, two = (frozenset().union(*side) for side in letters)
+    if len(one) != 1 or len(two) != 1 or one == two or not one | two <= _PARAMETERS or min(map(len, letters)) < 2:
+        return answers
+    new = dict(zip(two, one, strict=True))
+    return [
+        replace(item, node=renamed(item.node, new)) if isinstance(item, Value) and item.node is not None else item
+        for item in answers
+    ]
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:

@@ -78,11 +78,15 @@ def _currency(tokens: Tokens) -> tuple[str, Tokens]:
 
 
 def _in_base(tokens: Tokens) -> Value | None:
-    """``52_8``, ``(101)_2``, ``2A_{16}``."""
-    places = [index for index, token in enumerate(tokens) if token.is_("sign", "_")]
+    r"""``52_8``, ``(101)_2``, ``2A_{16}``, ``101\text{ (base 2)}``."""
+    places = [index for index, token in enumerate(tokens) if token.is_("sign", "_") or token.word == "base"]
     if len(places) != 1 or not 0 < places[0] < len(tokens) - 1:
         return None
-    digits, script = _unwrapped(tokens[: places[0]]), _unwrapped(tokens[places[0] + 1 :])
+    digits, script = tokens[: places[0]], tokens[places[0] + 1 :]
+    if digits[-1].is_("open", "(") and script[-1].is_("close", ")"):
+        digits, script = digits[:-1], script[:-1]
+    digits = digits[:-1] if has(digits[-1:], "word", "in") else digits
+    digits, script = _unwrapped(digits), _unwrapped(script)
     written = "".join(latex((token,)) if token.kind == "number" else str(token.value) for token in digits)
     if not written[:1].isalnum() or not has(digits, "number") or not written.replace(".", "").isalnum():
         return None
@@ -225,7 +229,7 @@ _CALCULUS = vocabulary(
 )
 
 
-_FILLERS = frozenset(("all", "every", "any", "each", "the", "is", "are"))
+_FILLERS = frozenset(("all", "every", "any", "each", "the", "an", "is", "are", "that"))
 
 
 def is_prose(tokens: Sequence[Token]) -> bool:
@@ -260,4 +264,5 @@ def statement(tokens: Tokens) -> Statement:
     )
     if is_words:
         found = tuple(symbol.lower() for symbol in found if symbol.lower() not in _FILLERS)
+        found = found[1:] if tokens[0].is_("name", "a", "A") and tokens[0].is_worded else found
     return Statement(found, tokens, is_words)

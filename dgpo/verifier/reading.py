@@ -16,7 +16,10 @@ _SUBJECTS = vocabulary("answer solution result")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最[大小]值)?(?:[是为共有]|等于|一共|共有)?")
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
-_LEAD = re.compile(r"(?:it|this|that|(?:the|this) [a-z]+) is ")
+_LEAD = re.compile(
+    r"(?:it|this|that|(?:the|this) [a-z]+) (?:is |(?=(?:con|di)verges|does ))|there (?:is|are) (?=no|infinitely)"
+)
+_REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
 _END = re.compile(r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z")
 _CHOICE = re.compile(
     r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
@@ -26,8 +29,13 @@ _CHOICE = re.compile(
     r"|(?P<named>A(?= (?-i:[A-Z]))|[B-J]) (?P<name>(?!(?:and|or|only|is|are|has|was)\b)[A-Za-z]{2}.*)",  # B Paris
     re.IGNORECASE | re.DOTALL,
 )
-NO_SOLUTION = re.compile(r"(?:there (?:is|are) )?no (?:real )?solutions?|(?:the )?empty set", re.IGNORECASE)
+NO_SOLUTION = "no solution"
 """What ``\\emptyset`` is in words."""
+_NO_SOLUTION = re.compile(
+    r"(?:there (?:is|are) |the (?:equation|system|inequality) has )?no (?:real )?solutions?|(?:the )?empty set"
+    r"|(?:原?方程组?)?无解|空集",
+    re.IGNORECASE,
+)
 _NAMES = ("bare", "square", "option", "bracketed", "dotted", "named")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
@@ -116,6 +124,10 @@ def _without_lead(tokens: Tokens) -> Tokens:
 
 def phrase(text: str) -> str | None:
     """The answer in lower case, without an article, when it is made of words alone."""
+    if reply := _REPLY.fullmatch(text):
+        return reply[1].lower()
+    if _NO_SOLUTION.fullmatch(text):
+        return NO_SOLUTION
     if not _WORDS.fullmatch(text):
         return None
     lowered = _END.sub("", _LEAD.sub("", text.lower()))

@@ -98,24 +98,31 @@ def read_builder(tokens: Tokens) -> Region | None:
 
 
 def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:
-    """Inequalities of one variable together: all of them, or with ``or`` any; ``x \\ne 1`` takes a point out."""
+    """Inequalities of one variable together: all of them, or with ``or`` any; ``x \\ne 1`` takes a point out.
+
+    With commas they are all meant, unless no number is all of them.
+    """
     joints = set(joints)
     if "or" in joints and len(joints) > 1:
         return None
     parts = [one for part in parts for one in _with_each_sign(part)]
     is_hole = [has(part, "relation", "!=") for part in parts]
-    if len(parts) < 2 or (not any(is_hole) and joints <= {",", ";"}):
+    if len(parts) < 2:
         return None
-    regions = [_membership(part) or read_inequality(part) for part in parts]
+    points = [_point(part) if "or" in joints else None for part in parts]
+    if all(points):
+        return None
+    regions = [point or _membership(part) or read_inequality(part) for point, part in zip(points, parts, strict=True)]
     found = [region for region in regions if region is not None]
     names = {region.variable for region in found if region.variable}
     if len(found) < len(parts) or len(names) != 1:
         return None
-    if "or" in joints:
-        return Region(names.pop(), tuple(piece for region in found for piece in region.pieces))
-    pieces: list[Piece] | None = [*REALS]
+    pieces: list[Piece] | None = [] if "or" in joints else [*REALS]
     for region, is_out in zip(found, is_hole, strict=True):
-        pieces = pieces if is_out else _common(pieces or (), region.pieces)
+        pieces = pieces if is_out or not pieces else _common(pieces, region.pieces)
+    is_of_any = "or" in joints or (pieces == [] and joints <= {",", ";"} and not any(is_hole))
+    if is_of_any:  # also x < 1, x > 3, which no number is
+        return Region(names.pop(), tuple(piece for region in found for piece in region.pieces))
     holes = [region.pieces[0].high for region, is_out in zip(found, is_hole, strict=True) if is_out]
     pieces = _less(pieces or (), [Piece("[]", hole, hole) for hole in holes])
     return Region(names.pop(), tuple(pieces)) if pieces else None
@@ -126,6 +133,13 @@ def _with_each_sign(tokens: Tokens) -> list[Tokens]:
     if not has(tokens, "relation", "!=") or not has(tokens, "sign", "pm"):
         return [tokens]
     return [tuple(sign if token.is_("sign", "pm") else token for token in tokens) for sign in (_PLUS, _MINUS)]
+
+
+def _point(tokens: Tokens) -> Region | None:
+    """``x = 3``, beside inequalities."""
+    sides, signs = split(tokens, "relation")
+    name, end = (_variable(sides[0]), _end(sides[1])) if [sign.value for sign in signs] == ["="] else (None, None)
+    return Region(str(name), (Piece("[]", end, end),)) if name and end else None
 
 
 def _membership(tokens: Tokens) -> Region | None:

@@ -13,7 +13,7 @@ _SIGNS = {
     "∛": r"\sqrt[3] ", "Ω": r"\Omega ",
     "≈": r" \approx ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}",
     "ℂ": r"\mathbb{C}", "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...",
-    "或": " or ", "且": " and ", "和": " and ",
+    "∶": ":", "或": " or ", "且": " and ", "和": " and ",
 }  # fmt: skip
 _SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
@@ -110,14 +110,14 @@ DROPPED = vocabulary("phantom hphantom vphantom overset underset stackrel label 
 _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("sign", "*", r"\times ", "times"), ("sign", "*", r"\cdot ", "cdot ast"), ("sign", "/", "/", "div"),
     ("sign", "pm", r"\pm ", "pm"), ("sign", "mp", r"\mp ", "mp"), ("sign", ":", ":", "colon"),
-    ("sign", "'", "'", "prime"), ("sign", "cup", r"\cup ", "cup"), ("sign", "cap", r"\cap ", "cap"),
+    ("sign", "'", "'", "prime"), ("sign", "cup", r"\cup ", "cup bigcup"), ("sign", "cap", r"\cap ", "cap bigcap"),
     ("sign", "setminus", r"\setminus ", "setminus backslash"),
     ("bar", "|", "|", "vert lvert rvert mid lVert rVert Vert"), ("word", "for", r"\forall ", "forall"),
     ("command", "over", r"\over ", "over"), ("command", "choose", r"\choose ", "choose"),
     ("command", "mod", r"\bmod ", "bmod"), ("command", "pmod", r"\pmod ", "pmod"),
     ("relation", "<=", "", "le leq leqslant leqq"), ("relation", ">=", "", "ge geq geqslant geqq"),
     ("relation", "!=", "", "ne neq"), ("relation", "<", "", "lt"), ("relation", ">", "", "gt"),
-    ("relation", "in", "", "in"), ("relation", "~", "", "approx simeq"), ("relation", "equiv", "", "equiv"),
+    ("relation", "in", "", "in"), ("relation", "~", "", "approx simeq sim"), ("relation", "equiv", "", "equiv"),
     ("join", "or", r"\lor ", "lor vee"), ("join", "and", r"\land ", "land wedge"),
     ("dots", "...", r"\ldots ", "ldots dots cdots dotsc dotsb"), ("infinity", "infinity", r"\infty ", "infty infin"),
     ("degree", "degree", r"^{\circ}", "circ degree degrees degreecelsius"),
@@ -156,6 +156,7 @@ _JOINTS = {"or": "or either maybe perhaps possibly", "and": "and"}
 SAID: dict[str, tuple[Kind, str, str]] = {
     **{word: ("join", joint, rf"\text{{ {word} }}") for joint, words in _JOINTS.items() for word in words.split()},
     **{word: ("infinity", "infinity", r"\infty ") for word in ("infinity", "inf")},
+    **{word: ("relation", "~", r"\approx ") for word in ("approximately", "approx", "roughly")},
     "except": ("sign", "setminus", r"\setminus "),
 }
 """Words with a meaning of their own, also in a text."""

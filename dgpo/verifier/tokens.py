@@ -15,8 +15,9 @@ def vocabulary(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-MAX_PRODUCT = 3
-"""More letters in a row are a word."""
+MAX_PRODUCT, MAX_WORDLESS = 3, 8
+"""More letters in a row are a word, more that no word has may be a product: ``mghr``, ``abcd``."""
+_VOWELS, _USUAL = frozenset("aeiou"), frozenset("abcdewxyz")
 _NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten")
 """Short words."""
 
@@ -50,8 +51,10 @@ class Token:
     @property
     def is_run(self) -> bool:
         """Letters in a row that may be a product: ``ab``, ``at``."""
-        letters = str(self.value)
-        return len(letters) <= MAX_PRODUCT and letters.isascii() and letters.isalpha() and not self.is_worded
+        letters = str(self.value).lower()
+        is_no_word = len(letters) <= MAX_WORDLESS and (_VOWELS.isdisjoint(letters) or _USUAL.issuperset(letters))
+        is_short = len(letters) <= MAX_PRODUCT or is_no_word
+        return is_short and letters.isascii() and letters.isalpha() and not self.is_worded
 
     @property
     def is_product(self) -> bool:

@@ -11,25 +11,28 @@ from dgpo.verifier.numerals import WORDS
 _SPELLINGS = {
     "%": "% percent percentage pct",
     "degree": "degree degrees deg", "celsius": "celsius degc", "fahrenheit": "fahrenheit degf",
-    "m": "m meter meters metre metres", "cm": "cm centimeter centimeters centimetre centimetres",
-    "mm": "mm millimeter millimeters millimetre millimetres", "km": "km Km kilometer kilometers kilometre kilometres",
-    "nm": "nm nanometer nanometers", "in": "in inch inches", "ft": "ft foot feet", "yd": "yd yard yards",
-    "mi": "mi mile miles", "g": "g gram grams", "kg": "kg Kg kgs kilogram kilograms", "mg": "mg milligram milligrams",
+    "m": "m meter meters metre metres", "cm": "cm",
+    "mm": "mm", "km": "km Km",
+    "nm": "nm", "in": "in inch inches", "ft": "ft foot feet", "yd": "yd yard yards",
+    "mi": "mi mile miles", "g": "g gram grams", "kg": "kg Kg kgs", "mg": "mg",
     "lb": "lb lbs pound pounds", "oz": "oz ounce ounces", "L": "L liter liters litre litres",
-    "mL": "mL ml milliliter milliliters", "s": "s sec secs second seconds", "min": "min mins minute minutes",
+    "mL": "mL ml", "s": "s sec secs second seconds", "min": "min mins minute minutes",
     "h": "h hr hrs hour hours", "day": "day days", "week": "week weeks", "month": "month months",
-    "year": "year years yr yrs", "ms": "ms millisecond milliseconds",
-    "$": "$ dollar dollars usd USD", "€": "€ euro euros eur EUR", "£": "£ gbp GBP", "¥": "¥ yen",
+    "year": "year years yr yrs", "ms": "ms",
+    "$": "$ dollar dollars usd USD", "€": "€ euro euros eur EUR", "£": "£ gbp GBP", "¥": "¥ yen yuan",
     "₹": "₹ rupee rupees rs rs. Rs Rs. inr INR",
     "cent": "cent cents ¢", "J": "J joule joules", "N": "N newton newtons", "W": "W watt watts", "V": "V volt volts",
     "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
-    "C": "C coulomb coulombs", "F": "F", "mol": "mol mole moles", "ohm": "ohm ohms Ω",
+    "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles", "cal": "cal calorie calories",
+    "ohm": "ohm ohms Ω",
     "mi/h": "mph", "km/h": "kmh kph kmph", "am": "am AM", "pm": "pm PM",
     "unit": "unit units u", "rad": "rad radian radians",
     "kJ": "kJ", "kW": "kW", "MHz": "MHz", "GHz": "GHz", "eV": "eV", "dm": "dm", "cL": "cL cl", "dL": "dL dl",
-    "kPa": "kPa", "um": "um micrometer micrometers micron microns", "M": "M", "atm": "atm", "mA": "mA", "kWh": "kWh",
+    "kPa": "kPa", "um": "um micron microns", "M": "M", "atm": "atm", "mA": "mA", "kWh": "kWh",
     "Msun": r"M_{\odot} M_\odot",
 }  # fmt: skip
+_PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
+_PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 _CURRENCIES = frozenset("$€£¥₹")
 _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
@@ -127,7 +130,8 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
     for found in factors:
         name = found["name"] if found else ""
         unit = _known(name) or (_thing(name, is_worded, has_space) if is_worded else None)
-        if found is None or not unit or not (is_worded or has_space or name in _ATTACHED):
+        is_attached = name in _ATTACHED or bool(_PREFIXED.fullmatch(name))
+        if found is None or not unit or not (is_worded or has_space or is_attached):
             return {}
         power = int(found["power"] or {"": 1, "s": 2, "c": 3}[(found["square"] or "")[:1].lower()])
         above, _, below = unit.partition("/")  # of mph
@@ -149,7 +153,10 @@ def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
 
 
 def _known(name: str) -> str | None:
-    return _UNITS.get(name) or _UNITS.get(name.removesuffix(".") if len(name) < 4 else name.lower())
+    lowered = name.lower()
+    if found := _PREFIXED.fullmatch(lowered):
+        return (unit := _UNITS.get(found[2])) and _PREFIXES[found[1]] + unit
+    return _UNITS.get(name) or _UNITS.get(name.removesuffix(".") if len(name) < 4 else lowered)
 
 
 def _singular(word: str, shortest: int) -> str:
