@@ -97,7 +97,7 @@ class JudgeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What came of a question, and the reply in full."""
+    """What came of a question, and the reply in full; of one that failed, why."""
 
     outcome: Outcome
     reply: str = ""
@@ -131,14 +131,12 @@ class Judge:
         try:
             reply = await asyncio.wait_for(self._reply(*key), seconds)
         except (aiohttp.ClientError, asyncio.TimeoutError, LookupError, TypeError, ValueError) as error:
-            told = f"{type(error).__name__}: {error}".removesuffix(": ")
-            _report_failure(self._options.url, told)
             self._asked.pop(key, None)  # another time it may answer
-            return Opinion("failed", told)
+            return Opinion("failed", f"{type(error).__name__}: {error}".removesuffix(": "))
         found = _LAST_LINE.fullmatch(reply.strip().rpartition("\n")[2].strip())
         if found is None:
-            _report_failure(self._options.url, f"the last line of a reply is none of A, B and C: {reply[-200:]!r}")
-        return Opinion(_OUTCOMES[found[2]] if found else "failed", reply)
+            return Opinion("failed", f"the last line of its reply is none of A, B and C: {reply[-100:]!r}")
+        return Opinion(_OUTCOMES[found[2]], reply)
 
     async def _reply(self, problem: str, gold: str, answer: str) -> str:
         data = {"problem": problem or "(not given)", "reference": gold, "candidate": answer}
@@ -185,6 +183,8 @@ async def judged(
         return verdict, Opinion("refused")
     judge = _judge(options, facts.get("workers", 1), asyncio.get_running_loop())
     opinion = await judge.ask(left.problem or "", gold, answer, step=facts.get("step"), seconds=seconds)
+    if opinion.outcome == "failed":
+        _report_failure(options.url, opinion.reply)
     if opinion.outcome not in _OUTCOMES.values():
         return verdict, opinion
     reason = "match" if opinion.outcome == "accepted" else verdict.reason
