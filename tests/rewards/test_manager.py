@@ -17,6 +17,7 @@ from dgpo.config.compose import compose_config, resolved
 from dgpo.rewards.verl import RESPONSE_FACTS, end_tokens
 from dgpo.tasks import small_model
 from dgpo.verifier.workers import shared_pool
+from tests.rewards.judge_server import Server
 
 LONGEST = 96
 
@@ -91,6 +92,17 @@ def test_a_judge_s_budget_knows_the_step_and_the_workers(model: Path, tokenizer:
     grade(model, tokenizer, data)
     facts = data.non_tensor_batch["extra_info"][0][RESPONSE_FACTS]
     assert (facts["step"], facts["workers"]) == (12, config_of(model).reward.num_workers)
+
+
+def test_the_judge_of_a_config_is_asked(model: Path, tokenizer: Any) -> None:
+    server, judge = Server(), "reward.custom_reward_function.reward_kwargs.judge"
+    gold = r"\{x \mid x = 3k, k \in \mathbb{Z}\}"
+    data = sample(
+        tokenizer, tokenizer.encode(r"\boxed{3\mathbb{Z}}"), reward_model={"ground_truth": gold}, global_steps=1
+    )
+    told = grade(model, tokenizer, data, f"{judge}.url={server.url}", f"{judge}.model=says-yes")
+    server.close()
+    assert (told["reward_score"], told["reward_extra_info"]["stage"], len(server.requests)) == (1.0, "judge", 1)
 
 
 def test_worker_processes_start_with_the_manager(model: Path, tokenizer: Any) -> None:
