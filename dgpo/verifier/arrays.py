@@ -15,6 +15,7 @@ Read = Callable[[Tokens], Answer]
 Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
+_PARAMETERS = ("s", "t", "lambda", "mu")
 _TRANSPOSED = ("T", "{T}", "top", "{top}", "{mathsfT}", "intercal")
 _IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
 _TIMES, _PLUS, _COMMA = Token("sign", "*", r"\cdot "), Token("sign", "+", "+"), Token("join", ",", ", ")
@@ -40,13 +41,18 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
     is_grid = any(token.kind == "command" and str(token.value).startswith("begin ") for token in terms[-1])
     scale, cells = found[0]
     is_plain = len(found) == 1 and signs[0] is _PLUS
-    if is_plain and not is_grid and (not scale or has(scale, "name")):
+    if is_plain and not is_grid and (not scale or (has(scale, "name") and not _is_parameter(scale))):
         return None
     if not is_plain or scale:
         cells = [[_sum(signs, found, row, column) for column in range(len(cells[row]))] for row in range(len(cells))]
     if not is_grid:
         return Several("()", tuple(read(row[0]) for row in cells))
     return Grid(tuple(tuple(map(read, row)) for row in cells), tokens)
+
+
+def _is_parameter(scale: Tokens) -> bool:
+    """Whether it multiplies a vector: ``t`` of ``t(1, 2)``; other letters call it or are the name of the point."""
+    return len(scale) == 1 and scale[0].is_("name", *_PARAMETERS)
 
 
 def _turned(tokens: Tokens) -> Tokens:

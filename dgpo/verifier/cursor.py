@@ -7,7 +7,9 @@ from fractions import Fraction
 from dgpo.verifier.tokens import Kind, Token
 
 END = Token("end", "", "")
-_DERIVATIVE = re.compile(r"frac\{(?P<mark>d|partial)([a-zA-Z]{1,3})\}\{(?P=mark)([a-zA-Z]+)\}")
+_DERIVATIVE = re.compile(
+    r"frac\{(?P<mark>d|partial)(?P<order>\^\{?2\}?)?([a-zA-Z]{1,3})\}\{(?P=mark)([a-zA-Z]+)(?(order)\^\{?2\}?)\}"
+)
 _IN_A_SCRIPT = frozenset(("number", "name", "word", "function", "sign", "join", "infinity", "command"))
 
 
@@ -65,15 +67,16 @@ class Cursor:
         return whole + above / below
 
     def _derivative(self) -> str | None:
-        r"""``\frac{dy}{dx}`` as a name."""
-        text = "".join(str(token.value) for token in self._tokens[self._at : self._at + 9])
+        r"""``\frac{dy}{dx}`` and ``\frac{d^2y}{dx^2}`` as names."""
+        text = "".join(str(token.value) for token in self._tokens[self._at : self._at + 18])
         found = _DERIVATIVE.match(text)
         if not found:
             return None
-        for _ in range(2):
-            while not self._next().is_("close", "}"):
-                pass
-        return f"{found['mark']}{found[2]}/{found['mark']}{found[3]}"
+        left = found.end()
+        while left:
+            left -= len(str(self._next().value))
+        mark, order = found["mark"], "2" if found["order"] else ""
+        return f"{mark}{order}{found[3]}/{mark}{found[4]}{order}"
 
     def _name_alone(self) -> str:
         r"""A name with its index and its primes: ``x_{12}``, ``I_{\max}``, ``\omega_L'``, and ``v^2_0``."""

@@ -1,12 +1,15 @@
 """What a comparison makes of a tree: equations as differences, ratios as quotients, vectors as tuples."""
 
+import re
 from fractions import Fraction
 
 from dgpo.verifier import policy, values
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
-from dgpo.verifier.tokens import Tokens, renamed
+from dgpo.verifier.tokens import Token, Tokens, renamed
 from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, product, quotient
+
+_SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
 
 
 def spread(tree: Answer, other: Answer) -> Answer:
@@ -15,6 +18,26 @@ def spread(tree: Answer, other: Answer) -> Answer:
         return tree
     values = (read_answer(tree.sides[-1]),) * len(letters)
     return Named(letters, values) if isinstance(other, Named) else Several("()", values)
+
+
+def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
+    """The values of ``answer`` in the order of ``gold``'s names; None where only some symbols are the same, AB and BC
+    beside AB and AC. Other names are other words for the same things, in order."""
+    by_name = dict(zip(answer.names, answer.items, strict=True))
+    if set(by_name) == set(gold.names):
+        return tuple(by_name[name] for name in gold.names)
+    others = set(by_name) ^ set(gold.names)
+    is_partial = len(others) < len(by_name) + len(gold.names) and all(map(_SYMBOL.fullmatch, others))
+    return None if is_partial else answer.items
+
+
+def beside_equations(several: Several, other: Several) -> Several:
+    """``y = x, y = -x``, which are read as values of ``y``, as equations where ``other`` has some."""
+    if not several.name or not any(isinstance(item, Equation) for item in other.items):
+        return several
+    name = (Token("name", several.name, several.name),)
+    items = (Equation((name, item.tokens), 2) if isinstance(item, Value) else item for item in several.items)
+    return Several(several.brackets, tuple(items))
 
 
 def as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from dgpo.verifier import families, policy, values
+from dgpo.verifier import derived, families, policy, values
 from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, open_question, paired, to_nobody
 from dgpo.verifier.derived import as_positive, as_zero, components, definitions, shares, spread
 from dgpo.verifier.grammar import read_answer
@@ -156,6 +156,7 @@ class Comparison:
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
         if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
             return False
+        gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
         shells = {gold.brackets, answer.brackets}
         if (gold.name or answer.name) and not shells <= UNORDERED:
             return False  # values of one unknown are no point
@@ -239,9 +240,8 @@ class Comparison:
         return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer, depth)
 
     def named(self, gold: Named, answer: Named, depth: int) -> Decision:
-        by_name = dict(zip(answer.names, answer.items, strict=True))
-        items = tuple(by_name[name] for name in gold.names) if set(gold.names) == set(by_name) else answer.items
-        return self.severals(Several("()", gold.items), Several("()", items), depth)
+        items = derived.in_order_of(gold, answer)
+        return self.severals(Several("()", gold.items), Several("()", items), depth) if items else False
 
     def named_and_several(self, gold: Named, answer: Several, depth: int) -> Decision:
         pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])

@@ -243,7 +243,8 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     if not inside:
         return Several(brackets, ())
     if brackets == "{}" and (family := _family(inside)):
-        return Several("{}", (_item(family, depth),))
+        found = _item(family, depth)
+        return found if isinstance(found, Given) and isinstance(found.value, Several) else Several("{}", (found,))
     if brackets == "{}" and (region := regions.read_builder(inside)) is not None:
         return region
     point, bars = split_where(inside, lambda token: token.kind == "bar" or token.is_("sign", ":"))

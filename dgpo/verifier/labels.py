@@ -40,7 +40,7 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
         heads = {name.head for name in names if name is not None}
         if len(heads) == 1:
             return _list([side[1] for side in sides], str(names[0]), read)
-        keys = tuple(str(name) for name in names)
+        keys = tuple(str(name).removeprefix("angle ") for name in names)
         items = tuple(joined(read(side[1])) for side in sides)
         return Named(keys, items) if len(set(keys)) == len(keys) else None
     if any(names[1:]) or any(len(side) > 1 for side in sides[1:]):

@@ -67,6 +67,9 @@ def read_name(tokens: Tokens) -> Name | None:
     if len(tokens) == 1 and first.kind == "word" and first.is_run and str(first.value).islower():
         return None  # a product
     is_measure = first.is_("name", "m") and has(tokens[1:2], "command", "angle")
+    letters = "".join(str(token.value) for token in tokens[is_measure:] if token.kind in ("name", "word"))
+    if letters and (is_measure or first.is_("command", "angle")):
+        return Name(f"angle {letters[len(letters) // 2]}")  # by its vertex
     if has(tokens, "word") or (len(tokens) > 1 and (is_measure or first.is_("command", *_FIGURES))):
         return _in_words(tokens)
     return _symbol(tokens)
@@ -155,7 +158,7 @@ def differ(gold: Name, answer: Name) -> bool:
     if gold.head != answer.head:
         if gold.head in FUNCTIONS and answer.head in FUNCTIONS:
             return True
-        if gold.index and gold.index == answer.index:
+        if (gold.index and gold.index == answer.index) or gold.head[:6] == answer.head[:6] == "angle ":
             return True
         if min(len(gold.head), len(answer.head)) > 1 and gold.argument and gold.argument == answer.argument:
             return True  # Re(z) and Im(z)

@@ -142,7 +142,7 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
 
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     body, rest = opened(tokens[:start]), tokens[start:]
-    if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word")):
+    if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word") and _in_words(body) is None):
         return None
     scale = 1
     if rest[0].word in MAGNITUDES:
@@ -195,7 +195,7 @@ def _spelt(tokens: Sequence[Token]) -> str:
             shown = str(token.value)
         is_glued = shown in "^_/.{}-'*" or text[-1:] in "^_/{-(" or text.endswith("^{")
         is_glued = is_glued or (shown == "Ω" and text[-1:].isalpha())
-        is_glued = is_glued or (text[-1:] == "u" and shown == "m" and not token.is_spaced)
+        is_glued = is_glued or (at > 0 and tokens[at - 1].value == "mu")
         text += ("" if is_glued or not text or not (token.is_spaced or token.kind in ("word", "name")) else " ") + shown
         at += 1
     return text.strip()

@@ -25,7 +25,7 @@ _CHOICE = re.compile(
     r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
     r"|\[(?P<square>[A-J])\]"
     r"|(?:option|choice|answer)[ :]*\(?(?P<option>[A-J])\)?[.:]?"
-    r"|(?:\((?P<bracketed>[A-J])\)|(?P<dotted>[A-J])[.:)]) ?(?P<after>.+)"  # (B) Paris, B. 12
+    r"|(?:\((?P<bracketed>[A-J])\)|(?P<dotted>[A-J])[.:)])(?! ?(?:is|was|cannot)\b) ?(?P<after>.+)"  # (B) Paris
     r"|(?P<named>A(?= (?-i:[A-Z]))|[B-J]) (?P<name>(?!(?:and|or|only|is|are|has|was)\b)[A-Za-z]{2}.*)",  # B Paris
     re.IGNORECASE | re.DOTALL,
 )

@@ -7,6 +7,7 @@ them, so that ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 
 import itertools
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +31,7 @@ Coordinate = Callable[[str, int], Fraction]
 POINTS = 6
 POSITIVE_POINTS = 3
 """At the first of the points all variables are positive."""
+_DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
 STEPS = frozenset(("floor", "ceil", "gcd", "lcm"))
 
@@ -242,13 +244,15 @@ def with_letters(number: Number, new: dict[str, str]) -> Number:
 
 
 def with_one_notation(gold: Number, answer: Number) -> tuple[Number, Number]:
-    """Both with ``y'`` where one has ``dy/dx``."""
+    r"""Both with ``y'`` or ``\dot{y}`` where one has ``dy/dx``."""
     sides = (gold, answer)
     for one, two in (sides, sides[::-1]):
-        for name in names(one.node) - names(two.node):
-            short = f"{name[1:].partition('/')[0]}'"
-            if name[0] == "d" and "/d" in name and short in names(two.node) - names(one.node):
-                sides = tuple(with_letters(side, {name: short}) for side in sides)
+        for found in filter(None, map(_DERIVATIVE.fullmatch, names(one.node) - names(two.node))):
+            order, of = 2 if found[1] else 1, found[2]
+            short = {of + "'" * order, f"{'d' * order}ot {of}"} & (names(two.node) - names(one.node))
+            if short:
+                new = {found[0]: short.pop()}
+                sides = tuple(with_letters(side, new) for side in sides)
     return sides[0], sides[1]
 
 
