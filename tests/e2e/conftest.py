@@ -33,7 +33,7 @@ SMALL = {
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Problems of two digits, and a model taught on them for seconds: it boxes its answers, some of them right."""
     folder = tmp_path_factory.mktemp("e2e")
-    write_splits(folder / "data", train=512, validation=32, test=8, levels=[1])
+    write_splits(folder / "data", train=1024, validation=32, test=8, levels=[1])
     small_model.create(folder / "untrained", seed=0, hidden_size=64, layers=2)
     settings = warm_start.WarmStart(steps=350, noise=0.2, learning_rate=4e-3, levels=(1,), eval_problems=64)
     # One thread: two that share a core with other work wait for each other at every operation.
