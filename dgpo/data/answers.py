@@ -9,16 +9,31 @@ from decimal import Decimal
 
 from dgpo.data.cells import printed
 from dgpo.data.escapes import eaten
+from dgpo.data.messages import conversation, replied
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify_batch
 from dgpo.verifier.gold import read_gold
 from dgpo.verifier.values import is_number
 
-_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
+_DELIMITERS = (
+    *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")),
+    *(("```", "```"), ("`", "`"), ("**", "**")),
+)
 _BOXED = re.compile(r"\\boxed ?\{(.*)\}", re.DOTALL)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?:\.\d+)?")
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
 _E_NOTATION = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))[eE]([+-]?)0*(\d+)")
+_EUROPEAN = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")  # 1.234,50 can only be read one way; 0,5 is a list as well
+_LABEL = re.compile(
+    r"(?:【(?:答案|解答)】|\[(?:答案|Answer)\]|(?:option|choice|选项)[ :]*(?=\(?[A-H]\)?\.?\Z))\s*", re.IGNORECASE
+)
+_MADE_BY_SHEETS = {
+    "dates, which a spreadsheet may have made of fractions": re.compile(
+        r"\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d-\d\d 00:00:00", re.IGNORECASE
+    ),
+    "numbers of six digits, as a spreadsheet shows longer ones": re.compile(r"\d\.\d{5}E\+\d\d"),
+    "lists by their comma; if it is a decimal point, write 0.5 for 0,5": re.compile(r"[+-]?\d+,\d{1,2}|[+-]?0,\d+"),
+}
 _DEGREES = re.compile(r"°|\^ ?\{? ?\\circ(?![A-Za-z]) ?\}?|\\degrees?(?![A-Za-z])")
 _VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "target", "label", "solution", "result"}
 _EXPECTED = "an answer must be text, a number or a list of them"
@@ -45,6 +60,9 @@ def canonical_answer(raw: object) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, float) and not value.is_integer():
+        text = format(value, ".15g")  # 0.1 + 0.2 is 0.30000000000000004; no more digits than these are sure
+    text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
     if is_no_answer(text):
         return ""
     return _spelling(_DEGREES.sub(r"^{\\circ}", _peel(final_answer(text) if is_solution(text) else text)))
@@ -60,6 +78,8 @@ def _opened(raw: object) -> str | int | float | Decimal | list[object] | None:
             return _opened(value.decode())
         except UnicodeDecodeError as error:
             raise TypeError(f"{_EXPECTED}, not bytes that are no UTF-8: {value!r:.80}") from error
+    if (messages := conversation(value)) and all({"role", "from"}.intersection(each) for each in messages):
+        return replied(messages)
     if isinstance(value, Mapping):
         fields = [name for name, each in value.items() if each not in (None, "", [])]
         if len(fields) == 1 and str(fields[0]).lower() in _VALUE_FIELDS:
@@ -83,6 +103,8 @@ def _opened(raw: object) -> str | int | float | Decimal | list[object] | None:
 def _spelling(text: str) -> str:
     if len(text) > _MAX_NUMBER:
         return text
+    if _EUROPEAN.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
     if _THOUSANDS.fullmatch(text):
         text = re.sub(r"[^\d.+-]", "", text)
     if whole := _WHOLE.fullmatch(text):
@@ -145,7 +167,8 @@ def remark(raw: object, answer: str) -> str:
         return "answers say that there is none, and are left out"
     if isinstance(raw, str) and answer and is_solution(raw) and not is_solution(answer):
         return "answers were taken out of whole solutions"
-    return ""
+    text = raw.strip() if isinstance(raw, str) else ""
+    return next((f"answers are {what}" for what, made in _MADE_BY_SHEETS.items() if made.fullmatch(text)), "")
 
 
 def text_fault(answer: str) -> str:

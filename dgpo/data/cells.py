@@ -57,6 +57,10 @@ def text_of(value: Any) -> str:
             value = value.decode()
         except UnicodeDecodeError as error:
             raise TypeError(f"text was expected, not bytes that are no UTF-8: {value!r:.80}") from error
+    if isinstance(value, Mapping) and value:
+        raise TypeError(
+            f"text was expected, not a struct of {', '.join(value)}: name the field, as in COLUMN.{next(iter(value))}"
+        )
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError(f"text was expected, not {value!r:.80}")
     return str(value).strip()

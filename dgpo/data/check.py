@@ -24,6 +24,11 @@ from dgpo.errors import UserError
 from dgpo.files import file_sha256
 
 _SHOWN = 10
+_ELSEWHERE = (
+    "want the answer elsewhere than in \\boxed{}, where the reward reads it; `dgpo data prepare` takes such "
+    "instructions off"
+)
+_ANSWERED = "end with an assistant's message, after which the model begins a new one; leave that message out"
 
 
 @dataclass
@@ -50,11 +55,11 @@ def examine(path: Path) -> Examination:
     found = Examination(path, faults=name_fault(path) or check_parquet(path) or load_fault(path))
     if found.faults:
         return found
-    truths, prompts, elsewhere = _Met(), _Met(), _Met()
+    truths, prompts, warned = _Met(), _Met(), _Met()
     problems: Counter[int] = Counter()
     ids: Counter[int] = Counter()
     lengths: list[int] = []
-    for row, (text, problem, id, truth) in enumerate(_rows(path)):
+    for row, (text, problem, last, id, truth) in enumerate(_rows(path)):
         lengths.append(len(text))
         truths.note(truth, row)
         sign = placeholder_in(text)
@@ -65,7 +70,9 @@ def examine(path: Path) -> Examination:
         ):
             prompts.note(fault, row)
         if asks_elsewhere(text):
-            elsewhere.note("", row)
+            warned.note(_ELSEWHERE, row)
+        if last == "assistant":
+            warned.note(_ANSWERED, row)
         problems[hash(normal_form(problem))] += 1
         if id is not None:
             ids[hash(id)] += 1
@@ -75,11 +82,7 @@ def examine(path: Path) -> Examination:
         if fault:
             what = f"ground truth {truth!r:.80} {fault}; correct it or drop the row"
             found.faults.append(f"{path}: row {row}: {what}{_more(count)}")
-    found.warnings = [
-        f"{count} prompts want the answer elsewhere than in \\boxed{{}}, where the reward reads it (first: row {row}); "
-        "`dgpo data prepare` takes such instructions off"
-        for row, count in elsewhere.values()
-    ]
+    found.warnings = [f"{count} prompts {what} (first: row {row})" for what, (row, count) in warned.items()]
     found.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")
     found.facts.append(f"distinct ground truths: {len(truths)}")
     for what, counts in (("problem", problems), ("extra_info.id", ids)):
@@ -120,16 +123,19 @@ def load_fault(path: Path) -> list[str]:
     return []
 
 
-def _rows(path: Path) -> Iterator[tuple[str, str, Any, str]]:
-    """Text of all messages, problem (the last user message, where there is no raw one), id, and ground truth."""
+def _rows(path: Path) -> Iterator[tuple[str, str, str, Any, str]]:
+    """Text of all messages, problem (the last user message, where there is no raw one), last role, id, and ground
+    truth."""
     with pq.ParquetFile(path) as file:
         columns = [name for name in ("prompt", "reward_model", "extra_info") if name in file.schema_arrow.names]
         for batch in file.iter_batches(batch_size=8192, columns=columns):
             for row in batch.to_pylist():
                 info = row.get("extra_info") or {}
                 contents = [message["content"] for message in row["prompt"]]
-                raw = info.get("problem") or contents[-1]
-                yield "".join(contents), str(raw), info.get("id"), row["reward_model"]["ground_truth"]
+                asked = [message["content"] for message in row["prompt"] if message["role"] == "user"]
+                raw = info.get("problem") or (asked or contents)[-1]
+                last, truth = row["prompt"][-1]["role"], row["reward_model"]["ground_truth"]
+                yield "".join(contents), str(raw), last, info.get("id"), truth
 
 
 def _compare_with_manifest(path: Path, found: Examination) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from dgpo.data.answers import are_equal, listed, remark, text_fault
 from dgpo.data.instructions import remaining
-from dgpo.data.media import picture_in
+from dgpo.data.media import picture_in, speaks_of_picture
 from dgpo.data.solutions import is_no_answer
 from dgpo.data.sources.source import Record
 from dgpo.progress import ProgressBar
@@ -174,6 +174,10 @@ def collect(
             answer, fault = "?", str(error)
         if what := remark(record.answer, answer):
             tally.remark(what, row, record.answer)
+        if speaks_of_picture(record.problem):
+            tally.remark("problems speak of a picture, and there is none", row, record.problem)
+        for what in record.remarks:
+            tally.remark(what, row, record.problem)
         if not answer:
             tally.drop("empty answer", 1, describe(record, row, answer=str(record.answer)))
         elif fault:
@@ -190,12 +194,12 @@ def collect(
 
 
 def _can_be_written(record: Record) -> bool:
-    """False for half a surrogate pair, which JSON can spell and UTF-8 cannot."""
+    """False for half a surrogate pair, which JSON can spell and UTF-8 cannot, and where a decoder has lost a sign."""
     try:
         f"{record.problem}{record.answer}{record.id}{record.level}{record.subject}".encode()
     except UnicodeEncodeError:
         return False
-    return True
+    return "\ufffd" not in f"{record.problem}{record.answer}"
 
 
 def settle(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> list[Entry]:

@@ -92,7 +92,9 @@ def strip_instructions(text: str) -> str:
     before = None
     while before != bare:
         before = bare
-        for pattern in (*_PREAMBLES, _LABEL, _LAST_LABEL, _SWITCH):
+        label = _LABEL.match(bare)
+        labels = () if label and f"\n{label[0].strip()}" in bare else (_LABEL, _LAST_LABEL)  # of examples they are part
+        for pattern in (*_PREAMBLES, *labels, _SWITCH):
             bare = pattern.sub("", bare).strip()
         bare = _without_last(_without_first(bare))
         bare = _CLAUSE.sub("", bare).strip() if _CLAUSE.search(bare) else bare

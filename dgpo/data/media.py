@@ -17,6 +17,12 @@ _PLACEHOLDER = re.compile(
     r"<(?:image|img|picture|video|audio)(?:[ _-]?\d+)?/?>|<\|(?:image|vision|video|audio)\w*\|>|<img\s[^>]*>"
     r"|\[(?:IMAGE|IMG)(?:[ _-]?\d+)?\]"
 )
+_SPOKEN_OF = re.compile(
+    r"\b(?:figure|diagram|picture|graph|image) (?:below|above|shown|(?:at|on|to) (?:the )?(?:right|left))\b"
+    r"|\b(?:as|is|are|shown|shaded) in the (?:figure|diagram|picture)\b|如[上下左右]?图|见图",
+    re.IGNORECASE,
+)
+_DRAWN = re.compile(r"\[asy\]|\\begin\{tikz")
 _LINK = re.compile(r"!\[[^\]]*\]\([^)]*\)|\\includegraphics\s*(?:\[[^\]]*\])?\{[^}]*\}")
 
 
@@ -49,3 +55,8 @@ def picture_in(text: str) -> str:
     """The first link to a picture, of Markdown or LaTeX; "" for none."""
     found = _LINK.search(text)
     return found[0] if found else ""
+
+
+def speaks_of_picture(text: str) -> bool:
+    """Whether a text speaks of a picture and does not draw it."""
+    return _SPOKEN_OF.search(text) is not None and not _DRAWN.search(text)

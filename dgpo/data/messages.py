@@ -3,7 +3,7 @@ a chat template rendered it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dgpo.data.cells import printed
@@ -22,11 +22,8 @@ _TURN = re.compile(
 _TEXT_PARTS = ("text", "input_text", "output_text")
 
 
-def conversation(cell: Any) -> list[Message] | None:
-    """The messages in a cell, those without content left out; None where it holds none.
-
-    Raises TypeError, with what was found, for messages that cannot be read, and for pictures and sound in them.
-    """
+def conversation(cell: Any) -> list[Mapping[str, Any]] | None:
+    """The messages in a cell as they stand; None where it holds none."""
     value = cell
     if isinstance(cell, str):
         turns = _TURN.findall(cell)
@@ -37,26 +34,41 @@ def conversation(cell: Any) -> list[Message] | None:
         value = [value]
     if not isinstance(value, list | tuple) or not value or not all(isinstance(each, Mapping) for each in value):
         return None
-    messages = [_message(each) for each in value]
-    return [each for each in messages if each["content"]]
+    return list(value)
 
 
-def split(messages: list[Message]) -> tuple[tuple[Message, ...], str]:
-    """What stands before the last user message, and its text; answers that follow it are no part of the prompt.
+def asked(messages: Sequence[Mapping[str, Any]]) -> tuple[tuple[Message, ...], str]:
+    """What stands before the last user message, messages without content left out, and its text; what follows it is
+    no part of the prompt.
 
-    Raises TypeError where no user asks anything.
+    Raises TypeError, with what was found, where no user asks anything, and for messages that cannot be read, call a
+    tool, or hold pictures or sound.
     """
-    asked = [place for place, each in enumerate(messages) if each["role"] == "user"]
-    if not asked:
-        raise TypeError(f"no message is a user's (roles: {', '.join(each['role'] for each in messages) or 'none'})")
-    return tuple(messages[: asked[-1]]), messages[asked[-1]]["content"]
+    roles = [_role(each) for each in messages]
+    if "user" not in roles:
+        raise TypeError(f"no message is a user's (roles: {', '.join(roles)})")
+    last = len(roles) - 1 - roles[::-1].index("user")
+    read: list[Message] = [
+        {"role": role, "content": _content(each)} for role, each in zip(roles[: last + 1], messages, strict=False)
+    ]
+    return tuple(each for each in read[:-1] if each["content"]), read[-1]["content"]
+
+
+def replied(messages: Sequence[Mapping[str, Any]]) -> str:
+    """The text of the last message, which must be an assistant's: what a data set of chats has for an answer.
+
+    Raises TypeError as `asked`, and where it is another's.
+    """
+    if (role := _role(messages[-1])) != "assistant":
+        raise TypeError(f"the last message is no assistant's but has the role {role}, and so no answer")
+    return _content(messages[-1])
 
 
 def _keys_of(message: Mapping[str, Any]) -> tuple[str, str] | None:
     return next((keys for keys in _KEYS if keys[0] in message and keys[1] in message), None)
 
 
-def _message(message: Mapping[str, Any]) -> Message:
+def _role(message: Mapping[str, Any]) -> str:
     keys = _keys_of(message)
     if keys is None:
         raise TypeError(
@@ -66,12 +78,13 @@ def _message(message: Mapping[str, Any]) -> Message:
     role = str(message[keys[0]]).strip().lower()
     if role not in _ROLES:
         raise TypeError(f"a message has the role {role!r:.40}; use one of system, user, assistant, tool")
+    return _ROLES[role]
+
+
+def _content(message: Mapping[str, Any]) -> str:
     if message.get("tool_calls"):
         raise TypeError("a message calls a tool (tool_calls), which a prompt of text cannot show; write it as text")
-    return {"role": _ROLES[role], "content": _content(message[keys[1]])}
-
-
-def _content(content: Any) -> str:
+    content = next(message[text] for role, text in _KEYS if role in message and text in message)
     if content is None:
         return ""
     if isinstance(content, str):

@@ -102,8 +102,6 @@ class Options:
         for key, flag in (("origin", "--from"), ("hub_id", "--hub-id"), ("revision", "--revision")):
             if getattr(self, key) and not source.copies:
                 raise UserError(f"{flag} is for a data set of the hub, which {source.name} is not; leave it out")
-        if (self.prompt_field or "problem") == (self.answer_field or "answer"):
-            raise UserError(f"answer-field={self.answer_field or 'answer'}: it is the problem's column; name another")
         if self.revision and self.origin:
             raise UserError("--revision is for the hub, and --from asks no hub: leave one of them out")
         if self.levels and source.make is None:

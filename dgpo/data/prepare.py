@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from dgpo.data.duplicates import Entry, Tally, collect, settle
 from dgpo.data.filters import drawn, short_enough, token_counter, with_readable_answer
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
-from dgpo.data.media import is_media_column
 from dgpo.data.options import Options
 from dgpo.data.prompts import find_template, render
 from dgpo.data.read import count_rows, read_rows
@@ -127,7 +126,7 @@ def _open(options: Options) -> tuple[Located, Iterator[Record]]:
     if written.resolve() in {path.resolve() for path in located.files.values()}:
         raise UserError(f"{written} would take the place of the data itself; give another --out or --name")
     each = (
-        records(read_rows(path, source.columns, is_media_column), source, name) for name, path in located.files.items()
+        records(read_rows(path, source.columns, source.reads_too), source, name) for name, path in located.files.items()
     )
     return located, chain.from_iterable(each)
 

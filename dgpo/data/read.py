@@ -1,6 +1,7 @@
 """Rows of a parquet, Arrow, JSON, JSON lines or CSV file as dictionaries, one at a time."""
 
 import csv
+import functools
 import io
 import itertools
 import json
@@ -14,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dgpo.data.orients import rows_of
 from dgpo.errors import UserError
 from dgpo.files import PACKED, json_lines, open_packed
 
@@ -148,12 +150,27 @@ def _of_batches(batches: Any, wanted: Sequence[str], found: Sequence[str]) -> It
     for batch in batches:
         batch.validate(full=True)
         batch = batch.select([name for name in batch.schema.names if name in wanted])
-        exact = {field.name: fix for field in batch.schema if (fix := _shortest(field.type))}
+        exact = {field.name: fix for field in batch.schema if (fix := _shortest(field.type))} | _labels(batch.schema)
         for row in batch.to_pylist(maps_as_pydicts="strict"):
             for name, fix in exact.items():
                 row[name] = fix(row[name])
             yield {**unread, **row}
             unread = {}
+
+
+def _labels(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
+    """Makes words of the numbers by which the datasets library stores a `ClassLabel`, by column."""
+    try:
+        told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    except ValueError:  # then no labels are known, and the numbers stand
+        return {}
+    features = (told.get("info") or {}).get("features") or {}
+    names = {column: each["names"] for column, each in features.items() if "names" in each and column in schema.names}
+    return {column: functools.partial(_label, words) for column, words in names.items()}
+
+
+def _label(words: Sequence[str], value: Any) -> Any:
+    return words[value] if isinstance(value, int) and 0 <= value < len(words) else value
 
 
 def _shortest(type: pa.DataType) -> Callable[[Any], Any] | None:
@@ -205,67 +222,12 @@ def _documents(text: str, path: Path) -> Iterator[Any]:
         yield content
 
 
-def rows_of(content: Any, wanted: Collection[str] = ()) -> list[Any] | None:
-    """The rows of a table in one JSON document, each as it stands: a list of objects, what pandas' `to_json` writes in
-    any orient, or a table in a wrapper. None where the document is no table.
-
-    `wanted` are names of columns: they tell `{column: {row: value}}` from `{row: {column: value}}` where the rows
-    are named by words.
-    """
-    if isinstance(content, list):
-        return content
-    if not isinstance(content, dict):
-        return None
-    values = list(content.values())
-    names, cells = content.get("columns"), content.get("data")
-    if isinstance(names, list) and isinstance(cells, list) and all(isinstance(row, list) for row in cells):
-        names = [".".join(map(str, each)) if isinstance(each, list) else str(each) for each in names]
-        return [dict(zip(names, row, strict=True)) for row in cells]
-    if values and all(isinstance(each, dict) and each for each in values):
-        return _of_objects(content, wanted)
-    lists = [each for each in values if isinstance(each, list)]
-    if len(lists) == len(values) > 1 and len(set(map(len, lists))) == 1:
-        return [dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)]
-    return _in_wrapper(content, wanted)
-
-
-def _of_objects(content: dict[str, dict[str, Any]], wanted: Collection[str]) -> list[Any]:
-    """`{column: {row: value}}` (pandas' default) or `{row: {column: value}}`."""
-    inner = list(dict.fromkeys(name for each in content.values() for name in each))
-    if any(name in content for name in wanted):
-        by_column = True
-    elif any(name in inner for name in wanted):
-        by_column = False
-    else:
-        by_column = all(name.isdecimal() for name in inner)
-    if by_column:
-        return [{column: cells.get(row) for column, cells in content.items()} for row in inner]
-    return list(content.values())
-
-
-def _in_wrapper(content: dict[str, Any], wanted: Collection[str]) -> list[Any]:
-    """The one table among what else the object says of it; else the object is a row itself."""
-    tables = [each for each in content.values() if _is_table(each)]
-    if "rows" in content and _is_table(content["rows"]):
-        tables = [content["rows"]]  # of the hub's viewer, which describes the columns in a list beside it
-    if any(name in content for name in wanted) or len(tables) != 1:
-        return [content]
-    rows = rows_of(tables[0], wanted) or []
-    return [row["row"] if isinstance(row, Mapping) and isinstance(row.get("row"), dict) else row for row in rows]
-
-
-def _is_table(value: Any) -> bool:
-    """Not the tags or the messages of a single problem."""
-    if isinstance(value, dict):
-        cells = list(value.values())
-        return bool(cells) and all(isinstance(each, list | dict) and each for each in cells) and len(cells) > 1
-    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
-
-
 def _csv(path: Path, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(_MAX_CSV_FIELD)
     with open_packed(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
         head = lines.readline()
+        if head.lower().startswith("sep="):  # Excel's own word on its separator
+            head = lines.readline()
         if delimiter not in head:  # as spreadsheets write it where the comma is the decimal point
             delimiter = next((sign for sign in _SEPARATORS if sign in head), delimiter)
         rest = itertools.chain([head], lines)

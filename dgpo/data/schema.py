@@ -48,7 +48,6 @@ class PromptRow(TypedDict):
     extra_info: dict[str, str | int | float]
 
 
-_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
 _EXTRA_INFO = [
     ("index", pa.int64()),
     *(
@@ -127,20 +126,18 @@ def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Pa
     path = Path(path)
     if not rows:
         raise ValueError(f"write_parquet: no rows for {path}: verl cannot start on an empty file; give at least one")
-    known = {name for name, _ in _EXTRA_INFO}
-    more = sorted({name for row in rows for name in row["extra_info"]} - known)
-    extra_info = [pa.array([row["extra_info"].get(name) for row in rows], type) for name, type in _EXTRA_INFO]
-    extra_info += [pa.array([row["extra_info"].get(name) for row in rows]) for name in more]
-    reward_model = pa.struct([("style", pa.string()), ("ground_truth", pa.string())])
-    table = pa.table(
-        {
-            "prompt": pa.array([row["prompt"] for row in rows], pa.list_(_MESSAGE)),
-            "data_source": pa.array([row["data_source"] for row in rows], pa.string()),
-            "ability": pa.array([row["ability"] for row in rows], pa.string()),
-            "reward_model": pa.array([row["reward_model"] for row in rows], reward_model),
-            "extra_info": pa.StructArray.from_arrays(extra_info, names=[name for name, _ in _EXTRA_INFO] + more),
-        }
+    more = sorted({name for row in rows for name in row["extra_info"]} - dict(_EXTRA_INFO).keys())
+    of_more = [(name, pa.array([row["extra_info"].get(name) for row in rows]).type) for name in more]
+    schema = pa.schema(
+        [
+            ("prompt", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+            ("data_source", pa.string()),
+            ("ability", pa.string()),
+            ("reward_model", pa.struct([("style", pa.string()), ("ground_truth", pa.string())])),
+            ("extra_info", pa.struct([*_EXTRA_INFO, *of_more])),
+        ]
     )
+    table = pa.Table.from_pylist(list(rows), schema)
     path.parent.mkdir(parents=True, exist_ok=True)
     with draft_of(path) as draft:
         pq.write_table(table, draft, compression="zstd")

@@ -50,6 +50,17 @@ def test_a_file_without_extra_info_is_read_by_its_user_messages(tmp_path: Path):
     assert "rows that repeat the extra_info.id of an earlier one: no such field" in facts
 
 
+def test_a_prompt_that_an_assistant_ends_is_warned_of(tmp_path: Path):
+    rows = [{**row(place, f"{place}+1=?"), "extra_info": {}} for place in range(2)]
+    for each in rows:
+        each["prompt"] = [*each["prompt"], {"role": "assistant", "content": "Sure:"}]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({name: [each[name] for each in rows] for name in rows[0] if name != "extra_info"}), path)
+    found = examine(path)
+    assert [each.partition(",")[0] for each in found.warnings] == ["2 prompts end with an assistant's message"]
+    assert "rows that repeat the problem of an earlier one: 0" in found.facts
+
+
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
     assert main(["data", "prepare", "arithmetic", "--out", str(tmp_path), "--limit", "5"]) == 0

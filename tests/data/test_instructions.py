@@ -34,6 +34,11 @@ def test_a_text_that_is_only_an_instruction_stays():
     assert strip_instructions(only) == only
 
 
+def test_the_labels_of_examples_stay():
+    text = "Q: 1+1?\nA: 2\n\nQ: 1+2?\nA:"
+    assert strip_instructions(text) == text
+
+
 def test_an_instruction_in_the_middle_is_part_of_the_problem_and_told():
     text = r"Let $x=1$. Please reason step by step, and put your final answer within \boxed{}. What is $x+1$?"
     assert strip_instructions(text) == text

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgpo.data.answers import canonical_answer
-from dgpo.data.cells import has_column, lookup, text_of
+from dgpo.data.cells import has_column, lookup, printed, text_of
+from dgpo.data.choices import is_option_column, options_in, shown
 from dgpo.data.escapes import eaten
 from dgpo.data.instructions import strip_instructions
-from dgpo.data.media import media_in, placeholder_in
-from dgpo.data.messages import conversation, split
+from dgpo.data.media import is_media_column, media_in, placeholder_in
+from dgpo.data.messages import asked, conversation
+from dgpo.data.repairs import repaired
 from dgpo.data.schema import Message
 from dgpo.data.solutions import is_solution
 from dgpo.errors import UserError
@@ -43,6 +45,7 @@ class Source:
     level: Columns = ("level", "difficulty")
     subject: Columns = ("subject", "type")
     context: Columns = ()  # text that stands before the problem, where a row has any
+    rest: Columns = ()  # text that stands after it
     system: Columns = ()  # text that becomes a system message
     needs_id: bool = False
     is_own: bool = False  # the person who brought the files can mend them: what is broken in them is an error
@@ -64,9 +67,13 @@ class Source:
     @property
     def columns(self) -> frozenset[str]:
         """Every column that may be read: of `a.b` both that one and `a`."""
-        groups = (self.problem, self.answer, self.id, self.level, self.subject, self.context, self.system)
+        groups = (self.problem, self.answer, self.id, self.level, self.subject, self.context, self.rest, self.system)
         names = [name.split(".") for group in groups for name in group]
         return frozenset(".".join(parts[:end]) for parts in names for end in range(1, len(parts) + 1))
+
+    def reads_too(self, name: str) -> bool:
+        """Whether a column may hold pictures, or options of a person's own problems."""
+        return is_media_column(name) or (self.is_own and is_option_column(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +88,15 @@ class Record:
     level: str = ""
     subject: str = ""
     before: tuple[Message, ...] = ()
+    remarks: tuple[str, ...] = ()  # what a person should know of how it was read
 
 
 def own_source(
     name: str, *, problem: str, answer: str, id: str, purpose: str, copies: tuple[HubCopy, ...] = ()
 ) -> Source:
-    """A data set of one's own with the columns named (else problem, answer and, where there is one, id)."""
+    """A data set of one's own with the columns named (else problem, answer and, where there is one, id), and those that
+    others have beside the problem: without Alpaca's input, say, nobody could answer."""
+    named = {problem or "problem", answer or "answer", id or "id"}
     return Source(
         name=name,
         purpose=purpose or "train",
@@ -95,6 +105,8 @@ def own_source(
         problem=(problem or "problem",),
         answer=(answer or "answer",),
         id=(id or "id",),
+        context=tuple(name for name in ("context", "passage") if name not in named),
+        rest=tuple(name for name in ("input",) if name not in named),
         system=("system", "system_prompt", "system_message"),
         needs_id=bool(id),
         is_own=True,
@@ -139,15 +151,30 @@ def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> It
 
 
 def _record(row: Mapping[str, Any], source: Source) -> Record:
-    context = _text_of(row, source.context)
     before, problem = _prompt(row, source)
+    answer, remarks = _first(row, source.answer), list[str]()
+    around = [value if isinstance(value := _first(row, names), str) else "" for names in (source.context, source.rest)]
+    if source.is_own:
+        problem, had = repaired(problem)
+        if isinstance(answer, str) and printed(answer) is None:
+            answer, more = repaired(answer)
+            had += more
+        remarks += [f"problems or answers had {what}" for what in dict.fromkeys(had)]
+        if any(around):
+            remarks.append(f"problems show the text of {' or '.join((*source.context, *source.rest))} beside them")
+    if problem:
+        problem = strip_instructions("\n".join(filter(None, (around[0], problem, around[1]))))
+    if problem and source.is_own and (options := shown(options_in(row), problem, answer)):
+        problem = f"{problem}\n{options}"
+        remarks.append("problems show their options, which are in columns of their own, below them")
     return Record(
-        problem=strip_instructions(f"{context}\n{problem}" if context and problem else problem),
-        answer=_first(row, source.answer),
+        problem=problem,
+        answer=answer,
         id=_text_of(row, source.id),
         level=_text_of(row, source.level),
         subject=_text_of(row, source.subject),
         before=before,
+        remarks=tuple(remarks),
     )
 
 
@@ -156,7 +183,7 @@ def _prompt(row: Mapping[str, Any], source: Source) -> tuple[tuple[Message, ...]
     cell = _first(row, source.problem)
     try:
         messages = conversation(cell)
-        before, problem = split(messages) if messages else ((), "" if messages == [] else text_of(cell))
+        before, problem = asked(messages) if messages else ((), text_of(cell))
     except TypeError as error:
         raise TypeError(f"column {' or '.join(source.problem)}: {error}") from error
     system = _text_of(row, source.system)
@@ -181,6 +208,8 @@ def _refuse_broken(row: Mapping[str, Any], record: Record) -> None:
 
 
 def _require_columns(row: Mapping[str, Any], source: Source, where: str) -> None:
+    if source.problem == source.answer and not conversation(_first(row, source.problem)):
+        raise UserError(f"answer-field={source.answer[0]}: it is the problem's column; name another")
     wanted = [("problem", "prompt", source.problem), ("answer", "answer", source.answer)]
     wanted += [("id", "id", source.id)] if source.needs_id else []
     for role, option, names in wanted:

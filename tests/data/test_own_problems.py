@@ -1,0 +1,147 @@
+"""Problems as people bring them: conversations, and columns beside them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dgpo.cli import main
+from tests.data.own import Row, answers, chat, prepared, write
+
+ASKED = chat(("user", "1+1=?"))
+EARLIER = chat(("user", "Let x=4."), ("assistant", "Noted."), ("user", "x+1=?"))
+CHATS: dict[str, tuple[Row, list[Row]]] = {
+    "a system message": ({"problem": chat(("system", "In base 2."), ("user", "1+1=?"))},
+                         chat(("system", "In base 2."), ("user", "1+1=?"))),
+    "earlier turns": ({"problem": EARLIER}, EARLIER),
+    "the answer at the end": ({"problem": [*ASKED, {"role": "assistant", "content": "\\boxed{2}"}]}, ASKED),
+    "a column of system messages": ({"problem": "1+1=?", "system": "In base 2."},
+                                    chat(("system", "In base 2."), ("user", "1+1=?"))),
+    "a system prompt beside messages": ({"problem": ASKED, "system_prompt": "Be brief."},
+                                        chat(("system", "Be brief."), ("user", "1+1=?"))),
+    "ShareGPT": ({"problem": [{"from": "system", "value": "Hi."}, {"from": "human", "value": "1+1=?"},
+                              {"from": "gpt", "value": "2"}]}, chat(("system", "Hi."), ("user", "1+1=?"))),
+    "parts": ({"problem": chat(("user", [{"type": "text", "text": "1+1"}, {"type": "text", "text": "=?"}]))},
+              chat(("user", "1+1\n=?"))),
+    "JSON as text": ({"problem": json.dumps(ASKED)}, ASKED),
+    "Python as text": ({"problem": str(EARLIER)}, EARLIER),
+    "NumPy as text": ({"problem": str(EARLIER).replace("}, {", "}\n {")}, EARLIER),
+    "a wrapper": ({"problem": {"messages": EARLIER}}, EARLIER),
+    "a rendered chat": ({"problem": "<|im_start|>system\nIn base 2.<|im_end|>\n<|im_start|>user\n1+1=?<|im_end|>\n"
+                                    "<|im_start|>assistant\n"}, chat(("system", "In base 2."), ("user", "1+1=?"))),
+    "a tool called after the question": (
+        {"problem": [*ASKED, {"role": "assistant", "content": None, "tool_calls": [{}]}]}, ASKED),
+    "one message": ({"problem": ASKED[0]}, ASKED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHATS)
+def test_a_conversation_stays_as_it_is(kind: str, tmp_path: Path):
+    row, expected = CHATS[kind]
+    (made,) = prepared(write(tmp_path / "a.jsonl", [{**row, "answer": "2"}]))
+    assert made["prompt"] == expected
+    assert made["extra_info"]["problem"] == expected[-1]["content"]
+
+
+def test_messages_may_hold_the_answer_as_well(tmp_path: Path):
+    rows = [{"messages": [*EARLIER, *chat(("assistant", "So \\boxed{5}."))]}, {"messages": chat(("user", ""))}]
+    (made,) = prepared(write(tmp_path / "a.jsonl", rows), "--prompt-field", "messages", "--answer-field", "messages")
+    assert (made["prompt"], made["reward_model"]["ground_truth"]) == (EARLIER, "5")
+
+
+LETTERED = "Which?\nA. 4\nB. 7"
+BESIDE: dict[str, tuple[Row, str]] = {
+    "options": ({"problem": "Which?", "options": ["4", "7"], "answer": "B"}, LETTERED),
+    "options by letter": ({"problem": "Which?", "choices": {"A": "4", "B": "7"}, "answer": "A, B"}, LETTERED),
+    "options and their labels": (
+        {"problem": "Which?", "choices": {"text": ["4", "7"], "label": ["A", "B"]}, "answer": "B"}, LETTERED),
+    "labelled options": ({"problem": "Which?", "options": [{"label": "A", "text": "4"}, {"label": "B", "text": "7"}],
+                          "answer": "(B)"}, LETTERED),
+    "a column an option": ({"problem": "Which?", "opa": "4", "opb": "7", "opc": None, "answer": "7"}, LETTERED),
+    "columns of letters": ({"problem": "Which?", "A": "4", "B": "7", "C": "9", "answer": "C"}, f"{LETTERED}\nC. 9"),
+    "options that it shows already": (
+        {"problem": "Which? (A) 4 (B) 7", "option_a": "4", "option_b": "7", "answer": "B"}, "Which? (A) 4 (B) 7"),
+    "columns that only look so": ({"problem": "a?", "A": "4", "B": "7", "answer": "2"}, "a?"),
+    "Alpaca's input": ({"problem": "Add.", "input": "4 and 9", "answer": "13"}, "Add.\n4 and 9"),
+    "a passage": ({"problem": "How many?", "context": "Tom has 3.", "answer": "3"}, "Tom has 3.\nHow many?"),
+}  # fmt: skip
+CHANGED = {
+    "HTML": ("<p>If x<sup>2</sup>&gt;1 &amp;&nbsp;a<b,<br/>x?</p>", "If x^{2}>1 & a<b,\nx?"),
+    "an encoding": ("Half of 3\u00c2\u00bd \u00e2\u201a\u00ac?", "Half of 3½ €?"),
+    "codes": (r"\u6c42x\ud83d\ude00?", "求x😀?"),
+    "line breaks": (
+        r"Which?\n\nA) $2 \nRightarrow 3$\nB) $a \neq b$",
+        "Which?\n\nA) $2 \\nRightarrow 3$\nB) $a \\neq b$",
+    ),
+    "backslashes": (r"Find $\\frac{1}{2}+\\sqrt{4}$.", r"Find $\frac{1}{2}+\sqrt{4}$."),
+    "signs without width": ("\ufeffx\u200b?", "x?"),
+    "nothing": (r"$\begin{pmatrix}1\\\sqrt{2}\end{pmatrix}$, 1 & 2, «é», $\nu$", None),
+}
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("kind", BESIDE)
+def test_a_problem_shows_what_stands_beside_it(kind: str, suffix: str, tmp_path: Path):
+    row, expected = BESIDE[kind]
+    (made,) = prepared(write(tmp_path / f"a.{suffix}", [row]))
+    assert made["prompt"] == chat(("user", expected))
+    assert "<" not in made["reward_model"]["ground_truth"]
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_text_that_was_changed_on_its_way_is_read_as_it_was_meant(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    text, meant = CHANGED[kind]
+    (made,) = prepared(write(tmp_path / "a.jsonl", [{"problem": text, "answer": "2"}]))
+    assert made["extra_info"]["problem"] == (meant or text)
+    assert ("note: 1 problems or answers had" in capsys.readouterr().out) == (meant is not None)
+
+
+def test_lost_signs_are_left_out_and_pictures_that_are_missing_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = [{"problem": "What is \ufffd+1?", "answer": "2"}, {"problem": "Find x in the figure below.", "answer": "3"}]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == ["3"]
+    said = capsys.readouterr().out
+    assert "broken text" in said and "1 problems speak of a picture, and there is none" in said
+
+
+def test_rows_that_differ_before_the_problem_alone_are_two(tmp_path: Path):
+    rows = [
+        {"problem": "1+1=?", "system": f"In base {base}.", "answer": answer} for base, answer in ((2, "10"), (9, "2"))
+    ]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == ["10", "2"]
+
+
+def test_columns_of_pictures_without_any_are_no_obstacle(tmp_path: Path):
+    rows = [{"problem": "x?", "answer": "4", "image": None, "images": [], "figure": "of speech"}]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == ["4"]
+
+
+def test_problems_with_a_linked_picture_are_left_out(tmp_path: Path):
+    rows = [{"problem": "In the figure ![](https://x/a.png), x?", "answer": "4"}, {"problem": "y?", "answer": "5"}]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == ["5"]
+
+
+DOTTED: dict[str, tuple[Row, list[str]]] = {
+    "a field": ({"meta": {"problem": "1+1=?", "answer": "2"}}, ["meta.problem", "meta.answer"]),
+    "a column's own name": ({"meta.problem": "1+1=?", "meta.answer": "2"}, ["meta.problem", "meta.answer"]),
+    "a field of a dotted column": ({"a.b": {"q": "1+1=?", "c.d": "2"}}, ["a.b.q", "a.b.c.d"]),
+    "a field of printed text": ({"meta": "{'problem': '1+1=?', 'answer': {'value': '2', 'unit': 'm'}}"},
+                                ["meta.problem", "meta.answer.value"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+@pytest.mark.parametrize("kind", DOTTED)
+def test_dotted_names_reach_fields_and_columns(kind: str, suffix: str, tmp_path: Path):
+    row, (problem, answer) = DOTTED[kind]
+    path = write(tmp_path / f"a.{suffix}", [row])
+    assert answers(path, "--prompt-field", problem, "--answer-field", answer) == ["2"]
+
+
+def test_lists_of_turns_have_their_places_for_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    turns = [{"from": "human", "value": "1+1=?"}, {"from": "assistant", "ground_truth": {"value": "2"}}]
+    path = write(tmp_path / "a.json", json.dumps([turns]))
+    assert answers(path, "--prompt-field", "0.value", "--answer-field", "1.ground_truth.value") == ["2"]
+    assert main(["data", "prepare", str(path), "--out", str(tmp_path), "--answer-field", "problem"]) == 2
+    assert "answer-field=problem: it is the problem's column" in capsys.readouterr().err
