@@ -12,6 +12,7 @@ from dgpo.verifier import conditions, quantities, regions
 from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_named
 from dgpo.verifier.naming import read_name
+from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import statement
 from dgpo.verifier.splitting import group_end, opened, separated, shell, split, split_where, symbols
 from dgpo.verifier.tokens import Token, Tokens, Unreadable, has, vocabulary
@@ -201,6 +202,8 @@ def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
     inside = _item(sides[1], depth)
     if isinstance(inside, Region):
         return replace(inside, variable=inside.variable or str(name))
+    if number_set(sides[1]):
+        return inside
     if not isinstance(inside, Several):
         return statement(tokens)
     region = regions.as_region(inside)
@@ -211,12 +214,10 @@ def _union(tokens: Tokens, depth: int) -> Answer:
     if tokens[0].kind == "field" and tokens[1:2] and tokens[1].is_("sign", "-"):
         tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
     parts, cuts = split(tokens, "sign", "cup", "setminus")
-    if cuts or regions.is_reals(tokens) or (tokens[0].kind == "field"):
+    numbers = number_set(tokens)
+    if cuts or numbers:
         region = regions.read_union(tokens)
-        if region is not None:
-            return region
-        if cuts:
-            return statement(tokens)
+        return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
     if len(parts) == 1 and len(_items(tokens)) > 1:
         return Several("", tuple(_item(item, depth) for item in _items(tokens)))
     brackets, inside = shell(tokens)

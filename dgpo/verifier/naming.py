@@ -110,8 +110,8 @@ def _in_words(tokens: Tokens) -> Name | None:
 
 def _derivative(tokens: Tokens) -> Name | None:
     text = "".join(str(token.value) for token in tokens)
-    found = re.fullmatch(r"frac\{(d|partial)\^?\{?\d?\}?(\w+)\}\{\1(\w+)(?:\^\{?\d\}?)?\}", text)
-    return Name(text, mark="'") if found else None
+    found = re.fullmatch(r"frac\{(d|partial)\^?\{?(\d?)\}?(\w+)\}\{\1(\w+)(?:\^\{?\d\}?)?\}", text)
+    return Name(text, mark="'" * int(found[2] or 1)) if found else None
 
 
 def _symbol(tokens: Tokens) -> Name | None:
@@ -124,7 +124,8 @@ def _symbol(tokens: Tokens) -> Name | None:
         return None
     if head in ("Delta", "delta") and len(tokens) > 1 and tokens[1].kind == "name":
         head, at = f"{head} {tokens[1].value}", 2
-    index = mark = ""
+    accent, _, of = head.partition(" ")
+    index, head, mark = "", *((of, "'" * (len(accent) - 2)) if accent in ("dot", "ddot") else (head, ""))
     while at < len(tokens):
         token = tokens[at]
         if token.is_("sign", "_"):

@@ -9,7 +9,7 @@ from dgpo.verifier.algebra import parse
 from dgpo.verifier.numerals import MAGNITUDES, read_words
 from dgpo.verifier.splitting import group_end, opened, shell, split, step, symbols, trimmed
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, renamed, vocabulary
-from dgpo.verifier.tree import Infinite, Node, Several, Statement, Value, product
+from dgpo.verifier.tree import Infinite, Node, Several, Statement, Value, names, product
 from dgpo.verifier.units import unit_of
 
 MAX_UNIT = 24
@@ -113,9 +113,10 @@ def _in_words(tokens: Tokens) -> Fraction | None:
 
 
 def _sum_of_angles(tokens: Tokens) -> Value | None:
-    r"""``30^\circ + 360^\circ k``: each term with its sign of degrees."""
+    r"""``30^\circ + 360^\circ k``: each term with its sign of degrees; ``\frac{360^\circ}{5}``."""
     terms = [term for term in split(tokens, "sign", "+", "-")[0] if term]
-    if len(terms) < 2 or any([token.kind for token in term].count("degree") != 1 for term in terms):
+    is_sum = len(terms) > 1 or has(tokens[-1:], "close", "}")
+    if not is_sum or any([token.kind for token in term].count("degree") != 1 for term in terms):
         return None
     body = tuple(token for token in tokens if token.kind != "degree")
     node = None if has(tokens, "function") else parse(body)
@@ -153,9 +154,9 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     if unit is None or is_inside or is_of_last:
         return None
     node = parse(body)
-    is_letter = len(rest) == 1 and rest[0].kind == "name" and not rest[0].is_worded
-    if is_letter and not isinstance(node, Fraction):
-        return None
+    is_letter = has(rest[:1], "name") and not any(token.is_worded for token in rest)
+    if is_letter and not isinstance(node, Fraction) and (len(rest) == 1 or (node is not None and names(node))):
+        return None  # 2 k A, 0.5 k A^2
     node = _in_words(body) if node is None else node
     if node is None and (not unit or has_any(body, "word", "relation", "join", "dots")):
         return None

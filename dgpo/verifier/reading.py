@@ -5,6 +5,7 @@ from functools import cached_property, lru_cache
 
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.lexer import lex
+from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.splitting import opened, plain, symbols
 from dgpo.verifier.stance import asserted_letters
 from dgpo.verifier.tokens import Token, Tokens, Unreadable, latex, vocabulary
@@ -17,7 +18,8 @@ _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最[�
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
 _LEAD = re.compile(
-    r"(?:it|this|that|(?:the|this) [a-z]+) (?:is |(?=(?:con|di)verges|does ))|there (?:is|are) (?=no|infinitely)"
+    r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are) |(?=(?:con|di)verges|does ))"
+    r"|there (?:is|are) (?=no|infinitely)"
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
 _END = re.compile(r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z")
@@ -75,7 +77,7 @@ class Reading:
 
     @cached_property
     def phrase(self) -> str | None:
-        return phrase(self.plain)
+        return None if number_set(self.tokens) else phrase(self.plain)
 
     @cached_property
     def choice(self) -> str | None:

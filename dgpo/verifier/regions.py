@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 from dgpo.verifier.naming import Name, read_name
+from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import read_value
 from dgpo.verifier.splitting import opened, separated, shell, split, split_where
 from dgpo.verifier.tokens import Token, Tokens, has
@@ -42,13 +43,9 @@ def read_union(tokens: Tokens) -> Region | None:
 
 def _pieces(tokens: Tokens) -> list[Piece] | None:
     tokens = opened(tokens)
-    if is_reals(tokens):
-        return [*REALS]
-    if len(tokens) > 2 and tokens[0].is_("field", "R") and tokens[1].is_("sign", "^"):
-        sign = [token for token in tokens[2:] if token.kind == "sign"]
-        zero = Value(Fraction(0), ())
-        if len(sign) == 1 and sign[0].value in ("+", "-") and len(tokens) < 6:
-            return [Piece("()", zero, ABOVE) if sign[0].value == "+" else Piece("()", BELOW, zero)]
+    letter, sign = number_set(tokens) or ("", "")
+    if letter == "R":
+        return [*_half_line(sign, Value(Fraction(0), ()))] if sign else [*REALS]
     brackets, inside = shell(tokens)
     inside = separated(inside)
     parts = split(inside, "join")[0]
@@ -65,13 +62,6 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
 def _points(tokens: Tokens) -> list[Piece] | None:
     ends = [_end(part) for part in split(tokens, "join")[0] if part]
     return [Piece("[]", end, end) for end in ends if end] if ends and all(ends) else None
-
-
-def is_reals(tokens: Sequence[Token]) -> bool:
-    if len(tokens) == 1:
-        return tokens[0].is_("field", "R")
-    words = " ".join(str(token.value).lower() for token in tokens)
-    return words in ("all real numbers", "all reals", "all real number")
 
 
 def _end(tokens: Tokens) -> Value | Infinite | None:

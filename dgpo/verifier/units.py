@@ -23,8 +23,8 @@ _SPELLINGS = {
     "₹": "₹ rupee rupees rs rs. Rs Rs. inr INR",
     "cent": "cent cents ¢", "J": "J joule joules", "N": "N newton newtons", "W": "W watt watts", "V": "V volt volts",
     "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
-    "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles", "cal": "cal calorie calories",
-    "ohm": "ohm ohms Ω",
+    "T": "T tesla teslas", "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles",
+    "cal": "cal calorie calories", "ohm": "ohm ohms Ω",
     "mi/h": "mph", "km/h": "kmh kph kmph", "am": "am AM", "pm": "pm PM",
     "unit": "unit units u", "rad": "rad radian radians",
     "kJ": "kJ", "kW": "kW", "MHz": "MHz", "GHz": "GHz", "eV": "eV", "dm": "dm", "cL": "cL cl", "dL": "dL dl",
@@ -147,7 +147,7 @@ def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
     if not _PHRASE.fullmatch(text) or any(map(_MATHS.fullmatch, words)):
         return None
     longest = max(map(len, words))
-    if not (is_worded and longest > 1) and not (has_space and (longest >= 4 or len(words) > 2)):
+    if not (is_worded and longest > 1) and not (has_space and (longest >= 4 or (longest > 1 and len(words) > 2))):
         return None
     return " ".join(_known(word) or _singular(word, 4 if len(words) == 1 else 3) for word in words)
 
