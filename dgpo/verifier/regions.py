@@ -34,8 +34,9 @@ def read_union(tokens: Tokens) -> Region | None:
     found: list[Piece] | None = []
     for index, part in enumerate(parts):
         is_out = bool(index) and cuts[index - 1].value == "setminus"
-        pieces = _pieces(part) or (_points(part) if is_out else None)
-        if pieces is None or found is None:
+        points = [Piece("[]", end, end) for end in _ends(part)] if is_out else None
+        pieces = _pieces(part) or points
+        if not pieces or found is None:
             return None
         found = _less(found, pieces) if is_out else found + pieces
     return Region("", tuple(found)) if found is not None else None
@@ -47,21 +48,19 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
     if letter == "R":
         return [*_half_line(sign, Value(Fraction(0), ()))] if sign else [*REALS]
     brackets, inside = shell(tokens)
-    inside = separated(inside)
-    parts = split(inside, "join")[0]
-    ends = [_end(part) for part in parts if part]
-    if brackets not in ("{}", "()", "[]", "[)", "(]") or not all(ends):
-        region = read_inequality(tokens)
-        return [*region.pieces] if region else None
-    kept = [end for end in ends if end is not None]
-    if brackets == "{}":
-        return [Piece("[]", end, end) for end in kept]
-    return [Piece(brackets, *kept)] if len(kept) == 2 else None
+    ends = _ends(separated(inside))
+    if brackets == "{}" and ends:
+        return [Piece("[]", end, end) for end in ends]
+    if brackets in ("()", "[]", "[)", "(]") and len(ends) == 2:
+        return [Piece(brackets, *ends)]
+    region = read_inequality(tokens)
+    return [*region.pieces] if region else None
 
 
-def _points(tokens: Tokens) -> list[Piece] | None:
+def _ends(tokens: Tokens) -> list[Value | Infinite]:
+    """The numbers of a list; none where one is no number."""
     ends = [_end(part) for part in split(tokens, "join")[0] if part]
-    return [Piece("[]", end, end) for end in ends if end] if ends and all(ends) else None
+    return [end for end in ends if end] if all(ends) else []
 
 
 def _end(tokens: Tokens) -> Value | Infinite | None:
@@ -80,10 +79,7 @@ def read_builder(tokens: Tokens) -> Region | None:
         return None
     condition = tokens[len(parts[0]) + 1 :]
     pieces, joints = split(condition, "join")
-    if joints:
-        region = read_conditions(pieces, {str(joint.value) for joint in joints})
-    else:
-        region = read_inequality(condition)
+    region = read_conditions(pieces, {str(joint.value) for joint in joints}) if joints else read_inequality(condition)
     return region if region and region.variable == str(read_name(parts[0][:1])) else None
 
 
@@ -96,25 +92,23 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     if "or" in joints and len(joints) > 1:
         return None
     parts = [one for part in parts for one in _with_each_sign(part)]
-    is_hole = [has(part, "relation", "!=") for part in parts]
+    has_hole = any(has(part, "relation", "!=") for part in parts)
     if len(parts) < 2:
         return None
     points = [_point(part) if "or" in joints else None for part in parts]
     if all(points):
         return None
-    regions = [point or _membership(part) or read_inequality(part) for point, part in zip(points, parts, strict=True)]
+    regions = [point or read_inequality(part) for point, part in zip(points, parts, strict=True)]
     found = [region for region in regions if region is not None]
     names = {region.variable for region in found if region.variable}
     if len(found) < len(parts) or len(names) != 1:
         return None
     pieces: list[Piece] | None = [] if "or" in joints else [*REALS]
-    for region, is_out in zip(found, is_hole, strict=True):
-        pieces = pieces if is_out or not pieces else _common(pieces, region.pieces)
-    is_of_any = "or" in joints or (pieces == [] and joints <= {",", ";"} and not any(is_hole))
+    for region in found:
+        pieces = _common(pieces, region.pieces) if pieces else pieces
+    is_of_any = "or" in joints or (pieces == [] and joints <= {",", ";"} and not has_hole)
     if is_of_any:  # also x < 1, x > 3, which no number is
         return Region(names.pop(), tuple(piece for region in found for piece in region.pieces))
-    holes = [region.pieces[0].high for region, is_out in zip(found, is_hole, strict=True) if is_out]
-    pieces = _less(pieces or (), [Piece("[]", hole, hole) for hole in holes])
     return Region(names.pop(), tuple(pieces)) if pieces else None
 
 
@@ -132,39 +126,32 @@ def _point(tokens: Tokens) -> Region | None:
     return Region(str(name), (Piece("[]", end, end),)) if name and end else None
 
 
-def _membership(tokens: Tokens) -> Region | None:
-    """``x \\in \\mathbb{R}`` and ``x \\in [0, 1]``."""
-    sides, signs = split(tokens, "relation")
-    if [str(sign.value) for sign in signs] != ["in"] or not (name := read_name(sides[0])):
-        return None
-    region = read_union(sides[1])
-    return Region(str(name), region.pieces) if region else None
-
-
-def _common(ones: Iterable[Piece], others: Sequence[Piece]) -> list[Piece] | None:
+def _common(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | None:
     """What is in some of ``ones`` and in some of ``others``; None where the order of their ends is not known."""
     found: list[Piece] = []
     for one, other in product(ones, others):
         left, right = _tighter(one, other, 0), _tighter(one, other, 1)
         if left is None or right is None:
-            return None
+            return _with_hole(ones, others)
         order = _order(left[1], right[1])
         if order is None or order < 0 or (order == 0 and left[0] + right[0] == "[]"):
             found.append(Piece(left[0] + right[0], left[1], right[1]))
     return found
 
 
+def _with_hole(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | None:
+    """An interval without a point, which is taken to lie inside: ``0 < x < b`` and ``x \\ne a``."""
+    if len(ones) != 1 or len(others) != 2 or others[0].high != others[1].low:
+        return None
+    (whole,), (below, above) = ones, others
+    inside = Piece(whole.brackets[0] + below.brackets[1], whole.low, below.high)
+    return [inside, Piece(above.brackets[0] + whole.brackets[1], above.low, whole.high)]
+
+
 def _less(pieces: Sequence[Piece], out: Sequence[Piece]) -> list[Piece] | None:
-    """``pieces`` without ``out``, which lies inside where that cannot be computed and both are one."""
     left: list[Piece] | None = [*pieces]
     for piece in out:
-        rest = _rest(piece)
-        found = _common(left, rest) if left is not None else None
-        if found is None and len(pieces) == len(out) == len(rest) - 1 == 1:
-            (whole,), (below, above) = pieces, rest
-            inside = Piece(whole.brackets[0] + below.brackets[1], whole.low, below.high)
-            found = [inside, Piece(above.brackets[0] + whole.brackets[1], above.low, whole.high)]
-        left = found
+        left = _common(left or (), _rest(piece))
     return left
 
 
@@ -202,9 +189,12 @@ def _number(end: Value | Infinite) -> Any:
 
 
 def read_inequality(tokens: Tokens) -> Region | None:
-    """``x < 3``, ``1 \\le x < 2``, ``|x - 2| < 3``."""
+    r"""``x < 3``, ``1 \le x < 2``, ``|x - 2| < 3``, ``x \in [0, 1]``."""
     sides, signs = split(tokens, "relation")
     relations = [str(sign.value) for sign in signs]
+    if relations == ["in"]:
+        name, region = read_name(sides[0]), read_union(sides[1])
+        return Region(str(name), region.pieces) if name and region else None
     if not relations or not all(sides) or not set(relations) <= set(MIRROR):
         return None
     if len(sides) == 2:
