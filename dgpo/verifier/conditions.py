@@ -2,6 +2,7 @@ r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathb
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from dgpo.verifier.splitting import opened, split, step, symbols
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
@@ -52,9 +53,8 @@ def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
         head, clause = tokens[:index], tokens[index + (token.kind in ("join", "open")) :]
         while head and (head[-1].kind == "join" or head[-1].is_("open", "(")):
             head = head[:-1]
-        if clause and clause[0].is_("open", "("):
-            clause = clause[1:]
-        if clause and clause[-1].is_("close", ")") and not _closes(clause):
+        clause = clause[has(clause[:1], "open", "(") :]
+        if has(clause[-1:], "close", ")") and not _closes(clause):
             clause = clause[:-1]
         if head and clause and _closes(head):
             yield head, clause
@@ -98,7 +98,7 @@ def _is_formula(head: Tokens, value: Tokens) -> bool:
     """Whether ``head`` is one value, perhaps named."""
     if has(value, "relation") or split(head, "join")[1]:
         return False
-    starts_in_words = bool(value) and value[0].kind == "word" and (value[0].is_worded or len(str(value[0].value)) > 3)
+    starts_in_words = has(value[:1], "word") and not value[0].is_run
     return bool(value) and not starts_in_words and (len(value) > 1 or len(value) < len(head))
 
 
@@ -112,20 +112,15 @@ def _without_place(tokens: Tokens) -> Tokens:
             continue
         words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
-        if relation is None or words & _CASES or has(clause, "join", "or"):
+        has_several = relation is None or any(token.word in _PLACES for token in clause[relation:])
+        if has_several or words & _CASES or has(clause, "join", "or"):
             return tokens
-        if any(token.word in _PLACES for token in clause[relation:]):
-            return tokens  # several values, each with its condition
-        said = [index for index in range(len(head)) if head[index].word == "is" or _is_label(head, index)]
+        is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
+        said = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]
         head = head[max(said, default=-1) + 1 :]
         value = split(head, "relation", "=")[0][-1]
-        is_talk = value[:1] and value[0].kind == "word" and not str(value[0].value).isdigit()
-        return tokens if not value or is_talk or _names(clause) & _names(value) else head
+        return tokens if has(value[:1], "word") or _names(clause) & _names(value) else head
     return tokens
-
-
-def _is_label(tokens: Tokens, index: int) -> bool:
-    return index > 0 and tokens[index].is_("sign", ":") and tokens[index - 1].kind == "word"
 
 
 def _names(tokens: Sequence[Token]) -> set[str]:

@@ -65,8 +65,6 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     if (quantity := quantities.side_by_side(tokens)) is not None:
         return Several("", tuple(_item(part, depth) for part in quantity), is_quantity=True)
     parts, cuts = split(tokens, "join")
-    if cuts and parts[-1] == ():
-        parts, cuts = parts[:-1], cuts[:-1]
     if cuts:
         return _list(tokens, parts, cuts, depth)
     return _relation(tokens, depth)
@@ -99,8 +97,8 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
         return named
     if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
         return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
-    tokens = separated(tokens) if "," in joints else tokens
-    found = joined(filled([item for part in split(tokens, "join")[0] if part for item in _each(part, depth)]))
+    items = [item for part in split(separated(tokens), "join")[0] if part for item in _each(part, depth)]
+    found = joined(filled(items))
     if joints == {";"} and isinstance(found, Several) and all(isinstance(item, Value) for item in found.items):
         return replace(found, is_ordered=True)
     return found
@@ -111,7 +109,7 @@ def _residues(parts: list[Tokens], depth: int) -> Answer | None:
     sides = split(parts[0], "relation", "equiv")[0]
     places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
     is_other = any(token.is_("command", "pmod", "mod") for part in parts[:-1] for token in part)
-    if len(sides) != 2 or not read_name(sides[0]) or len(places) != 1 or is_other:
+    if len(sides) != 2 or len(places) != 1 or is_other:
         return None
     values, modulus = [sides[1], *parts[1:-1], parts[-1][: places[0]]], parts[-1][places[0] :]
     return joined([_item((*value, *modulus), depth) for value in values])
@@ -172,7 +170,7 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
             return named
         approximate = relations.index("~") + 1 if "~" in relations else len(sides)
         return Equation(tuple(map(opened, sides)), approximate)
-    if relations == ["in"] and sides[0] and sides[1]:
+    if relations == ["in"]:
         return _member(sides, tokens, depth)
     region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
     return replace(region, tokens=tokens) if region else statement(tokens)
@@ -196,29 +194,21 @@ def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
 
 
 def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
-    name = read_name(sides[0])
-    if name is None:
-        return statement(tokens)
-    inside = _item(sides[1], depth)
-    if isinstance(inside, Region):
-        return replace(inside, variable=inside.variable or str(name))
-    if number_set(sides[1]):
-        return inside
-    if not isinstance(inside, Several):
-        return statement(tokens)
-    region = regions.as_region(inside)
-    return replace(region, variable=str(name)) if region else inside
+    name, inside = read_name(sides[0]), _item(sides[1], depth)
+    region = regions.as_region(inside) if isinstance(inside, Several) else inside
+    if name and isinstance(region, Region):
+        return replace(region, variable=str(name))
+    return inside if name and (isinstance(inside, Several) or number_set(sides[1])) else statement(tokens)
 
 
 def _union(tokens: Tokens, depth: int) -> Answer:
-    if tokens[0].kind == "field" and tokens[1:2] and tokens[1].is_("sign", "-"):
+    if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
         tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
-    parts, cuts = split(tokens, "sign", "cup", "setminus")
     numbers = number_set(tokens)
-    if cuts or numbers:
+    if numbers or split(tokens, "sign", "cup", "setminus")[1]:
         region = regions.read_union(tokens)
         return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
-    if len(parts) == 1 and len(_items(tokens)) > 1:
+    if len(_items(tokens)) > 1:
         return Several("", tuple(_item(item, depth) for item in _items(tokens)))
     brackets, inside = shell(tokens)
     if brackets:
@@ -228,8 +218,6 @@ def _union(tokens: Tokens, depth: int) -> Answer:
 
 def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
     r"""``(3, 4)\text{ cm}``: a tuple of values with a unit."""
-    if tokens[0].kind != "open" or not has(tokens, "join"):
-        return None
     end = group_end(tokens, 0)
     brackets, inside = shell(tokens[:end])
     unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
@@ -258,7 +246,7 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
         return statement(tokens)
     items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
-    if brackets == "{}" and len(parts) == 1 and split(inside, "relation")[1]:
+    if len(parts) == 1 and split(inside, "relation")[1]:
         return statement(tokens)
     return Several(brackets, tuple(filled([_item(item, depth) for item in items])))
 
