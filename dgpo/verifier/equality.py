@@ -161,8 +161,6 @@ class Comparison:
         if (gold.name or answer.name) and not shells <= UNORDERED:
             return False  # values of one unknown are no point
         golds, answers = list(gold.items), list(answer.items)
-        if len(golds) == len(answers) == 1:
-            return self.same(golds[0], answers[0], depth) if shells <= {"", "{}"} or shells <= {"", "()"} else False
         if "{}" in shells and not shells <= UNORDERED:
             return False
         # A list of numbers may repeat one, a set cannot.
@@ -273,9 +271,7 @@ class Comparison:
         return self._asked(latex(gold), latex(answer))
 
     def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
-        if gold.is_words or (
-            isinstance(answer, Value) and answer.node is not None and isinstance(answer.node, Fraction)
-        ):
+        if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
             return False
         other = answer.tokens if isinstance(answer, Value | Region) else ()
         return self._asked(latex(gold.tokens), latex(other)) if other else False

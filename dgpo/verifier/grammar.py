@@ -97,7 +97,8 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
         return named
     if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
         return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
-    items = [item for part in split(separated(tokens), "join")[0] if part for item in _each(part, depth)]
+    tokens = separated(tokens) if "," in joints else tokens
+    items = [item for part in split(tokens, "join")[0] if part for item in _each(part, depth)]
     found = joined(filled(items))
     if joints == {";"} and isinstance(found, Several) and all(isinstance(item, Value) for item in found.items):
         return replace(found, is_ordered=True)

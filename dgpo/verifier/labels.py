@@ -87,7 +87,7 @@ def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
 def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     first = tokens[0]
     is_function = first.kind == "function" and has(tokens[1:2], "sign", ":")  # max: 3
-    if (first.kind not in ("word", "name") and not is_function) or has(tokens, "relation"):
+    if not (is_function or first.kind in ("word", "name")) or has(tokens, "relation"):
         return None
     verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
     if 0 < verb < len(tokens) - 1:

@@ -152,25 +152,20 @@ def differ(gold: Name, answer: Name) -> bool:
     """Whether they name different things: ``f'(x)`` and ``f(x)``, ``f(2)`` and ``f(3)``, ``x`` and ``y``, AB and BC."""
     if gold == answer:
         return False
-    if gold.head.startswith("frac") or answer.head.startswith("frac"):
+    heads = {gold.head, answer.head}
+    one, two = gold.argument or (), answer.argument or ()
+    if any(head.startswith("frac") for head in heads):
         return gold.mark != answer.mark or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
-    if not (gold.head[0].isalpha() and answer.head[0].isalpha()):
+    if not all(head[0].isalpha() for head in heads):
         return False
-    if gold.head != answer.head:
-        if gold.head in FUNCTIONS and answer.head in FUNCTIONS:
-            return True
-        if (gold.index and gold.index == answer.index) or gold.head[:6] == answer.head[:6] == "angle ":
-            return True
-        if min(len(gold.head), len(answer.head)) > 1 and gold.argument and gold.argument == answer.argument:
-            return True  # Re(z) and Im(z)
-        if gold.head in tuple("xyz") and answer.head in tuple("xyz"):
-            return (gold.index, gold.mark, gold.argument) == (answer.index, answer.mark, answer.argument)
-        are_segments = _SEGMENT.fullmatch(gold.head) and _SEGMENT.fullmatch(answer.head)
-        return bool(are_segments) and sorted(gold.head) != sorted(answer.head)
+    if len(heads) > 1:
+        are_axes = heads <= {*"xyz"} and replace(gold, head=answer.head) == answer
+        are_segments = all(map(_SEGMENT.fullmatch, heads)) and sorted(gold.head) != sorted(answer.head)
+        are_angles = gold.head[:6] == answer.head[:6] == "angle "
+        are_of_same = bool(one) and one == two and min(map(len, heads)) > 1  # Re(z) and Im(z)
+        has_same_index = bool(gold.index) and gold.index == answer.index
+        return heads <= FUNCTIONS or are_axes or are_segments or are_angles or are_of_same or has_same_index
     if gold.mark != answer.mark or (gold.index and answer.index and gold.index != answer.index):
         return True
-    one, two = gold.argument, answer.argument
-    if not one or not two or one == two:
-        return False
-    are_variables = len(one) == len(two) == 1 and len(one[0]) == len(two[0]) == 1 and (one[0] + two[0]).islower()
-    return not are_variables
+    are_variables = all([*map(len, side)] == [1] and "".join(side).islower() for side in (one, two))
+    return bool(one and two) and one != two and not are_variables

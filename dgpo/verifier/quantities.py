@@ -17,7 +17,7 @@ MAX_UNIT = 24
 BASE = "base "
 """What the unit of a number in another base begins with; its value is that of its digits, read as decimal."""
 _TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
-_SYMBOLS = {"degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
+_SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -186,71 +186,51 @@ def _spelt(tokens: Sequence[Token]) -> str:
             text += f" {_spelt(tokens[at + 2 : middle - 1])}/{_spelt(tokens[middle + 1 : end - 1])}"
             at = end
             continue
-        if token.is_("command", "pmod", "mod"):
-            shown = "mod"
-        elif token.value in _SYMBOLS:
-            shown = _SYMBOLS[str(token.value)]
-        elif token.kind == "number":
-            shown = latex((token,))
-        else:
-            shown = str(token.value)
-        is_glued = shown in "^_/.{}-'*" or text[-1:] in "^_/{-(" or text.endswith("^{")
-        is_glued = is_glued or (shown == "Ω" and text[-1:].isalpha())
-        is_glued = is_glued or (at > 0 and tokens[at - 1].value == "mu")
-        text += ("" if is_glued or not text or not (token.is_spaced or token.kind in ("word", "name")) else " ") + shown
+        shown = latex((token,)) if token.kind == "number" else _SYMBOLS.get(str(token.value), str(token.value))
+        is_micro = at > 0 and tokens[at - 1].value == "mu"
+        is_glued = is_micro or shown in "^_/.{}-'*Ω" or text[-1:] in "^_/{-("
+        text += " " * (not is_glued and (token.is_spaced or token.kind in ("word", "name"))) + shown
         at += 1
     return text.strip()
 
 
 def side_by_side(tokens: Tokens) -> list[Tokens] | None:
     r"""``2 h`` and ``30 min`` of ``2\text{ hours and }30\text{ minutes}``, each with a unit; None for anything else."""
-    if not tokens or tokens[0].kind != "number" or has(tokens, "relation"):
-        return None
-    starts = [0]
-    for index in range(1, len(tokens)):
-        before = tokens[index - 1]
-        is_apart = before.kind not in ("sign", "open", "command") or before.is_("sign", "'")
-        if tokens[index].kind == "number" and is_apart:
-            starts.append(index)
-    if len(starts) < 2:
+    starts = [index for index, token in enumerate(tokens) if token.kind == "number"]
+    inside = [index for index in starts if index and tokens[index - 1].kind in ("sign", "open", "command")]
+    starts = [index for index in starts if index not in inside or tokens[index - 1].value == "'"]
+    if len(starts) < 2 or starts[0] or has(tokens, "relation"):
         return None
     parts = []
     for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
         part = trimmed(tokens[start:end])
-        head = 3 if len(part) > 3 and part[1].is_("sign", "/") and part[2].kind == "number" else 1
-        unit = tuple(replace(token, is_spaced=True) for token in part[head : head + 1]) + part[head + 1 :]
+        unit = tuple(replace(token, is_spaced=True) for token in part[1:2]) + part[2:]
         if not unit or has(unit, "join") or not read_unit(unit):
             return None
-        parts.append((*part[:head], *unit))
+        parts.append((part[0], *unit))
     return parts
 
 
 _CALCULUS = vocabulary(
     "frac binom sqrt over choose int iint iiint oint sum prod partial nabla mod pmod begin end not det to"
 )
-
-
-_FILLERS = frozenset(("all", "every", "any", "each", "the", "an", "is", "are", "that"))
+_FILLERS = vocabulary("all every any each the an is are that")
 
 
 def is_prose(tokens: Sequence[Token]) -> bool:
     """Whether there are words, signs beyond algebra and calculus, numbers behind a letter or another number, or an
     infinity that bounds nothing: sympy has infinity times 2 equal 2 or not, by the order of its sets.
     """
-    if (
-        has(tokens, "infinity")
-        and not has(tokens, "command", "int", "sum", "prod")
-        and not has(tokens, "function", "lim")
-    ):
+    is_bound = has(tokens, "command", "int", "sum", "prod") or has(tokens, "function", "lim")
+    if has(tokens, "infinity") and not is_bound:
         return True
     for before, token in zip((None, *tokens), tokens, strict=False):
         if token.kind == "word" and not token.is_product:
             return True
         if token.kind == "command" and str(token.value).split()[0] not in _CALCULUS:
             return True
-        if token.kind in ("row", "cell", "dots", "money") or (
-            token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
-        ):
+        is_said = token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
+        if is_said or token.kind in ("row", "cell", "dots", "money"):
             return True
         if token.kind == "number" and before is not None and before.kind in ("name", "number", "word"):
             return True
@@ -260,9 +240,7 @@ def is_prose(tokens: Sequence[Token]) -> bool:
 def statement(tokens: Tokens) -> Statement:
     """What is no value: words by their symbols, relations for math-verify."""
     found = symbols(tokens)
-    is_words = is_prose(tokens) and not any(
-        token.kind == "command" and str(token.value).startswith("begin") for token in tokens
-    )
+    is_words = is_prose(tokens) and not any(str(token.value).startswith("begin") for token in tokens)
     if is_words:
         found = tuple(symbol.lower() for symbol in found if symbol.lower() not in _FILLERS)
         found = found[1:] if tokens[0].is_("name", "a", "A") and tokens[0].is_worded else found

@@ -84,8 +84,6 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
             is a product. So may ``5 xy`` be, so that only words of four letters and more are things elsewhere.
         has_space: It stands apart from the number.
     """
-    if not text:
-        return ""
     if text in _CURRENCIES or text in ("%", "¢"):
         return "cent" if text == "¢" else text
     if found := _DEGREES.fullmatch(text):
@@ -106,7 +104,7 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
 
 def same_unit(gold: str, answer: str) -> bool:
     """Whether two units agree, as ``apple`` and ``apple in total`` do."""
-    return gold == answer or f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
+    return f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
 
 
 def _product(parts: list[dict[str, int]]) -> str:
