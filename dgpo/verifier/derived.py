@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from dgpo.verifier import policy, values
+from dgpo.verifier import policy
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens, renamed
@@ -40,7 +40,7 @@ def beside_equations(several: Several, other: Several) -> Several:
     return Several(several.brackets, tuple(items))
 
 
-def as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:
+def as_positive(tokens: Tokens) -> tuple[bool, Node] | None:
     """Whether an inequality is strict, and what it says is positive."""
     sides, signs = split(tokens, "relation")
     if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
@@ -50,18 +50,16 @@ def as_positive(tokens: Tokens) -> tuple[bool, values.Number] | None:
     return (len(relation) == 1, positive) if positive else None
 
 
-def as_zero(equation: Equation) -> values.Number | None:
+def as_zero(equation: Equation) -> Node | None:
     """Left side less right side."""
     return difference(*equation.sides) if len(equation.sides) == 2 else None
 
 
-def difference(one: Tokens, two: Tokens) -> values.Number | None:
+def difference(one: Tokens, two: Tokens) -> Node | None:
     left, right = read_answer(one), read_answer(two)
     if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
         return None
-    return values.Number(
-        Operation("+", (left.node, Operation("-", (right.node,)))), left.is_decimal or right.is_decimal
-    )
+    return Operation("+", (left.node, Operation("-", (right.node,))))
 
 
 def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:

@@ -26,6 +26,8 @@ from dgpo.verifier.tree import (
     Several,
     Statement,
     Value,
+    product,
+    renamed,
 )
 from dgpo.verifier.units import same_unit
 
@@ -140,14 +142,14 @@ class Comparison:
         if gold.node is None or answer.node is None:
             is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
             return is_same or self._asked(*texts)
-        scales = {0: [1], 1: [1, Fraction(1, 100)], -1: [1, Fraction(100)]}[(two == "%") - (one == "%")]
-        sides = values.with_one_notation(
-            values.Number(gold.node, gold.is_decimal), values.Number(answer.node, answer.is_decimal)
-        )
-        spellings = [values.with_letters(sides[1], new) for new in policy.new_letters(*sides, self.letters)]
+        sides = values.with_one_notation(gold.node, answer.node)
+        givens = [renamed(sides[1], new) for new in policy.new_letters(*sides, self.letters)]
+        if (one == "%") != (two == "%"):
+            givens += [product(given, Fraction(100) if one == "%" else Fraction(1, 100)) for given in givens]
+        has_decimal = gold.is_decimal or answer.is_decimal
         if values.exact(gold.node) is None or values.exact(answer.node) is None:
             self.has_evaluated = True
-        decision = either(values.equal(sides[0], given, Fraction(scale)) for given in spellings for scale in scales)
+        decision = either(values.equal(sides[0], given, has_decimal) for given in givens)
         if decision is False:
             decision = policy.is_rounded(gold, answer)
         self.tell(*texts, decision, "value")

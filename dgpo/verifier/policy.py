@@ -30,7 +30,7 @@ from dgpo.verifier.tree import (
     renamed,
     subtrees,
 )
-from dgpo.verifier.values import COUNTERS, Number, exact, real_value
+from dgpo.verifier.values import COUNTERS, exact, real_value
 
 MAX_SIDES = 4
 MIN_DIGITS = 3
@@ -242,23 +242,21 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
     return bool(abs(given * scale - wanted.numerator * scale / wanted.denominator) <= 0.5)
 
 
-def new_letters(
-    gold: Number, answer: Number, declared: tuple[frozenset[str], frozenset[str]]
-) -> Iterator[dict[str, str]]:
+def new_letters(gold: Node, answer: Node, declared: tuple[frozenset[str], frozenset[str]]) -> Iterator[dict[str, str]]:
     r"""New letters for the answer's: none, and those of the ground truth for what either may call as it likes.
 
     These are letters of which both say what they may be; of which one does, and both stand by a ``\\pi``; of which the
     ground truth does, with other letters beside them; and arbitrary constants, ``A`` and ``C_1``, of a function.
     """
     yield {}
-    one, two = names(gold.node) - names(answer.node), names(answer.node) - names(gold.node)
+    one, two = names(gold) - names(answer), names(answer) - names(gold)
     if not one and not two:
-        one = two = frozenset(filter(_NUMBERED.fullmatch, names(gold.node)))  # C_1 and C_2 may change places
+        one = two = frozenset(filter(_NUMBERED.fullmatch, names(gold)))  # C_1 and C_2 may change places
     if not one or len(one) != len(two) or len(one) > MAX_CONSTANTS:
         return
-    common = names(gold.node) & names(answer.node)
+    common = names(gold) & names(answer)
     are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, one | two))
-    is_family = one | two <= COUNTERS and all("pi" in subtrees(side.node) for side in (gold, answer))
+    is_family = one | two <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
     is_said = (any(declared) and is_family) or (declared[0] and common) or all(declared)
     are_theirs = declared[0] | declared[1] <= one | two if len(one) == 1 else one <= declared[0]
     if are_constants or (is_said and are_theirs):

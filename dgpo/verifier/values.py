@@ -9,7 +9,6 @@ import itertools
 import random
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -36,14 +35,6 @@ KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot 
 STEPS = frozenset(("floor", "ceil", "gcd", "lcm"))
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """An expression: its tree, and whether a decimal number stands in it."""
-
-    node: Node
-    is_decimal: bool
-
-
 def exact(node: Node) -> Fraction | None:
     """The rational value of an expression without variables, or None."""
     return node if isinstance(node, Fraction) else _exact(node)
@@ -59,33 +50,26 @@ def is_number(tree: Answer) -> bool:
     return isinstance(tree, Value) and tree.node is not None and exact(tree.node) is not None
 
 
-def close(gold: Fraction, answer: Fraction, is_decimal: bool) -> bool:
-    """Whether two numbers are the same; with a tolerance where one is a decimal and the gold is no integer."""
-    if gold == answer:
-        return True
-    if gold.denominator == 1 or not is_decimal:
-        return False
-    return abs(gold - answer) <= DECIMAL_TOLERANCE * max(abs(gold), abs(answer))
+def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
+    r"""Whether two expressions are the same, or None where that is not known.
 
-
-def equal(gold: Number, answer: Number, scale: Fraction = Fraction(1)) -> bool | None:
-    r"""Whether gold is ``scale`` times answer, or None where that is not known.
-
-    ``\log`` without a base is decimal or natural, on both sides the same. ``C`` may stand for ``c``, unless one side
-    has a letter in both cases. ``y(3)`` is a function or a product, and has to be equal as both.
+    There is a tolerance where one of them is written with a decimal and the gold is no integer. ``\log`` without a
+    base is decimal or natural, on both sides the same. ``C`` may stand for ``c``, unless one side has a letter in both
+    cases. ``y(3)`` is a function or a product, and has to be equal as both.
     """
-    wanted, given = exact(gold.node), exact(answer.node)
+    wanted, given = exact(gold), exact(answer)
     if wanted is not None and given is not None:
-        return close(wanted, given * scale, gold.is_decimal or answer.is_decimal)
-    if scale == 1 and folded(gold.node) == folded(answer.node):
+        is_near = abs(wanted - given) <= DECIMAL_TOLERANCE * max(abs(wanted), abs(given))
+        return wanted == given or (has_decimal and wanted.denominator > 1 and is_near)
+    if folded(gold) == folded(answer):
         return True
-    if _is_complex(gold.node) or _is_complex(answer.node):
+    if _is_complex(gold) or _is_complex(answer):
         return None
-    same = _equal_in_a_reading(gold, answer, scale)
-    calls = [part for side in (gold, answer) for part in operations(side.node, "call")]
+    same = _equal_in_a_reading(gold, answer, has_decimal)
+    calls = [part for side in (gold, answer) for part in operations(side, "call")]
     if calls and not any(call.operands[1] == 0 for call in calls):
-        one, two = (Number(rebuilt(side.node, _as_product), side.is_decimal) for side in (gold, answer))
-        return same if same == _equal_in_a_reading(one, two, scale) else None
+        one, two = (rebuilt(side, _as_product) for side in (gold, answer))
+        return same if same == _equal_in_a_reading(one, two, has_decimal) else None
     return same
 
 
@@ -116,10 +100,10 @@ def folded(node: Node) -> Node:
     return Operation(node.function, tuple(operands))
 
 
-def _equal_in_a_reading(gold: Number, answer: Number, scale: Fraction) -> bool | None:
+def _equal_in_a_reading(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     same: bool | None = False
-    for one, two in _readings(gold.node, answer.node):
-        same = _equal(Number(one, gold.is_decimal), Number(two, answer.is_decimal), scale)
+    for one, two in _readings(gold, answer):
+        same = _equal(one, two, has_decimal)
         if same is not False:
             break
     return same
@@ -144,42 +128,40 @@ def _with_natural_log(node: Node) -> Node:
     return node
 
 
-def _equal(gold: Number, answer: Number, scale: Fraction) -> bool | None:
-    variables = names(gold.node) | names(answer.node)
-    all_functions = functions(gold.node) | functions(answer.node)
+def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
+    variables = names(gold) | names(answer)
+    all_functions = functions(gold) | functions(answer)
     kinds: list[Coordinate] = [coordinate]
     if variables and all_functions & STEPS:
         kinds = [whole] if variables <= COUNTERS else [coordinate, whole]
     same: bool | None = True
     for at in kinds:
-        found = _equal_at_points(gold, answer, scale, at, COARSE)
+        found = _equal_at_points(gold, answer, has_decimal, at, COARSE)
         if found is None:
-            found = _equal_at_points(gold, answer, scale, at, FINE)
+            found = _equal_at_points(gold, answer, has_decimal, at, FINE)
         if found is False:
             return False
         same = same and found
-    is_kinked = bool(all_functions & KINKS) or _has_broken_power(gold.node) or _has_broken_power(answer.node)
-    return _equal_beyond(gold, answer, scale, kinds[0]) if same and variables and is_kinked else same
+    is_kinked = bool(all_functions & KINKS) or _has_broken_power(gold) or _has_broken_power(answer)
+    return _equal_beyond(gold, answer, has_decimal, kinds[0]) if same and variables and is_kinked else same
 
 
-def _equal_at_points(
-    gold: Number, answer: Number, scale: Fraction, at: Coordinate, evaluator: Evaluator
-) -> bool | None:
+def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate, evaluator: Evaluator) -> bool | None:
     r"""None where too few points have values, and for two that agree where all variables are positive and nowhere else
     (``\sqrt{x^2}`` and ``x``).
 
     A point where a side is not real says nothing (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless a modulus is there to
     make it real (``\ln|x|`` and ``\ln x``).
     """
-    variables = names(gold.node) | names(answer.node)
-    has_modulus = "abs" in functions(gold.node) | functions(answer.node)
+    variables = names(gold) | names(answer)
+    has_modulus = "abs" in functions(gold) | functions(answer)
     told, same = 0, True
     for index in range(POINTS if variables else 1):
-        one, two = (_value(side.node, index if names(side.node) else 0, at, evaluator) for side in (gold, answer))
+        one, two = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
         is_positive = index < POSITIVE_POINTS
         if one and two and (is_positive or has_modulus or (one[1] and two[1])):
             told += 1
-            if not _close(one[0], two[0], scale, _tolerance(gold, answer, evaluator)):
+            if not _close(one[0], two[0], _tolerance(gold, has_decimal, evaluator)):
                 if is_positive:
                     return False
                 same = False
@@ -192,14 +174,13 @@ def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tupl
     return evaluator.value_at(node if number is None else number, {name: at(name, index) for name in names(node)})
 
 
-def _tolerance(gold: Number, answer: Number, evaluator: Evaluator) -> Fraction:
-    if not gold.is_decimal and not answer.is_decimal:
+def _tolerance(gold: Node, has_decimal: bool, evaluator: Evaluator) -> Fraction:
+    if not has_decimal:
         return evaluator.tolerance
-    return INTEGER_TOLERANCE if (exact(gold.node) or Fraction(1, 2)).denominator == 1 else DECIMAL_TOLERANCE
+    return INTEGER_TOLERANCE if (exact(gold) or Fraction(1, 2)).denominator == 1 else DECIMAL_TOLERANCE
 
 
-def _close(wanted: Any, given: Any, scale: Fraction, tolerance: Fraction) -> bool:
-    given = given * scale.numerator / scale.denominator
+def _close(wanted: Any, given: Any, tolerance: Fraction) -> bool:
     return bool(abs(wanted - given) * tolerance.denominator <= tolerance.numerator * max(abs(wanted), abs(given)))
 
 
@@ -221,10 +202,10 @@ def _has_broken_power(node: Node) -> bool:
     return any(names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers)
 
 
-def _equal_beyond(gold: Number, answer: Number, scale: Fraction, at: Coordinate) -> bool | None:
+def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -> bool | None:
     """Whether they agree past their constants too; None where most points have no values."""
-    both = (gold.node, answer.node)
-    variables = sorted(names(gold.node) | names(answer.node))
+    both = (gold, answer)
+    variables = sorted(names(gold) | names(answer))
     constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
     has_modulus = any("abs" in functions(side) for side in both)
     seen = told = 0
@@ -234,42 +215,38 @@ def _equal_beyond(gold: Number, answer: Number, scale: Fraction, at: Coordinate)
         one, two = (COARSE.value_at(side, point) for side in both)
         if one and two and (has_modulus or (one[1] and two[1])):
             told += 1
-            if not _close(one[0], two[0], scale, _tolerance(gold, answer, COARSE)):
+            if not _close(one[0], two[0], _tolerance(gold, has_decimal, COARSE)):
                 return False
     return True if told * 4 >= seen else None
 
 
-def with_letters(number: Number, new: dict[str, str]) -> Number:
-    return Number(renamed(number.node, new), number.is_decimal) if new else number
-
-
-def with_one_notation(gold: Number, answer: Number) -> tuple[Number, Number]:
+def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
     r"""Both with ``y'`` or ``\dot{y}`` where one has ``dy/dx``."""
     sides = (gold, answer)
     for one, two in (sides, sides[::-1]):
-        for found in filter(None, map(_DERIVATIVE.fullmatch, names(one.node) - names(two.node))):
+        for found in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
             order, of = 2 if found[1] else 1, found[2]
-            short = {of + "'" * order, f"{'d' * order}ot {of}"} & (names(two.node) - names(one.node))
+            short = {of + "'" * order, f"{'d' * order}ot {of}"} & (names(two) - names(one))
             if short:
                 new = {found[0]: short.pop()}
-                sides = tuple(with_letters(side, new) for side in sides)
+                sides = tuple(renamed(side, new) for side in sides)
     return sides[0], sides[1]
 
 
-def is_multiple(gold: Number, answer: Number, *, positive: bool = False) -> bool:
+def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
     """Whether gold is answer times a constant: two relations, each as its left side less its right one."""
-    if not names(gold.node) or names(gold.node) != names(answer.node) or _is_complex(gold.node):
+    if not names(gold) or names(gold) != names(answer) or _is_complex(gold):
         return False
-    if (functions(gold.node) | functions(answer.node)) & KINKS:
+    if (functions(gold) | functions(answer)) & KINKS:
         return equal(gold, answer) is True
-    found = ([_value(side.node, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
+    found = ([_value(side, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
     pairs = [(one[0], two[0]) for one, two in found if one and two]
     if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:
         return False
     factor = pairs[0][0] / pairs[0][1]
     if positive and not (factor.imag == 0 and factor.real > 0):
         return False
-    return all(_close(one, factor * two, Fraction(1), COARSE.tolerance) for one, two in pairs)
+    return all(_close(one, factor * two, COARSE.tolerance) for one, two in pairs)
 
 
 def real_value(node: Node) -> Any:
