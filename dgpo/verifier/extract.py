@@ -45,20 +45,8 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
     return found
 
 
-def last_box(text: str) -> str | None:
-    """The content of the last balanced box of ``text``, or None."""
-    found = boxes(text)
-    return found[-1][2] if found else None
-
-
 def boxes_of_last_line(text: str) -> list[str]:
     r"""The contents of all boxes on the line of the last box (``\boxed{2} and \boxed{3}``)."""
-    return of_last_line(text, boxes(text))
-
-
-def of_last_line(text: str, found: list[tuple[int, int, str]]) -> list[str]:
-    """The contents of those of the ``boxes`` of ``text`` that are on the line of the last one."""
-    if len(found) < 2:
-        return [content for _, _, content in found]
-    line_start = text.rfind("\n", 0, found[-1][0]) + 1
+    found = boxes(text)
+    line_start = text.rfind("\n", 0, found[-1][0]) + 1 if len(found) > 1 else 0
     return [content for start, _, content in found if start >= line_start]

@@ -168,14 +168,12 @@ class Questions:
 
 def _answer(response: str, ground_truth: str, gold: Reading, mode: Mode) -> str | None:
     text = extract.final_text(response)
+    contents = extract.boxes_of_last_line(text)
     if mode == "answer":
-        boxed = extract.last_box(text)
-        return text if boxed is None else boxed
-    found = extract.boxes(text)
-    if not found and mode == "extract":
+        return contents[-1] if contents else text
+    if not contents and mode == "extract":
         wanted = "choice" if policy.is_choice(gold) else "number" if is_number(gold.tree) else "expression"
         return unboxed_answer(text, wanted)
-    contents = extract.of_last_line(text, found)
     if len(contents) > 1 and has_many_values(ground_truth) and len(contents) == _count(gold):
         return ", ".join(contents)
     return contents[-1] if contents else None

@@ -8,13 +8,12 @@ them, so that ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 import itertools
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from dgpo.verifier.arithmetic import exact_value
-from dgpo.verifier.breaks import breaks
 from dgpo.verifier.evaluation import COARSE, FINE, Evaluator
 from dgpo.verifier.tokens import vocabulary
 from dgpo.verifier.tree import Answer, Node, Operation, Value, functions, names, operations, rebuilt, renamed, subtrees
@@ -27,6 +26,9 @@ COUNTERS = frozenset("ijklmnpqr")
 """In a floor or ceiling, these letters are whole numbers: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
 Coordinate = Callable[[str, int], Fraction]
 """Where a variable is, by its name, at a point, by its number."""
+MAX_VALUES = 40
+MAX_BREAKS = 84
+"""Of the points where two expressions with a kink may part."""
 POINTS = 6
 POSITIVE_POINTS = 3
 """At the first of the points all variables are positive."""
@@ -209,7 +211,7 @@ def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -
     constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
     has_modulus = any("abs" in functions(side) for side in both)
     seen = told = 0
-    for values in breaks(constants, len(variables), is_whole=at is whole):
+    for values in _breaks(constants, len(variables), is_whole=at is whole):
         point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
         seen += 1
         one, two = (COARSE.value_at(side, point) for side in both)
@@ -218,6 +220,37 @@ def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -
             if not _close(one[0], two[0], _tolerance(gold, has_decimal, COARSE)):
                 return False
     return True if told * 4 >= seen else None
+
+
+def _breaks(found: Iterable[Fraction], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
+    """Where expressions of ``count`` variables with these constants may part: each variable at a time (None for the
+    others), and all together.
+
+    Past the constants, at them, between them, at their sums, products and quotients, with both signs; for whole numbers
+    also one below and one above.
+    """
+    constants = sorted({abs(number) for number in found if number}, key=lambda one: (one.denominator, one))[:6]
+    pairs = [*itertools.combinations(constants, 2)]
+    values = [Fraction(0), Fraction(1), *constants, *((3 * one + two) / 4 for one, two in pairs)]
+    values += [value for one, two in pairs for value in (abs(one - two), one + two, one * two, one / two, two / one)]
+    values += [one**power for one in constants for power in (2, 3)]
+    values = [value for value in dict.fromkeys(values) if value < 10**9]
+    largest, values = max(values), values[:MAX_VALUES]
+    if is_whole:
+        near = {abs(round(value) + step) for value in values for step in (-1, 0, 1)}
+        signed = [Fraction(value) for value in sorted({*near, *range(12), 3 * round(largest) + 1})]
+    else:
+        values = [17 * largest / 16 + 1, 10 * largest + 3, *values]
+        signed = [sign * value for value in values for sign in ((1, -1) if value else (1,))]
+    points = (point for value in signed for point in _points(value, count))
+    return itertools.islice(points, None if is_whole else MAX_BREAKS)
+
+
+def _points(value: Fraction, count: int) -> Iterator[tuple[Fraction | None, ...]]:
+    for place in range(count if count <= 3 else 0):
+        yield tuple(value if index == place else None for index in range(count))
+    if count > 1:
+        yield tuple(value + index for index in range(count))
 
 
 def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:

@@ -2,7 +2,11 @@ import time
 
 import pytest
 
-from dgpo.verifier.extract import MAX_RESPONSE_CHARS, boxes_of_last_line, final_text, last_box
+from dgpo.verifier.extract import MAX_RESPONSE_CHARS, boxes_of_last_line, final_text
+
+
+def last_box(text: str) -> str | None:
+    return next(iter(boxes_of_last_line(text)[::-1]), None)
 
 
 @pytest.mark.parametrize(
