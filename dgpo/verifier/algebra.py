@@ -7,8 +7,8 @@ and left to the symbolic stage.
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dgpo.verifier.cursor import END, Cursor, NotAlgebra, fraction
-from dgpo.verifier.tokens import Token
+from dgpo.verifier.cursor import Cursor, NotAlgebra, fraction
+from dgpo.verifier.tokens import END, Token
 from dgpo.verifier.tree import CONSTANTS, Node, Operation, names, product, quotient, subtrees
 
 MAX_TOKENS = 400

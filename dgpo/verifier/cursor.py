@@ -4,9 +4,8 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dgpo.verifier.tokens import Kind, Token
+from dgpo.verifier.tokens import END, Kind, Token
 
-END = Token("end", "", "")
 _DERIVATIVE = re.compile(
     r"frac\{(?P<mark>d|partial)(?P<order>\^\{?2\}?)?([a-zA-Z]{1,3})\}\{(?P=mark)([a-zA-Z]+)(?(order)\^\{?2\}?)\}"
 )

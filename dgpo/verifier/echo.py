@@ -9,13 +9,12 @@ from functools import lru_cache
 from dgpo.verifier.lexer import lex
 from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split, symbols
-from dgpo.verifier.tokens import Token, Tokens, Unreadable
+from dgpo.verifier.tokens import END, Token, Tokens, Unreadable
 from dgpo.verifier.tree import Node, Operation, Value, quotient
 from dgpo.verifier.values import exact
 
 _NEIGHBOURS = frozenset(("word", "join", "relation", "open", "close", "dots", "end", "row", "cell", "command"))
 """What stands beside an expression and is no part of it."""
-_END = Token("end", "", "")
 
 
 def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
@@ -45,7 +44,7 @@ def _tokens(problem: str) -> Tokens:
 def _stands_in(expression: Tokens, problem: Tokens) -> bool:
     wanted = [(token.kind, token.value) for token in expression]
     found = [(token.kind, token.value) for token in problem]
-    padded = (_END, *problem, _END)
+    padded = (END, *problem, END)
     return any(
         found[start : start + len(wanted)] == wanted
         and _may_stand_beside(padded[start])

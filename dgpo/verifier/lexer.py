@@ -24,7 +24,7 @@ from dgpo.verifier.spelling import (
     in_ascii,
     with_backslashes,
 )
-from dgpo.verifier.tokens import Kind, Token, Tokens, Unreadable, has
+from dgpo.verifier.tokens import END, Kind, Token, Tokens, Unreadable, has
 
 MAX_TOKENS = 1500
 MAX_DEPTH = 40
@@ -271,7 +271,7 @@ def with_open_ends(tokens: list[Token]) -> list[Token]:
         return tokens
     pending: list[str] = []
     for index, token in enumerate(tokens):
-        following = tokens[index + 1] if index + 1 < len(tokens) else Token("end", "", "")
+        following = tokens[index + 1] if index + 1 < len(tokens) else END
         if token.is_("close", "]") and not pending:
             tokens[index] = replace(token, kind="open", value="(", latex="(")
             pending.append("(")

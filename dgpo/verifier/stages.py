@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from dgpo.verifier import extract, policy
 from dgpo.verifier.decisions import Decision
@@ -86,13 +86,11 @@ def verify_batch(
         started = time.monotonic()
         return replace(decide_symbolically(step, timeout), seconds=time.monotonic() - started)
 
-    left = [(index, step) for index, step in enumerate(steps) if isinstance(step, Undecided)]
-    if left:
-        indices, undecided = zip(*left, strict=True)
-        with ThreadPoolExecutor(min(len(left), shared_pool().size)) as threads:
-            for index, verdict in zip(indices, threads.map(finish, undecided), strict=True):
-                steps[index] = verdict
-    return cast(list[Verdict], steps)
+    left = [step for step in steps if isinstance(step, Undecided)]
+    threads = min(len(left), shared_pool().size) if left else 1
+    with ThreadPoolExecutor(threads) as executor:
+        finished = executor.map(finish, left)
+        return [step if isinstance(step, Verdict) else next(finished) for step in steps]
 
 
 def decide_cheaply(

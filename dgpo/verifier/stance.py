@@ -3,6 +3,8 @@ r"""What prose asserts: which sentences state something, and which values in the
 import re
 from typing import Literal, NamedTuple
 
+from dgpo.verifier.tokens import vocabulary
+
 
 class Span(NamedTuple):
     """A part of a sentence, and the expression that it says."""
@@ -14,10 +16,6 @@ class Span(NamedTuple):
 
 Stance = Literal["asserts", "aside", "unfinished"]
 """A sentence to read, one to pass over, or one that says that the answer is still to come or not known."""
-
-
-def _words(text: str, separator: str | None = None) -> frozenset[str]:
-    return frozenset(text.split(separator))
 
 
 _CONNECTIVE = (
@@ -48,7 +46,7 @@ _OPEN = re.compile(
     re.IGNORECASE,
 )
 """It remains to show that x = 7; it could be 5; there is not enough information."""
-_OPEN_WORDS = _words(
+_OPEN_WORDS = vocabulary(
     "remains possible could might may not insufficient unclear unable unknown no don't don’t didn't didn’t can cannot "
     "can't can’t cant couldn't couldn’t let let's let’s answer"
 )
@@ -65,20 +63,20 @@ _CONFIRMATION = re.compile(
     r"|verified|consistent|holds)\b(?! (?:answer|value|result|number|one))",
     re.IGNORECASE,
 )
-_CHANGING = _words(
+_CHANGING = vocabulary(
     "not neither nor except never eliminate eliminates cannot between from within over under above below beyond exceed "
     "exceeds minus twice thrice double triple contradict contradicts reject rejects discard discards exclude excludes"
 )
-_CHANGING_PAIRS = _words(
+_CHANGING_PAIRS = vocabulary(
     "rule out,rules out,at least,at most,less than,greater than,more than,fewer than,larger than,smaller than,"
     "other than,rather than,up to,divisible by,divided by,different from,out of",
     ",",
 )
-_PART_OF = _words(
+_PART_OF = vocabulary(
     "half third thirds quarter quarters fourth fourths multiple multiples factor factors divisor divisors digits "
     "instead root roots reciprocal inverse square cube power powers logarithm fraction percent dozen dozens out"
 )
-_LABELS = _words(
+_LABELS = vocabulary(
     "step steps case cases lemma theorem figure fig. problem part equation equations eq. question exercise example "
     "base section chapter proposition corollary table method claim approach scenario"
 )
@@ -101,7 +99,7 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 _CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|thus|hence|therefore)(?![A-Za-z])", re.IGNORECASE)
-_DANGLING = _words("and or to is are of in by be as we a an the for that which with from so then if have + - * /")
+_DANGLING = vocabulary("and or to is are of in by be as we a an the for that which with from so then if have + - * /")
 _ENDS_IN_VALUE = re.compile(r"(?:\d\S{0,20}(?: ?\w{1,20})?|(?<![A-Za-z])[A-Za-z])\Z")
 
 

@@ -11,8 +11,8 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-def vocabulary(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+def vocabulary(text: str, separator: str | None = None) -> frozenset[str]:
+    return frozenset(text.split(separator))
 
 
 MAX_PRODUCT, MAX_WORDLESS = 3, 8
@@ -66,6 +66,8 @@ class Token:
 
 
 Tokens = tuple[Token, ...]
+END = Token("end", "", "")
+"""What follows the last token."""
 
 
 def has(tokens: Sequence[Token], kind: Kind, *values: str) -> bool:
