@@ -116,7 +116,7 @@ def times(setup: Setup, gpu: Gpu) -> Table:
     """Seconds of a step by phase, and MFU."""
     seconds = step_seconds(setup, gpu)
     found = {name: (value, setup.update_passes if name == "update" else 1) for name, value in seconds.items()}
-    found["step"] = (whole_step(setup, seconds), 2 + setup.update_passes)
+    found["step"] = (whole_step(setup, seconds), sum(passes for _, passes in found.values()))
     rows = [[name, f"{each:.0f}", f"{utilisation(setup, gpu, each, n):.0%}"] for name, (each, n) in found.items()]
     return Table(["", "seconds", "MFU"], rows, f"A step on {gpu.name}", words=[""])
 

@@ -45,12 +45,13 @@ def step_seconds(setup: Setup, gpu: Gpu, mean: float | None = None) -> dict[str,
     rollout += (setup.response - mean) * decode_seconds(setup, gpu, 1, setup.response)
     log_probs = setup.samples * mean * forward_flops(setup, mean) / (setup.gpus * gpu.flops * FLOPS_SHARE)
     passes = setup.update_passes + setup.checkpointing
-    return {"rollout": rollout, "log-probs": log_probs, "update": passes * log_probs}
+    reference = {"reference log-probs": log_probs} if setup.reference_batch else {}
+    return {"rollout": rollout, "log-probs": log_probs, **reference, "update": passes * log_probs}
 
 
 def whole_step(setup: Setup, seconds: dict[str, float]) -> float:
     """Seconds of a step: of all phases, or of the longer side where rollouts have GPUs of their own."""
-    training = seconds["log-probs"] + seconds["update"]
+    training = sum(seconds.values()) - seconds["rollout"]
     return seconds["rollout"] + training if setup.colocated else max(seconds["rollout"], training)
 
 

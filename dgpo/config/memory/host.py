@@ -21,15 +21,17 @@ def host_bytes(setup: Setup) -> int:
     and two fp32 moments, outside of the update. ``offload_policy`` keeps weights and gradients in such blocks always,
     and the moments in ordinary memory. With ``activation_offload`` the layers' inputs come on top.
 
+    The KL term's second model waits there too, as ``offload_policy`` would have it.
+
     LoRA has gradients and moments of its adapter only; where vLLM keeps it beside the weights, it puts these there
     while it sleeps, 2 bytes a parameter.
     """
     pieces = [-(-size // setup.shard) for size in setup.shape.tensors]
     adapter = [-(-size // setup.shard) for size in adapter_tensors(setup.shape, setup.lora)] if setup.lora else []
     trained = adapter or pieces
-    rank = 0
+    rank = sum(block(setup.reference_bytes * piece) for piece in pieces) if setup.reference_batch else 0
     if setup.offload_policy:
-        rank = sum(block(setup.master_bytes * piece) for piece in [*pieces, *adapter, *trained]) + 8 * sum(trained)
+        rank += sum(block(setup.master_bytes * piece) for piece in [*pieces, *adapter, *trained]) + 8 * sum(trained)
     else:
         rank += sum(block(setup.master_bytes * piece) for piece in [*pieces, *adapter]) if setup.param_offload else 0
         rank += 2 * sum(block(4 * piece) for piece in trained) if setup.optimizer_offload else 0

@@ -24,17 +24,8 @@ class Lora:
 
 
 def linear_layers(shape: ModelShape) -> dict[str, tuple[int, int]]:
-    """Widths of input and output of each linear layer but the output layer, by its name in Qwen2, Qwen3 and Llama."""
-    layer = {
-        "self_attn.q_proj": (shape.hidden, shape.query),
-        "self_attn.k_proj": (shape.hidden, shape.key_value),
-        "self_attn.v_proj": (shape.hidden, shape.key_value),
-        "self_attn.o_proj": (shape.query, shape.hidden),
-        "mlp.gate_proj": (shape.hidden, shape.intermediate),
-        "mlp.up_proj": (shape.hidden, shape.intermediate),
-        "mlp.down_proj": (shape.intermediate, shape.hidden),
-    }
-    return {f"model.layers.{at}.{name}": widths for at in range(shape.layers) for name, widths in layer.items()}
+    """Widths of input and output of each linear layer but the output layer, by its whole name."""
+    return {f"model.layers.{at}.{name}": each for at in range(shape.layers) for name, each in shape.linear.items()}
 
 
 def matches(pattern: Pattern, name: str) -> bool:

@@ -176,7 +176,7 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
     updated = state(setup)
     kept = {"weights": updated["weights"], "optimiser": 0 if setup.optimizer_offload else updated["optimiser"]}
     beside = contexts(setup)
-    return {
+    found = {
         # Old log-probs and entropies, without gradients: the last hidden states and the logits. The output layer is
         # whole on each GPU before the entropy is computed, and takes less.
         "log-probs": {
@@ -218,6 +218,18 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
             "contexts": TRAINER_CONTEXT if setup.colocated else 0,
         },
     }
+    if batch := setup.reference_batch:
+        # Of the KL term's second model: as old log-probs, without entropies. It comes from the CPU a layer at a time.
+        tokens = batch.tokens(setup.longest, setup.ulysses)
+        found["reference log-probs"] = {
+            **kept,
+            "weights": 0 if setup.param_offload else kept["weights"],
+            "activations": tokens * c * shape.hidden,
+            "logits": fused_logits(setup) if setup.fused else tokens * c * shape.vocabulary,
+            "gathered": c * root_parameters(setup),
+            "contexts": beside,
+        }
+    return found
 
 
 def totals(setup: Setup) -> dict[str, int]:

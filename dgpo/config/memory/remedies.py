@@ -79,6 +79,7 @@ LADDER: tuple[Callable[[Setup], list[Change]], ...] = (
     _always(param_offload=True),
     _always(checkpointing=True),
     _smaller("log_prob_batch"),
+    _smaller("reference_batch"),
     _smaller("micro_batch"),
     _larger_replicas,
     _shared_sequences,

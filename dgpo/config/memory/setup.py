@@ -1,7 +1,8 @@
 """A run as the formulas see it, and how it is read from a composed config."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -11,7 +12,7 @@ from dgpo.errors import UserError
 
 GIB = 2**30
 MODEL, ACTOR, ROLLOUT = (f"actor_rollout_ref.{name}" for name in ("model", "actor", "rollout"))
-ENGINE = f"{ACTOR}.fsdp_config"
+ENGINE, REF = f"{ACTOR}.fsdp_config", "actor_rollout_ref.ref"
 DTYPE_BYTES = {"fp32": 4, "float32": 4, "bf16": 2, "bfloat16": 2, "fp16": 2, "float16": 2}
 
 
@@ -34,31 +35,6 @@ GPUS = {
     )
 }
 
-# Fields of `Setup` that are options of the config as they stand.
-KEYS = {
-    "nodes": "trainer.nnodes",
-    "gpus_per_node": "trainer.n_gpus_per_node",
-    "fsdp_size": f"{ENGINE}.fsdp_size",
-    "response": "data.max_response_length",
-    "steps": "trainer.total_training_steps",
-    "strategy": f"{ACTOR}.strategy",
-    "checkpointing": f"{MODEL}.enable_gradient_checkpointing",
-    "activation_offload": f"{MODEL}.enable_activation_offload",
-    "fused": f"{MODEL}.use_fused_kernels",
-    "update_entropy": f"{ACTOR}.calculate_entropy",
-    "chunked_entropy": f"{ENGINE}.entropy_from_logits_with_chunking",
-    "entropy_rows": f"{ENGINE}.entropy_from_logits_chunk_size",
-    "param_offload": f"{ENGINE}.param_offload",
-    "optimizer_offload": f"{ENGINE}.optimizer_offload",
-    "offload_policy": f"{ENGINE}.offload_policy",
-    "colocated": "actor_rollout_ref.hybrid_engine",
-    "tensor_parallel": f"{ROLLOUT}.tensor_model_parallel_size",
-    "utilisation": f"{ROLLOUT}.gpu_memory_utilization",
-    "batched_tokens": f"{ROLLOUT}.max_num_batched_tokens",
-    "sequences": f"{ROLLOUT}.max_num_seqs",
-    "sleeps": f"{ROLLOUT}.free_cache_engine",
-}
-
 
 @dataclass(frozen=True)
 class MicroBatch:
@@ -72,46 +48,55 @@ class MicroBatch:
         return self.size if self.by_tokens else self.size * longest // ulysses
 
 
+def _option(key: str, usual: Any = MISSING) -> Any:
+    """A field that is an option of the config as it stands."""
+    return field(default=usual, metadata={"key": key})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """A run as the formulas see it; what a field stands for is in `KEYS`, or beside it."""
+    """A run as the formulas see it; what a field stands for is its option, or beside it."""
 
     shape: ModelShape
     lora: Lora | None = None  # what is trained instead of the model
-    nodes: int
-    gpus_per_node: int
+    nodes: int = _option("trainer.nnodes")
+    gpus_per_node: int = _option("trainer.n_gpus_per_node")
     gpu_bytes: int | None  # None where it is not stated
-    fsdp_size: int = -1  # GPUs that share one copy of the training state; -1 for all
+    fsdp_size: int = _option(f"{ENGINE}.fsdp_size", -1)  # GPUs that share one copy of the training state; -1 for all
     master_bytes: int = 4  # m
     compute_bytes: int = 2  # c
     micro_batch: MicroBatch  # of the update
     log_prob_batch: MicroBatch | None = None  # of the pass for old log-probs; None where it follows the update's
+    reference_batch: MicroBatch | None = None  # of the KL term's second model; None without one
+    reference_bytes: int = 4  # m of that model, which verl keeps on the CPU
     longest: int  # tokens of prompt and response together
-    response: int
+    response: int = _option("data.max_response_length")
     update_samples: int  # of one optimiser update, over all GPUs
     samples: int  # of one step
-    steps: int | None = None  # None where the data decide
+    steps: int | None = _option("trainer.total_training_steps", None)  # None where the data decide
     gpu: Gpu | None = None  # of which hours are estimated
     rollout_gpus: int  # all that answer
     ulysses: int = 1  # GPUs that share one sequence
     ulysses_key: str = f"{ENGINE}.ulysses_sequence_parallel_size"  # from which that was taken
-    strategy: str = "fsdp2"
-    checkpointing: bool = True
-    activation_offload: bool = False
-    fused: bool = False  # log-probs without logits of the whole micro-batch
-    update_entropy: bool = False  # the update differentiates the entropy
-    chunked_entropy: bool = False  # by pieces of `entropy_rows` tokens, where not fused
-    entropy_rows: int = 2048
-    param_offload: bool = False
-    optimizer_offload: bool = False
-    offload_policy: bool = False  # on the CPU always (FSDP2), not outside of the update alone
-    colocated: bool = True  # vLLM lives on the same GPUs
-    tensor_parallel: int = 1
-    utilisation: float = 0.5
-    batched_tokens: int = 8192
-    sequences: int = 256
+    strategy: str = _option(f"{ACTOR}.strategy", "fsdp2")
+    checkpointing: bool = _option(f"{MODEL}.enable_gradient_checkpointing", True)
+    activation_offload: bool = _option(f"{MODEL}.enable_activation_offload", False)
+    fused: bool = _option(f"{MODEL}.use_fused_kernels", False)  # log-probs without logits of the whole micro-batch
+    update_entropy: bool = _option(f"{ACTOR}.calculate_entropy", False)  # the update differentiates the entropy
+    # By pieces of `entropy_rows` tokens, where not fused.
+    chunked_entropy: bool = _option(f"{ENGINE}.entropy_from_logits_with_chunking", False)
+    entropy_rows: int = _option(f"{ENGINE}.entropy_from_logits_chunk_size", 2048)
+    param_offload: bool = _option(f"{ENGINE}.param_offload", False)
+    optimizer_offload: bool = _option(f"{ENGINE}.optimizer_offload", False)
+    # On the CPU always (FSDP2), not outside of the update alone.
+    offload_policy: bool = _option(f"{ENGINE}.offload_policy", False)
+    colocated: bool = _option("actor_rollout_ref.hybrid_engine", True)  # vLLM lives on the same GPUs
+    tensor_parallel: int = _option(f"{ROLLOUT}.tensor_model_parallel_size", 1)
+    utilisation: float = _option(f"{ROLLOUT}.gpu_memory_utilization", 0.5)
+    batched_tokens: int = _option(f"{ROLLOUT}.max_num_batched_tokens", 8192)
+    sequences: int = _option(f"{ROLLOUT}.max_num_seqs", 256)
     graphs: bool = True  # vLLM captures CUDA graphs
-    sleeps: bool = True  # vLLM gives its memory back after a batch
+    sleeps: bool = _option(f"{ROLLOUT}.free_cache_engine", True)  # vLLM gives its memory back after a batch
     bucket_bytes: int = 2 * GIB  # of the weight sync
     fixed: tuple[str, ...] = ()  # fields that another setting of the config forbids to change
 
@@ -162,6 +147,10 @@ class Setup:
         return self.fused and (self.chunked_entropy or (self.strategy == "fsdp2" and not self.shape.tied))
 
 
+KEYS: dict[str, str] = {each.name: each.metadata["key"] for each in fields(Setup) if each.metadata}
+"""Fields of `Setup` that are options, and which."""
+
+
 def sequence_parallel_key(config: DictConfig) -> str:
     """The key of the actor's Ulysses size: verl reads the actor's own where it is above 1, else the engine's."""
     own = f"{ACTOR}.ulysses_sequence_parallel_size"
@@ -196,17 +185,23 @@ def setup_from(config: DictConfig) -> Setup:
     follows = (forward.size, forward.by_tokens) == (update.size, True)
     compute = OmegaConf.select(actor.fsdp_config, "mixed_precision.param_dtype", default="bf16")
     gpu, answering = config.run.gpu_memory_gib, config.trainer if config.actor_rollout_ref.hybrid_engine else rollout
-    fields = {field: OmegaConf.select(config, key) for field, key in KEYS.items()}
-    fields["update_entropy"] |= actor.entropy_coeff != 0
+    lora, reference = lora_from(config), None
+    # With LoRA it is the model without its adapter.
+    if (actor.use_kl_loss or config.algorithm.use_kl_in_reward) and not lora:
+        reference = _micro_batch(config, f"{REF}.log_prob_use_dynamic_bsz", f"{REF}.log_prob")
+    options = {name: OmegaConf.select(config, key) for name, key in KEYS.items()}
+    options["update_entropy"] |= actor.entropy_coeff != 0
     return Setup(
-        **fields,
+        **options,
         shape=find_shape(config.actor_rollout_ref.model.path),
-        lora=lora_from(config),
+        lora=lora,
         gpu_bytes=None if gpu is None else int(gpu * GIB),
         master_bytes=DTYPE_BYTES[actor.fsdp_config.model_dtype],
         compute_bytes=DTYPE_BYTES[compute],
         micro_batch=update,
         log_prob_batch=None if follows else forward,
+        reference_batch=reference,
+        reference_bytes=DTYPE_BYTES[config.actor_rollout_ref.ref.fsdp_config.model_dtype],
         longest=data.max_prompt_length + data.max_response_length,
         update_samples=actor.ppo_mini_batch_size * rollout.n,
         samples=data.train_batch_size * rollout.n,

@@ -1,46 +1,37 @@
 """Sizes of a dense decoder (Qwen2, Qwen3, Llama), from its config.json or from the table of known models."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from dgpo.errors import UserError
 
-# Fields of `ModelShape`, and their names in config.json.
-NAMES = {
-    "hidden": "hidden_size",
-    "layers": "num_hidden_layers",
-    "heads": "num_attention_heads",
-    "kv_heads": "num_key_value_heads",
-    "head_dim": "head_dim",
-    "intermediate": "intermediate_size",
-    "vocabulary": "vocab_size",
-    "positions": "max_position_embeddings",
-    "tied": "tie_word_embeddings",
-    "attention_bias": "attention_bias",
-}
+
+def _named(name: str, usual: Any = MISSING) -> Any:
+    """A size, and its name in config.json."""
+    return field(default=usual, metadata={"name": name})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelShape:
     """A decoder of SwiGLU layers with grouped-query attention. Norms of q and k are not counted."""
 
-    hidden: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_dim: int
-    intermediate: int
-    vocabulary: int
-    positions: int  # longest sequence in tokens
-    tied: bool = False  # whether the output layer is the embedding
-    attention_bias: bool = True  # of q, k and v (Qwen2)
+    hidden: int = _named("hidden_size")
+    layers: int = _named("num_hidden_layers")
+    heads: int = _named("num_attention_heads")
+    kv_heads: int = _named("num_key_value_heads")
+    head_dim: int = _named("head_dim")
+    intermediate: int = _named("intermediate_size")
+    vocabulary: int = _named("vocab_size")
+    positions: int = _named("max_position_embeddings")  # longest sequence in tokens
+    tied: bool = _named("tie_word_embeddings", False)  # whether the output layer is the embedding
+    attention_bias: bool = _named("attention_bias", True)  # of q, k and v (Qwen2)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The sizes under their names in config.json, which `shape_from` reads."""
-        return {name: getattr(self, field) for field, name in NAMES.items()}
+        return {each.metadata["name"]: getattr(self, each.name) for each in fields(self)}
 
     @property
     def query(self) -> int:
@@ -53,12 +44,23 @@ class ModelShape:
         return self.kv_heads * self.head_dim
 
     @property
+    def linear(self) -> dict[str, tuple[int, int]]:
+        """Widths of input and output of a layer's linear parts, by their names in Qwen2, Qwen3 and Llama."""
+        return {
+            "self_attn.q_proj": (self.hidden, self.query),
+            "self_attn.k_proj": (self.hidden, self.key_value),
+            "self_attn.v_proj": (self.hidden, self.key_value),
+            "self_attn.o_proj": (self.query, self.hidden),
+            "mlp.gate_proj": (self.hidden, self.intermediate),
+            "mlp.up_proj": (self.hidden, self.intermediate),
+            "mlp.down_proj": (self.intermediate, self.hidden),
+        }
+
+    @property
     def layer_tensors(self) -> list[int]:
-        """Sizes of one layer's parameters: q, k, v, their biases, o, gate, up, down, two norms."""
-        widths = [self.query, self.key_value, self.key_value]
-        attention = [self.hidden * width for width in (*widths, self.query)]
-        biases = widths if self.attention_bias else []
-        return attention + biases + 3 * [self.hidden * self.intermediate] + 2 * [self.hidden]
+        """Sizes of one layer's parameters: the linear parts, biases of q, k and v, two norms."""
+        biases = [self.query, self.key_value, self.key_value] if self.attention_bias else []
+        return [rows * columns for rows, columns in self.linear.values()] + biases + 2 * [self.hidden]
 
     @property
     def layer_parameters(self) -> int:
@@ -111,7 +113,7 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
             "attention_bias": settings.get("model_type") == "qwen2",
         }
         sizes = usual | {name: value for name, value in settings.items() if value is not None}
-        return ModelShape(**{field: sizes[name] for field, name in NAMES.items()})
+        return ModelShape(**{each.name: sizes[each.metadata["name"]] for each in fields(ModelShape)})
     except KeyError as error:
         raise UserError(f"config.json: {error.args[0]} is missing; the plan needs a dense Qwen or Llama") from error
 

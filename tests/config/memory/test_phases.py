@@ -111,6 +111,19 @@ def test_what_vllm_takes_is_its_share_of_the_gpu() -> None:
     assert parts["vLLM weights"] + parts["vLLM working"] + parts["KV cache"] == int(0.7 * 79 * GIB)
 
 
+def test_the_kl_term_s_second_model_waits_on_the_cpu() -> None:
+    held = setup(TINY, gpus_per_node=1, reference_batch=MicroBatch(10))
+    found = memory.phases(held)
+    assert found["reference log-probs"]["logits"] == 10 * 2 * 100
+    assert found["reference log-probs"]["weights"] == found["log-probs"]["weights"] == 4 * TINY.parameters
+    assert memory.phases(replace(held, param_offload=True))["reference log-probs"]["weights"] == 0
+    # In page-locked blocks, a parameter each.
+    assert host_bytes(held) == host_bytes(replace(held, reference_batch=None, param_offload=True)) > 0
+    assert memory.overflows(replace(held, gpu_bytes=6 * GIB, reference_batch=MicroBatch(2**25)))[0].startswith(
+        "reference"
+    )
+
+
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -148,6 +161,7 @@ def micro_batches(key: str) -> st.SearchStrategy[MicroBatch]:
     return tokens | st.sampled_from([1, 6, 16]).map(lambda samples: MicroBatch(samples, False, f"{key}_samples"))
 
 
+BATCHES = ("micro_batch", "log_prob_batch", "reference_batch")
 setups = st.builds(
     Setup,
     shape=st.sampled_from([*QWEN.values(), replace(QWEN["1.5b"], tied=True)]),
@@ -160,6 +174,7 @@ setups = st.builds(
     gpu_bytes=st.sampled_from([24, 40, 79, 139]).map(lambda gib: gib * GIB),
     micro_batch=micro_batches("update"),
     log_prob_batch=st.none() | micro_batches("log_prob"),
+    reference_batch=st.none() | micro_batches("reference"),
     longest=st.integers(1, 32).map(lambda kilo: 1024 * kilo),
     utilisation=st.sampled_from([0.2, 0.5, 0.8, 0.95]),
     fused=st.booleans(),
@@ -181,7 +196,7 @@ def test_what_is_recommended_fits(held: Setup) -> None:
     if overrides is None:
         assert excess(held) > 0
         return
-    batches = {batch.key: field for field in ("micro_batch", "log_prob_batch") if (batch := getattr(held, field))}
+    batches = {batch.key: field for field in BATCHES if (batch := getattr(held, field))}
     fields = {key: field for field, key in KEYS.items()} | {held.ulysses_key: "ulysses"} | batches
     change = {fields[key]: yaml.safe_load(text) for key, text in (override.split("=") for override in overrides)}
     for field in set(change).intersection(batches.values()):
