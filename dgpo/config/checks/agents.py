@@ -4,11 +4,9 @@ import asyncio
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from omegaconf import DictConfig
 
 from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
@@ -16,7 +14,7 @@ from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
 from dgpo.config.checks.finding import Finding, at, named
-from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths
+from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths, prompt_rows
 
 WITHOUT = "or leave agent out"
 RANGES = {"gamma": (0, 1), "alpha": (0, math.inf), "range": (0, 1), "omega": (0, math.inf)}
@@ -99,11 +97,9 @@ def environments(config: DictConfig) -> Iterator[Finding]:
 def _tasks(path: str) -> list[tuple[list[dict[str, str]], Task]]:
     """Prompt and task of the rows of a file, one of each id."""
     found: dict[str, tuple[list[dict[str, str]], Task]] = {}
-    with pq.ParquetFile(Path(path).expanduser()) as file:
-        for batch in file.iter_batches(batch_size=4096, columns=["prompt", "extra_info"]):
-            for row in batch.to_pylist():
-                task = row["extra_info"]["env"]
-                found.setdefault(task["id"], (row["prompt"], task))
+    for row in prompt_rows(path, ["prompt", "extra_info"]):
+        task = row["extra_info"]["env"]
+        found.setdefault(task["id"], (row["prompt"], task))
     return list(found.values())
 
 

@@ -2,16 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
 from dgpo.config.checks.finding import Finding, at, named
-from dgpo.config.checks.loading import paths
+from dgpo.config.checks.loading import paths, prompt_rows
 from dgpo.config.checks.resume import chosen
 from dgpo.rollouts.settings import AllocationSettings
 from dgpo.rollouts.success import COUNTS, prompt_key
@@ -75,12 +73,9 @@ def _equal_prompts(config: DictConfig) -> Iterator[Finding]:
     data = config.data
     try:
         for path in paths(data.train_files):
-            with pq.ParquetFile(Path(path).expanduser()) as file:
-                columns = ["data_source", data.prompt_key, "reward_model"]
-                for batch in file.iter_batches(batch_size=8192, columns=columns):
-                    for row in batch.to_pylist():
-                        truth = row["reward_model"]["ground_truth"]
-                        seen[prompt_key(row["data_source"], row[data.prompt_key], truth)] += 1
+            for row in prompt_rows(path, ["data_source", data.prompt_key, "reward_model"]):
+                truth = row["reward_model"]["ground_truth"]
+                seen[prompt_key(row["data_source"], row[data.prompt_key], truth)] += 1
     except (OSError, KeyError, TypeError, pa.ArrowException):
         return  # `files.datasets` says what is wrong with it
     if again := seen.total() - len(seen):

@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.errors import UserError
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -43,6 +45,13 @@ def named(error: Exception, key: str, section: Mapping[Any, Any], remedy: str) -
     name = cause_of(error).partition("=")[0]
     place, value = (f"{key}.{name}", section[name]) if name in section else (key, dict(section))
     return Finding(place, value, cause_of(error), remedy)
+
+
+def told(error: UserError) -> Finding:
+    """A finding of what an error says: ``key=value: what is wrong; remedy``."""
+    place, _, problem = str(error).partition(": ")
+    (key, _, value), (message, _, remedy) = place.partition("="), problem.partition("; ")
+    return Finding(key, value, message, remedy)
 
 
 def report(problems: Iterable[Finding]) -> str:

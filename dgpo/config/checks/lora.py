@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, at, told
 from dgpo.config.checks.parallel import model_shape
 from dgpo.config.memory.lora import Lora, adapted_layers, linear_layers, lora_from, matches
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
@@ -54,10 +54,7 @@ def lora(config: DictConfig) -> Iterator[Finding]:
     try:
         asked = lora_from(config)
     except UserError as error:
-        key, _, rest = str(error).partition("=")
-        value, _, problem = rest.partition(": ")
-        message, _, remedy = problem.partition("; ")
-        yield Finding(key, value, message, remedy)
+        yield told(error)
         return
     if asked is None:
         for key, default in WITHOUT_RANK.items():

@@ -1,17 +1,16 @@
 """A reward function of one's own, tried on the first rows of the prompt files."""
 
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding
-from dgpo.config.checks.loading import MOST_SAMPLES, paths
+from dgpo.config.checks.loading import MOST_SAMPLES, paths, prompt_rows
 
 COLUMNS = ("data_source", "reward_model", "extra_info")
 ROWS = 2
@@ -74,12 +73,8 @@ def _call(score: Any, **sample: Any) -> Any:
 
 def _first_rows(config: DictConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows with the columns that a reward function gets, of each file that has them."""
-    for file in (Path(path).expanduser() for key in MOST_SAMPLES for path in paths(config.data[key])):
-        try:
-            columns = [name for name in COLUMNS if name in pq.read_schema(file).names]
-            batch = next(pq.ParquetFile(file).iter_batches(ROWS, columns=columns), None)
-        except (OSError, pa.ArrowInvalid):  # `files.datasets` says what
-            continue
-        for index, row in enumerate(batch.to_pylist() if batch is not None else []):
-            if "data_source" in row and "ground_truth" in (row.get("reward_model") or {}):
-                yield f"row {index} of {file}", row
+    for file in (path for key in MOST_SAMPLES for path in paths(config.data[key])):
+        with contextlib.suppress(OSError, pa.ArrowException):  # `files.datasets` says what
+            for index, row in enumerate(prompt_rows(file, COLUMNS, ROWS)):
+                if "data_source" in row and "ground_truth" in (row.get("reward_model") or {}):
+                    yield f"row {index} of {file}", row

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dgpo.config.memory.setup import ACTOR, DTYPE_BYTES, GPUS, ROLLOUT
+from dgpo.losses.aggregate import MODES
 
 # Integers of more bits are no count of anything here.
 LARGEST = 2**31 - 1
@@ -115,13 +116,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "data.truncation": ("error", "left", "right", "middle"),
     "*.optim.lr_scheduler_type": ("constant", "cosine"),
     "*.optim.warmup_style": ("constant", "cosine"),
-    f"{ACTOR}.loss_agg_mode": (
-        "token-mean",
-        "token-sum",
-        "seq-mean-token-sum",
-        "seq-mean-token-mean",
-        "seq-mean-token-sum-norm",
-    ),
+    f"{ACTOR}.loss_agg_mode": MODES,
     f"{ACTOR}.kl_loss_type": KL + KL_WITH_GRADIENT,
     "algorithm.kl_penalty": KL + KL_WITH_GRADIENT,
     "algorithm.kl_ctrl.type": ("fixed", "adaptive"),
