@@ -38,6 +38,11 @@ def test_an_unknown_command_is_refused(words: list[str], capsys: pytest.CaptureF
     assert "No such command 'nothing'" in capsys.readouterr().err
 
 
+def test_an_override_with_dashes_is_told_how_it_is_written(capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "--trainer.total_epochs=3"]) == 2
+    assert "write trainer.total_epochs=3" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_s_help_calls_it_as_it_was_called(command: str, capsys: pytest.CaptureFixture[str]):
     assert main([*command.split(), "--help"]) == 0

@@ -1,5 +1,6 @@
 """The command ``dgpo``: options and help here, all else in the rooms, which are imported when a command is called."""
 
+import re
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 when done, 2 for what the person who called can mend, with one message, and what else a command's help says.
     """
     try:
+        for word in sys.argv[1:] if argv is None else argv:
+            if re.match(r"--[A-Za-z_]\w*\.[\w.]+=", word):
+                raise UserError(f"{word}: it is no option but an override; write {word[2:]}")
         app(args=None if argv is None else list(argv), prog_name="dgpo")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

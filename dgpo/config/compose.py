@@ -1,6 +1,7 @@
 """Compose a training config: Hydra over ``configs/`` and verl's own configs, from a name and overrides."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,8 @@ from yaml import YAMLError
 
 from dgpo.config.renamed_keys import replacement
 from dgpo.errors import UserError
+
+SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
 
 def config_dir() -> Path:
@@ -86,8 +89,14 @@ def refuse_unreadable(override: str) -> None:
         UserError: with what to write instead.
     """
     key, equals, value = override.partition("=")
+    if key.startswith(("hydra.", "hydra/", "+hydra", "~hydra")):
+        raise UserError(f"{override}: Hydra only composes here, so that it does nothing; leave it out, and use run.dir")
     if not equals and not override.startswith("~"):
         raise UserError(f"{override}: it has no value; write {override}=VALUE")
+    if re.fullmatch(rf"({'|'.join(SECTIONS)})[/:][\w./:]+", key):
+        raise UserError(
+            f"{override}: the parts of a key have dots between them; write {re.sub('[/:]', '.', override, count=1)}"
+        )
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException:
@@ -115,6 +124,12 @@ def resolved(config: DictConfig) -> DictConfig:
     try:
         container = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
+        if section := re.search(r"node `([\w.]+)` is not a container", str(error)):
+            value = OmegaConf.select(config, section[1])
+            raise UserError(
+                f"{section[1]}={value}: it is a section with options of its own; set those, {section[1]}.NAME=VALUE, "
+                f"or choose a file of configs/{section[1].rpartition('.')[2]} where there is such a folder"
+            ) from error
         raise UserError(f"the config: {_one_message(error)}") from error
     return cast(DictConfig, OmegaConf.create(_at_home(container)))
 

@@ -145,6 +145,11 @@ def test_our_own_longer_forms_are_translated(old: str, new: str) -> None:
         compose_config("quickstart", [old])
 
 
+def test_a_section_is_no_value() -> None:
+    with pytest.raises(UserError, match=r"actor\.policy_loss=grpo: it is a section .* configs/policy_loss"):
+        resolved(compose_config("quickstart", ["actor_rollout_ref.actor.policy_loss=grpo"]))
+
+
 def test_a_missing_value_is_named() -> None:
     with pytest.raises(UserError, match=r"run\.name"):
         resolved(compose_config("quickstart", ["run.name=???"]))
@@ -168,6 +173,9 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
         ('run.name=say "hi', '\'run.name="say \\"hi"\''),
         ("data.train_files=a.parquet,b.parquet", "for a list write 'data.train_files=[a.parquet,b.parquet]'"),
         ("seed", "seed: it has no value"),
+        ("trainer/total_epochs=3", "write trainer.total_epochs=3"),
+        ("trainer:total_epochs=3", "write trainer.total_epochs=3"),
+        ("hydra.run.dir=x", "hydra.run.dir=x: Hydra only composes here"),
     ],
 )
 def test_an_override_that_hydra_cannot_read_is_refused_with_the_text_that_it_can(override: str, says: str) -> None:

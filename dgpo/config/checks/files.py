@@ -1,14 +1,24 @@
 """Files the run reads: prompts, which verl's own dataset must load and the chat template render, and the model."""
 
+import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, at
-from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, UnloadableError, paths, prompt_lengths
+from dgpo.config.checks.loading import (
+    MOST_SAMPLES,
+    TOKENIZER_FILES,
+    UnloadableError,
+    paths,
+    prompt_lengths,
+    prompt_rows,
+)
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.schema import check_parquet, name_fault
 
@@ -27,6 +37,35 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
         found = found or [each for each in _refused(config, key) if each not in told]
         told += found
         yield from found
+
+
+def repeated(config: DictConfig) -> Iterator[Finding]:
+    """No prompt file is read twice, or validated and trained on."""
+    trained, validated = (
+        [Path(path).expanduser().resolve() for path in paths(config.data[key])] for key in MOST_SAMPLES
+    )
+    for path in {path for path in trained if trained.count(path) > 1}:
+        message = "it is named more than once, and each of its prompts would come as often in an epoch"
+        yield Finding("data.train_files", path, message, "name it once", fatal=False)
+    for path in {*trained}.intersection(validated):
+        message = "it is trained on too, so that validation says nothing of prompts that were not"
+        yield Finding("data.val_files", path, message, "name a file of other prompts", fatal=False)
+
+
+def agent_loops(config: DictConfig) -> Iterator[Finding]:
+    """A column ``agent_name`` chooses the loop of a row, whatever the config says."""
+    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+
+    agent = config.actor_rollout_ref.rollout.agent
+    for key in MOST_SAMPLES:
+        for path in paths(config.data[key]):
+            with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
+                names = {row["agent_name"] for row in prompt_rows(path, ["agent_name"]) if "agent_name" in row}
+                if others := sorted(map(str, names - {agent.default_agent_loop})):
+                    unknown = not agent.agent_loop_config_path and not _agent_loop_registry.keys() >= set(others)
+                    message = f"its column agent_name asks for {', '.join(others)}, not {agent.default_agent_loop}"
+                    remedy = f"drop the column, or use one of {', '.join(sorted(_agent_loop_registry))}"
+                    yield Finding(f"data.{key}", path, message, remedy, fatal=unknown)
 
 
 def _refused(config: DictConfig, key: str) -> Iterator[Finding]:
@@ -67,8 +106,9 @@ def model(config: DictConfig) -> Iterator[Finding]:
     """The model directory holds a config, weights and a tokenizer."""
     key, value = f"{MODEL}.path", config.actor_rollout_ref.model.path
     folder, give = Path(value).expanduser(), "give a Hugging Face model directory"
+    may_be_hub_id = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value) and not folder.parent.is_dir()
     if not folder.is_dir():
-        if value.startswith(("/", ".", "~")) or folder.suffix or value.count("/") != 1:
+        if not may_be_hub_id:
             yield at(config, key, "there is no such directory", give)
         else:
             message = "there is no such directory, so it will be downloaded by every node"

@@ -5,13 +5,24 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, at, told
+from dgpo.config.checks.kinds import defaults
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import LEGACY
 from dgpo.errors import UserError
 from dgpo.progress import seconds_of
 
 FILTER, CORRECTION = "algorithm.filter_groups", "algorithm.rollout_correction"
+KL_LOSS, KL_REWARD, RESUME = f"{ACTOR}.use_kl_loss", "algorithm.use_kl_in_reward", "trainer.resume_mode"
+# What does nothing while its switch is off: its switch, and what turns that on.
+SWITCHED = {
+    f"{ACTOR}.kl_loss_coef": (KL_LOSS, True),
+    f"{ACTOR}.kl_loss_type": (KL_LOSS, True),
+    "algorithm.kl_ctrl.kl_coef": (KL_REWARD, True),
+    "algorithm.kl_ctrl.type": (KL_REWARD, True),
+    "algorithm.kl_penalty": (KL_REWARD, True),
+    "trainer.resume_from_path": (RESUME, "resume_path"),
+}
 
 
 def verl_keys(config: DictConfig) -> Iterator[Finding]:
@@ -20,6 +31,8 @@ def verl_keys(config: DictConfig) -> Iterator[Finding]:
         value: Any = OmegaConf.select(config, key, default=None)
         if value not in (None, False) and OmegaConf.select(config, new, default=None) != value:
             yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead")
+    if config.data.get("reward_fn_key", "data_source") != "data_source":
+        yield at(config, "data.reward_fn_key", "verl 0.9 ignores this key", "call the column data_source")
     if not config.trainer.use_v1:
         yield at(config, "trainer.use_v1", "verl's old trainer is not supported", "set it to true")
     if config.trainer.max_actor_ckpt_to_keep is not None:
@@ -57,9 +70,24 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
     if correction.rollout_is is not None and not rollout.calculate_log_probs:
         message = f"{CORRECTION}.rollout_is={correction.rollout_is} needs vLLM's log-probs"
         yield at(config, f"{ROLLOUT}.calculate_log_probs", message, "set it to true")
+    if rollout.top_p < 1 or rollout.top_k > 0:
+        key = f"{ROLLOUT}.{'top_p' if rollout.top_p < 1 else 'top_k'}"
+        message = "answers leave out what is unlikely, and the loss takes them for answers of the whole distribution"
+        yield at(config, key, message, "set top_p=1 and top_k=-1; validation has its own, val_kwargs", fatal=False)
     if rollout.val_kwargs.n > 1 and not rollout.val_kwargs.do_sample:
         message = "without do_sample all of these answers are the same"
         yield at(config, f"{ROLLOUT}.val_kwargs.n", message, "set val_kwargs.do_sample=true, or n=1")
+
+
+def switched_off(config: DictConfig) -> Iterator[Finding]:
+    """Options of a switch that is off, where they say more than verl's own: 0 and null may say that it is off."""
+    usual = OmegaConf.create(defaults())
+    for key, (switch, on) in SWITCHED.items():
+        value = OmegaConf.select(config, key)
+        if OmegaConf.select(config, switch) != on and value and value != OmegaConf.select(usual, key):
+            message = f"it does nothing while {switch} is {OmegaConf.select(config, switch)}"
+            remedy = f"set {switch}={str(on).lower()} too, or leave it out"
+            yield at(config, key, message, remedy, fatal=switch == RESUME)
 
 
 def on_cpu(config: DictConfig) -> Iterator[Finding]:
@@ -114,10 +142,8 @@ def keeping(config: DictConfig) -> Iterator[Finding]:
 
 def time_limit(config: DictConfig) -> Iterator[Finding]:
     """It is a duration."""
-    value = config.run.time_limit
     try:
-        if value is not None:
-            seconds_of("run.time_limit", value)
+        if config.run.time_limit is not None:
+            seconds_of("run.time_limit", config.run.time_limit)
     except UserError as error:
-        message, _, remedy = str(error).removeprefix(f"run.time_limit={value}: ").partition("; ")
-        yield Finding("run.time_limit", value, message, remedy)
+        yield told(error)

@@ -50,6 +50,8 @@ RESTORED = {
     "data.shuffle": bool,
     "data.train_files": _places,
 }
+# What decides which rows are read, and so which of them the place in the data is of; the length where it filters.
+ROWS = ("data.train_max_samples", "data.filter_overlong_prompts", "data.max_prompt_length")
 
 
 def chosen(config: DictConfig) -> Path | None:
@@ -86,6 +88,11 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
             message = f"the run in {file.parent} has {old}, and would go on from step {step} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
+    for key in ROWS if config.data.filter_overlong_prompts else ROWS[:2]:
+        old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
+        if old not in (None, new):
+            message = f"{checkpoint} was saved with {old}, and its place in the data is of the rows which that leaves"
+            yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
 
 
 def from_its_weights(checkpoint: Path) -> str:

@@ -86,6 +86,13 @@ def lengths(config: DictConfig) -> Iterator[Finding]:
     if context is not None and context < needed:
         message = f"data.max_prompt_length + data.max_response_length is {needed}"
         yield at(config, f"{ROLLOUT}.max_model_len", message, f"set it to {needed} or more")
+    for name in ("prompt_length", "response_length"):
+        key, own = f"{ROLLOUT}.{name}", f"data.max_{name}"
+        if OmegaConf.select(config, key) != OmegaConf.select(config, own):
+            message = (
+                f"{own} is {OmegaConf.select(config, own)}, and vLLM would go by the one, the trainer by the other"
+            )
+            yield at(config, key, message, f"leave it out, and set {own}")
     longest = max(needed, context or 0)
     if shape and longest > shape.positions:
         message = f"the model has {shape.positions} positions, prompt and response (or max_model_len) need {longest}"

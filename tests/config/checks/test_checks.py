@@ -33,6 +33,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("trainer.logger=[file,wandbb]", "trainer.logger=wandbb"),
         ("trainer.logger=[wandb]", "add file to the list"),
         ("run.time_limit=soon", "run.time_limit=soon: it is no duration above 0"),
+        ("trainer.resume_from_path=runs/x/checkpoints/global_step_3", "does nothing while trainer.resume_mode is auto"),
         ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
         ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
         ("trainer.use_v1=false", "trainer.use_v1"),
@@ -51,6 +52,8 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "only verl's dapo manager reads it"),
         ("reward.reward_manager.name=Naif", "reward.reward_manager.name=Naif"),
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
+        ("data.reward_fn_key=source", "call the column data_source"),
+        ("actor_rollout_ref.rollout.response_length=64", "leave it out, and set data.max_response_length"),
         ("reward_model.enable=true", "set reward.reward_model.enable instead"),
         ("data.train_batch_size=31", "does not divide data.train_batch_size=31"),
         ("data.train_batch_size=128", "the training files hold 64 rows"),
@@ -119,6 +122,11 @@ def test_a_micro_batch_that_does_not_divide_is_refused(problems: Callable[..., l
     ]
     (problem,) = problems(*by_samples)
     assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 16 samples" in problem
+
+
+def test_a_hub_id_with_a_version_in_its_name_is_one(problems: Callable[..., list[str]]) -> None:
+    (warning,) = problems("actor_rollout_ref.model.path=Qwen/Qwen2.5-7B", "trainer.save_freq=1")
+    assert warning.startswith("warning") and "downloaded by every node" in warning
 
 
 def test_one_update_a_batch_is_warned_about(problems: Callable[..., list[str]]) -> None:

@@ -147,6 +147,9 @@ def test_what_would_fail_on_the_cluster_is_refused_here(overrides: list[str], sa
             ],
             "hardly any group has equal rewards",
         ),
+        ([f"{ACTOR}.kl_loss_coef=0.01"], f"it does nothing while {ACTOR}.use_kl_loss is False"),
+        ([f"{ROLLOUT}.top_p=0.95"], "answers leave out what is unlikely"),
+        (["algorithm.kl_ctrl.kl_coef=0.01"], "set algorithm.use_kl_in_reward=true too, or leave it out"),
         (["trainer.test_freq=15"], "few steps are both validated and saved"),
         ([f"{ACTOR}.ppo_mini_batch_size=128"], "the ratio is 1 everywhere"),
         (
@@ -172,6 +175,7 @@ def test_what_may_be_meant_is_warned_about(overrides: list[str], says: str) -> N
         ["+trainer_mode=separate_async", f"{ACTOR}.shuffle=false"],
         ["data=deepscaler", "logging=offline"],
         ["logging=tensorboard"],
+        [f"{ACTOR}.kl_loss_coef=0", "algorithm.kl_ctrl.kl_coef=0"],
     ],
 )
 def test_the_switches_are_sound(overrides: list[str]) -> None:

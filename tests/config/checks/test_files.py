@@ -62,6 +62,22 @@ def test_good_files_pass(config: DictConfig):
     assert found(config) == []
 
 
+def test_a_file_that_is_read_twice_or_trained_and_validated_on_is_warned_of(config: DictConfig, folder: Path):
+    config.data.train_files = [str(folder / "good.parquet"), str(folder / "../" / folder.name / "good.parquet")]
+    twice, both = map(str, checks.repeated(config))
+    assert twice.startswith(f"warning: data.train_files={folder / 'good.parquet'}: it is named more than once")
+    assert both.startswith(f"warning: data.val_files={folder / 'good.parquet'}: it is trained on too")
+
+
+def test_rows_that_choose_another_agent_loop_are_told(config: DictConfig, folder: Path, tmp_path: Path):
+    table = pq.read_table(folder / "good.parquet")
+    for name, kind in (("tool_agent", "warning"), ("my_agent", "error")):
+        pq.write_table(table.append_column("agent_name", pa.array([name] * len(table))), tmp_path / "a.parquet")
+        config.data.train_files = [str(tmp_path / "a.parquet")]
+        (problem,) = map(str, checks.agent_loops(config))
+        assert problem.startswith(f"{kind}: data.train_files") and f"asks for {name}, not single_turn_agent" in problem
+
+
 def without(field: str) -> Callable[[pa.Table], pa.Table]:
     def change(table: pa.Table) -> pa.Table:
         info = table["extra_info"].combine_chunks()

@@ -76,6 +76,8 @@ def test_a_run_goes_on_with_other_batches_and_one_without_a_checkpoint_with_anyt
         ("actor_rollout_ref.actor.optim.betas=[0.9,0.95]", "was saved with [0.9, 0.999]"),
         ("seed=3", "data.seed=3: "),
         ("data.train_files={}/data/test.parquet", "data.train_files="),
+        ("data.train_max_samples=32", "was saved with -1, and its place in the data is of the rows"),
+        ("data.filter_overlong_prompts=true", "data.filter_overlong_prompts=True: "),
         ("trainer.n_gpus_per_node=2", "is in shards for 1 ranks, the run has 2"),
         ("actor_rollout_ref.actor.strategy=fsdp", "has the shards of fsdp2"),
         ("actor_rollout_ref.actor.checkpoint.load_contents=[optimizer]", "with the weights of the starting model"),
