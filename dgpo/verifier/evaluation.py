@@ -30,9 +30,9 @@ class Evaluator:
         # A value that is smaller by so many bits than what it was computed from has lost the digits that decide. A term
         # that is smaller by so many than its sum is not seen in it, so that two sums may differ and look the same.
         self._cancelled = 6 * digits // 5
-        # A value beyond 2 to the power of so many, or closer to 0 than its inverse, is not computed.
+        # A value beyond 2 to the power of so many, or closer to 0 than its inverse, is not computed, nor a factorial
+        # of more.
         self._max_bits = 20 * digits
-        self._max_gamma = 20 * digits  # factorials of any number are values of the gamma function
         self.numbers: Any = MPContext()
         self.numbers.dps = digits  # set once: a context whose precision changes is not for several threads
         self._decimal = Context(prec=digits + 10)
@@ -192,12 +192,12 @@ class Evaluator:
         return bounded
 
     def _factorial(self, value: Any) -> Any:
-        if _real(value) > self._max_gamma or (value.real < 0 and value == self.numbers.floor(value.real)):
+        if _real(value) > self._max_bits or (value.real < 0 and value == self.numbers.floor(value.real)):
             raise _NoValue
         return self._bounded(self.numbers.factorial(value))
 
     def _binomial(self, above: Any, below: Any) -> Any:
-        if not 0 <= _real(below) <= _real(above) <= self._max_gamma:
+        if not 0 <= _real(below) <= _real(above) <= self._max_bits:
             raise _NoValue
         return self._bounded(self._factorial(above) / self._factorial(below) / self._factorial(above - below))
 

@@ -3,7 +3,6 @@ r"""The values of an expression for all whole numbers: ``\pi/4 + k\pi`` is ``5\p
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -32,7 +31,7 @@ def same(gold: Answer, answer: Answer) -> bool | None:
     One that does not say what its letter may be is taken at its word where a pi or a modulus makes it clear. Where both
     have the same letter, they may be formulas of a given number, unless they are values of a name (``x =``).
     """
-    is_said = [_is_said(gold), _is_said(answer)]
+    is_said = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
     if not any(is_said):
         return None
     one, two = _families(gold), _families(answer)
@@ -41,12 +40,12 @@ def same(gold: Answer, answer: Answer) -> bool | None:
     is_clear = one[0].has_pi or _has_modulus(gold) or (one[0].is_named and _has_modulus(answer))
     if not all(is_said) and not is_clear:
         return None
-    if {family.letter for family in one} & {family.letter for family in two} and not all(
-        family.is_named for family in one + two
-    ):
+    has_common = {family.letter for family in one} & {family.letter for family in two}
+    if has_common and not all(family.is_named for family in one + two):
         return None
-    period = _common_multiple(family.step for family in one + two)
-    if sum(period / family.step for family in one + two) > MAX_RESIDUES:
+    steps = [family.step for family in one + two]
+    period = Fraction(math.lcm(*(step.numerator for step in steps)), math.gcd(*(step.denominator for step in steps)))
+    if sum(period / step for step in steps) > MAX_RESIDUES:
         return None
     return _residues(one, period) == _residues(two, period)
 
@@ -99,20 +98,10 @@ def _at(node: Node, letter: str, count: int, pi: int) -> Fraction | None:
     return exact(rebuilt(node, lambda part: new.get(part, part)))
 
 
-def _is_said(tree: Answer) -> bool:
-    return isinstance(tree, Given) or _has_modulus(tree)
-
-
 def _has_modulus(tree: Answer) -> bool:
     if isinstance(tree, Several):
         return all(map(_has_modulus, tree.items))
     return isinstance(tree, Value) and tree.unit.startswith("mod ") and tree.unit.removeprefix("mod ").isdigit()
-
-
-def _common_multiple(steps: Iterable[Fraction]) -> Fraction:
-    steps = list(steps)
-    below = math.lcm(*(step.denominator for step in steps))
-    return Fraction(math.lcm(*((step * below).numerator for step in steps)), below)
 
 
 def _residues(families: list[Family], period: Fraction) -> set[Fraction]:

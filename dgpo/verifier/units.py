@@ -5,6 +5,7 @@ keep their case (mW is no MW), words do not.
 """
 
 import re
+from collections import Counter
 
 from dgpo.verifier.numerals import WORDS
 
@@ -34,7 +35,7 @@ _SPELLINGS = {
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
-_CURRENCIES = frozenset("$€£¥₹")
+_SIGNS = {sign: sign for sign in "$€£¥₹%"} | {"¢": "cent", "'": "ft", "''": "in", "per cent": "%"}
 _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
 """What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
 _FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") for word in WORDS]
@@ -84,14 +85,10 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
             is a product. So may ``5 xy`` be, so that only words of four letters and more are things elsewhere.
         has_space: It stands apart from the number.
     """
-    if text in _CURRENCIES or text in ("%", "¢"):
-        return "cent" if text == "¢" else text
+    if text.lower() in _SIGNS:
+        return _SIGNS[text.lower()]
     if found := _DEGREES.fullmatch(text):
         return {"c": "celsius", "f": "fahrenheit"}.get((found["scale"] or "")[:1].lower(), "degree")
-    if text in ("'", "''"):
-        return "ft" if text == "'" else "in"
-    if text.lower() == "per cent":
-        return "%"
     if modulus := _MODULUS.fullmatch(text):
         return f"mod {modulus[1]}"
     if _NOT_UNITS.search(text):
@@ -109,10 +106,9 @@ def same_unit(gold: str, answer: str) -> bool:
 
 def _product(parts: list[dict[str, int]]) -> str:
     """One spelling for the units of the first part over those of the others: ``m/s^2``, ``kg*m/s^2``."""
-    powers = dict(parts[0])
+    powers = Counter(parts[0])
     for part in parts[1:]:
-        for unit, power in part.items():
-            powers[unit] = powers.get(unit, 0) - power
+        powers.subtract(part)
     above = [unit + (f"^{power}" if power > 1 else "") for unit, power in sorted(powers.items()) if power > 0]
     below = [unit + (f"^{-power}" if power < -1 else "") for unit, power in sorted(powers.items()) if power < 0]
     return "*".join(above) + "".join(f"/{unit}" for unit in below)
@@ -124,7 +120,7 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
     if not all(found and _known(found["name"]) for found in factors) and _PHRASE.fullmatch(text):
         thing = _thing(text, is_worded, has_space)
         return {thing: 1} if thing else {}
-    powers: dict[str, int] = {}
+    powers: Counter[str] = Counter()
     for found in factors:
         name = found["name"] if found else ""
         unit = _known(name) or (_thing(name, is_worded, has_space) if is_worded else None)
@@ -133,9 +129,9 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
             return {}
         power = int(found["power"] or {"": 1, "s": 2, "c": 3}[(found["square"] or "")[:1].lower()])
         above, _, below = unit.partition("/")  # of mph
-        powers[above] = powers.get(above, 0) + power
+        powers[above] += power
         if below:
-            powers[below] = powers.get(below, 0) - power
+            powers[below] -= power
     return powers
 
 
