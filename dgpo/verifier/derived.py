@@ -7,7 +7,8 @@ from dgpo.verifier import policy
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens, renamed
-from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, product, quotient
+from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient, rebuilt
+from dgpo.verifier.values import equal
 
 _SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
 
@@ -85,18 +86,13 @@ def shares(ratio: Ratio) -> list[Value]:
 def components(value: Value) -> Several | None:
     r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``."""
     node = value.node
-    if node is None or not any(name.startswith("unit ") for name in names(node)):
+    axes = [axis for axis in "ijk" if node is not None and f"unit {axis}" in names(node)]
+    if node is None or not axes or equal(_along(node, ""), Fraction(0)) is not True:
         return None
-    parts: dict[str, Node] = {}
-    for term in node.operands if isinstance(node, Operation) and node.function == "+" else (node,):
-        sign, body = (True, term.operands[0]) if isinstance(term, Operation) and term.function == "-" else (False, term)
-        factors = list(body.operands) if isinstance(body, Operation) and body.function == "*" else [body]
-        units = [factor for factor in factors if isinstance(factor, str) and factor.startswith("unit ")]
-        if len(units) != 1 or units[0] in parts:
-            return None
-        factors.remove(units[0])
-        scale = product(*factors) if factors else Fraction(1)
-        parts[units[0]] = Operation("-", (scale,)) if sign else scale
-    count = 3 if "unit k" in parts else 2
-    nodes = [parts.get(f"unit {axis}", Fraction(0)) for axis in "ijk"[:count]]
-    return Several("()", tuple(Value(node, value.tokens) for node in nodes))
+    return Several("()", tuple(Value(_along(node, axis), value.tokens) for axis in ("ijk" if "k" in axes else "ij")))
+
+
+def _along(node: Node, axis: str) -> Node:
+    """``node`` with 1 for one unit vector and 0 for the others."""
+    new: dict[Node, Node] = {f"unit {other}": Fraction(other == axis) for other in "ijk"}
+    return rebuilt(node, lambda part: new.get(part, part))
