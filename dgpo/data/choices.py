@@ -17,21 +17,20 @@ def is_option_column(name: str) -> bool:
 
 
 def options_in(row: Mapping[str, Any]) -> dict[str, str]:
-    """Text of each option of a row by its letter; empty where the row has fewer than two.
-
-    Raises TypeError for options that are no text.
-    """
+    """Text of each option of a row by its letter; empty where the row has none that can be told apart and read."""
     columns = {name: value for name, value in row.items() if is_option_column(name) and value not in (None, "")}
     if all(len(name) == 1 for name in columns) and len(columns) < 3:
         return {}  # A and B may be anything
     found = next((value for name, value in columns.items() if name.lower() in _ALL), columns)
     found = printed(found) if isinstance(found, str) else found
-    pairs = list(_pairs(found)) if isinstance(found, Mapping | list | tuple) else []
-    if len(pairs) < 2:
+    try:
+        pairs = list(_pairs(found)) if isinstance(found, Mapping | list | tuple) else []
+    except TypeError:  # the column is of something else
         return {}
-    return {
-        label[:1].upper() if label.isalpha() else chr(ord("A") + at): text for at, (label, text) in enumerate(pairs)
-    }
+    letters = [label[:1].upper() if label.isalpha() else chr(ord("A") + at) for at, (label, _) in enumerate(pairs)]
+    texts = [text for _, text in pairs]
+    is_choice = 2 <= len(set(letters)) == len(letters) <= 26 and all(texts)
+    return dict(zip(letters, texts, strict=True)) if is_choice else {}
 
 
 def _pairs(found: Any) -> Iterator[tuple[str, str]]:
@@ -41,9 +40,9 @@ def _pairs(found: Any) -> Iterator[tuple[str, str]]:
         texts = next((found[name] for name in _TEXTS if isinstance(found.get(name), list)), None)
         if texts is not None:
             labels = next((found[name] for name in _LABELS if isinstance(found.get(name), list)), [""] * len(texts))
-            yield from zip(map(text_of, labels), map(text_of, texts), strict=True)
+            yield from zip(map(text_of, labels), map(text_of, texts), strict=False)
             return
-        found = [{"label": _letter(name), "text": text} for name, text in found.items()]
+        found = [{"label": _letter(str(name)), "text": text} for name, text in found.items()]
     for each in found:
         if not isinstance(each, Mapping):
             yield "", text_of(each)

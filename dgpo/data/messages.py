@@ -10,7 +10,8 @@ from dgpo.data.cells import printed
 from dgpo.data.schema import Message
 
 _ROLES = {
-    "system": "system", "developer": "system", "user": "user", "human": "user", "prompter": "user", "tool": "tool",
+    "system": "system", "developer": "system", "user": "user", "human": "user", "prompter": "user",
+    "tool": "tool", "function": "tool", "observation": "tool",
     "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant",
     "ai": "assistant",
 }  # fmt: skip

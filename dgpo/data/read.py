@@ -165,8 +165,10 @@ def _labels(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
     except ValueError:  # then no labels are known, and the numbers stand
         return {}
     features = (told.get("info") or {}).get("features") or {}
-    names = {column: each["names"] for column, each in features.items() if "names" in each and column in schema.names}
-    return {column: functools.partial(_label, words) for column, words in names.items()}
+    names = {column: each.get("names") for column, each in features.items() if isinstance(each, dict)}
+    return {
+        column: functools.partial(_label, words) for column, words in names.items() if words and column in schema.names
+    }
 
 
 def _label(words: Sequence[str], value: Any) -> Any:

@@ -62,6 +62,9 @@ BESIDE: dict[str, tuple[Row, str]] = {
     "options that it shows already": (
         {"problem": "Which? (A) 4 (B) 7", "option_a": "4", "option_b": "7", "answer": "B"}, "Which? (A) 4 (B) 7"),
     "columns that only look so": ({"problem": "a?", "A": "4", "B": "7", "answer": "2"}, "a?"),
+    "options of something else": ({"problem": "a?", "options": {"shuffle": True, "n": 2}, "answer": "2"}, "a?"),
+    "choices of something else": ({"problem": "a?", "choices": [{"message": {"role": "x"}}] * 2, "answer": "B"}, "a?"),
+    "more options than letters": ({"problem": "a?", "options": [f"o{at}" for at in range(30)], "answer": "B"}, "a?"),
     "Alpaca's input": ({"problem": "Add.", "input": "4 and 9", "answer": "13"}, "Add.\n4 and 9"),
     "a passage": ({"problem": "How many?", "context": "Tom has 3.", "answer": "3"}, "Tom has 3.\nHow many?"),
 }  # fmt: skip
