@@ -3,7 +3,6 @@
 import re
 from functools import lru_cache
 
-from dgpo.verifier import policy
 from dgpo.verifier.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
 from dgpo.verifier.reading import Reading, read
 from dgpo.verifier.tree import Several
@@ -27,12 +26,6 @@ def check_ground_truth(ground_truth: str) -> None:
 def read_gold(ground_truth: str) -> Reading | None:
     """The ground truth, or None where `check_ground_truth` would raise."""
     return None if _fault(ground_truth) else read(_content(ground_truth))
-
-
-@lru_cache(maxsize=4096)
-def has_many_values(ground_truth: str) -> bool:
-    gold = read_gold(ground_truth)
-    return gold is not None and policy.has_many_values(gold)
 
 
 def _content(ground_truth: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import permutations
 
 from dgpo.verifier.grammar import read_answer
@@ -43,6 +44,7 @@ _PARAMETERS = frozenset((*"klmnrstuv", "lambda", "mu"))
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 
 
+@lru_cache(maxsize=4096)
 def has_many_values(gold: Reading) -> bool:
     """Whether a ground truth asks for several values: a list, a tuple, a set, a union, both signs, alternatives."""
     has_joint = has(gold.tokens, "join", "or", "and", ";") or has(gold.tokens, "sign", "pm", "mp", "cup", "setminus")

@@ -12,7 +12,7 @@ from dgpo.verifier import extract, policy
 from dgpo.verifier.decisions import Decision
 from dgpo.verifier.echo import is_echo
 from dgpo.verifier.equality import Comparison
-from dgpo.verifier.gold import has_many_values, read_gold
+from dgpo.verifier.gold import read_gold
 from dgpo.verifier.prose import unboxed_answer
 from dgpo.verifier.reading import Reading, read
 from dgpo.verifier.symbolic import MAX_CHARS, compare_symbolically
@@ -110,14 +110,15 @@ def decide_cheaply(
     gold = read_gold(ground_truth)
     if gold is None:
         return Verdict("bad_gold", "extract")
-    answer = _answer(response, ground_truth, gold, mode)
+    has_many = policy.has_many_values(gold)
+    answer = _answer(response, gold, mode)
     if answer is not None and len(answer) > max(MAX_RAW_CHARS, 4 * len(ground_truth)):
         return Verdict("too_large", "extract", answer)
     reading = read(answer) if answer is not None else None
     if reading is None or not reading.tokens:
         return Verdict("no_answer", "extract", answer)
     gold = policy.text_of_choice(gold, reading) or gold
-    reason, stage = _compare(gold, reading, has_many_values(ground_truth))
+    reason, stage = _compare(gold, reading, has_many)
     if reason is None:
         return Undecided(gold, reading, answer or "", problem)
     if reason == "match" and problem is not None and is_echo(problem, gold, reading):
@@ -164,7 +165,7 @@ class Questions:
         return bool(self._remembered) and all(self._remembered)
 
 
-def _answer(response: str, ground_truth: str, gold: Reading, mode: Mode) -> str | None:
+def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
     text = extract.final_text(response)
     contents = extract.boxes_of_last_line(text)
     if mode == "answer":
@@ -172,7 +173,7 @@ def _answer(response: str, ground_truth: str, gold: Reading, mode: Mode) -> str 
     if not contents and mode == "extract":
         wanted = "choice" if policy.is_choice(gold) else "number" if is_number(gold.tree) else "expression"
         return unboxed_answer(text, wanted)
-    if len(contents) > 1 and has_many_values(ground_truth) and len(contents) == _count(gold):
+    if len(contents) > 1 and policy.has_many_values(gold) and len(contents) == _count(gold):
         return ", ".join(contents)
     return contents[-1] if contents else None
 
