@@ -14,7 +14,7 @@ from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_name
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import statement
-from dgpo.verifier.splitting import group_end, opened, separated, shell, split, split_where, symbols
+from dgpo.verifier.splitting import group_end, opened, separated, shell, split, split_where, symbols, with_both_signs
 from dgpo.verifier.tokens import Token, Tokens, Unreadable, has, vocabulary
 from dgpo.verifier.tree import (
     Answer,
@@ -33,7 +33,6 @@ _CASES = vocabulary("if when whenever otherwise else")
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof")
 MAX_PERMUTED = 4
 _COMMA = Token("join", ",", ", ")
-_SIGNED = frozenset(("pm", "mp"))
 
 
 def read_answer(tokens: Tokens) -> Answer:
@@ -126,28 +125,18 @@ def _each(tokens: Tokens, depth: int) -> list[Answer]:
 
 def _items(tokens: Tokens) -> list[Tokens]:
     r"""``1 + a`` and ``1 - a`` for ``1 \pm a``; a tuple with one such sign as two tuples."""
-    signs = [token for token in tokens if token.kind == "sign" and token.value in _SIGNED]
+    signs = [token for token in tokens if token.is_("sign", "pm", "mp")]
     if not signs:
         return [tokens]
     brackets, inside = shell(tokens)
-    is_list = brackets != "{}" and len(split(inside, "join")[0]) > 1
     parts = split(inside, "join")[0]
     if brackets == "()" and len(parts) == len(signs) == 2 and all(has(part, "sign", "pm") for part in parts):
         rest = tokens[len(parts[0]) + 1 :]
-        heads = (_with_signs(tokens[: -len(rest)], sign) for sign in ("pm", "mp"))
-        return [(*head, *_with_signs(rest, sign)) for head in heads for sign in ("pm", "mp")]
-    if brackets not in ("", "braces") and (len(signs) > 1 or not is_list):
+        heads = with_both_signs(tokens[: -len(rest)])
+        return [(*head, *tail) for head in heads for tail in with_both_signs(rest)]
+    if brackets not in ("", "braces") and (len(signs) > 1 or brackets == "{}" or len(parts) < 2):
         return [tokens]
-    return [_with_signs(tokens, "pm"), _with_signs(tokens, "mp")]
-
-
-def _with_signs(tokens: Tokens, plus: str) -> Tokens:
-    return tuple(
-        replace(token, value="+" if token.value == plus else "-", latex="+" if token.value == plus else "-")
-        if token.kind == "sign" and token.value in _SIGNED
-        else token
-        for token in tokens
-    )
+    return with_both_signs(tokens)
 
 
 def _relation(tokens: Tokens, depth: int) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any
 from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import read_value
-from dgpo.verifier.splitting import opened, separated, shell, split, split_where
+from dgpo.verifier.splitting import opened, separated, shell, split, split_where, with_both_signs
 from dgpo.verifier.tokens import Token, Tokens, has
 from dgpo.verifier.tree import Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
@@ -91,7 +91,8 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     joints = set(joints)
     if "or" in joints and len(joints) > 1:
         return None
-    parts = [one for part in parts for one in _with_each_sign(part)]
+    signed = [with_both_signs(part) if has(part, "relation", "!=") else [part] for part in parts]
+    parts = [part for both in signed for part in dict.fromkeys(both)]  # x \ne \pm 1
     has_hole = any(has(part, "relation", "!=") for part in parts)
     if len(parts) < 2:
         return None
@@ -110,13 +111,6 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     if is_of_any:  # also x < 1, x > 3, which no number is
         return Region(names.pop(), tuple(piece for region in found for piece in region.pieces))
     return Region(names.pop(), tuple(pieces)) if pieces else None
-
-
-def _with_each_sign(tokens: Tokens) -> list[Tokens]:
-    r"""``x \ne 1`` and ``x \ne -1`` of ``x \ne \pm 1``."""
-    if not has(tokens, "relation", "!=") or not has(tokens, "sign", "pm"):
-        return [tokens]
-    return [tuple(sign if token.is_("sign", "pm") else token for token in tokens) for sign in (_PLUS, _MINUS)]
 
 
 def _point(tokens: Tokens) -> Region | None:

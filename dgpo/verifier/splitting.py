@@ -1,6 +1,7 @@
 """Tokens, cut where no bracket is open."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from dgpo.verifier.tokens import Kind, Token, Tokens
@@ -86,6 +87,20 @@ def separated(tokens: Tokens) -> Tokens:
         if not token.groups:
             found.append(token)
     return tuple(found)
+
+
+def with_both_signs(tokens: Tokens) -> list[Tokens]:
+    r"""``1 + a`` and ``1 - a`` of ``1 \pm a``."""
+    signs = ({"pm": "+", "mp": "-"}, {"pm": "-", "mp": "+"})
+    return [
+        tuple(
+            replace(token, value=new[str(token.value)], latex=new[str(token.value)])
+            if token.is_("sign", "pm", "mp")
+            else token
+            for token in tokens
+        )
+        for new in signs
+    ]
 
 
 def opened(tokens: Sequence[Token]) -> Tokens:
