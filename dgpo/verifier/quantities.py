@@ -135,10 +135,10 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
         return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
     if token.is_("sign", "'"):
         return before.kind == "number"
-    is_worded = any(inside.is_worded for inside in tokens[start:])
-    if token.is_("open", "("):
-        return is_worded or has(tokens[start:], "word") or has(tokens[start:], "command", "mod")
-    return is_worded and token.is_("command", "frac")
+    if not token.is_("open", "(") and not token.is_("command", "frac"):
+        return False
+    has_name = token.kind == "open" and (has(tokens[start:], "word") or has(tokens[start:], "command", "mod"))
+    return has_name or any(inside.is_worded for inside in tokens[start:])
 
 
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:

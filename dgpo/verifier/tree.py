@@ -76,7 +76,7 @@ def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
 
 def renamed(node: Node, new: dict[str, str]) -> Node:
     """``node`` with other names for some of its variables."""
-    return rebuilt(node, lambda part: new.get(part, part) if isinstance(part, str) else part)
+    return rebuilt(node, lambda part: new.get(part, part) if isinstance(part, str) else part) if new else node
 
 
 def product(*factors: Node) -> Node:
