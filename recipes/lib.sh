@@ -25,12 +25,17 @@ enter() {
     command -v dgpo > /dev/null || { echo "dgpo is not installed: bash $root/scripts/install.sh" >&2; exit 1; }
 }
 
+# The same to compute on CPUs: threads that wait for each other on a busy machine give up their core, as in
+# configs/hardware/cpu.yaml.
+enter_on_cpu() {
+    enter
+    export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-2000}
+}
+
 # The same on a machine that may be bare: it gets the environment for CPUs.
 install_and_enter() {
     [ -x "$root/.venv/bin/dgpo" ] || dry_run || bash "$root/scripts/install.sh" "${DGPO_PLATFORM:-cpu}"
-    enter
-    # Threads that wait for each other on a busy machine give up their core, as in configs/hardware/cpu.yaml.
-    export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-2000}
+    enter_on_cpu
 }
 
 # Whether nothing shall be started: DRY_RUN is anything but 0.

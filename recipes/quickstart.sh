@@ -23,7 +23,7 @@ step() { printf '\n[%d:%02d] %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - s
 
 step "1/4 environment"
 bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
-enter
+enter_on_cpu
 
 step "2/4 problems: sums with worked answers, in $here/data"
 dgpo data arithmetic --out "$here/data" --train 4096 --validation 64 --test 128 --seed 0
