@@ -1,12 +1,13 @@
 """Samples a second in training: dgpo against TRL's GRPOTrainer, on the quick start's model and problems.
 
     pip install --no-deps --target trl trl==1.16.0
-    PYTHONPATH=trl python -m benchmarks.against_trl --steps 6 --rounds 2 --output benchmarks/results/against_trl.md
+    python -m benchmarks.against_trl --trl trl --steps 6 --rounds 2 --output benchmarks/results/against_trl.md
 
 `bash recipes/quickstart.sh` makes model and problems. Both draw 8 answers of at most 96 tokens to each of 32 prompts,
 at temperature 1 from the whole distribution; grade them by dgpo's verifier; and make 16 updates of 2 prompts by GRPO's
 loss in float32. TRL generates by transformers, as it does by default, and dgpo by vLLM. A step is all of that; the
-first two are left out.
+first two are left out. TRL is in the path of its own half alone: verl imports parts of a TRL that it finds, and fails
+where one that was installed without its requirements cannot give them.
 """
 
 import argparse
@@ -95,7 +96,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/against_trl.md"))
+    parser.add_argument("--trl", type=Path, required=True, help="folder that TRL was installed into")
     arguments = parser.parse_args()
+    sys.path.insert(0, str(arguments.trl))
     seconds: dict[str, list[list[float]]] = {"dgpo": [], "TRL": []}
     for turn in range(arguments.rounds):
         found = measure("policy_loss=grpo", Path(f"runs/overhead/trl-{turn}"), arguments.steps, [])
