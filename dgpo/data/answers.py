@@ -25,7 +25,7 @@ _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
 _E_NOTATION = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))[eE]([+-]?)0*(\d+)")
 _EUROPEAN = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")  # 1.234,50 can only be read one way; 0,5 is a list as well
 _LABEL = re.compile(
-    r"(?:【(?:答案|解答)】|\[(?:答案|Answer)\]|(?:option|choice|选项)[ :]*(?=\(?[A-H]\)?\.?\Z))\s*", re.IGNORECASE
+    r"\A(?:【(?:答案|解答)】|\[(?:答案|Answer)\]|(?:option|choice|选项)[ :]*(?=\(?[A-H]\)?\.?\Z))\s*", re.IGNORECASE
 )
 _MADE_BY_SHEETS = {
     "dates, which a spreadsheet may have made of fractions": re.compile(
@@ -62,7 +62,7 @@ def canonical_answer(raw: object) -> str:
     text = format(value, "f") if isinstance(value, Decimal) else str(value)
     if isinstance(value, float) and not value.is_integer():
         text = format(value, ".15g")  # 0.1 + 0.2 is 0.30000000000000004; no more digits than these are sure
-    text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
+    text = _LABEL.sub("", text)
     if is_no_answer(text):
         return ""
     return _spelling(_DEGREES.sub(r"^{\\circ}", _peel(final_answer(text) if is_solution(text) else text)))

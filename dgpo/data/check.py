@@ -11,15 +11,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from dgpo.data.answers import ground_truth_faults
 from dgpo.data.duplicates import normal_form
 from dgpo.data.escapes import eaten
 from dgpo.data.instructions import asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.media import is_media_column, placeholder_in
-from dgpo.data.schema import check_parquet, name_fault
+from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 from dgpo.errors import UserError
 from dgpo.files import file_sha256
 
@@ -126,16 +124,13 @@ def load_fault(path: Path) -> list[str]:
 def _rows(path: Path) -> Iterator[tuple[str, str, str, Any, str]]:
     """Text of all messages, problem (the last user message, where there is no raw one), last role, id, and ground
     truth."""
-    with pq.ParquetFile(path) as file:
-        columns = [name for name in ("prompt", "reward_model", "extra_info") if name in file.schema_arrow.names]
-        for batch in file.iter_batches(batch_size=8192, columns=columns):
-            for row in batch.to_pylist():
-                info = row.get("extra_info") or {}
-                contents = [message["content"] for message in row["prompt"]]
-                asked = [message["content"] for message in row["prompt"] if message["role"] == "user"]
-                raw = info.get("problem") or (asked or contents)[-1]
-                last, truth = row["prompt"][-1]["role"], row["reward_model"]["ground_truth"]
-                yield "".join(contents), str(raw), last, info.get("id"), truth
+    for row in prompt_rows(path, ("prompt", "reward_model", "extra_info")):
+        info = row.get("extra_info") or {}
+        contents = [message["content"] for message in row["prompt"]]
+        asked = [message["content"] for message in row["prompt"] if message["role"] == "user"]
+        raw = info.get("problem") or (asked or contents)[-1]
+        last, truth = row["prompt"][-1]["role"], row["reward_model"]["ground_truth"]
+        yield "".join(contents), str(raw), last, info.get("id"), truth
 
 
 def _compare_with_manifest(path: Path, found: Examination) -> None:

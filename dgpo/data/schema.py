@@ -8,9 +8,10 @@ objects, so that a file of millions of rows is checked in seconds.
 # pyarrow.compute makes its functions when it is imported, out of a type checker's sight.
 # pyright: reportAttributeAccessIssue=false
 
+import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -26,6 +27,7 @@ ROLES = ("system", "user", "assistant", "tool")
 """Message roles that chat templates know; another role renders without complaint and is never trained on."""
 
 _BATCH_ROWS = 65536
+_BATCH_OBJECTS = 8192
 
 
 class Message(TypedDict):
@@ -175,6 +177,20 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
             return [f"{path}: it {what}"]
         reason = " ".join(str(error).split())[:200]
         return [f"{path}: cannot be read as parquet ({reason}); write the file again or copy it again"]
+
+
+def prompt_rows(
+    path: str | os.PathLike[str], columns: Collection[str], most: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Rows of a prompt file, at most so many, with those of the columns that it has; none where it has none of them.
+
+    Raises:
+        OSError, pyarrow.ArrowException: it cannot be read, of which `check_parquet` tells.
+    """
+    with pq.ParquetFile(Path(path).expanduser()) as file:
+        if there := [name for name in columns if name in file.schema_arrow.names]:
+            batches = file.iter_batches(most or _BATCH_OBJECTS, columns=there)
+            yield from itertools.islice((row for batch in batches for row in batch.to_pylist()), most)
 
 
 def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:

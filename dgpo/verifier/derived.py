@@ -6,8 +6,9 @@ from fractions import Fraction
 from dgpo.verifier import policy
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
-from dgpo.verifier.tokens import Token, Tokens, renamed
-from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient, rebuilt
+from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import renamed as with_letters
+from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient, renamed
 from dgpo.verifier.values import equal
 
 _SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
@@ -70,7 +71,7 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
         return None
     if any(token.kind == "name" and token.value == one[0] for token in two[1]):
         return None
-    return read_answer(one[1]), read_answer(renamed(two[1], {two[0]: one[0]}))
+    return read_answer(one[1]), read_answer(with_letters(two[1], {two[0]: one[0]}))
 
 
 def shares(ratio: Ratio) -> list[Value]:
@@ -94,5 +95,4 @@ def components(value: Value) -> Several | None:
 
 def _along(node: Node, axis: str) -> Node:
     """``node`` with 1 for one unit vector and 0 for the others."""
-    new: dict[Node, Node] = {f"unit {other}": Fraction(other == axis) for other in "ijk"}
-    return rebuilt(node, lambda part: new.get(part, part))
+    return renamed(node, {f"unit {other}": Fraction(other == axis) for other in "ijk"})

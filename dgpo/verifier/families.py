@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from dgpo.verifier import policy
 from dgpo.verifier.grammar import read_answer
-from dgpo.verifier.tree import Answer, Equation, Given, Node, Several, Value, names, rebuilt
+from dgpo.verifier.tree import Answer, Equation, Given, Node, Several, Value, names, renamed
 from dgpo.verifier.values import COUNTERS, exact
 
 MAX_RESIDUES = 240
@@ -94,8 +94,7 @@ def _family(value: Value) -> Family | None:
 
 
 def _at(node: Node, letter: str, count: int, pi: int) -> Fraction | None:
-    new: dict[Node, Node] = {letter: Fraction(count), "pi": Fraction(pi)}
-    return exact(rebuilt(node, lambda part: new.get(part, part)))
+    return exact(renamed(node, {letter: Fraction(count), "pi": Fraction(pi)}))
 
 
 def _has_modulus(tree: Answer) -> bool:

@@ -14,19 +14,19 @@ from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_name
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import statement
-from dgpo.verifier.splitting import group_end, opened, separated, shell, split, split_where, symbols, with_both_signs
-from dgpo.verifier.tokens import Token, Tokens, Unreadable, has, vocabulary
-from dgpo.verifier.tree import (
-    Answer,
-    Equation,
-    Given,
-    Named,
-    Ratio,
-    Region,
-    Several,
-    Statement,
-    Value,
+from dgpo.verifier.splitting import (
+    group_end,
+    opened,
+    separated,
+    shell,
+    split,
+    split_at_bar,
+    split_where,
+    symbols,
+    with_both_signs,
 )
+from dgpo.verifier.tokens import Token, Tokens, Unreadable, has, vocabulary
+from dgpo.verifier.tree import Answer, Equation, Given, Named, Ratio, Region, Several, Statement, Value
 
 MAX_DEPTH = 12
 _CASES = vocabulary("if when whenever otherwise else")
@@ -226,7 +226,7 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
         return found if isinstance(found, Given) and isinstance(found.value, Several) else Several("{}", (found,))
     if brackets == "{}" and (region := regions.read_builder(inside)) is not None:
         return region
-    point, bars = split_where(inside, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+    point, bars = split_at_bar(inside)
     if brackets == "{}" and bars and (name := read_name(point[0])) and name.head == "()":
         return _item(inside[len(point[0]) + 1 :], depth)  # of all (x, y) with x + y = 1
     inside = separated(inside)
@@ -243,7 +243,7 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
 
 def _family(tokens: Tokens) -> Tokens | None:
     r"""``3k, k \in Z`` of ``\{3k \mid k \in Z\}`` and of ``\{x \mid x = 3k, k \in Z\}``."""
-    sides, bars = split_where(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+    sides, bars = split_at_bar(tokens)
     if len(bars) != 1 or not all(sides):
         return None
     values, cuts = split(sides[1], "join")

@@ -91,7 +91,7 @@ def _in_base(tokens: Tokens) -> Value | None:
     if not written[:1].isalnum() or not has(digits, "number") or not written.replace(".", "").isalnum():
         return None
     base = str(script[0].value) if len(script) == 1 and script[0].kind in ("number", "word") else ""
-    number = base if base.isdigit() else str(read_words(base) or "") if base else ""
+    number = base if base.isdigit() else str(read_words(base) or "")
     if not number:
         return None
     unit = "" if number == "10" else f"{BASE}{number}"

@@ -9,7 +9,7 @@ from typing import Any
 from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import read_value
-from dgpo.verifier.splitting import opened, separated, shell, split, split_where, with_both_signs
+from dgpo.verifier.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
 from dgpo.verifier.tokens import Token, Tokens, has
 from dgpo.verifier.tree import Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
@@ -72,7 +72,7 @@ def _end(tokens: Tokens) -> Value | Infinite | None:
 
 def read_builder(tokens: Tokens) -> Region | None:
     r"""``x \mid x > 2``: what stands in the braces of such a set."""
-    parts, _ = split_where(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+    parts, _ = split_at_bar(tokens)
     if len(parts) < 2 or not parts[0] or parts[0][0].kind != "name":
         return None
     if len(parts[0]) > 1 and not (len(parts[0]) == 3 and parts[0][2].is_("field", "R")):

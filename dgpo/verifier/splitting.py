@@ -51,6 +51,11 @@ def split_where(tokens: Sequence[Token], is_cut: Callable[[Token], bool]) -> tup
     return [*parts, tuple(tokens[start:])], cuts
 
 
+def split_at_bar(tokens: Sequence[Token]) -> tuple[list[Tokens], list[Token]]:
+    r"""What stands in the braces of a set, cut where its condition begins: ``x \mid x > 2``, ``x : x > 2``."""
+    return split_where(tokens, lambda token: token.kind == "bar" or token.is_("sign", ":"))
+
+
 def shell(tokens: Sequence[Token]) -> tuple[str, Tokens]:
     """The outer brackets of ``tokens`` ("{}", "()", "[)", ..., "braces" of a group, "" for none) and what they hold."""
     if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-1].kind != "close":

@@ -1,6 +1,6 @@
 """The trees: of an expression (numbers, names, and operations on others), and of an answer, by its kind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -74,8 +74,8 @@ def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
     return change(node)
 
 
-def renamed(node: Node, new: dict[str, str]) -> Node:
-    """``node`` with other names for some of its variables."""
+def renamed(node: Node, new: Mapping[str, Node]) -> Node:
+    """``node`` with other names, or values, for some of its variables and constants."""
     return rebuilt(node, lambda part: new.get(part, part) if isinstance(part, str) else part) if new else node
 
 

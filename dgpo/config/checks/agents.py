@@ -14,7 +14,8 @@ from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
 from dgpo.config.checks.finding import Finding, at, named
-from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths, prompt_rows
+from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths
+from dgpo.data.schema import prompt_rows
 
 WITHOUT = "or leave agent out"
 RANGES = {"gamma": (0, 1), "alpha": (0, math.inf), "range": (0, 1), "omega": (0, math.inf)}

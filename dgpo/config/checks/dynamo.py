@@ -9,8 +9,9 @@ from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
 from dgpo.config.checks.finding import Finding, at, named
-from dgpo.config.checks.loading import paths, prompt_rows
+from dgpo.config.checks.loading import paths
 from dgpo.config.checks.resume import chosen
+from dgpo.data.schema import prompt_rows
 from dgpo.rollouts.settings import AllocationSettings
 from dgpo.rollouts.success import COUNTS, prompt_key
 

@@ -11,16 +11,9 @@ import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, at
-from dgpo.config.checks.loading import (
-    MOST_SAMPLES,
-    TOKENIZER_FILES,
-    UnloadableError,
-    paths,
-    prompt_lengths,
-    prompt_rows,
-)
+from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, UnloadableError, paths, prompt_lengths
 from dgpo.config.memory.setup import MODEL
-from dgpo.data.schema import check_parquet, name_fault
+from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 
 
 def datasets(config: DictConfig) -> Iterator[Finding]:
@@ -54,14 +47,14 @@ def repeated(config: DictConfig) -> Iterator[Finding]:
 
 def agent_loops(config: DictConfig) -> Iterator[Finding]:
     """A column ``agent_name`` chooses the loop of a row, whatever the config says."""
-    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
-
     agent = config.actor_rollout_ref.rollout.agent
     for key in MOST_SAMPLES:
         for path in paths(config.data[key]):
             with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
-                names = {row["agent_name"] for row in prompt_rows(path, ["agent_name"]) if "agent_name" in row}
+                names = {row["agent_name"] for row in prompt_rows(path, ["agent_name"])}
                 if others := sorted(map(str, names - {agent.default_agent_loop})):
+                    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+
                     unknown = not agent.agent_loop_config_path and not _agent_loop_registry.keys() >= set(others)
                     message = f"its column agent_name asks for {', '.join(others)}, not {agent.default_agent_loop}"
                     remedy = f"drop the column, or use one of {', '.join(sorted(_agent_loop_registry))}"

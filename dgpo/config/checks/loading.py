@@ -3,13 +3,11 @@
 import contextlib
 import functools
 import io
-import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pyarrow.parquet as pq
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import cause_of
@@ -35,18 +33,6 @@ def paths(value: object) -> list[str]:
         return []
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
     return [str(path) for path in cast(Sequence[object], value)] if is_list else [str(value)]
-
-
-def prompt_rows(file: str, columns: Collection[str], most: int | None = None) -> Iterator[dict[str, Any]]:
-    """Rows of a prompt file, at most so many, with those of the columns that it has.
-
-    Raises:
-        OSError, pyarrow.ArrowException: it cannot be read, of which `files.datasets` tells.
-    """
-    with pq.ParquetFile(Path(file).expanduser()) as table:
-        there = [name for name in columns if name in table.schema_arrow.names]
-        batches = table.iter_batches(most or _BATCH, columns=there)
-        yield from itertools.islice((row for batch in batches for row in batch.to_pylist()), most)
 
 
 def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:

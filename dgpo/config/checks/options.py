@@ -1,5 +1,6 @@
 """Options that verl accepts and ignores, that cancel each other, or that have no effect in this configuration."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,10 +82,10 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
 
 def switched_off(config: DictConfig) -> Iterator[Finding]:
     """Options of a switch that is off, where they say more than verl's own: 0 and null may say that it is off."""
-    usual = OmegaConf.create(defaults())
     for key, (switch, on) in SWITCHED.items():
         value = OmegaConf.select(config, key)
-        if OmegaConf.select(config, switch) != on and value and value != OmegaConf.select(usual, key):
+        usual = functools.reduce(lambda section, name: section[name], key.split("."), defaults())
+        if OmegaConf.select(config, switch) != on and value and value != usual:
             message = f"it does nothing while {switch} is {OmegaConf.select(config, switch)}"
             remedy = f"set {switch}={str(on).lower()} too, or leave it out"
             yield at(config, key, message, remedy, fatal=switch == RESUME)

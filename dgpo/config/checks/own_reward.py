@@ -10,7 +10,8 @@ import pyarrow as pa
 from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding
-from dgpo.config.checks.loading import MOST_SAMPLES, paths, prompt_rows
+from dgpo.config.checks.loading import MOST_SAMPLES, paths
+from dgpo.data.schema import prompt_rows
 
 COLUMNS = ("data_source", "reward_model", "extra_info")
 ROWS = 2
