@@ -112,7 +112,7 @@ def figures_of(scorer: Scorer, path: Path, *, is_forget: bool, generates: bool) 
         found |= truth_losses(scorer, rows, raw)
     if generates:
         texts = scorer.greedy(rows)
-        found["rouge"] = [rouge_l(row.answer, text)[0] for row, text in zip(rows, texts, strict=True)]
+        found["rouge"] = [rouge_l(row.answer, text, stemmed=True)[0] for row, text in zip(rows, texts, strict=True)]
         if is_forget:
             found["leaked"] = [leaked(row, text) for row, text in zip(rows, texts, strict=True)]
             found["recited"] = [scorer.recited(row, GIVEN) for row in rows]

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from nltk.stem.porter import PorterStemmer
 
 from dgpo.unlearning.data import Encoder, Example, Row
 from dgpo.unlearning.palu import NONE, PREFIX, REST
+
+STEMMER = PorterStemmer()
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,16 @@ class Scorer:
         return sum(hits) / len(hits)
 
 
-def rouge_l(reference: str, text: str) -> tuple[float, float]:
-    """(recall, F1) of the longest common subsequence of words, of letters and digits in lower case, not stemmed."""
+def rouge_l(reference: str, text: str, *, stemmed: bool = False) -> tuple[float, float]:
+    """(recall, F1) of the longest common subsequence of words, of letters and digits in lower case.
+
+    Args:
+        stemmed: compare words of more than three letters by their Porter stems, as TOFU's evaluation does and MUSE's
+            does not. The figures are then those of rouge_score with ``use_stemmer=True``.
+    """
     left, right = (re.findall(r"[a-z0-9]+", each.lower()) for each in (reference, text))
+    if stemmed:
+        left, right = ([STEMMER.stem(word) if len(word) > 3 else word for word in words] for words in (left, right))
     before = [0] * (len(right) + 1)
     for word in left:
         now = [0]

@@ -90,6 +90,25 @@ def test_rouge_is_the_longest_common_subsequence_of_words() -> None:
     assert rouge_l("The author's name is Hina Ameen.", "") == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("reference", "text", "stemmed", "whole"),
+    [
+        ("Skies over dying cities", "the dying sky of a city", (1 / 2, 2 / 5), (1 / 4, 1 / 5)),
+        (
+            "Her novels were translated and honoured.",
+            "The novel was a translation that honours her.",
+            (1 / 2, 3 / 7),
+            (1 / 6, 1 / 7),
+        ),
+    ],
+)
+def test_rouge_of_stems_is_what_rouge_score_finds(
+    reference: str, text: str, stemmed: tuple[float, float], whole: tuple[float, float]
+) -> None:
+    assert rouge_l(reference, text, stemmed=True) == pytest.approx(stemmed)
+    assert rouge_l(reference, text) == pytest.approx(whole)
+
+
 def test_the_command_measures_and_reports(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
