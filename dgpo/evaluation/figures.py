@@ -117,6 +117,8 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
     figures = {}
     for each, facts in settings.benchmarks.items():
         ids = [problem.id for problem in saved_problems(folder, each, facts)]
+        if len(scores[each]) != samples * len(ids):
+            raise UserError(f"{folder / SCORES}: it has changed; score again with `dgpo eval score {folder}`")
         figures[each] = benchmark_figures(each, ids, scores[each], samples, chosen)
     return Evaluation(name, folder, settings, scoring, figures)
 
@@ -194,9 +196,15 @@ def _votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
 def _scoring(folder: Path, settings: Settings) -> dict[str, Any]:
     if not (folder / SCORING).is_file() or not (folder / SCORES).is_file():
         raise UserError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
-    scoring = json.loads((folder / SCORING).read_text())
-    for name in settings.benchmarks:
-        count = scoring["benchmarks"].get(name, {"bytes": -1, "cut": 0, "scored": 0})
+    try:
+        scoring = json.loads((folder / SCORING).read_text())
+        counts = {name: scoring["benchmarks"].get(name) for name in settings.benchmarks}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{folder / SCORING}: it cannot be read; score again with `dgpo eval score {folder}`"
+        ) from error
+    for name, scored in counts.items():
+        count = scored or {"bytes": -1, "cut": 0, "scored": 0}
         expected = settings.sampling.samples * settings.benchmarks[name].problems
         file = generations_file(folder, name)
         if not file.exists() or file.stat().st_size != count["bytes"] + count["cut"]:

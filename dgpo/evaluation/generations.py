@@ -134,8 +134,10 @@ def read_generations(
         try:
             identity = (generation["id"], generation["sample"])
             known = identity[0] in problems and 0 <= identity[1] < samples
-            if not isinstance(generation["text"], str) or not isinstance(generation["response_tokens"], int):
-                raise TypeError("text must be a string and response_tokens a number")
+            if type(identity[1]) is not int or type(generation["response_tokens"]) is not int:
+                raise TypeError("sample and response_tokens must be whole numbers")
+            if not isinstance(generation["text"], str) or not isinstance(generation["finish_reason"], str):
+                raise TypeError("text and finish_reason must be strings")
         except (KeyError, TypeError) as error:
             raise UserError(
                 f"{where}: it is no generation ({error!r}); restore the file, or delete the line and run "

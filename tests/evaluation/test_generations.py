@@ -13,7 +13,8 @@ def write(file: Path, *lines: bytes) -> Path:
 
 
 def line(problem: str, sample: int, text: str = "x") -> bytes:
-    return json.dumps({"id": problem, "sample": sample, "text": text, "response_tokens": 1}).encode() + b"\n"
+    rest = {"text": text, "response_tokens": 1, "finish_reason": "stop"}
+    return json.dumps({"id": problem, "sample": sample, **rest}).encode() + b"\n"
 
 
 def test_a_cut_last_line_is_set_aside_and_nothing_else(tmp_path: Path) -> None:
@@ -57,6 +58,7 @@ def test_a_reader_that_may_not_write_leaves_out_the_cut_line(tmp_path: Path) -> 
         ([b"{\n", line("a", 0)], "line 1 is no JSON"),
         ([b'{"id": "a", "sample": 0}\n'], "line 1: it is no generation"),
         ([b'{"id": ["a"], "sample": 0}\n'], "line 1: it is no generation"),
+        ([line("a", 0).replace(b'"finish_reason"', b'"why"')], "line 1: it is no generation"),
         ([b"[1]\n"], "line 1 is list, not an object"),
     ],
 )

@@ -164,9 +164,12 @@ def test_what_cannot_be_reported_is_refused(
     folders: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     first = str(folders[0])
-    unscored, partial, other, stale, grown = (
-        shutil.copytree(folders[0], tmp_path / name) for name in ("unscored", "partial", "other", "stale", "grown")
+    unscored, partial, other, stale, grown, cut, broken = (
+        shutil.copytree(folders[0], tmp_path / name)
+        for name in ("unscored", "partial", "other", "stale", "grown", "cut", "broken")
     )
+    (cut / "scores.jsonl").write_text("".join((cut / "scores.jsonl").read_text().splitlines(keepends=True)[:-1]))
+    (broken / "scoring.json").write_text("[]")
     (unscored / "scoring.json").unlink()
     generations_file(partial, "sums").write_text(generations_file(partial, "sums").read_text().split("\n")[0] + "\n")
     score_folder(partial, processes=1)
@@ -184,6 +187,8 @@ def test_what_cannot_be_reported_is_refused(
         ([str(unscored)], "dgpo eval score"),
         ([str(partial)], "7 of 8 samples of sums are missing"),
         ([first, str(other)], "different problems under this name"),
+        ([str(cut)], "scores.jsonl: it has changed; score again"),
+        ([str(broken)], "scoring.json: it cannot be read; score again"),
         ([str(stale)], "it has changed since it was scored"),
         ([str(tmp_path / "none")], "it holds no evaluation"),
         ([], "folders"),
