@@ -17,8 +17,9 @@ from dgpo.verifier.values import is_number
 
 _DELIMITERS = (
     *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")),
-    *(("```", "```"), ("`", "`"), ("**", "**")),
+    *(("`", "`"), ("**", "**")),
 )
+_FENCE = re.compile(r"\A\s*```(?:\w*\n)?(.*?)\s*```\s*\Z", re.DOTALL)
 _BOXED = re.compile(r"\\boxed ?\{(.*)\}", re.DOTALL)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?:\.\d+)?")
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
@@ -52,10 +53,12 @@ def canonical_answer(raw: object) -> str:
 
     Raises TypeError for what is none of these, and ValueError for a solution that marks no answer.
     """
-    value = _opened(raw)
+    value = _opened(_FENCE.sub(r"\1", raw) if isinstance(raw, str) else raw)
     if value is None or value != value or value in (float("inf"), float("-inf")):  # how tables say "none"
         return ""
     if isinstance(value, list):
+        if len(value) > 1 and any(len(listed(each)) > 1 for each in value):
+            raise ValueError("it is a list of lists, of which commas would make one; write it as a formula")
         return ", ".join(item for each in value if (item := canonical_answer(each)))
     if isinstance(value, bool):
         return "Yes" if value else "No"

@@ -100,8 +100,8 @@ def _literal(text: str) -> Any:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
+    if isinstance(value, str | bytes):
+        yield value.decode(errors="replace") if isinstance(value, bytes) else value
     elif isinstance(value, Mapping | list | tuple | set):
         for each in value.values() if isinstance(value, Mapping) else value:
             yield from _texts(each)
@@ -110,7 +110,7 @@ def _texts(value: Any) -> Iterator[str]:
 def _is_no_mathematics(text: str, value: Any) -> bool:
     if isinstance(value, Mapping | bytes | str):
         return bool(value)
-    if isinstance(value, list | tuple | set) and any(isinstance(each, str | bytes | Mapping) for each in value):
+    if any(True for _ in _texts(value)):
         return True
     wrapped = _WRAPPED.search(text) is not None or value in ([True], [False], [None])
     spaced = text.startswith("[") and "," not in text and isinstance(value, list) and len(value) > 1

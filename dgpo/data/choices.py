@@ -1,7 +1,9 @@
 """The options of a multiple-choice problem that stand in columns of their own: whoever is to choose must see them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from string import ascii_uppercase
 from typing import Any
 
 from dgpo.data.cells import printed, text_of
@@ -9,6 +11,10 @@ from dgpo.data.cells import printed, text_of
 _ALL = ("options", "choices")
 _ONE = re.compile(r"(?:[A-F]|(?:op|opt|option|choice)[_ ]?([a-f]|[1-6]))", re.IGNORECASE)
 _LABELS, _TEXTS = ("label", "key", "letter", "id"), ("text", "value", "content", "option")
+_MARK = re.compile(r"(?:\A|(?<=[\s,;|]))\(?([A-Z])\s*[.):、．：]\s*", re.IGNORECASE)
+"""A letter as it stands before its option: `A.`, `(A)`."""
+Option = tuple[str, str]
+"""Its label in the source, "" where it has none, and its text."""
 
 
 def is_option_column(name: str) -> bool:
@@ -16,60 +22,69 @@ def is_option_column(name: str) -> bool:
     return name.lower() in _ALL or (_ONE.fullmatch(name) is not None and (len(name) > 1 or name.isupper()))
 
 
-def options_in(row: Mapping[str, Any]) -> dict[str, str]:
-    """Text of each option of a row by its letter; empty where the row has none that can be told apart and read."""
+def options_in(row: Mapping[str, Any]) -> list[Option]:
+    """The options of a row; none where it has none that can be told apart and read."""
     columns = {name: value for name, value in row.items() if is_option_column(name) and value not in (None, "")}
     if all(len(name) == 1 for name in columns) and len(columns) < 3:
-        return {}  # A and B may be anything
+        return []  # A and B may be anything
     found = next((value for name, value in columns.items() if name.lower() in _ALL), columns)
-    found = printed(found) if isinstance(found, str) else found
     try:
-        pairs = list(_pairs(found)) if isinstance(found, Mapping | list | tuple) else []
+        options = _pairs(found)
     except TypeError:  # the column is of something else
-        return {}
-    letters = [label[:1].upper() if label.isalpha() else chr(ord("A") + at) for at, (label, _) in enumerate(pairs)]
-    texts = [text for _, text in pairs]
-    is_choice = 2 <= len(set(letters)) == len(letters) <= 26 and all(texts)
-    return dict(zip(letters, texts, strict=True)) if is_choice else {}
+        return []
+    # With its own letter in its text as well: ["A. 4", "B. 7"].
+    marks = [_MARK.match(text) for _, text in options]
+    if all(mark and mark[1].upper() == letter for mark, letter in zip(marks, ascii_uppercase, strict=False)):
+        options = [(label, _MARK.sub("", text, count=1)) for label, text in options]
+    labels = _letters(options)
+    is_choice = 2 <= len(set(labels)) == len(options) and all(text for _, text in options)
+    return options if is_choice else []
 
 
-def _pairs(found: Any) -> Iterator[tuple[str, str]]:
-    """Letter, where there is one, and text of each: of `{"A": "4"}`, `{"label": ["A"], "text": ["4"]}`, `["4"]` and
-    `[{"label": "A", "text": "4"}]`."""
+def _pairs(found: Any) -> list[Option]:
+    """Of `{"A": "4"}`, `{"label": ["A"], "text": ["4"]}`, `["4"]`, `[{"label": "A", "text": "4"}]`, `A. 4, B. 7`, and
+    all of it printed."""
+    if isinstance(found, str):
+        inner = printed(found)
+        if inner is None:
+            _, *parts = _MARK.split(found)
+            return [(label, text.strip(" \n,;|")) for label, text in zip(parts[::2], parts[1::2], strict=True)]
+        found = () if isinstance(inner, str | bytes) else inner
     if isinstance(found, Mapping):
         texts = next((found[name] for name in _TEXTS if isinstance(found.get(name), list)), None)
-        if texts is not None:
-            labels = next((found[name] for name in _LABELS if isinstance(found.get(name), list)), [""] * len(texts))
-            yield from zip(map(text_of, labels), map(text_of, texts), strict=False)
-            return
-        found = [{"label": _letter(str(name)), "text": text} for name, text in found.items()]
-    for each in found:
-        if not isinstance(each, Mapping):
-            yield "", text_of(each)
-            continue
-        label, text = (next((each[name] for name in names if name in each), "") for names in (_LABELS, _TEXTS))
-        yield text_of(label), text_of(text)
+        if texts is None:
+            return [(str(name)[-1:], text_of(text)) for name, text in found.items()]
+        labels = next((found[name] for name in _LABELS if isinstance(found.get(name), list)), ())
+        return [(text_of(label), text_of(text)) for label, text in zip_longest(labels, texts)]
+    both = [each if isinstance(each, Mapping) else {_TEXTS[0]: each} for each in found]
+    labels, texts = ([next((each[name] for name in names if name in each), "") for each in both]
+                     for names in (_LABELS, _TEXTS))  # fmt: skip
+    return [(text_of(label), text_of(text)) for label, text in zip(labels, texts, strict=True)]
 
 
-def _letter(name: str) -> str:
-    last = name[-1].upper()
-    return chr(ord("A") + int(last) - 1) if last in "123456" else last
+def _letters(options: Sequence[Option]) -> list[str]:
+    """The label of each where it is a letter, else that of its place; fewer where there are more than letters."""
+    both = zip(options, ascii_uppercase, strict=False)
+    return [label[:1].upper() if label.isalpha() else letter for (label, _), letter in both]
 
 
-def shown(options: Mapping[str, str], problem: str, answer: object) -> str:
+def shown(options: Sequence[Option], problem: str, answer: str) -> str:
     """The options as lines below the problem; "" where it has them already, or the answer is none of them.
 
-    Raises TypeError where the answer is the place of an option, which may be counted from 0 or from 1.
+    Raises TypeError where the answer is the place of an option, which may be counted from 0 or from 1, or the letter of
+    none.
     """
-    given, letters = str(answer).strip(), "".join(options)
-    if all(re.search(rf"(?<![A-Za-z0-9]){letter}\s*[.):、．：)]", problem) for letter in letters):
+    own = [label for label, _ in options]
+    labels = own if answer.isdecimal() and answer in own else _letters(options)
+    if all(re.search(rf"(?<![A-Za-z0-9]){label}\s*[.):、．：](?!\d)", problem) for label in labels):
         return ""
-    # One letter, or several: (B), "B. 4", A and C, ['A', 'C'].
-    if re.match(rf"[\s\[('\"]*[{letters}](?![^\W_])", given) or given in options.values():
-        return "\n".join(f"{letter}. {text}" for letter, text in options.items())
-    if options and given.isdecimal() and int(given) <= len(options):
+    # One label, or several: (B), "B. 4", A and C.
+    first = re.match(r"\(?(\w)(?!\w)", answer)
+    if answer.upper() in labels or (first and first[1] in labels) or answer in [text for _, text in options]:
+        return "\n".join(f"{label}. {text}" for label, (_, text) in zip(labels, options, strict=True))
+    if re.fullmatch(r"\(?[A-H]\)?", answer) or (answer.isdecimal() and int(answer) <= len(options)):
         raise TypeError(
-            f"the answer {given} is no option, and if it is the place of one, nobody knows whether they are counted "
-            f"from 0 or from 1: give its letter ({', '.join(options)}) or its text"
+            f"the answer {answer} is no option: give its letter ({', '.join(labels)}) or its text (of a place nobody "
+            "knows whether it is counted from 0 or from 1)"
         )
     return ""

@@ -237,7 +237,11 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         try:
             for row in reader:
-                refuse_doubled(path, reader.fieldnames or ())
+                refuse_doubled(
+                    path, [name for name in reader.fieldnames if name]
+                )  # one without a name is not asked for
+                if list(row.values()) == [*row]:  # the first line again, where files were put together
+                    continue
                 if None in row or None in row.values():
                     raise UserError(
                         f"{path}, line {reader.line_num}: the row has not as many fields as the first line; "

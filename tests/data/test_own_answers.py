@@ -58,7 +58,8 @@ READ: dict[str, tuple[str, Table, list[str]]] = {
         "a.jsonl", asked(chat(("assistant", "8")), chat(("user", "?"), ("assistant", "So it is \\boxed{9}."))),
         ["8", "9"]),
     "a sum of floats": ("a.jsonl", asked(0.1 + 0.2, 1e-5, 123456789.5), ["0.3", "1 \\times 10^{-5}", "123456789.5"]),
-    "Markdown": ("a.jsonl", asked("`7`", "**8**", "```9```"), ["7", "8", "9"]),
+    "Markdown": ("a.jsonl", asked("`7`", "**8**", "```9```", '```json\n{"answer": 5}\n```'),
+                 ["7", "8", "9", "5"]),
     "labels": ("a.jsonl", asked("【答案】9", "Option B", "选项C"), ["9", "B", "C"]),
     "a decimal comma after thousands": ("a.csv", asked("1.234,50"), ["1234.50"]),
     "no solution": ("a.jsonl", asked("no solution", "\\emptyset"), ["no solution", "\\emptyset"]),
@@ -78,6 +79,7 @@ UNREADABLE = {
     "a struct": ({"value": "5", "unit": "cm"}, "a struct of value, unit: name the field, as in --answer-field"),
     "a printed struct": ("{'value': '5', 'unit': 'cm'}", "name the field, as in --answer-field COLUMN.value"),
     "a question": (chat(("user", "1?")), "the last message is no assistant's"),
+    "a list of lists": ([[1, 2], [3, 4]], "a list of lists, of which commas would make one"),
     "a cut list": ("['2'", "is a container that was printed as text"),
 }  # fmt: skip
 

@@ -37,6 +37,8 @@ FILES: dict[str, tuple[dict[str, Table], str]] = {
     "shards among other splits": ({"d/data/train-0.jsonl": TWO, "d/data/test-0.jsonl": [{"problem": "x", "answer": 9}],
                                    "d/README.md": "x", "d/config.json": "{}"}, "d"),
     "semicolons": ({"a.csv": "\ufeffproblem;answer\n1+1=?;2\n1+2=?;3\n"}, "a.csv"),
+    "a sheet's empty columns, and its first line again": (
+        {"a.csv": "problem,answer,,\n1+1=?,2,,\nproblem,answer,,\n1+2=?,3,,\n"}, "a.csv"),
     "spaces after commas": ({"a.csv": 'problem, answer\n1+1=?, "2"\n1+2=?, 3\n'}, "a.csv"),
     "documents one after another": ({"a.json": "".join(json.dumps(row, indent=1) for row in TWO)}, "a.json"),
     "zstd": ({"a.jsonl.zst": pa.compress(LINES.encode(), "zstd", asbytes=True)}, "a.jsonl.zst"),
@@ -109,6 +111,7 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
     "keys of one name": ("a.jsonl", '{"problem": "a?", "answer": "1", "answer": "2"}\n', "line 1 is no JSON (the key"),
     "the place of an option": ("a.jsonl", [{"problem": "x?", "options": ["4", "7"], "answer": 1}],
                                "give its letter (A, B)"),
+    "the letter of no option": ("a.jsonl", [{"problem": "x?", "options": ["4", "7"], "answer": "C"}], "C is no option"),
     "a struct for a problem": ("a.jsonl", [{"problem": {"q": "x?", "lang": "en"}, "answer": 1}], "as in COLUMN.q"),
     "a pointer of Git LFS": ("a.parquet", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
                              "`git lfs pull`"),

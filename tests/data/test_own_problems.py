@@ -61,11 +61,17 @@ BESIDE: dict[str, tuple[Row, str]] = {
     "columns of letters": ({"problem": "Which?", "A": "4", "B": "7", "C": "9", "answer": "C"}, f"{LETTERED}\nC. 9"),
     "options that it shows already": (
         {"problem": "Which? (A) 4 (B) 7", "option_a": "4", "option_b": "7", "answer": "B"}, "Which? (A) 4 (B) 7"),
+    "numbers for labels": ({"problem": "Which?", "choices": {"text": ["4", "7"], "label": ["1", "2"]}, "answer": "2"},
+                           "Which?\n1. 4\n2. 7"),
+    "labelled texts": ({"problem": "Which?", "options": ["A)4", "(B) 7"], "answer": "b"}, LETTERED),
+    "one text": ({"problem": "Which?", "options": "a ) 4 , b ) 7", "answer": "The answer is (B)."}, LETTERED),
     "columns that only look so": ({"problem": "a?", "A": "4", "B": "7", "answer": "2"}, "a?"),
     "options of something else": ({"problem": "a?", "options": {"shuffle": True, "n": 2}, "answer": "2"}, "a?"),
     "choices of something else": ({"problem": "a?", "choices": [{"message": {"role": "x"}}] * 2, "answer": "B"}, "a?"),
     "more options than letters": ({"problem": "a?", "options": [f"o{at}" for at in range(30)], "answer": "B"}, "a?"),
     "Alpaca's input": ({"problem": "Add.", "input": "4 and 9", "answer": "13"}, "Add.\n4 and 9"),
+    "paragraphs": ({"problem": "How many?", "Context": ["Tom has 3.", "Ann has 4."], "answer": "7"},
+                   "Tom has 3.\nAnn has 4.\nHow many?"),
     "a passage": ({"problem": "How many?", "context": "Tom has 3.", "answer": "3"}, "Tom has 3.\nHow many?"),
 }  # fmt: skip
 CHANGED = {
@@ -118,6 +124,13 @@ def test_rows_that_differ_before_the_problem_alone_are_two(tmp_path: Path):
 def test_columns_of_pictures_without_any_are_no_obstacle(tmp_path: Path):
     rows = [{"problem": "x?", "answer": "4", "image": None, "images": [], "figure": "of speech"}]
     assert answers(write(tmp_path / "a.jsonl", rows)) == ["4"]
+
+
+def test_what_is_not_shown_of_a_row_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = [{"problem": "x?", "answer": "4", "context": {"titles": ["a"]}, "split": "test"}]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == ["4"]
+    said = capsys.readouterr().out
+    assert "that is no text, and is not shown" in said and "of the split 'test' by their column" in said
 
 
 def test_problems_with_a_linked_picture_are_left_out(tmp_path: Path):

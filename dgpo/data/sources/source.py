@@ -72,8 +72,8 @@ class Source:
         return frozenset(".".join(parts[:end]) for parts in names for end in range(1, len(parts) + 1))
 
     def reads_too(self, name: str) -> bool:
-        """Whether a column may hold pictures, or options of a person's own problems."""
-        return is_media_column(name) or (self.is_own and is_option_column(name))
+        """Whether a column may hold pictures, or options or the split of a person's own problems."""
+        return is_media_column(name) or (self.is_own and (is_option_column(name) or name == "split"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,10 @@ def own_source(
     """A data set of one's own with the columns named (else problem, answer and, where there is one, id), and those that
     others have beside the problem: without Alpaca's input, say, nobody could answer."""
     named = {problem or "problem", answer or "answer", id or "id"}
+
+    def beside(*names: str) -> Columns:
+        return tuple(each for name in names for each in (name, name.capitalize()) if each not in named)
+
     return Source(
         name=name,
         purpose=purpose or "train",
@@ -105,9 +109,9 @@ def own_source(
         problem=(problem or "problem",),
         answer=(answer or "answer",),
         id=(id or "id",),
-        context=tuple(name for name in ("context", "passage") if name not in named),
-        rest=tuple(name for name in ("input",) if name not in named),
-        system=("system", "system_prompt", "system_message"),
+        context=beside("context", "passage", "body"),
+        rest=beside("input"),
+        system=beside("system", "system_prompt", "system_message"),
         needs_id=bool(id),
         is_own=True,
     )
@@ -153,7 +157,7 @@ def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> It
 def _record(row: Mapping[str, Any], source: Source) -> Record:
     before, problem = _prompt(row, source)
     answer, remarks = _first(row, source.answer), list[str]()
-    around = [value if isinstance(value := _first(row, names), str) else "" for names in (source.context, source.rest)]
+    around = [_beside(_first(row, names)) for names in (source.context, source.rest)]
     if source.is_own:
         problem, had = repaired(problem)
         if isinstance(answer, str) and printed(answer) is None:
@@ -161,11 +165,16 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
             had += more
         remarks += [f"problems or answers had {what}" for what in dict.fromkeys(had)]
         if any(around):
-            remarks.append(f"problems show the text of {' or '.join((*source.context, *source.rest))} beside them")
+            remarks.append("problems show a column beside them (context, passage, body or input)")
+        if None in around:
+            remarks.append("problems have a context, passage, body or input that is no text, and is not shown")
+        if split := row.get("split"):
+            remarks.append(f"rows are of the split {split!r:.20} by their column; all are read")
     if problem:
         problem = strip_instructions("\n".join(filter(None, (around[0], problem, around[1]))))
-    if problem and source.is_own and (options := shown(options_in(row), problem, answer)):
-        problem = f"{problem}\n{options}"
+    options = options_in(row) if problem and source.is_own else []
+    if options and (lines := shown(options, problem, _spelt(answer, source))):
+        problem = f"{problem}\n{lines}"
         remarks.append("problems show their options, which are in columns of their own, below them")
     return Record(
         problem=problem,
@@ -176,6 +185,21 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
         before=before,
         remarks=tuple(remarks),
     )
+
+
+def _beside(value: Any) -> str | None:
+    """Text or paragraphs beside a problem, "" for none; None for anything else."""
+    try:
+        return "\n".join(map(text_of, value)) if isinstance(value, list) else text_of(value)
+    except TypeError:
+        return None
+
+
+def _spelt(answer: object, source: Source) -> str:
+    try:
+        return source.canonical(answer)
+    except (TypeError, ValueError):
+        return str(answer)
 
 
 def _prompt(row: Mapping[str, Any], source: Source) -> tuple[tuple[Message, ...], str]:
