@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from dgpo.console import captured_output, tail
 from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.progress import duration, say
-from dgpo.runs.checkpoints import latest_complete, prune, write_manifest
+from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
 from dgpo.runs.export import export
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
@@ -104,6 +105,8 @@ def train_rank(
         trainer.read_reference(place)
     if checkpoint:
         trainer.engine.load_checkpoint(str(checkpoint.path / "actor"), del_local_after_load=False)
+        adapted = json.loads((checkpoint.path / MANIFEST).read_text()).get("method", {})
+        trainer.engine.method = replace(method, **adapted)
     tracking = trackers(settings) if rank == 0 else None
     began = time.monotonic()
     for step in range(start, total):
@@ -140,7 +143,7 @@ def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int) -> No
     trainer.engine.save_checkpoint(str(path / "actor"), global_step=step)
     torch.distributed.barrier()
     if rank == 0:
-        write_manifest(path, step=step)
+        write_manifest(path, step=step, method=trainer.engine.method.adapted())
         prune(folder.checkpoints, keep)
     torch.distributed.barrier()
 

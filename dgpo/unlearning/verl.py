@@ -178,14 +178,17 @@ class Trainer:
         if method.representation is not None:
             layers = self.engine.module.get_decoder().layers
             layers[method.representation].register_forward_hook(self.keep_inner)
-        self.worker.set_loss_fn(lambda values, tokens: total(method, values, tokens))
+        self.worker.set_loss_fn(lambda values, tokens: total(self.engine.method, values, tokens))
 
     def keep_inner(self, module: Any, inputs: Any, output: Any) -> None:
         """Leave a layer's output, `(T, H)`, to the engine."""
         self.engine.inner = (output[0] if isinstance(output, tuple) else output)[0]
 
     def step(self, items: Sequence[Item], counts: Counts) -> dict[str, float]:
-        """An optimiser step on this rank's items; loss and terms over all ranks, gradient norm, learning rate."""
+        """An optimiser step on this rank's items, after which the method adapts itself.
+
+        Returns loss and terms over all ranks, gradient norm, learning rate, and what the method adapts, as it was.
+        """
         batch = as_batch(items, self.engine.engine_config.micro_batch_size_per_gpu)
         lengths = [len(item.example.ids) for item in items]
         tu.assign_non_tensor(batch, counts=counts, update_lr_scheduler=True, global_token_num=NonTensorData(lengths))
@@ -193,7 +196,9 @@ class Trainer:
         found = tu.get(self.worker.train_batch(batch), "metrics")
         # Lists of ranks, of lists of micro-batches.
         terms = {name: float(torch.tensor(found[name]).sum()) for name in found if isinstance(found[name], list)}
-        return {"loss": found["loss"], **terms, "grad_norm": found["grad_norm"], "lr": rate}
+        adapted = self.engine.method.adapted()
+        self.engine.method = self.engine.method.after(terms)
+        return {"loss": found["loss"], **terms, "grad_norm": found["grad_norm"], "lr": rate, **adapted}
 
     def write_reference(self, examples: Sequence[Example], folder: Path) -> None:
         """One pass over the examples, shared among the ranks, whose states go to ``folder``."""

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 import torch
@@ -123,6 +124,21 @@ def test_values_by_hand() -> None:
     assert tpo == pytest.approx({"forget": -2 * math.log(1 / (1 + 1 / 4)), "preserve": half})
 
 
+def test_pdu_weighs_retain_rows_more_while_their_loss_is_over_the_limit() -> None:
+    start = METHODS["pdu"](retain_weight=1.0, retain_limit=0.5, dual_step=2.0)
+    more = start.after({"forget": 9.0, "retain": 0.75})
+    assert more == replace(start, retain_weight=1.5) and more.weights()["retain"] == 1.5
+    assert more.after({"retain": 0.25}).adapted() == {"retain_weight": 1.0}
+    # A weight of zero holds nothing, and the loss of retain rows is still there to raise it.
+    none = more.after({"retain": -5.0})
+    assert none.adapted() == {"retain_weight": 0.0}
+    kinds = torch.tensor([ORDINARY, RETAIN])
+    tokens = Tokens(kinds, torch.tensor([0, -1]), Counts(Counter(kinds.tolist()), 1))
+    loss, terms = total(none, torch.tensor([3.0, 4.0]), tokens)
+    assert (loss.item(), terms["retain"].item()) == (3.0, 4.0)
+    assert METHODS["npo"]().after({"retain": 9.0}) == METHODS["npo"]()
+
+
 def test_ce_u_leaves_out_the_first_token_of_each_answer() -> None:
     # Without the true token the target is the other one, whose probability is a half.
     even = [[0.0, 0.0]]
@@ -161,6 +177,13 @@ def test_more_candidates_than_words_are_refused() -> None:
         METHODS["palu"](top_k=12).check(11, 2)
     with pytest.raises(ValueError, match="layer=2: expected 0 to 1"):
         METHODS["rmu"](layer=2).check(11, 2)
+
+
+def test_a_constraint_without_retain_rows_is_refused() -> None:
+    with pytest.raises(ValueError, match="retain_weight=0"):
+        METHODS["pdu"](retain_weight=0.0).check(11, 2)
+    with pytest.raises(ValueError, match="dual_step=-1"):
+        METHODS["pdu"](dual_step=-1.0)
 
 
 def test_representations_go_to_one_direction_and_those_of_retain_rows_stay() -> None:

@@ -84,8 +84,10 @@ def more_runs(world: Path, runs: Path) -> Path:
         job("run.name=pairs", "method=idk_dpo", "train.steps=1", ranks=2),
         job("run.name=lora", "method=npo", "model.lora_rank=4", "train.steps=1"),
         job("run.name=rmu", "method=rmu", "method.layer=1", "train.steps=2"),
+        job("run.name=pdu", "method=pdu", "train.save_every=2", dies_after=2),
+        job("run.name=pdu", "method=pdu"),
     ]
-    assert run_jobs(world, jobs) == [0] * 8
+    assert run_jobs(world, jobs) == [*[0] * 8, -9, 0]
     return runs
 
 
@@ -135,6 +137,15 @@ def test_representations_of_retain_rows_are_compared_with_those_before(more_runs
     metrics = metrics_of(more_runs / "rmu")
     assert metrics[1]["actor/retain"] == pytest.approx(0, abs=1e-9)
     assert metrics[2]["actor/retain"] > 0 and metrics[2]["actor/forget"] < metrics[1]["actor/forget"]
+
+
+@pytest.mark.slow
+def test_a_weight_that_adapts_goes_on_where_a_killed_run_left_it(more_runs: Path) -> None:
+    metrics = metrics_of(more_runs / "pdu")
+    assert metrics[1]["actor/retain_weight"] == 5
+    for step in (1, 2):
+        excess = metrics[step]["actor/retain"] - 0.1
+        assert metrics[step + 1]["actor/retain_weight"] == pytest.approx(metrics[step]["actor/retain_weight"] + excess)
 
 
 def test_no_text_of_a_row_gets_into_a_log_or_a_tracker(runs: Path) -> None:

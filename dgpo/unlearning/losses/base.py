@@ -110,6 +110,14 @@ class Method(ABC):
         """Value of each token, retain rows' too, from the layer's output there, `(n, H)` twice and `(n,)` to `(n,)`."""
         raise NotImplementedError(f"{type(self).__name__} reads logits")
 
+    def after(self, terms: Mapping[str, float]) -> "Method":
+        """The method of the next step, from the terms of a step's whole batch."""
+        return self
+
+    def adapted(self) -> dict[str, float]:
+        """The settings that `after` changes, for a checkpoint to keep."""
+        return {}
+
     def check(self, vocabulary: int, layers: int) -> None:  # noqa: B027  (few methods have anything to check)
         """Raises ValueError for settings that do not fit a model of this vocabulary and so many layers."""
 
@@ -126,7 +134,7 @@ def total(method: Method, values: Tensor, tokens: Tokens) -> tuple[Tensor, dict[
         values: `(N,)`, of forget rows by the method, of retain rows their cross entropy (or by `hidden_values`).
     """
     terms = method.terms(values, tokens)
-    if method.retain_weight:
+    if tokens.counts.tokens.get(RETAIN):
         terms["retain"] = tokens.mean(values, RETAIN)
     weights = method.weights()
     weighted = [weights.get(name, 1.0) * term for name, term in terms.items()]
