@@ -8,6 +8,7 @@ attention has.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,13 +99,20 @@ def check_seed(seed: int) -> None:
 
 
 def create(
-    out_dir: str | Path, seed: int, *, hidden_size: int = 128, layers: int = 4, head_size: int = 32
+    out_dir: str | Path,
+    seed: int,
+    *,
+    hidden_size: int = 128,
+    layers: int = 4,
+    head_size: int = 32,
+    texts: Iterable[str] = (),
+    vocabulary: int = 0,
 ) -> tuple[Path, int]:
     """Saves tokenizer, random model and generation config to `out_dir`; returns it and the number of
     parameters.
 
     The default model has 0.9 M parameters in float32. The same arguments give the same weights; the caller's
-    random state is left as it was.
+    random state is left as it was. With `texts`, the tokenizer has a `vocabulary` of that size made of them.
 
     Raises UserError for a seed, a size or a folder that cannot be used.
     """
@@ -113,6 +121,8 @@ def create(
     from transformers import GenerationConfig, Qwen2ForCausalLM
 
     tokenizer = character_tokenizer()
+    if vocabulary:
+        tokenizer = tokenizer.train_new_from_iterator(texts, vocab_size=vocabulary)
     config = model_config(tokenizer, hidden_size=hidden_size, layers=layers, head_size=head_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.files import make_folder, replace_text
+from dgpo.files import json_lines, make_folder, replace_text
 
 Row = dict[str, Any]
 
@@ -192,24 +192,11 @@ def write(out: Path, seed: int = 0, sizes: Sizes = Sizes()) -> dict[str, int]:
 
 def make_model(out: Path, data: Path, seed: int = 0) -> int:
     """A Qwen2 with random weights and a vocabulary made of the world's own texts; its number of parameters."""
-    import torch
-    from transformers import GenerationConfig, Qwen2ForCausalLM
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    from dgpo.tasks.small_model import character_tokenizer, model_config
+    from dgpo.tasks.small_model import create
 
-    texts = [
-        text
-        for file in sorted(data.glob("*.jsonl"))
-        for line in file.read_text().splitlines()
-        for text in (json.loads(line)["question"], json.loads(line)["answer"])
-    ]
-    tokenizer = character_tokenizer().train_new_from_iterator(texts, vocab_size=640)
-    torch.manual_seed(seed)
-    model = Qwen2ForCausalLM(model_config(tokenizer, hidden_size=128, layers=3, head_size=32))
-    model.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
-    make_folder(out, "out")
-    tokenizer.save_pretrained(out)
-    model.save_pretrained(out)
-    return model.num_parameters()
+    logging.disable_progress_bar()
+    rows = [row for file in sorted(data.glob("*.jsonl")) for _, row in json_lines(file)]
+    texts = [row[key] for row in rows for key in ("question", "answer")]
+    return create(out, seed, layers=3, texts=texts, vocabulary=640)[1]

@@ -4,7 +4,6 @@ Values depend on a token's own logits alone, so that they can be computed in chu
 tokens or answers of a micro-batch, divided by the counts of the whole batch, so that micro-batches and ranks add up.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -65,7 +64,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method(ABC):
+class Method:
     """A loss and its settings: forget terms + ``retain_weight`` · CE of the retain rows' answers.
 
     Attributes:
@@ -86,16 +85,18 @@ class Method(ABC):
         if not self.retain_weight >= 0:
             raise ValueError(f"retain_weight={self.retain_weight}: expected 0 or more")
 
-    @abstractmethod
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         """Value of each token of a forget row or an alternative, `(n, V)` twice, `(n,)` and `(n,)` to `(n,)`.
 
-        ``ref_logits`` is empty, `(n, 0)`, where the method needs no reference.
+        ``ref_logits`` is empty, `(n, 0)`, where the method needs no reference. By default ℓ = -log p(y), less that of
+        the model before where there is one.
         """
+        before = cross_entropy(ref_logits, labels) if self.needs_reference else 0.0
+        return cross_entropy(logits, labels) - before
 
-    @abstractmethod
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        """The micro-batch's share of each forget term, by name."""
+        """The micro-batch's share of each forget term, by name; by default the mean over answer tokens."""
+        return {"forget": tokens.mean(values, *ANSWER)}
 
     def weights(self) -> dict[str, float]:
         """Weights of the terms other than 1."""
@@ -118,7 +119,7 @@ class Method(ABC):
         """The settings that `after` changes, for a checkpoint to keep."""
         return {}
 
-    def check(self, vocabulary: int, layers: int) -> None:  # noqa: B027  (few methods have anything to check)
+    def check(self, vocabulary: int, layers: int) -> None:
         """Raises ValueError for settings that do not fit a model of this vocabulary and so many layers."""
 
 

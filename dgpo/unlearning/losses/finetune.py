@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from dgpo.unlearning.losses.base import Method, Tokens, cross_entropy
+from dgpo.unlearning.losses.base import Method, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,9 +13,6 @@ class Finetune(Method):
     """CE of the retain rows' answers; no forget rows."""
 
     classes: ClassVar[tuple[int, ...]] = ()
-
-    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
-        return cross_entropy(logits, labels)
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         return {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, cross_entropy
+from dgpo.unlearning.losses.base import Method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,4 @@ class GradAscent(Method):
     retain_weight: float = 0.0
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
-        return cross_entropy(logits, labels)
-
-    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        return {"forget": -tokens.mean(values, *ANSWER)}
+        return -super().token_values(logits, ref_logits, labels, token_class)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, Method, Tokens, cross_entropy
+from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, Method, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +22,6 @@ class IdkDPO(Method):
     beta: float = 0.1
     needs_reference: ClassVar[bool] = True
     needs_alternatives: ClassVar[bool] = True
-
-    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
-        return cross_entropy(logits, labels) - cross_entropy(ref_logits, labels)
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         margin = tokens.sums(values, *ANSWER) - tokens.sums(values, ALTERNATIVE)

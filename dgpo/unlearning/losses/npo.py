@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, cross_entropy
+from dgpo.unlearning.losses.base import ANSWER, Method, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +19,6 @@ class NPO(Method):
 
     beta: float = 0.1
     needs_reference: ClassVar[bool] = True
-
-    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
-        return cross_entropy(logits, labels) - cross_entropy(ref_logits, labels)
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         preference = F.logsigmoid(self.beta * tokens.sums(values, *ANSWER))

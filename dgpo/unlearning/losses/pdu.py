@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens
+from dgpo.unlearning.losses.base import Method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +37,6 @@ class PDU(Method):
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         return (logits.amax(-1) - logits.mean(-1)).square()
-
-    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        return {"forget": tokens.mean(values, *ANSWER)}
 
     def after(self, terms: Mapping[str, float]) -> "PDU":
         excess = terms["retain"] - self.retain_limit

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from dgpo.unlearning.losses.base import ANSWER, RETAIN, Method, Tokens
+from dgpo.unlearning.losses.base import RETAIN, Method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,3 @@ class RMU(Method):
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         raise NotImplementedError("RMU reads no logits")
-
-    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        return {"forget": tokens.mean(values, *ANSWER)}

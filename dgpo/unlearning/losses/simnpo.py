@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, cross_entropy
+from dgpo.unlearning.losses.base import ANSWER, Method, Tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +20,6 @@ class SimNPO(Method):
     beta: float = 4.5
     delta: float = 0.0
     forget_weight: float = 0.125
-
-    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
-        return cross_entropy(logits, labels)
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         preference = F.logsigmoid(self.beta * (tokens.means(values, *ANSWER) - self.delta))

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens
+from dgpo.unlearning.losses.base import Method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,3 @@ class Undial(Method):
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         lowered = ref_logits.scatter_add(-1, labels[:, None], ref_logits.new_full((len(labels), 1), -self.beta))
         return F.cross_entropy(logits, lowered.softmax(-1), reduction="none")
-
-    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        return {"forget": tokens.mean(values, *ANSWER)}

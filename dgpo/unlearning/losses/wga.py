@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, cross_entropy
+from dgpo.unlearning.losses.base import Method, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,4 @@ class WGA(Method):
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         loss = cross_entropy(logits, labels)
         probability = (-loss.detach()).exp()
-        return probability**self.beta1 * (1 - probability) ** self.beta2 * loss
-
-    def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        return {"forget": -tokens.mean(values, *ANSWER)}
+        return -(probability**self.beta1 * (1 - probability) ** self.beta2) * loss
