@@ -4,14 +4,14 @@ Only the spelling changes, never the value: the verifier compares values, and pe
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from dgpo.data.cells import printed
 from dgpo.data.escapes import eaten
 from dgpo.data.messages import conversation, replied
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
-from dgpo.verifier import check_ground_truth, verify_batch
+from dgpo.verifier import check_ground_truth, verify, verify_batch
 from dgpo.verifier.gold import read_gold
 from dgpo.verifier.values import is_number
 
@@ -156,10 +156,21 @@ def listed(raw: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def are_equal(answers: Sequence[str]) -> bool:
-    """Whether each of the answers verifies as the first one."""
-    others = answers[1:]
-    return all(verify_batch([rf"\boxed{{{other}}}" for other in others], [answers[0]] * len(others), timeout=5.0))
+def grouped(answers: Iterable[str]) -> list[list[str]]:
+    """The answers in groups of those that verify as equal, either way round, to the first of the group."""
+    groups: list[list[str]] = []
+    for answer in answers:
+        for group in groups:
+            if _verifies(answer, group[0]) or _verifies(group[0], answer):
+                group.append(answer)
+                break
+        else:
+            groups.append([answer])
+    return groups
+
+
+def _verifies(answer: str, ground_truth: str) -> bool:
+    return bool(verify(rf"\boxed{{{answer}}}", ground_truth, timeout=5.0))
 
 
 def remark(raw: object, answer: str) -> str:

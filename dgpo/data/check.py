@@ -17,6 +17,7 @@ from dgpo.data.escapes import eaten
 from dgpo.data.instructions import asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.media import is_media_column, placeholder_in
+from dgpo.data.met import Met
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 from dgpo.errors import UserError
 from dgpo.files import file_sha256
@@ -53,20 +54,17 @@ def examine(path: Path) -> Examination:
     found = Examination(path, faults=name_fault(path) or check_parquet(path) or load_fault(path))
     if found.faults:
         return found
-    truths, prompts, warned = _Met(), _Met(), _Met()
+    truths, faults, warned = Met(), Met(), Met()
     problems: Counter[int] = Counter()
     ids: Counter[int] = Counter()
     lengths: list[int] = []
     for row, (text, problem, last, id, truth) in enumerate(_rows(path)):
         lengths.append(len(text))
         truths.note(truth, row)
-        sign = placeholder_in(text)
-        if (
-            fault := f"has {sign!r}, the place of a picture, and only text is trained on"
-            if sign
-            else eaten(text, is_answer=False)
-        ):
-            prompts.note(fault, row)
+        if sign := placeholder_in(text):
+            faults.note(f"the prompt has {sign!r}, the place of a picture, and only text is trained on", row)
+        elif fault := eaten(text, is_answer=False):
+            faults.note(f"the prompt {fault}", row)
         if asks_elsewhere(text):
             warned.note(_ELSEWHERE, row)
         if last == "assistant":
@@ -75,12 +73,11 @@ def examine(path: Path) -> Examination:
         if id is not None:
             ids[hash(id)] += 1
     found.rows = len(lengths)
-    found.faults += [f"{path}: row {row}: the prompt {what}{_more(count)}" for what, (row, count) in prompts.items()]
-    for (truth, (row, count)), fault in zip(truths.items(), ground_truth_faults(list(truths)), strict=True):
+    for (truth, met), fault in zip(truths.items(), ground_truth_faults(list(truths)), strict=True):
         if fault:
-            what = f"ground truth {truth!r:.80} {fault}; correct it or drop the row"
-            found.faults.append(f"{path}: row {row}: {what}{_more(count)}")
-    found.warnings = [f"{count} prompts {what} (first: row {row})" for what, (row, count) in warned.items()]
+            faults[f"ground truth {truth!r:.80} {fault}; correct it or drop the row"] = met
+    found.faults += [f"{path}: {fault}" for fault in faults.faults()]
+    found.warnings = [f"{count} prompts {what} (first: row {row})" for what, (count, row, _) in warned.items()]
     found.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")
     found.facts.append(f"distinct ground truths: {len(truths)}")
     for what, counts in (("problem", problems), ("extra_info.id", ids)):
@@ -88,19 +85,6 @@ def examine(path: Path) -> Examination:
         found.facts.append(f"rows that repeat the {what} of an earlier one: {again if counts else 'no such field'}")
     _compare_with_manifest(path, found)
     return found
-
-
-class _Met(dict[str, tuple[int, int]]):
-    """First row and number of rows of what was met."""
-
-    def note(self, what: str, row: int) -> None:
-        """Count a row."""
-        first, count = self.get(what, (row, 0))
-        self[what] = first, count + 1
-
-
-def _more(rows: int) -> str:
-    return f" ({rows - 1} more rows have it)" if rows > 1 else ""
 
 
 def load_fault(path: Path) -> list[str]:

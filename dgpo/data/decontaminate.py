@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from datasketch import MinHash, MinHashLSH
 
 from dgpo.data.duplicates import Entry, Tally, normal_form, sifted, tokens
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.manifest import read_manifest
+from dgpo.data.schema import prompt_rows
 from dgpo.errors import UserError
 
 SHINGLE = 5
@@ -117,8 +117,8 @@ def benchmark_files(paths: Sequence[Path]) -> list[Path]:
 def read_benchmark(file: Path) -> list[Benchmark]:
     """The problems of a prompt file. Raises UserError where it is none that `dgpo data prepare` writes."""
     try:
-        rows = pq.read_table(file, columns=["data_source", "extra_info"]).to_pylist()
-        if not all(isinstance(row["extra_info"]["problem"], str) for row in rows):
+        rows = list(prompt_rows(file, ("data_source", "extra_info")))
+        if not rows or not all(isinstance(row["extra_info"]["problem"], str) for row in rows):
             raise TypeError("extra_info.problem is not text in every row")
         return [
             Benchmark(row["data_source"], row["extra_info"]["id"], strip_instructions(row["extra_info"]["problem"]))

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from dgpo.data.answers import are_equal, listed, remark, text_fault
+from dgpo.data.answers import grouped, listed, remark, text_fault
 from dgpo.data.instructions import remaining
 from dgpo.data.media import picture_in, speaks_of_picture
+from dgpo.data.met import Met
 from dgpo.data.solutions import is_no_answer
 from dgpo.data.sources.source import Record
 from dgpo.progress import ProgressBar
-from dgpo.verifier import verify_batch
 
-_TIMEOUT = 5.0  # seconds for a comparison; one that takes longer counts as unequal
 _LAYOUT = re.compile(
     r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|q?quad)(?![A-Za-z])"
     r"|\\[()\[\],;:! ]|\\begin\{(?:align|equation)\*?\}|\\end\{(?:align|equation)\*?\}|[$~&\"`]|\\\\"
@@ -83,21 +82,18 @@ class Tally:
     rows_in: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     accounts: list[dict[str, Any]] = field(default_factory=list)
-    remarks: dict[str, tuple[int, str]] = field(default_factory=dict)
+    remarks: Met = field(default_factory=Met)
 
     def drop(self, reason: str, rows: int, account: dict[str, Any]) -> None:
         """Count `rows` rows under `reason` and keep the account of why."""
         self.dropped[reason] += rows
         self.accounts.append({"reason": reason, "rows": rows, **account})
 
-    def remark(self, what: str, row: int, value: object) -> None:
-        """Count a row of which `what` is true, and keep the place and value of the first one."""
-        count, first = self.remarks.get(what, (0, f"row {row}: {value!r:.60}"))
-        self.remarks[what] = (count + 1, first)
-
     def notes(self) -> list[str]:
         """The remarks, a line each."""
-        return [f"{count:,} {what} (first: {first})" for what, (count, first) in self.remarks.items()]
+        return [
+            f"{count:,} {what} (first: row {row}: {value!r:.60})" for what, (count, row, value) in self.remarks.items()
+        ]
 
     def first_account(self) -> str:
         """Why the first problem was dropped."""
@@ -161,23 +157,24 @@ def collect(
         try:
             answer = canonical(record.answer)
             if len(spellings := [each for each in map(canonical, listed(record.answer)) if each]) > 1:
-                if any_answer and not are_equal(spellings):
+                are_equal = len(grouped(spellings)) == 1
+                if any_answer and not are_equal:
                     raise ValueError(
                         "the list has answers of different value, and only spellings of one may stand for it"
                     )
                 if any_answer:
                     answer = spellings[0]
-                elif are_equal(spellings):
-                    tally.remark(_SPELLINGS_OF_ONE, row, record.answer)
+                elif are_equal:
+                    tally.remarks.note(_SPELLINGS_OF_ONE, row, record.answer)
             fault = text_fault(answer) if answer else ""
         except (TypeError, ValueError) as error:
             answer, fault = "?", str(error)
         if what := remark(record.answer, answer):
-            tally.remark(what, row, record.answer)
+            tally.remarks.note(what, row, record.answer)
         if speaks_of_picture(record.problem):
-            tally.remark("problems speak of a picture, and there is none", row, record.problem)
+            tally.remarks.note("problems speak of a picture, and there is none", row, record.problem)
         for what in record.remarks:
-            tally.remark(what, row, record.problem)
+            tally.remarks.note(what, row, record.problem)
         if not answer:
             tally.drop("empty answer", 1, describe(record, row, answer=str(record.answer)))
         elif fault:
@@ -189,7 +186,7 @@ def collect(
             entry.raw_answers.setdefault(answer, str(record.answer))
             seen[spelt] = (entry, answer)
             if what := remaining(record.problem):
-                tally.remark(f"problems still ask for {what}", row, record.problem)
+                tally.remarks.note(f"problems still ask for {what}", row, record.problem)
     return list(entries.values())
 
 
@@ -209,8 +206,8 @@ def settle(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> l
     or, with `keep_conflicts`, keeps the answer of more rows than any other has, if there is such an answer.
     """
     kept = []
-    for entry, groups in zip(entries, _equal_answers(entries), strict=True):
-        rows = {names[0]: sum(entry.answers[name] for name in names) for names in groups}
+    for entry in entries:
+        rows = {names[0]: sum(entry.answers[name] for name in names) for names in grouped(entry.answers)}
         best, most = Counter(rows).most_common(1)[0]
         if len(rows) > 1:
             winner = keep_conflicts and list(rows.values()).count(most) == 1
@@ -223,23 +220,3 @@ def settle(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> l
         entry.answers = Counter({best: most})
         kept.append(entry)
     return kept
-
-
-def _equal_answers(entries: Sequence[Entry]) -> list[list[list[str]]]:
-    """For each entry its answers in groups of equal ones, all comparisons of a round at once."""
-    left = [list(entry.answers) for entry in entries]
-    groups: list[list[list[str]]] = [[] for _ in entries]
-    while True:
-        pairs: list[tuple[int, str, str]] = []
-        for place, answers in enumerate(left):
-            if answers:
-                groups[place].append(answers[:1])
-                pairs += [(place, answers[0], other) for other in answers[1:]]
-                left[place] = []
-        if not pairs:
-            return groups
-        heads, others = [head for _, head, _ in pairs], [other for _, _, other in pairs]
-        forth = verify_batch([rf"\boxed{{{other}}}" for other in others], heads, timeout=_TIMEOUT)
-        back = verify_batch([rf"\boxed{{{head}}}" for head in heads], others, timeout=_TIMEOUT)
-        for (place, _, other), one, two in zip(pairs, forth, back, strict=True):
-            (groups[place][-1] if one or two else left[place]).append(other)

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
+from dgpo.data.schema import prompt_rows
 from dgpo.errors import UserError
 from dgpo.versions import installed_versions
 
@@ -74,14 +73,8 @@ def content_hash(pairs: Iterable[tuple[str, str]]) -> str:
 
 def parquet_content_hash(path: str | os.PathLike[str]) -> str | None:
     """`content_hash` of a prompt file, from `extra_info.problem` and `reward_model.ground_truth`; None without them."""
-    columns = ["extra_info.problem", "reward_model.ground_truth"]
-    with pq.ParquetFile(path) as file:
-        if not {file.schema.column(place).path for place in range(len(file.schema))}.issuperset(columns):
-            return None
-
-        def pairs() -> Iterable[tuple[str, str]]:
-            for batch in file.iter_batches(columns=columns):
-                problems = batch.column("extra_info").field("problem").to_pylist()
-                yield from zip(problems, batch.column("reward_model").field("ground_truth").to_pylist(), strict=True)
-
-        return content_hash(pairs())
+    rows = prompt_rows(path, ("extra_info", "reward_model"))
+    try:
+        return content_hash((row["extra_info"]["problem"], row["reward_model"]["ground_truth"]) for row in rows)
+    except (KeyError, TypeError):
+        return None

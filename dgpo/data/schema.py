@@ -1,33 +1,26 @@
 """The parquet schema of a verl prompt file: build a row, write a file, find what is wrong with one.
 
 verl reads a row as it stands and looks at it late: a missing ground truth is met in a reward worker, after
-the cluster has started. `check_parquet` finds such faults beforehand, reading columns and never Python
-objects, so that a file of millions of rows is checked in seconds.
+the cluster has started. `check_parquet` finds such faults beforehand.
 """
-
-# pyarrow.compute makes its functions when it is imported, out of a type checker's sight.
-# pyright: reportAttributeAccessIssue=false
 
 import itertools
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dgpo.data.met import Met
 from dgpo.data.read import disguise
 from dgpo.files import draft_of
 
 ROLES = ("system", "user", "assistant", "tool")
 """Message roles that chat templates know; another role renders without complaint and is never trained on."""
 
-_BATCH_ROWS = 65536
-_BATCH_OBJECTS = 8192
+_BATCH_ROWS = 8192
 
 
 class Message(TypedDict):
@@ -168,10 +161,15 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
         return [f"{path}: {what}; give the path of a parquet file of prompts"]
     try:
         with pq.ParquetFile(path) as file:
-            problems = list(_check_columns(file.schema_arrow, prompt_key))
-            if not problems and file.metadata.num_rows == 0:
-                problems = ["has 0 rows; write at least one prompt"]
-            return [f"{path}: {problem}" for problem in problems or _check_rows(file, prompt_key)]
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+        problems = [*_check_columns(schema, prompt_key)] or ([] if rows else ["has 0 rows; write at least one prompt"])
+        if not problems:
+            met = Met()
+            for place, row in enumerate(prompt_rows(path, (prompt_key, "data_source", "reward_model"))):
+                for fault, value in _faults(row, prompt_key):
+                    met.note(fault, place, value)
+            problems = met.faults()
+        return [f"{path}: {problem}" for problem in problems]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if what := disguise(path):
             return [f"{path}: it {what}"]
@@ -189,8 +187,13 @@ def prompt_rows(
     """
     with pq.ParquetFile(Path(path).expanduser()) as file:
         if there := [name for name in columns if name in file.schema_arrow.names]:
-            batches = file.iter_batches(most or _BATCH_OBJECTS, columns=there)
-            yield from itertools.islice((row for batch in batches for row in batch.to_pylist()), most)
+            batches = file.iter_batches(most or _BATCH_ROWS, columns=there)
+            yield from itertools.islice((row for batch in batches for row in _sound(batch)), most)
+
+
+def _sound(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    batch.validate(full=True)  # pages carry no checksum: damage may show only as text that is not UTF-8
+    return batch.to_pylist()
 
 
 def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:
@@ -216,50 +219,21 @@ def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:
         yield f"field 'reward_model.ground_truth' is {ground_truth}; write the answers as strings"
 
 
-def _check_rows(file: pq.ParquetFile, prompt_key: str) -> Iterator[str]:
-    first: dict[str, tuple[int, object]] = {}
-    count: Counter[str] = Counter()
-    start = 0
-    columns = [prompt_key, "data_source", "reward_model.ground_truth"]
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
-        batch.validate(full=True)  # pages carry no checksum: damage may show only as text that is not UTF-8
-        for fault, is_bad, values, row_of in _faults(batch, prompt_key):
-            places = np.flatnonzero(pc.fill_null(is_bad, True).to_numpy(zero_copy_only=False))
-            if len(places):
-                first.setdefault(fault, (start + int(row_of[places[0]]), values[int(places[0])].as_py()))
-                count[fault] += len(np.unique(row_of[places]))
-        start += batch.num_rows
-    for fault, (row, value) in first.items():
-        more = f" ({count[fault] - 1} more rows have this fault)" if count[fault] > 1 else ""
-        yield f"row {row}: {fault.format(value=_shorten(value))}{more}"
-
-
-def _faults(batch: pa.RecordBatch, prompt_key: str) -> Iterator[tuple[str, pa.Array, pa.Array, np.ndarray]]:
-    """For each fault its message, where it is (null: there too), the values, and the row of each value."""
-    each_row = np.arange(batch.num_rows)
-    sources = _text(batch.column("data_source"))
-    yield "data_source is {value}; give every row the name of its source", _is_blank(sources), sources, each_row
-    truths = _text(pc.struct_field(batch.column("reward_model"), "ground_truth"))
-    message = "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, or drop the row"
-    yield message, _is_blank(truths), truths, each_row
-    prompts = batch.column(prompt_key)
-    message = "prompt is {value}; give every row at least one message {{'role': ..., 'content': ...}}"
-    yield message, pc.equal(pc.list_value_length(prompts), 0), prompts, each_row
-    messages, row_of = pc.list_flatten(prompts), pc.list_parent_indices(prompts).to_numpy()
-    roles, contents = (_text(pc.struct_field(messages, field)) for field in ("role", "content"))
-    message = f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}"
-    yield message, pc.invert(pc.is_in(roles, pa.array(ROLES))), roles, row_of
-    message = "prompt has a message whose content is {value}; give every message a non-empty string"
-    yield message, pc.equal(pc.binary_length(contents), 0), contents, row_of
-
-
-def _is_blank(values: pa.Array) -> pa.Array:
-    return pc.equal(pc.binary_length(pc.utf8_trim_whitespace(values)), 0)
-
-
-def _text(values: pa.Array) -> pa.Array:
-    """Dictionary-encoded and view strings as plain ones, which every string kernel takes."""
-    return values if pa.types.is_string(values.type) else values.cast(pa.large_string())
+def _faults(row: Mapping[str, Any], prompt_key: str) -> Iterator[tuple[str, object]]:
+    """What is wrong with a row, with the value."""
+    if not (row["data_source"] or "").strip():
+        yield "data_source is {value}; give every row the name of its source", row["data_source"]
+    truth = (row["reward_model"] or {}).get("ground_truth")
+    if not (truth or "").strip():
+        yield "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, or drop it", truth
+    if not (messages := row[prompt_key]):
+        yield "prompt is {value}; give every row at least one message {'role': ..., 'content': ...}", messages
+        return
+    roles, contents = ([(message or {}).get(field) for message in messages] for field in ("role", "content"))
+    if unknown := [role for role in roles if role not in ROLES]:
+        yield f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}", unknown[0]
+    if empty := [content for content in contents if not content]:
+        yield "prompt has a message whose content is {value}; give every message a non-empty string", empty[0]
 
 
 def _is_text(type: pa.DataType) -> bool:
@@ -279,8 +253,3 @@ def _field_type(type: pa.DataType, name: str) -> pa.DataType | None:
     if not pa.types.is_struct(type) or type.get_field_index(name) < 0:
         return None
     return type.field(name).type
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

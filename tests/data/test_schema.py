@@ -152,7 +152,7 @@ BAD_VALUES = {
         "reward_model",
         [{"ground_truth": "2"}, {"ground_truth": None}, None, {"ground_truth": "  "}],
         "row 1: reward_model.ground_truth is None; give every row its answer as a non-empty string, "
-        "or drop the row (2 more rows have this fault)",
+        "or drop it (2 more rows have it)",
     ),
 }
 
