@@ -1,8 +1,8 @@
 """From scores.jsonl to figures with errors: accuracy, lengths, and what went wrong, for each benchmark."""
 
 import json
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -38,55 +38,45 @@ class BenchmarkFigures:
     """One model on one benchmark.
 
     Attributes:
-        ids: Of the problems in file order; `accuracy` is the share of right samples of each, ``(P,)``.
+        accuracy: Share of right samples of each problem in file order, ``(P,)``.
         avg_error_over_samples: Standard error of `avg` on these very problems, from sampling alone.
         pass_at, majority_at: By k.
-        lengths: Response tokens of every sample, ``(P·n,)``.
+        lengths: Response tokens of every sample, ``(P·n,)``; `length` has their mean, percentiles and maximum.
         truncated: Share of responses cut off at `max_tokens`.
         without_answer: Share in which the verifier found no answer.
         reasons: Number of samples by the verdict's reason; "timeout" are answers that it gave up on.
     """
 
-    name: str
     samples: int
-    ids: list[str]
     accuracy: NDArray[np.float64]
     avg: Estimate
     avg_error_over_samples: float | None
     pass_at: dict[int, Estimate]
     majority_at: dict[int, Estimate]
     lengths: NDArray[np.int64]
+    length: dict[str, float]
     truncated: float
     without_answer: float
     reasons: dict[str, int]
 
     def summary(self) -> dict[str, Any]:
         """As in report.json."""
-        return {
-            "problems": len(self.ids),
-            "samples": self.samples,
-            "avg": {**asdict(self.avg), "error_over_samples": self.avg_error_over_samples},
-            "pass_at": {str(k): asdict(each) for k, each in self.pass_at.items()},
-            "majority_at": {str(k): asdict(each) for k, each in self.majority_at.items()},
-            "length": {
-                "mean": float(self.lengths.mean()),
-                **{f"p{q}": float(np.percentile(self.lengths, q)) for q in (50, 90, 99)},
-                "max": int(self.lengths.max()),
-            },
-            "truncated": self.truncated,
-            "without_answer": self.without_answer,
-            "reasons": self.reasons,
-        }
+        found = asdict(self)
+        found["avg"]["error_over_samples"] = found.pop("avg_error_over_samples")
+        by_k = {name: {str(k): each for k, each in found[name].items()} for name in ("pass_at", "majority_at")}
+        del found["accuracy"], found["lengths"]
+        return {"problems": self.accuracy.size, **found, **by_k}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A scored folder."""
+    """A scored folder; `scores` by benchmark and problem, in file order."""
 
     name: str
     folder: Path
     settings: Settings
     scoring: dict[str, Any]
+    scores: dict[str, dict[str, list[Score]]]
     benchmarks: dict[str, BenchmarkFigures]
 
 
@@ -109,18 +99,30 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
             f"--k={wrong}: {folder} has {samples} samples of each problem, so k goes from 1 to {samples}; "
             f"draw more with `dgpo eval run --samples {wrong}` into the same folder"
         )
-    chosen = sorted({*ks, samples}) if ks is not None else default_ks(samples)
+    chosen = sorted({*(ks if ks is not None else (2**power for power in range(samples.bit_length()))), samples})
     scoring = _scoring(folder, settings)
-    scores: dict[str, list[Score]] = defaultdict(list)
-    for _, score in json_lines(folder / SCORES):
-        scores[score["benchmark"]].append(cast(Score, score))
-    figures = {}
-    for each, facts in settings.benchmarks.items():
-        ids = [problem.id for problem in saved_problems(folder, each, facts)]
-        if len(scores[each]) != samples * len(ids):
-            raise UserError(f"{folder / SCORES}: it has changed; score again with `dgpo eval score {folder}`")
-        figures[each] = benchmark_figures(each, ids, scores[each], samples, chosen)
-    return Evaluation(name, folder, settings, scoring, figures)
+    scores: dict[str, dict[str, list[Score]]] = {
+        each: {problem.id: [] for problem in saved_problems(folder, each, facts)}
+        for each, facts in settings.benchmarks.items()
+    }
+    try:
+        for _, score in json_lines(folder / SCORES):
+            if score["benchmark"] in scores:
+                scores[score["benchmark"]][score["id"]].append(cast(Score, score))
+    except KeyError as error:
+        raise _changed(folder, folder / SCORES) from error
+    if any(len(each) != samples for problems in scores.values() for each in problems.values()):
+        raise _changed(folder, folder / SCORES)
+    figures = {each: benchmark_figures([*problems.values()], samples, chosen) for each, problems in scores.items()}
+    return Evaluation(name, folder, settings, scoring, scores, figures)
+
+
+def by_benchmark(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, int, Evaluation, BenchmarkFigures]]:
+    """Each benchmark with each model that has it, and the model's place."""
+    for name in all_benchmarks(evaluations):
+        for place, each in enumerate(evaluations):
+            if name in each.benchmarks:
+                yield name, place, each, each.benchmarks[name]
 
 
 def shared_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
@@ -133,37 +135,28 @@ def all_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
     return list(dict.fromkeys(name for each in evaluations for name in each.benchmarks))
 
 
-def default_ks(samples: int) -> list[int]:
-    """1, 2, 4, ... and n itself."""
-    return sorted({2**power for power in range(samples.bit_length())} | {samples})
+def benchmark_figures(problems: Sequence[Sequence[Score]], samples: int, ks: Sequence[int]) -> BenchmarkFigures:
+    """Figures of one benchmark, from ``samples`` scores of each problem.
 
-
-def benchmark_figures(
-    name: str, ids: list[str], scores: Sequence[Score], samples: int, ks: Sequence[int]
-) -> BenchmarkFigures:
-    """Figures of one benchmark, from ``samples`` scores of each problem in any order.
-
-    The problems come in the order of ``ids``. Two models are paired by place in the file, as its hash is of the
-    problems alone: the same problems may have other ids.
+    Two models are paired by place in the file, as its hash is of the problems alone: the same problems may have other
+    ids.
     """
-    problems: dict[str, list[Score]] = defaultdict(list)
-    for score in scores:
-        problems[score["id"]].append(score)
-    correct = np.array([sum(score["correct"] for score in problems[each]) for each in ids])
+    correct = np.array([sum(score["correct"] for score in each) for each in problems])
     accuracy = avg_at_k(samples, correct)
+    scores = [score for each in problems for score in each]
     lengths = np.array([score["response_tokens"] for score in scores], dtype=np.int64)
+    quantiles = {f"p{q}": float(np.percentile(lengths, q)) for q in (50, 90, 99)}
     reasons = Counter(score["reason"] for score in scores)
-    votes = [_votes(problems[each]) for each in ids] if samples <= MAX_SAMPLES else []
+    counted = [votes(each) for each in problems] if samples <= MAX_SAMPLES else []
     return BenchmarkFigures(
-        name=name,
         samples=samples,
-        ids=ids,
         accuracy=accuracy,
         avg=estimate(accuracy),
         avg_error_over_samples=standard_error_over_samples(samples, correct) if samples > 1 else None,
         pass_at={k: estimate(pass_at_k(samples, correct, k)) for k in ks},
-        majority_at={k: estimate([majority_at_k(*vote, k) for vote in votes]) for k in ks} if votes else {},
+        majority_at={k: estimate([majority_at_k(*each, k) for each in counted]) for k in ks} if counted else {},
         lengths=lengths,
+        length={"mean": float(lengths.mean()), **quantiles, "max": int(lengths.max())},
         truncated=float(np.mean([score["finish_reason"] == "length" for score in scores])),
         without_answer=reasons["no_answer"] / len(scores),
         reasons=dict(reasons.most_common()),
@@ -186,7 +179,7 @@ def macro_average(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate(value, float(np.sqrt(np.sum(np.square(known))) / len(known)))
 
 
-def _votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
+def votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
     """For `majority_at_k`: right samples, sizes of the classes of wrong answers, samples without an answer."""
     classes = Counter(score["answer_class"] for score in scores)
     right, without = classes.pop(0, 0), classes.pop(None, 0)
@@ -200,18 +193,19 @@ def _scoring(folder: Path, settings: Settings) -> dict[str, Any]:
         scoring = json.loads((folder / SCORING).read_text())
         counts = {name: scoring["benchmarks"].get(name) for name in settings.benchmarks}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{folder / SCORING}: it cannot be read; score again with `dgpo eval score {folder}`"
-        ) from error
-    for name, scored in counts.items():
-        count = scored or {"bytes": -1, "cut": 0, "scored": 0}
+        raise _changed(folder, folder / SCORING) from error
+    for name, count in counts.items():
         expected = settings.sampling.samples * settings.benchmarks[name].problems
         file = generations_file(folder, name)
-        if not file.exists() or file.stat().st_size != count["bytes"] + count["cut"]:
-            raise UserError(f"{file}: it has changed since it was scored; score again with `dgpo eval score {folder}`")
+        if count is None or not file.exists() or file.stat().st_size != count["bytes"] + count["cut"]:
+            raise _changed(folder, file)
         if count["scored"] < expected:
             raise UserError(
                 f"{folder}: {expected - count['scored']} of {expected} samples of {name} are missing, and figures of a "
                 "part would favour short responses; finish it with the same `dgpo eval run`, then score again"
             )
     return scoring
+
+
+def _changed(folder: Path, file: Path) -> UserError:
+    return UserError(f"{file}: it has changed since it was scored; score again with `dgpo eval score {folder}`")

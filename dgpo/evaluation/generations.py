@@ -110,49 +110,44 @@ def set_aside_cut_line(file: Path) -> int:
     return len(tail)
 
 
-def read_generations(
-    file: Path, problems: Container[str], samples: int, *, may_be_cut: bool = False
-) -> Iterator[Generation]:
-    """The generations of one file, a line at a time.
+def read_generations(file: Path, problems: Container[str], samples: int) -> Iterator[Generation]:
+    """The generations of one file, a line at a time; a last line that was cut short is left out.
 
     Args:
         file: May be missing, and then has none.
         problems: Ids of the benchmark.
         samples: Wanted for each problem.
-        may_be_cut: Leave out a last line that is no JSON, in place of refusing it.
 
     Raises:
         UserError: a line is damaged, belongs to no problem or sample of the run, or repeats one.
     """
     bad: list[UserError] = []
     seen: set[tuple[str, int]] = set()
-    for number, line in json_lines(file, on_bad=bad.append if may_be_cut else None) if file.exists() else ():
+    for number, line in json_lines(file, on_bad=bad.append) if file.exists() else ():
         if bad:
             raise bad[0]
-        where = f"{file}, line {number}"
         generation = cast(Generation, line)
-        try:
-            identity = (generation["id"], generation["sample"])
-            known = identity[0] in problems and 0 <= identity[1] < samples
-            if type(identity[1]) is not int or type(generation["response_tokens"]) is not int:
-                raise TypeError("sample and response_tokens must be whole numbers")
-            if not isinstance(generation["text"], str) or not isinstance(generation["finish_reason"], str):
-                raise TypeError("text and finish_reason must be strings")
-        except (KeyError, TypeError) as error:
-            raise UserError(
-                f"{where}: it is no generation ({error!r}); restore the file, or delete the line and run "
-                "`dgpo eval run` again, which makes the missing sample anew"
-            ) from error
-        if not known:
-            raise UserError(
-                f"{where}: there is no sample {identity[1]} of problem {identity[0]!r} in this evaluation "
-                f"({samples} samples of each problem); delete the line if it does not belong here"
-            )
-        if identity in seen:
-            raise UserError(
-                f"{where}: sample {identity[1]} of problem {identity[0]!r} is there twice; delete one of the lines"
-            )
-        seen.add(identity)
+        if fault := _fault(generation, problems, samples, seen):
+            raise UserError(f"{file}, line {number}: {fault}")
+        seen.add((generation["id"], generation["sample"]))
         yield generation
-    if len(bad) > 1:
+    if len(bad) > 1 or (bad and not cut_line(file)):
         raise bad[0]
+
+
+def _fault(generation: Generation, problems: Container[str], samples: int, seen: Container[tuple[str, int]]) -> str:
+    for key, kind in (("id", str), ("sample", int), ("response_tokens", int), ("finish_reason", str), ("text", str)):
+        if type(value := generation.get(key)) is not kind:
+            return (
+                f"it is no generation ({key} is {value!r:.80}); restore the file, or delete the line and run "
+                "`dgpo eval run` again, which makes the missing sample anew"
+            )
+    which = f"sample {generation['sample']} of problem {generation['id']!r}"
+    if generation["id"] not in problems or not 0 <= generation["sample"] < samples:
+        return (
+            f"there is no {which} in this evaluation ({samples} samples of each problem); delete the line if it does "
+            "not belong here"
+        )
+    if (generation["id"], generation["sample"]) in seen:
+        return f"{which} is there twice; delete one of the lines"
+    return ""

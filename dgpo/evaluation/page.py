@@ -1,17 +1,17 @@
 """The answers of an evaluation as one HTML page: problems with pass@k, majority and the verdict on each answer."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Problem
-from dgpo.evaluation.figures import read_evaluation
+from dgpo.evaluation.figures import read_evaluation, votes
 from dgpo.evaluation.generations import Generation, generations_file, read_generations
-from dgpo.evaluation.score import SCORES, Score, saved_problems
+from dgpo.evaluation.score import Score, saved_problems
 from dgpo.evaluation.statistics import majority_at_k
-from dgpo.files import json_lines, make_folder, replace_text
+from dgpo.files import make_folder, replace_text
 from dgpo.runs.html import clipped, page, question_of, shown_messages
 from dgpo.runs.verdicts import judged, words
 
@@ -37,9 +37,6 @@ def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = No
 def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]:
     """What the page's script draws."""
     evaluation = read_evaluation(folder, folder.resolve().name)
-    scores: dict[tuple[str, str], list[Score]] = defaultdict(list)
-    for _, score in json_lines(folder / SCORES):
-        scores[score["benchmark"], score["id"]].append(cast(Score, score))
     groups: list[dict[str, Any]] = []
     answers = chars = left = 0
     for name, facts in evaluation.settings.benchmarks.items():
@@ -54,7 +51,7 @@ def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]
             if groups and (answers + len(texts[key]) > limit or chars + size > PAGE_CHARS):
                 left += 1
                 continue
-            groups.append(_group(name, problem, texts[key], scores[name, key], evaluation.scoring["mode"]))
+            groups.append(_group(name, problem, texts[key], evaluation.scores[name][key], evaluation.scoring["mode"]))
             answers, chars = answers + len(texts[key]), chars + size
     if not groups:
         wanted = "" if prompt is None else f" with the prompt {prompt!r}"
@@ -75,9 +72,8 @@ def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]
 def _group(
     name: str, problem: Problem, texts: Mapping[int, Generation], scores: Sequence[Score], mode: str
 ) -> dict[str, Any]:
-    classes = Counter(score["answer_class"] for score in scores)
-    right, without = classes.pop(0, 0), classes.pop(None, 0)
-    majority = majority_at_k(right, list(classes.values()), without, len(scores))
+    right, wrong, without = votes(scores)
+    majority = majority_at_k(right, wrong, without, len(scores))
     most = max((score for score in scores if score["answer"]), key=lambda score: _votes(score, scores), default=None)
     voted = "" if most is None else f", most gave “{most['answer']}” ({_votes(most, scores)})"
     by_sample = {score["sample"]: score for score in scores}

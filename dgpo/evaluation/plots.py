@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpo.evaluation.figures import Evaluation, all_benchmarks
+from dgpo.evaluation.figures import Evaluation, all_benchmarks, by_benchmark
 from dgpo.pictures import plain, plt, save
 
 COLUMNS = 3
@@ -29,23 +29,19 @@ def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
 def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
     """pass@k (solid, with a band of one standard error) and maj@k (dashed) over k, a panel a benchmark."""
     figure, panels = _panels(evaluations)
+    for name, number, evaluation, found in by_benchmark(evaluations):
+        axes, color = panels[name], f"C{number}"
+        ks = list(found.pass_at)
+        value = np.array([100 * each.value for each in found.pass_at.values()])
+        error = np.array([100 * (each.error or 0.0) for each in found.pass_at.values()])
+        axes.plot(ks, value, color=color, marker="o", markersize=3, label=plain(f"{evaluation.name}, pass@k"))
+        low, high = np.clip(value - error, 0, 100), np.clip(value + error, 0, 100)
+        axes.fill_between(ks, low, high, color=color, alpha=0.15, linewidth=0)
+        if found.majority_at:
+            majority = [100 * each.value for each in found.majority_at.values()]
+            label = plain(f"{evaluation.name}, maj@k")
+            axes.plot(list(found.majority_at), majority, color=color, linestyle="--", label=label)
     for name, axes in panels.items():
-        for number, evaluation in enumerate(evaluations):
-            found = evaluation.benchmarks.get(name)
-            if found is None:
-                continue
-            ks = list(found.pass_at)
-            value = np.array([100 * found.pass_at[k].value for k in ks])
-            error = np.array([100 * (found.pass_at[k].error or 0.0) for k in ks])
-            axes.plot(
-                ks, value, color=f"C{number}", marker="o", markersize=3, label=plain(f"{evaluation.name}, pass@k")
-            )
-            low, high = np.clip(value - error, 0, 100), np.clip(value + error, 0, 100)
-            axes.fill_between(ks, low, high, color=f"C{number}", alpha=0.15, linewidth=0)
-            majority = [(k, 100 * each.value) for k, each in found.majority_at.items()]
-            if majority:
-                label = plain(f"{evaluation.name}, maj@k")
-                axes.plot(*zip(*majority, strict=True), color=f"C{number}", linestyle="--", label=label)
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set(title=name, xlabel="samples k", ylabel="%")
@@ -78,19 +74,17 @@ def accuracy_bars(evaluations: Sequence[Evaluation]) -> Figure:
 def length_histograms(evaluations: Sequence[Evaluation]) -> Figure:
     """Response tokens, a panel a benchmark; a line where responses are cut off."""
     figure, panels = _panels(evaluations)
-    for name, axes in panels.items():
-        found = [(n, each, each.benchmarks[name]) for n, each in enumerate(evaluations) if name in each.benchmarks]
-        longest = max(figures.lengths.max() for _, _, figures in found)
-        bins = np.linspace(0, longest + 1, 41)
-        for number, evaluation, figures in found:
-            weights = np.full(figures.lengths.size, 100 / figures.lengths.size)
-            label = f"{evaluation.name}, {100 * figures.truncated:.1f} % cut off"
-            axes.hist(
-                figures.lengths, bins=bins, weights=weights, histtype="step", color=f"C{number}", label=label
-            )  # fmt: skip
-            limit = evaluation.settings.sampling.max_tokens
-            if figures.truncated:
-                axes.axvline(limit, color=f"C{number}", linestyle=":", linewidth=1)
+    longest: dict[str, float] = {}
+    for name, _, _, figures in by_benchmark(evaluations):
+        longest[name] = max(longest.get(name, 0), figures.length["max"])
+    for name, number, evaluation, figures in by_benchmark(evaluations):
+        axes, color = panels[name], f"C{number}"
+        bins = np.linspace(0, longest[name] + 1, 41).tolist()
+        weights = np.full(figures.lengths.size, 100 / figures.lengths.size)
+        label = f"{evaluation.name}, {100 * figures.truncated:.1f} % cut off"
+        axes.hist(figures.lengths, bins=bins, weights=weights, histtype="step", color=color, label=label)
+        if figures.truncated:
+            axes.axvline(evaluation.settings.sampling.max_tokens, color=color, linestyle=":", linewidth=1)
         axes.set(title=name, xlabel="response tokens", ylabel="% of responses")
     return _finished(figure, panels)
 

@@ -6,14 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dgpo.errors import UserError
 from dgpo.evaluation.figures import (
     BenchmarkFigures,
     Estimate,
     Evaluation,
     all_benchmarks,
+    by_benchmark,
     macro_average,
     read_evaluation,
     shared_benchmarks,
@@ -32,6 +31,8 @@ WORDS = ("benchmark", "model", "models", "source", "key")
 
 Comparison = tuple[str, str, str, Difference]
 """First model, second model, benchmark, difference of avg@n."""
+Settings = dict[str, list[str]]
+"""The value of each model, by key."""
 
 
 def report(
@@ -87,12 +88,9 @@ def _compare_with_first(evaluations: Sequence[Evaluation]) -> list[Comparison]:
     first, found = evaluations[0], []
     for other in evaluations[1:]:
         shared = shared_benchmarks([first, other])
-        pairs = [(first.benchmarks[name].accuracy, other.benchmarks[name].accuracy) for name in shared]
-        for name, pair in zip(shared, pairs, strict=True):
-            found.append((first.name, other.name, name, paired_difference([pair[0]], [pair[1]])))
-        if len(shared) > 1:
-            both = paired_difference([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-            found.append((first.name, other.name, MACRO, both))
+        for name, over in [*((name, [name]) for name in shared), *([(MACRO, shared)] if len(shared) > 1 else [])]:
+            pair = ([each.benchmarks[name].accuracy for name in over] for each in (first, other))
+            found.append((first.name, other.name, name, paired_difference(*pair)))
     return found
 
 
@@ -102,16 +100,17 @@ def _write(evaluations: Sequence[Evaluation], folder: Path) -> dict[str, Any]:
 
     make_folder(folder, "--out")
     differences = _compare_with_first(evaluations)
-    shown = [_accuracy(evaluations), _responses(evaluations)]
-    if differences:
-        shown.append(_comparisons(differences))
-    shown += [table for table in (_different_settings(evaluations), _references(evaluations)) if table is not None]
+    settings = _settings(evaluations)
+    differing = {key: values for key, values in settings.items() if len(set(values)) > 1}
+    tables = [_accuracy(evaluations), _responses(evaluations), _comparisons(differences)]
+    tables += [_different_settings(evaluations, differing), _references(evaluations)]
+    shown = [table for table in tables if table.rows]
     summary = _summary(evaluations, differences)
     replace_json(folder / "report.json", summary)
     draw(evaluations, folder)
     pictures = "\n".join(f"![{name}]({name}.png)\n" for name in PICTURES)
     title = " and ".join(each.name for each in evaluations)
-    every = [*shown, _by_k(evaluations), _all_settings(evaluations)]
+    every = [*shown, _by_k(evaluations), _all_settings(evaluations, settings, differing)]
     text = f"# Evaluation of {title}\n\n{pictures}\n" + "\n".join(table.markdown() for table in every)
     replace_text(folder / "report.md", text)
     for table in shown:
@@ -120,28 +119,25 @@ def _write(evaluations: Sequence[Evaluation], folder: Path) -> dict[str, Any]:
 
 
 def _summary(evaluations: Sequence[Evaluation], differences: Sequence[Comparison]) -> dict[str, Any]:
-    shared = shared_benchmarks(evaluations)
+    shared, models = shared_benchmarks(evaluations), {}
+    for each in evaluations:
+        macro = {"over": shared, "avg": asdict(_macro(each, shared))} if shared else None
+        models[each.name] = {
+            "folder": str(each.folder),
+            "benchmarks": {name: figures.summary() for name, figures in each.benchmarks.items()},
+            "macro_average": macro,
+            "settings": asdict(each.settings),
+            "scoring": each.scoring,
+        }
+    keys = ("first", "second", "benchmark")
     return {
-        "models": {
-            each.name: {
-                "folder": str(each.folder),
-                "benchmarks": {name: figures.summary() for name, figures in each.benchmarks.items()},
-                "macro_average": {
-                    "over": shared,
-                    "avg": asdict(macro_average([each.benchmarks[name].avg for name in shared])),
-                }
-                if shared
-                else None,
-                "settings": asdict(each.settings),
-                "scoring": each.scoring,
-            }
-            for each in evaluations
-        },
-        "differences": [
-            {"first": first, "second": second, "benchmark": name, **asdict(difference)}
-            for first, second, name, difference in differences
-        ],
+        "models": models,
+        "differences": [{**dict(zip(keys, names, strict=True)), **asdict(each)} for *names, each in differences],
     }
+
+
+def _macro(evaluation: Evaluation, benchmarks: Sequence[str]) -> Estimate:
+    return macro_average([evaluation.benchmarks[name].avg for name in benchmarks])
 
 
 def _log_to_wandb(evaluations: Sequence[Evaluation], summary: dict[str, Any], folder: Path, project: str) -> None:
@@ -168,12 +164,10 @@ def _log_to_wandb(evaluations: Sequence[Evaluation], summary: dict[str, Any], fo
 def _accuracy(evaluations: Sequence[Evaluation]) -> Table:
     """avg@n, pass@n and maj@n of each model on each benchmark, and their macro averages; n is a model's samples."""
     names, shared = all_benchmarks(evaluations), shared_benchmarks(evaluations)
-    rows = []
-    for name in names:
-        for evaluation in evaluations:
-            if name in evaluation.benchmarks:
-                problems = str(len(evaluation.benchmarks[name].ids))
-                rows.append([name, evaluation.name, problems, *_accuracies([evaluation.benchmarks[name]])])
+    rows = [
+        [name, evaluation.name, str(figures.accuracy.size), *_accuracies([figures])]
+        for name, _, evaluation, figures in by_benchmark(evaluations)
+    ]
     for evaluation in evaluations if len(shared) > 1 else []:
         rows.append([MACRO, evaluation.name, "", *_accuracies([evaluation.benchmarks[name] for name in shared])])
     notes = ["Per cent ± standard error over problems. pass@n is unbiased; maj@n is the majority vote's accuracy."]
@@ -203,16 +197,12 @@ def _by_k(evaluations: Sequence[Evaluation]) -> Table:
 def _responses(evaluations: Sequence[Evaluation]) -> Table:
     """Lengths, truncation, and what the verifier could not judge."""
     rows = []
-    for name in all_benchmarks(evaluations):
-        for evaluation in evaluations:
-            figures = evaluation.benchmarks.get(name)
-            if figures is None:
-                continue
-            quantiles = " / ".join(f"{np.percentile(figures.lengths, q):.0f}" for q in (50, 90, 99))
-            lengths = [f"{figures.lengths.mean():.1f}", quantiles, str(figures.lengths.max())]
-            shares = [f"{100 * figures.truncated:.1f}", f"{100 * figures.without_answer:.1f}"]
-            late = figures.reasons.get("timeout", 0) + figures.reasons.get("crash", 0)
-            rows.append([name, evaluation.name, *lengths, *shares, str(late), str(figures.reasons.get("bad_gold", 0))])
+    for name, _, evaluation, figures in by_benchmark(evaluations):
+        mean, *quantiles, longest = figures.length.values()
+        lengths = [f"{mean:.1f}", " / ".join(f"{each:.0f}" for each in quantiles), str(longest)]
+        shares = [f"{100 * figures.truncated:.1f}", f"{100 * figures.without_answer:.1f}"]
+        late = figures.reasons.get("timeout", 0) + figures.reasons.get("crash", 0)
+        rows.append([name, evaluation.name, *lengths, *shares, str(late), str(figures.reasons.get("bad_gold", 0))])
     head = ["benchmark", "model", "tokens", "50/90/99 %", "max", "cut off %", "no answer %", "timeouts", "bad truths"]
     notes = [
         "Tokens of a response: mean, percentiles, maximum. Cut off: at max_tokens. Timeouts: answers, counted wrong, "
@@ -240,23 +230,20 @@ def _comparisons(differences: Sequence[Comparison]) -> Table:
     return Table(head, rows, "Differences of avg@n (points)", notes, WORDS)
 
 
-def _references(evaluations: Sequence[Evaluation]) -> Table | None:
-    """Published figures beside ours, where model and benchmark match; None where none does."""
+def _references(evaluations: Sequence[Evaluation]) -> Table:
+    """Published figures beside ours, where model and benchmark match."""
     names = all_benchmarks(evaluations)
     rows = []
     for evaluation in evaluations:
         size = size_of(evaluation.settings.model)
         found = references_for(size, evaluation.benchmarks) if size else []
-        if not found:
-            continue
-        ours = [_percent(evaluation.benchmarks[n].avg) if n in evaluation.benchmarks else ABSENT for n in names]
-        rows.append([evaluation.name, "this report", *ours])
+        if found:
+            ours = [_percent(evaluation.benchmarks[n].avg) if n in evaluation.benchmarks else ABSENT for n in names]
+            rows.append([evaluation.name, "this report", *ours])
         for each in found:
             trained = f"R1-Distill-Qwen-{size}" + ("" if each.method == "none" else f" + {each.method}")
             theirs = [f"{each.accuracy[name]:.1f}" if name in each.accuracy else ABSENT for name in names]
             rows.append([trained, each.source, *theirs])
-    if not rows:
-        return None
     notes = [
         "A model counts as R1-Distill-Qwen of a size by its shape alone; others of that shape have other figures.",
         "A set-up is suspect where the untrained model is further away than two or three standard errors.",
@@ -264,32 +251,27 @@ def _references(evaluations: Sequence[Evaluation]) -> Table | None:
     return Table(["model", "source", *names], rows, "Published figures (avg@n, %)", notes, WORDS)
 
 
-def _all_settings(evaluations: Sequence[Evaluation]) -> Table:
-    """Every setting of every model; where they differ the key has a star."""
-    rows = [[key + (" *" if len(set(values)) > 1 else ""), *values] for key, values in _settings(evaluations).items()]
-    notes = ["* differs between the models."] if len(evaluations) > 1 else []
-    return Table(["key", *(each.name for each in evaluations)], rows, "Settings", notes, WORDS)
-
-
-def _different_settings(evaluations: Sequence[Evaluation]) -> Table | None:
-    """The settings, besides the model, in which the evaluations differ; None where they agree."""
-    rows = [
-        [key, *values]
-        for key, values in _settings(evaluations).items()
-        if len(set(values)) > 1 and not key.startswith("model.")
-    ]
-    notes = ["Differences of accuracy may come from these as well as from the models."]
-    head = ["key", *(each.name for each in evaluations)]
-    return Table(head, rows, "Settings that differ", notes, WORDS) if rows else None
-
-
-def _settings(evaluations: Sequence[Evaluation]) -> dict[str, list[str]]:
+def _settings(evaluations: Sequence[Evaluation]) -> Settings:
+    """Every setting of every model, by its dotted key."""
     flat = []
     for each in evaluations:
         scoring = {key: each.scoring[key] for key in ("mode", "timeout", "versions")}
         flat.append(flatten({**asdict(each.settings), "scoring": scoring}))
     keys = dict.fromkeys(key for each in flat for key in each)
     return {key: [ABSENT if each.get(key) is None else str(each[key]) for each in flat] for key in keys}
+
+
+def _all_settings(evaluations: Sequence[Evaluation], settings: Settings, differing: Settings) -> Table:
+    rows = [[f"{key} *" if key in differing else key, *values] for key, values in settings.items()]
+    notes = ["* differs between the models."] if len(evaluations) > 1 else []
+    return Table(["key", *(each.name for each in evaluations)], rows, "Settings", notes, WORDS)
+
+
+def _different_settings(evaluations: Sequence[Evaluation], differing: Settings) -> Table:
+    """Those besides the model's."""
+    rows = [[key, *values] for key, values in differing.items() if not key.startswith("model.")]
+    notes = ["Differences of accuracy may come from these as well as from the models."]
+    return Table(["key", *(each.name for each in evaluations)], rows, "Settings that differ", notes, WORDS)
 
 
 def _percent(estimate: Estimate | None) -> str:

@@ -130,9 +130,7 @@ def score_folder(
                 for name, gold in golds.items():
                     file = generations_file(folder, name)
                     scored: list[tuple[Score, str]] = []
-                    pairs = (
-                        (each, gold[each["id"]]) for each in read_generations(file, gold, samples, may_be_cut=True)
-                    )
+                    pairs = ((each, gold[each["id"]]) for each in read_generations(file, gold, samples))
                     tasks = ((batch, name, mode, timeout) for batch in _batches(pairs, BATCH))
                     for batch in pool.map(score_generations, tasks):
                         scored += batch

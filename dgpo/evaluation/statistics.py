@@ -18,10 +18,10 @@ FEWEST = 6
 def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: int) -> NDArray[np.float64]:
     r"""Unbiased probability that at least one of ``k`` samples of a problem is right.
 
-    .. math:: 1 - \binom{n-c}{k} / \binom{n}{k} = 1 - \prod_{i=n-c+1}^{n} (1 - k/i)
+    .. math:: 1 - \binom{n-c}{k} / \binom{n}{k}
 
     the share of the size-``k`` subsets of the ``n`` drawn samples that hold one of the ``c`` right ones
-    (Chen et al., arXiv:2107.03374, eq. 1), as a product that neither overflows nor cancels.
+    (Chen et al., arXiv:2107.03374, eq. 1), in whole numbers of any size.
 
     Args:
         num_samples: ``n`` of each problem, ``(P,)`` or a scalar.
@@ -34,7 +34,8 @@ def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: int) -> NDArray
     samples, correct = _counts(num_samples, num_correct)
     if k < 1 or (samples.size and k > samples.min()):
         raise ValueError(f"k={k} must lie between 1 and the fewest samples of a problem ({samples.min()})")
-    estimates = [_pass_at_k(int(n), int(c), k) for n, c in zip(samples.ravel(), correct.ravel(), strict=True)]
+    pairs = zip(samples.ravel().tolist(), correct.ravel().tolist(), strict=True)
+    estimates = [1 - math.comb(n - c, k) / math.comb(n, k) for n, c in pairs]
     return np.array(estimates, dtype=np.float64).reshape(samples.shape)
 
 
@@ -171,12 +172,6 @@ def paired_difference(
     return Difference(float(macro_average(*differences)), low, high, p)
 
 
-def _pass_at_k(n: int, c: int, k: int) -> float:
-    if n - c < k:
-        return 1.0
-    return 1.0 - float(np.prod(1.0 - k / np.arange(n - c + 1, n + 1)))
-
-
 def _counts(num_samples: ArrayLike, num_correct: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     samples, correct = np.broadcast_arrays(np.asarray(num_samples), np.asarray(num_correct))
     if not (np.issubdtype(samples.dtype, np.integer) and np.issubdtype(correct.dtype, np.integer)):
@@ -196,7 +191,8 @@ def _majority(c: int, wrong: tuple[int, ...], without: int) -> NDArray[np.float6
         ways = np.zeros((ties + 1, n + 1))  # [classes that tie, votes for any wrong class or none]
         ways[0, : without + 1] = _row(without, without)
         for size in wrong:
-            below = _times(ways, _row(size, min(m - 1, size)))
+            factor = _row(size, min(m - 1, size))
+            below = np.array([np.convolve(each, factor)[: n + 1] for each in ways])
             if size >= m:
                 below[1:, m:] += math.comb(size, m) * ways[:-1, : n + 1 - m]
             ways = below
@@ -207,10 +203,3 @@ def _majority(c: int, wrong: tuple[int, ...], without: int) -> NDArray[np.float6
 
 def _row(n: int, most: int) -> NDArray[np.float64]:
     return np.array([float(math.comb(n, v)) for v in range(most + 1)])
-
-
-def _times(ways: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:
-    product = np.zeros_like(ways)
-    for power, coefficient in enumerate(factor):
-        product[:, power:] += coefficient * ways[:, : ways.shape[1] - power]
-    return product
