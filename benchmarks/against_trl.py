@@ -10,8 +10,6 @@ first two are left out. TRL is in the path of its own half alone: verl imports p
 where one that was installed without its requirements cannot give them.
 """
 
-import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -19,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common import RESULTS, arguments_of, machine, publish
 from benchmarks.overhead import WARM_UP, measure
-from dgpo.files import replace_text
 from dgpo.tables import Table
 from dgpo.verifier import verify_batch
 
@@ -92,10 +90,9 @@ def table(seconds: dict[str, list[list[float]]]) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments_of(__doc__, RESULTS / "against_trl.md")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/against_trl.md"))
     parser.add_argument("--trl", type=Path, required=True, help="folder that TRL was installed into")
     arguments = parser.parse_args()
     sys.path.insert(0, str(arguments.trl))
@@ -104,10 +101,8 @@ def main() -> None:
         found = measure("policy_loss=grpo", Path(f"runs/overhead/trl-{turn}"), arguments.steps, [])
         seconds["dgpo"].append(found["step"])
         seconds["TRL"].append(measure_trl(arguments.steps))
-    shown = table(seconds)
-    about = json.dumps({"python": sys.version.split()[0], "steps": arguments.steps, "rounds": arguments.rounds})
-    replace_text(arguments.output, f"{about}\n\n{shown.markdown()}")
-    shown.show()
+    about = f"{machine()}; {arguments.steps} steps, {arguments.rounds} rounds"
+    publish(arguments.output, table(seconds), about=about)
 
 
 if __name__ == "__main__":

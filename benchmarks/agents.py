@@ -5,7 +5,6 @@ python -m benchmarks.agents [RUN ...] --output benchmarks/results/agents.md
 A run of one turn, such as the quick start's, may stand among the runs: its tokens a second beside the agents'.
 """
 
-import argparse
 import asyncio
 import json
 import random
@@ -17,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common import arguments_of, publish
 from dgpo.advantages.trajectories import CREDIT
 from dgpo.agents.environment import Task
 from dgpo.agents.envs import frozen_lake
 from dgpo.agents.hosts import Hosts
 from dgpo.agents.settings import AgentSettings
-from dgpo.files import replace_text
 from dgpo.runs.metrics import config_of, steps_of
 from dgpo.tables import Table
 
@@ -93,9 +92,8 @@ def speed(run: Path) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments_of(__doc__)
     parser.add_argument("runs", type=Path, nargs="*")
-    parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     walk = (walk_seconds(EPISODES + 2) - walk_seconds(2)) / EPISODES
     methods = [[name, *(f"{credit_seconds(name, turns):.3f}" for turns in (8, 50))] for name in CREDIT]
@@ -118,9 +116,7 @@ def main() -> None:
         head = ["run", "seconds a step", "tokens a second", "of it in the update"]
         note = "Runs of other models, lengths and updates a step tell the order of size alone."
         parts.append(Table(head, [speed(run) for run in arguments.runs], title="Time", notes=[note]))
-    replace_text(arguments.output, "\n".join(part.markdown() for part in parts))
-    for part in parts:
-        part.show()
+    publish(arguments.output, *parts)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Throughput of `dgpo eval score`: responses a second and memory, with and without remembered verdicts.
 
-    python -m benchmarks.eval_scoring --out benchmarks/results/eval_scoring.json
+    python -m benchmarks.eval_scoring --output benchmarks/results/eval_scoring.md
 
 The generations are made up, in the shape of a reasoning benchmark: `--problems` problems with `--samples` responses of
 `--tokens` tokens (4 characters each). Half of the problems ask for a number, the others for an expression that only the
@@ -9,25 +9,22 @@ three; one in ten has no answer. "command" is the whole command, start-up includ
 alone, which can also be had without the cache of verdicts.
 """
 
-import argparse
 import json
-import platform
 import random
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from benchmarks.common import RESULTS, arguments_of, machine, publish, watched
 from dgpo.data.schema import make_row, write_parquet
 from dgpo.evaluation.benchmarks import read_benchmarks
 from dgpo.evaluation.generations import append, data_file, read_generations
 from dgpo.evaluation.score import SCORING, TIMEOUT, score_generations
 from dgpo.evaluation.settings import Engine, ModelFacts, Sampling, Settings, agree_or_refuse
+from dgpo.files import replace_json
+from dgpo.tables import Table
 from dgpo.verifier import symbolic
 from dgpo.verifier.symbolic import CACHE_SIZE
 from dgpo.verifier.workers import shared_pool
@@ -83,24 +80,8 @@ def response(i: int, rng: random.Random) -> str:
 
 def measure(folder: Path, processes: int) -> dict[str, Any]:
     """Score as a person does, and watch the memory of all processes (shared pages counted once)."""
-    started, peak = time.monotonic(), 0
     command = [sys.executable, "-m", "dgpo.cli", "eval", "score", str(folder), "--processes", str(processes)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    stop = threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not stop.wait(1.0):
-            peak = max(peak, memory(process.pid))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    status = process.wait()
-    seconds = time.monotonic() - started
-    stop.set()
-    watcher.join()
-    if status:
-        raise SystemExit(f"{' '.join(command)} failed")
+    seconds, peak = watched(command, 1.0)
     scored = json.loads((folder / SCORING).read_text())["benchmarks"]["made-up"]["scored"]
     lines = (json.loads(line) for line in (folder / "scores.jsonl").open())
     counts = {"symbolic": 0, "cached": 0, "correct": 0}
@@ -144,43 +125,29 @@ def measure_in_process(folder: Path, cache: bool) -> dict[str, Any]:
     }
 
 
-def memory(pid: int) -> int:
-    total = 0
-    try:
-        tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
-        return 0
-    for each in tree:
-        try:
-            total += each.memory_full_info().pss
-        except psutil.Error:
-            continue
-    return total
-
-
-def table(results: list[dict[str, Any]]) -> str:
-    """The results as Markdown."""
-    lines = [
-        "| how | cache | responses | compared symbolically | of those remembered | responses/s | memory (MiB) |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for r in results:
-        peak = "–" if r["peak_memory_mib"] is None else f"{r['peak_memory_mib']:.0f}"
-        lines.append(
-            f"| {r['how']} | {'yes' if r['cache'] else 'no'} | {r['responses']:,} | "
-            f"{r['symbolic'] / r['responses']:.0%} | {r['cached'] / max(r['symbolic'], 1):.0%} | "
-            f"{r['responses_per_second']:,.0f} | {peak} |"
+def table(results: list[dict[str, Any]]) -> Table:
+    head = ("how", "cache", "responses", "compared symbolically", "of those remembered", "responses/s", "memory (MiB)")
+    rows = [
+        (
+            r["how"],
+            "yes" if r["cache"] else "no",
+            f"{r['responses']:,}",
+            f"{r['symbolic'] / r['responses']:.0%}",
+            f"{r['cached'] / max(r['symbolic'], 1):.0%}",
+            f"{r['responses_per_second']:,.0f}",
+            "–" if r["peak_memory_mib"] is None else f"{r['peak_memory_mib']:.0f}",
         )
-    return "\n".join(lines) + "\n"
+        for r in results
+    ]
+    return Table(head, rows, words=head[:2])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments_of(__doc__, RESULTS / "eval_scoring.md")
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=8000)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/eval_scoring.json"))
     arguments = parser.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as name:
@@ -191,11 +158,9 @@ def main() -> None:
             results.append(measure(folder, processes))
         for cache in (True, False):
             results.append(measure_in_process(folder, cache))
-    machine = f"{psutil.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, {platform.machine()}"
     shape = f"{arguments.problems} problems, {arguments.samples} samples, {arguments.tokens} tokens, {gigabytes:.2f} GB"
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps({"machine": machine, "shape": shape, "results": results}, indent=1) + "\n")
-    arguments.out.with_suffix(".md").write_text(f"{machine}; {shape}\n\n{table(results)}")
+    publish(arguments.output, table(results), about=f"{machine()}; {shape}")
+    replace_json(arguments.output.with_suffix(".json"), {"machine": machine(), "shape": shape, "results": results})
 
 
 if __name__ == "__main__":

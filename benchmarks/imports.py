@@ -7,9 +7,9 @@ Writes benchmarks/results/imports.md. The fastest start of several counts, on a 
 
 import subprocess
 import sys
-import time
-from pathlib import Path
+from functools import partial
 
+from benchmarks.common import RESULTS, fastest, publish
 from dgpo.tables import Table
 
 STARTS = 12
@@ -22,17 +22,9 @@ PROGRAMS = {
 }
 
 
-def seconds(program: str) -> float:
-    """The fastest of `STARTS` processes that run `program`."""
-    times = []
-    for _ in range(STARTS):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 if __name__ == "__main__":
-    table = Table(["process", "s"], [[name, f"{seconds(program):.2f}"] for name, program in PROGRAMS.items()])
-    (Path(__file__).parent / "results" / "imports.md").write_text(table.markdown())
-    table.show()
+    rows = []
+    for name, program in PROGRAMS.items():
+        start = partial(subprocess.run, [sys.executable, "-c", program], check=True, capture_output=True)
+        rows.append((name, f"{fastest(start, STARTS):.2f}"))
+    publish(RESULTS / "imports.md", Table(["process", "s"], rows))

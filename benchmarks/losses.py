@@ -9,22 +9,19 @@ alike; the fastest of the rounds is reported. Peak memory is what a call holds b
 from the profiler's record of every allocation, on a CPU with one thread.
 """
 
-import argparse
 import csv
-import json
 import math
 import platform
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 from verl.trainer.ppo.core_algos import agg_loss, get_policy_loss_fn
 from verl.utils.torch_functional import masked_mean
 from verl.workers.config import ActorConfig
 
+from benchmarks import common
+from benchmarks.common import arguments_of
 from dgpo.losses import METHODS, policy_loss
 
 # A micro-batch of the quick start, and one of long answers.
@@ -115,20 +112,7 @@ def peak_bytes(loss: Loss, log_prob: torch.Tensor) -> int:
         before = torch.cuda.memory_allocated()
         run(loss, log_prob)
         return torch.cuda.max_memory_allocated() - before
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the profiler sees the allocations of its own thread only
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
-        run(loss, log_prob)
-    torch.set_num_threads(threads)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "trace.json"
-        recorded.export_chrome_trace(str(path))
-        events = json.loads(path.read_text())["traceEvents"]
-    held = peak = 0
-    for event in sorted((e for e in events if e["name"] == "[memory]"), key=lambda e: e["ts"]):
-        held += event["args"]["Bytes"]
-        peak = max(peak, held)
-    return peak
+    return common.peak_bytes(lambda: run(loss, log_prob))
 
 
 def copy_bandwidth(rows: int, width: int) -> float:
@@ -177,12 +161,11 @@ def measure(device: str, compiled: bool, rounds: int) -> list[dict[str, str]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments_of(__doc__)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--compile", action="store_true", help="also run every contender under torch.compile")
     parser.add_argument("--rounds", type=int, default=40, help="timed runs of each; the fastest counts")
     parser.add_argument("--threads", type=int, nargs="+", help="CPU thread counts to try; torch's default if none")
-    parser.add_argument("--output", type=Path, help="CSV file to write")
     arguments = parser.parse_args()
     table = []
     for threads in arguments.threads or [torch.get_num_threads()]:

@@ -7,11 +7,9 @@ updates and a log-prob pass of transformers' Qwen2 of the recipe's shape. Two st
 flash-attn does: attention, and the cross-entropy that writes its gradient over the logits. Takes minutes a model.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +25,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, Qwen2Config
 from verl.utils.fsdp_utils import apply_fsdp2
 from verl.utils.torch_functional import entropy_from_logits, entropy_from_logits_with_chunking
 
+from benchmarks.common import arguments_of, publish
 from dgpo.config.compose import compose_config, resolved
 from dgpo.config.memory import phases
 from dgpo.config.memory.setup import GIB, Setup, setup_from
@@ -174,9 +173,8 @@ def compare(setup: Setup) -> list[tuple[str, str, int, int]]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
+    parser = arguments_of(__doc__)
     parser.add_argument("configs", nargs="*", default=["dgpo_1_5b", "dgpo_7b", "dgpo_14b"], metavar="CONFIG")
-    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args(argv)
     rows = []
     for name in arguments.configs:
@@ -188,9 +186,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             of = ""
     note = f"GiB on one GPU, without contexts; torch {torch.__version__}, FSDPMemTracker on fake tensors."
     table = Table(["config", "moment", "part", "plan", "tracker", "plan / tracker"], rows, notes=[note])
-    table.show()
-    if arguments.output:
-        arguments.output.write_text(table.markdown())
+    publish(arguments.output, table)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,14 @@ from round to round. Of a run the first two steps are left out: they compile and
 such as `data.train_batch_size=8`.
 """
 
-import argparse
-import json
-import platform
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psutil
 
-from dgpo.files import replace_text
+from benchmarks.common import RESULTS, arguments_of, machine, publish
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import history
 from dgpo.tables import Table
@@ -55,10 +50,9 @@ def table(results: dict[str, list[dict[str, list[float]]]]) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments_of(__doc__, RESULTS / "overhead.md")
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/overhead.md"))
     parser.add_argument("overrides", nargs="*")
     arguments = parser.parse_args()
     results: dict[str, list[dict[str, list[float]]]] = {loss: [] for loss in LOSSES}
@@ -66,11 +60,8 @@ def main() -> None:
         for loss in list(LOSSES)[:: 1 if turn % 2 == 0 else -1]:
             folder = Path("runs/overhead") / f"{loss.split(', ')[1]}-{turn}"
             results[loss].append(measure(LOSSES[loss], folder, arguments.steps, arguments.overrides))
-    shown = table(results)
-    machine: dict[str, Any] = {"cores": psutil.cpu_count(), "machine": platform.machine()}
-    about = f"{json.dumps(machine | {key: getattr(arguments, key) for key in ('steps', 'rounds', 'overrides')})}\n"
-    replace_text(arguments.output, f"{about}\n{shown.markdown()}")
-    shown.show()
+    about = f"{machine()}; {arguments.steps} steps, {arguments.rounds} rounds {' '.join(arguments.overrides)}"
+    publish(arguments.output, table(results), about=about.strip())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ its answers, and an answer's advantage is its reward minus the mean of the other
 expectation. The variance is the trace of the covariance over repeats, over all parameters.
 """
 
-import argparse
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.common import arguments_of, publish
 from dgpo.progress import ProgressBar
 from dgpo.rollouts.allocation import allocate, summed_variance
 from dgpo.rollouts.success import success_sigma
@@ -112,10 +112,9 @@ def compare(model: Any, tokenizer: Any, levels: Sequence[int], repeats: int) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments_of(__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--output", type=Path)
     args = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     model = AutoModelForCausalLM.from_pretrained(args.model, dtype="float32")
@@ -130,9 +129,7 @@ def main() -> None:
         ],
         words=head[:1],
     )
-    table.show()
-    if args.output:
-        args.output.write_text(f"# Variance of the batch gradient, uniform against allocated\n\n{table.markdown()}")
+    publish(args.output, table, about="# Variance of the batch gradient, uniform against allocated")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ tokens, in micro-batches of two, on one rank; what the trainer's process fetches
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ import yaml
 from tensordict import TensorDict
 from verl.utils import tensordict_utils as tu
 
+from benchmarks.common import RESULTS, fastest, publish
 from dgpo.runs.kept import ANSWERS, ROWS, TOKENS, thin, write_rows
 from dgpo.runs.rollouts import write_rollouts
 from dgpo.tables import Table
@@ -28,16 +27,6 @@ from dgpo.training.keeping import KeepingLoss
 REPEATS = 5
 GROUPS, ANSWERS_EACH, LENGTH = 2, 16, 8192
 PAGE_ANSWERS, PAGE_LENGTH = 500, 600
-
-
-def fastest(work: Callable[[], object]) -> float:
-    """Seconds of the fastest of `REPEATS`."""
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def micro_batch(first: int, last: bool) -> tuple[dict[str, torch.Tensor], TensorDict]:
@@ -72,7 +61,7 @@ def keeping_seconds(folder: Path) -> tuple[float, float]:
         write_rows(folder / "1/groups-0.parquet", answers, ANSWERS)
         thin(folder)
 
-    return fastest(rank), fastest(driver)
+    return fastest(rank, REPEATS), fastest(driver, REPEATS)
 
 
 def make_run(run: Path) -> Path:
@@ -129,7 +118,7 @@ if __name__ == "__main__":
         kept = sum(file.stat().st_size for file in (Path(place) / "kept").rglob("*.parquet"))
         run = make_run(Path(place) / "run")
         page = run / "rollouts.html"
-        writing = fastest(lambda: write_rollouts(run))
+        writing = fastest(lambda: write_rollouts(run), REPEATS)
         opening, size = opening_seconds(page), page.stat().st_size
     table = Table(
         ("what", "figure"),
@@ -143,5 +132,4 @@ if __name__ == "__main__":
         ],
         words=("what",),
     )
-    (Path(__file__).parent / "results" / "rollouts_page.md").write_text(table.markdown())
-    table.show()
+    publish(RESULTS / "rollouts_page.md", table)

@@ -6,13 +6,13 @@
 A seed is another world: other authors, weights and order of rows. The intervals within a seed are in its own report.
 """
 
-import argparse
 import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from benchmarks.common import arguments_of, publish
 from dgpo.tables import Table
 from dgpo.unlearning.judge import NAMES, figure
 
@@ -38,11 +38,7 @@ def table_of(reports: Sequence[Path]) -> Table:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments_of(__doc__)
     parser.add_argument("reports", nargs="+", type=Path)
-    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    table = table_of(arguments.reports)
-    table.show()
-    if arguments.output:
-        arguments.output.write_text(table.markdown())
+    publish(arguments.output, table_of(arguments.reports))

@@ -9,26 +9,14 @@ tensors does not depend on the vocabulary. A forget row has 16 tokens of spans a
 from collections.abc import Callable
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
+from benchmarks.common import peak_bytes
 from dgpo.tables import Table
 from dgpo.unlearning.head import values_of
 from dgpo.unlearning.losses import METHODS, RETAIN, Counts, Tokens, total
 from dgpo.unlearning.palu import ORDINARY, PREFIX, palu_terms
 
 BATCH, TIME, HIDDEN, VOCABULARY = 8, 512, 32, 8192
-
-
-def peak_bytes(work: Callable[[], None]) -> int:
-    """Most bytes that the work held at once, beyond what was there before."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        work()
-    held = peak = 0
-    for event in profiler.profiler.kineto_results.events():  # pyright: ignore[reportOptionalMemberAccess]
-        if event.name() == "[memory]":
-            held += event.nbytes()
-            peak = max(peak, held)
-    return peak
 
 
 def measure() -> dict[str, float]:
@@ -71,6 +59,5 @@ def measure() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     rows = [(name, f"{peak:.2f}", f"{peak * BATCH * TIME * 151_936 * 4 / 1e9:.1f}") for name, peak in measure().items()]
     print(Table(["PALU's loss", "peak, logits tensors", "GB at V = 151,936"], rows, words=["PALU's loss"]).markdown())

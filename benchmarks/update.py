@@ -9,7 +9,6 @@ actor_rollout_ref.model.use_remove_padding=false +actor_rollout_ref.model.overri
 and for a try on a CPU actor_rollout_ref.model.path=FOLDER with the config.json of a small model.
 """
 
-import argparse
 import functools
 import math
 import os
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 from tensordict import TensorDict
 
+from benchmarks.common import arguments_of, publish
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.config.memory import phases
 from dgpo.config.memory.duration import SPREAD, forward_flops
@@ -140,12 +140,11 @@ def measure(config: Any, setup: Setup, gpu: str | None, rounds: int) -> list[str
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments_of(__doc__)
     parser.add_argument("--config", default="dgpo_1_5b")
     parser.add_argument("--tokens", type=int, nargs="+", default=[8192, 34816], help="of a micro-batch")
     parser.add_argument("--gpu", choices=sorted(GPUS), help="whose FLOP/s the MFU refers to")
     parser.add_argument("--rounds", type=int, default=2, help="the fastest counts")
-    parser.add_argument("--output", type=Path)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     arguments = parser.parse_args(argv)
     with socket.socket() as probe:
@@ -167,10 +166,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     note = f"{arguments.config} on one {device}, torch {torch.__version__}; GiB without contexts."
     header = ["tokens", "log-probs (s)", "update (s)", "tokens/s", "MFU", "peak (GiB)", "plan (GiB)"]
-    table = Table(header, rows, notes=[note])
-    table.show()
-    if arguments.output:
-        arguments.output.write_text(table.markdown())
+    publish(arguments.output, Table(header, rows, notes=[note]))
 
 
 def single(tokens: int) -> list[str]:

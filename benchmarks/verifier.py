@@ -11,9 +11,7 @@ The scorers run on the main thread, where math-verify's SIGALRM timeouts work. v
 commands, removals, and files opened for writing there.
 """
 
-import argparse
 import itertools
-import json
 import os
 import platform
 from collections import Counter, defaultdict
@@ -26,8 +24,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.common import arguments_of, publish
 from benchmarks.verifier_cases import Case, derived_negatives, hostile_cases, read_cases
 from benchmarks.verifier_contenders import BASELINE, OURS, SCORERS, TIMEOUT, Contender, Outcome
+from dgpo.files import replace_json
+from dgpo.tables import Table
 
 SLACK = 0.2
 """Seconds over dgpo's timeout that a hostile call may last before it counts as late."""
@@ -108,11 +109,10 @@ COLUMNS = (
 )
 
 
-def table(results: dict[str, Result]) -> str:
-    """The table in Markdown; times are relative to math-verify's on the real outputs."""
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    lines += [f"| {' | '.join(_cells(name, result, results.get(BASELINE)))} |" for name, result in results.items()]
-    return "\n".join(lines)
+def table(results: dict[str, Result], note: str) -> Table:
+    """Times are relative to math-verify's on the real outputs."""
+    rows = [_cells(name, result, results.get(BASELINE)) for name, result in results.items()]
+    return Table(COLUMNS, rows, notes=[note], words=COLUMNS[:1])
 
 
 def _cells(name: str, result: Result, baseline: Result | None) -> list[str]:
@@ -175,14 +175,13 @@ def describe(cases: Sequence[Case], label: str, kill_hostile: float, results: di
         "ones, spelt anew. Hostile: "
         f"late is a call over {TIMEOUT + SLACK:.1f} s (dgpo's timeout was {TIMEOUT:.0f} s; math-verify's are its own, "
         f"5 s a step), killed at {kill_hostile:.0f} s; memory is the caller's largest growth in one call. Killed calls "
-        f"count as not accepted. Python {platform.python_version()}, {os.cpu_count()} cores.\n"
+        f"count as not accepted. Python {platform.python_version()}, {os.cpu_count()} cores."
     )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verifier", description=(__doc__ or "").split("\n")[0])
+    parser = arguments_of(__doc__)
     parser.add_argument("cases", type=Path, metavar="CASES.jsonl")
-    parser.add_argument("--output", type=Path, help="without suffix; .md and .json are written")
     parser.add_argument("--label", help="what the result says of the cases (default: the file's name)")
     parser.add_argument("--derived", type=int, default=600, help="wrong numbers derived (default: %(default)s)")
     parser.add_argument("--no-hostile", action="store_true", help="leave out the hostile cases, which take minutes")
@@ -200,12 +199,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         cases += [case for case in read if case.group == "hostile"] + hostile_cases()
     results = measure(cases, arguments.only or tuple(SCORERS), arguments.kill, arguments.kill_hostile)
     label = arguments.label or f"{len(read)} of {arguments.cases.name}"
-    text = f"{table(results)}\n\n{describe(cases, label, arguments.kill_hostile, results)}"
-    print(text)
+    shown = table(results, describe(cases, label, arguments.kill_hostile, results))
+    publish(arguments.output and arguments.output.with_suffix(".md"), shown)
     if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.with_suffix(".md").write_text(text, encoding="utf-8")
-        arguments.output.with_suffix(".json").write_text(json.dumps(as_json(results), indent=1) + "\n")
+        replace_json(arguments.output.with_suffix(".json"), as_json(results))
     return 0
 
 

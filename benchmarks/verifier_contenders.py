@@ -8,8 +8,6 @@ payload that does run writes into an empty folder, and a call that hangs is kill
 import argparse
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from dgpo.agents.hosts import EnvironmentLostError, Host
 
 Scorer = Callable[[str, str, str], bool]
 """(response, ground truth, mode of `dgpo.rewards.verify`) -> right or not."""
@@ -85,70 +85,46 @@ class Contender:
     def __init__(self, name: str) -> None:
         self.name = name
         self._folder = tempfile.TemporaryDirectory(prefix="dgpo-benchmark-")
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, and wait until it has warmed up. Raises RuntimeError where it does not come up."""
-        if self._child is not None:
-            return
         root = str(Path(__file__).resolve().parent.parent)
-        self._child = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.verifier_contenders", self.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+        self._host = Host(
+            [sys.executable, "-m", "benchmarks.verifier_contenders", name],
             stderr=subprocess.DEVNULL,
             cwd=self._folder.name,
             env={**os.environ, "PYTHONPATH": root, "VERL_LOGGING_LEVEL": "ERROR", "PYTHONDONTWRITEBYTECODE": "1"},
-            start_new_session=True,
         )
-        if self._answer(START_SECONDS) is None:
-            self.kill()
-            raise RuntimeError(f"{self.name} did not start within {START_SECONDS:.0f} s; is the CPU set installed?")
+
+    def start(self) -> None:
+        """Start it, and wait until it has warmed up. Raises RuntimeError where it does not come up."""
+        if self._host.pid is None:
+            try:
+                self._host.ask(None, START_SECONDS)
+            except EnvironmentLostError as error:
+                raise RuntimeError(f"{self.name} did not start ({error}); is the CPU set installed?") from error
 
     def ask(self, response: str, gold: str, mode: str, limit: float) -> Outcome:
         """One verdict; killed after ``limit`` seconds, and started again by the next call."""
         self.start()
-        assert self._child is not None and self._child.stdin is not None
         started = time.monotonic()
         try:
-            self._child.stdin.write(json.dumps([response, gold, mode]).encode() + b"\n")
-            self._child.stdin.flush()
-            told = self._answer(limit)
-        except BrokenPipeError:
-            told = None
-        executed = self._clean_folder()
-        if told is None:
-            self.kill()
-            return Outcome(None, time.monotonic() - started, executed, killed=True)
-        return Outcome(told["right"], told["seconds"], executed or told["refused"] > 0)
+            told, _ = self._host.ask([response, gold, mode], limit)
+        except EnvironmentLostError:
+            return Outcome(None, time.monotonic() - started, self._clean_folder(), killed=True)
+        return Outcome(told["right"], told["seconds"], self._clean_folder() or told["refused"] > 0)
 
     def memory(self, *, reset: bool = False) -> int:
         """Bytes of memory: the peak since the last reset; with ``reset`` the current use, and the peak begins anew."""
-        if self._child is None:
+        if self._host.pid is None:
             return 0
-        process = Path(f"/proc/{self._child.pid}")
+        process = Path(f"/proc/{self._host.pid}")
         if reset:
             (process / "clear_refs").write_text("5")
         key = "VmRSS" if reset else "VmHWM"
         line = next(line for line in (process / "status").read_text().splitlines() if line.startswith(key))
         return 1024 * int(line.split()[1])
 
-    def kill(self) -> None:
-        if self._child is not None:
-            os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.communicate()
-        self._child = None
-
     def close(self) -> None:
-        self.kill()
+        self._host.stop()
         self._folder.cleanup()
-
-    def _answer(self, limit: float) -> dict[str, Any] | None:
-        assert self._child is not None and self._child.stdout is not None
-        if not select.select([self._child.stdout], [], [], limit)[0]:
-            return None
-        line = self._child.stdout.readline()
-        return json.loads(line) if line else None
 
     def _clean_folder(self) -> bool:
         """Whether the call left a file in its working directory."""
@@ -177,9 +153,11 @@ def serve(name: str) -> None:
             raise PermissionError(event)
 
     sys.addaudithook(refuse)
-    print("{}", file=answers, flush=True)
     for line in sys.stdin:
-        response, gold, mode = json.loads(line)
+        if (job := json.loads(line)) is None:  # whether it is there
+            print("{}", file=answers, flush=True)
+            continue
+        response, gold, mode = job
         refused = 0
         started = time.perf_counter()
         try:

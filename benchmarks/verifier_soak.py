@@ -6,7 +6,6 @@ As many threads call `verify` as there are workers, so that none waits for one. 
 cache helps. After each window the process and its answer-checking processes are measured.
 """
 
-import argparse
 import itertools
 import os
 import time
@@ -19,6 +18,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from benchmarks.common import arguments_of, publish
+from dgpo.tables import Table
 from dgpo.verifier import Verdict, verify
 from dgpo.verifier.workers import shared_pool
 
@@ -127,47 +128,46 @@ def _verify(call: Call) -> Verdict:
     return verify(call.response, call.gold, timeout=HOSTILE_SECONDS if call.is_hostile else SECONDS)
 
 
-def table(measured: Sequence[Window]) -> str:
-    """A line a window, in Markdown, and what it comes to."""
-    lines = [
-        "| window | calls/s | p50 ms | p99 ms | longest hostile call over its timeout, ms | wrong | caller MB "
-        "| workers MB | kills |",
-        "|---" * 9 + "|",
-    ]
-    for number, window in enumerate(measured, start=1):
-        lines.append(
-            f"| {number} | {window.calls / window.elapsed:.0f} | {1e3 * window.p50:.2f} | {1e3 * window.p99:.1f} "
-            f"| {1e3 * window.overshoot:.0f} | {window.wrong} | {window.caller / 1e6:.0f} "
-            f"| {window.workers / 1e6:.0f} | {window.kills} |"
+def table(measured: Sequence[Window]) -> Table:
+    """A row a window, and what it comes to."""
+    rows = [
+        (
+            str(number),
+            f"{window.calls / window.elapsed:.0f}",
+            f"{1e3 * window.p50:.2f}",
+            f"{1e3 * window.p99:.1f}",
+            f"{1e3 * window.overshoot:.0f}",
+            str(window.wrong),
+            f"{window.caller / 1e6:.0f}",
+            f"{window.workers / 1e6:.0f}",
+            str(window.kills),
         )
+        for number, window in enumerate(measured, start=1)
+    ]
     first, last = measured[len(measured) // 4], measured[-1]
     calls = sum(window.calls for window in measured)
     wrong, kills = sum(window.wrong for window in measured), sum(window.kills for window in measured)
-    lines.append(
-        f"\n{calls:,} calls from {shared_pool().size} threads in {sum(window.elapsed for window in measured):.0f} s, "
+    note = (
+        f"{calls:,} calls from {shared_pool().size} threads in {sum(window.elapsed for window in measured):.0f} s, "
         f"{calls // HOSTILE_EVERY:,} of them hostile with a timeout of {HOSTILE_SECONDS} s; {wrong} wrong verdicts, "
         f"{kills} workers killed. From window {len(measured) // 4 + 1} to the last the caller grew by "
         f"{(last.caller - first.caller) / 1e6:+.1f} MB, and p50 changed from {1e3 * first.p50:.2f} to "
         f"{1e3 * last.p50:.2f} ms. Workers: fork server and idle workers, pages shared between them counted for each. "
-        "The machine had other work.\n"
+        "The machine had other work."
     )
-    return "\n".join(lines)
+    head = ("window", "calls/s", "p50 ms", "p99 ms", "longest hostile call over its timeout, ms", "wrong")
+    return Table((*head, "caller MB", "workers MB", "kills"), rows, notes=[note])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verifier_soak", description=__doc__)
+    parser = arguments_of(__doc__)
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--windows", type=int, default=20)
-    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args(argv)
     if arguments.windows < 4 or arguments.calls < HOSTILE_EVERY * arguments.windows:
         parser.error(f"--calls={arguments.calls} --windows={arguments.windows}: 4 windows and 100 calls each at least")
     measured = soak(arguments.calls, arguments.windows)
-    text = table(measured)
-    print(text)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(text, encoding="utf-8")
+    publish(arguments.output, table(measured))
     return 1 if any(window.wrong for window in measured) else 0
 
 

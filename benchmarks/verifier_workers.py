@@ -7,7 +7,6 @@ token ids, decoded there. Each function is warmed up with other responses first,
 response is scored once, so that no cache can help. Hostile cases are left out.
 """
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -16,7 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.common import arguments_of, publish
 from benchmarks.verifier_cases import Case, read_cases
+from dgpo.tables import Table
 
 MAX_TOKENS = 2048
 """Of the end of a response; the tokenizer here has one token a byte."""
@@ -115,9 +116,8 @@ def measure(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.verifier_workers", description=__doc__)
+    parser = arguments_of(__doc__)
     parser.add_argument("cases", type=Path, metavar="CASES.jsonl")
-    parser.add_argument("--output", type=Path)
     parser.add_argument("--workers", type=int, default=2, help="verl's reward.num_workers (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="with processes anew (default: %(default)s)")
     arguments = parser.parse_args(argv)
@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         log_to_driver=False,
         runtime_env={"env_vars": {"PYTHONPATH": root, "VERL_PLATFORM": "cpu", "VERL_LOGGING_LEVEL": "ERROR"}},
     )
-    lines = ["| responses | reward function | seconds | responses/s | × | agrees with the labels % |", "|---" * 6 + "|"]
+    rows = []
     try:
         with tempfile.TemporaryDirectory() as folder:
             model = Path(folder) / "model"
@@ -151,20 +151,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         medians = {name: statistics.median(run[name][group][0] for run in runs) for name in CONTENDERS}
         for name, seconds in medians.items():
             rate, ratio = len(batch) / seconds, max(medians.values()) / seconds
-            lines.append(
-                f"| {len(batch)} {group} | {name} | {seconds:.2f} | {rate:.0f} | {ratio:.1f} "
-                f"| {100 * runs[-1][name][group][1]:.1f} |"
-            )
-    lines.append(
-        "\nReal: outputs of models. Core: answers made to be hard, many of which need algebra. Each response "
+            agrees = f"{100 * runs[-1][name][group][1]:.1f}"
+            rows.append((f"{len(batch)} {group}", name, f"{seconds:.2f}", f"{rate:.0f}", f"{ratio:.1f}", agrees))
+    note = (
+        "Real: outputs of models. Core: answers made to be hard, many of which need algebra. Each response "
         f"is scored once by fresh processes, {arguments.workers} of verl's reward workers on {os.cpu_count()} cores; "
-        f"medians of {arguments.repeats} times. The machine had other work: only the ratio is a result.\n"
+        f"medians of {arguments.repeats} times. The machine had other work: only the ratio is a result."
     )
-    text = "\n".join(lines)
-    print(text)
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(text, encoding="utf-8")
+    head = ("responses", "reward function", "seconds", "responses/s", "×", "agrees with the labels %")
+    publish(arguments.output, Table(head, rows, notes=[note], words=head[:2]))
     return 0
 
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -36,16 +36,20 @@ class ProcessGoneError(EnvironmentLostError):
 
 
 class Host:
-    """One process, asked one thing at a time."""
+    """One process, asked one thing at a time, a line of JSON each way.
 
-    def __init__(self) -> None:
+    Args:
+        command: what starts it; ``dgpo.agents.host`` by default.
+        options: of `subprocess.Popen`.
+    """
+
+    def __init__(self, command: Sequence[str] = (sys.executable, "-m", "dgpo.agents.host"), **options: Any) -> None:
+        self._command, self._options = command, options
         self._process: subprocess.Popen[bytes] | None = None
         self._read = b""
         self.starts = 0
 
-    def ask(
-        self, request: Mapping[str, Any], deadline: float, process: int | None = None
-    ) -> tuple[dict[str, Any], int]:
+    def ask(self, request: Any, deadline: float, process: int | None = None) -> tuple[dict[str, Any], int]:
         """The answer, and the number of the process that gave it.
 
         Args:
@@ -79,9 +83,10 @@ class Host:
         return answer, self.starts
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "dgpo.agents.host"]
         # A group of its own: Ctrl-C is for the trainer, and what an environment starts ends with it.
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self._process = subprocess.Popen[bytes](
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, **self._options
+        )
         self._read = b""
         self.starts += 1
 
@@ -98,6 +103,11 @@ class Host:
             self._read += block
         line, self._read = self._read.split(b"\n", 1)
         return line
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that is there."""
+        return None if self._process is None else self._process.pid
 
     def stop(self) -> int | None:
         """End the process and those it started; its status."""
