@@ -7,6 +7,7 @@ from typing import Any
 
 from dgpo.data.answers import ground_truth_faults
 from dgpo.data.duplicates import Entry, Tally, sifted
+from dgpo.data.prompts import chat_tokenizer
 from dgpo.errors import UserError
 
 
@@ -40,22 +41,18 @@ def token_counter(folder: Path) -> Callable[[str], int]:
     """
     if not folder.is_dir():
         raise UserError(f"tokenizer={folder}: there is no such folder; give a Hugging Face model folder")
-    from transformers import AutoTokenizer
+    tokenizer = chat_tokenizer(folder, f"tokenizer={folder}")
 
     def count(user: str) -> int:
         messages: Any = [{"role": "user", "content": user}]
-        ids: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
-        return len(ids)
+        return len(
+            tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
+        )
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        if not tokenizer.chat_template:
-            raise UserError(f"tokenizer={folder} has no chat template; give one of a chat model")
         count("1+1=?")
-    except UserError:
-        raise
-    except Exception as error:  # what the tokenizers library raises for a damaged file is an Exception, no more
-        raise UserError(f"tokenizer={folder} cannot be used ({error!s:.200}); give a model folder") from error
+    except Exception as error:  # jinja's, and whatever a template raises itself
+        raise UserError(f"tokenizer={folder}: its chat template renders no prompt ({error!s:.200}); mend it") from error
     return count
 
 

@@ -1,7 +1,10 @@
-r"""Prompt templates: the text around a problem.
+r"""Prompt templates: the text around a problem; and the tokenizer whose chat template is around that.
 
 The reward reads the last `\boxed{}` of a response, so a template should ask for one.
 """
+
+from pathlib import Path
+from typing import Any
 
 from dgpo.errors import UserError
 
@@ -31,3 +34,24 @@ def find_template(text: str) -> tuple[str, str]:
 def render(template_text: str, problem: str) -> str:
     """The user message: the template with the problem in place of `{problem}`; other braces stay as they are."""
     return template_text.replace(PLACEHOLDER, problem)
+
+
+def chat_tokenizer(folder: Path, option: str) -> Any:
+    """The tokenizer of a model's folder.
+
+    Raises UserError, which begins with the option, where it cannot be loaded or has no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # what the tokenizers library raises for a damaged file is an Exception, no more
+        raise UserError(
+            f"{option}: its tokenizer cannot be loaded ({error!s:.200}); give a whole model folder"
+        ) from error
+    if not tokenizer.chat_template:
+        raise UserError(
+            f"{option}: its tokenizer has no chat template, so its prompts would not be the ones that it was trained "
+            "on; choose an instruction-tuned model, or add chat_template.jinja to its folder"
+        )
+    return tokenizer

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from dgpo.data.manifest import content_hash, read_manifest
-from dgpo.data.schema import Message, check_parquet
+from dgpo.data.schema import Message, check_parquet, prompt_rows
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import split_name
 from dgpo.errors import UserError
@@ -49,32 +47,24 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
         UserError: a benchmark is missing, named twice, damaged, not as its manifest says, or its template is
             not the one asked for.
     """
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice or not names:
-        raise UserError(f"--benchmarks={','.join(names)}: name one or more benchmarks, each once")
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise UserError(
-                f"--benchmarks={','.join(names)}: {name!r} is no name; use letters, digits, '_', '-' and '.'"
-            )
+    if not names or len(set(names)) < len(names) or not all(map(_NAME.fullmatch, names)):
+        raise UserError(
+            f"--benchmarks={','.join(names)}: name one or more benchmarks, each once, by letters, digits, '_', '-' "
+            "and '.'"
+        )
     found = [read_benchmark(data, name) for name in names]
-    templates = {each.name: each.facts.template for each in found if each.facts.template is not None}
-    unknown = [each.path for each in found if each.name not in templates]
-    if template is not None and unknown:
-        raise UserError(
-            f"--template={template}: {unknown[0]} has no manifest to say how it was prepared; prepare it with "
-            "`dgpo data prepare`, or leave the option out"
-        )
-    wrong = {name: used for name, used in templates.items() if template is not None and used != template}
-    if wrong:
-        name, used = next(iter(wrong.items()))
-        raise UserError(
-            f"--template={template}: {data / name}.parquet was prepared with the template {used!r}; "
-            f"prepare it again: {_how_to_prepare(name, data, f' --template {template}')}"
-        )
-    texts = {each.facts.template_text for each in found if each.name in templates}  # "custom" has many texts
-    if len(texts) > 1:
-        listed = ", ".join(f"{name}: {used}" for name, used in templates.items())
+    for each in found if template is not None else ():
+        if each.facts.template != template:
+            how = "has no manifest to say how it was prepared"
+            if each.facts.template is not None:
+                how = f"was prepared with the template {each.facts.template!r}"
+            raise UserError(
+                f"--template={template}: {each.path} {how}; "
+                f"prepare it again: {_how_to_prepare(each.name, data, f' --template {template}')}"
+            )
+    # "custom" has many texts.
+    if len({each.facts.template_text for each in found if each.facts.template is not None}) > 1:
+        listed = ", ".join(f"{each.name}: {each.facts.template}" for each in found)
         raise UserError(
             f"--benchmarks: they were prepared with different prompt templates ({listed}); prepare them with the "
             "same one, or evaluate them in separate runs"
@@ -101,26 +91,25 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
             f"{path}: it has changed since its manifest was written (sha256 {sha256[:12]}, manifest "
             f"{manifest.sha256[:12]}); prepare the benchmark again"
         )
-    rows = pq.read_table(path).to_pylist()
+    rows = list(prompt_rows(path, ("prompt", "reward_model", "extra_info")))
     infos = [row.get("extra_info") or {} for row in rows]
-    problems = [
-        Problem(str(info.get("id") or index), row["prompt"], row["reward_model"]["ground_truth"])
-        for index, (row, info) in enumerate(zip(rows, infos, strict=True))
-    ]
-    _refuse_repeated_ids(path, problems)
-    pairs = ((info.get("problem") or row["prompt"][-1]["content"], row["reward_model"]["ground_truth"])
-             for row, info in zip(rows, infos, strict=True))  # fmt: skip
+    problems: dict[str, Problem] = {}
+    for index, (row, info) in enumerate(zip(rows, infos, strict=True)):
+        id = str(info.get("id") or index)
+        if id in problems:
+            raise UserError(
+                f"{path}: rows {[*problems].index(id)} and {index} have the same extra_info.id {id!r}; an id names one "
+                "problem: prepare the file again"
+            )
+        problems[id] = Problem(id, row["prompt"], row["reward_model"]["ground_truth"])
+    texts = (info.get("problem") or row["prompt"][-1]["content"] for row, info in zip(rows, infos, strict=True))
     facts = BenchmarkFacts(
         problems=len(problems),
         sha256=sha256,
-        content_hash=content_hash(pairs),
-        source=manifest.source if manifest else None,
-        revision=manifest.revision if manifest else None,
-        split=manifest.split if manifest else None,
-        template=manifest.template if manifest else None,
-        template_text=manifest.template_text if manifest else None,
+        content_hash=content_hash(zip(texts, (each.ground_truth for each in problems.values()), strict=True)),
+        **{key: getattr(manifest, key, None) for key in ("source", "revision", "split", "template", "template_text")},
     )
-    return Benchmark(name, path, problems, facts)
+    return Benchmark(name, path, [*problems.values()], facts)
 
 
 def _how_to_prepare(name: str, data: Path, options: str = "") -> str:
@@ -134,14 +123,3 @@ def _how_to_prepare(name: str, data: Path, options: str = "") -> str:
         f"`dgpo data prepare NAME_OR_FILE --name {name} --out {data}{options}`, from your own file or one of what "
         "`dgpo data list` names"
     )
-
-
-def _refuse_repeated_ids(path: Path, problems: Sequence[Problem]) -> None:
-    first: dict[str, int] = {}
-    for row, problem in enumerate(problems):
-        if problem.id in first:
-            raise UserError(
-                f"{path}: rows {first[problem.id]} and {row} have the same extra_info.id {problem.id!r}; an id names "
-                "one problem: prepare the file again"
-            )
-        first[problem.id] = row

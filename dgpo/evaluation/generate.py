@@ -1,6 +1,7 @@
 """`dgpo eval run`: the samples that an evaluation still lacks, appended to its folder as they finish."""
 
 import contextlib
+import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from dgpo.data.prompts import chat_tokenizer
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Benchmark, read_benchmarks
 from dgpo.evaluation.engine import Request, devices_of, generate
@@ -21,7 +23,7 @@ from dgpo.evaluation.generations import (
     sample_seed,
     set_aside_cut_line,
 )
-from dgpo.evaluation.model import find_model, load_tokenizer, prompt_tokens, prompts_sha256
+from dgpo.evaluation.model import find_model, prompt_tokens, prompts_sha256
 from dgpo.evaluation.settings import PACKAGES, Engine, Sampling, Settings, agree_or_refuse
 from dgpo.files import draft_of
 from dgpo.progress import ProgressBar, say
@@ -56,7 +58,8 @@ def evaluate(
     found = read_benchmarks(data, benchmarks, template)
     with locked(out):
         chosen = find_model(model, revision, out)
-        tokenizer, template_sha256 = load_tokenizer(chosen)
+        tokenizer = chat_tokenizer(chosen.path, f"--model={model}")
+        template_sha256 = hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()
         prompts = {each.name: prompt_tokens(tokenizer, each) for each in found}
         room = _max_model_len(
             sampling.max_tokens, engine.max_model_len, chosen.config.get("max_position_embeddings"), prompts

@@ -101,28 +101,6 @@ def _files_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def load_tokenizer(model: Model) -> tuple[Any, str]:
-    """The model's tokenizer, and the hash of its chat template.
-
-    Raises:
-        UserError: it cannot be loaded, or has no chat template.
-    """
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(model.path, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"--model={model.facts.name}: its tokenizer cannot be loaded ({error}); copy its files there"
-        ) from error
-    if not tokenizer.chat_template:
-        raise UserError(
-            f"--model={model.facts.name}: its tokenizer has no chat template, so its prompts would not be the ones "
-            "that it was trained on; choose an instruction-tuned model, or add chat_template.jinja to its directory"
-        )
-    return tokenizer, hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()
-
-
 def prompt_tokens(tokenizer: Any, benchmark: Benchmark) -> list[list[int]]:
     """The token ids of each problem's prompt, as verl's rollouts have them.
 

@@ -142,7 +142,7 @@ def refusal(capsys: pytest.CaptureFixture[str], model: Path | str, data: Path, o
         (["--benchmarks", "gsm8k-test"], "`dgpo data prepare gsm8k --split test --out"),
         (["--benchmarks", "mine"], "`dgpo data prepare NAME_OR_FILE --name mine --out"),
         (["--benchmarks", "sums,sums"], "each once"),
-        (["--benchmarks", "../sums"], "'../sums' is no name"),
+        (["--benchmarks", "../sums"], "=../sums: name one or more"),
         (["--template", "r1"], "sums.parquet has no manifest"),
         (["--samples", "0"], "--samples=0"),
         (["--seed", "-1"], "--seed=-1"),
