@@ -8,3 +8,8 @@ class UserError(Exception):
     ``data.train_batch_size=0: it must be above 0; choose 32``. Every command prints it alone and exits with 2
     (`dgpo.cli.main`), so it is raised wherever such a thing is found and caught nowhere else.
     """
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception of a library says, or its name, on a line of at most 200 characters."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

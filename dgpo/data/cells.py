@@ -16,33 +16,21 @@ _QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""")
 _MAX_PRINTED = 1 << 20
 
 
-def lookup(row: Mapping[str, Any], name: str) -> Any:
-    """The value of a column, or of a field of a struct by its dotted name; None where there is none.
+def lookup(row: Mapping[str, Any], name: str, missing: Any = None) -> Any:
+    """The value of a column, or of a field of a struct by its dotted name; `missing` where there is none, and None
+    for any field of a struct that is null.
 
     A column whose own name is dotted comes first. A struct may be one that was printed as text.
     """
-    inner, rest = _inside(row, name)
-    if not rest:
-        return inner
-    return lookup(inner, rest) if isinstance(inner, Mapping) else None
-
-
-def has_column(row: Mapping[str, Any], name: str) -> bool:
-    """Whether a row has the column that `lookup` would read; a struct that is null may have any field."""
-    inner, rest = _inside(row, name)
-    if not rest:
-        return name in row
-    return inner is None or (isinstance(inner, Mapping) and has_column(inner, rest))
-
-
-def _inside(row: Mapping[str, Any], name: str) -> tuple[Any, str]:
-    """The value of the shortest head of a dotted name that is a column, and what of the name is left."""
     if name in row:
-        return row[name], ""
+        return row[name]
     for end in (place for place, sign in enumerate(name) if sign == "."):
         if (head := name[:end]) in row:
-            return printed(row[head]) if isinstance(row[head], str) else row[head], name[end + 1 :]
-    return None, ""
+            inner = printed(row[head]) if isinstance(row[head], str) else row[head]
+            if isinstance(inner, Mapping):
+                return lookup(inner, name[end + 1 :], missing)
+            return None if inner is None else missing
+    return missing
 
 
 def text_of(value: Any) -> str:

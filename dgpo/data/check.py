@@ -19,7 +19,7 @@ from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.media import is_media_column, placeholder_in
 from dgpo.data.met import Met
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
-from dgpo.errors import UserError
+from dgpo.errors import UserError, one_line
 from dgpo.files import file_sha256
 
 _SHOWN = 10
@@ -97,7 +97,7 @@ def load_fault(path: Path) -> list[str]:
     try:
         rows = datasets.load_dataset("parquet", data_files=str(path))["train"]
     except Exception as error:  # the library raises what it likes
-        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        reason = one_line(error.__cause__ or error)
         return [f"{path}: the datasets library, by which verl loads it, refuses it ({reason}); write the file again"]
     for name in filter(is_media_column, rows.column_names):
         if (row := next((place for place, value in enumerate(rows[name]) if value), None)) is not None:

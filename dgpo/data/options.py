@@ -95,25 +95,27 @@ class Options:
 
     def _refuse_useless(self, is_own: bool) -> None:
         """An option that would do nothing is a misunderstanding."""
-        source = self.source
+        source, count = self.source, self.max_prompt_tokens
         for key in ("prompt_field", "answer_field", "id_field", "purpose"):
             if getattr(self, key) and not is_own:
                 raise UserError(f"--{key.replace('_', '-')} is for your own file; {source.name} has columns of its own")
         for key, flag in (("origin", "--from"), ("hub_id", "--hub-id"), ("revision", "--revision")):
             if getattr(self, key) and not source.copies:
                 raise UserError(f"{flag} is for a data set of the hub, which {source.name} is not; leave it out")
-        if self.revision and self.origin:
-            raise UserError("--revision is for the hub, and --from asks no hub: leave one of them out")
-        if self.levels and source.make is None:
-            raise UserError("--levels is for arithmetic alone; leave it out")
-        if self.near is not None and not self.decontaminate:
-            raise UserError("--near needs --decontaminate; give the benchmarks, or leave it out")
-        if self.seed is not None and self.limit is None and source.make is None:
-            raise UserError("--seed needs --limit: nothing else is drawn")
-        if (self.max_prompt_tokens is None) != (self.tokenizer is None):
-            raise UserError("max-prompt-tokens and tokenizer need each other: give both, or max-prompt-chars")
-        if self.max_prompt_tokens is not None and self.max_prompt_chars is not None:
-            raise UserError("max-prompt-tokens and max-prompt-chars are both given: leave one of them out")
+        for is_useless, message in (
+            (self.revision and self.origin, "--revision is for the hub, and --from asks no hub: leave one of them out"),
+            (self.levels and source.make is None, "--levels is for arithmetic alone; leave it out"),
+            (self.near is not None and not self.decontaminate,
+             "--near needs --decontaminate; give the benchmarks, or leave it out"),
+            (self.seed is not None and self.limit is None and source.make is None,
+             "--seed needs --limit: nothing else is drawn"),
+            ((count is None) != (self.tokenizer is None),
+             "max-prompt-tokens and tokenizer need each other: give both, or max-prompt-chars"),
+            (count is not None and self.max_prompt_chars is not None,
+             "max-prompt-tokens and max-prompt-chars are both given: leave one of them out"),
+        ):  # fmt: skip
+            if is_useless:
+                raise UserError(message)
 
     def _find_copy(self) -> None:
         copies = {copy.id: copy for copy in self.source.copies}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NEAR = 0.7
 _STEP = 1000
+_RECORDED = ("any_answer", "keep_conflicts", "max_prompt_chars", "max_prompt_tokens", "limit")
 
 
 @dataclass(frozen=True)
@@ -207,13 +208,9 @@ def _manifest(
         rows_out=len(rows),
         dropped=dict(sorted(tally.dropped.items())),
         options={
-            "any_answer": options.any_answer,
-            "keep_conflicts": options.keep_conflicts,
-            "max_prompt_chars": options.max_prompt_chars,
-            "max_prompt_tokens": options.max_prompt_tokens,
+            **{key: getattr(options, key) for key in _RECORDED},
             "decontaminate": {file.name: file_sha256(file) for file in benchmarks},
             "near": options.near or NEAR if benchmarks else None,
-            "limit": options.limit,
             "seed": options.seed or 0,
             "levels": options.levels or None,
         },

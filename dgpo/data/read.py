@@ -1,7 +1,6 @@
 """Rows of a parquet, Arrow, JSON, JSON lines or CSV file as dictionaries, one at a time."""
 
 import csv
-import functools
 import io
 import itertools
 import json
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dgpo.data.orients import rows_of
-from dgpo.errors import UserError
+from dgpo.errors import UserError, one_line
 from dgpo.files import PACKED, json_lines, open_packed
 
 FORMATS = (".parquet", ".pq", ".arrow", ".feather", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
@@ -89,7 +88,7 @@ def read_rows(
             try:
                 yield from (_parquet if name == "parquet" else _arrow)(path, columns, also)
             except (pa.ArrowException, OSError) as error:
-                raise UserError(f"{path} cannot be read as {name} ({_short(error)}); copy it again") from error
+                raise UserError(f"{path} cannot be read as {name} ({one_line(error)}); copy it again") from error
         elif suffix in (".jsonl", ".ndjson"):
             yield from (row for _, row in json_lines(path))
         elif suffix == ".json":
@@ -101,7 +100,7 @@ def read_rows(
             remedy = _INSTEAD.get(last) or ("unpack it" if last in PACKED else f"give {', '.join(FORMATS)}")
             raise UserError(f"{path}: {last or 'a file without a suffix'} is not read; {remedy}")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 ({_short(error)}); convert it, or copy it again") from error
+        raise UserError(f"{path} is not UTF-8 ({one_line(error)}); convert it, or copy it again") from error
 
 
 def disguise(path: Path) -> str:
@@ -167,12 +166,10 @@ def _labels(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
     features = (told.get("info") or {}).get("features") or {}
     names = {column: each.get("names") for column, each in features.items() if isinstance(each, dict)}
     return {
-        column: functools.partial(_label, words) for column, words in names.items() if words and column in schema.names
+        column: lambda value, words=words: words[value] if value in range(len(words)) else value
+        for column, words in names.items()
+        if words and column in schema.names
     }
-
-
-def _label(words: Sequence[str], value: Any) -> Any:
-    return words[value] if isinstance(value, int) and 0 <= value < len(words) else value
 
 
 def _shortest(type: pa.DataType) -> Callable[[Any], Any] | None:
@@ -259,7 +256,3 @@ def refuse_doubled(path: Path, names: Sequence[str]) -> None:
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise UserError(f"{path} has more than one column {', '.join(map(repr, doubled))}; rename all but one of them")
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

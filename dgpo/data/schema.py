@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from dgpo.data.met import Met
 from dgpo.data.read import disguise
+from dgpo.errors import one_line
 from dgpo.files import draft_of
 
 ROLES = ("system", "user", "assistant", "tool")
@@ -173,8 +174,7 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if what := disguise(path):
             return [f"{path}: it {what}"]
-        reason = " ".join(str(error).split())[:200]
-        return [f"{path}: cannot be read as parquet ({reason}); write the file again or copy it again"]
+        return [f"{path}: cannot be read as parquet ({one_line(error)}); write the file again or copy it again"]
 
 
 def prompt_rows(

@@ -197,7 +197,7 @@ def _scoring(folder: Path, settings: Settings) -> dict[str, Any]:
     for name, count in counts.items():
         expected = settings.sampling.samples * settings.benchmarks[name].problems
         file = generations_file(folder, name)
-        if count is None or not file.exists() or file.stat().st_size != count["bytes"] + count["cut"]:
+        if count is None or not file.exists() or file.stat().st_size != count["bytes"]:
             raise _changed(folder, file)
         if count["scored"] < expected:
             raise UserError(

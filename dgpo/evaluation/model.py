@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, one_line
 from dgpo.evaluation.benchmarks import Benchmark
 from dgpo.evaluation.settings import ModelFacts
 from dgpo.files import file_sha256
@@ -63,7 +63,7 @@ def _downloaded(model: str, revision: str | None) -> Path:
     except (OSError, ValueError) as error:  # what huggingface_hub raises for no network, no repository, no revision
         raise UserError(
             f"--model={model}: it is no local directory, and the hub gives no such model "
-            f"({' '.join(str(error).split())[:200]}); download it where there is a network with "
+            f"({one_line(error)}); download it where there is a network with "
             f"`hf download {model} --local-dir DIR` and pass --model DIR"
         ) from error
 

@@ -15,7 +15,7 @@ from typing import TypedDict, TypeVar
 
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Problem, read_benchmark
-from dgpo.evaluation.generations import Generation, cut_line, data_file, generations_file, locked, read_generations
+from dgpo.evaluation.generations import Generation, data_file, generations_file, locked, read_generations
 from dgpo.evaluation.settings import PACKAGES, BenchmarkFacts, read_settings
 from dgpo.files import draft_of, file_sha256, replace_json
 from dgpo.progress import ProgressBar
@@ -58,12 +58,11 @@ class Score(TypedDict):
 
 
 class Counts(TypedDict):
-    """Of a benchmark, in scoring.json: samples, and the bytes of their file, `cut` of them an unfinished last line."""
+    """Of a benchmark, in scoring.json: samples, and the bytes of their file."""
 
     expected: int
     scored: int
     bytes: int
-    cut: int
 
 
 def score_generations(
@@ -137,10 +136,8 @@ def score_folder(
                         progress.advance(len(batch))
                     _classify(scored, timeout, pool)
                     out.writelines(json.dumps(score) + "\n" for score, _ in scored)
-                    cut = len(cut_line(file))
-                    read = (file.stat().st_size if file.exists() else 0) - cut
-                    expected = samples * len(gold)
-                    counts[name] = {"expected": expected, "scored": len(scored), "bytes": read, "cut": cut}
+                    size = file.stat().st_size if file.exists() else 0
+                    counts[name] = {"expected": samples * len(gold), "scored": len(scored), "bytes": size}
         except BrokenProcessPool as error:
             raise UserError(
                 f"{folder}: a scoring process was killed, most likely for want of memory; use fewer with "

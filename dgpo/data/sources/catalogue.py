@@ -67,7 +67,6 @@ _ALL = (
     Source(
         name="aime24",
         purpose="benchmark",
-        licence="see its card",
         copies=(
             HubCopy("HuggingFaceH4/aime_2024", {"train": "*train*"}, {"train": 30}),
             HubCopy("Maxwell-Jia/AIME_2024", {"train": "*aime*"}, {"train": 30}),
@@ -82,7 +81,6 @@ _ALL = (
     Source(
         name="aime25",
         purpose="benchmark",
-        licence="see its card",
         copies=(
             HubCopy("opencompass/AIME2025", {"test": "*aime2025*"}, {"test": 30}),
             HubCopy("yentinglin/aime_2025", {"train": "*train*"}, {"train": 30}),
@@ -95,7 +93,6 @@ _ALL = (
     Source(
         name="amc23",
         purpose="benchmark",
-        licence="see its card",
         copies=(
             HubCopy("math-ai/amc23", {"test": "*test*"}, {"test": 40}),
             HubCopy("zwhe99/amc23", {"test": "*test*"}, {"test": 40}),
@@ -108,7 +105,6 @@ _ALL = (
     Source(
         name="math500",
         purpose="benchmark",
-        licence="see its card",
         copies=(HubCopy("HuggingFaceH4/MATH-500", {"test": "*test*"}, {"test": 500}),),
         id=("unique_id",),
     ),
@@ -116,7 +112,6 @@ _ALL = (
     Source(
         name="minerva",
         purpose="benchmark",
-        licence="see its card",
         copies=(HubCopy("math-ai/minervamath", {"test": "*test*"}, {"test": 272}),),
         problem=("question", "problem"),
     ),
@@ -125,7 +120,6 @@ _ALL = (
     Source(
         name="olympiadbench",
         purpose="benchmark",
-        licence="see its card",
         copies=(
             HubCopy("Hothan/OlympiadBench", {"train": "*OE_TO_maths_en_COMP*"}, {"train": 674}),
             HubCopy("math-ai/olympiadbench", {"test": "*test*"}, {"test": 675}),

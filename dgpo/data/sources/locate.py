@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dgpo.data.read import FORMATS, format_of
 from dgpo.data.sources.source import HubCopy
-from dgpo.errors import UserError
+from dgpo.errors import UserError, one_line
 
 ATTEMPTS = 3
 TIMEOUT = 20.0
@@ -102,7 +102,7 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
             reason = OSError("the repository changed while it was downloaded")
         except (GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError) as error:
             raise UserError(
-                f"hub-id={copy.id}, revision={revision or 'main'}: {_short(error)}; "
+                f"hub-id={copy.id}, revision={revision or 'main'}: {one_line(error)}; "
                 "correct it, or log in with `hf auth login`"
             ) from error
         except (httpx.HTTPError, OSError) as error:
@@ -112,7 +112,7 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
     cached = _cached(copy, split, revision)
     if cached is None:
         raise UserError(
-            f"{copy.id} cannot be had from the hub ({_short(reason)}). Where it can be reached, run\n"
+            f"{copy.id} cannot be had from the hub ({one_line(reason)}). Where it can be reached, run\n"
             f"    hf download --repo-type dataset {copy.id} --local-dir FOLDER\n"
             f"and give the folder here: --from FOLDER (or --from FILE, any of {', '.join(FORMATS)}; "
             f"the file wanted is {copy.files[split]})"
@@ -189,7 +189,3 @@ def _revision(root: Path, name: str) -> str:
         return root.name
     left = root / ".cache" / "huggingface" / "download" / f"{name}.metadata"
     return left.read_text().split("\n")[0].strip() if left.is_file() else ""
-
-
-def _short(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

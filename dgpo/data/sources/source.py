@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgpo.data.answers import canonical_answer
-from dgpo.data.cells import has_column, lookup, printed, text_of
+from dgpo.data.cells import lookup, printed, text_of
 from dgpo.data.choices import is_option_column, options_in, shown
 from dgpo.data.escapes import eaten
 from dgpo.data.instructions import strip_instructions
@@ -37,7 +37,7 @@ class Source:
 
     name: str  # the key in `SOURCES`, and `data_source` of its rows
     purpose: str  # "train" or "benchmark"; training problems are compared with benchmarks when they are decontaminated
-    licence: str  # of the first copy, as its card says
+    licence: str = "see its card"  # of the first copy
     copies: tuple[HubCopy, ...] = ()  # the usual one first; none for a source that is generated
     problem: Columns = ("problem",)
     answer: Columns = ("answer",)
@@ -237,7 +237,7 @@ def _require_columns(row: Mapping[str, Any], source: Source, where: str) -> None
     wanted = [("problem", "prompt", source.problem), ("answer", "answer", source.answer)]
     wanted += [("id", "id", source.id)] if source.needs_id else []
     for role, option, names in wanted:
-        if not any(has_column(row, name) for name in names):
+        if all(lookup(row, name, ...) is ... for name in names):
             raise UserError(
                 f"{where}: {source.name} should have its {role} in column {' or '.join(map(repr, names))}, but the "
                 f"columns are {', '.join(map(str, row))}; give the right file, or name the column: "
