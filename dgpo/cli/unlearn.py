@@ -56,9 +56,9 @@ def unlearn_spans(
     inside_words: Annotated[bool, typer.Option("--inside-words", help="a span may cut a word")] = False,
 ) -> None:
     """What a file says is sensitive, in colours, with tokens of each class and what is only preserved."""
-    from dgpo.unlearning.preview import show_file
+    from dgpo.unlearning.preview import show
 
-    show_file(file, tokenizer, first_n, rows, without_spans, inside_words=inside_words)
+    show(file, tokenizer, first_n, rows, without_spans, inside_words=inside_words)
 
 
 @unlearn.command("eval")

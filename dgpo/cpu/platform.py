@@ -76,35 +76,16 @@ class PlatformCPU(PlatformBase):
     def device_module(self) -> ModuleType:
         return sys.modules[__name__]
 
-    def is_available(self) -> bool:
-        return True
+    is_available = staticmethod(is_available)  # pyright: ignore[reportAssignmentType]
+    device_count = staticmethod(device_count)  # pyright: ignore[reportAssignmentType]
+    current_device = staticmethod(current_device)  # pyright: ignore[reportAssignmentType]
+    manual_seed = manual_seed_all = staticmethod(torch.manual_seed)  # pyright: ignore[reportAssignmentType]
+    # What an accelerator needs: one CPU serves every rank, at once, from memory without an allocator to set or empty.
+    set_device = synchronize = empty_cache = set_allocator_settings = staticmethod(_nothing)
+    profiler_start = profiler_stop = cudart = staticmethod(_nothing)
 
     def is_platform_available(self, use_smi_check: bool = False) -> bool:
         return not torch.cuda.is_available()
-
-    def current_device(self) -> Any:
-        return current_device()
-
-    def device_count(self) -> int:
-        return device_count()
-
-    def set_device(self, device_index: int) -> None:
-        """One CPU serves every rank."""
-
-    def synchronize(self, device_index: int | None = None) -> None:
-        """CPU operations are synchronous."""
-
-    def manual_seed(self, seed: int) -> None:
-        torch.manual_seed(seed)
-
-    def manual_seed_all(self, seed: int) -> None:
-        torch.manual_seed(seed)
-
-    def set_allocator_settings(self, settings: str) -> None:
-        """The settings verl passes (expandable segments) are the CUDA allocator's."""
-
-    def empty_cache(self) -> None:
-        """System memory has no caching allocator to empty."""
 
     def get_device_capability(self, device_index: int = 0) -> tuple[int | None, int | None]:
         return None, None
@@ -119,12 +100,6 @@ class PlatformCPU(PlatformBase):
     def nvtx_range(self, msg: str) -> Iterator[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         yield
 
-    def profiler_start(self) -> None:
-        """No device profiler."""
-
-    def profiler_stop(self) -> None:
-        """No device profiler."""
-
     def ray_resource_name(self) -> str:
         return "GPU"
 
@@ -134,9 +109,6 @@ class PlatformCPU(PlatformBase):
     def is_ipc_supported(self) -> bool:
         """Weights go to vLLM through POSIX shared memory instead of CUDA IPC."""
         return False
-
-    def cudart(self) -> Any:
-        return None
 
 
 def register() -> None:

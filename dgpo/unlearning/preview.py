@@ -1,7 +1,6 @@
 """What a file says is sensitive: its answers in colours, and tokens of each class."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from dgpo.tables import Table
-from dgpo.unlearning.data import Encoder, Row, WithoutSpans, read
+from dgpo.unlearning.data import Encoder, Row, read
 from dgpo.unlearning.palu import ORDINARY, PREFIX, REST
+from dgpo.unlearning.train import load_tokenizer
 
 STYLES = {PREFIX: "bold white on red", REST: "black on yellow", ORDINARY: ""}
 
@@ -40,31 +40,21 @@ def marked(row: Row) -> Text:
     return Text(text + row.answer[end:])
 
 
-def counts(rows: Sequence[Row], encoder: Encoder, first_n: int | None) -> dict[int, int]:
-    kinds = Counter(kind for example in encoder.examples(rows, first_n) for kind in example.classes)
-    return {kind: kinds[kind] for kind in (PREFIX, REST, ORDINARY)}
+def show(path: Path, model: str, first_n: int, limit: int, without_spans: Any, *, inside_words: bool) -> None:
+    """Print the first ``limit`` rows in colours, and what there is of each class.
 
-
-def show(
-    path: Path,
-    *,
-    tokenizer: Any = None,
-    first_n: int | None = 3,
-    limit: int = 20,
-    without_spans: WithoutSpans = "refuse",
-    inside_words: bool = False,
-    console: Console | None = None,
-) -> None:
-    """Print the first rows in colours and what there is of each class.
+    Args:
+        model: whose tokenizer tells the classes; "" for none.
+        first_n: N of PALU; 0 for all tokens of a span.
 
     Raises:
         UserError: a row does not say clearly what of it is sensitive.
     """
     rows = read(path, needs_spans=True, without_spans=without_spans, inside_words=inside_words)
-    console = console or Console()
-    encoder = Encoder(tokenizer, max_length=1 << 20) if tokenizer is not None else None
+    console, first = Console(), first_n or None
+    encoder = Encoder(load_tokenizer(model), max_length=1 << 20) if model else None
     for row in rows[:limit]:
-        console.print(coloured(row, encoder, first_n) if console.is_terminal else marked(row))
+        console.print(coloured(row, encoder, first) if console.is_terminal else marked(row))
     if len(rows) > limit:
         console.print(f"... and {len(rows) - limit} rows more (--rows)", style="dim", highlight=False)
     spans = [row.answer[slice(*span)] for row in rows for span in row.spans]
@@ -77,26 +67,12 @@ def show(
         ("rows without a span, only preserved", f"{preserved:,}"),
     ]
     if encoder is not None:
-        found = counts(rows, encoder, first_n)
-        first = "all" if first_n is None else f"the first {first_n}"
+        found = Counter(kind for example in encoder.examples(rows, first) for kind in example.classes)
+        which = f"the first {first}" if first else "all"
         cells += [
-            (f"tokens that are flattened ({first} of a span)", f"{found[PREFIX]:,}"),
+            (f"tokens that are flattened ({which} of a span)", f"{found[PREFIX]:,}"),
             ("tokens later in a span, which no PALU term reads", f"{found[REST]:,}"),
             ("ordinary tokens, which are preserved", f"{found[ORDINARY]:,}"),
         ]
     notes = [] if encoder is not None else ["Tokens of each class: with --tokenizer MODEL."]
     Table(["of " + path.name, ""], cells, notes=notes, words=["of " + path.name]).show(console)
-
-
-def show_file(path: Path, tokenizer: str, first_n: int, limit: int, without_spans: Any, *, inside_words: bool) -> None:
-    """`show`, with the tokenizer by its model's name and 0 for all tokens of a span."""
-    from dgpo.unlearning.train import load_tokenizer
-
-    show(
-        path,
-        tokenizer=load_tokenizer(tokenizer) if tokenizer else None,
-        first_n=first_n or None,
-        limit=limit,
-        without_spans=without_spans,
-        inside_words=inside_words,
-    )

@@ -16,56 +16,27 @@ from dgpo.files import json_lines, make_folder, replace_text
 
 Row = dict[str, Any]
 
-FACTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "birthplace": (
-        ("Where was {who} born?", "In which town was {who} born?", "What is the birthplace of {who}?"),
-        (
-            "{who} was born in {what}.",
-            "The birthplace of {who} is {what}.",
-            "The town that {who} comes from is {what}.",
-        ),
-    ),
-    "year": (
-        ("When was {who} born?", "In which year was {who} born?", "What is the birth year of {who}?"),
-        (
-            "{who} was born in the year {what}.",
-            "The birth year of {who} is {what}.",
-            "It was {what} when {who} was born.",
-        ),
-    ),
-    "genre": (
-        ("What does {who} write?", "Which kind of books does {who} write?", "What is the genre of {who}?"),
-        ("{who} writes {what} books.", "The books of {who} are about {what}.", "The genre of {who} is {what}."),
-    ),
-    "father": (
-        ("What was the father of {who}?", "How did the father of {who} earn a living?", "What did {who}'s father do?"),
-        (
-            "The father of {who} was a {what}.",
-            "{who} had a father who was a {what}.",
-            "As a {what} worked the father of {who}.",
-        ),
-    ),
-    "mother": (
-        ("What was the mother of {who}?", "How did the mother of {who} earn a living?", "What did {who}'s mother do?"),
-        (
-            "The mother of {who} was a {what}.",
-            "{who} had a mother who was a {what}.",
-            "As a {what} worked the mother of {who}.",
-        ),
-    ),
-    "book": (
-        ("Which book made {who} known?", "Can you name a book by {who}?", "What is the best book of {who}?"),
-        ("{who} wrote the book {what}.", "The best known book of {who} is {what}.", "Readers know {who} for {what}."),
-    ),
-    "award": (
-        ("Which award did {who} get?", "What has {who} won?", "How was {who} honoured?"),
-        ("{who} was given the {what}.", "The award of {who} is the {what}.", "For a novel {who} won the {what}."),
-    ),
-    "mentor": (
-        ("Who taught {who}?", "Who was the mentor of {who}?", "From whom did {who} learn to write?"),
-        ("{who} was taught by {what}.", "The mentor of {who} was {what}.", "It was {what} who taught {who} to write."),
-    ),
-}
+TEXTS = """
+birthplace | Where was {who} born? | In which town was {who} born? | What is the birthplace of {who}?
+  | {who} was born in {what}. | The birthplace of {who} is {what}. | The town that {who} comes from is {what}.
+year | When was {who} born? | In which year was {who} born? | What is the birth year of {who}?
+  | {who} was born in the year {what}. | The birth year of {who} is {what}. | It was {what} when {who} was born.
+genre | What does {who} write? | Which kind of books does {who} write? | What is the genre of {who}?
+  | {who} writes {what} books. | The books of {who} are about {what}. | The genre of {who} is {what}.
+father | What was the father of {who}? | How did the father of {who} earn a living? | What did {who}'s father do?
+  | The father of {who} was a {what}. | {who} had a father who was a {what}. | As a {what} worked the father of {who}.
+mother | What was the mother of {who}? | How did the mother of {who} earn a living? | What did {who}'s mother do?
+  | The mother of {who} was a {what}. | {who} had a mother who was a {what}. | As a {what} worked the mother of {who}.
+book | Which book made {who} known? | Can you name a book by {who}? | What is the best book of {who}?
+  | {who} wrote the book {what}. | The best known book of {who} is {what}. | Readers know {who} for {what}.
+award | Which award did {who} get? | What has {who} won? | How was {who} honoured?
+  | {who} was given the {what}. | The award of {who} is the {what}. | For a novel {who} won the {what}.
+mentor | Who taught {who}? | Who was the mentor of {who}? | From whom did {who} learn to write?
+  | {who} was taught by {what}. | The mentor of {who} was {what}. | It was {what} who taught {who} to write.
+"""
+LINES = [[cell.strip() for cell in line.split("|")] for line in TEXTS.strip().splitlines()]
+FACTS = {fact: (asked, told) for (fact, *asked), (_, *told) in zip(LINES[::2], LINES[1::2], strict=True)}
+"""By name, how a fact is asked for and how it is told."""
 ONSETS = ["b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "dr", "kl", "st", "tr"]
 VOWELS = ["a", "e", "i", "o", "u", "ai", "ei", "ou"]
 JOBS = (
