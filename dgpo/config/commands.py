@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from dgpo.cluster import use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.values import malformed
-from dgpo.config.compose import of_training, select_platform, training_config
+from dgpo.config.compose import compose_config, of_training, select_platform
 from dgpo.config.memory.duration import cost, step_seconds, utilisation, whole_step
 from dgpo.config.memory.host import host_bytes
 from dgpo.config.memory.phases import cache_tokens, overflows, phases, totals
@@ -35,14 +35,15 @@ def check_config(
         plan: print the memory that it needs too.
     """
     use_token()
-    config = training_config(name, overrides, directory)
+    composed = compose_config(name, overrides, directory)
+    config = of_training(name, composed)
     select_platform(config)
-    problems = check(config, declared=declared)
+    problems = check(composed, declared=declared)
     if problems:
         print(report(problems), file=sys.stderr)
     fatal = sum(problem.fatal for problem in problems)
     print(f"{name}: {'refused' if fatal else 'ready'}, {fatal} errors, {len(problems) - fatal} warnings")
-    if plan and not malformed(config):
+    if plan and not any(problem.fatal for problem in malformed(composed)):
         show(config, setup_from(config))
     return 2 if fatal else 0
 
@@ -55,8 +56,9 @@ def plan_config(name: str, composed: DictConfig, *, as_json: bool = False, time:
         time: the seconds of a step by phase too.
     """
     config = of_training(name, composed)
-    if found := malformed(config):
+    if found := malformed(composed):
         print(report(found), file=sys.stderr)
+    if any(problem.fatal for problem in found):
         return 2
     setup = setup_from(config)
     if as_json:

@@ -58,15 +58,6 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
 
 
-def training_config(name: str, overrides: Sequence[str] = (), directory: Path | None = None) -> DictConfig:
-    """The config of a training with verl, composed and resolved.
-
-    Raises:
-        UserError: as `compose_config`, `resolved` and `of_training`.
-    """
-    return of_training(name, compose_config(name, overrides, directory))
-
-
 def of_training(name: str, composed: DictConfig) -> DictConfig:
     """A composed config, resolved.
 

@@ -55,10 +55,10 @@ def inspect(path: Path) -> Checkpoint:
     """The checkpoint in ``path``, with its first defect."""
     step = step_of(path)
     try:
-        expected = json.loads((path / MANIFEST).read_text())["files"]
+        expected = dict(json.loads((path / MANIFEST).read_text())["files"])
     except FileNotFoundError:
         return Checkpoint(step, path, "it has no manifest: the run ended while saving it")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         return Checkpoint(step, path, f"its manifest cannot be read ({error})")
     present = _files(path)
     for name, size in expected.items():

@@ -21,6 +21,12 @@ from types import TracebackType
 from dgpo.errors import UserError
 
 
+def numbered(folder: Path) -> list[Path]:
+    """The JSON lines of a folder that are named by a launch or a step, in its order; others, as copies that a file
+    manager has made, are not the run's."""
+    return sorted((file for file in folder.glob("*.jsonl") if file.stem.isdecimal()), key=lambda file: int(file.stem))
+
+
 class RunFolder:
     """Paths in a run's folder, and a lock on it for as long as it is open.
 
@@ -77,7 +83,11 @@ class RunFolder:
 
     def metrics_files(self) -> list[Path]:
         """Metrics of all launches, oldest first."""
-        return sorted(self.metrics.glob("*.jsonl"))
+        return numbered(self.metrics)
+
+    def validation_files(self) -> list[Path]:
+        """verl's dumps of all validations, by step."""
+        return numbered(self.validation)
 
     def next_launch(self) -> int:
         return max((int(file.stem) for file in self.metrics_files()), default=0) + 1

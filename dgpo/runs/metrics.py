@@ -37,7 +37,7 @@ def read_metrics(file: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, A
             offset += len(line)
             try:
                 record = json.loads(line)
-                step, data = record["step"], record["data"]
+                step, data = int(record["step"]), dict(record["data"])
             except (ValueError, TypeError, KeyError) as error:
                 raise UserError(
                     f"{file}: {line[:80]!r} is no step of a run; is it a metrics file? drop the line"
@@ -180,12 +180,12 @@ def read_validation(file: Path) -> Validation:
     )
 
 
-def read_validations(folder: Path) -> list[Validation]:
-    """The dumps in ``folder`` by step; one that cannot be read is named on stderr and left out."""
+def read_validations(folder: RunFolder) -> list[Validation]:
+    """The validations of a run by step; a dump that cannot be read is named on stderr and left out."""
     found = []
-    for file in folder.glob("*.jsonl"):
+    for file in folder.validation_files():
         try:
             found.append(read_validation(file))
         except ValueError as error:
             print(f"warning: {file} is left out of the report: {error}", file=sys.stderr)
-    return sorted(found, key=lambda validation: validation.step)
+    return found

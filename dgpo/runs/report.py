@@ -95,7 +95,7 @@ def read_run(run: Path) -> RunReport:
     except (KeyError, TypeError, ValueError) as error:
         key = "actor_rollout_ref.rollout.val_kwargs"
         raise UserError(f"{folder.config}: {key} lacks {error}; restore the config of the run") from error
-    return RunReport(folder.path.name, sampled, read_validations(folder.validation), steps)
+    return RunReport(folder.path.name, sampled, read_validations(folder), steps)
 
 
 def sampling(val_kwargs: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from dgpo.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
 from dgpo.config.checks.sizes import total_steps
-from dgpo.config.compose import select_platform, training_config
+from dgpo.config.compose import compose_config, of_training, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.files import replace_json, replace_text
 from dgpo.progress import duration, say
@@ -65,7 +65,7 @@ def set_later_steps_aside(folder: RunFolder, start: int) -> None:
         print(f"step {checkpoint.step} is later than the start of this run: moved to {place}/checkpoints")
     if moved and folder.wandb_id_file.exists():
         folder.wandb_id_file.rename(place / folder.wandb_id_file.name)
-    for file in folder.validation.glob("*.jsonl"):
+    for file in folder.validation_files():
         if int(file.stem) > start:
             (place / "validation").mkdir(parents=True, exist_ok=True)
             file.rename(place / "validation" / file.name)
@@ -267,13 +267,14 @@ def train_from(
     """
     use_token()
     try:
-        config = training_config(name, overrides, directory)
+        composed = compose_config(name, overrides, directory)
+        config = of_training(name, composed)
         if dry_run or print_dir:
             print(config.run.dir if print_dir else OmegaConf.to_yaml(config))
             return 0
         say("checking the config, the files and the machine")
         select_platform(config)
-        problems = check(config)
+        problems = check(composed)
         if problems:
             print(report(problems), file=sys.stderr)
         if any(problem.fatal for problem in problems):

@@ -7,7 +7,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks import check
-from dgpo.config.compose import compose_config, config_dir, resolved, training_config
+from dgpo.config.compose import compose_config, config_dir, of_training, resolved
 from dgpo.config.memory.shape import find_shape
 from dgpo.errors import UserError
 from dgpo.tasks import small_model
@@ -34,7 +34,7 @@ def test_each_experiment_resolves(name: str) -> None:
 
 def test_a_config_of_something_else_is_no_training() -> None:
     with pytest.raises(UserError, match=r"--config-name=unlearn: it has no actor_rollout_ref.*dgpo unlearn train"):
-        training_config("unlearn")
+        of_training("unlearn", compose_config("unlearn"))
 
 
 @pytest.mark.parametrize(

@@ -54,4 +54,7 @@ def test_the_wandb_id_stays(tmp_path: Path) -> None:
 
 def test_each_launch_gets_a_metrics_file_of_its_own(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
+    folder.metrics.mkdir()
+    for not_ours in ("001 (copy).jsonl", "._001.jsonl", "notes.jsonl"):
+        (folder.metrics / not_ours).touch()
     assert [folder.new_metrics_file().name for _ in range(3)] == ["001.jsonl", "002.jsonl", "003.jsonl"]

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import history, measured, read_metrics, validation_score
 
@@ -22,6 +23,13 @@ def test_a_line_being_written_is_read_once_it_is_whole(tmp_path: Path) -> None:
     with file.open("a") as stream:
         stream.write('ta": {}}\n')
     assert [step for step, _, _ in read_metrics(file, read[-1][2])] == [2]
+
+
+@pytest.mark.parametrize("line", ["{}", '{"step": 1, "data": [1]}', '{"step": "a", "data": {}}', ""])
+def test_a_line_that_is_no_step_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "m.jsonl").write_text(line + "\n")
+    with pytest.raises(UserError, match="is no step of a run"):
+        list(read_metrics(tmp_path / "m.jsonl"))
 
 
 def test_history_takes_repeated_steps_from_the_later_launch_and_keeps_the_others(tmp_path: Path) -> None:

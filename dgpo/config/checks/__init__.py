@@ -26,6 +26,7 @@ from dgpo.config.checks import (
     values,
 )
 from dgpo.config.checks.finding import Finding, report
+from dgpo.config.compose import resolved
 
 __all__ = ["Finding", "check", "report"]
 
@@ -88,19 +89,19 @@ SURROUNDINGS = (
 )
 
 
-def check(config: DictConfig, *, declared: bool = False) -> list[Finding]:
-    """Every problem of a resolved config, in the order of the checks; one that two checks find, once.
+def check(composed: DictConfig, *, declared: bool = False) -> list[Finding]:
+    """Every problem of a config, in the order of the checks; one that two checks find, once.
 
     Where a value is of the wrong kind or out of its range there is nothing to calculate with, and this alone is found.
 
     Args:
-        config: resolved.
+        composed: its interpolations say which values are copies; it may be resolved.
         declared: believe the config about hardware and files, and look at neither: for a run on another machine.
     """
     # verl says at import which of its optional engines are not installed.
     warnings.filterwarnings("ignore", module="verl.*")
-    found = values.malformed(config)
-    if found:
+    found, config = values.malformed(composed), resolved(composed)
+    if any(problem.fatal for problem in found):
         return found
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):

@@ -18,8 +18,8 @@ from omegaconf import OmegaConf
 
 from dgpo.config.compose import config_dir
 
-# Where a declaration says less than verl: null, or another kind too. The keys that only the groups of configs/ set
-# are here as well.
+# Where a declaration says less than verl: null, or another kind too. The keys that only the groups of configs/ set,
+# and those that verl reads and nowhere declares, are here as well.
 ALSO: dict[str, Any] = {
     "data.train_files": str | list[str],
     "data.val_files": str | list[str],
@@ -47,6 +47,14 @@ ALSO: dict[str, Any] = {
     "algorithm.filter_groups": dict,
     "algorithm.rollout_correction": dict,
     "model_engine": str,
+    "paper": dict,
+    "data.cache_dir": str,
+    "data.filter_prompts": bool,
+    "data.need_tools_kwargs": bool,
+    "reward.reward_kwargs": dict | None,
+    "reward.timeout": float,
+    "trainer.remove_previous_ckpt_in_save": bool,
+    "trainer.wandb_proxy": str,
     "rollouts": dict | None,
     "advantage": dict | None,
     "agent": dict | None,

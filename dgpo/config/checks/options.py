@@ -15,14 +15,21 @@ from dgpo.progress import seconds_of
 
 FILTER, CORRECTION = "algorithm.filter_groups", "algorithm.rollout_correction"
 KL_LOSS, KL_REWARD, RESUME = f"{ACTOR}.use_kl_loss", "algorithm.use_kl_in_reward", "trainer.resume_mode"
+DYNAMIC, OPTIM = f"{ACTOR}.use_dynamic_bsz", f"{ACTOR}.optim"
 # What does nothing while its switch is off: its switch, and what turns that on.
-SWITCHED = {
-    f"{ACTOR}.kl_loss_coef": (KL_LOSS, True),
-    f"{ACTOR}.kl_loss_type": (KL_LOSS, True),
-    "algorithm.kl_ctrl.kl_coef": (KL_REWARD, True),
-    "algorithm.kl_ctrl.type": (KL_REWARD, True),
-    "algorithm.kl_penalty": (KL_REWARD, True),
-    "trainer.resume_from_path": (RESUME, "resume_path"),
+SWITCHED: dict[str, tuple[str, tuple[Any, ...]]] = {
+    f"{ACTOR}.kl_loss_coef": (KL_LOSS, (True,)),
+    f"{ACTOR}.kl_loss_type": (KL_LOSS, (True,)),
+    f"{ACTOR}.ppo_micro_batch_size": (DYNAMIC, (False,)),
+    f"{ACTOR}.ppo_micro_batch_size_per_gpu": (DYNAMIC, (False,)),
+    f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": (f"{ROLLOUT}.log_prob_use_dynamic_bsz", (False,)),
+    f"{OPTIM}.lr_warmup_steps_ratio": (f"{OPTIM}.lr_warmup_steps", (-1, 0)),
+    f"{OPTIM}.min_lr_ratio": (f"{OPTIM}.lr_scheduler_type", ("cosine",)),
+    f"{CORRECTION}.rollout_is_threshold": (f"{CORRECTION}.rollout_is", ("token", "sequence")),
+    "algorithm.kl_ctrl.kl_coef": (KL_REWARD, (True,)),
+    "algorithm.kl_ctrl.type": (KL_REWARD, (True,)),
+    "algorithm.kl_penalty": (KL_REWARD, (True,)),
+    "trainer.resume_from_path": (RESUME, ("resume_path",)),
 }
 
 
@@ -75,9 +82,11 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
         key = f"{ROLLOUT}.{'top_p' if rollout.top_p < 1 else 'top_k'}"
         message = "answers leave out what is unlikely, and the loss takes them for answers of the whole distribution"
         yield at(config, key, message, "set top_p=1 and top_k=-1; validation has its own, val_kwargs", fatal=False)
-    if rollout.val_kwargs.n > 1 and not rollout.val_kwargs.do_sample:
-        message = "without do_sample all of these answers are the same"
-        yield at(config, f"{ROLLOUT}.val_kwargs.n", message, "set val_kwargs.do_sample=true, or n=1")
+    validation = rollout.val_kwargs
+    if validation.n > 1 and not (validation.do_sample and validation.temperature):
+        message = "without do_sample, or at temperature 0, all of these answers are the same"
+        remedy = "set val_kwargs.do_sample=true and a temperature, or n=1"
+        yield at(config, f"{ROLLOUT}.val_kwargs.n", message, remedy)
 
 
 def switched_off(config: DictConfig) -> Iterator[Finding]:
@@ -85,9 +94,9 @@ def switched_off(config: DictConfig) -> Iterator[Finding]:
     for key, (switch, on) in SWITCHED.items():
         value = OmegaConf.select(config, key)
         usual = functools.reduce(lambda section, name: section[name], key.split("."), defaults())
-        if OmegaConf.select(config, switch) != on and value and value != usual:
+        if OmegaConf.select(config, switch) not in on and value and value != usual:
             message = f"it does nothing while {switch} is {OmegaConf.select(config, switch)}"
-            remedy = f"set {switch}={str(on).lower()} too, or leave it out"
+            remedy = f"set {switch}={str(on[0]).lower()} too, or leave it out"
             yield at(config, key, message, remedy, fatal=switch == RESUME)
 
 

@@ -95,6 +95,7 @@ RANGES: dict[str, Range] = {
     "run.grace_s": Range(0, LARGEST, open_low=True),
     "run.worker_niceness": Range(0, 19),
     "run.keep_rollouts": Range(0, LARGEST),
+    "ray_kwargs.ray_init.num_cpus": COUNT,
     "ray_kwargs.ray_init.num_*": Range(0, LARGEST),
     # Ray refuses less than 75 MiB.
     "ray_kwargs.ray_init.object_store_memory": Range(75 * 2**20, 2**50),

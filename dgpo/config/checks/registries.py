@@ -14,6 +14,8 @@ from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.runs import checkpoints
 
 LOSS, REWARD = f"{ACTOR}.policy_loss", "reward.custom_reward_function"
+# Trackers that are verl's own, or named otherwise than their package.
+WITHOUT_MODULE = ("console", "file", "vemlp_wandb")
 READ_BY_EVERY_RUN = (MODEL, ROLLOUT, f"{ROLLOUT}.multi_turn", f"{ROLLOUT}.agent", "data")
 
 
@@ -222,15 +224,15 @@ def thresholds(config: DictConfig) -> Iterator[Finding]:
 
 
 def modules(config: DictConfig) -> Iterator[Finding]:
-    """Modules that every worker imports, and files that an option names, are there."""
-    for key in (f"{MODEL}.external_lib", f"{ROLLOUT}.checkpoint_engine.custom_backend_module"):
+    """Modules that every worker or a tracker imports, and files that an option names, are there."""
+    for key in (f"{MODEL}.external_lib", f"{ROLLOUT}.checkpoint_engine.custom_backend_module", "trainer.logger"):
         value = OmegaConf.select(config, key)
         for name in [value] if isinstance(value, str) else value or ():
             try:
-                found = importlib.util.find_spec(name)
+                found = name in WITHOUT_MODULE or importlib.util.find_spec(name)
             except (ImportError, ValueError):
                 found = None
-            if found is None:
+            if not found:
                 yield Finding(key, name, "there is no such module here", "install it, or correct the name")
     for part in READ_BY_EVERY_RUN:
         for name, value in OmegaConf.select(config, part).items():

@@ -2,7 +2,8 @@
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,8 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
 from dgpo.config.checks.ranges import Range, range_of, words_of
+from dgpo.config.compose import resolved
 
 MISSING = "???"
+# The key that an interpolation reads; and a value that is one interpolation and nothing else.
+READ = re.compile(r"\$\{(?:oc\.\w+:)?([\w.]+)")
+COPY = re.compile(READ.pattern + r"(?:,[^{}]*)?\}")
 # What Ray, and a reward function of one's own, take is not declared.
 OPEN = (
     "ray_kwargs.ray_init.",
@@ -24,9 +29,27 @@ MAY_BE_ABSENT = ("reward.custom_reward_function.reward_kwargs", "reward.custom_r
 UNREAD = ("custom_reward_function", "reward_model", "sandbox_fusion", "reward.reward_model.rollout.name")
 
 
-def malformed(config: DictConfig) -> list[Finding]:
-    """What there is nothing to calculate with: options that are not there, and values that cannot be."""
-    return [*_missing("", OmegaConf.to_container(config), defaults()), *values(config)]
+def malformed(composed: DictConfig) -> list[Finding]:
+    """What there is nothing to calculate with, options that are not there and values that cannot be, and warnings of
+    options that nothing reads. A value that other options interpolate is found at its own key alone.
+
+    Args:
+        composed: a config, which may be resolved; what it interpolates is not known then.
+    """
+    config = OmegaConf.to_container(resolved(composed))
+    read = set(READ.findall(OmegaConf.to_yaml(composed)))
+    found = [*_missing("", config, defaults()), *_section("", config, defaults(), None, read)]
+    keys, copies = {problem.key for problem in found}, dict(_copies("", OmegaConf.to_container(composed)))
+    return [problem for problem in found if copies.get(problem.key) not in keys]
+
+
+def _copies(prefix: str, section: Any) -> Iterator[tuple[str, str]]:
+    """Key, and the key that its whole value is interpolated from."""
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from _copies(f"{prefix}{name}.", value)
+        elif isinstance(value, str) and (source := COPY.fullmatch(value)):
+            yield f"{prefix}{name}", source[1]
 
 
 def _missing(prefix: str, section: Any, default: Mapping[str, Any]) -> Iterator[Finding]:
@@ -62,11 +85,15 @@ def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | 
 
 
 def values(config: DictConfig) -> Iterator[Finding]:
-    """A finding for each value that verl, vLLM or torch would refuse, or that an unset shell variable has left."""
-    yield from _section("", OmegaConf.to_container(config), defaults(), None)
+    """`malformed` of a part of a config, in which options may be missing."""
+    yield from _section("", OmegaConf.to_container(config), defaults(), None, ())
 
 
-def _section(prefix: str, section: Any, default: Mapping[str, Any], above: Any) -> Iterator[Finding]:
+def _section(
+    prefix: str, section: Any, default: Mapping[str, Any], above: Any, read: Collection[str]
+) -> Iterator[Finding]:
+    """A finding for each value that verl, vLLM or torch would refuse, or that an unset shell variable has left, and
+    for each option that neither they nor the interpolations, of the keys ``read``, take."""
     annotations = members(section, above)
     for name, value in section.items():
         key = f"{prefix}{name}"
@@ -83,6 +110,11 @@ def _section(prefix: str, section: Any, default: Mapping[str, Any], above: Any) 
         if not known and (problem := _misspelt(key, name, [*default, *annotations])):
             yield Finding(key, value, *problem)
             continue
+        # What is in a section that is declared empty is passed on to a library.
+        if not known and default and not any(f"{each}.".startswith(f"{key}.") for each in read):
+            message = "neither verl nor dgpo has such an option, and no other option interpolates it"
+            yield Finding(key, value, message, "leave it out, unless code of your own reads it", fatal=False)
+            continue
         expected = default.get(name)
         # A text of verl's may be empty, and what it does not set be null, whatever its classes declare.
         as_declared = name in default and value == expected and type(value) is type(expected)
@@ -95,7 +127,7 @@ def _section(prefix: str, section: Any, default: Mapping[str, Any], above: Any) 
         if problem:
             yield Finding(key, value, *problem)
         elif isinstance(value, dict):
-            yield from _section(f"{key}.", value, expected if isinstance(expected, Mapping) else {}, annotation)
+            yield from _section(f"{key}.", value, expected if isinstance(expected, Mapping) else {}, annotation, read)
 
 
 def kind_of(key: str, annotation: Any, known: bool, default: Any) -> Kind:

@@ -32,6 +32,8 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("trainer.v1.trainer_mode=synchronous", "trainer.v1.trainer_mode=synchronous"),
         ("trainer.logger=[file,wandbb]", "trainer.logger=wandbb"),
         ("trainer.logger=[wandb]", "add file to the list"),
+        ("trainer.logger=[file,clearml]", "trainer.logger=clearml: there is no such module here"),
+        ("actor_rollout_ref.rollout.val_kwargs.temperature=0", "all of these answers are the same"),
         ("run.time_limit=soon", "run.time_limit=soon: it is no duration above 0"),
         ("trainer.resume_from_path=runs/x/checkpoints/global_step_3", "does nothing while trainer.resume_mode is auto"),
         ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
@@ -127,6 +129,14 @@ def test_a_micro_batch_that_does_not_divide_is_refused(problems: Callable[..., l
 def test_a_hub_id_with_a_version_in_its_name_is_one(problems: Callable[..., list[str]]) -> None:
     (warning,) = problems("actor_rollout_ref.model.path=Qwen/Qwen2.5-7B", "trainer.save_freq=1")
     assert warning.startswith("warning") and "downloaded by every node" in warning
+
+
+def test_options_of_what_is_off_are_warned_about(problems: Callable[..., list[str]]) -> None:
+    optim, actor = "actor_rollout_ref.actor.optim", "actor_rollout_ref.actor"
+    off = [f"{optim}.lr_warmup_steps_ratio=0.1", f"{optim}.min_lr_ratio=0.1", f"{actor}.ppo_micro_batch_size_per_gpu=4"]
+    said = problems(*off, "algorithm.rollout_correction.rollout_is_threshold=5")
+    assert len(said) == 4 and all("warning" in each and "it does nothing while" in each for each in said)
+    assert problems(*off[:1], f"{optim}.lr_warmup_steps=-1") == []
 
 
 def test_one_update_a_batch_is_warned_about(problems: Callable[..., list[str]]) -> None:

@@ -12,6 +12,7 @@ from dgpo.cli import main
 from dgpo.config.checks.kinds import defaults
 from dgpo.config.checks.ranges import RANGES
 from dgpo.config.checks.values import malformed, values
+from dgpo.config.compose import compose_config
 
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 # What these hold is the user's, verl's or vLLM's to read.
@@ -121,6 +122,7 @@ def test_each_option_refuses_what_is_of_another_kind_by_its_name() -> None:
         ("run.gpu=B100", "use one of A100, H100"),
         ("run.grace_s=0", "use a number above 0"),
         ("run.worker_niceness=20", "use a number at least 0 and at most 19"),
+        ("ray_kwargs.ray_init.num_cpus=0", "at least 1"),
         ("trainer.resume_mode=never", "use one of auto, disable, resume_path"),
         ("seed=-1", "at least 0"),
         ("trainer.save_freq=-2", "at least -1"),
@@ -162,11 +164,20 @@ def test_a_wrong_value_is_refused_with_its_key_and_a_remedy(override: str, says:
         "trainer.save_freq=-1",
         "algorithm.rollout_correction.rollout_is_threshold=0.5_2.0",
         "actor_rollout_ref.model.target_modules=[q_proj, v_proj]",
-        "my_own.section=anything",
     ],
 )
 def test_what_verl_takes_passes(override: str) -> None:
     assert told(override) == ""
+
+
+def test_a_value_is_found_where_it_was_given_and_what_nothing_reads_is_warned_of() -> None:
+    own = ["+lr=1e-5", f"{ACTOR}.optim.lr=${{lr}}", "+tag.of=x", "run.name='a-${tag.of}'"]
+    trl = ["+learning_rate=1e-5", "+trainer.max_steps=5", "+actor.optim.lr=1e-5"]
+    passed_on = [f"+{ROLLOUT}.engine_kwargs.vllm.max_num_seqs=4", "+data.apply_chat_template_kwargs.thinking=true"]
+    composed = compose_config("quickstart", ["seed=abc", "trainer.n_gpus_per_node=x", *own, *trl, *passed_on])
+    found = {finding.key: finding.fatal for finding in malformed(composed)}
+    wrong, unread = ("seed", "trainer.n_gpus_per_node"), ("learning_rate", "trainer.max_steps", "actor")
+    assert found == dict.fromkeys(wrong, True) | dict.fromkeys(unread, False)
 
 
 def test_the_highest_rank_of_an_adapter_is_vllm_s() -> None:
