@@ -5,18 +5,15 @@ that its manifest describes. Lengths and duplicates are reported, not judged.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from dgpo.data.answers import ground_truth_faults
 from dgpo.data.duplicates import normal_form
-from dgpo.data.escapes import eaten
 from dgpo.data.instructions import asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
-from dgpo.data.media import is_media_column, placeholder_in
+from dgpo.data.media import is_media_column, prompt_fault
 from dgpo.data.met import Met
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 from dgpo.errors import UserError, one_line
@@ -58,20 +55,22 @@ def examine(path: Path) -> Examination:
     problems: Counter[int] = Counter()
     ids: Counter[int] = Counter()
     lengths: list[int] = []
-    for row, (text, problem, last, id, truth) in enumerate(_rows(path)):
+    for row, values in enumerate(prompt_rows(path, ("prompt", "reward_model", "extra_info"))):
+        info, messages = values.get("extra_info") or {}, values["prompt"]
+        text = "".join(message["content"] for message in messages)
         lengths.append(len(text))
-        truths.note(truth, row)
-        if sign := placeholder_in(text):
-            faults.note(f"the prompt has {sign!r}, the place of a picture, and only text is trained on", row)
-        elif fault := eaten(text, is_answer=False):
+        truths.note(values["reward_model"]["ground_truth"], row)
+        if fault := prompt_fault(text):
             faults.note(f"the prompt {fault}", row)
         if asks_elsewhere(text):
             warned.note(_ELSEWHERE, row)
-        if last == "assistant":
+        if messages[-1]["role"] == "assistant":
             warned.note(_ANSWERED, row)
-        problems[hash(normal_form(problem))] += 1
-        if id is not None:
-            ids[hash(id)] += 1
+        # Without the raw problem it is what the user says last.
+        asked = [message for message in messages if message["role"] == "user"] or messages
+        problems[hash(normal_form(str(info.get("problem") or asked[-1]["content"])))] += 1
+        if info.get("id") is not None:
+            ids[hash(info["id"])] += 1
     found.rows = len(lengths)
     for (truth, met), fault in zip(truths.items(), ground_truth_faults(list(truths)), strict=True):
         if fault:
@@ -103,18 +102,6 @@ def load_fault(path: Path) -> list[str]:
         if (row := next((place for place, value in enumerate(rows[name]) if value), None)) is not None:
             return [f"{path}: row {row}: column {name!r} is not empty, and only text is trained on; drop it"]
     return []
-
-
-def _rows(path: Path) -> Iterator[tuple[str, str, str, Any, str]]:
-    """Text of all messages, problem (the last user message, where there is no raw one), last role, id, and ground
-    truth."""
-    for row in prompt_rows(path, ("prompt", "reward_model", "extra_info")):
-        info = row.get("extra_info") or {}
-        contents = [message["content"] for message in row["prompt"]]
-        asked = [message["content"] for message in row["prompt"] if message["role"] == "user"]
-        raw = info.get("problem") or (asked or contents)[-1]
-        last, truth = row["prompt"][-1]["role"], row["reward_model"]["ground_truth"]
-        yield "".join(contents), str(raw), last, info.get("id"), truth
 
 
 def _compare_with_manifest(path: Path, found: Examination) -> None:

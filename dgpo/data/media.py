@@ -1,9 +1,12 @@
-"""Pictures, sound and film in a row: the model is shown text alone, so such a problem cannot be asked."""
+"""Pictures, sound and film in a row: the model is shown text alone, so such a problem cannot be asked; and what else
+stops a text from being a prompt."""
 
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+from dgpo.data.escapes import eaten
 
 _COLUMN = re.compile(
     r"(?:\w+_)?(?:image|img|picture|photo|figure|diagram|video|audio|media|screenshot|pixel_value)s?"
@@ -45,10 +48,12 @@ def _is_media(value: Any) -> bool:
     return isinstance(value, bytes) or (isinstance(value, str) and _IS_FILE.search(value) is not None)
 
 
-def placeholder_in(text: str) -> str:
-    """The first place of a picture, `<image>` say; "" for none."""
-    found = _PLACEHOLDER.search(text)
-    return found[0] if found else ""
+def prompt_fault(text: str) -> str:
+    """Why a text is no prompt: the first place of a picture, `<image>` say, or a command that lost its backslash; ""
+    where nothing is wrong."""
+    if found := _PLACEHOLDER.search(text):
+        return f"has {found[0]!r}, the place of a picture, and only text is trained on"
+    return eaten(text, is_answer=False)
 
 
 def picture_in(text: str) -> str:

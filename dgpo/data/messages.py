@@ -85,7 +85,7 @@ def _role(message: Mapping[str, Any]) -> str:
 def _content(message: Mapping[str, Any]) -> str:
     if message.get("tool_calls"):
         raise TypeError("a message calls a tool (tool_calls), which a prompt of text cannot show; write it as text")
-    content = next(message[text] for role, text in _KEYS if role in message and text in message)
+    content = message[(_keys_of(message) or _KEYS[0])[1]]
     if content is None:
         return ""
     if isinstance(content, str):

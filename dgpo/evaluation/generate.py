@@ -134,20 +134,16 @@ def _generate(
 
 def _engine_arguments(settings: Settings, model: Path, max_model_len: int) -> dict[str, Any]:
     engine, sampling = settings.engine, settings.sampling
+    same = ("dtype", "max_num_seqs", "tensor_parallel_size", "enforce_eager")
     arguments: dict[str, Any] = {
         "model": str(model),
         "max_model_len": max_model_len,
-        "dtype": engine.dtype,
-        "max_num_seqs": engine.max_num_seqs,
-        "tensor_parallel_size": engine.tensor_parallel_size,
-        "enforce_eager": engine.enforce_eager,
+        **{key: getattr(engine, key) for key in same},
         "seed": sampling.seed,
         "disable_log_stats": True,
         "enable_prefix_caching": True,
-        "sampling": {
-            "temperature": sampling.temperature, "top_p": sampling.top_p, "max_tokens": sampling.max_tokens
-        },
-    }  # fmt: skip
+        "sampling": {key: getattr(sampling, key) for key in ("temperature", "top_p", "max_tokens")},
+    }
     if engine.device == "cuda":
         return {**arguments, "gpu_memory_utilization": engine.gpu_memory_utilization}
     # A prompt in one piece: vLLM rewinds a sample's random state between the pieces, and torch cannot do that on a

@@ -100,7 +100,7 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
     "a picture": ("a.jsonl", [{"problem": "x?", "answer": "4", "images": ["a.png"]}], "column 'images' holds a"),
     "a picture's bytes": ("a.parquet", [{"problem": "x?", "answer": "4", "image": {"bytes": b"x", "path": None}}],
                           "column 'image' holds a picture"),
-    "a place for one": ("a.jsonl", [{"problem": "<image>x?", "answer": "4"}], "the problem has '<image>'"),
+    "a place for one": ("a.jsonl", [{"problem": "<image>x?", "answer": "4"}], "'<image>x?' has '<image>', the place of a picture"),
     "a part that is one": ("a.jsonl", [{"problem": chat(("user", [{"type": "image_url", "url": "x"}])), "answer": "4"}],
                            "a message has a part of type 'image_url'"),
     "roles of their own": ("a.jsonl", [{"problem": chat(("narrator", "x?")), "answer": "4"}], "the role 'narrator'"),

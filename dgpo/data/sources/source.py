@@ -9,7 +9,7 @@ from dgpo.data.cells import lookup, printed, text_of
 from dgpo.data.choices import is_option_column, options_in, shown
 from dgpo.data.escapes import eaten
 from dgpo.data.instructions import strip_instructions
-from dgpo.data.media import is_media_column, media_in, placeholder_in
+from dgpo.data.media import is_media_column, media_in, prompt_fault
 from dgpo.data.messages import asked, conversation
 from dgpo.data.repairs import repaired
 from dgpo.data.schema import Message
@@ -223,9 +223,7 @@ def _refuse_broken(row: Mapping[str, Any], record: Record) -> None:
         raise TypeError(f"column {name!r} holds a picture, sound or film, and only text is trained on")
     texts = [record.problem, *(message["content"] for message in record.before)]
     for text in texts:
-        if sign := placeholder_in(text):
-            raise TypeError(f"the problem has {sign!r}, the place of a picture, and only text is trained on")
-        if fault := eaten(text, is_answer=False):
+        if fault := prompt_fault(text):
             raise TypeError(f"the problem {text!r:.60} {fault}")
     if isinstance(record.answer, str) and (fault := eaten(record.answer, is_answer=not is_solution(record.answer))):
         raise TypeError(f"the answer {record.answer!r:.60} {fault}")
