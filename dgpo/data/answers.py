@@ -4,7 +4,7 @@ Only the spelling changes, never the value: the verifier compares values, and pe
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from dgpo.data.cells import printed
@@ -12,6 +12,7 @@ from dgpo.data.escapes import eaten
 from dgpo.data.messages import conversation, replied
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify, verify_batch
+from dgpo.verifier.extract import boxes
 from dgpo.verifier.gold import read_gold
 from dgpo.verifier.values import is_number
 
@@ -20,7 +21,6 @@ _DELIMITERS = (
     *(("`", "`"), ("**", "**")),
 )
 _FENCE = re.compile(r"\A\s*```(?:\w*\n)?(.*?)\s*```\s*\Z", re.DOTALL)
-_BOXED = re.compile(r"\\boxed ?\{(.*)\}", re.DOTALL)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?:\.\d+)?")
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
 _E_NOTATION = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))[eE]([+-]?)0*(\d+)")
@@ -126,28 +126,15 @@ def integer_answer(raw: object) -> str:
 
 def _peel(text: str) -> str:
     text = text.strip()
-    while True:
-        inner = text.removesuffix(".").rstrip() if text.startswith(("$", "\\(", "\\[", "\\boxed")) else text
-        for left, right in _DELIMITERS:
-            body = inner[len(left) : -len(right)]
-            if inner.startswith(left) and inner.endswith(right) and len(inner) > len(left + right) and left not in body:
-                inner = body.strip()
-                break
-        boxed = _BOXED.fullmatch(inner)
-        if boxed and _closes_at_end(boxed[1]):
-            inner = boxed[1].strip()
-        if inner == text:
-            return text
-        text = inner
-
-
-def _closes_at_end(body: str) -> bool:
-    depth = 0
-    for brace in re.findall(r"\\.|[{}]", body, re.DOTALL):
-        depth += {"{": 1, "}": -1}.get(brace, 0)
-        if depth < 0:
-            return False
-    return depth == 0
+    inner = text.removesuffix(".").rstrip() if text.startswith(("$", "\\(", "\\[", "\\boxed")) else text
+    for left, right in _DELIMITERS:
+        body = inner[len(left) : -len(right)]
+        if inner.startswith(left) and inner.endswith(right) and len(inner) > len(left + right) and left not in body:
+            inner = body
+            break
+    if (found := boxes(inner)) and found[0][:2] == (0, len(inner)):
+        inner = found[0][2]
+    return text if inner == text else _peel(inner)
 
 
 def listed(raw: object) -> list[object]:
@@ -156,21 +143,23 @@ def listed(raw: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def grouped(answers: Iterable[str]) -> list[list[str]]:
-    """The answers in groups of those that verify as equal, either way round, to the first of the group."""
+def grouped(answers: Iterable[str], are_equal: Callable[[str, str], bool] | None = None) -> list[list[str]]:
+    """The answers in groups of those that equal the first of the group: that verify as it, either way round, where
+    nothing else is said of when two are equal."""
+    are_equal = are_equal or _verify_either_way
     groups: list[list[str]] = []
     for answer in answers:
-        for group in groups:
-            if _verifies(answer, group[0]) or _verifies(group[0], answer):
-                group.append(answer)
-                break
-        else:
+        home = next((group for group in groups if are_equal(answer, group[0])), None)
+        if home is None:
             groups.append([answer])
+        else:
+            home.append(answer)
     return groups
 
 
-def _verifies(answer: str, ground_truth: str) -> bool:
-    return bool(verify(rf"\boxed{{{answer}}}", ground_truth, timeout=5.0))
+def _verify_either_way(one: str, other: str) -> bool:
+    pairs = ((one, other), (other, one))
+    return any(verify(rf"\boxed{{{answer}}}", ground_truth, timeout=5.0) for answer, ground_truth in pairs)
 
 
 def remark(raw: object, answer: str) -> str:

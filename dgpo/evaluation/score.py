@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypedDict, TypeVar
 
+from dgpo.data.answers import grouped
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Problem, read_benchmark
 from dgpo.evaluation.generations import Generation, data_file, generations_file, locked, read_generations
@@ -175,20 +176,13 @@ def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[i
             its own copies; that also keeps answers that take all the time there is from taking it again.
         timeout: Seconds for comparing two answers. An answer joins the first class whose first member it equals.
     """
-    firsts: list[str | None] = []
-    found: dict[str, int] = {}
-    for text, readable in answers:
-        if text in found:
-            continue
-        number = next((i for i, first in enumerate(firsts) if readable and first and _same(text, first, timeout)), None)
-        found[text] = len(firsts) if number is None else number
-        if number is None:
-            firsts.append(text if readable else None)
-    return [found[text] for text, _ in answers]
+    readable = dict(answers)
 
+    def are_equal(answer: str, first: str) -> bool:
+        return readable[answer] and readable[first] and bool(verify(answer, first, mode="answer", timeout=timeout))
 
-def _same(answer: str, first: str, timeout: float) -> bool:
-    return bool(verify(answer, first, mode="answer", timeout=timeout))
+    numbers = {text: number for number, group in enumerate(grouped(readable, are_equal)) for text in group}
+    return [numbers[text] for text, _ in answers]
 
 
 def saved_problems(folder: Path, name: str, facts: BenchmarkFacts) -> list[Problem]:

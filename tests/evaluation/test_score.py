@@ -86,7 +86,7 @@ def test_an_unfinished_run_is_scored_and_said_to_be_unfinished(
     file.write_bytes(file.read_bytes()[:-9])
     assert main(["eval", "score", str(folder), "--processes", "1"]) == 0
     assert "sums: 7 samples scored; 1 samples are missing" in capsys.readouterr().out
-    assert json.loads((folder / score.SCORING).read_text())["benchmarks"]["sums"]["cut"] > 0
+    assert json.loads((folder / score.SCORING).read_text())["benchmarks"]["sums"]["bytes"] == file.stat().st_size
 
 
 def test_bad_input_is_named_and_old_scores_do_not_pass_for_new(
