@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from dgpo.data.cells import printed
+from dgpo.data.cells import decoded, printed, struct_of
 from dgpo.data.escapes import eaten
 from dgpo.data.messages import conversation, replied
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
@@ -77,10 +77,7 @@ def _opened(raw: object) -> str | int | float | Decimal | list[object] | None:
     if value is None:
         return raw if isinstance(raw, str) else None
     if isinstance(value, bytes):
-        try:
-            return _opened(value.decode())
-        except UnicodeDecodeError as error:
-            raise TypeError(f"{_EXPECTED}, not bytes that are no UTF-8: {value!r:.80}") from error
+        return _opened(decoded(value))
     if (messages := conversation(value)) and all({"role", "from"}.intersection(each) for each in messages):
         return replied(messages)
     if isinstance(value, Mapping):
@@ -89,10 +86,7 @@ def _opened(raw: object) -> str | int | float | Decimal | list[object] | None:
             return _opened(value[fields[0]])
         if fields:
             first = next((name for name in fields if str(name).lower() in _VALUE_FIELDS), fields[0])
-            raise TypeError(
-                f"{_EXPECTED}, not a struct of {', '.join(map(str, fields))}: "
-                f"name the field, as in --answer-field COLUMN.{first}"
-            )
+            raise TypeError(f"{_EXPECTED}, not {struct_of(fields, first)}")
         return None
     if isinstance(value, set):
         return sorted(value, key=str)

@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dgpo.data.escapes import eaten
@@ -40,18 +40,34 @@ def text_of(value: Any) -> str:
     """
     if value is None or value != value:
         return ""
-    if isinstance(value, bytes):
-        try:
-            value = value.decode()
-        except UnicodeDecodeError as error:
-            raise TypeError(f"text was expected, not bytes that are no UTF-8: {value!r:.80}") from error
+    value = decoded(value) if isinstance(value, bytes) else value
     if isinstance(value, Mapping) and value:
-        raise TypeError(
-            f"text was expected, not a struct of {', '.join(value)}: name the field, as in COLUMN.{next(iter(value))}"
-        )
+        raise TypeError(f"text was expected, not {struct_of(list(value), next(iter(value)))}")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError(f"text was expected, not {value!r:.80}")
     return str(value).strip()
+
+
+def decoded(value: bytes) -> str:
+    """Bytes of UTF-8 as text; TypeError for others."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise TypeError(f"text was expected, not bytes that are no UTF-8: {value!r:.80}") from error
+
+
+def struct_of(fields: Sequence[str], likely: str) -> str:
+    """What is said of a struct where text was expected, with the field that is likely to be meant."""
+    return f"a struct of {', '.join(map(str, fields))}: name the field, as in COLUMN.{likely}"
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """What containers hold in the end."""
+    if isinstance(value, Mapping | list | tuple | set):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from leaves(each)
+    else:
+        yield value
 
 
 def printed(text: str) -> Any:
@@ -87,18 +103,14 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(re.sub("\0", lambda _: next(pieces), bare))
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str | bytes):
-        yield value.decode(errors="replace") if isinstance(value, bytes) else value
-    elif isinstance(value, Mapping | list | tuple | set):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(each)
+def _texts(value: Any) -> list[str]:
+    return [str(each) for each in leaves(value) if isinstance(each, str | bytes)]
 
 
 def _is_no_mathematics(text: str, value: Any) -> bool:
     if isinstance(value, Mapping | bytes | str):
         return bool(value)
-    if any(True for _ in _texts(value)):
+    if _texts(value):
         return True
     wrapped = _WRAPPED.search(text) is not None or value in ([True], [False], [None])
     spaced = text.startswith("[") and "," not in text and isinstance(value, list) and len(value) > 1

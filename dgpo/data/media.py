@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from dgpo.data.cells import leaves
 from dgpo.data.escapes import eaten
 
 _COLUMN = re.compile(
@@ -41,11 +42,10 @@ def media_in(row: Mapping[str, Any]) -> str:
 
 
 def _is_media(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_is_media, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_is_media, value))
-    return isinstance(value, bytes) or (isinstance(value, str) and _IS_FILE.search(value) is not None)
+    return any(
+        isinstance(each, bytes) or (isinstance(each, str) and _IS_FILE.search(each) is not None)
+        for each in leaves(value)
+    )
 
 
 def prompt_fault(text: str) -> str:

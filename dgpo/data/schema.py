@@ -197,23 +197,21 @@ def _sound(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:
-    types = {name: schema.field(name).type for name in schema.names}
-    for name in (prompt_key, "data_source", "reward_model"):
-        if name not in types:
-            yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); see dgpo.data.make_row"
-    wanted: tuple[tuple[str, Callable[[pa.DataType], bool], str], ...] = (
-        (prompt_key, _is_messages, "a list of messages {'role': string, 'content': string}"),
-        ("data_source", _is_text, "a string"),
-        (
-            "reward_model",
+    types = dict(zip(schema.names, schema.types, strict=True))
+    wanted: dict[str, tuple[Callable[[pa.DataType], bool], str]] = {
+        prompt_key: (_is_messages, "a list of messages {'role': string, 'content': string}"),
+        "data_source": (_is_text, "a string"),
+        "reward_model": (
             lambda type: _field_type(type, "ground_truth") is not None,
             "a struct with a string 'ground_truth'",
         ),
-        ("extra_info", pa.types.is_struct, "a struct, or leave it out"),
-    )
-    for name, fits, what in wanted:
+        "extra_info": (pa.types.is_struct, "a struct, or leave it out"),
+    }
+    for name, (fits, what) in wanted.items():
         if name in types and not fits(types[name]):
             yield f"column {name!r} is {types[name]}; make it {what}"
+        elif name not in types and name != "extra_info":
+            yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); see dgpo.data.make_row"
     ground_truth = _field_type(types.get("reward_model", pa.null()), "ground_truth")
     if ground_truth is not None and not _is_text(ground_truth):
         yield f"field 'reward_model.ground_truth' is {ground_truth}; write the answers as strings"
