@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def make(folder: Path, problems: int, samples: int, tokens: int) -> None:
 
 
 def gold(i: int) -> str:
-    return str(i) if i % 2 else rf"\frac{{{i + 1}\sqrt{{2}}}}{{3}}+x^{{{2 + i % 5}}}"
+    return str(i) if i % 2 else f"{i + 2}(f(x)+{2 + i % 5})"
 
 
 def response(i: int, rng: random.Random) -> str:
@@ -72,9 +73,9 @@ def response(i: int, rng: random.Random) -> str:
     if i % 2:
         right, wrong = [str(i), f"{i}.0", f" {i} "], ["1", "2", "3"]
     else:
-        power = 2 + i % 5
-        right = [rf"x^{power}+\frac{{{i + 1}\sqrt2}}{{3}}", rf"\dfrac{{{i + 1}}}{{3}}\sqrt{{2}}+x^{{{power}}}", gold(i)]
-        wrong = [rf"x^{{{power}}}+{number}" for number in (1, 2, 3)]
+        factor, term = i + 2, (i + 2) * (2 + i % 5)
+        right = [f"{factor}f(x)+{term}", f"{term}+{factor}f(x)", gold(i)]
+        wrong = [f"{factor}f(x)+{term + number}" for number in (1, 2, 3)]
     return rf"\boxed{{{rng.choice(right if kind < 0.7 else wrong)}}}"
 
 
@@ -102,8 +103,8 @@ def measure(folder: Path, processes: int) -> dict[str, Any]:
 
 def measure_in_process(folder: Path, cache: bool) -> dict[str, Any]:
     """The same responses without processes around the verifier, and perhaps without its memory of verdicts."""
-    symbolic.CACHE_SIZE = CACHE_SIZE if cache else 0
-    symbolic._cache = symbolic._Cache()
+    kept = CACHE_SIZE if cache else 0
+    symbolic._remembered = lru_cache(maxsize=kept)(symbolic._remembered.__wrapped__)
     shared_pool().close()  # its workers remember expressions that they have parsed
     shared_pool().start()
     golds = {f"p{i}": gold(i) for i in range(10**5)}
