@@ -12,7 +12,6 @@ and for a try on a CPU actor_rollout_ref.model.path=FOLDER with the config.json 
 import functools
 import math
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from dgpo.config.memory import phases
 from dgpo.config.memory.duration import SPREAD, forward_flops
 from dgpo.config.memory.setup import GIB, GPUS, Setup, setup_from
 from dgpo.tables import Table
+from dgpo.unlearning.train import free_port
 
 PROMPT = 64
 
@@ -147,11 +147,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=2, help="the fastest counts")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     arguments = parser.parse_args(argv)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "RAY_LOCAL_WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1"}
-    os.environ.update({key: str(value) for key, value in {**alone, "MASTER_PORT": port}.items()})
+    os.environ.update({key: str(value) for key, value in {**alone, "MASTER_PORT": free_port()}.items()})
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for tokens in arguments.tokens:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dgpo.runs.intervals import Interval, Paired, corrected, difference, interquartile_mean, middle_mean
 from dgpo.studies.records import Record
+from dgpo.studies.tabular import reached
 from dgpo.studies.training import KS, Run
 
 ACCURACY = "val-core/facts/acc/mean@1"
@@ -96,12 +97,8 @@ def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
     found = {name: np.full(len(method.judged()), np.nan) for name in keys}
     for seed, record in enumerate(method.judged()):
         known = np.flatnonzero(~np.isnan(record[ACCURACY]))
-        curve = record[ACCURACY][known]
-        if (curve >= level).any() and (after := int(np.argmax(curve >= level))):
-            part = (level - curve[after - 1]) / (curve[after] - curve[after - 1])
-            for name, key in keys.items():
-                values = known if key is None else record[key][known]
-                found[name][seed] = values[after - 1] + part * (values[after] - values[after - 1])
+        for name, key in keys.items():
+            found[name][seed] = reached(record[ACCURACY][known], level, known if key is None else record[key][known])
     return found
 
 

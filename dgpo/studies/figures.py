@@ -9,8 +9,16 @@ import numpy as np
 from dgpo.pictures import plain, plt, save
 from dgpo.runs.intervals import interquartile_mean, middle_mean
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, K, Method, pass_curve
-from dgpo.studies.plots import style
 from dgpo.studies.training import KS, Setting
+
+# Okabe and Ito's colours for readers who see colours differently, and two more.
+COLOURS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#8C8C00", "#7F4F24", "#D55E00", "#990000")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), "--", "-", "--")
+
+
+def style(number: int) -> dict[str, Any]:
+    """Of the line of the method with this number."""
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.8}
 
 
 def draw(
@@ -66,9 +74,9 @@ def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Seq
     save(figure, files)
 
 
-def legend(figure: Any, axes: Any) -> None:
+def legend(figure: Any, axes: Any, loc: str = "outside lower center") -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles, labels, loc=loc, ncols=5, frameon=False)
 
 
 def middle(method: Method, key: str, steps: np.ndarray) -> list[float]:

@@ -13,7 +13,6 @@ from dgpo.losses.base import make_method
 from dgpo.runs.intervals import Paired, difference
 from dgpo.studies import token
 from dgpo.studies.contenders import contenders
-from dgpo.studies.plots import style
 from dgpo.studies.tabular import REACHED, free_entropy
 from dgpo.studies.threads import one_thread
 
@@ -130,6 +129,7 @@ def draw(
 ) -> None:
     """Five panels over updates, a line a method, and the entropies of (n, m)."""
     from dgpo.pictures import plain, plt, save
+    from dgpo.studies.figures import legend, style
 
     figure, grid = plt.subplots(2, 3, figsize=(14, 8))
     # By hand: to work the margins out takes longer than all that is drawn.
@@ -153,6 +153,5 @@ def draw(
         last.errorbar(place, found.value, [[found.value - found.low], [found.high - found.value]], fmt="ko", capsize=4)
     last.set_xticks(range(len(others)), others, rotation=30)
     last.set(title=f"entropy kept at {REACHED:.0%} right, minus n={POWERS[0][0]}, m={POWERS[0][1]}", ylabel="nats")
-    handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False)
+    legend(figure, grid.flat[0], "lower center")
     save(figure, files)

@@ -86,12 +86,18 @@ def adam(gradient: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor], upd
     return scale * first / (second.sqrt() + 1e-8)
 
 
+def reached(curve: np.ndarray, level: float, values: np.ndarray) -> float:
+    """`values` `(steps,)` where `curve` first reaches `level`, between two steps by a line; NaN where it never does."""
+    after = int(np.argmax(curve >= level))
+    if not after or curve[after] < level:
+        return np.nan
+    part = (level - curve[after - 1]) / (curve[after] - curve[after - 1])
+    return values[after - 1] + part * (values[after] - values[after - 1])
+
+
 def crossings(success: np.ndarray, entropy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Step and entropy `(S,)` where `success` `(steps, S)` first reaches `REACHED`, between two steps by a line."""
-    steps, entropies = np.full(success.shape[1], np.nan), np.full(success.shape[1], np.nan)
-    for seed, (shares, nats) in enumerate(zip(success.T, entropy.T, strict=True)):
-        if (shares >= REACHED).any() and (after := int(np.argmax(shares >= REACHED))):
-            part = (REACHED - shares[after - 1]) / (shares[after] - shares[after - 1])
-            steps[seed] = after - 1 + part
-            entropies[seed] = nats[after - 1] + part * (nats[after] - nats[after - 1])
-    return steps, entropies
+    """Step and entropy `(S,)` where `success` `(steps, S)` first reaches `REACHED`."""
+    number = np.arange(len(success))
+    sides = zip(success.T, entropy.T, strict=True)
+    found = np.array([[reached(shares, REACHED, values) for values in (number, nats)] for shares, nats in sides])
+    return found[:, 0], found[:, 1]

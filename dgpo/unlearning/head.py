@@ -12,15 +12,12 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from dgpo.unlearning.losses.base import RETAIN, Method, cross_entropy
+from dgpo.unlearning.palu import widened
 
 CHUNK = 256
 """Tokens. Some nine tensors of chunk × vocabulary are held at once: 1.4 GB at 152,000 words, in float32."""
 
 Head = Callable[[Tensor], Tensor]
-
-
-def widened(logits: Tensor) -> Tensor:
-    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def values_of(

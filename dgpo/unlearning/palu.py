@@ -120,9 +120,13 @@ def check(
         )
     if not 1 <= top_k <= logits.shape[-1]:
         raise ValueError(f"top_k={top_k}: expected 1 to the vocabulary's {logits.shape[-1]}")
+    check_choices(target, kl_direction)
+    if token_class.numel() and not NONE <= int(token_class.min()) <= int(token_class.max()) <= ORDINARY:
+        raise ValueError(f"token_class: expected {NONE} to {ORDINARY}, not {token_class.unique().tolist()}")
+
+
+def check_choices(target: Target, kl_direction: Direction) -> None:
     if isinstance(target, str) and target not in TARGETS:
         raise ValueError(f"target={target}: expected one of {', '.join(TARGETS)}, or a number")
     if kl_direction not in DIRECTIONS:
         raise ValueError(f"kl_direction={kl_direction}: expected one of {', '.join(DIRECTIONS)}")
-    if token_class.numel() and not NONE <= int(token_class.min()) <= int(token_class.max()) <= ORDINARY:
-        raise ValueError(f"token_class: expected {NONE} to {ORDINARY}, not {token_class.unique().tolist()}")

@@ -12,6 +12,7 @@ from verl.trainer.ppo.core_algos import get_policy_loss_fn
 from verl.workers.config import ActorConfig
 
 from dgpo.config.compose import config_dir
+from dgpo.studies.threads import one_thread
 
 
 class Batch(NamedTuple):
@@ -29,12 +30,9 @@ class Batch(NamedTuple):
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """The tensors here are tiny: a second thread only waits for the first."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def tiny_tensors() -> Iterator[None]:
+    with one_thread():
+        yield
 
 
 @pytest.fixture

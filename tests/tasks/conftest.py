@@ -1,11 +1,11 @@
+from collections.abc import Iterator
+
 import pytest
-import torch
+
+from dgpo.studies.threads import one_thread
 
 
 @pytest.fixture(autouse=True, scope="package")
-def one_thread():
-    """Models this small are trained faster by one thread, and on a busy machine many times so."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def small_models() -> Iterator[None]:
+    with one_thread():
+        yield

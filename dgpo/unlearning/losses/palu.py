@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from dgpo.unlearning.losses.base import Method, Tokens
-from dgpo.unlearning.palu import DIRECTIONS, ORDINARY, PREFIX, TARGETS, Direction, Target, divergence, flatness
+from dgpo.unlearning.palu import ORDINARY, PREFIX, Direction, Target, check_choices, divergence, flatness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,7 @@ class Palu(Method):
         super().__post_init__()
         if self.first_n is not None and self.first_n < 1:
             raise ValueError(f"first_n={self.first_n}: expected 1 or more, or null for whole spans")
-        if isinstance(self.target, str) and self.target not in TARGETS:
-            raise ValueError(f"target={self.target}: expected one of {', '.join(TARGETS)}, or a number")
-        if self.kl_direction not in DIRECTIONS:
-            raise ValueError(f"kl_direction={self.kl_direction}: expected one of {', '.join(DIRECTIONS)}")
+        check_choices(self.target, self.kl_direction)
         if self.target == "local_mean" and self.top_k == 1:
             raise ValueError("top_k=1: one logit is its own mean, so that local_mean forgets nothing; take 2 or more")
         if not self.preserve_weight >= 0:
