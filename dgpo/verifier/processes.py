@@ -12,8 +12,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, TypeVar
 
-from dgpo.verifier.fork_server import NO_ROOM
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.workers import NO_ROOM, shared_pool
 
 MAX_PROCESSES = 12
 """Each takes about 150 MB with its worker: 12 stay below 2 GB."""
