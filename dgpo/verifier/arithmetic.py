@@ -6,6 +6,8 @@ In `Fraction`, with no float; a value that is not rational, or past the bounds, 
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import accumulate
+from operator import add, mul
 
 from dgpo.verifier.tree import Node, Operation
 
@@ -24,9 +26,8 @@ class _NotExact(Exception):
 
 def exact_value(node: Node) -> Fraction | None:
     """The rational value of an expression without variables, or None."""
-    arithmetic = _FEW if _operations(node) <= FEW_OPERATIONS else _MANY
     try:
-        return arithmetic.value(node)
+        return _value(node, MAX_BITS if _operations(node) <= FEW_OPERATIONS else MAX_BITS_OF_MANY)
     except (_NotExact, ZeroDivisionError):
         return None
 
@@ -35,84 +36,43 @@ def _operations(node: Node) -> int:
     return 1 + sum(map(_operations, node.operands)) if isinstance(node, Operation) else 0
 
 
+def _value(node: Node, max_bits: int) -> Fraction:
+    if isinstance(node, Fraction):
+        return _bounded(node, max_bits)
+    if isinstance(node, str) or node.function not in _FUNCTIONS:
+        raise _NotExact
+    values = [_value(operand, max_bits) for operand in node.operands]
+    if node.function in ("^", "root"):
+        base, exponent = values
+        return _raised(base, exponent if node.function == "^" else 1 / exponent, max_bits)
+    function = _FUNCTIONS[node.function]
+    if node.function not in ("+", "*"):
+        return _bounded(function(*values), max_bits)
+    *_, value = accumulate(values, lambda one, two: _bounded(function(one, two), max_bits))
+    return value
+
+
+def _bounded(value: Fraction, max_bits: int) -> Fraction:
+    if _bits(value) > max_bits:
+        raise _NotExact
+    return value
+
+
 def _bits(value: Fraction) -> int:
     return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
-class _Arithmetic:
-    """The operations, on fractions of at most ``max_bits`` above and below the line."""
-
-    def __init__(self, max_bits: int) -> None:
-        self._max_bits = max_bits
-        self._functions: dict[str, Callable[..., Fraction]] = {
-            "+": self._sum,
-            "*": self._product,
-            "-": lambda value: -value,
-            "/": lambda value: 1 / value,
-            "^": self._raise,
-            "root": lambda value, degree: self._raise(value, 1 / degree),
-            "!": self._factorial,
-            "binom": self._binomial,
-            "abs": Fraction.__abs__,
-            "floor": lambda value: Fraction(math.floor(value)),
-            "ceil": lambda value: Fraction(math.ceil(value)),
-            "max": lambda *values: max(values),
-            "min": lambda *values: min(values),
-            "gcd": self._whole(math.gcd),
-            "lcm": self._whole(math.lcm),
-        }
-
-    def value(self, node: Node) -> Fraction:
-        if isinstance(node, Fraction):
-            return self._bounded(node)
-        if isinstance(node, str) or node.function not in self._functions:
+def _raised(base: Fraction, exponent: Fraction, max_bits: int) -> Fraction:
+    if base in (0, 1, -1) and exponent.denominator == 1:
+        if base == 0 and exponent <= 0:
             raise _NotExact
-        return self._functions[node.function](*map(self.value, node.operands))
-
-    def _bounded(self, value: Fraction) -> Fraction:
-        if _bits(value) > self._max_bits:
-            raise _NotExact
-        return value
-
-    def _sum(self, first: Fraction, *others: Fraction) -> Fraction:
-        for other in others:
-            first = self._bounded(first + other)
-        return first
-
-    def _product(self, first: Fraction, *others: Fraction) -> Fraction:
-        for other in others:
-            first = self._bounded(first * other)
-        return first
-
-    def _raise(self, base: Fraction, exponent: Fraction) -> Fraction:
-        if base in (0, 1, -1) and exponent.denominator == 1:
-            if base == 0 and exponent <= 0:
-                raise _NotExact
-            return base ** (2 + exponent.numerator % 2)
-        degree = exponent.denominator
-        is_out = degree > MAX_DEGREE or _bits(base) * abs(exponent.numerator) > self._max_bits
-        if is_out or (base < 0 and degree > 1):
-            raise _NotExact
-        value = base**exponent.numerator
-        return value if degree == 1 else Fraction(_root(value.numerator, degree), _root(value.denominator, degree))
-
-    def _whole(self, function: Callable[..., int]) -> Callable[..., Fraction]:
-        def of_whole(*values: Fraction) -> Fraction:
-            if any(value.denominator > 1 for value in values):
-                raise _NotExact
-            return self._bounded(Fraction(function(*(value.numerator for value in values))))
-
-        return of_whole
-
-    def _factorial(self, value: Fraction) -> Fraction:
-        if value.denominator != 1 or not 0 <= value <= MAX_FACTORIAL:
-            raise _NotExact
-        return self._bounded(Fraction(math.factorial(value.numerator)))
-
-    def _binomial(self, above: Fraction, below: Fraction) -> Fraction:
-        if above.denominator != 1 or below.denominator != 1 or below < 0 or not 0 <= above <= 2 * MAX_FACTORIAL:
-            raise _NotExact
-        return Fraction(math.comb(above.numerator, below.numerator))
+        return base ** (2 + exponent.numerator % 2)
+    degree = exponent.denominator
+    is_out = degree > MAX_DEGREE or _bits(base) * abs(exponent.numerator) > max_bits
+    if is_out or (base < 0 and degree > 1):
+        raise _NotExact
+    value = base**exponent.numerator
+    return value if degree == 1 else Fraction(_root(value.numerator, degree), _root(value.denominator, degree))
 
 
 def _root(value: int, degree: int) -> int:
@@ -127,4 +87,34 @@ def _root(value: int, degree: int) -> int:
     return root
 
 
-_FEW, _MANY = _Arithmetic(MAX_BITS), _Arithmetic(MAX_BITS_OF_MANY)
+def _of_whole(function: Callable[..., int], largest: float = math.inf) -> Callable[..., Fraction]:
+    """A function of whole numbers, of which the first is at most ``largest``."""
+
+    def of_whole(*values: Fraction) -> Fraction:
+        if values[0] > largest or any(value.denominator > 1 for value in values):
+            raise _NotExact
+        try:
+            return Fraction(function(*(value.numerator for value in values)))
+        except ValueError as error:  # below 0
+            raise _NotExact from error
+
+    return of_whole
+
+
+_FUNCTIONS: dict[str, Callable[..., Fraction]] = {
+    "+": add,
+    "*": mul,
+    "-": lambda value: -value,
+    "/": lambda value: 1 / value,
+    "^": _raised,
+    "root": _raised,
+    "!": _of_whole(math.factorial, MAX_FACTORIAL),
+    "binom": _of_whole(math.comb, 2 * MAX_FACTORIAL),
+    "abs": abs,
+    "floor": lambda value: Fraction(math.floor(value)),
+    "ceil": lambda value: Fraction(math.ceil(value)),
+    "max": lambda *values: max(values),
+    "min": lambda *values: min(values),
+    "gcd": _of_whole(math.gcd),
+    "lcm": _of_whole(math.lcm),
+}
