@@ -7,8 +7,8 @@ from itertools import accumulate
 
 from dgpo.verifier.conditions import without_fillers
 from dgpo.verifier.naming import read_name
-from dgpo.verifier.splitting import shell, split, step, trimmed
-from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.splitting import in_a_list, shell, split, step, trimmed
+from dgpo.verifier.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 from dgpo.verifier.tree import Answer, Grid, Several
 
 Read = Callable[[Tokens], Answer]
@@ -18,8 +18,6 @@ _SYSTEMS = vocabulary("cases aligned align gathered split array")
 _PARAMETERS = ("s", "t", "lambda", "mu")
 _TRANSPOSED = ("T", "{T}", "top", "{top}", "{mathsfT}", "intercal")
 _IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
-_TIMES, _PLUS, _COMMA = Token("sign", "*", r"\cdot "), Token("sign", "+", "+"), Token("join", ",", ", ")
-_OPEN, _CLOSE = Token("open", "(", "("), Token("close", ")", ")")
 
 
 def read_array(tokens: Tokens, read: Read) -> Answer | None:
@@ -32,7 +30,7 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
     if rows and (found := _solutions(rows, read) or _cases(rows, read)):
         return found
     terms, signs = split(tokens, "sign", "+", "-")
-    signs = [_PLUS, *signs] if terms[0] else signs
+    signs = [PLUS, *signs] if terms[0] else signs
     arrays = [_array(term) for term in terms if term]
     found = [array for array in arrays if array is not None]
     shapes = {tuple(map(len, rows)) for _, rows in found}
@@ -40,7 +38,7 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
         return None
     is_grid = any(token.kind == "command" and str(token.value).startswith("begin ") for token in terms[-1])
     scale, cells = found[0]
-    is_plain = len(found) == 1 and signs[0] is _PLUS
+    is_plain = len(found) == 1 and signs[0] is PLUS
     if is_plain and not is_grid and (not scale or (has(scale, "name") and not _is_parameter(scale))):
         return None
     if not is_plain or scale:
@@ -65,8 +63,8 @@ def _turned(tokens: Tokens) -> Tokens:
 def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column: int) -> Tokens:
     total: Tokens = ()
     for sign, (scale, cells) in zip(signs, arrays, strict=True):
-        factor = (_OPEN, *scale, _CLOSE, _TIMES) if scale else ()
-        total = (*total, sign, *factor, _OPEN, *cells[row][column], _CLOSE)
+        factor = (OPEN, *scale, CLOSE, TIMES) if scale else ()
+        total = (*total, sign, *factor, OPEN, *cells[row][column], CLOSE)
     return total
 
 
@@ -106,7 +104,7 @@ def _solutions(rows: Rows, read: Read) -> Answer | None:
         return None
     if any(token.kind in ("word", "join") for line in lines for token in line):
         return None
-    return read(tuple(token for line in lines for token in (*line, _COMMA))[:-1])
+    return read(in_a_list(lines))
 
 
 def _cases(rows: Rows, read: Read) -> Answer | None:

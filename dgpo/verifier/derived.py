@@ -6,7 +6,7 @@ from fractions import Fraction
 from dgpo.verifier import policy
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
-from dgpo.verifier.tokens import Token, Tokens
+from dgpo.verifier.tokens import Token, Tokens, has
 from dgpo.verifier.tokens import renamed as with_letters
 from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient, renamed
 from dgpo.verifier.values import equal
@@ -69,7 +69,7 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
     one, two = policy.definition(gold), policy.definition(answer)
     if not one or not two or one[0] == two[0]:
         return None
-    if any(token.kind == "name" and token.value == one[0] for token in two[1]):
+    if has(two[1], "name", one[0]):
         return None
     return read_answer(one[1]), read_answer(with_letters(two[1], {two[0]: one[0]}))
 

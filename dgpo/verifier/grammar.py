@@ -16,6 +16,7 @@ from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import statement
 from dgpo.verifier.splitting import (
     group_end,
+    in_a_list,
     opened,
     separated,
     shell,
@@ -25,14 +26,13 @@ from dgpo.verifier.splitting import (
     symbols,
     with_both_signs,
 )
-from dgpo.verifier.tokens import Token, Tokens, Unreadable, has, vocabulary
+from dgpo.verifier.tokens import COMMA, Token, Tokens, Unreadable, has, vocabulary
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Ratio, Region, Several, Statement, Value
 
 MAX_DEPTH = 12
 _CASES = vocabulary("if when whenever otherwise else")
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof")
 MAX_PERMUTED = 4
-_COMMA = Token("join", ",", ", ")
 
 
 def read_answer(tokens: Tokens) -> Answer:
@@ -45,7 +45,7 @@ def read_answer(tokens: Tokens) -> Answer:
 
 def _read(tokens: Sequence[Token], depth: int) -> Answer:
     lines, rows = split(opened(tokens), "row")
-    tokens = tuple(token for line in lines for token in (*line, _COMMA))[:-1] if rows else lines[0]
+    tokens = in_a_list(lines) if rows else lines[0]
     if not tokens or depth > MAX_DEPTH:
         raise Unreadable("nothing to read")
     if len(parts := enumerated(tokens)) > 1:
@@ -249,9 +249,9 @@ def _family(tokens: Tokens) -> Tokens | None:
     values, cuts = split(sides[1], "join")
     named = split(values[0], "relation", "=")[0]
     if cuts and len(named) == 2 and symbols(named[0]) == symbols(sides[0]):
-        found = (*named[1], _COMMA, *sides[1][len(values[0]) + 1 :])
+        found = (*named[1], COMMA, *sides[1][len(values[0]) + 1 :])
     else:
-        found = (*sides[0], _COMMA, *sides[1])
+        found = (*sides[0], COMMA, *sides[1])
     return found if conditions.split_condition(found)[1] else None
 
 

@@ -177,7 +177,7 @@ def _is_solved_for_another(gold: Equation, name: Name) -> bool:
     first = read_name(gold.sides[0])
     if len(gold.sides) != 2 or first is None or str(first) == str(name):
         return False
-    return any(token.kind == "name" and str(token.value) == str(name) for token in gold.sides[1])
+    return has(gold.sides[1], "name", str(name))
 
 
 def _is_talk(side: Tokens) -> bool:

@@ -10,14 +10,12 @@ from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import read_value
 from dgpo.verifier.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
-from dgpo.verifier.tokens import Token, Tokens, has
+from dgpo.verifier.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 from dgpo.verifier.tree import Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
 
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 BELOW, ABOVE = Infinite(True), Infinite(False)
-_MINUS, _PLUS = Token("sign", "-", "-"), Token("sign", "+", "+")
-_OPEN, _CLOSE = Token("open", "(", "("), Token("close", ")", ")")
 REALS = (Piece("()", BELOW, ABOVE),)
 
 
@@ -237,17 +235,13 @@ def _is_modulus(tokens: Tokens) -> bool:
 def _distance(modulus: Tokens, relation: str, end: Tokens) -> Region | None:
     """``|x - 2| < 3`` is between ``2 - 3`` and ``2 + 3``; with the sign the other way, outside."""
     name, shift = str(modulus[1].value), modulus[3:-1]
-    if (
-        any(token.kind == "name" and token.value == "i" for token in shift)
-        or name in ("z", "w")
-        or modulus[1].is_("name", "A")
-    ):
+    if has(shift, "name", "i") or name in ("z", "w") or modulus[1].is_("name", "A"):
         return None  # in the plane
     centre: Tokens = ()
     if shift:
-        centre = (*((_MINUS,) if modulus[2].value == "+" else ()), _OPEN, *shift, _CLOSE)
-    low = _end((*centre, _MINUS, _OPEN, *end, _CLOSE))
-    high = _end((*centre, _PLUS, _OPEN, *end, _CLOSE) if centre else end)
+        centre = (*((MINUS,) if modulus[2].value == "+" else ()), OPEN, *shift, CLOSE)
+    low = _end((*centre, MINUS, OPEN, *end, CLOSE))
+    high = _end((*centre, PLUS, OPEN, *end, CLOSE) if centre else end)
     if not isinstance(low, Value) or not isinstance(high, Value):
         return None
     if relation in ("<", "<="):

@@ -1,10 +1,9 @@
 """Tokens, cut where no bracket is open."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 
-from dgpo.verifier.tokens import Kind, Token, Tokens
+from dgpo.verifier.tokens import COMMA, Kind, Token, Tokens, renamed
 
 _SHELLS = {
     ("(", ")"): "()",
@@ -87,7 +86,7 @@ def separated(tokens: Tokens) -> Tokens:
     for token in tokens:
         for index, group in enumerate(token.groups):
             if index:
-                found.append(Token("join", ",", ", "))
+                found.append(COMMA)
             found.append(Token("number", Fraction(int(group)), group))
         if not token.groups:
             found.append(token)
@@ -96,16 +95,12 @@ def separated(tokens: Tokens) -> Tokens:
 
 def with_both_signs(tokens: Tokens) -> list[Tokens]:
     r"""``1 + a`` and ``1 - a`` of ``1 \pm a``."""
-    signs = ({"pm": "+", "mp": "-"}, {"pm": "-", "mp": "+"})
-    return [
-        tuple(
-            replace(token, value=new[str(token.value)], latex=new[str(token.value)])
-            if token.is_("sign", "pm", "mp")
-            else token
-            for token in tokens
-        )
-        for new in signs
-    ]
+    return [renamed(tokens, new, "sign") for new in ({"pm": "+", "mp": "-"}, {"pm": "-", "mp": "+"})]
+
+
+def in_a_list(parts: Sequence[Tokens]) -> Tokens:
+    """``parts`` with commas between them."""
+    return tuple(token for part in parts for token in (*part, COMMA))[:-1]
 
 
 def opened(tokens: Sequence[Token]) -> Tokens:

@@ -68,6 +68,8 @@ class Token:
 Tokens = tuple[Token, ...]
 END = Token("end", "", "")
 """What follows the last token."""
+PLUS, MINUS, TIMES = Token("sign", "+", "+"), Token("sign", "-", "-"), Token("sign", "*", r"\cdot ")
+OPEN, CLOSE, COMMA = Token("open", "(", "("), Token("close", ")", ")"), Token("join", ",", ", ")
 
 
 def has(tokens: Sequence[Token], kind: Kind, *values: str) -> bool:
@@ -84,10 +86,10 @@ class Unreadable(Exception):
     """The text is past the bounds, or its braces do not close."""
 
 
-def renamed(tokens: Sequence[Token], new: dict[str, str]) -> Tokens:
-    """``tokens`` with other letters for some of its names."""
-    found = ((token, new.get(str(token.value)) if token.kind == "name" else None) for token in tokens)
-    return tuple(replace(token, value=name, latex=name) if name else token for token, name in found)
+def renamed(tokens: Sequence[Token], new: dict[str, str], kind: Kind = "name") -> Tokens:
+    """``tokens`` with other letters for some of its names, or other signs for some of its signs."""
+    found = ((token, new.get(str(token.value)) if token.kind == kind else None) for token in tokens)
+    return tuple(replace(token, value=value, latex=value) if value else token for token, value in found)
 
 
 def latex(tokens: Sequence[Token]) -> str:
