@@ -9,7 +9,7 @@ import re
 
 from dgpo.verifier import policy
 from dgpo.verifier.echo import is_echo
-from dgpo.verifier.spelling import ACCENTS, COMMANDS, FRACTIONS, FUNCTIONS, GREEK, vocabulary
+from dgpo.verifier.spelling import ACCENTS, COMMANDS, FUNCTIONS, GREEK, WITH_ARGUMENTS, vocabulary
 from dgpo.verifier.stages import Undecided
 
 MAX_CHARS = 300
@@ -25,10 +25,10 @@ _KNOWN = (
     _OPERANDS
     | frozenset(ACCENTS)
     | FUNCTIONS
-    | frozenset(FRACTIONS.values())
+    | frozenset(name for name, _ in WITH_ARGUMENTS.values())
     | frozenset(name for _, _, latex in COMMANDS.values() for name in _COMMAND.findall(latex))
     | vocabulary(
-        "text operatorname begin end sqrt le ge ne in approx equiv to mapsto rightarrow Rightarrow implies iff subset"
+        "text operatorname begin end le ge ne in approx equiv to mapsto rightarrow Rightarrow implies iff subset"
         " subseteq notin perp parallel angle triangle sum prod int oint lim partial nabla cong sim propto neg bigcup"
         " bigcap exists forall pmod bmod"
     )

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import accumulate
-from operator import add, mul
 
 from dgpo.verifier.tree import Node, Operation
 
@@ -102,15 +101,15 @@ def _of_whole(function: Callable[..., int], largest: float = math.inf) -> Callab
 
 
 _FUNCTIONS: dict[str, Callable[..., Fraction]] = {
-    "+": add,
-    "*": mul,
+    "+": Fraction.__add__,
+    "*": Fraction.__mul__,
     "-": lambda value: -value,
     "/": lambda value: 1 / value,
     "^": _raised,
     "root": _raised,
     "!": _of_whole(math.factorial, MAX_FACTORIAL),
     "binom": _of_whole(math.comb, 2 * MAX_FACTORIAL),
-    "abs": abs,
+    "abs": Fraction.__abs__,
     "floor": lambda value: Fraction(math.floor(value)),
     "ceil": lambda value: Fraction(math.ceil(value)),
     "max": lambda *values: max(values),

@@ -3,11 +3,10 @@ and what LaTeX sets like a matrix: functions by cases, and systems of equations.
 """
 
 from collections.abc import Callable
-from itertools import accumulate
 
 from dgpo.verifier.conditions import without_fillers
 from dgpo.verifier.naming import read_name
-from dgpo.verifier.splitting import in_a_list, shell, split, step, trimmed
+from dgpo.verifier.splitting import group_end, in_a_list, shell, split, step, trimmed
 from dgpo.verifier.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 from dgpo.verifier.tree import Answer, Grid, Several
 
@@ -90,7 +89,7 @@ def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:
         tokens = tokens[1:-1]
     if not tokens or tokens[0].kind != "command" or str(tokens[0].value).removeprefix("begin ") not in kinds:
         return None
-    if 0 in list(accumulate(map(step, tokens)))[:-1] or not str(tokens[-1].value).startswith("end "):
+    if group_end(tokens, 0) < len(tokens) or not str(tokens[-1].value).startswith("end "):
         return None
     rows = [trimmed(row) for row in split(tokens[1:-1], "row")[0] if row]
     return [[trimmed(cell) for cell in split(row, "cell")[0]] for row in rows] or None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from dgpo.errors import UserError
 from dgpo.tables import Table
-from dgpo.verifier import extract
+from dgpo.verifier import extract, tree
 from dgpo.verifier.decisions import Decision
 from dgpo.verifier.equality import Comparison
 from dgpo.verifier.gold import check_ground_truth, read_gold
@@ -13,22 +13,6 @@ from dgpo.verifier.reading import read
 from dgpo.verifier.splitting import plain
 from dgpo.verifier.stages import Mode, Questions, decide_cheaply, decide_symbolically
 from dgpo.verifier.tally import printable
-from dgpo.verifier.tree import (
-    Answer,
-    Equation,
-    Given,
-    Grid,
-    Infinite,
-    Named,
-    Node,
-    Operation,
-    Piece,
-    Ratio,
-    Region,
-    Several,
-    Statement,
-    Value,
-)
 from dgpo.verifier.verdict import Verdict
 from dgpo.verifier.workers import Budget, shared_pool
 
@@ -94,38 +78,38 @@ def _extracted(response: str, ground_truth: str, mode: Mode, verdict: Verdict) -
     return f"mode {mode}: {boxes} box{'' if boxes == 1 else 'es'} in the final text"
 
 
-def shown(tree: Answer | Piece) -> str:
+def shown(answer: tree.Answer | tree.Piece) -> str:
     """A tree as a person reads it: its kind and its parts."""
-    match tree:
-        case Value():
-            unit = f" [{tree.unit}]" if tree.unit else ""
-            kind = " (decimal)" if tree.is_decimal else ""
-            return (plain(tree.tokens) if tree.node is None else formula(tree.node)) + kind + unit
-        case Infinite():
-            return "-infinity" if tree.is_negative else "infinity"
-        case Several():
-            return f"{_SETS[tree.brackets]}({'; '.join(map(shown, tree.items))})"
-        case Piece():
-            return f"{tree.brackets[0]}{shown(tree.low)}; {shown(tree.high)}{tree.brackets[1]}"
-        case Region():
-            return f"numbers {tree.variable} in {' and '.join(map(shown, tree.pieces))}".replace("  ", " ")
-        case Grid():
-            return f"matrix({' / '.join('; '.join(map(shown, row)) for row in tree.rows)})"
-        case Equation():
-            return f"equation({' = '.join(map(plain, tree.sides))})"
-        case Named():
-            return "; ".join(f"{name} = {shown(item)}" for name, item in zip(tree.names, tree.items, strict=True))
-        case Ratio():
-            return f"ratio({' : '.join(map(shown, tree.terms))}) {tree.half}".rstrip()
-        case Given():
-            condition = " ".join(tree.condition or ("any", "_")).replace("_", tree.letter)
-            return f"{shown(tree.value)}, if {condition}"
-        case Statement():
-            return f"{'words' if tree.is_words else 'relation'}({plain(tree.tokens)})"
+    match answer:
+        case tree.Value():
+            unit = f" [{answer.unit}]" if answer.unit else ""
+            kind = " (decimal)" if answer.is_decimal else ""
+            return (plain(answer.tokens) if answer.node is None else formula(answer.node)) + kind + unit
+        case tree.Infinite():
+            return "-infinity" if answer.is_negative else "infinity"
+        case tree.Several():
+            return f"{_SETS[answer.brackets]}({'; '.join(map(shown, answer.items))})"
+        case tree.Piece():
+            return f"{answer.brackets[0]}{shown(answer.low)}; {shown(answer.high)}{answer.brackets[1]}"
+        case tree.Region():
+            return f"numbers {answer.variable} in {' and '.join(map(shown, answer.pieces))}".replace("  ", " ")
+        case tree.Grid():
+            return f"matrix({' / '.join('; '.join(map(shown, row)) for row in answer.rows)})"
+        case tree.Equation():
+            return f"equation({' = '.join(map(plain, answer.sides))})"
+        case tree.Named():
+            return "; ".join(f"{name} = {shown(item)}" for name, item in zip(answer.names, answer.items, strict=True))
+        case tree.Ratio():
+            return f"ratio({' : '.join(map(shown, answer.terms))}) {answer.half}".rstrip()
+        case tree.Given():
+            condition = " ".join(answer.condition or ("any", "_")).replace("_", answer.letter)
+            return f"{shown(answer.value)}, if {condition}"
+        case tree.Statement():
+            return f"{'words' if answer.is_words else 'relation'}({plain(answer.tokens)})"
 
 
-def formula(node: Node) -> str:
+def formula(node: tree.Node) -> str:
     """``(+ x (* 2 y))`` of a tree."""
-    if isinstance(node, Operation):
+    if isinstance(node, tree.Operation):
         return f"({node.function} {' '.join(map(formula, node.operands))})"
     return str(node)

@@ -67,8 +67,8 @@ def joined(items: list[Answer], name: str = "") -> Answer:
 def filled(items: list[Answer]) -> list[Answer]:
     r"""``1, 2, 3, 4, 5`` of ``1, 2, \ldots, 5``."""
     at = next((index for index, item in enumerate(items) if isinstance(item, Statement) and item.symbols == _DOTS), 0)
-    found = [exact(item.node) for item in items if isinstance(item, Value) and item.node is not None and not item.unit]
-    numbers = [number for number in found if number is not None]
+    found = [item.node for item in items if isinstance(item, Value) and item.node is not None and not item.unit]
+    numbers = [number for node in found if (number := exact(node)) is not None]
     if not 0 < at < len(items) - 1 or len(numbers) < len(items) - 1:
         return items
     step = numbers[1] - numbers[0] if at > 1 else Fraction(1)

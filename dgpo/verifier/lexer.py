@@ -7,23 +7,8 @@ import re
 import unicodedata
 from dataclasses import replace
 
+from dgpo.verifier import spelling
 from dgpo.verifier.numerals import GROUPS, read_number
-from dgpo.verifier.spelling import (
-    ACCENTS,
-    BOLD,
-    CHARACTERS,
-    COMMANDS,
-    DROPPED,
-    FRACTIONS,
-    GREEK,
-    LAYOUT,
-    PLAIN,
-    SAID,
-    WORDED,
-    argument,
-    in_ascii,
-    with_backslashes,
-)
 from dgpo.verifier.tokens import END, Kind, Token, Tokens, Unreadable, has
 
 MAX_TOKENS = 1500
@@ -63,9 +48,9 @@ def lex(text: str) -> Tokens:
 
     Raises Unreadable where braces do not close, or a number or the text is past the bounds.
     """
-    text = with_backslashes(text)
+    text = spelling.with_backslashes(text)
     if not text.isascii():
-        text = in_ascii(text)
+        text = spelling.in_ascii(text)
     if "{:}" in text:
         text = text.replace("{:}", ":")
     if "<|" in text:
@@ -132,51 +117,49 @@ class _Lexer:
                 self._symbol(written, is_worded)
 
     def _command(self, text: str, at: int, name: str, is_worded: bool) -> int:
-        if name in LAYOUT:
+        if name in spelling.LAYOUT:
             at += name in ("left", "right") and text[at : at + 1] == "."
             self._is_spaced = self._is_spaced or name in ("quad", "qquad", "space")
-        elif name in DROPPED:
-            at = argument(text, at)[1]
-        elif name in WORDED:
-            inside, at = argument(text, at)
-            if name in _BOLDS and inside.strip() in BOLD:
-                self.put(*BOLD[inside.strip()])
+        elif name in spelling.DROPPED:
+            at = spelling.argument(text, at)[1]
+        elif name in spelling.WORDED:
+            inside, at = spelling.argument(text, at)
+            if name in _BOLDS and inside.strip() in spelling.BOLD:
+                self.put(*spelling.BOLD[inside.strip()])
             else:
                 self._worded(name, inside)
-        elif name in ("underbrace", "overbrace") and "dots" not in argument(text, at)[0]:
-            inside, at = argument(text, at)
+        elif name in ("underbrace", "overbrace") and "dots" not in spelling.argument(text, at)[0]:
+            inside, at = spelling.argument(text, at)
             self.read(inside, is_worded)
             if text[at : at + 1] in ("_", "^"):
-                at = argument(text, at + 1)[1]
-        elif name in ACCENTS:
-            inside, at = argument(text, at)
-            self._accented(ACCENTS[name], inside.strip())
+                at = spelling.argument(text, at + 1)[1]
+        elif name in spelling.ACCENTS:
+            inside, at = spelling.argument(text, at)
+            self._accented(spelling.ACCENTS[name], inside.strip())
         elif name == "textcircled":
-            inside, at = argument(text, at)
+            inside, at = spelling.argument(text, at)
             self.put("word", f"({inside.strip()})", inside)
         elif name in ("mathbb", "mathds"):
-            inside, at = argument(text, at)
+            inside, at = spelling.argument(text, at)
             self.put("field", inside.strip(), rf"\mathbb{{{inside.strip()}}}")
-        elif name in FRACTIONS:
-            self.put("command", FRACTIONS[name], f"\\{FRACTIONS[name]}")
-            at = self._bare_arguments(text, at, 2)
-        elif name == "sqrt":
-            self.put("command", "sqrt", r"\sqrt")
-            at = self._bare_arguments(text, at, 1)
-        elif name in COMMANDS:
-            kind, value, spelt = COMMANDS[name]
+        elif name in spelling.WITH_ARGUMENTS:
+            value, count = spelling.WITH_ARGUMENTS[name]
+            self.put("command", value, f"\\{value}")
+            at = self._bare_arguments(text, at, count)
+        elif name in spelling.COMMANDS:
+            kind, value, spelt = spelling.COMMANDS[name]
             if kind == "relation":
                 self._relation(value)
             else:
                 self.put(kind, value, spelt)
-        elif name in GREEK:
+        elif name in spelling.GREEK:
             plain = name.removeprefix("var")
             self.put("name", plain, f"\\{plain} ", is_worded)
         elif name in ("begin", "end"):
-            inside, at = argument(text, at)
+            inside, at = spelling.argument(text, at)
             self.put("command", f"{name} {inside.strip().rstrip('*')}", rf"\{name}{{{inside.strip()}}}")
             if name == "begin" and inside.strip() == "array" and text[at:].lstrip()[:1] == "{":
-                at = argument(text, at)[1]
+                at = spelling.argument(text, at)[1]
         elif name.startswith(("quad", "qquad")):
             self._is_spaced = True
             self._letters(text, at, name.partition("quad")[2], is_worded)
@@ -185,7 +168,7 @@ class _Lexer:
         return at
 
     def _worded(self, name: str, inside: str) -> None:
-        kind, value, spelt = COMMANDS.get(inside.strip(), ("word", "", ""))
+        kind, value, spelt = spelling.COMMANDS.get(inside.strip(), ("word", "", ""))
         if name == "operatorname" and kind == "function":
             self.put(kind, value, spelt)
             return
@@ -215,7 +198,7 @@ class _Lexer:
         for _ in range(count):
             bare = _BARE_ARGUMENT.match(text, at)
             if text[at:].lstrip()[:1] == "{":
-                inside, at = argument(text, at)
+                inside, at = spelling.argument(text, at)
             elif bare:
                 inside, at = bare.group().strip(), bare.end()
             else:
@@ -225,10 +208,10 @@ class _Lexer:
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
         is_called = written not in _OF_SEVERAL or _OPENS.match(text, at)
-        if written.lower() in SAID:
-            self.put(*SAID[written.lower()], is_worded)
-        elif written in PLAIN and is_called and (not is_worded or written == "cis"):
-            self.put(*PLAIN[written])
+        if written.lower() in spelling.SAID:
+            self.put(*spelling.SAID[written.lower()], is_worded)
+        elif written in spelling.PLAIN and is_called and (not is_worded or written == "cis"):
+            self.put(*spelling.PLAIN[written])
         elif written == "x" and not is_worded and has(self.tokens[-1:], "number") and _TIMES_TEN.match(text, at):
             self.put("sign", "*", r"\times ")
         elif len(written) == 1 and written.isascii():
@@ -258,8 +241,8 @@ class _Lexer:
         elif symbol == '"':
             self.put("sign", "'", "'")
             self.put("sign", "'", "'")
-        elif symbol in CHARACTERS:
-            self.put(*CHARACTERS[symbol], is_worded)
+        elif symbol in spelling.CHARACTERS:
+            self.put(*spelling.CHARACTERS[symbol], is_worded)
         elif symbol not in "`\\":
             is_seen = unicodedata.category(symbol) not in ("Cf", "Cc")
             self.put("word", symbol if is_seen else f"U+{ord(symbol):04X}", symbol if is_seen else "?", is_worded)

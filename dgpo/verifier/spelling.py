@@ -92,8 +92,8 @@ FUNCTIONS = vocabulary(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc"
     " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis"
 )
-FRACTIONS = {name: "frac" for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
-FRACTIONS |= {name: "binom" for name in ("binom", "dbinom", "tbinom")}
+WITH_ARGUMENTS = {name: ("frac", 2) for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
+WITH_ARGUMENTS |= {name: ("binom", 2) for name in ("binom", "dbinom", "tbinom")} | {"sqrt": ("sqrt", 1)}
 WORDED = vocabulary(
     "text textbf textit textrm textsf texttt textnormal mbox hbox mathrm operatorname mathbf boldsymbol bm mathit"
     " mathsf mathtt mathcal mathscr rm"

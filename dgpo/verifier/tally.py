@@ -56,17 +56,17 @@ class Tally:
 
     @property
     def bad_golds(self) -> int:
-        return sum(count for (reason, _), count in self.outcomes.items() if reason == "bad_gold")
+        return self._sums(0, REASONS)["bad_gold"]
 
     def summary(self) -> dict[str, Any]:
         """Everything but the disagreements, for JSON."""
-        rows, labelled = len(self.seconds), sum(self.confusion.values())
+        rows, labelled, reasons = len(self.seconds), sum(self.confusion.values()), self._sums(0, REASONS)
         seconds = np.frombuffer(self.seconds) if rows else np.zeros(1)
         return {
             "rows": rows,
             "skipped": self.skipped,
-            "right": sum(count for (reason, _), count in self.outcomes.items() if reason == "match"),
-            "reasons": self._sums(0, REASONS),
+            "right": reasons["match"],
+            "reasons": reasons,
             "stages": self._sums(1, get_args(Stage)),
             "cached": self.cached,
             "labelled": labelled,
