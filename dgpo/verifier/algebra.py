@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from dgpo.verifier.cursor import Cursor, NotAlgebra, fraction
+from dgpo.verifier.spelling import OF_SEVERAL
 from dgpo.verifier.tokens import END, Token
 from dgpo.verifier.tree import CONSTANTS, Node, Operation, names, product, quotient, subtrees
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
-_TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
-_OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
+TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _UNREAD = frozenset(("det", "sup", "inf", "lim", "deg"))
 _APPLIED = frozenset("fghFGHPO")
 """Letters that call what stands in brackets behind them; others multiply it."""
@@ -200,17 +200,17 @@ class _Parser(Cursor):
     def _function(self) -> Node:
         r"""``\sin x``, ``\sin^2(x)``, ``\tan^{-1} x``, ``\log_{2} 8``, ``\max(a, b)``."""
         name = str(self._next().value)
-        if name in _OF_SEVERAL:
+        if name in OF_SEVERAL:
             return Operation(name, self._arguments())
         if name in _UNREAD:
             raise NotAlgebra
         base = (self._script(),) if name == "log" and self._take("sign", "_") else ()
         exponent = self._script() if self._take("sign", "^") else None
-        if exponent == Operation("-", (Fraction(1),)) and name in _TRIGONOMETRIC - {"cis"}:
+        if exponent == Operation("-", (Fraction(1),)) and name in TRIGONOMETRIC - {"cis"}:
             name, exponent = f"arc{name}", None
         if exponent is not None and (not isinstance(exponent, Fraction)):
             raise NotAlgebra
-        outside, self._in_trigonometry = self._in_trigonometry, name in _TRIGONOMETRIC
+        outside, self._in_trigonometry = self._in_trigonometry, name in TRIGONOMETRIC
         argument = self._group() if self._peek().is_("open", "(", "{", "[") else self._bare_argument()
         if self._in_trigonometry and self._take("degree"):
             argument = _in_radians(argument)

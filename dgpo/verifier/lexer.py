@@ -40,7 +40,6 @@ _ESCAPED_TWICE = re.compile(
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])(?![A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
 _OPENS = re.compile(r"\s*[({\\]")
-_OF_SEVERAL = frozenset(("max", "min", "gcd", "lcm"))
 
 
 def lex(text: str) -> Tokens:
@@ -207,7 +206,7 @@ class _Lexer:
         return at
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
-        is_called = written not in _OF_SEVERAL or _OPENS.match(text, at)
+        is_called = written not in spelling.OF_SEVERAL or _OPENS.match(text, at)
         if written.lower() in spelling.SAID:
             self.put(*spelling.SAID[written.lower()], is_worded)
         elif written in spelling.PLAIN and is_called and (not is_worded or written == "cis"):

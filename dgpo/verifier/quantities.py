@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
-from dgpo.verifier.algebra import parse
+from dgpo.verifier.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.numerals import MAGNITUDES, read_words
 from dgpo.verifier.splitting import group_end, opened, shell, split, step, symbols, trimmed
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, renamed, vocabulary
@@ -16,7 +16,6 @@ MAX_UNIT = 24
 """Tokens of a unit."""
 BASE = "base "
 """What the unit of a number in another base begins with; its value is that of its digits, read as decimal."""
-_TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
@@ -149,7 +148,7 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     if rest[0].word in MAGNITUDES:
         scale, rest = MAGNITUDES[rest[0].word], rest[1:]
     unit = read_unit(rest) if rest else ""
-    is_inside = unit == "degree" and has(body, "function", *_TRIGONOMETRIC)  # sin 30°
+    is_inside = unit == "degree" and has(body, "function", *TRIGONOMETRIC)  # sin 30°
     is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
     if unit is None or is_inside or is_of_last:
         return None

@@ -92,6 +92,7 @@ FUNCTIONS = vocabulary(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc"
     " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis"
 )
+OF_SEVERAL = vocabulary("max min gcd lcm")
 WITH_ARGUMENTS = {name: ("frac", 2) for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
 WITH_ARGUMENTS |= {name: ("binom", 2) for name in ("binom", "dbinom", "tbinom")} | {"sqrt": ("sqrt", 1)}
 WORDED = vocabulary(
