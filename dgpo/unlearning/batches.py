@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +31,18 @@ class Item:
 
 @dataclass(frozen=True)
 class Examples:
-    """What a run trains on. The alternatives of each forget example are listed with it."""
+    """What a run trains on: forget examples, each in front of its alternatives, and retain examples."""
 
-    forget: list[Example]
-    alternatives: list[list[Example]]
+    forget: list[list[Example]]
     retain: list[Example]
 
     def referenced(self, method: Method) -> list[Example]:
-        """Those that are compared with the model before, each forget example in front of its alternatives."""
-        pairs = [one for pair in zip(self.forget, self.alternatives, strict=True) for one in (pair[0], *pair[1])]
-        return pairs + (self.retain if method.representation is not None else [])
+        """Those that are compared with the model before."""
+        return [*chain(*self.forget), *(self.retain if method.representation is not None else ())]
 
     def number(self, forget: int) -> int:
         """Of a forget example among `referenced`; of the first retain example for that many."""
-        return forget + sum(map(len, self.alternatives[:forget]))
+        return sum(map(len, self.forget[:forget]))
 
 
 def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
@@ -64,13 +63,12 @@ def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
     retain = data.read(Path(settings.data.retain)) if method.retain_weight and settings.data.retain else []
     data.refuse_shared(forget, retain)
     first_n = getattr(method, "first_n", None)
-    found = Examples([], [], encoder.examples(retain, kind=RETAIN))
+    found = Examples([], encoder.examples(retain, kind=RETAIN))
     others = alternatives_of(settings, forget) if method.needs_alternatives else [[] for _ in forget]
     for row, texts in zip(forget, others, strict=True):
         kind = None if method.needs_spans else ORDINARY
         for example in encoder.example(row, first_n, kind):
-            found.forget.append(example)
-            found.alternatives.append([encoder.example(other, kind=ALTERNATIVE)[0] for other in texts])
+            found.forget.append([example, *(encoder.example(other, kind=ALTERNATIVE)[0] for other in texts)])
     return found
 
 
@@ -101,11 +99,11 @@ def batch_of(settings: Settings, method: Method, examples: Examples, step: int) 
     size, seed = settings.train.batch_size, settings.seed
     items = []
     for answer, number in enumerate(drawn(len(examples.forget), size, step, seed) if examples.forget else []):
-        reference = examples.number(number)
-        items.append(Item(examples.forget[number], answer, reference))
+        group, reference = examples.forget[number], examples.number(number)
+        items.append(Item(group[0], answer, reference))
         if method.needs_alternatives:
-            choice = (step + answer) % len(examples.alternatives[number])
-            items.append(Item(examples.alternatives[number][choice], answer, reference + 1 + choice))
+            choice = 1 + (step + answer) % (len(group) - 1)
+            items.append(Item(group[choice], answer, reference + choice))
     # Representations are compared on retain rows too.
     first = None if method.representation is None else examples.number(len(examples.forget))
     for number in drawn(len(examples.retain), size, step, seed + 1) if examples.retain else []:
