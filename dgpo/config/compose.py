@@ -65,10 +65,10 @@ def of_training(name: str, composed: DictConfig) -> DictConfig:
         UserError: as `resolved`, or it is a config of something else.
     """
     config = resolved(composed)
-    if "actor_rollout_ref" not in config:
+    if missing := [section for section in SECTIONS if section not in config]:
         raise UserError(
-            f"--config-name={name}: it has no actor_rollout_ref, so verl's trainer cannot run it; "
-            "`dgpo unlearn train` takes configs of unlearning, and a training's builds on rlvr"
+            f"--config-name={name}: it has no {', '.join(missing)}, so verl's trainer cannot run it; let its defaults "
+            "begin with rlvr or an experiment that does; `dgpo unlearn train` takes configs of unlearning"
         )
     return config
 

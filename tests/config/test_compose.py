@@ -32,9 +32,12 @@ def test_each_experiment_resolves(name: str) -> None:
     assert config.actor_rollout_ref.rollout.name == "vllm"
 
 
-def test_a_config_of_something_else_is_no_training() -> None:
+def test_a_config_of_something_else_is_no_training(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--config-name=unlearn: it has no actor_rollout_ref.*dgpo unlearn train"):
         of_training("unlearn", compose_config("unlearn"))
+    (tmp_path / "mine.yaml").write_text("defaults: [ppo_trainer, _self_]\n")
+    with pytest.raises(UserError, match=r"--config-name=mine: it has no run, .*let its defaults begin with rlvr"):
+        of_training("mine", compose_config("mine", directory=tmp_path))
 
 
 @pytest.mark.parametrize(
