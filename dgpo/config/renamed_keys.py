@@ -1,13 +1,20 @@
 """Keys that others know an option by, and what to write here instead."""
 
-# Left-overs of verl's older layout; set, they change nothing. Key: its replacement.
-LEGACY = {
+# What verl has beside the options that a run with FSDP reads: left-overs of its older layout, and LoRA under Megatron.
+# Set, they change nothing. Key: its replacement.
+UNREAD = {
     "custom_reward_function.path": "reward.custom_reward_function.path",
     "custom_reward_function.name": "reward.custom_reward_function.name",
     "reward_model.enable": "reward.reward_model.enable",
     "reward_model.reward_manager": "reward.reward_manager.name",
     "reward_model.use_reward_loop": "reward",
     "sandbox_fusion.url": "reward.sandbox_fusion.url",
+    "actor_rollout_ref.model.lora.rank": "actor_rollout_ref.model.lora_rank",
+    "actor_rollout_ref.model.lora.alpha": "actor_rollout_ref.model.lora_alpha",
+    "actor_rollout_ref.model.lora.target_modules": "actor_rollout_ref.model.target_modules",
+    "actor_rollout_ref.model.lora.exclude_modules": "actor_rollout_ref.model.exclude_modules",
+    "actor_rollout_ref.model.lora.adapter_path": "actor_rollout_ref.model.lora_adapter_path",
+    "actor_rollout_ref.model.lora.dropout": "nothing, verl has none under FSDP,",
 }
 
 # Keys of the authors' release (a fork of an older verl), and of ours, by the last part of the key. Value: what to
@@ -33,6 +40,6 @@ def replacement(override: str) -> str | None:
     key, _, value = override.lstrip("+~").partition("=")
     if key == "policy_loss@actor_rollout_ref.actor.policy_loss":
         return f"policy_loss={value}"
-    if key in LEGACY:
-        return LEGACY[key]
+    if key in UNREAD:
+        return UNREAD[key]
     return AUTHORS.get(key.rsplit(".", 1)[-1]) if "policy_loss" in key else None

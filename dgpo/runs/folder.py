@@ -35,51 +35,18 @@ class RunFolder:
 
     def __init__(self, path: str | Path):
         self.path = Path(path).resolve()
+        self.config = self.path / "config.yaml"
+        self.versions = self.path / "versions.json"
+        self.log = self.path / "train.log"
+        self.metrics = self.path / "metrics"
+        self.validation = self.path / "validation"
+        self.checkpoints = self.path / "checkpoints"
+        self.rollouts = self.path / "rollouts"
+        self.superseded = self.path / "superseded"
+        self.stop = self.path / "stop"
+        self.tensorboard = self.path / "tensorboard"
+        self.wandb_id_file = self.path / "wandb_id"
         self._lock: int | None = None
-
-    @property
-    def config(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def versions(self) -> Path:
-        return self.path / "versions.json"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "train.log"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
-    def stop(self) -> Path:
-        return self.path / "stop"
-
-    @property
-    def superseded(self) -> Path:
-        return self.path / "superseded"
-
-    @property
-    def validation(self) -> Path:
-        return self.path / "validation"
-
-    @property
-    def rollouts(self) -> Path:
-        return self.path / "rollouts"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.path / "tensorboard"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics"
-
-    @property
-    def wandb_id_file(self) -> Path:
-        return self.path / "wandb_id"
 
     def metrics_files(self) -> list[Path]:
         """Metrics of all launches, oldest first."""

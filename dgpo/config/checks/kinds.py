@@ -60,7 +60,6 @@ ALSO: dict[str, Any] = {
     "agent": dict | None,
     "credit": dict | None,
     "actor_rollout_ref.model.override_config.attn_implementation": str,
-    "critic.enable": bool | None,
     "global_profiler.steps": list[int] | None,
     "reward.custom_reward_function.path": str | None,
     "run.gpu_memory_gib": float | None,

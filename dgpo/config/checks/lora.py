@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding, at, told
 from dgpo.config.checks.parallel import model_shape
@@ -13,26 +13,6 @@ from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.config.memory.shape import ModelShape
 from dgpo.errors import UserError
 
-RANK = f"{MODEL}.lora_rank"
-# What has no effect without a rank, and verl's own values.
-WITHOUT_RANK = {
-    f"{MODEL}.lora_alpha": 16,
-    f"{MODEL}.target_modules": "all-linear",
-    f"{MODEL}.exclude_modules": None,
-    f"{MODEL}.lora_adapter_path": None,
-    f"{MODEL}.lora.merge": False,
-    f"{ACTOR}.checkpoint.save_lora_only": False,
-}
-# verl's keys of LoRA under Megatron, its own values, and what to set instead: vLLM reads the rank, a trainer with FSDP
-# none of them.
-MEGATRON = {
-    "rank": (0, RANK),
-    "alpha": (32, f"{MODEL}.lora_alpha"),
-    "dropout": (0.0, "nothing: verl has none under FSDP"),
-    "exclude_modules": ([], f"{MODEL}.exclude_modules"),
-    "target_modules": (["linear_qkv", "linear_proj", "linear_fc1", "linear_fc2"], f"{MODEL}.target_modules"),
-    "adapter_path": (None, f"{MODEL}.lora_adapter_path"),
-}
 # Of an adapter that is started from: verl's checkpoints record rank and alpha only.
 PLAIN = {
     "use_dora": False,
@@ -47,20 +27,12 @@ PLAIN = {
 def lora(config: DictConfig) -> Iterator[Finding]:
     """What is asked for is trained, reaches vLLM, and can be exported."""
     model = config.actor_rollout_ref.model
-    for name, (default, own) in MEGATRON.items():
-        if model.lora.get(name) != default:
-            message = "it is read under Megatron only, and this run trains with FSDP"
-            yield at(config, f"{MODEL}.lora.{name}", message, f"set {own} instead")
     try:
         asked = lora_from(config)
     except UserError as error:
         yield told(error)
         return
-    if asked is None:
-        for key, default in WITHOUT_RANK.items():
-            if OmegaConf.select(config, key) not in (default, None):
-                message = f"without {RANK} it has no effect: the whole model would be trained"
-                yield at(config, key, message, f"set {RANK}=32 too, or remove it")
+    if asked is None:  # `options.switched_off` says what has no effect then
         return
     if shape := model_shape(config):
         yield from _layers(config, asked, shape)

@@ -1,7 +1,7 @@
 """Options that verl accepts and ignores, that cancel each other, or that have no effect in this configuration."""
 
-import functools
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -9,35 +9,52 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.checks.finding import Finding, at, told
 from dgpo.config.checks.kinds import defaults
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
-from dgpo.config.renamed_keys import LEGACY
+from dgpo.config.renamed_keys import UNREAD
 from dgpo.errors import UserError
 from dgpo.progress import seconds_of
 
 FILTER, CORRECTION = "algorithm.filter_groups", "algorithm.rollout_correction"
 KL_LOSS, KL_REWARD, RESUME = f"{ACTOR}.use_kl_loss", "algorithm.use_kl_in_reward", "trainer.resume_mode"
 DYNAMIC, OPTIM = f"{ACTOR}.use_dynamic_bsz", f"{ACTOR}.optim"
-# What does nothing while its switch is off: its switch, and what turns that on.
-SWITCHED: dict[str, tuple[str, tuple[Any, ...]]] = {
-    f"{ACTOR}.kl_loss_coef": (KL_LOSS, (True,)),
-    f"{ACTOR}.kl_loss_type": (KL_LOSS, (True,)),
-    f"{ACTOR}.ppo_micro_batch_size": (DYNAMIC, (False,)),
-    f"{ACTOR}.ppo_micro_batch_size_per_gpu": (DYNAMIC, (False,)),
-    f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": (f"{ROLLOUT}.log_prob_use_dynamic_bsz", (False,)),
-    f"{OPTIM}.lr_warmup_steps_ratio": (f"{OPTIM}.lr_warmup_steps", (-1, 0)),
-    f"{OPTIM}.min_lr_ratio": (f"{OPTIM}.lr_scheduler_type", ("cosine",)),
-    f"{CORRECTION}.rollout_is_threshold": (f"{CORRECTION}.rollout_is", ("token", "sequence")),
-    "algorithm.kl_ctrl.kl_coef": (KL_REWARD, (True,)),
-    "algorithm.kl_ctrl.type": (KL_REWARD, (True,)),
-    "algorithm.kl_penalty": (KL_REWARD, (True,)),
-    "trainer.resume_from_path": (RESUME, ("resume_path",)),
+RANK = f"{MODEL}.lora_rank"
+# What does nothing while its switch is off: its switch, whether a value of that turns it on, and one that does.
+SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
+    f"{ACTOR}.kl_loss_coef": (KL_LOSS, bool, "true"),
+    f"{ACTOR}.kl_loss_type": (KL_LOSS, bool, "true"),
+    f"{ACTOR}.ppo_micro_batch_size": (DYNAMIC, operator.not_, "false"),
+    f"{ACTOR}.ppo_micro_batch_size_per_gpu": (DYNAMIC, operator.not_, "false"),
+    f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": (f"{ROLLOUT}.log_prob_use_dynamic_bsz", operator.not_, "false"),
+    f"{OPTIM}.lr_warmup_steps_ratio": (f"{OPTIM}.lr_warmup_steps", lambda steps: steps <= 0, "-1"),
+    f"{OPTIM}.min_lr_ratio": (f"{OPTIM}.lr_scheduler_type", lambda schedule: schedule == "cosine", "cosine"),
+    f"{CORRECTION}.rollout_is_threshold": (f"{CORRECTION}.rollout_is", bool, "token"),
+    f"{MODEL}.lora_alpha": (RANK, bool, "32"),
+    f"{MODEL}.target_modules": (RANK, bool, "32"),
+    f"{MODEL}.exclude_modules": (RANK, bool, "32"),
+    f"{MODEL}.lora_adapter_path": (RANK, bool, "32"),
+    f"{MODEL}.lora.merge": (RANK, bool, "32"),
+    f"{ACTOR}.checkpoint.save_lora_only": (RANK, bool, "32"),
+    "algorithm.kl_ctrl.kl_coef": (KL_REWARD, bool, "true"),
+    "algorithm.kl_ctrl.type": (KL_REWARD, bool, "true"),
+    "algorithm.kl_penalty": (KL_REWARD, bool, "true"),
+    "trainer.resume_from_path": (RESUME, lambda mode: mode == "resume_path", "resume_path"),
 }
+# Those that a run would be another one with.
+DECISIVE = (RANK, RESUME)
+
+
+def _usual(key: str) -> Any:
+    """verl's own value of an option; None where it declares none."""
+    section: Any = defaults()
+    for name in key.split("."):
+        section = section.get(name) if isinstance(section, dict) else None
+    return section
 
 
 def verl_keys(config: DictConfig) -> Iterator[Finding]:
-    """Keys of verl's older layout, which it reads no longer."""
-    for key, new in LEGACY.items():
+    """Keys that verl has and does not read."""
+    for key, new in UNREAD.items():
         value: Any = OmegaConf.select(config, key, default=None)
-        if value not in (None, False) and OmegaConf.select(config, new, default=None) != value:
+        if value not in (None, False, _usual(key)) and OmegaConf.select(config, new, default=None) != value:
             yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead")
     if config.data.get("reward_fn_key", "data_source") != "data_source":
         yield at(config, "data.reward_fn_key", "verl 0.9 ignores this key", "call the column data_source")
@@ -91,13 +108,11 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
 
 def switched_off(config: DictConfig) -> Iterator[Finding]:
     """Options of a switch that is off, where they say more than verl's own: 0 and null may say that it is off."""
-    for key, (switch, on) in SWITCHED.items():
-        value = OmegaConf.select(config, key)
-        usual = functools.reduce(lambda section, name: section[name], key.split("."), defaults())
-        if OmegaConf.select(config, switch) not in on and value and value != usual:
-            message = f"it does nothing while {switch} is {OmegaConf.select(config, switch)}"
-            remedy = f"set {switch}={str(on[0]).lower()} too, or leave it out"
-            yield at(config, key, message, remedy, fatal=switch == RESUME)
+    for key, (switch, turned_on, on) in SWITCHED.items():
+        value, state = OmegaConf.select(config, key), OmegaConf.select(config, switch)
+        if value and value != _usual(key) and not turned_on(state):
+            remedy = f"set {switch}={on} too, or leave it out"
+            yield at(config, key, f"it does nothing while {switch} is {state}", remedy, fatal=switch in DECISIVE)
 
 
 def on_cpu(config: DictConfig) -> Iterator[Finding]:

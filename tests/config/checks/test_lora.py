@@ -3,13 +3,15 @@
 import functools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from dgpo.config.checks.lora import MEGATRON, WITHOUT_RANK, lora
+from dgpo.config.checks.lora import lora
+from dgpo.config.checks.options import switched_off, verl_keys
 from dgpo.config.compose import compose_config, resolved
 from dgpo.config.memory.lora import Lora, Pattern, adapter_parameters
 from dgpo.config.memory.shape import find_shape
@@ -25,7 +27,8 @@ def quickstart() -> DictConfig:
 
 def problems(model: Path, *overrides: str) -> list[str]:
     changes = OmegaConf.from_dotlist([f"{MODEL}.path={model}", *overrides])
-    return [str(finding) for finding in lora(OmegaConf.merge(quickstart(), changes))]  # pyright: ignore[reportArgumentType]
+    config: Any = OmegaConf.merge(quickstart(), changes)
+    return [str(finding) for check in (verl_keys, switched_off, lora) for finding in check(config)]
 
 
 @pytest.mark.parametrize(
@@ -49,13 +52,16 @@ def test_what_trains_as_it_says_passes(overrides: list[str], untrained: Path) ->
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["lora_alpha=32"], "lora_alpha=32: without actor_rollout_ref.model.lora_rank it has no effect"),
-        (["target_modules=[q_proj]"], "it has no effect"),
-        (["exclude_modules=[q_proj]"], "it has no effect"),
-        (["lora_adapter_path=adapters/mine"], "lora_adapter_path=adapters/mine: without"),
-        (["lora.merge=true"], "lora.merge=True: without"),
-        (["lora.rank=8"], "lora.rank=8: it is read under Megatron only"),
-        (["lora_rank=8", "lora.alpha=16"], "set actor_rollout_ref.model.lora_alpha instead"),
+        (
+            ["lora_alpha=32"],
+            "lora_alpha=32: it does nothing while actor_rollout_ref.model.lora_rank is 0",
+        ),
+        (["target_modules=[q_proj]"], "it does nothing while"),
+        (["exclude_modules=[q_proj]"], "it does nothing while"),
+        (["lora_adapter_path=adapters/mine"], "lora_adapter_path=adapters/mine: it does"),
+        (["lora.merge=true"], "lora.merge=True: it does"),
+        (["lora.rank=8"], "lora.rank=8: verl 0.9 ignores this key"),
+        (["lora_rank=8", "lora.alpha=8"], "set actor_rollout_ref.model.lora_alpha instead"),
         (["lora_rank=8", "target_modules=[q_proj,vproj]"], "vproj: there is no such linear layer"),
         (["lora_rank=8", "target_modules=[q_proj,lm_head]"], "lm_head: there is no such linear layer"),
         (["lora_rank=8", "target_modules='q_proj,v_proj'"], "as an expression it fits the whole name of no"),
@@ -111,11 +117,3 @@ def test_the_layers_are_those_that_peft_adapts(targets: Pattern, excluded: Patte
     model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(untrained))
     model = get_peft_model(model, LoraConfig(r=4, task_type="CAUSAL_LM", **plain))  # pyright: ignore[reportArgumentType]
     assert adapter_parameters(find_shape(str(untrained)), asked) == model.get_nb_trainable_parameters()[0]
-
-
-def test_verl_s_own_values_are_known() -> None:
-    own = quickstart()
-    assert {name: own.actor_rollout_ref.model.lora[name] for name in MEGATRON} == {
-        name: default for name, (default, _) in MEGATRON.items()
-    }
-    assert {key: OmegaConf.select(own, key) or default for key, default in WITHOUT_RANK.items()} == WITHOUT_RANK
