@@ -95,6 +95,10 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
     if correction.rollout_is is not None and not rollout.calculate_log_probs:
         message = f"{CORRECTION}.rollout_is={correction.rollout_is} needs vLLM's log-probs"
         yield at(config, f"{ROLLOUT}.calculate_log_probs", message, "set it to true")
+    warmup = config.trainer.critic_warmup
+    if warmup > 0 and not config.critic.enable and config.algorithm.adv_estimator != "gae":
+        message = f"there is no critic to train first, and in {warmup} steps the policy would not be trained either"
+        yield at(config, "trainer.critic_warmup", message, "set it to 0")
     if rollout.top_p < 1 or rollout.top_k > 0:
         key = f"{ROLLOUT}.{'top_p' if rollout.top_p < 1 else 'top_k'}"
         message = "answers leave out what is unlikely, and the loss takes them for answers of the whole distribution"

@@ -34,6 +34,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("trainer.logger=[wandb]", "add file to the list"),
         ("trainer.logger=[file,clearml]", "trainer.logger=clearml: there is no such module here"),
         ("actor_rollout_ref.rollout.val_kwargs.temperature=0", "all of these answers are the same"),
+        ("trainer.critic_warmup=5", "in 5 steps the policy would not be trained either"),
         ("run.time_limit=soon", "run.time_limit=soon: it is no duration above 0"),
         ("trainer.resume_from_path=runs/x/checkpoints/global_step_3", "does nothing while trainer.resume_mode is auto"),
         ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
