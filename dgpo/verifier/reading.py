@@ -22,6 +22,7 @@ _LEAD = re.compile(
     r"|there (?:is|are) (?=no|infinitely)"
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
+_SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no"}
 _END = re.compile(r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z")
 _CHOICE = re.compile(
     r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
@@ -125,15 +126,15 @@ def _without_lead(tokens: Tokens) -> Tokens:
 
 
 def phrase(text: str) -> str | None:
-    """The answer in lower case, without an article, when it is made of words alone."""
+    """The answer in lower case, without an article, when it is made of words alone; what is true has the answer yes."""
     if reply := _REPLY.fullmatch(text):
-        return reply[1].lower()
+        text = reply[1]
     if _NO_SOLUTION.fullmatch(text):
         return NO_SOLUTION
     if not _WORDS.fullmatch(text):
         return None
     lowered = _END.sub("", _LEAD.sub("", text.lower()))
-    return _ARTICLE.sub("", "does not exist" if lowered == "dne" else lowered, count=1)
+    return _ARTICLE.sub("", _SAME_WORDS.get(lowered, lowered), count=1)
 
 
 def choice(text: str) -> str | None:
