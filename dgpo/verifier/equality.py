@@ -1,6 +1,6 @@
 """Two trees, compared: a function for each pair of kinds, which says equal, different, or None for not known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -157,6 +157,7 @@ class Comparison:
         if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
             return False
         gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
+        gold, answer = _point(gold, answer), _point(answer, gold)
         shells = {gold.brackets, answer.brackets}
         if (gold.name or answer.name) and not shells <= UNORDERED:
             return False  # values of one unknown are no point
@@ -168,6 +169,8 @@ class Comparison:
             golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
         if len(golds) != len(answers):
             return False
+        if shells <= UNORDERED and _sets(golds) != _sets(answers):
+            return False  # {{1}, 2} is not {1, 2}
         if shells <= UNORDERED and not (gold.is_ordered and not answer.brackets):
             return paired(golds, answers, lambda wanted, given: self.same(wanted, given, depth))
         is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
@@ -262,6 +265,16 @@ class Comparison:
             return False
         other = answer.tokens if isinstance(answer, Value | Region) else ()
         return self._asked(latex(gold.tokens), latex(other)) if other else False
+
+
+def _point(one: Several, other: Several) -> Several:
+    """``(1, 2)`` of ``{(1, 2)}``, where the other is a point."""
+    only = one.items[0] if len(one.items) == 1 and one.brackets == "{}" and other.brackets == "()" else None
+    return only if isinstance(only, Several) else one
+
+
+def _sets(items: Sequence[Answer]) -> int:
+    return sum(isinstance(item, Several) and item.brackets == "{}" for item in items)
 
 
 _PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (

@@ -32,7 +32,11 @@ _JOINT = re.compile(
     rf"(?:(?:either|even|alternatively|also|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
     re.IGNORECASE,
 )
-_APPROXIMATELY = re.compile(r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?))? ?(?:about|approximately|roughly|≈) ?", re.I)
+_AGAIN = re.compile(
+    r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?),?)? ?(?:about|around|approximately|roughly|equivalently|≈)[, ]?",
+    re.IGNORECASE,
+)
+"""Between an answer and the same once more: ``or about``."""
 _OPEN, _CLOSE = "([{", ")]}"
 
 MAX_TEXT_CHARS = 20_000
@@ -67,7 +71,7 @@ _SENTENCE_END = re.compile(
     r"(?<=[.?])(?<!\A[A-J]\.)(?<!\n[A-J]\.)[*_)\"']*\s+|(?<=!)[*_)\"']*\s+(?![=+*/×·\\-])|(?<=[。！？।])|\n"
     r"| (?=(?:So|Thus|Hence|Therefore)[, ])"
 )
-_ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *(?=\S)", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *(?=[^\s.,;!?])", re.IGNORECASE)
 """An afterthought: ``The answer is 5. Or 6.``"""
 _PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|\A(?:So|Hence|Thus|Therefore|Then),? ")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
@@ -158,7 +162,7 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
         spans = [span for span in spans if span.start < limit]
     starts_so = stated and (wanted == "choice" or not any(map(str.isalnum, sentence[: spans[0].start])))
     first = last = 0 if starts_so else len(spans) - 1
-    while first > 0 and _APPROXIMATELY.fullmatch(sentence, spans[first - 1].end, spans[first].start):
+    while first > 0 and _AGAIN.fullmatch(sentence, spans[first - 1].end, spans[first].start):
         first = last = first - 1
     while first > 0 and _JOINT.fullmatch(sentence, spans[first - 1].end, spans[first].start):
         first -= 1
@@ -168,7 +172,9 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     ):
         last += 1
     if wanted != "choice" and first == last:
-        return spelt(sentence, spans[first])
+        answer, end = spelt(sentence, spans[first]), spans[first].end
+        other = None if _AGAIN.match(sentence, end) else _ALTERNATIVE.match(sentence, end)
+        return f"{answer} or {sentence[other.end() :]}" if other else answer
     return _list(sentence, spans[first : last + 1])
 
 

@@ -23,6 +23,12 @@ _LEAD = re.compile(
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
 _SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no"}
+_DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
+_MONTH = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
+_DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
 _END = re.compile(r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z")
 _CHOICE = re.compile(
     r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
@@ -126,11 +132,15 @@ def _without_lead(tokens: Tokens) -> Tokens:
 
 
 def phrase(text: str) -> str | None:
-    """The answer in lower case, without an article, when it is made of words alone; what is true has the answer yes."""
+    """The answer in lower case, without an article, when it is made of words alone or a date; what is true is a yes."""
     if reply := _REPLY.fullmatch(text):
         text = reply[1]
     if _NO_SOLUTION.fullmatch(text):
         return NO_SOLUTION
+    if date := _DATE.fullmatch(text):
+        first, second, *year = filter(None, date.groups())
+        day, month = (first, second) if first.isdecimal() else (second, first)
+        return " ".join((month[:3].lower(), day.lstrip("0"), *year))
     if not _WORDS.fullmatch(text):
         return None
     lowered = _END.sub("", _LEAD.sub("", text.lower()))

@@ -115,6 +115,7 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("sign", "setminus", r"\setminus ", "setminus backslash"),
     ("bar", "|", "|", "vert lvert rvert mid lVert rVert Vert"), ("word", "for", r"\forall ", "forall"),
     ("command", "over", r"\over ", "over"), ("command", "choose", r"\choose ", "choose"),
+    ("command", "neg", r"\neg ", "neg lnot"),
     ("command", "mod", r"\bmod ", "bmod"), ("command", "pmod", r"\pmod ", "pmod"),
     ("relation", "<=", "", "le leq leqslant leqq"), ("relation", ">=", "", "ge geq geqslant geqq"),
     ("relation", "!=", "", "ne neq"), ("relation", "<", "", "lt"), ("relation", ">", "", "gt"),

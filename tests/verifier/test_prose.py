@@ -177,6 +177,7 @@ STATED = [
     ("### Step 4: Conclusion\n\nThe total is 12.", "12"),
     ("### 4. Conclusion\n\nThe total is 12.", "12"),
     ("#### x = 5", "5"),
+    ("The answer is $\\frac34$, or equivalently $0.75$.", "3/4"),
     ("Yes, it is possible.", "yes"),
     ("No, it is not possible.", "no"),
     ("The statement is true.", "True"),
@@ -186,6 +187,8 @@ STATED = [
     ("The domain may be written as $[0, 2)$.", "[0, 2)"),
 ]
 NOT_STATED = [
+    ("Answer: $\\text{Tuesday}$ or Monday.", "Tuesday"),
+    ("Answer: $(x+1)/2$ or 7", "(x+1)/2"),
     ("The answer is 43.", "42"),
     ("Answer: 42 or 43", "42"),
     ("It is either 42 or 43.", "42"),
