@@ -21,7 +21,7 @@ from dgpo.tasks import small_model
 from tests.agents.household import games
 from tests.e2e.conftest import launching
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 # Answers that no other one resembles, so that an untrained model succeeds now and then.
 COIN = """
 import time, zlib, gymnasium
