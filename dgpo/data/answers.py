@@ -120,15 +120,18 @@ def integer_answer(raw: object) -> str:
 
 def _peel(text: str) -> str:
     text = text.strip()
-    inner = text.removesuffix(".").rstrip() if text.startswith(("$", "\\(", "\\[", "\\boxed")) else text
-    for left, right in _DELIMITERS:
-        body = inner[len(left) : -len(right)]
-        if inner.startswith(left) and inner.endswith(right) and len(inner) > len(left + right) and left not in body:
-            inner = body
-            break
-    if (found := boxes(inner)) and found[0][:2] == (0, len(inner)):
-        inner = found[0][2]
-    return text if inner == text else _peel(inner)
+    while True:
+        inner = text.removesuffix(".").rstrip() if text.startswith(("$", "\\(", "\\[", "\\boxed")) else text
+        for left, right in _DELIMITERS:
+            body = inner[len(left) : -len(right)]
+            if inner.startswith(left) and inner.endswith(right) and len(inner) > len(left + right) and left not in body:
+                inner = body
+                break
+        if (found := boxes(inner)) and found[0][:2] == (0, len(inner)):
+            inner = found[0][2]
+        if inner == text:
+            return text
+        text = inner.strip()
 
 
 def listed(raw: object) -> list[object]:

@@ -104,7 +104,8 @@ def _literal(text: str) -> Any:
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(each) for each in leaves(value) if isinstance(each, str | bytes)]
+    texts = (each.decode(errors="replace") if isinstance(each, bytes) else each for each in leaves(value))
+    return [each for each in texts if isinstance(each, str)]
 
 
 def _is_no_mathematics(text: str, value: Any) -> bool:

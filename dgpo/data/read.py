@@ -166,7 +166,7 @@ def _labels(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
     features = (told.get("info") or {}).get("features") or {}
     names = {column: each.get("names") for column, each in features.items() if isinstance(each, dict)}
     return {
-        column: lambda value, words=words: words[value] if value in range(len(words)) else value
+        column: lambda value, words=words: words[value] if isinstance(value, int) and 0 <= value < len(words) else value
         for column, words in names.items()
         if words and column in schema.names
     }
@@ -232,11 +232,9 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
         rest = itertools.chain([head], lines)
         reader = csv.DictReader(rest, delimiter=delimiter, strict=True, skipinitialspace=True)
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        refuse_doubled(path, [name for name in reader.fieldnames if name])  # one without a name is not asked for
         try:
             for row in reader:
-                refuse_doubled(
-                    path, [name for name in reader.fieldnames if name]
-                )  # one without a name is not asked for
                 if list(row.values()) == [*row]:  # the first line again, where files were put together
                     continue
                 if None in row or None in row.values():

@@ -38,13 +38,14 @@ def _operations(node: Node) -> int:
 def _value(node: Node, max_bits: int) -> Fraction:
     if isinstance(node, Fraction):
         return _bounded(node, max_bits)
-    if isinstance(node, str) or node.function not in _FUNCTIONS:
+    if isinstance(node, str):
+        raise _NotExact
+    if node.function in ("^", "root"):
+        base, exponent = (_value(operand, max_bits) for operand in node.operands)
+        return _raised(base, exponent if node.function == "^" else 1 / exponent, max_bits)
+    if (function := _FUNCTIONS.get(node.function)) is None:
         raise _NotExact
     values = [_value(operand, max_bits) for operand in node.operands]
-    if node.function in ("^", "root"):
-        base, exponent = values
-        return _raised(base, exponent if node.function == "^" else 1 / exponent, max_bits)
-    function = _FUNCTIONS[node.function]
     if node.function not in ("+", "*"):
         return _bounded(function(*values), max_bits)
     *_, value = accumulate(values, lambda one, two: _bounded(function(one, two), max_bits))
@@ -105,8 +106,6 @@ _FUNCTIONS: dict[str, Callable[..., Fraction]] = {
     "*": Fraction.__mul__,
     "-": lambda value: -value,
     "/": lambda value: 1 / value,
-    "^": _raised,
-    "root": _raised,
     "!": _of_whole(math.factorial, MAX_FACTORIAL),
     "binom": _of_whole(math.comb, 2 * MAX_FACTORIAL),
     "abs": Fraction.__abs__,

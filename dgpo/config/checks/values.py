@@ -36,9 +36,8 @@ def malformed(composed: DictConfig) -> list[Finding]:
     Args:
         composed: a config, which may be resolved; what it interpolates is not known then.
     """
-    config = OmegaConf.to_container(resolved(composed))
-    read = set(READ.findall(OmegaConf.to_yaml(composed)))
-    found = [*_missing("", config, defaults()), *_section("", config, defaults(), None, read)]
+    config, read = resolved(composed), set(READ.findall(OmegaConf.to_yaml(composed)))
+    found = [*_missing("", OmegaConf.to_container(config), defaults()), *values(config, read)]
     keys, copies = {problem.key for problem in found}, dict(_copies("", OmegaConf.to_container(composed)))
     return [problem for problem in found if copies.get(problem.key) not in keys]
 
@@ -84,16 +83,15 @@ def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | 
     return None
 
 
-def values(config: DictConfig) -> Iterator[Finding]:
-    """`malformed` of a part of a config, in which options may be missing."""
-    yield from _section("", OmegaConf.to_container(config), defaults(), None, ())
+def values(config: DictConfig, read: Collection[str] = ()) -> Iterator[Finding]:
+    """A finding for each value that verl, vLLM or torch would refuse, or that an unset shell variable has left, and
+    for each option that neither they nor the interpolations, of the keys ``read``, take."""
+    yield from _section("", OmegaConf.to_container(config), defaults(), None, read)
 
 
 def _section(
     prefix: str, section: Any, default: Mapping[str, Any], above: Any, read: Collection[str]
 ) -> Iterator[Finding]:
-    """A finding for each value that verl, vLLM or torch would refuse, or that an unset shell variable has left, and
-    for each option that neither they nor the interpolations, of the keys ``read``, take."""
     annotations = members(section, above)
     for name, value in section.items():
         key = f"{prefix}{name}"
