@@ -1,6 +1,7 @@
 """Files that are replaced in one step, and JSON lines that are read one at a time with their numbers."""
 
 import bz2
+import fcntl
 import gzip
 import hashlib
 import io
@@ -9,7 +10,7 @@ import lzma
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -76,6 +77,36 @@ def make_folder(path: Path, key: str) -> None:
         raise UserError(f"{key}={path}: there can be no such folder ({error.strerror}); give another") from error
     if not os.access(path, os.W_OK):
         raise UserError(f"{key}={path}: you may not write there; give another folder")
+
+
+@contextmanager
+def locked_folder(path: Path, key: str, writers: str, elsewhere: str = "another folder") -> Iterator[None]:
+    """Makes the folder that `key` names, and holds it against a second writer until the block ends.
+
+    The lock is advisory and the kernel's: it goes with the process, however that ends.
+
+    Args:
+        writers: who may hold it, for the message: "another run".
+        elsewhere: what the person can choose instead.
+
+    Raises:
+        UserError: the folder cannot be made or written, or another process holds it.
+    """
+    make_folder(path, key)
+    with (path / ".lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            process = lock.read().strip() or "unknown"
+            raise UserError(
+                f"{key}={path}: {writers} is writing here (process {process}); wait for it, stop it, or choose "
+                f"{elsewhere}"
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def give_usual_mode(folder: Path) -> None:
@@ -170,6 +201,14 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         ((key, count),) = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {key!r} stands {count} times in an object")
     return content
+
+
+def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings under dotted keys: ``{"a": {"b": 1}}`` as ``{"a.b": 1}``. An empty mapping leaves nothing."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

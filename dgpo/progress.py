@@ -1,9 +1,13 @@
 """Progress of long work: a bar in a terminal, a line now and then in a log."""
 
 import re
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -44,6 +48,23 @@ def seconds_of(key: str, value: object) -> float:
 def say(text: str) -> None:
     """A line for the person, on standard error: standard output is for what a command was asked for."""
     print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def interruptible(outcome: str) -> Iterator[None]:
+    """Have Ctrl-C, or the SIGTERM of a cluster's time limit, end the command with `outcome` and status 130."""
+
+    def interrupt(number: int, _: Any) -> NoReturn:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"interrupted; {outcome}")
+        raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 class ProgressBar:

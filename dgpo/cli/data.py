@@ -127,13 +127,16 @@ def data_prepare(
     from dgpo.data.options import Options
     from dgpo.data.prepare import prepare
     from dgpo.data.sources.forgetting import ROW_SETS, prepare_rows
+    from dgpo.progress import interruptible
 
     if data in ROW_SETS:
         prepare_rows(data, out, origin, revision, spans).show()
     elif asked.pop("spans"):
         raise UserError(f"--spans={spans}: it is for TOFU and MUSE; leave it out")
     else:
-        prepare(Options(**asked)).table().show()
+        with interruptible(f"{out} is as it was"):
+            prepared = prepare(Options(**asked))
+        prepared.table().show()
 
 
 @data.command("check")

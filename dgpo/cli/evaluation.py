@@ -1,11 +1,7 @@
 """``dgpo eval``."""
 
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,23 +11,6 @@ from dgpo.evaluation.settings import Engine, Sampling  # imports next to nothing
 app = typer.Typer()
 eval = typer.Typer(help="avg@k, pass@k and maj@k of models", no_args_is_help=True)
 app.add_typer(eval, name="eval")
-
-
-@contextmanager
-def _told_of_interruption(text: str) -> Iterator[None]:
-    """Ctrl-C, or the SIGTERM of a cluster's time limit, ends in `text` and status 130."""
-
-    def stop(number: int, _: Any) -> NoReturn:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    previous = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(f"interrupted; {text}", file=sys.stderr)
-        raise typer.Exit(130) from None
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 @eval.command("run")
@@ -71,8 +50,9 @@ def eval_run(
 ) -> None:
     """Generate answers to benchmarks with vLLM, saved as they finish; run it again and it goes on."""
     from dgpo.evaluation.generate import evaluate
+    from dgpo.progress import interruptible
 
-    with _told_of_interruption(f"what was finished is in {out}, and the same command goes on"):
+    with interruptible(f"what was finished is in {out}, and the same command goes on"):
         evaluate(
             model=model,
             revision=revision,
@@ -105,8 +85,9 @@ def eval_score(
 ) -> None:
     """Score saved answers, without a GPU."""
     from dgpo.evaluation.score import score_folder
+    from dgpo.progress import interruptible
 
-    with _told_of_interruption(f"{folder} has no scores now, score it again"):
+    with interruptible(f"{folder} has no scores now, score it again"):
         counts = score_folder(folder, mode=mode, timeout=timeout, processes=processes)
     for name, count in counts.items():
         missing = count["expected"] - count["scored"]

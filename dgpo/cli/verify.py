@@ -1,6 +1,5 @@
 """``dgpo verify``."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,6 +40,7 @@ def verify(
 
     FILE has a JSON object a line, with a response, a ground truth and, if it is known, whether the response is right.
     """
+    from dgpo.progress import interruptible
     from dgpo.verifier.answer_file import Fields
     from dgpo.verifier.explain import explain as explanation
     from dgpo.verifier.verify_file import MAX_TIMEOUT, verify_file
@@ -56,7 +56,7 @@ def verify(
         return
     if file is None or explain is not None:
         raise UserError("give either FILE or --explain RESPONSE")
-    try:
+    with interruptible("nothing was written"):
         tally = verify_file(
             file,
             out,
@@ -68,9 +68,6 @@ def verify(
             skip_bad_rows=skip_bad_rows,
             keep=show,
         )
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        raise typer.Exit(130) from None
     for table in tally.tables():
         table.show()
     raise typer.Exit(1 if tally.wrong or tally.bad_golds or tally.skipped else 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -63,14 +62,6 @@ def prepare(options: Options) -> Prepared:
 
     Raises UserError for data that cannot be had or read, or leaves no row, and for a folder that takes no files.
     """
-    try:
-        return _prepare(options)
-    except KeyboardInterrupt:
-        print(f"interrupted; {options.out} is as it was", file=sys.stderr)
-        raise
-
-
-def _prepare(options: Options) -> Prepared:
     # What may be refused comes before the work, which may take minutes.
     located, rows = _open(options)
     make_folder(options.out, "out")

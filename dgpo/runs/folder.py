@@ -12,13 +12,11 @@ superseded/NNN/    what there is of later steps than the one that launch NNN sta
 tensorboard/ wandb/ wandb_id
 """
 
-import fcntl
-import os
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
-from dgpo.errors import UserError
+from dgpo.files import locked_folder
 
 
 def numbered(folder: Path) -> list[Path]:
@@ -28,10 +26,7 @@ def numbered(folder: Path) -> list[Path]:
 
 
 class RunFolder:
-    """Paths in a run's folder, and a lock on it for as long as it is open.
-
-    The lock is advisory and the kernel's: it goes with the process, however that ends.
-    """
+    """Paths in a run's folder, which it locks for as long as it is open."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path).resolve()
@@ -46,7 +41,7 @@ class RunFolder:
         self.stop = self.path / "stop"
         self.tensorboard = self.path / "tensorboard"
         self.wandb_id_file = self.path / "wandb_id"
-        self._lock: int | None = None
+        self._lock = ExitStack()
 
     def metrics_files(self) -> list[Path]:
         """Metrics of all launches, oldest first."""
@@ -75,35 +70,10 @@ class RunFolder:
         return file.read_text().strip()
 
     def __enter__(self) -> "RunFolder":
-        """Make the folder and lock it.
-
-        Raises:
-            UserError: it cannot be made or written, or another run holds it.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise UserError(
-                f"run.dir={self.path}: cannot be written ({error.strerror}); choose another with run.dir=..."
-            ) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.read(lock, 64).decode(errors="replace").strip()
-            os.close(lock)
-            raise UserError(
-                f"run.dir={self.path}: another run is writing here (process {holder or 'unknown'}); "
-                "wait for it, stop it, or choose another folder with run.name=... or run.dir=..."
-            ) from error
-        os.ftruncate(lock, 0)
-        os.write(lock, str(os.getpid()).encode())
-        self._lock = lock
+        """Make the folder and lock it; UserError where it cannot be written, or another run holds it."""
+        other = "another folder with run.name=... or run.dir=..."
+        self._lock.enter_context(locked_folder(self.path, "run.dir", "another run", other))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
