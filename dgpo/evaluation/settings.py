@@ -97,11 +97,11 @@ class Settings:
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings of the evaluation in `folder`; UserError where there is none."""
+    """The settings of the evaluation in `folder`; UserError where there is none, or it has no benchmark."""
     file = folder / FILE
     try:
         saved = json.loads(file.read_text(encoding="utf-8"))
-        return Settings(
+        settings = Settings(
             model=ModelFacts(**saved["model"]),
             benchmarks={name: BenchmarkFacts(**facts) for name, facts in saved["benchmarks"].items()},
             sampling=Sampling(**saved["sampling"]),
@@ -114,6 +114,9 @@ def read_settings(folder: Path) -> Settings:
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{file}: it cannot be read ({error!r}); restore it, or evaluate into a new folder") from error
+    if not settings.benchmarks:
+        raise UserError(f"{file}: it names no benchmark; restore it, or evaluate into a new folder")
+    return settings
 
 
 def agree_or_refuse(folder: Path, wanted: Settings) -> bool:

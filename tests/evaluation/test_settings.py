@@ -56,6 +56,12 @@ def test_damaged_settings_are_refused_by_their_file(tmp_path: Path, text: str) -
         read_settings(tmp_path)
 
 
+def test_settings_without_a_benchmark_are_refused(tmp_path: Path, by_hand: Settings) -> None:
+    (tmp_path / FILE).write_text(json.dumps(asdict(by_hand) | {"benchmarks": {}}))
+    with pytest.raises(UserError, match=r"settings\.json: it names no benchmark"):
+        read_settings(tmp_path)
+
+
 def test_settings_saved_in_the_past_are_read_and_go_on(tmp_path: Path) -> None:
     saved = (Path(__file__).parent / "settings.json").read_text()
     (tmp_path / FILE).write_text(saved)
