@@ -13,8 +13,8 @@
 # Run it again and it goes on where it was: runs that are done are only read.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-enter
 config=${CONFIG:-dgpo_1_5b}
+case $config in misconceptions | quickstart) enter_on_cpu ;; *) enter ;; esac
 out=${OUT:-runs/compare-$config}
 here=runs/misconceptions
 
