@@ -160,12 +160,14 @@ class _Parser(Cursor):
         name = self._name_alone()
         if self._peek().is_("open", "("):
             return self._applied(name)
-        if name.startswith("C_") and name not in ("C_0", "C_1") and self._peek().is_("sign", "^"):
+        if name[:2] in ("C_", "A_") and name[2:] not in ("0", "1") and self._peek().is_("sign", "^"):
             above = parse(self._tokens[start + 2 : self._at])
             if above is None or not names(above) <= _CHOSEN_FROM:
                 raise NotAlgebra
             self._next()
-            return Operation("binom", (above, self._script()))
+            below = self._script()
+            choices = Operation("binom", (above, below))
+            return choices if name[0] == "C" else product(choices, Operation("!", (below,)))
         return name
 
     def _applied(self, name: str) -> Node:

@@ -33,13 +33,16 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
     return None if is_partial else answer.items
 
 
-def beside_equations(several: Several, other: Several) -> Several:
-    """``y = x, y = -x``, which are read as values of ``y``, as equations where ``other`` has some."""
-    if not several.name or not any(isinstance(item, Equation) for item in other.items):
-        return several
-    name = (Token("name", several.name, several.name),)
-    items = (Equation((name, item.tokens), 2) if isinstance(item, Value) else item for item in several.items)
-    return Several(several.brackets, tuple(items))
+def beside_equations(tree: Several | Named, other: Several) -> Several | None:
+    """``y = x, y = -x`` and ``x = 3, y = 2x``, which are read as values, as equations where ``other`` has some."""
+    names = tree.names if isinstance(tree, Named) else (tree.name,) * len(tree.items)
+    if not all(names) or not any(isinstance(item, Equation) for item in other.items):
+        return None
+    items = (
+        Equation(((Token("name", name, name),), item.tokens), 2) if isinstance(item, Value) else item
+        for name, item in zip(names, tree.items, strict=True)
+    )
+    return Several("", tuple(items))
 
 
 def as_positive(tokens: Tokens) -> tuple[bool, Node] | None:

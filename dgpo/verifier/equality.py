@@ -7,7 +7,7 @@ from typing import Any
 
 from dgpo.verifier import derived, families, policy, values
 from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, paired
-from dgpo.verifier.derived import as_positive, as_zero, components, definitions, shares, spread
+from dgpo.verifier.derived import as_positive, as_zero, beside_equations, components, definitions, shares, spread
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
@@ -156,7 +156,7 @@ class Comparison:
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
         if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
             return False
-        gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
+        gold, answer = beside_equations(gold, answer) or gold, beside_equations(answer, gold) or answer
         gold, answer = _point(gold, answer), _point(answer, gold)
         shells = {gold.brackets, answer.brackets}
         if (gold.name or answer.name) and not shells <= UNORDERED:
@@ -232,6 +232,8 @@ class Comparison:
         return self.severals(Several("()", gold.items), Several("()", items), depth) if items else False
 
     def named_and_several(self, gold: Named, answer: Several, depth: int) -> Decision:
+        if equations := beside_equations(gold, answer):
+            return self.severals(equations, answer, depth)
         pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
         items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
         return self.severals(Several("()", items), answer, depth)
@@ -245,8 +247,9 @@ class Comparison:
         return every(self.values(*pair, depth) for pair in zip(shares(gold), shares(answer), strict=True))
 
     def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:
-        is_quotient = len(gold.terms) == 2 and not gold.half
-        return self.values(shares(gold)[0], answer, depth) if is_quotient else False
+        if gold.half:  # 3 pm
+            return self.values(gold.terms[0], answer, depth) if gold.terms[-1].node == 0 else False
+        return self.values(shares(gold)[0], answer, depth) if len(gold.terms) == 2 else False
 
     def statements(self, gold: Statement, answer: Statement, depth: int) -> Decision:
         if gold.is_words or answer.is_words:

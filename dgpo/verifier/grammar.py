@@ -6,6 +6,7 @@ means in a comparison is `equality`'s matter, and what a person may argue about 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import permutations
 
 from dgpo.verifier import conditions, quantities, regions
@@ -26,7 +27,7 @@ from dgpo.verifier.splitting import (
     symbols,
     with_both_signs,
 )
-from dgpo.verifier.tokens import COMMA, Token, Tokens, Unreadable, has, vocabulary
+from dgpo.verifier.tokens import COMMA, Token, Tokens, Unreadable, has, renamed, vocabulary
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Ratio, Region, Several, Statement, Value
 
 MAX_DEPTH = 12
@@ -38,7 +39,7 @@ MAX_PERMUTED = 4
 def read_answer(tokens: Tokens) -> Answer:
     """The answer that ``tokens`` are; a statement where a part is empty, or nested beyond the bounds."""
     try:
-        return _read(tokens, 0)
+        return _read(_with_bound_letter(opened(tokens)), 0)
     except Unreadable:
         return statement(tokens)
 
@@ -67,6 +68,28 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     if cuts:
         return _list(tokens, parts, cuts, depth)
     return _relation(tokens, depth)
+
+
+def _with_bound_letter(tokens: Tokens) -> Tokens:
+    r"""``\exists x \in R, x^2 \le 1`` of ``\exists x_0 \in R, x_0^2 \le 1`` and of any other letter."""
+    if len(tokens) < 4 or not (tokens[0].is_("command", "exists") or tokens[0].latex == r"\forall "):
+        return tokens
+    letter, index = str(tokens[1].value), _index(tokens, 2)
+    if letter != "x" and has(tokens, "name", "x"):
+        return tokens
+    found: list[Token] = []
+    while len(tokens) > 0:
+        width = 1 + len(_index(tokens, 1)) * (
+            tokens[0].value == letter and symbols(_index(tokens, 1)) == symbols(index)
+        )
+        found.append(tokens[0])
+        tokens = tokens[width:]
+    return renamed(found, {letter: "x"})
+
+
+def _index(tokens: Tokens, at: int) -> Tokens:
+    """The index at a place, with its sign."""
+    return tokens[at : group_end(tokens, at + 1)] if has(tokens[at : at + 1], "sign", "_") else ()
 
 
 def _permutations(tokens: Tokens, depth: int) -> Answer | None:
@@ -259,12 +282,13 @@ def _scalar(tokens: Tokens) -> Answer:
     parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
     if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
         cuts = []
-    if cuts and all(parts):
+    if all(parts):
         *_, last = parts
         half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
         half = half if half in ("am", "pm") else ""  # 10:30 a.m.
         terms = [quantities.read_value(part) for part in (*parts[:-1], last[:1] if half else last)]
-        if all(isinstance(term, Value) and term.node is not None for term in terms):
-            return Ratio(tuple(term for term in terms if isinstance(term, Value)), half)
-        return statement(tokens)
+        terms += [Value(Fraction(0), ())] * (not cuts and bool(half))  # 8 am
+        if len(terms) > 1:
+            values = tuple(term for term in terms if isinstance(term, Value) and term.node is not None)
+            return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
     return quantities.read_value(tokens)

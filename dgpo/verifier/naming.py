@@ -132,9 +132,12 @@ def _symbol(tokens: Tokens) -> Name | None:
             end = group_end(tokens, at + 1)
             index = "".join(symbols(tokens[at + 1 : end])).replace("o{", "").replace("c}", "")
             at = end
-        elif head in tuple("fghFGH") and symbols(tokens[at : at + 5]) == ("^", "o{", "-", "1", "c}"):
-            mark += "^-1"
-            at += 5
+        elif token.is_("sign", "^") and len(head) == 1 and (head in "fgh" or head.isupper()):
+            end = group_end(tokens, at + 1)
+            power = "".join(symbols(tokens[at + 1 : end]))
+            if power != "o{-1c}" and (power not in ("T", "n") or head in "fghFGH"):
+                return None
+            mark, at = f"{mark}^{power}", end
         elif token.is_("sign", "'"):
             mark += "'"
             at += 1

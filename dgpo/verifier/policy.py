@@ -23,6 +23,7 @@ from dgpo.verifier.tree import (
     Node,
     Operation,
     Ratio,
+    Region,
     Several,
     Value,
     functions,
@@ -57,6 +58,8 @@ def _is_many(tree: Answer) -> bool:
     if isinstance(tree, Equation):
         _, value = named_value(tree)
         return bool(chain(tree)) or (value is not None and _is_many(read_answer(value)))
+    if isinstance(tree, Region):
+        return len(tree.pieces) > 1
     return isinstance(tree, Named) or (isinstance(tree, Several) and (len(tree.items) > 1 or tree.brackets == "{}"))
 
 
@@ -71,7 +74,7 @@ def offers_alternatives(answer: Reading) -> bool:
 
 def in_words(gold: Reading, answer: Reading) -> bool | None:
     """Answers in words and letters; None where either side is anything else."""
-    if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty"):
+    if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty") and gold.choices is None:
         return None
     if answer.phrase and gold.phrase:
         shorter = min(len(answer.phrase), len(gold.phrase))

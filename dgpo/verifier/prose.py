@@ -15,6 +15,7 @@ from dgpo.verifier.equality import Comparison
 from dgpo.verifier.formulas_in_prose import join, runs, spelt, whole
 from dgpo.verifier.reading import read as read_text
 from dgpo.verifier.stance import Span, condition, has_cases, is_cut_off, letters, retraction, stance, undenied
+from dgpo.verifier.values import is_number
 
 Wanted = Literal["choice", "number", "expression"]
 
@@ -23,9 +24,11 @@ _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _SAID = re.compile(
-    r"(?P<reply>Yes|No)[,.!;:].*|.*(?<![A-Za-z])(?:(?:is|are|be|was|were) |(?:has|have) (?=no |infinitely ))\**"
-    r"(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
+    r"(?:(?:So|Thus|Hence|Therefore),? )?(?P<reply>[Yy]es|[Nn]o)[,.!;:].*"
+    r"|.*(?<![A-Za-z])(?:(?:is|are|be|was|were) (?:therefore |thus |exactly )?|(?:has|have) (?=no |infinitely ))\**"
+    r"(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*|.* (?P<verb>does not exist|(?:con|di)verges)[.!*]*"
 )
+_VERBS = ("exist", "verges")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
     rf"[\s*(]*(?:,|/|,?\s*(?<![A-Za-z])(?P<word>or|and|but(?= {_HEDGED}))(?![A-Za-z]),?)[\s*]*"
@@ -66,6 +69,7 @@ _NO_CUE = re.compile(
 _CHAT_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>\w*\s*\Z")
 _BOLD_VALUE = re.compile(r"(?<==)( ?)(\*{1,2})([^*\n]{1,200})\2")  # 20 + 80 = **100**
 _CALCULATOR = re.compile(r"<<[^<>\n]{1,200}>>")
+_END_OF_DISPLAY = re.compile(r"[.,;]? *(\\\]|\\\)|\$\$)\Z")
 _DISPLAY = re.compile(r"\\\[[^$]{1,500}?\\\]|\$\$[^$]{1,500}\$\$|\\\([^$]{1,500}?\\\)")
 _SENTENCE_END = re.compile(
     r"(?<=[.?])(?<!\A[A-J]\.)(?<!\n[A-J]\.)[*_)\"']*\s+|(?<=!)[*_)\"']*\s+(?![=+*/×·\\-])|(?<=[。！？।])|\n"
@@ -89,8 +93,8 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
         text = _CALCULATOR.sub("", _CHAT_TOKEN.sub("", text)).strip()
     if "*" in text:
         text = _BOLD_VALUE.sub(r"\1\3", text)
-    if "\n" in text and ("$$" in text or "\\" in text):
-        text = _DISPLAY.sub(lambda display: display.group().replace("\n", " "), text)
+    if "$$" in text or "\\" in text:  # no sentence or line ends in a formula
+        text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
     cue = _last_cue(text)
     if cue is None:
         return _bare(text, wanted) or _from_last_sentences(text, wanted)
@@ -144,11 +148,15 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
     for index, (sentence, kind) in enumerate(last):
         if kind == "unfinished":
             return None
-        if found := read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
+        found = said(sentence) if sentence.rstrip(".!*").endswith(_VERBS) else None
+        if found := found or read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
             return found
         if sentence.startswith("But ") or retraction(sentence) is not None:
             del last[index + 1 :]
-    return next(filter(None, (said(sentence) for sentence, _ in last)), None) if wanted == "expression" else None
+    found = [(words, sentence) for sentence, _ in last if (words := said(sentence))]
+    if wanted == "number":
+        found = [each for each in found[:1] if is_number(read_text(each[0]).tree) and " not " not in each[1]]
+    return found[0][0] if found and wanted != "choice" else None
 
 
 def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
@@ -197,7 +205,7 @@ def _are_equal(text: str, other: str) -> bool:
 def said(sentence: str) -> str | None:
     """The words that a sentence ends in or answers with: ``no solution`` of ``there is no solution``, ``Yes``."""
     found = _SAID.fullmatch(sentence)
-    return (found["reply"] or found["words"]) if found else None
+    return (found["reply"] or found["words"] or found["verb"]) if found else None
 
 
 def _values(sentence: str, wanted: Wanted) -> list[Span]:

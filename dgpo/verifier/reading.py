@@ -18,7 +18,8 @@ _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最[�
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
 _LEAD = re.compile(
-    r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are) |(?=(?:con|di)verges|does ))"
+    r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) |(?=(?:con|di)verges|does ))"
+    r"|on (?=[a-z]+day\Z)"
     r"|there (?:is|are) (?=no|infinitely)"
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
@@ -29,7 +30,10 @@ _MONTH = (
     r"|nov(?:ember)?|dec(?:ember)?)"
 )
 _DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
-_END = re.compile(r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z")
+_END = re.compile(
+    r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z"
+    r"|(?<=odd|ven) functions?\Z|(?<=[a-z]{5}) triangle\Z"
+)
 _CHOICE = re.compile(
     r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
     r"|\[(?P<square>[A-J])\]"
@@ -103,7 +107,7 @@ def read(text: str) -> Reading:
 def without_talk(tokens: Tokens) -> Tokens:
     """The tokens of an answer without what leads up to it and what ends it."""
     tokens = opened(tokens)
-    while tokens and tokens[0].is_("command", "therefore", "implies", "Rightarrow"):
+    while tokens and tokens[0].is_("command", "therefore", "implies"):
         tokens = tokens[1:]
     tokens = _without_lead(tokens)
     if len(tokens) > 1 and tokens[0].is_("relation", "="):
@@ -114,8 +118,13 @@ def without_talk(tokens: Tokens) -> Tokens:
 
 
 def _is_ornament(token: Token) -> bool:
-    """What ends a proof or a line: ``\\checkmark``, ``\\blacksquare``."""
-    return token.kind == "row" or token.is_("command", *_ORNAMENTS) or token.is_("word", "✓", "✔", "✅", "□", "■")
+    """What ends a proof or a line: ``\\checkmark``, ``\\blacksquare``, and the end of ``I and III only``."""
+    return (
+        token.word == "only"
+        or token.kind == "row"
+        or token.is_("command", *_ORNAMENTS)
+        or token.is_("word", "✓", "✔", "✅", "□", "■")
+    )
 
 
 def _without_lead(tokens: Tokens) -> Tokens:

@@ -89,6 +89,9 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     joints = set(joints)
     if "or" in joints and len(joints) > 1:
         return None
+    sides, signs = split(parts[0], "relation")
+    if [sign.value for sign in signs] == ["!="]:  # x \ne 1, 2
+        parts = [part if has(part, "relation") else (*sides[0], *signs, *part) for part in parts]
     signed = [with_both_signs(part) if has(part, "relation", "!=") else [part] for part in parts]
     parts = [part for both in signed for part in dict.fromkeys(both)]  # x \ne \pm 1
     has_hole = any(has(part, "relation", "!=") for part in parts)

@@ -98,7 +98,7 @@ _CONDITION = re.compile(
     r"(?<![A-Za-z])(?:when|where|attained|if|otherwise|unless|since|because|for (?:odd|even|all|other))(?![A-Za-z])",
     re.IGNORECASE,
 )
-_CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|thus|hence|therefore)(?![A-Za-z])", re.IGNORECASE)
+_CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|thus|hence|therefore|(?:and|but|while) the)(?![A-Za-z])", re.IGNORECASE)
 _DANGLING = vocabulary("and or to is are of in by be as we a an the for that which with from so then if have + - * /")
 _ENDS_IN_VALUE = re.compile(r"(?:\d\S{0,20}(?: ?\w{1,20})?|(?<![A-Za-z])[A-Za-z])\Z")
 
@@ -181,7 +181,7 @@ def condition(sentence: str, position: int) -> int | None:
 def has_cases(sentence: str, position: int) -> bool:
     """Whether there are several conditions behind ``position``: ``3 if n is odd and 5 if it is even``."""
     conditions = [found.lower() for found in _CONDITION.findall(sentence, position)]
-    others = sum(map(conditions.count, ("where", "since", "because")))
+    others = sum(map(conditions.count, ("where", "since", "because", "attained")))
     return "otherwise" in conditions or len(conditions) - others > 1
 
 

@@ -68,6 +68,15 @@ def test_long_texts_are_read_in_linear_time(piece: str) -> None:
 
 
 STATED = [
+    ("So the limit of $f$ at $0$ does not exist.", "DNE"),
+    ("Thus, by comparison, the series diverges.", r"\text{diverges}"),
+    ("The maximum value is 5, which is attained when x = 1.", "5"),
+    ("The probability is therefore one third.", r"\frac13"),
+    ("So there are three solutions.", "3"),
+    (
+        "The inverse is\n\\[ A^{-1} = \\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}. \\]",
+        r"\begin{pmatrix}1&2\\3&4\end{pmatrix}",
+    ),
     ("The answer is 42.", "42"),
     ("Answer: 42", "42"),
     ("ANSWER: 42", "42"),
@@ -187,6 +196,10 @@ STATED = [
     ("The domain may be written as $[0, 2)$.", "[0, 2)"),
 ]
 NOT_STATED = [
+    ("The value 5 is attained when x = 1, and the maximum is 6.", "5"),
+    ("It is not so that there are three solutions.", "3"),
+    ("The probability is two thirds.", r"\frac13"),
+    ("It is unclear whether the series converges.", "converges"),
     ("Answer: $\\text{Tuesday}$ or Monday.", "Tuesday"),
     ("Answer: $(x+1)/2$ or 7", "(x+1)/2"),
     ("The answer is 43.", "42"),
