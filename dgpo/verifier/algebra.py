@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from dgpo.verifier.cursor import Cursor, NotAlgebra, fraction
+from dgpo.verifier.series import series, with_dots
 from dgpo.verifier.spelling import OF_SEVERAL
 from dgpo.verifier.tokens import END, Token
 from dgpo.verifier.tree import CONSTANTS, Node, Operation, names, product, quotient, subtrees
@@ -49,18 +50,24 @@ class _Parser(Cursor):
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise NotAlgebra
-        terms = [self._product()]
+        terms: list[Node] = [self._product()]
         while sign := self._take("sign", "+", "-"):
-            terms.append(_signed(sign, self._product()))
+            if sign.value == "+" and self._take("dots"):
+                self._need("sign", "+")
+                terms = [with_dots("sum", terms, self._product())]
+            else:
+                terms.append(_signed(sign, self._product()))
         self._depth -= 1
         return terms[0] if len(terms) == 1 else Operation("+", tuple(terms))
 
     def _product(self) -> Node:
-        factors = [self._factor()]
+        factors: list[Node] = [self._factor()]
         is_divided = False
         while True:
             token = self._peek()
             if self._take("sign", "*"):
+                if self._peek().kind == "dots":
+                    continue
                 if token.latex == r"\times " and str(self._peek().value).startswith("vec "):
                     raise NotAlgebra
                 factors.append(self._factor())
@@ -68,6 +75,9 @@ class _Parser(Cursor):
             elif self._take("sign", "/"):
                 factors.append(Operation("/", (self._factor(),)))
                 is_divided = True
+            elif self._take("dots"):
+                self._take("sign", "*")
+                factors = [with_dots("prod", factors, self._power())]
             elif token.is_("command", "over", "choose") or not self._may_multiply(token):
                 return product(*factors)
             elif is_divided or (token.is_("open", "[") and len(factors) > 1):
@@ -94,7 +104,8 @@ class _Parser(Cursor):
         node = self._atom()
         while True:
             if self._take("sign", "!"):
-                node = Operation("!", (node,))
+                is_double = not self._peek().is_spaced and self._take("sign", "!")
+                node = Operation("!!" if is_double else "!", (node,))
             elif self._in_trigonometry and self._take("degree"):
                 node = _in_radians(node)
             elif self._take("percent"):
@@ -136,6 +147,10 @@ class _Parser(Cursor):
             root = self._group() if self._peek().is_("open", "[") else Fraction(2)
             radicand = self._group() if self._peek().kind == "open" else self._atom()
             return Operation("root", (radicand, root))
+        if token.is_("command", "sum", "prod"):
+            return self._series()
+        if self._in_series and self._take("infinity"):
+            return "infinity"
         if token.is_("command", "frac"):
             return self._derivative() or quotient(self._next() and self._group(), self._group())
         if self._take("command", "binom"):
@@ -146,6 +161,20 @@ class _Parser(Cursor):
         if token.is_("sign", "_", "^"):
             return self._choices()
         return self._group()
+
+    def _series(self) -> Node:
+        r"""``\sum_{k=1}^{n} k``."""
+        function = str(self._next().value)
+        self._need("sign", "_")
+        self._need("open", "{")
+        letter = str(self._need("name").value)
+        self._need("relation", "=")
+        low = self.expression()
+        self._need("close", "}")
+        self._need("sign", "^")
+        self._in_series = True
+        high, term = self._script(), self._product()
+        return series(function, term, letter, low, high)
 
     def _choices(self) -> Node:
         """``_{10}C_3`` and ``^{10}C_{3}``."""
@@ -176,10 +205,14 @@ class _Parser(Cursor):
         if name == "C" and [token.kind for token in after] == ["number", "join", "number", "close"]:
             self._at += 5
             return Operation("binom", (fraction(after[0].value), fraction(after[2].value)))
-        if name[0] in _APPLIED:
+        if name[0] in _APPLIED and name != "Gamma" and not self._in_series:
             raise NotAlgebra
         start = self._at
         argument = self._group()
+        if name == "Gamma":
+            return Operation(name, (argument,))
+        if name[0] in _APPLIED:
+            return Operation("call", (name, argument))
         if self._peek().is_("sign", "!", "^") or self._peek().kind in ("degree", "percent"):
             self._at = start
             return name

@@ -4,11 +4,13 @@ In `Fraction`, with no float; a value that is not rational, or past the bounds, 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate
+from typing import Any
 
-from dgpo.verifier.tree import Node, Operation
+from dgpo.verifier.tree import SERIES, Node, Operation, functions, rebuilt
 
 MAX_BITS = 40_000
 """Of a numerator or a denominator. One greatest common divisor of two such takes a few milliseconds."""
@@ -17,6 +19,8 @@ MAX_BITS_OF_MANY = 8192
 """The bound where there are more operations than a few."""
 MAX_FACTORIAL = 3000
 MAX_DEGREE = 64
+MAX_TERMS = 128
+MAX_TERMS_OF_SERIES = 16
 
 
 class _NotExact(Exception):
@@ -27,8 +31,24 @@ def exact_value(node: Node) -> Fraction | None:
     """The rational value of an expression without variables, or None."""
     try:
         return _value(node, MAX_BITS if _operations(node) <= FEW_OPERATIONS else MAX_BITS_OF_MANY)
-    except (_NotExact, ZeroDivisionError):
+    except (_NotExact, ArithmeticError):
         return None
+
+
+def expanded(series: Operation, low: Any, high: Any) -> Operation:
+    """The sum or product of all terms, behind a 0 or a 1. Raises ArithmeticError where the limits are no integers."""
+    term, bound, *_ = series.operands
+    most = MAX_TERMS if functions(term).isdisjoint(SERIES) else MAX_TERMS_OF_SERIES
+    if int(low) != low or int(high) != high or not -1 <= high - low < most:
+        raise ArithmeticError("no limits")
+    terms = (rebuilt(term, partial(_at, {bound: Fraction(at)})) for at in range(int(low), int(high) + 1))
+    return Operation("+" if series.function == "sum" else "*", (Fraction(series.function == "prod"), *terms))
+
+
+def _at(values: Mapping[Node, Fraction], part: Node) -> Node:
+    """The number that ``part`` is, with a value for a letter, or ``part``."""
+    number = exact_value(part) if isinstance(part, Operation) and not part.names else values.get(part)
+    return part if number is None else number
 
 
 def _operations(node: Node) -> int:
@@ -43,6 +63,8 @@ def _value(node: Node, max_bits: int) -> Fraction:
     if node.function in ("^", "root"):
         base, exponent = (_value(operand, max_bits) for operand in node.operands)
         return _raised(base, exponent if node.function == "^" else 1 / exponent, max_bits)
+    if node.function in SERIES:
+        return _value(expanded(node, *(_value(end, max_bits) for end in node.operands[2:])), max_bits)
     if (function := _FUNCTIONS.get(node.function)) is None:
         raise _NotExact
     values = [_value(operand, max_bits) for operand in node.operands]
@@ -107,6 +129,7 @@ _FUNCTIONS: dict[str, Callable[..., Fraction]] = {
     "-": lambda value: -value,
     "/": lambda value: 1 / value,
     "!": _of_whole(math.factorial, MAX_FACTORIAL),
+    "!!": _of_whole(lambda number: math.prod(range(number, 0, -2)), MAX_FACTORIAL),
     "binom": _of_whole(math.comb, 2 * MAX_FACTORIAL),
     "abs": Fraction.__abs__,
     "floor": lambda value: Fraction(math.floor(value)),

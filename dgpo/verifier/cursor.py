@@ -21,7 +21,7 @@ class Cursor:
         self._tokens = [*tokens]
         self._at = 0
         self._depth = 0
-        self._in_trigonometry = False
+        self._in_trigonometry = self._in_series = False
 
     def at_end(self) -> bool:
         return self._at == len(self._tokens)

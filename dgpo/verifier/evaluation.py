@@ -9,9 +9,18 @@ from typing import Any
 
 from mpmath import MPContext
 
-from dgpo.verifier.tree import Node, subtrees
+from dgpo.verifier.arithmetic import expanded
+from dgpo.verifier.tree import SERIES, Node, subtrees
 
 _INVERTED = ("sin", "cos", "tan", "sec", "csc")
+
+
+COUNTERS = frozenset("ijklmnpqr")
+"""In a floor or ceiling, these letters are whole numbers: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
+Coordinate = Callable[[str, int], Fraction]
+"""Where a variable is, by its name, at a point, by its number."""
+POSITIVE_POINTS = 3
+"""At the first of the points all variables are positive."""
 
 
 class _NoValue(Exception):
@@ -40,7 +49,7 @@ class Evaluator:
         self._max_argument = self._cancelled // 2
         self._rounding = 10.0 ** (12 - min(digits, 50))
         numbers = self.numbers
-        self._constants = {"pi": +numbers.pi, "e": +numbers.e, "i": numbers.mpc(0, 1)}
+        self._constants = {"pi": +numbers.pi, "e": +numbers.e, "i": numbers.mpc(0, 1), "infinity": numbers.inf}
         self._ten = numbers.mpf(10)
         sin, cos = self._analytic(numbers.sin), self._analytic(numbers.cos)
         self._functions: dict[str, Callable[..., Any]] = {
@@ -51,6 +60,8 @@ class Evaluator:
             "^": self._power,
             "root": lambda value, degree: self._power(value, 1 / degree),
             "!": self._factorial,
+            "!!": lambda value: self._bounded(numbers.fac2(_real(value))),
+            "Gamma": lambda value: self._factorial(value - 1),
             "binom": self._binomial,
             "abs": abs,
             "floor": self._step(numbers.floor),
@@ -92,6 +103,8 @@ class Evaluator:
                 return self._bounded(self._number(node))
             if isinstance(node, str):
                 return self._constants[node] if node in self._constants else self._number(point[node])
+            if node.function in SERIES:
+                return value(expanded(node, *(_real(value(end)) for end in node.operands[2:])))
             if node.function == "call":
                 return self._called(str(node.operands[0]), value(node.operands[1]))
             result = self._functions[node.function](*map(value, node.operands))
@@ -226,6 +239,24 @@ def _real(value: Any) -> Any:
     if value.imag:
         raise _NoValue
     return value.real
+
+
+def coordinate(name: str, index: int) -> Fraction:
+    """Where a variable is at a point: positive at the first of them, mostly negative at the others."""
+    generator = random.Random(f"{name} {index}")
+    value = Fraction(generator.randrange(101, 997), 211)
+    return value if index < POSITIVE_POINTS or generator.random() < 0.3 else -value
+
+
+def whole(name: str, index: int) -> Fraction:
+    """As `coordinate`, consecutive whole numbers: floor and ceiling differ there alone, or for even ones."""
+    return Fraction(random.Random(name).randrange(1, 60) + index)
+
+
+def counting(name: str, index: int) -> Fraction:
+    """As `coordinate`, and small whole numbers for the letters that count."""
+    place = ord(name[0]) % 11
+    return Fraction(2 + (place + index * (1 + place % 10)) % 11) if name in COUNTERS else coordinate(name, index)
 
 
 COARSE, FINE = Evaluator(50), Evaluator(500)

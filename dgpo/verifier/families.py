@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dgpo.verifier import policy
+from dgpo.verifier.evaluation import COUNTERS
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.tree import Answer, Equation, Given, Node, Several, Value, names, renamed
-from dgpo.verifier.values import COUNTERS, exact
+from dgpo.verifier.values import exact
 
 MAX_RESIDUES = 240
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import permutations
 
+from dgpo.verifier.evaluation import COUNTERS
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
 from dgpo.verifier.reading import NO_SOLUTION, Reading, asserted_choice, read
@@ -32,7 +33,7 @@ from dgpo.verifier.tree import (
     renamed,
     subtrees,
 )
-from dgpo.verifier.values import COUNTERS, exact, real_value
+from dgpo.verifier.values import exact, real_value
 
 MAX_SIDES = 4
 MIN_DIGITS = 3

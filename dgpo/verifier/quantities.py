@@ -8,7 +8,7 @@ from functools import lru_cache
 from dgpo.verifier.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.numerals import MAGNITUDES, read_words
 from dgpo.verifier.splitting import group_end, opened, shell, split, step, symbols, trimmed
-from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, renamed, vocabulary
+from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, vocabulary
 from dgpo.verifier.tree import Infinite, Node, Several, Statement, Value, names, product
 from dgpo.verifier.units import unit_of
 
@@ -42,25 +42,11 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
     node = parse(tokens)
     if node is None and (found := statement(tokens)).is_words:
         return found
-    if node is None:
-        tokens = _with_bound_names(tokens)
     return _value(node, tokens, currency)
 
 
 def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
     return Value(node, tokens, unit, symbols(tokens) if node is None else ())
-
-
-def _with_bound_names(tokens: Tokens) -> Tokens:
-    r"""One letter for each variable that a sum or product binds: ``\sum_{k=1}^{n} k`` for ``\sum_{i=1}^{n} i``."""
-    bound = [
-        str(tokens[index + 3].value)
-        for index, token in enumerate(tokens[:-4])
-        if token.is_("command", "sum", "prod") and tokens[index + 3].kind == "name" and tokens[index + 4].value == "="
-    ]
-    free = {token.value for token in tokens if token.kind == "name"} - {*bound}
-    letters = (letter for letter in "klmpqrst" if letter not in free)
-    return renamed(tokens, dict(zip(dict.fromkeys(bound), letters, strict=False)))
 
 
 def _currency(tokens: Tokens) -> tuple[str, Tokens]:

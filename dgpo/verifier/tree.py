@@ -6,7 +6,10 @@ from fractions import Fraction
 
 from dgpo.verifier.tokens import Tokens
 
-CONSTANTS = frozenset(("pi", "e", "i"))
+CONSTANTS = frozenset(("pi", "e", "i", "infinity"))
+SERIES = frozenset(("sum", "prod"))
+BOUND = "#"
+"""What the letter begins with that a sum or a product binds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Operation:
 
     def __post_init__(self) -> None:
         inner = [operand.functions for operand in self.operands if isinstance(operand, Operation)]
-        object.__setattr__(self, "names", frozenset().union(*map(names, self.operands)))
+        bound = self.operands[1:2] if self.function in SERIES else ()
+        object.__setattr__(self, "names", frozenset().union(*map(names, self.operands)).difference(bound))
         object.__setattr__(self, "functions", frozenset((self.function,)).union(*inner))
         object.__setattr__(self, "_hash", hash((self.function, self.operands)))
 

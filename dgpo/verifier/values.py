@@ -6,32 +6,49 @@ them, so that ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 """
 
 import itertools
-import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from dgpo.verifier.arithmetic import exact_value
-from dgpo.verifier.evaluation import COARSE, FINE, Evaluator
+from dgpo.verifier.evaluation import (
+    COARSE,
+    COUNTERS,
+    FINE,
+    POSITIVE_POINTS,
+    Coordinate,
+    Evaluator,
+    coordinate,
+    counting,
+    whole,
+)
 from dgpo.verifier.tokens import vocabulary
-from dgpo.verifier.tree import Answer, Node, Operation, Value, functions, names, operations, rebuilt, renamed, subtrees
+from dgpo.verifier.tree import (
+    SERIES,
+    Answer,
+    Node,
+    Operation,
+    Value,
+    functions,
+    names,
+    operations,
+    rebuilt,
+    renamed,
+    subtrees,
+)
 
 DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
 INTEGER_TOLERANCE = Fraction(1, 10**12)
 """For an integer gold and a decimal answer: the digits of a float."""
-COUNTERS = frozenset("ijklmnpqr")
-"""In a floor or ceiling, these letters are whole numbers: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
-Coordinate = Callable[[str, int], Fraction]
-"""Where a variable is, by its name, at a point, by its number."""
 MAX_VALUES = 40
 MAX_BREAKS = 84
 """Of the points where two expressions with a kink may part."""
+ENDS = (Fraction(7), Fraction(8))
+"""Where an infinite series is cut."""
 POINTS = 6
-POSITIVE_POINTS = 3
-"""At the first of the points all variables are positive."""
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
 STEPS = frozenset(("floor", "ceil", "gcd", "lcm"))
@@ -67,6 +84,9 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
         return True
     if _is_complex(gold) or _is_complex(answer):
         return None
+    if "infinity" in subtrees(gold) or "infinity" in subtrees(answer):  # series: equal with as many terms, twice
+        ends = ({"infinity": end} for end in ENDS)
+        return all(_equal_in_a_reading(renamed(gold, end), renamed(answer, end), has_decimal) for end in ends) or None
     same = _equal_in_a_reading(gold, answer, has_decimal)
     calls = [part for side in (gold, answer) for part in operations(side, "call")]
     if calls and not any(call.operands[1] == 0 for call in calls):
@@ -136,6 +156,8 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     kinds: list[Coordinate] = [coordinate]
     if variables and all_functions & STEPS:
         kinds = [whole] if variables <= COUNTERS else [coordinate, whole]
+    if all_functions & {*SERIES, "!!"}:
+        kinds = [counting]
     same: bool | None = True
     for at in kinds:
         found = _equal_at_points(gold, answer, has_decimal, at, COARSE)
@@ -184,18 +206,6 @@ def _tolerance(gold: Node, has_decimal: bool, evaluator: Evaluator) -> Fraction:
 
 def _close(wanted: Any, given: Any, tolerance: Fraction) -> bool:
     return bool(abs(wanted - given) * tolerance.denominator <= tolerance.numerator * max(abs(wanted), abs(given)))
-
-
-def coordinate(name: str, index: int) -> Fraction:
-    """Where a variable is at a point: positive at the first of them, mostly negative at the others."""
-    generator = random.Random(f"{name} {index}")
-    value = Fraction(generator.randrange(101, 997), 211)
-    return value if index < POSITIVE_POINTS or generator.random() < 0.3 else -value
-
-
-def whole(name: str, index: int) -> Fraction:
-    """As `coordinate`, consecutive whole numbers: floor and ceiling differ there alone, or for even ones."""
-    return Fraction(random.Random(name).randrange(1, 60) + index)
 
 
 def _has_broken_power(node: Node) -> bool:
