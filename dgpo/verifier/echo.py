@@ -5,16 +5,17 @@ Boxing the first formula of a problem wins one in ten of MATH-style problems wit
 
 from fractions import Fraction
 from functools import lru_cache
+from itertools import groupby
 
+from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.lexer import lex
 from dgpo.verifier.reading import Reading
-from dgpo.verifier.splitting import split, symbols
-from dgpo.verifier.tokens import END, Token, Tokens, Unreadable
+from dgpo.verifier.splitting import split, split_where, symbols
+from dgpo.verifier.tokens import Unreadable, has
 from dgpo.verifier.tree import Node, Operation, Value, quotient
 from dgpo.verifier.values import exact
 
-_NEIGHBOURS = frozenset(("word", "join", "relation", "open", "close", "dots", "end", "row", "cell", "command"))
-"""What stands beside an expression and is no part of it."""
+_NEUTRAL = {"+": Fraction(0), "*": Fraction(1)}
 
 
 def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
@@ -28,33 +29,28 @@ def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
         return False
     node = answer.tree.node if isinstance(answer.tree, Value) else None
     wanted = gold.tree.node if isinstance(gold.tree, Value) else None
-    if node is not None and (_is_plain(node) or (wanted is not None and _ordered(wanted) == _ordered(node))):
+    is_remainder = has(expression, "command", "mod")
+    if node is not None and not is_remainder and (_is_plain(node) or (wanted and _ordered(wanted) == _ordered(node))):
         return False
-    return _stands_in(expression, _tokens(problem))
+    return not {symbols(expression), node and _ordered(node)}.isdisjoint(_expressions(problem))
 
 
 @lru_cache(maxsize=1024)  # a group of responses has one problem
-def _tokens(problem: str) -> Tokens:
+def _expressions(problem: str) -> frozenset[tuple[str, ...] | Node]:
+    """What stands between the words, commas and relations of ``problem``: its symbols, and its tree in one order."""
     try:
-        return lex(problem)
+        groups = groupby(lex(problem), key=lambda token: token.kind == "word" and not token.is_product)
     except Unreadable:
-        return ()
-
-
-def _stands_in(expression: Tokens, problem: Tokens) -> bool:
-    wanted = [(token.kind, token.value) for token in expression]
-    found = [(token.kind, token.value) for token in problem]
-    padded = (END, *problem, END)
-    return any(
-        found[start : start + len(wanted)] == wanted
-        and _may_stand_beside(padded[start])
-        and _may_stand_beside(padded[start + len(wanted) + 1])
-        for start in range(len(found) - len(wanted) + 1)
-    )
-
-
-def _may_stand_beside(token: Token) -> bool:
-    return token.kind in _NEIGHBOURS or token.is_("sign", ".", ":")
+        return frozenset()
+    found: set[tuple[str, ...] | Node] = set()
+    for _, group in groups:
+        parts, _ = split_where(tuple(group), lambda token: token.kind in ("join", "row", "cell") or token.value == ".")
+        for side in (side for part in parts for side in (part, *split(part, "relation")[0])):
+            side = side[has(side[:1], "sign", ":") :]
+            found.add(symbols(side))
+            if len(side) > 1 and isinstance(tree := read_answer(side), Value) and tree.node is not None:
+                found.add(_ordered(tree.node))
+    return frozenset(found)
 
 
 def _is_plain(node: Node) -> bool:
@@ -67,8 +63,10 @@ def _is_plain(node: Node) -> bool:
 
 
 def _ordered(node: Node) -> Node:
-    """One order of terms and factors, and nothing computed."""
+    """One order of terms and factors, less 0 and 1, and nothing computed."""
     if not isinstance(node, Operation):
         return node
-    operands = tuple(map(_ordered, node.operands))
-    return Operation(node.function, tuple(sorted(operands, key=repr)) if node.function in ("+", "*") else operands)
+    operands = [*map(_ordered, node.operands)]
+    if (neutral := _NEUTRAL.get(node.function)) is not None:
+        operands = sorted((operand for operand in operands if operand != neutral), key=repr) or [neutral]
+    return operands[0] if len(operands) == 1 and neutral is not None else Operation(node.function, tuple(operands))

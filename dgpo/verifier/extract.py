@@ -1,18 +1,22 @@
 r"""The final answer of a response: the last balanced ``\boxed{}`` or ``\boxed 7``, in one pass over a bounded text."""
 
 import re
+from itertools import pairwise
 
 MAX_RESPONSE_CHARS = 200_000
 """Only this much of the end of a response is read; a final answer is at the end."""
 
+_THOUGHT = re.compile(r"<(/?)think(?:ing)? ?>", re.IGNORECASE)
+_OR = re.compile(r"[\s$\\),]*(?:\\text ?\{ ?)?or\b[\s$\\(}]*")
 _TOKEN = re.compile(r"\\{1,2}(?:boxed|fbox)(?:\s*\{|\s+(?P<bare>[-+]?[\w.,/]*\w))|\\.|[{}]", re.DOTALL)
 
 
 def final_text(response: str) -> str:
     """The part of ``response`` that can hold the answer: after the last ``</think>``, and in no thought left open."""
-    opened, closed = response.rfind("<think>"), response.rfind("</think>")
-    text = response[:opened] if opened > closed else response
-    return text[-MAX_RESPONSE_CHARS:].rpartition("</think>")[2]
+    start = max((mark.end() for mark in _THOUGHT.finditer(response) if mark[1]), default=0)
+    opened = _THOUGHT.search(response, start)
+    end = opened.start() if opened else len(response)
+    return response[max(start, end - MAX_RESPONSE_CHARS) : end]
 
 
 def boxes(text: str) -> list[tuple[int, int, str]]:
@@ -46,7 +50,10 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
 
 
 def boxes_of_last_line(text: str) -> list[str]:
-    r"""The contents of all boxes on the line of the last box (``\boxed{2} and \boxed{3}``)."""
+    r"""The contents of all boxes on the line of the last box (``\boxed{2} and \boxed{3}``), as one with an ``or``."""
     found = boxes(text)
     line_start = text.rfind("\n", 0, found[-1][0]) + 1 if len(found) > 1 else 0
-    return [content for start, _, content in found if start >= line_start]
+    found = [box for box in found if box[0] >= line_start]
+    contents = [content for *_, content in found]
+    are_alternatives = any(_OR.fullmatch(text, one[1], two[0]) for one, two in pairwise(found))
+    return [" or ".join(contents)] if are_alternatives else contents

@@ -34,7 +34,7 @@ _RUN = re.compile(
     rf"(?:{_ATOM}| ?(?![-=]>|--)[{_SIGNS}]+ ?| x (?=[$\d(])|!(?= ?[-+*/=^)×·÷])|_(?=[\w{{])"
     r"|,(?= ?[^\s,()\[\]{}]{1,20}(?:, ?[^\s,()\[\]{}]{1,20}){0,4}[)\]}]) ?"  # the comma of (1, 2) and [0, ∞)
     # 2 sin x, 3 i, 3 (mod 7)
-    r"| (?:(?=(?:sin|cos|tan|log|ln|[inxyzπ√])(?![a-z'’]))|\(mod \d+\)))*"
+    r"| (?:(?=(?:sin|cos|tan|log|ln|pi|[inxyzπ√])(?![a-z'’]))|\(mod \d+\)))*"
 )
 _LOOSE = f" {_SIGNS}([{{,_|"
 # 5 * the price

@@ -122,9 +122,10 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
     tokens = separated(tokens) if "," in joints else tokens
     items = [item for part in split(tokens, "join")[0] if part for item in _each(part, depth)]
     found = joined(filled(items))
-    if joints == {";"} and isinstance(found, Several) and all(isinstance(item, Value) for item in found.items):
-        return replace(found, is_ordered=True)
-    return found
+    if not isinstance(found, Several):
+        return found
+    is_ordered = joints == {";"} and all(isinstance(item, Value) for item in found.items)
+    return replace(found, is_ordered=is_ordered, joint=joints.pop() if joints in ({"or"}, {"and"}) else "")
 
 
 def _residues(parts: list[Tokens], depth: int) -> Answer | None:

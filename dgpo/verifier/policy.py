@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from dgpo.verifier.evaluation import COUNTERS
 from dgpo.verifier.grammar import read_answer
@@ -90,16 +90,19 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
     if not is_choice(gold) or gold.choice is None:
         return None
     letter = asserted_choice(answer.plain)
-    return None if letter is None else letter == gold.choice
+    if letter != gold.choice:
+        return None if letter is None else False
+    texts = [text.tree for side in (gold, answer) if (text := text_of_choice(side))]
+    nodes = [text.node for text in texts if isinstance(text, Value) and not text.unit]
+    return len({exact(node) for node in nodes if node is not None} - {None}) < 2  # (B) 24 is not (B) 25
 
 
-def text_of_choice(gold: Reading, answer: Reading) -> Reading | None:
-    r"""What stands behind the letter of ``\textbf{(C)}\ 24``, where ``answer`` is no letter; None for any other."""
-    width = 3 if gold.plain.startswith("(") else 2
-    if len(gold.tokens) <= width or not is_choice(gold) or asserted_choice(answer.plain) or answer.choices:
-        return None
-    mark = gold.tokens[width - 1]
-    return read(latex(gold.tokens[width:])) if mark.is_("close", ")") or mark.is_("sign", ".", ":") else None
+def text_of_choice(choice: Reading) -> Reading | None:
+    r"""What stands behind the letter of ``\textbf{(C)}\ 24``; None for any other."""
+    width = 3 if choice.plain.startswith("(") else 2
+    mark, text = choice.tokens[width - 1 : width], choice.tokens[width:]
+    is_marked = has(mark, "close", ")") or has(mark, "sign", ".", ":")
+    return read(latex(text)) if text and is_marked and is_choice(choice) else None
 
 
 def is_choice(gold: Reading) -> bool:
@@ -165,6 +168,8 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
             return None
     if len(sides) > MAX_SIDES or any(map(_is_talk, sides[:-1])):
         return []
+    if not first and not _rounds(sides[answer.approximate - 1 :]):
+        return []
     if answer.approximate > 1 or not first:
         sides = sides[: answer.approximate]
     if len(sides) == 2 and last and not first:
@@ -174,6 +179,14 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     if len(sides) == 2 and not first and not last and is_unsolved(sides[0]):
         return []
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
+
+
+def _rounds(sides: list[Tokens]) -> bool:
+    r"""Whether what follows ``\approx`` is near what it rounds, where both are numbers: ``5 \approx 7`` is not."""
+    trees = [tree for side in sides if isinstance(tree := read_answer(side), Value)]
+    numbers = [(tree.unit, None if tree.node is None else real_value(tree.node)) for tree in trees]
+    pairs = ((one[1], two[1]) for one, two in pairwise(numbers) if one[0] == two[0])
+    return all(one is None or two is None or abs(one - two) < max(1, abs(one) / 20) for one, two in pairs)
 
 
 def _is_solved_for_another(gold: Equation, name: Name) -> bool:

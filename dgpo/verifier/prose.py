@@ -31,7 +31,7 @@ _SAID = re.compile(
 _VERBS = ("exist", "verges")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
-    rf"[\s*(]*(?:,|/|,?\s*(?<![A-Za-z])(?P<word>or|and|but(?= {_HEDGED}))(?![A-Za-z]),?)[\s*]*"
+    rf"[\s*(]*(?:[,;|/，、；]|,?\s*(?<![A-Za-z])(?P<word>or|and|或者?|和|but(?= {_HEDGED}))(?![A-Za-z]),?)[\s*]*"
     rf"(?:(?:either|even|alternatively|also|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
     re.IGNORECASE,
 )
@@ -54,18 +54,21 @@ _CUE = re.compile(
     r"|(?<![A-Za-z])(?:answer|réponse|respuesta|resposta|antwort|risposta|ответ|答案|答え)"
     r"(?! (?:choices|options|(?:choice |option )?\(?[A-J]\)? is)\b)"
     r"(?:[ \t*_]*[:：=是为]"
-    r"|[^.\n:：$\\?!]{0,40}?(?:[:：]|(?<![A-Za-z])(?:is|est|es|ist|è|é)(?![A-Za-z])(?! (?:expected|supposed|found)))"
+    r"|[^.\n:：$\\?!]{0,40}?"
+    r"(?:[:：]|(?<![A-Za-z])(?<!no )(?:is|est|es|ist|è|é)(?![A-Za-z])(?! (?:expected|supposed|found)))"
     r"|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
     re.IGNORECASE | re.MULTILINE,
 )
 _CUE_WORDS = ("answer", "###", "respuesta", "resposta", "antwort", "risposta", "réponse", "ответ", "答案", "答え")
 _NO_CUE = re.compile(
-    r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify)|finding|getting|computing|rounding"
-    r"|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told|whether)"
-    r"(?: [a-z]+){0,3} \Z",
+    r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
+    r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
+    r"|whether|doubt|false|wrong|incorrect|unclear|thought|wrote|bound|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
+    r"(?: [\"“]?[a-z]+){0,3} \Z|(?:如果|假设|假如|若)\Z",
     re.IGNORECASE,
 )
 """What makes talk of the answer no statement of it: ``to find the ...``, ``maybe the ...``."""
+_STRUCK = re.compile(r"~~[^~\n]{1,200}~~|<!--.*?-->", re.DOTALL)
 _CHAT_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>\w*\s*\Z")
 _BOLD_VALUE = re.compile(r"(?<==)( ?)(\*{1,2})([^*\n]{1,200})\2")  # 20 + 80 = **100**
 _CALCULATOR = re.compile(r"<<[^<>\n]{1,200}>>")
@@ -82,14 +85,13 @@ _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
 
 def unboxed_answer(text: str, wanted: Wanted) -> str | None:
-    """The final answer that ``text`` states in prose, or None. A text whose ``<think>`` never closes has none.
+    """The final answer that ``text`` states in prose, or None.
 
     ``wanted`` is what the gold is and so how a sentence is read: for a letter, a number or any expression.
     """
     text = text[-MAX_TEXT_CHARS:].strip()
+    text = _STRUCK.sub("", text).replace(" !=", " ≠")
     if "<" in text:
-        if "<think>" in text:
-            return None
         text = _CALCULATOR.sub("", _CHAT_TOKEN.sub("", text)).strip()
     if "*" in text:
         text = _BOLD_VALUE.sub(r"\1\3", text)
@@ -190,7 +192,7 @@ def _list(sentence: str, spans: list[Span]) -> str:
     answer = spans[0].text
     for before, after in pairwise(spans):
         joint = _JOINT.fullmatch(sentence, before.end, after.start)
-        is_or = joint is not None and (joint["word"] or "").lower() in ("or", "but")
+        is_or = joint is not None and (joint["word"] or "").lower() in ("or", "but", "或", "或者")
         if not (is_or and _are_equal(before.text, after.text)):  # 3/4, or 0.75
             answer += (" or " if is_or else ", ") + after.text
     left, right = sentence[spans[0].start - 1 : spans[0].start], sentence[spans[-1].end : spans[-1].end + 1]

@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from dgpo.verifier.algebra import TRIGONOMETRIC, parse
+from dgpo.verifier.arithmetic import exact_value
 from dgpo.verifier.numerals import MAGNITUDES, read_words
 from dgpo.verifier.splitting import group_end, opened, shell, split, step, symbols, trimmed
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, vocabulary
@@ -145,6 +146,10 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     node = _in_words(body) if node is None else node
     if node is None and (not unit or has_any(body, "word", "relation", "join", "dots")):
         return None
+    is_remainder = unit.startswith("mod ") and (rest[0].word == "mod" or rest[0].is_("command", "mod"))
+    if is_remainder and node is not None and (modulus := unit[4:]).isdigit() and int(modulus):  # 5 \\bmod 3 is 2
+        number = None if names(node) else exact_value(node)
+        node = node if number is None else number % int(modulus)
     if scale > 1 and node is not None:
         node = node * scale if isinstance(node, Fraction) else product(node, Fraction(scale))
     return _value(node, body, unit or currency)

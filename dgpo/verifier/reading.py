@@ -8,13 +8,14 @@ from dgpo.verifier.lexer import lex
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.splitting import opened, plain, symbols
 from dgpo.verifier.stance import asserted_letters
-from dgpo.verifier.tokens import Token, Tokens, Unreadable, latex, vocabulary
+from dgpo.verifier.tokens import EQUALS, Token, Tokens, Unreadable, has_any, latex, vocabulary
 from dgpo.verifier.tree import Answer
 
 _LEADS = vocabulary("so thus therefore hence the final correct")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result")
-_HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最[大小]值)?(?:[是为共有]|等于|一共|共有)?")
+_HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
+_EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
 _LEAD = re.compile(
@@ -128,8 +129,10 @@ def _is_ornament(token: Token) -> bool:
 
 
 def _without_lead(tokens: Tokens) -> Tokens:
-    if len(tokens) > 1 and tokens[0].kind == "word" and _HAN_LEAD.fullmatch(str(tokens[0].value)):
-        return tokens[1 + tokens[1].is_("sign", ":") :]
+    if len(tokens) > 1 and tokens[0].kind == "word" and (lead := _HAN_LEAD.fullmatch(str(tokens[0].value))):
+        value = tokens[1 + tokens[1].is_("sign", ":") :]
+        is_named = lead[1] and not has_any(value, "relation", "join")
+        return (*_EXTREMES[lead[1]], *value) if is_named else value
     verb = next((index for index, token in enumerate(tokens) if token.word == "is" or token.value in (":", "=")), 0)
     said = [token.word for token in tokens[:verb] if token.kind != "join"]
     subject = said[: said.index("to")] if "to" in said else said

@@ -14,7 +14,7 @@ from dgpo.verifier.echo import is_echo
 from dgpo.verifier.equality import Comparison
 from dgpo.verifier.gold import read_gold
 from dgpo.verifier.prose import unboxed_answer
-from dgpo.verifier.reading import Reading, read
+from dgpo.verifier.reading import Reading, asserted_choice, read
 from dgpo.verifier.symbolic import MAX_CHARS, compare_symbolically
 from dgpo.verifier.tree import Given, Named, Several, Value
 from dgpo.verifier.values import is_number
@@ -117,7 +117,8 @@ def decide_cheaply(
     reading = read(answer) if answer is not None else None
     if reading is None or not reading.tokens:
         return Verdict("no_answer", "extract", answer)
-    gold = policy.text_of_choice(gold, reading) or gold
+    if not reading.choices and not asserted_choice(reading.plain):
+        gold = policy.text_of_choice(gold) or gold
     reason, stage = _compare(gold, reading, has_many)
     if reason is None:
         return Undecided(gold, reading, answer or "", problem)

@@ -32,13 +32,15 @@ _OPENING = re.compile(
     r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
     r"|(?:perhaps|maybe|possibly|suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
     r"|if\b(?=.{0,200}\b(?:contradict|fails|impossible|not (?:work|hold|possible)))"
-    r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b"
+    r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b|如果|假设|假如|若"
     r"|(?:to [^,]{1,60}, )?(?:we|i)(?:['’]ll| (?:now|still|just|only|also|then|first|can|could|will|should))*"
-    r" (?:(?:need|have|want|try) to|must|start|begin|try|turn|consider|set)\b))",
+    r" (?:(?:need|have|want|try) to|must|start|begin|try|test|turn|consider|set)\b))",
     re.IGNORECASE,
 )
 _OPEN = re.compile(
     r"\b(?:remains to\b|(?:could|might|may) (?:be|have)\b(?! (?:written|\w+ed\b))"
+    r"|doubt|(?:goal|aim) is to\b|(?:options|choices) are\b|(?:wrong|incorrect) answer\b|bound\b.*\banswer|false that\b"
+    r"|(?:not|\w+n['’]t) (?:think|believe|clear that|true that|the case)"
     r"|(?:also|still) possible\b(?! \w)|not enough|insufficient|unclear|unable to"
     r"|(?:is|are|remains?) unknown|no idea|not sure|(?:do not|don['’]t|did not|didn['’]t) know"
     r"|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|answer (?:will|can) be (?:found|computed|determined)"
@@ -48,12 +50,14 @@ _OPEN = re.compile(
 """It remains to show that x = 7; it could be 5; there is not enough information."""
 _OPEN_WORDS = vocabulary(
     "remains possible could might may not insufficient unclear unable unknown no don't don’t didn't didn’t can cannot "
-    "can't can’t cant couldn't couldn’t let let's let’s answer"
+    "can't can’t cant couldn't couldn’t let let's let’s answer doubt goal aim options choices wrong incorrect bound "
+    "false"
 )
 _RETRACTION = re.compile(
     r"(?:\A|(?<=[.!?*\n])\s|\n)\W{0,6}(?:(?:hmm|oh|but|and|ah)\W{1,6}){0,3}"
     r"(?:wait|no(?=[,.:;!—–-]| it['’ ]| wait)|actually|correction|however|oops|hold on|sorry"
     r"|i (?:made|disagree|was wrong)"
+    r"|(?:that|this|it) (?:contradicts|(?:cannot|can['’]t) be (?:right|true|correct))"
     r"|(?:that|this|it)(?:['’]s| is| was)(?: (?:clearly|actually|obviously))? (?:wrong|false|incorrect|not right)"
     r"|scratch that|on second thought)\b",
     re.IGNORECASE,
@@ -65,13 +69,15 @@ _CONFIRMATION = re.compile(
 )
 _CHANGING = vocabulary(
     "not neither nor except never eliminate eliminates cannot between from within over under above below beyond exceed "
-    "exceeds minus twice thrice double triple contradict contradicts reject rejects discard discards exclude excludes"
+    "exceeds minus plus times twice thrice double triple contradict contradicts reject rejects discard discards "
+    "exclude excludes pas nicht не"
 )
 _CHANGING_PAIRS = vocabulary(
-    "rule out,rules out,at least,at most,less than,greater than,more than,fewer than,larger than,smaller than,"
-    "other than,rather than,up to,divisible by,divided by,different from,out of",
+    "rule out,rules out,at least,at most,less than,greater than,more than,fewer than,larger than,smaller than,no es,"
+    "other than,rather than,up to,divisible by,divided by,different from,out of,all but,anything but,everything but",
     ",",
 )
+_DENYING_ENDS = tuple(vocabulary("n't n’t 不是 非 不等于 大于 小于 多于 少于 至少 至多 最多 超过 不足 在 第"))
 _PART_OF = vocabulary(
     "half third thirds quarter quarters fourth fourths multiple multiples factor factors divisor divisors digits "
     "instead root roots reciprocal inverse square cube power powers logarithm fraction percent dozen dozens out"
@@ -81,9 +87,10 @@ _LABELS = vocabulary(
     "base section chapter proposition corollary table method claim approach scenario"
 )
 _AFTER = re.compile(
-    r"[)*$ ]*(?:-[A-Za-z]|\?|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
-    r"|(?:(?:is|are|was|were) (?:both |all |also )?)?(?:incorrect|wrong|false|invalid|impossible|extraneous|eliminated"
-    r"|excluded|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b|(?:is|are|was|were|does|do) not\b"
+    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿]|remainder\b|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
+    r"|(?:(?:, which )?(?:is|are|was|were) (?:both |all |also |a )?)?(?:incorrect|mistake|wrong|false|invalid|excluded"
+    r"|impossible|extraneous|eliminated|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b"
+    r"|(?:is|are|was|were|does|do) not\b"
     r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|of \$?\d|(?:squared|cubed|factorial|choose)\b"
     r"|(?:more|less|fewer) than \S{0,3}\d)",
     re.IGNORECASE,
@@ -93,7 +100,7 @@ _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
     r"|(?<![A-Za-z0-9'’\\])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but)[a-z])[A-HJ](?![A-Za-z0-9'’])"
 )
-_ALSO = re.compile(r"[)*$ ]*(?:or|nor|and)[(*$ ]*")
+_ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")
 _CONDITION = re.compile(
     r"(?<![A-Za-z])(?:when|where|attained|if|otherwise|unless|since|because|for (?:odd|even|all|other))(?![A-Za-z])",
     re.IGNORECASE,
@@ -134,11 +141,11 @@ def is_denied(sentence: str, start: int, end: int) -> bool:
 def changes(before: str) -> bool:
     """Whether the words that ``before`` ends in deny what follows (``not``), change it (``half of``) or make it the
     number of something (``Step``)."""
-    words = before.rstrip(" (*$#").lower().rsplit(None, 3)
+    words = before.rstrip(" (*$#").lower().removesuffix("equal to").rsplit(None, 3)
     while words and words[-1] in ("possibly", "the", "a", "number"):
         words.pop()
     last = words[-1] if words else ""
-    if last in _CHANGING or last in _LABELS or last.endswith(("n't", "n’t", "不是", "非")):
+    if last in _CHANGING or last in _LABELS or last.endswith(_DENYING_ENDS):
         return True
     second = words[-2] if len(words) > 1 else ""
     if last == "of":

@@ -69,6 +69,7 @@ Tokens = tuple[Token, ...]
 END = Token("end", "", "")
 """What follows the last token."""
 PLUS, MINUS, TIMES = Token("sign", "+", "+"), Token("sign", "-", "-"), Token("sign", "*", r"\cdot ")
+EQUALS = Token("relation", "=", " = ")
 OPEN, CLOSE, COMMA = Token("open", "(", "("), Token("close", ")", ")"), Token("join", ",", ", ")
 
 

@@ -8,7 +8,7 @@ Reason = Literal[
 ]
 Stage = Literal["extract", "string", "numeric", "structure", "value", "symbolic", "judge"]
 
-VERSION = "6"
+VERSION = "7"
 """Of the verdicts: another one wherever any answer's verdict changes. Run folders and scores have it."""
 REASONS: tuple[str, ...] = get_args(Reason)
 

@@ -13,6 +13,9 @@ from dgpo.verifier import verify
         (r"What is $\gcd(12,18)$?", "6", r"\gcd(12, 18)"),
         (r"Simplify $\frac{15}{25}$.", r"\frac35", r"\dfrac{15}{25}"),
         ("Expand $(x-1)(x+1)$.", "x^2-1", "y = (x-1)(x+1)"),
+        ("Expand $(x-1)(x+1)$.", "x^2-1", "(x+1)(x-1)"),
+        ("a) Compute $99^2+99+1$.", "9901", "0+99+1+99^2"),
+        (r"Find $2^{10} \bmod 10$.", "4", r"2^{10} \bmod 10"),
         (r"Find $\int_0^1 x^2\,dx$.", r"\frac13", r"\int_0^1x^2\,dx"),
     ],
 )

@@ -44,11 +44,14 @@ def test_only_text_after_thinking_counts() -> None:
 def test_a_thought_that_does_not_end_holds_no_answer() -> None:
     assert last_box(final_text(r"<think>so \boxed{1}")) is None
     assert last_box(final_text(r"<think>a</think>\boxed{2}<think>\boxed{1}")) == "2"
+    assert last_box(final_text(r"<think>\boxed{1}<think>")) is None
+    assert last_box(final_text(r"<Thinking>\boxed{1}</Thinking> 2")) is None
     assert last_box(final_text("<think>" + "x" * MAX_RESPONSE_CHARS + r"\boxed{1}")) is None
 
 
 def test_boxes_are_joined_on_the_last_line_only() -> None:
     assert boxes_of_last_line("\\boxed{9}\n\\boxed{2} and \\boxed{3}.\nDone.") == ["2", "3"]
+    assert boxes_of_last_line(r"$\boxed{2}$ or $\boxed{3}$") == ["2 or 3"]
 
 
 def test_million_unclosed_boxes_are_read_in_linear_time() -> None:

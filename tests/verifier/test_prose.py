@@ -42,7 +42,32 @@ def test_a_text_states_its_final_answer(text: str, wanted: Wanted, answer: str) 
     assert unboxed_answer(text, wanted) == answer
 
 
-@pytest.mark.parametrize("text", ["", "I do not know.", "<think>the answer is 5", "...", "$ $"])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("I don't think it is 7. The answer is 5.", "5"),
+        ("I first thought the answer is 7, but 5.", "5"),
+        ("The answer is ~~7~~ 5.", "5"),
+        ("The answer is 5 pi.", "5 pi"),
+        ("如果答案是6，则矛盾。所以答案是5。", "5"),
+        ("答案是5或7。", "5 or 7"),
+        ("Answer: 5; 7", "5, 7"),
+        ("I don't think the answer is 5.", None),
+        ("It's false that the answer is 5.", None),
+        ("Wrong answer: 5.", None),
+        ("An upper bound for the answer is 5.", None),
+        ("We want to show that the answer is 5.", None),
+        ("The answer is 5. Hmm, this can't be right.", None),
+        ("答案大于5。", None),
+        ("假设答案是5。", None),
+        ("La respuesta no es 5.", None),
+    ],
+)
+def test_a_denied_answer_is_none(text: str, answer: str | None) -> None:
+    assert unboxed_answer(text, "number") == answer
+
+
+@pytest.mark.parametrize("text", ["", "I do not know.", "...", "$ $"])
 def test_a_text_without_an_answer_has_none(text: str) -> None:
     assert unboxed_answer(text, "number") is None
 
