@@ -12,6 +12,7 @@ from itertools import permutations
 from dgpo.verifier import conditions, quantities, regions
 from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_named
+from dgpo.verifier.logic import truth_table
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import statement
@@ -51,6 +52,8 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         raise Unreadable("nothing to read")
     if len(parts := enumerated(tokens)) > 1:
         return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
+    if table := truth_table(tokens):
+        return Statement(table, tokens, is_words=True)
     value, letters, condition = conditions.split_condition(tokens)
     if letters:
         found = _read(value, depth + 1)

@@ -32,6 +32,7 @@ _FIXED: dict[str, tuple[Kind, str, str]] = {
 }
 _RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "in": r"\in ", "~": r"\approx ", "equiv": r"\equiv "}
 _BOLDS = ("mathbf", "boldsymbol", "bm")
+_BOLD_LETTER = re.compile(r"\\(?:mathbf|boldsymbol|bm) ?\{?([A-Za-z])\}?\Z")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
 _ESCAPED_TWICE = re.compile(
@@ -177,6 +178,7 @@ class _Lexer:
 
     def _accented(self, name: str, inside: str) -> None:
         """``\\vec{a}`` as a name of its own; ``\\overline{AB}`` is the segment AB."""
+        inside = _BOLD_LETTER.sub(r"\1", inside)
         if name == "overline" and re.fullmatch("[A-Z]{2}", inside):
             self.read(inside, is_worded=False)
         elif name in ("vec", "hat") and (axis := re.fullmatch(r"\\?([ijk])(?:math)?", inside)):

@@ -18,6 +18,7 @@ _ARTICLES = vocabulary("the a an value of its")
 _MEASURES = vocabulary("area volume perimeter circumference radius diameter mean median mode max min sum product")
 _SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest": "min", "greatest": "max"}
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
+_MARKS = {"dot": "'", "ddot": "''", "bold": ""}
 _SEGMENT = re.compile("[A-Z]{2,4}")
 
 
@@ -126,7 +127,7 @@ def _symbol(tokens: Tokens) -> Name | None:
     if head in ("Delta", "delta") and len(tokens) > 1 and tokens[1].kind == "name":
         head, at = f"{head} {tokens[1].value}", 2
     accent, _, of = head.partition(" ")
-    index, head, mark = "", *((of, "'" * (len(accent) - 2)) if accent in ("dot", "ddot") else (head, ""))
+    index, head, mark = "", *((of, _MARKS[accent]) if accent in _MARKS else (head, ""))
     while at < len(tokens):
         token = tokens[at]
         if token.is_("sign", "_"):

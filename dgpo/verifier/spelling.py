@@ -116,7 +116,8 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("bar", "|", "|", "vert lvert rvert mid lVert rVert Vert"), ("word", "for", r"\forall ", "forall"),
     ("command", "over", r"\over ", "over"), ("command", "choose", r"\choose ", "choose"),
     ("command", "neg", r"\neg ", "neg lnot"), ("command", "to", r"\to ", "to rightarrow longrightarrow"),
-    ("command", "implies", r"\implies ", "implies Rightarrow Longrightarrow"), ("name", "T", "T", "top intercal"),
+    ("command", "implies", r"\implies ", "implies Rightarrow Longrightarrow"),
+    ("command", "iff", r"\iff ", "iff Leftrightarrow leftrightarrow"), ("name", "T", "T", "top intercal"),
     ("command", "mod", r"\bmod ", "bmod"), ("command", "pmod", r"\pmod ", "pmod"),
     ("relation", "<=", "", "le leq leqslant leqq"), ("relation", ">=", "", "ge geq geqslant geqq"),
     ("relation", "!=", "", "ne neq"), ("relation", "<", "", "lt"), ("relation", ">", "", "gt"),
@@ -141,9 +142,10 @@ COMMANDS: dict[str, tuple[Kind, str, str]] = {
 BOLD: dict[str, tuple[Kind, str, str]] = {
     **{axis: ("name", f"unit {axis}", axis) for axis in "ijk"},
     **{field: ("field", field, rf"\mathbb{{{field}}}") for field in "RZNQC"},
+    **{letter: ("name", f"bold {letter}", letter) for letter in "abcdmnpqruvwxyz"},
     "0": ("name", "vec 0", r"\vec{0}"),
 }
-"""What a bold symbol is: a unit vector, a set of numbers, the null vector."""
+"""What a bold symbol is: a unit vector, a set of numbers, a letter that may be a vector, the null vector."""
 CHARACTERS: dict[str, tuple[Kind, str, str]] = {
     **{symbol: ("open", symbol, symbol) for symbol in "([{"},
     **{symbol: ("close", symbol, symbol) for symbol in ")]}"},

@@ -137,7 +137,7 @@ def plain(tokens: Sequence[Token]) -> str:
     text = ""
     for token in tokens:
         is_latex = token.kind in ("number", "empty", "command", "function") or (
-            token.kind == "name" and len(str(token.value)) > 1
+            token.kind in ("name", "sign") and len(str(token.value)) > 1
         )
         shown = token.latex if is_latex else str(token.value)
         is_apart = (

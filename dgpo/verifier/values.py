@@ -46,8 +46,6 @@ INTEGER_TOLERANCE = Fraction(1, 10**12)
 MAX_VALUES = 40
 MAX_BREAKS = 84
 """Of the points where two expressions with a kink may part."""
-ENDS = (Fraction(7), Fraction(8))
-"""Where an infinite series is cut."""
 POINTS = 6
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
@@ -85,7 +83,7 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
     if _is_complex(gold) or _is_complex(answer):
         return None
     if "infinity" in subtrees(gold) or "infinity" in subtrees(answer):  # series: equal with as many terms, twice
-        ends = ({"infinity": end} for end in ENDS)
+        ends = ({"infinity": Fraction(end)} for end in (7, 8))
         return all(_equal_in_a_reading(renamed(gold, end), renamed(answer, end), has_decimal) for end in ends) or None
     same = _equal_in_a_reading(gold, answer, has_decimal)
     calls = [part for side in (gold, answer) for part in operations(side, "call")]
@@ -264,8 +262,11 @@ def _points(value: Fraction, count: int) -> Iterator[tuple[Fraction | None, ...]
 
 
 def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
-    r"""Both with ``y'`` or ``\dot{y}`` where one has ``dy/dx``."""
-    sides = (gold, answer)
+    r"""Both with ``y'`` or ``\dot{y}`` where one has ``dy/dx``, and with ``\vec{a}`` or ``a`` for a bold letter."""
+    used = names(gold) | names(answer)
+    bold = {name: name[5:] for name in used if name.startswith("bold ")}
+    bold = {name: f"vec {letter}" if f"vec {letter}" in used else letter for name, letter in bold.items()}
+    sides = (renamed(gold, bold), renamed(answer, bold))
     for one, two in (sides, sides[::-1]):
         for found in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
             order, of = 2 if found[1] else 1, found[2]

@@ -1,0 +1,71 @@
+r"""Sets and propositions by truth tables: ``A \cup B`` is ``B \cup A``, ``p \to q`` is ``\neg p \lor q``."""
+
+from collections.abc import Callable
+from itertools import product
+
+from dgpo.verifier.splitting import shell, split, split_where, symbols
+from dgpo.verifier.tokens import Token, Tokens
+
+MAX_LETTERS = 5
+_JOINED: dict[str, tuple[int, Callable[[bool, bool], bool]]] = {
+    "iff": (0, lambda one, two: one == two),
+    **dict.fromkeys(("to", "implies"), (1, lambda one, two: not one or two)),
+    **dict.fromkeys(("or", "cup"), (2, lambda one, two: one or two)),
+    "setminus": (2, lambda one, two: one and not two),
+    **dict.fromkeys(("and", "cap"), (3, lambda one, two: one and two)),
+}
+"""What joins two formulas, the weakest first."""
+_PROPOSITIONS = frozenset("pqr")
+
+
+class _NoFormula(Exception):
+    """The tokens are something else."""
+
+
+def truth_table(tokens: Tokens) -> tuple[str, ...] | None:
+    """The letters of a formula and for which of their values it holds, or None."""
+    letters = {token.value for token in tokens if token.kind == "name"}
+    if not any(_is_sign(token) for token in tokens) and not (letters and letters <= _PROPOSITIONS):
+        return None
+    world: dict[str, bool] = {}
+    try:
+        _holds(tokens, world)
+    except _NoFormula:
+        return None
+    found = sorted(world)
+    if len(tokens) < 2 or len(found) > MAX_LETTERS:
+        return None
+    worlds = (dict(zip(found, values, strict=True)) for values in product((False, True), repeat=len(found)))
+    return ("holds", *found, "".join("01"[_holds(tokens, world)] for world in worlds))
+
+
+def _is_sign(token: Token) -> bool:
+    is_join = token.kind == "join" and token.latex.startswith("\\l")  # \lor, \land
+    return is_join or token.is_("sign", "cup", "cap", "setminus") or token.is_("command", "neg", "to", "implies", "iff")
+
+
+def _holds(tokens: Tokens, world: dict[str, bool]) -> bool:
+    """Whether the formula holds in ``world``, which gets a value for each letter that it lacks."""
+    brackets, inside = shell(tokens)
+    if brackets in ("()", "[]", "braces"):
+        return _holds(inside, world)
+    parts, cuts = split_where(
+        tokens, lambda token: token.value in _JOINED and token.kind in ("sign", "command", "join")
+    )
+    if cuts:
+        levels = [_JOINED[str(cut.value)][0] for cut in cuts]
+        last = max(index for index, level in enumerate(levels) if level == min(levels))
+        place = sum(map(len, parts[: last + 1])) + last
+        one, two = _holds(tokens[:place], world), _holds(tokens[place + 1 :], world)
+        return _JOINED[str(cuts[last].value)][1](one, two)
+    body, powers = split(tokens, "sign", "^")
+    if powers and symbols(body[-1]) in (("c",), ("C",)):
+        return not _holds(body[0], world)
+    if len(tokens) > 1 and tokens[0].is_("command", "neg", "overline"):
+        return not _holds(tokens[1:], world)
+    if len(tokens) > 1 and tokens[-1].is_("sign", "'"):
+        return not _holds(tokens[:-1], world)
+    if len(tokens) != 1 or tokens[0].kind != "name":
+        raise _NoFormula
+    accent, _, letter = str(tokens[0].value).rpartition(" ")
+    return world.setdefault(letter, False) != (accent == "overline")
