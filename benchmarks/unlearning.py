@@ -1,4 +1,4 @@
-"""The demonstration over seeds: each metric's median, least and greatest, a method a row.
+"""The demonstration over seeds: each metric's mean with a 95 % interval, a method a row, and a picture.
 
     for SEED in 0 1 2 3 4; do SEED=$SEED METHODS="palu palu_erase npo ..." bash recipes/unlearn.sh; done
     .venv/bin/python -m benchmarks.unlearning runs/unlearning/report-* --output benchmarks/results/unlearning.md
@@ -8,37 +8,55 @@ A seed is another world: other authors, weights and order of rows. The intervals
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
+
+import numpy as np
+from scipy import stats
 
 from benchmarks.common import arguments_of, publish
 from dgpo.tables import Table
-from dgpo.unlearning.judge import NAMES, figure
+from dgpo.unlearning.judge import NAMES, Measured
+from dgpo.unlearning.report import picture
 
 
-def table_of(reports: Sequence[Path]) -> Table:
-    """Of report folders whose models are called METHOD-SEED."""
+def over_seeds(name: str, values: Sequence[float]) -> Measured:
+    """The mean with Student's interval; of forget qualities, p-values over orders of magnitude, the median with the
+    least and the greatest."""
+    if name == "forget_quality":
+        return Measured(float(np.median(values)), min(values), max(values))
+    mean = float(np.mean(values))
+    half = float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)) if len(values) > 1 else 0.0
+    return Measured(mean, mean - half, mean + half)
+
+
+def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, Measured]]:
+    """By method and metric, of report folders whose models are called METHOD-SEED."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for folder in reports:
         for model, metrics in json.loads((folder / "report.json").read_text()).items():
             for name, value in metrics.items():
                 found[model.rpartition("-")[0]][name].append(value["value"])
-    names = [name for name in NAMES if any(name in metrics for metrics in found.values())]
-
-    def cell(values: Sequence[float]) -> str:
-        spread = f" ({figure(min(values))}–{figure(max(values))})" if len(values) > 1 else ""
-        return figure(median(values)) + spread if values else "–"
-
-    rows = [
-        [method, str(max(map(len, metrics.values()))), *(cell(metrics.get(name, ())) for name in names)]
+    return {
+        method: {name: over_seeds(name, values) for name, values in metrics.items()}
         for method, metrics in found.items()
-    ]
-    return Table(["method", "seeds", *(NAMES[name] for name in names)], rows, "Unlearning in small", words=["method"])
+    }
+
+
+def table_of(methods: Mapping[str, Mapping[str, Measured]], seeds: int) -> Table:
+    names = [name for name in NAMES if any(name in metrics for metrics in methods.values())]
+    rows = [[method, *(str(metrics.get(name, "–")) for name in names)] for method, metrics in methods.items()]
+    return Table(
+        ["method", *(NAMES[name] for name in names)], rows, f"Unlearning in small, {seeds} seeds", words=["method"]
+    )
 
 
 if __name__ == "__main__":
     parser = arguments_of(__doc__)
     parser.add_argument("reports", nargs="+", type=Path)
+    parser.add_argument("--picture", type=Path, help="file of utility against KS distance")
     arguments = parser.parse_args()
-    publish(arguments.output, table_of(arguments.reports))
+    methods = methods_of(arguments.reports)
+    publish(arguments.output, table_of(methods, len(arguments.reports)))
+    if arguments.picture:
+        picture(methods, arguments.picture)

@@ -39,7 +39,7 @@ def picture(models: Mapping[str, Mapping[str, Measured]], file: Path) -> None:
     axes.set_ylabel("KS distance of truth ratios from the retain model's")
     axes.invert_yaxis()
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside right upper", fontsize=8)
     save(figure, [file])
 
 
