@@ -159,12 +159,10 @@ class Comparison:
         gold, answer = beside_equations(gold, answer) or gold, beside_equations(answer, gold) or answer
         gold, answer = _point(gold, answer), _point(answer, gold)
         shells = {gold.brackets, answer.brackets}
-        joints = {gold.joint, answer.joint}
-        if (gold.name or answer.name or "or" in joints) and not shells <= UNORDERED:
+        is_no_point = gold.name or answer.name or gold.is_either or answer.is_either
+        if is_no_point and not shells <= UNORDERED:
             return False  # values of one unknown are no point
         golds, answers = list(gold.items), list(answer.items)
-        if joints == {"and", "or"} and all(isinstance(item, Value) and isinstance(item.node, str) for item in golds):
-            return False  # of propositions
         if "{}" in shells and not shells <= UNORDERED:
             return False
         # A list of numbers may repeat one, a set cannot.

@@ -128,7 +128,7 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
     if not isinstance(found, Several):
         return found
     is_ordered = joints == {";"} and all(isinstance(item, Value) for item in found.items)
-    return replace(found, is_ordered=is_ordered, joint=joints.pop() if joints in ({"or"}, {"and"}) else "")
+    return replace(found, is_ordered=is_ordered, is_either=joints == {"or"})
 
 
 def _residues(parts: list[Tokens], depth: int) -> Answer | None:

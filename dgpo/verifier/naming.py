@@ -15,11 +15,12 @@ _PLACES = vocabulary("when whenever where iff at for with attained achieved sinc
 _SUBJECTS = vocabulary("answer result solution it this that")
 _CHANGES = vocabulary("square squared cube cubed double triple negative reciprocal inverse opposite root third")
 _ARTICLES = vocabulary("the a an value of its")
-_MEASURES = vocabulary("area volume perimeter circumference radius diameter mean median mode max min sum product")
+_MEASURES = vocabulary("area volume perimeter radius diameter mean median mode max min sum product domain range")
 _SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest": "min", "greatest": "max"}
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
 _SEGMENT = re.compile("[A-Z]{2,4}")
+_POINTS = re.compile(r"(?:vec )?([A-Z]{2,4})|.*triangle ([a-z]{3})\}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +158,27 @@ def differ(gold: Name, answer: Name) -> bool:
     """Whether they name different things: ``f'(x)`` and ``f(x)``, ``f`` and ``g``, ``x`` and ``y``, AB and BC."""
     if gold == answer:
         return False
-    heads = {gold.head, answer.head}
+    both, heads = (gold, answer), {gold.head, answer.head}
     one, two = gold.argument or (), answer.argument or ()
+    figures = [_POINTS.fullmatch("".join(name.argument or ()) if name.head == "||" else name.head) for name in both]
+    points = [found[1] or found[2] for found in figures if found]
+    if len(points) == 2:  # AB and AC, the vectors AB and BA
+        are_vectors = gold.head[:4] == answer.head[:4] == "vec "
+        return points[0] != points[1] if are_vectors else {*points[0]} != {*points[1]}
     if any(head.startswith("frac") for head in heads):
         return gold.mark != answer.mark or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
     if not all(head[0].isalpha() for head in heads):
         return False
     if len(heads) > 1:
         are_axes = heads <= {*"xyz"} and replace(gold, head=answer.head) == answer
-        are_segments = all(map(_SEGMENT.fullmatch, heads)) and sorted(gold.head) != sorted(answer.head)
         are_angles = gold.head[:6] == answer.head[:6] == "angle "
         are_functions = bool(one and two) and len({*map(str.lower, heads)} - {"y"}) > 1 == max(map(len, heads))  # f, g
         are_of_same = bool(one) and one == two and min(map(len, heads)) > 1  # Re(z) and Im(z)
-        measures = [_MEASURES & {*name.head.split()} for name in (gold, answer)]
+        measures = [_MEASURES & {*name.head.split()} for name in both]
         are_opposed = bool(measures[0] - measures[1] and measures[1] - measures[0])  # maximum and minimum of x
         has_same_index = bool(gold.index) and gold.index == answer.index
         are_called = are_functions or are_of_same or are_opposed
-        return heads <= FUNCTIONS or are_called or are_axes or are_segments or are_angles or has_same_index
+        return heads <= FUNCTIONS or are_called or are_axes or are_angles or has_same_index
     if gold.mark != answer.mark or (gold.index and answer.index and gold.index != answer.index):
         return True
     are_variables = all([*map(len, side)] == [1] and "".join(side).islower() for side in (one, two))

@@ -20,7 +20,10 @@ _HEAVY = re.compile(
 )
 _IGNORED = re.compile(r"'|\\prime|\\ldots|\\partial|\\nabla|\\(?:vec|overrightarrow|overline|bar|hat)(?![A-Za-z])")
 """What math-verify's grammar leaves out, so that both sides must have the same of it."""
-_VECTOR_PRODUCT = re.compile(r"\\(?:vec|mathbf|nabla)(?![A-Za-z]).*\\times", re.DOTALL)
+_UNKNOWN_PRODUCT = re.compile(
+    r"\\(?:vec|mathbf|nabla)(?![A-Za-z]).*\\times|(?<![A-Za-z])[A-Za-z] ?\^\{\\circ\} ?[A-Za-z]", re.DOTALL
+)
+"""Of vectors, or of functions (``f \\circ g``)."""
 _FIGURE = re.compile(r"\\(?:angle|triangle)(?![A-Za-z])")
 """For its grammar both are products of numbers."""
 
@@ -53,7 +56,7 @@ def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason
 def _differs_in_what_is_ignored(gold: str, answer: str) -> bool:
     both = (gold, answer)
     ignored = [sorted(_IGNORED.findall(side)) for side in both]
-    return ignored[0] != ignored[1] or any(map(_VECTOR_PRODUCT.search, both)) or all(map(_FIGURE.search, both))
+    return ignored[0] != ignored[1] or any(map(_UNKNOWN_PRODUCT.search, both)) or all(map(_FIGURE.search, both))
 
 
 def too_heavy(text: str) -> bool:

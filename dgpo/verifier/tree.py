@@ -122,7 +122,7 @@ class Several:
     """A list (brackets ''), a set ('{}'), or a tuple or an interval of two ends ('()', '[]', '[)', '(]').
 
     ``is_quantity``: of values with units side by side, ``2 h 30 min``. ``name``: of the unknown, ``x = 1, 2``.
-    ``is_ordered``: the answers to several blanks, ``5; 7``. ``joint``: the word between them, ``or``.
+    ``is_ordered``: the answers to several blanks, ``5; 7``. ``is_either``: joined by ``or``.
     """
 
     brackets: str
@@ -130,7 +130,7 @@ class Several:
     is_quantity: bool = False
     name: str = ""
     is_ordered: bool = field(default=False, compare=False)
-    joint: str = ""
+    is_either: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
