@@ -14,7 +14,7 @@ from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_named
 from dgpo.verifier.logic import truth_table
 from dgpo.verifier.naming import read_name
-from dgpo.verifier.number_sets import number_set
+from dgpo.verifier.number_sets import group, number_set
 from dgpo.verifier.quantities import statement
 from dgpo.verifier.splitting import (
     group_end,
@@ -52,8 +52,8 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         raise Unreadable("nothing to read")
     if len(parts := enumerated(tokens)) > 1:
         return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
-    if table := truth_table(tokens):
-        return Statement(table, tokens, is_words=True)
+    if found := truth_table(tokens) or group(tokens):
+        return Statement(found, tokens, is_words=True)
     value, letters, condition = conditions.split_condition(tokens)
     if letters:
         found = _read(value, depth + 1)

@@ -1,9 +1,9 @@
-r"""Sets of numbers by their names: ``\mathbb{Z}^+``, ``\mathbb{R}_{\ge 0}``, ``all positive integers``."""
+r"""Sets of numbers by their names: ``\mathbb{Z}^+``, ``\mathbb{R}_{\ge 0}``, and their products."""
 
 import re
 
-from dgpo.verifier.splitting import plain
-from dgpo.verifier.tokens import Tokens
+from dgpo.verifier.splitting import plain, split_where
+from dgpo.verifier.tokens import Tokens, has
 
 _SIGNS = {"": "", "+": ">", "-": "<", "*": "!=", ">0": ">", "<0": "<", ">=0": ">=", "<=0": "<=", "!=0": "!="}
 _WORDS = {"positive": ">", "negative": "<", "nonnegative": ">=", "nonzero": "!=", "": ""}
@@ -11,6 +11,7 @@ _SPOKEN = re.compile(
     r"(?:(?:all|every|any|each|the set of) )*(?:(?P<sign>positive|(?:non-?)?negative|non-?zero) )?"
     r"(?P<kind>integer|natural number|(?:real|rational) number|real|rational)s?(?: [a-z])?"
 )
+_FACTOR = re.compile(r"\(?([ZQRCF])(?:/\(?(\w+?)\)?Z?|_(\w+))?\)?(?:\^(\d))?")
 _LETTERS = {"i": "Z", "n": "N", "r": "R"}
 
 
@@ -33,3 +34,16 @@ def number_set(tokens: Tokens) -> tuple[str, str] | None:
     if sign is None:
         return None
     return ("Z", ">") if letter == "N" and sign in ("", ">", "!=") else (letter, sign)
+
+
+def group(tokens: Tokens) -> tuple[str, ...] | None:
+    r"""The factors of ``\mathbb{Z} \oplus \mathbb{Z}/6\mathbb{Z}`` in one order and spelling, or None."""
+    if not has(tokens, "field") or number_set(tokens):
+        return None
+    parts, _ = split_where(tokens, lambda token: token.latex == r"\times " or token.is_("command", "oplus"))
+    texts = ("".join(str(token.value) for token in part if token.value not in ("{", "}")) for part in parts)
+    factors = [_FACTOR.fullmatch(text) for text in texts]
+    if not all(factors):
+        return None
+    named = ((found[1] + (found[2] or found[3] or ""), int(found[4] or 1)) for found in factors if found)
+    return ("product", *sorted(name for name, power in named for _ in range(power)))
