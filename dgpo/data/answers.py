@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from dgpo.data.cells import decoded, printed, struct_of
-from dgpo.data.escapes import eaten
-from dgpo.data.messages import conversation, replied
+from dgpo.data.escapes import backslash_fault
+from dgpo.data.messages import assistant_reply, conversation
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify, verify_batch
 from dgpo.verifier.extract import boxes
@@ -53,11 +53,11 @@ def canonical_answer(raw: object) -> str:
 
     Raises TypeError for what is none of these, and ValueError for a solution that marks no answer.
     """
-    value = _opened(_FENCE.sub(r"\1", raw) if isinstance(raw, str) else raw)
+    value = _unwrapped(_FENCE.sub(r"\1", raw) if isinstance(raw, str) else raw)
     if value is None or value != value or value in (float("inf"), float("-inf")):  # how tables say "none"
         return ""
     if isinstance(value, list):
-        if len(value) > 1 and any(len(listed(each)) > 1 for each in value):
+        if len(value) > 1 and any(len(answer_list(each)) > 1 for each in value):
             raise ValueError("it is a list of lists, of which commas would make one; write it as a formula")
         return ", ".join(item for each in value if (item := canonical_answer(each)))
     if isinstance(value, bool):
@@ -68,22 +68,22 @@ def canonical_answer(raw: object) -> str:
     text = _LABEL.sub("", text)
     if is_no_answer(text):
         return ""
-    return _spelling(_DEGREES.sub(r"^{\\circ}", _peel(final_answer(text) if is_solution(text) else text)))
+    return _canonical_number(_DEGREES.sub(r"^{\\circ}", _peel(final_answer(text) if is_solution(text) else text)))
 
 
-def _opened(raw: object) -> str | int | float | Decimal | list[object] | None:
+def _unwrapped(raw: object) -> str | int | float | Decimal | list[object] | None:
     """A scalar or a list, out of what it is in: bytes, printed text, a struct whose only value is an answer."""
     value = printed(raw) if isinstance(raw, str) else raw
     if value is None:
         return raw if isinstance(raw, str) else None
     if isinstance(value, bytes):
-        return _opened(decoded(value))
+        return _unwrapped(decoded(value))
     if (messages := conversation(value)) and all({"role", "from"}.intersection(each) for each in messages):
-        return replied(messages)
+        return assistant_reply(messages)
     if isinstance(value, Mapping):
         fields = [name for name, each in value.items() if each not in (None, "", [])]
         if len(fields) == 1 and str(fields[0]).lower() in _VALUE_FIELDS:
-            return _opened(value[fields[0]])
+            return _unwrapped(value[fields[0]])
         if fields:
             first = next((name for name in fields if str(name).lower() in _VALUE_FIELDS), fields[0])
             raise TypeError(f"{_EXPECTED}, not {struct_of(fields, first)}")
@@ -97,7 +97,7 @@ def _opened(raw: object) -> str | int | float | Decimal | list[object] | None:
     return value
 
 
-def _spelling(text: str) -> str:
+def _canonical_number(text: str) -> str:
     if len(text) > _MAX_NUMBER:
         return text
     if _EUROPEAN.fullmatch(text):
@@ -134,13 +134,13 @@ def _peel(text: str) -> str:
         text = inner.strip()
 
 
-def listed(raw: object) -> list[object]:
+def answer_list(raw: object) -> list[object]:
     """The entries of a list of answers, be it printed; none for a single answer."""
-    value = _opened(raw)
+    value = _unwrapped(raw)
     return value if isinstance(value, list) else []
 
 
-def grouped(answers: Iterable[str], are_equal: Callable[[str, str], bool] | None = None) -> list[list[str]]:
+def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] | None = None) -> list[list[str]]:
     """The answers in groups of those that equal the first of the group: that verify as it, either way round, where
     nothing else is said of when two are equal."""
     are_equal = are_equal or _verify_either_way
@@ -159,7 +159,7 @@ def _verify_either_way(one: str, other: str) -> bool:
     return any(verify(rf"\boxed{{{answer}}}", ground_truth, timeout=5.0) for answer, ground_truth in pairs)
 
 
-def remark(raw: object, answer: str) -> str:
+def reading_remark(raw: object, answer: str) -> str:
     """What a person should know of how an answer was read; "" where nothing."""
     if isinstance(raw, bool):
         return "answers are truth values, written as Yes and No"
@@ -184,7 +184,7 @@ def text_fault(answer: str) -> str:
 
 def _misread(answer: str) -> str:
     """Why a text that the verifier reads is not what its author meant."""
-    if fault := eaten(answer, is_answer=True):
+    if fault := backslash_fault(answer, is_answer=True):
         return fault
     if is_no_answer(answer):
         return "says that there is no answer"

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dgpo.data.escapes import eaten
+from dgpo.data.escapes import backslash_fault
 
 _OPENS = re.compile(r"""[\[{("']|b["']|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
 _WRAPPED = re.compile(r"\b(?:np\.)?(?:array|tensor|u?int\d*|float\d*|str_|bool_?|Decimal)\(")
@@ -83,7 +83,7 @@ def printed(text: str) -> Any:
             value = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
-        if "\\\\" not in text and any(eaten(each, is_answer=True) for each in _texts(value)):
+        if "\\\\" not in text and any(backslash_fault(each, is_answer=True) for each in _texts(value)):
             # A person wrote it, who did not double the backslashes.
             return printed(text.replace("\\", "\\\\"))
         return value if _is_no_mathematics(text, value) else None

@@ -14,7 +14,7 @@ from dgpo.data.duplicates import normal_form
 from dgpo.data.instructions import asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.media import is_media_column, prompt_fault
-from dgpo.data.met import Met
+from dgpo.data.occurrences import Occurrences
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 from dgpo.errors import UserError, one_line
 from dgpo.files import file_sha256
@@ -48,10 +48,10 @@ class Examination:
 
 def examine(path: Path) -> Examination:
     """Reads the whole file, in batches; each distinct problem and answer is held once."""
-    found = Examination(path, faults=name_fault(path) or check_parquet(path) or load_fault(path))
-    if found.faults:
-        return found
-    truths, faults, warned = Met(), Met(), Met()
+    examination = Examination(path, faults=name_fault(path) or check_parquet(path) or load_fault(path))
+    if examination.faults:
+        return examination
+    truths, faults, warned = Occurrences(), Occurrences(), Occurrences()
     problems: Counter[int] = Counter()
     ids: Counter[int] = Counter()
     lengths: list[int] = []
@@ -59,31 +59,31 @@ def examine(path: Path) -> Examination:
         info, messages = values.get("extra_info") or {}, values["prompt"]
         text = "".join(message["content"] for message in messages)
         lengths.append(len(text))
-        truths.note(values["reward_model"]["ground_truth"], row)
+        truths.add(values["reward_model"]["ground_truth"], row)
         if fault := prompt_fault(text):
-            faults.note(f"the prompt {fault}", row)
+            faults.add(f"the prompt {fault}", row)
         if asks_elsewhere(text):
-            warned.note(_ELSEWHERE, row)
+            warned.add(_ELSEWHERE, row)
         if messages[-1]["role"] == "assistant":
-            warned.note(_ANSWERED, row)
+            warned.add(_ANSWERED, row)
         # Without the raw problem it is what the user says last.
         asked = [message for message in messages if message["role"] == "user"] or messages
         problems[hash(normal_form(str(info.get("problem") or asked[-1]["content"])))] += 1
         if info.get("id") is not None:
             ids[hash(info["id"])] += 1
-    found.rows = len(lengths)
+    examination.rows = len(lengths)
     for (truth, met), fault in zip(truths.items(), ground_truth_faults(list(truths)), strict=True):
         if fault:
             faults[f"ground truth {truth!r:.80} {fault}; correct it or drop the row"] = met
-    found.faults += [f"{path}: {fault}" for fault in faults.faults()]
-    found.warnings = [f"{count} prompts {what} (first: row {row})" for what, (count, row, _) in warned.items()]
-    found.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")
-    found.facts.append(f"distinct ground truths: {len(truths)}")
+    examination.faults += [f"{path}: {fault}" for fault in faults.lines()]
+    examination.warnings = [f"{count} prompts {what} (first: row {row})" for what, (count, row, _) in warned.items()]
+    examination.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")
+    examination.facts.append(f"distinct ground truths: {len(truths)}")
     for what, counts in (("problem", problems), ("extra_info.id", ids)):
-        again = sum(counts.values()) - len(counts)
-        found.facts.append(f"rows that repeat the {what} of an earlier one: {again if counts else 'no such field'}")
-    _compare_with_manifest(path, found)
-    return found
+        repeats = sum(counts.values()) - len(counts) if counts else "no such field"
+        examination.facts.append(f"rows that repeat the {what} of an earlier one: {repeats}")
+    _compare_with_manifest(path, examination)
+    return examination
 
 
 def load_fault(path: Path) -> list[str]:
@@ -104,21 +104,21 @@ def load_fault(path: Path) -> list[str]:
     return []
 
 
-def _compare_with_manifest(path: Path, found: Examination) -> None:
+def _compare_with_manifest(path: Path, examination: Examination) -> None:
     try:
         manifest = read_manifest(path)
     except UserError as error:
-        found.faults.append(str(error))
+        examination.faults.append(str(error))
         return
     if manifest is None:
-        found.facts.append("manifest: none beside it")
+        examination.facts.append("manifest: none beside it")
     elif file_sha256(path) == manifest.sha256:
         origin = f"{manifest.source} {manifest.revision}".strip()
-        found.facts.append(f"manifest: agrees (source: {origin}, template: {manifest.template})")
+        examination.facts.append(f"manifest: agrees (source: {origin}, template: {manifest.template})")
     elif parquet_content_hash(path) == manifest.content_hash:
-        found.facts.append("manifest: the same problems and answers in other bytes; the file was written again")
+        examination.facts.append("manifest: the same problems and answers in other bytes; the file was written again")
     else:
-        found.faults.append(
+        examination.faults.append(
             f"{path}: is not the file of its manifest (sha256 {manifest.sha256[:12]}..., {manifest.rows_out} rows); "
             "prepare it again, or remove the manifest of a file that you changed"
         )

@@ -68,7 +68,7 @@ def _letters(options: Sequence[Option]) -> list[str]:
     return [label[:1].upper() if label.isalpha() else letter for (label, _), letter in both]
 
 
-def shown(options: Sequence[Option], problem: str, answer: str) -> str:
+def option_lines(options: Sequence[Option], problem: str, answer: str) -> str:
     """The options as lines below the problem; "" where it has them already, or the answer is none of them.
 
     Raises TypeError where the answer is the place of an option, which may be counted from 0 or from 1, or the letter of

@@ -12,7 +12,7 @@ from typing import Any
 
 from datasketch import MinHash, MinHashLSH
 
-from dgpo.data.duplicates import Entry, Tally, normal_form, sifted, tokens
+from dgpo.data.duplicates import Entry, Tally, drop_where, normal_form, tokens
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.manifest import read_manifest
 from dgpo.data.schema import prompt_rows
@@ -84,7 +84,7 @@ class BenchmarkIndex:
     def unseen(self, entries: Sequence[Entry], tally: Tally) -> list[Entry]:
         """Those that repeat none of the benchmark problems."""
 
-        def why(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+        def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
             overlap = self.find(entry.first.problem)
             if overlap is None:
                 return None
@@ -92,7 +92,7 @@ class BenchmarkIndex:
             of = {"benchmark": twin.name, "benchmark_id": twin.id, "benchmark_problem": twin.problem}
             return how, {**of, "similarity": round(overlap.similarity, 3)}
 
-        return sifted(entries, f"comparing with {len(self._benchmarks)} benchmark problems", why, tally)
+        return drop_where(entries, f"comparing with {len(self._benchmarks)} benchmark problems", reason_to_drop, tally)
 
 
 def benchmark_files(paths: Sequence[Path]) -> list[Path]:

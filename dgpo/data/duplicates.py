@@ -1,6 +1,6 @@
-"""When two problem texts are the same problem; copies become one, and copies that disagree on the answer are found.
+"""Distinct problems in a stream of rows: copies become one, and copies with different answers are reported.
 
-Reads a stream of millions of rows and keeps each distinct problem once.
+Millions of rows may pass; each distinct problem is held in memory once.
 """
 
 import re
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from dgpo.data.answers import grouped, listed, remark, text_fault
-from dgpo.data.instructions import remaining
+from dgpo.data.answers import answer_list, group_equal, reading_remark, text_fault
+from dgpo.data.instructions import leftover_instruction
 from dgpo.data.media import picture_in, speaks_of_picture
-from dgpo.data.met import Met
+from dgpo.data.occurrences import Occurrences
 from dgpo.data.solutions import is_no_answer
 from dgpo.data.sources.source import Record
 from dgpo.progress import ProgressBar
@@ -27,11 +27,11 @@ _SPELLINGS_OF_ONE = "answers are lists whose entries are all equal in value; if 
 _SPELLINGS = ((re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"), (re.compile(r"\{(\w)\}"), r"\1"))
 _TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|\.\d+|[^\W\d_]+|[^\s.,;?]")
 _RAISED = {"<super>": "^{%s}", "<sub>": "_{%s}", "<fraction>": " %s"}
-"""How a run of characters of one kind is written so that NFKC, which makes ² a 2, does not join it to its neighbour."""
+"""How super- and subscripts are written, so that NFKC, which turns ² into 2, does not join them to a neighbour."""
 
 
 def tokens(problem: str) -> list[str]:
-    """Words, numbers, commands and signs in lower case, without layout, quotes and the signs `. , ; ?`."""
+    """Words, numbers, commands and signs in lower case; layout, quotes and the signs `. , ; ?` are left out."""
     text = _LAYOUT.sub(" ", unicodedata.normalize("NFKC", _with_scripts(problem)))
     for pattern, replacement in _SPELLINGS:
         text = pattern.sub(replacement, text)
@@ -39,7 +39,7 @@ def tokens(problem: str) -> list[str]:
 
 
 def normal_form(problem: str) -> str:
-    """The same for problems that differ in layout, case and punctuation alone."""
+    """A text that is equal for two problems exactly if they differ in nothing but layout, case and punctuation."""
     return " ".join(tokens(problem)) or problem.strip()
 
 
@@ -75,14 +75,12 @@ class Entry:
 
 @dataclass
 class Tally:
-    """Rows read, rows dropped by reason, the account of each dropped problem (`describe`), and of what a person should
-    know besides: how often it was met, and where first.
-    """
+    """Rows read, rows dropped by reason, an account of each dropped problem (`describe`), remarks for the person."""
 
     rows_in: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     accounts: list[dict[str, Any]] = field(default_factory=list)
-    remarks: Met = field(default_factory=Met)
+    remarks: Occurrences = field(default_factory=Occurrences)
 
     def drop(self, reason: str, rows: int, account: dict[str, Any]) -> None:
         """Count `rows` rows under `reason` and keep the account of why."""
@@ -110,88 +108,105 @@ def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
     return {"row": row, "id": first.id, "problem": first.problem, **more}
 
 
-def sifted(
-    entries: Sequence[Entry], what: str, why: Callable[[Entry], tuple[str, dict[str, Any]] | None], tally: Tally
+def drop_where(
+    entries: Sequence[Entry],
+    title: str,
+    reason_to_drop: Callable[[Entry], tuple[str, dict[str, Any]] | None],
+    tally: Tally,
 ) -> list[Entry]:
-    """The entries for which `why` gives no reason, with its account, to drop them; a bar called `what` shows them."""
-    kept = []
-    with ProgressBar(what, len(entries)) as bar:
+    """The entries without a `reason_to_drop`, which is a reason and details of it; `title` is the progress bar's."""
+    remaining = []
+    with ProgressBar(title, len(entries)) as bar:
         for entry in entries:
-            if reason := why(entry):
-                tally.drop(reason[0], 1, describe(entry.first, entry.row, **reason[1]))
+            if drop := reason_to_drop(entry):
+                reason, details = drop
+                tally.drop(reason, 1, describe(entry.first, entry.row, **details))
             else:
-                kept.append(entry)
+                remaining.append(entry)
             bar.advance(1)
-    return kept
+    return remaining
 
 
-def collect(
+def collect_problems(
     records: Iterable[Record], canonical: Callable[[object], str], tally: Tally, *, any_answer: bool = False
 ) -> list[Entry]:
-    """The distinct problems in the order they were met, each with all its answers.
+    """The distinct problems in the order of their first rows, each with all its answers.
 
-    Two problems are one where their `normal_form` and the messages before them are the same. Rows without a problem,
-    without an answer, with one that is no ground truth, with a picture, or with text that UTF-8 cannot hold, are
-    dropped. With `any_answer` the entries of a list are spellings of one answer, and the first is taken.
+    Two problems are the same if their `normal_form` and the messages before them are. Rows are dropped that have no
+    problem, no answer, an answer that is no ground truth, a picture, or text that UTF-8 cannot hold.
+
+    Args:
+        canonical: one spelling of a source's answer, as `answers.canonical_answer`.
+        any_answer: the entries of a list are spellings of one answer, and the first is taken.
     """
     entries: dict[str, Entry] = {}
-    # Of rows that repeat an earlier one letter for letter, which spares a hundred normalisations each.
-    seen: dict[tuple[str, str, str], tuple[Entry, str]] = {}
+    # Rows that repeat an earlier one letter for letter: skipping them spares a hundred normalisations each.
+    repeats: dict[tuple[str, str, str], tuple[Entry, str]] = {}
     for row, record in enumerate(records):
         tally.rows_in += 1
         before = "".join(f"{each['role']}\n{each['content']}\n" for each in record.before)
-        spelt = (before, record.problem, repr(record.answer))
-        known = seen.get(spelt)
-        if known is not None:
-            known[0].answers[known[1]] += 1
-            continue
-        if not _can_be_written(record):
-            tally.drop("broken text", 1, {"row": row, "problem": ascii(record.problem)})
-            continue
-        if is_no_answer(record.problem):
-            tally.drop("no problem", 1, describe(record, row))
-            continue
-        if link := picture_in(record.problem):
-            tally.drop("with a picture", 1, describe(record, row, fault=f"{link!r:.60} cannot be shown to the model"))
-            continue
-        try:
-            answer = canonical(record.answer)
-            if len(spellings := [each for each in map(canonical, listed(record.answer)) if each]) > 1:
-                are_equal = len(grouped(spellings)) == 1
-                if any_answer and not are_equal:
-                    raise ValueError(
-                        "the list has answers of different value, and only spellings of one may stand for it"
-                    )
-                if any_answer:
-                    answer = spellings[0]
-                elif are_equal:
-                    tally.remarks.note(_SPELLINGS_OF_ONE, row, record.answer)
-            fault = text_fault(answer) if answer else ""
-        except (TypeError, ValueError) as error:
-            answer, fault = "?", str(error)
-        if what := remark(record.answer, answer):
-            tally.remarks.note(what, row, record.answer)
-        if speaks_of_picture(record.problem):
-            tally.remarks.note("problems speak of a picture, and there is none", row, record.problem)
-        for what in record.remarks:
-            tally.remarks.note(what, row, record.problem)
-        if not answer:
-            tally.drop("empty answer", 1, describe(record, row, answer=str(record.answer)))
-        elif fault:
-            tally.drop("unreadable answer", 1, describe(record, row, answer=str(record.answer), fault=fault))
-        else:
-            key = before + normal_form(record.problem)
-            entry = entries.setdefault(key, Entry(record, row))
+        spelling = (before, record.problem, repr(record.answer))
+        if spelling in repeats:
+            entry, answer = repeats[spelling]
             entry.answers[answer] += 1
-            entry.raw_answers.setdefault(answer, str(record.answer))
-            seen[spelt] = (entry, answer)
-            if what := remaining(record.problem):
-                tally.remarks.note(f"problems still ask for {what}", row, record.problem)
+        elif _has_usable_problem(record, row, tally):
+            answer = _usable_answer(record, row, canonical, tally, any_answer=any_answer)
+            if answer is not None:
+                entry = entries.setdefault(before + normal_form(record.problem), Entry(record, row))
+                entry.answers[answer] += 1
+                entry.raw_answers.setdefault(answer, str(record.answer))
+                repeats[spelling] = (entry, answer)
     return list(entries.values())
 
 
+def _has_usable_problem(record: Record, row: int, tally: Tally) -> bool:
+    """Whether a row has a problem that can be written and shown to a model; otherwise it is dropped."""
+    if not _can_be_written(record):
+        tally.drop("broken text", 1, {"row": row, "problem": ascii(record.problem)})
+    elif is_no_answer(record.problem):
+        tally.drop("no problem", 1, describe(record, row))
+    elif link := picture_in(record.problem):
+        tally.drop("with a picture", 1, describe(record, row, fault=f"{link!r:.60} cannot be shown to the model"))
+    else:
+        return True
+    return False
+
+
+def _usable_answer(
+    record: Record, row: int, canonical: Callable[[object], str], tally: Tally, *, any_answer: bool
+) -> str | None:
+    """A row's canonical answer; None where it has none that can be compared, and the row is dropped."""
+    try:
+        answer = canonical(record.answer)
+        spellings = [each for each in map(canonical, answer_list(record.answer)) if each]
+        if len(spellings) > 1:
+            are_equal = len(group_equal(spellings)) == 1
+            if any_answer and not are_equal:
+                raise ValueError("the list has answers of different value, and only spellings of one may stand for it")
+            if any_answer:
+                answer = spellings[0]
+            elif are_equal:
+                tally.remarks.add(_SPELLINGS_OF_ONE, row, record.answer)
+        fault = text_fault(answer) if answer else ""
+    except (TypeError, ValueError) as error:
+        answer, fault = "?", str(error)
+    if remark := reading_remark(record.answer, answer):
+        tally.remarks.add(remark, row, record.answer)
+    if speaks_of_picture(record.problem):
+        tally.remarks.add("problems speak of a picture, and there is none", row, record.problem)
+    for remark in record.remarks:
+        tally.remarks.add(remark, row, record.problem)
+    if not answer or fault:
+        reason, why = ("unreadable answer", {"fault": fault}) if fault else ("empty answer", {})
+        tally.drop(reason, 1, describe(record, row, answer=str(record.answer), **why))
+        return None
+    if instruction := leftover_instruction(record.problem):
+        tally.remarks.add(f"problems still ask for {instruction}", row, record.problem)
+    return answer
+
+
 def _can_be_written(record: Record) -> bool:
-    """False for half a surrogate pair, which JSON can spell and UTF-8 cannot, and where a decoder has lost a sign."""
+    """Whether UTF-8 can hold the row's text: not half a surrogate pair, nor the mark of a sign that a decoder lost."""
     try:
         f"{record.problem}{record.answer}{record.id}{record.level}{record.subject}".encode()
     except UnicodeEncodeError:
@@ -199,15 +214,15 @@ def _can_be_written(record: Record) -> bool:
     return "\ufffd" not in f"{record.problem}{record.answer}"
 
 
-def settle(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> list[Entry]:
+def merge_answers(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> list[Entry]:
     """The entries with one answer each; copies are counted as duplicates.
 
     Answers that verify as equal are one, under the spelling met first. Where they differ the problem is dropped,
     or, with `keep_conflicts`, keeps the answer of more rows than any other has, if there is such an answer.
     """
-    kept = []
+    merged = []
     for entry in entries:
-        rows = {names[0]: sum(entry.answers[name] for name in names) for names in grouped(entry.answers)}
+        rows = {names[0]: sum(entry.answers[name] for name in names) for names in group_equal(entry.answers)}
         best, most = Counter(rows).most_common(1)[0]
         if len(rows) > 1:
             winner = keep_conflicts and list(rows.values()).count(most) == 1
@@ -218,5 +233,5 @@ def settle(entries: Sequence[Entry], tally: Tally, *, keep_conflicts: bool) -> l
         if most > 1:
             tally.dropped["duplicate"] += most - 1
         entry.answers = Counter({best: most})
-        kept.append(entry)
-    return kept
+        merged.append(entry)
+    return merged

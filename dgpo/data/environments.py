@@ -18,7 +18,7 @@ PROMPT = "You are an agent in an environment. Think, then give your next action 
 PROMPTS = {frozen_lake.ID: frozen_lake.PROMPT, alfworld.ID: alfworld.PROMPT, webshop.ID: webshop.PROMPT}
 """System messages of environments that have their own."""
 SUFFIXES = (*text_games.SUFFIXES, alfworld.SUFFIX)
-Drawn = Iterator[tuple[Task, str]]
+Tasks = Iterator[tuple[Task, str]]
 """Tasks, each with its kind, or ""."""
 
 
@@ -89,10 +89,10 @@ def task_row(task: Task, *, kind: str, prompt: str, index: int) -> PromptRow:
 
 def _draws(
     name: str, id: str, options: Mapping[str, Any], games: Path | None, seed: int
-) -> tuple[dict[str, Drawn], str, str]:
+) -> tuple[dict[str, Tasks], str, str]:
     """Tasks for each split (one iterator where they share them), where they are from, and what makes them more."""
     if name == webshop.ID:
-        return _goals(id, options, seed), "WebShop", "load more products"
+        return _webshop_tasks(id, options, seed), "WebShop", "load more products"
     if name == alfworld.ID:
         games = games or alfworld.games()
     if games is not None:
@@ -102,15 +102,15 @@ def _draws(
         parts = {"validation": games / "valid_seen", "train": games / "train"}
         where = f"games={games}"
         if all(part.is_dir() for part in parts.values()):
-            return {split: _of_files(id, options, part, seed) for split, part in parts.items()}, where, remedy
-        drawn = _of_files(id, options, games, seed)
+            return {split: _game_tasks(id, options, part, seed) for split, part in parts.items()}, where, remedy
+        drawn = _game_tasks(id, options, games, seed)
     else:
-        drawn = _lake_tasks(options, seed) if name == frozen_lake.ID else _seeded(id, options, seed)
+        drawn = _lake_tasks(options, seed) if name == frozen_lake.ID else _seeded_tasks(id, options, seed)
         where, remedy = id, ""
     return {"validation": drawn, "train": drawn}, where, remedy
 
 
-def _seeded(id: str, options: Mapping[str, Any], seed: int) -> Drawn:
+def _seeded_tasks(id: str, options: Mapping[str, Any], seed: int) -> Tasks:
     """Tasks that differ by their seed alone."""
     text, rng, used = json.dumps(options), random.Random(f"{id}/{seed}"), set[int]()
     while True:
@@ -120,7 +120,7 @@ def _seeded(id: str, options: Mapping[str, Any], seed: int) -> Drawn:
             yield {"id": id, "kwargs": text, "seed": number}, ""
 
 
-def _lake_tasks(options: Mapping[str, Any], seed: int) -> Drawn:
+def _lake_tasks(options: Mapping[str, Any], seed: int) -> Tasks:
     """Maps, no two alike."""
     used = set[str]()
     for drawn, kind in frozen_lake.tasks(random.Random(f"lake/{seed}")):
@@ -130,7 +130,7 @@ def _lake_tasks(options: Mapping[str, Any], seed: int) -> Drawn:
             yield {"id": frozen_lake.ID, "kwargs": text, "seed": 0}, kind
 
 
-def _of_files(id: str, options: Mapping[str, Any], folder: Path, seed: int) -> Drawn:
+def _game_tasks(id: str, options: Mapping[str, Any], folder: Path, seed: int) -> Tasks:
     files = sorted(file.resolve() for file in folder.rglob("*") if file.suffix in SUFFIXES)
     random.Random(f"games/{seed}").shuffle(files)
     for file in files:
@@ -139,12 +139,12 @@ def _of_files(id: str, options: Mapping[str, Any], folder: Path, seed: int) -> D
             yield {"id": id, "kwargs": json.dumps({**options, "game": str(file)}), "seed": 0}, kind
 
 
-def _goals(id: str, options: Mapping[str, Any], seed: int) -> dict[str, Drawn]:
+def _webshop_tasks(id: str, options: Mapping[str, Any], seed: int) -> dict[str, Tasks]:
     """WebShop's goals: the test's are the validation's."""
     train, test = webshop.goals({name: value for name, value in options.items() if name != "partial"})
     rng = random.Random(f"goals/{seed}")
 
-    def drawn(goals: range) -> Drawn:
+    def drawn(goals: range) -> Tasks:
         for goal in rng.sample(goals, len(goals)):
             yield {"id": id, "kwargs": json.dumps({**options, "goal": goal}), "seed": 0}, ""
 

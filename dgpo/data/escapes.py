@@ -26,7 +26,7 @@ _REMAINS = re.compile(
 )
 
 
-def eaten(text: str, *, is_answer: bool) -> str:
+def backslash_fault(text: str, *, is_answer: bool) -> str:
     """What is wrong with the first command of `text` that lost its backslash, and the mend; "" where none did."""
     found = _NEVER.search(text) or _CUT.search(text)
     if not found:

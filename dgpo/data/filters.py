@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.data.answers import ground_truth_faults
-from dgpo.data.duplicates import Entry, Tally, sifted
+from dgpo.data.duplicates import Entry, Tally, drop_where
 from dgpo.data.prompts import chat_tokenizer
 from dgpo.errors import UserError
 
@@ -15,23 +15,23 @@ def with_readable_answer(entries: Sequence[Entry], tally: Tally) -> list[Entry]:
     """Those whose ground truth verifies against itself and can be compared (`ground_truth_faults`)."""
     faults = ground_truth_faults([entry.ground_truth for entry in entries])
 
-    def why(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+    def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
         fault = next(faults)
         return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
 
-    return sifted(entries, "checking answers", why, tally)
+    return drop_where(entries, "checking answers", reason_to_drop, tally)
 
 
-def short_enough(
+def with_short_prompt(
     entries: Sequence[Entry], most: int, unit: str, length: Callable[[str], int], tally: Tally
 ) -> list[Entry]:
     """Those whose problem has a prompt of a `length` (in `unit`) of at most `most`."""
 
-    def why(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+    def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
         measured = length(entry.first.problem)
         return ("prompt too long", {unit: measured}) if measured > most else None
 
-    return sifted(entries, "measuring prompts", why, tally)
+    return drop_where(entries, "measuring prompts", reason_to_drop, tally)
 
 
 def token_counter(folder: Path) -> Callable[[str], int]:
@@ -56,7 +56,7 @@ def token_counter(folder: Path) -> Callable[[str], int]:
     return count
 
 
-def drawn(entries: Sequence[Entry], limit: int, seed: int, tally: Tally) -> list[Entry]:
+def sample_entries(entries: Sequence[Entry], limit: int, seed: int, tally: Tally) -> list[Entry]:
     """At most `limit` of them, drawn without replacement, in their order."""
     if limit >= len(entries):
         return list(entries)

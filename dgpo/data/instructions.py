@@ -106,7 +106,7 @@ def asks_elsewhere(text: str) -> bool:
     return _ELSEWHERE.search(text) is not None
 
 
-def remaining(problem: str) -> str:
+def leftover_instruction(problem: str) -> str:
     """What a stripped problem still asks for that is no part of it; "" for nothing."""
     return next((what for what, pattern in _REMAINS.items() if pattern.search(problem)), "")
 

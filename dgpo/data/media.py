@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from dgpo.data.cells import leaves
-from dgpo.data.escapes import eaten
+from dgpo.data.escapes import backslash_fault
 
 _COLUMN = re.compile(
     r"(?:\w+_)?(?:image|img|picture|photo|figure|diagram|video|audio|media|screenshot|pixel_value)s?"
@@ -53,7 +53,7 @@ def prompt_fault(text: str) -> str:
     where nothing is wrong."""
     if found := _PLACEHOLDER.search(text):
         return f"has {found[0]!r}, the place of a picture, and only text is trained on"
-    return eaten(text, is_answer=False)
+    return backslash_fault(text, is_answer=False)
 
 
 def picture_in(text: str) -> str:

@@ -38,7 +38,7 @@ def conversation(cell: Any) -> list[Mapping[str, Any]] | None:
     return list(value)
 
 
-def asked(messages: Sequence[Mapping[str, Any]]) -> tuple[tuple[Message, ...], str]:
+def split_at_question(messages: Sequence[Mapping[str, Any]]) -> tuple[tuple[Message, ...], str]:
     """What stands before the last user message, messages without content left out, and its text; what follows it is
     no part of the prompt.
 
@@ -55,10 +55,10 @@ def asked(messages: Sequence[Mapping[str, Any]]) -> tuple[tuple[Message, ...], s
     return tuple(each for each in read[:-1] if each["content"]), read[-1]["content"]
 
 
-def replied(messages: Sequence[Mapping[str, Any]]) -> str:
+def assistant_reply(messages: Sequence[Mapping[str, Any]]) -> str:
     """The text of the last message, which must be an assistant's: what a data set of chats has for an answer.
 
-    Raises TypeError as `asked`, and where it is another's.
+    Raises TypeError as `split_at_question`, and where it is another's.
     """
     if (role := _role(messages[-1])) != "assistant":
         raise TypeError(f"the last message is no assistant's but has the role {role}, and so no answer")

@@ -21,14 +21,14 @@ def rows_of(content: Any, wanted: Collection[str] = ()) -> list[Any] | None:
         names = [".".join(map(str, each)) if isinstance(each, list) else str(each) for each in names]
         return [dict(zip(names, row, strict=True)) for row in cells]
     if values and all(isinstance(each, dict) and each for each in values):
-        return _of_objects(content, wanted)
+        return _rows_of_objects(content, wanted)
     lists = [each for each in values if isinstance(each, list)]
     if len(lists) == len(values) > 1 and len(set(map(len, lists))) == 1:
         return [dict(zip(content, row, strict=True)) for row in zip(*values, strict=True)]
-    return _in_wrapper(content, wanted)
+    return _rows_in_wrapper(content, wanted)
 
 
-def _of_objects(content: dict[str, dict[str, Any]], wanted: Collection[str]) -> list[Any]:
+def _rows_of_objects(content: dict[str, dict[str, Any]], wanted: Collection[str]) -> list[Any]:
     """`{column: {row: value}}` (pandas' default) or `{row: {column: value}}`."""
     inner = list(dict.fromkeys(name for each in content.values() for name in each))
     if any(name in content for name in wanted):
@@ -42,7 +42,7 @@ def _of_objects(content: dict[str, dict[str, Any]], wanted: Collection[str]) -> 
     return list(content.values())
 
 
-def _in_wrapper(content: dict[str, Any], wanted: Collection[str]) -> list[Any]:
+def _rows_in_wrapper(content: dict[str, Any], wanted: Collection[str]) -> list[Any]:
     """The one table among what else the object says of it; else the object is a row itself."""
     tables = [each for each in content.values() if _is_table(each)]
     if "rows" in content and _is_table(content["rows"]):

@@ -9,8 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dgpo.data.duplicates import Entry, Tally, collect, settle
-from dgpo.data.filters import drawn, short_enough, token_counter, with_readable_answer
+from dgpo.data.duplicates import Entry, Tally, collect_problems, merge_answers
+from dgpo.data.filters import sample_entries, token_counter, with_readable_answer, with_short_prompt
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
 from dgpo.data.options import Options
 from dgpo.data.prompts import find_template, render
@@ -70,18 +70,18 @@ def prepare(options: Options) -> Prepared:
     benchmarks, index = _benchmarks(options)
     tally = Tally()
     with ProgressBar("reading", _row_count(located)) as bar:
-        entries = collect(_counted(rows, bar), options.source.canonical, tally, any_answer=options.any_answer)
+        entries = collect_problems(_counted(rows, bar), options.source.canonical, tally, any_answer=options.any_answer)
     if not tally.rows_in:
         raise UserError(f"{', '.join(located.files) or options.data}: there are no rows; give another file")
-    entries = settle(entries, tally, keep_conflicts=options.keep_conflicts)
+    entries = merge_answers(entries, tally, keep_conflicts=options.keep_conflicts)
     entries = with_readable_answer(entries, tally)
     if most := options.max_prompt_chars or options.max_prompt_tokens:
         unit = "characters" if options.max_prompt_chars else "tokens"
-        entries = short_enough(entries, most, unit, lambda problem: count(render(template_text, problem)), tally)
+        entries = with_short_prompt(entries, most, unit, lambda problem: count(render(template_text, problem)), tally)
     if index:
         entries = index.unseen(entries, tally)
     if options.limit:
-        entries = drawn(entries, options.limit, options.seed or 0, tally)
+        entries = sample_entries(entries, options.limit, options.seed or 0, tally)
     accounts = "".join(json.dumps(account, ensure_ascii=False) + "\n" for account in tally.accounts)
     dropped = options.out / f"{options.name}.dropped.jsonl"
     if not entries:

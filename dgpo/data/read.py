@@ -104,7 +104,7 @@ def read_rows(
 
 
 def disguise(path: Path) -> str:
-    """What a file is that is not of the format its name says, and what to do; "" where its first bytes tell nothing."""
+    """What a file really is whose first bytes contradict its name, and what to do; "" where they do not."""
     with path.open("rb") as file:
         begin = file.read(64).lstrip().lower()
     packed = path.suffix.lower() in PACKED
@@ -122,13 +122,13 @@ def count_rows(path: Path) -> int | None:
 def _parquet(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
     with pq.ParquetFile(path) as file:
         found = file.schema_arrow.names
-        refuse_doubled(path, found)
+        refuse_repeated_columns(path, found)
         wanted = [name for name in found if columns is None or name in columns or also(name)]
         if not wanted:
             # A row without columns is no row to pyarrow, and the error is the caller's to word.
             yield dict.fromkeys(found)
             return
-        yield from _of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted), wanted, found)
+        yield from _rows_of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted), wanted, found)
 
 
 def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
@@ -137,33 +137,35 @@ def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bo
         is_file = source.read(6) == b"ARROW1"
         source.seek(0)
         reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
-        refuse_doubled(path, reader.schema.names)
+        refuse_repeated_columns(path, reader.schema.names)
         batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else reader
         wanted = [name for name in reader.schema.names if columns is None or name in columns or also(name)]
-        yield from _of_batches(batches, wanted or reader.schema.names, reader.schema.names)
+        yield from _rows_of_batches(batches, wanted or reader.schema.names, reader.schema.names)
 
 
-def _of_batches(batches: Any, wanted: Sequence[str], found: Sequence[str]) -> Iterator[Row]:
-    """The first row has the names of the columns that are not read too, for whom misses one."""
+def _rows_of_batches(batches: Any, wanted: Sequence[str], found: Sequence[str]) -> Iterator[Row]:
+    """The rows of record batches. The first row also has, as None, the columns that are not read: a caller who misses
+    a column can then name those that there are."""
     unread = dict.fromkeys(name for name in found if name not in wanted)
     for batch in batches:
         batch.validate(full=True)
         batch = batch.select([name for name in batch.schema.names if name in wanted])
-        exact = {field.name: fix for field in batch.schema if (fix := _shortest(field.type))} | _labels(batch.schema)
+        fixes = {field.name: fix for field in batch.schema if (fix := _decimal_rounder(field.type))}
+        fixes |= _label_names(batch.schema)
         for row in batch.to_pylist(maps_as_pydicts="strict"):
-            for name, fix in exact.items():
+            for name, fix in fixes.items():
                 row[name] = fix(row[name])
             yield {**unread, **row}
             unread = {}
 
 
-def _labels(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
-    """Makes words of the numbers by which the datasets library stores a `ClassLabel`, by column."""
+def _label_names(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
+    """By column, a function from the number by which the datasets library stores a `ClassLabel` to its name."""
     try:
-        told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        metadata = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
     except ValueError:  # then no labels are known, and the numbers stand
         return {}
-    features = (told.get("info") or {}).get("features") or {}
+    features = (metadata.get("info") or {}).get("features") or {}
     names = {column: each.get("names") for column, each in features.items() if isinstance(each, dict)}
     return {
         column: lambda value, words=words: words[value] if isinstance(value, int) and 0 <= value < len(words) else value
@@ -172,16 +174,17 @@ def _labels(schema: pa.Schema) -> dict[str, Callable[[Any], Any]]:
     }
 
 
-def _shortest(type: pa.DataType) -> Callable[[Any], Any] | None:
-    """Makes 0.1 of what a column of half or single precision holds, 0.0999755859375; None for columns without any."""
+def _decimal_rounder(type: pa.DataType) -> Callable[[Any], Any] | None:
+    """A function that gives the shortest decimal of a half- or single-precision value, 0.1 for 0.0999755859375, also
+    within lists and structs; None for a type without such values."""
     if pa.types.is_float16(type) or pa.types.is_float32(type):
         narrow = np.float16 if pa.types.is_float16(type) else np.float32
         return lambda value: None if value is None else float(str(narrow(value)))
     if pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type):
-        if item := _shortest(type.value_type):
+        if item := _decimal_rounder(type.value_type):
             return lambda values: None if values is None else [item(value) for value in values]
     elif pa.types.is_struct(type):
-        fields = {field.name: fix for field in type if (fix := _shortest(field.type))}
+        fields = {field.name: fix for field in type if (fix := _decimal_rounder(field.type))}
         if fields:
             return lambda row: row and {**row, **{name: fix(row[name]) for name, fix in fields.items()}}
     return None
@@ -232,7 +235,7 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
         rest = itertools.chain([head], lines)
         reader = csv.DictReader(rest, delimiter=delimiter, strict=True, skipinitialspace=True)
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-        refuse_doubled(path, [name for name in reader.fieldnames if name])  # one without a name is not asked for
+        refuse_repeated_columns(path, list(filter(None, reader.fieldnames)))  # one without a name is not asked for
         try:
             for row in reader:
                 if list(row.values()) == [*row]:  # the first line again, where files were put together
@@ -249,8 +252,8 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
             ) from error
 
 
-def refuse_doubled(path: Path, names: Sequence[str]) -> None:
-    """Of two columns with a name only one would be read, and nobody would know which."""
+def refuse_repeated_columns(path: Path, names: Sequence[str]) -> None:
+    """Raises UserError where two columns have one name: only one of them would be read."""
     doubled = [name for name, count in Counter(names).items() if count > 1]
     if doubled:
         raise UserError(f"{path} has more than one column {', '.join(map(repr, doubled))}; rename all but one of them")

@@ -19,7 +19,7 @@ _COMMAND = re.compile(
 )
 
 
-def repaired(text: str) -> tuple[str, list[str]]:
+def repair_text(text: str) -> tuple[str, list[str]]:
     """The text as it was meant, and what it had that was not."""
     had = []
     for what, repair in _REPAIRS.items():

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dgpo.data.met import Met
+from dgpo.data.occurrences import Occurrences
 from dgpo.data.read import disguise
 from dgpo.errors import one_line
 from dgpo.files import draft_of
@@ -165,11 +165,11 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
             schema, rows = file.schema_arrow, file.metadata.num_rows
         problems = [*_check_columns(schema, prompt_key)] or ([] if rows else ["has 0 rows; write at least one prompt"])
         if not problems:
-            met = Met()
+            faults = Occurrences()
             for place, row in enumerate(prompt_rows(path, (prompt_key, "data_source", "reward_model"))):
                 for fault, value in _faults(row, prompt_key):
-                    met.note(fault, place, value)
-            problems = met.faults()
+                    faults.add(fault, place, value)
+            problems = faults.lines()
         return [f"{path}: {problem}" for problem in problems]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if what := disguise(path):

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypedDict, TypeVar
 
-from dgpo.data.answers import grouped
+from dgpo.data.answers import group_equal
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Problem, read_benchmark
 from dgpo.evaluation.generations import Generation, data_file, generations_file, locked, read_generations
@@ -181,7 +181,7 @@ def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[i
     def are_equal(answer: str, first: str) -> bool:
         return readable[answer] and readable[first] and bool(verify(answer, first, mode="answer", timeout=timeout))
 
-    numbers = {text: number for number, group in enumerate(grouped(readable, are_equal)) for text in group}
+    numbers = {text: number for number, group in enumerate(group_equal(readable, are_equal)) for text in group}
     return [numbers[text] for text, _ in answers]
 
 

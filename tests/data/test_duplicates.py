@@ -5,14 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.data.answers import canonical_answer
-from dgpo.data.duplicates import Entry, Tally, collect, normal_form, settle
+from dgpo.data.duplicates import Entry, Tally, collect_problems, merge_answers, normal_form
 from dgpo.data.sources import Record
 
 
 def merged(pairs: Sequence[tuple[str, object]], *, keep_conflicts: bool = False) -> tuple[list[Entry], Tally]:
     tally = Tally()
     records = (Record(problem, answer, id=f"row{i}") for i, (problem, answer) in enumerate(pairs))
-    return settle(collect(records, canonical_answer, tally), tally, keep_conflicts=keep_conflicts), tally
+    entries = collect_problems(records, canonical_answer, tally)
+    return merge_answers(entries, tally, keep_conflicts=keep_conflicts), tally
 
 
 def test_copies_become_the_first_of_them():

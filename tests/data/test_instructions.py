@@ -1,6 +1,6 @@
 import pytest
 
-from dgpo.data.instructions import remaining, strip_instructions
+from dgpo.data.instructions import leftover_instruction, strip_instructions
 from dgpo.data.prompts import TEMPLATES
 
 DAPO = (
@@ -42,7 +42,7 @@ def test_the_labels_of_examples_stay():
 def test_an_instruction_in_the_middle_is_part_of_the_problem_and_told():
     text = r"Let $x=1$. Please reason step by step, and put your final answer within \boxed{}. What is $x+1$?"
     assert strip_instructions(text) == text
-    assert remaining(text) == r"a \boxed answer, in words of their own"
+    assert leftover_instruction(text) == r"a \boxed answer, in words of their own"
 
 
 AROUND = [
@@ -101,4 +101,4 @@ def test_whatever_others_put_around_a_problem_comes_off(around: str):
 )
 def test_what_is_said_of_the_answer_itself_stays(problem: str):
     assert strip_instructions(problem) == problem
-    assert remaining(problem) == ""
+    assert leftover_instruction(problem) == ""

@@ -6,12 +6,12 @@ from typing import Any
 
 from dgpo.data.answers import canonical_answer
 from dgpo.data.cells import lookup, printed, text_of
-from dgpo.data.choices import is_option_column, options_in, shown
-from dgpo.data.escapes import eaten
+from dgpo.data.choices import is_option_column, option_lines, options_in
+from dgpo.data.escapes import backslash_fault
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.media import is_media_column, media_in, prompt_fault
-from dgpo.data.messages import asked, conversation
-from dgpo.data.repairs import repaired
+from dgpo.data.messages import conversation, split_at_question
+from dgpo.data.repairs import repair_text
 from dgpo.data.schema import Message
 from dgpo.data.solutions import is_solution
 from dgpo.errors import UserError
@@ -159,9 +159,9 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
     answer, remarks = _first(row, source.answer), list[str]()
     around = [_beside(_first(row, names)) for names in (source.context, source.rest)]
     if source.is_own:
-        problem, had = repaired(problem)
+        problem, had = repair_text(problem)
         if isinstance(answer, str) and printed(answer) is None:
-            answer, more = repaired(answer)
+            answer, more = repair_text(answer)
             had += more
         remarks += [f"problems or answers had {what}" for what in dict.fromkeys(had)]
         if any(around):
@@ -173,7 +173,7 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
     if problem:
         problem = strip_instructions("\n".join(filter(None, (around[0], problem, around[1]))))
     options = options_in(row) if problem and source.is_own else []
-    if options and (lines := shown(options, problem, _spelt(answer, source))):
+    if options and (lines := option_lines(options, problem, _spelt(answer, source))):
         problem = f"{problem}\n{lines}"
         remarks.append("problems show their options, which are in columns of their own, below them")
     return Record(
@@ -207,7 +207,7 @@ def _prompt(row: Mapping[str, Any], source: Source) -> tuple[tuple[Message, ...]
     cell = _first(row, source.problem)
     try:
         messages = conversation(cell)
-        before, problem = asked(messages) if messages else ((), text_of(cell))
+        before, problem = split_at_question(messages) if messages else ((), text_of(cell))
     except TypeError as error:
         raise TypeError(f"column {' or '.join(source.problem)}: {error}") from error
     system = _text_of(row, source.system)
@@ -225,8 +225,9 @@ def _refuse_broken(row: Mapping[str, Any], record: Record) -> None:
     for text in texts:
         if fault := prompt_fault(text):
             raise TypeError(f"the problem {text!r:.60} {fault}")
-    if isinstance(record.answer, str) and (fault := eaten(record.answer, is_answer=not is_solution(record.answer))):
-        raise TypeError(f"the answer {record.answer!r:.60} {fault}")
+    answer = record.answer
+    if isinstance(answer, str) and (fault := backslash_fault(answer, is_answer=not is_solution(answer))):
+        raise TypeError(f"the answer {answer!r:.60} {fault}")
 
 
 def _require_columns(row: Mapping[str, Any], source: Source, where: str) -> None:
