@@ -166,7 +166,7 @@ class Judge:
         return choice["message"]["content"]
 
 
-async def judged(
+async def ask_judge(
     verdict: Verdict, left: Undecided | None, gold: str, options: JudgeOptions, facts: Mapping[str, Any], seconds: float
 ) -> tuple[Verdict, Opinion]:
     """``verdict``, or the judge's in its place where it is open and the judge could decide.

@@ -1,4 +1,4 @@
-"""What a reward function of anyone's returns, made into what verl can train on and average. Pure functions."""
+"""The result of a person's own reward function, made into what verl can train on and average. Pure functions."""
 
 import inspect
 import json
@@ -10,11 +10,11 @@ MAX_TEXT = 2_000
 """Characters kept of a value that is no number."""
 
 
-def settled(returned: Any) -> dict[str, float | str]:
-    """``returned`` as verl takes it: a dict with a finite ``score``. A number by itself is verl's ``acc`` too.
+def normalize_result(returned: Any) -> dict[str, float | str]:
+    """A reward function's result as verl takes it: a dict with a finite ``score``. A bare number is ``acc`` as well.
 
-    Numbers of any library become floats and truth values 0 or 1. None goes, as verl has it for a key that is missing;
-    whatever else is no number, lists of numbers too, becomes text, which verl dumps and does not average.
+    Numbers of any library become floats, and truth values 0 or 1. Keys whose value is None are dropped. Everything
+    else, lists of numbers included, becomes text, which verl writes to its dumps and does not average.
 
     Raises:
         ValueError: there is no score, or it is no finite number.
@@ -27,52 +27,52 @@ def settled(returned: Any) -> dict[str, float | str]:
     return {"score": _score(returned["score"]), **more}
 
 
-def guarded(score: Callable[..., Any]) -> Callable[..., Any]:
-    """``score``, a coroutine function or not, with what it returns `settled`.
+def catching_errors(score: Callable[..., Any]) -> Callable[..., Any]:
+    """``score``, a function or coroutine function, with its result normalized, and 0 for an answer on which it fails.
 
-    verl's agent loop would swallow what it raises, and train on the rest of the group. Here that answer earns 0, and
-    the reason stands under ``error``: `metrics.reward_metrics` counts it.
+    verl's agent loop would swallow the exception and train on the rest of the group. The reason is kept under
+    ``error``, which `metrics.reward_metrics` counts.
     """
-    if inspect.iscoroutinefunction(score):
 
-        async def awaited(**sample: Any) -> dict[str, float | str]:
-            try:
-                return settled(await score(**sample))
-            except Exception as error:
-                return _failed(error)
+    def failure(error: Exception) -> dict[str, float | str]:
+        return {"score": 0.0, "error": f"{type(error).__name__}: {error}"[:MAX_TEXT]}
 
-        return awaited
-
-    def called(**sample: Any) -> dict[str, float | str]:
+    async def score_async(**sample: Any) -> dict[str, float | str]:
         try:
-            return settled(score(**sample))
+            return normalize_result(await score(**sample))
         except Exception as error:
-            return _failed(error)
+            return failure(error)
 
-    return called
+    def score_now(**sample: Any) -> dict[str, float | str]:
+        try:
+            return normalize_result(score(**sample))
+        except Exception as error:
+            return failure(error)
+
+    return score_async if inspect.iscoroutinefunction(score) else score_now
 
 
-def averaged(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], list[str]]:
-    """The columns of a validation that verl can average, and which it could not, and why.
+def averageable_columns(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], list[str]]:
+    """The columns of a validation that verl can average, and a sentence for each that it cannot.
+
+    verl takes the first value for the type of all, and an answer without ``acc`` for a wrong one. So a column of
+    numbers and text is left out, and ``acc`` if only some answers have it.
 
     Args:
-        columns: of the values of all samples; None where a sample has none.
-
-    verl takes the first value for the kind of all, and an answer without ``acc`` for a wrong one. So a column of
-    numbers and text is left out, and ``acc`` where only some answers have it.
+        columns: the values of all samples, by name; None for a sample that has none.
     """
     failed = [value is not None for value in columns.get("error", ())]
-    kept, told = {}, []
+    kept, left_out = {}, []
     for key, values in columns.items():
         texts = sum(isinstance(value, str) for value in values)
         missing = [i for i, value in enumerate(values) if value is None and not (failed and failed[i])]
         if 0 < texts < sum(value is not None for value in values):
-            told.append(f"{key} is text on {texts} of {len(values)} samples and a number on others")
+            left_out.append(f"{key} is text on {texts} of {len(values)} samples and a number on others")
         elif key == "acc" and missing:
-            told.append(f"acc is missing on {len(missing)} of {len(values)} samples, so the score stands for it")
+            left_out.append(f"acc is missing on {len(missing)} of {len(values)} samples, so the score stands for it")
         else:
             kept[key] = values
-    return kept, told
+    return kept, left_out
 
 
 def _score(value: Any) -> float:
@@ -91,7 +91,3 @@ def _plain(value: Any) -> float | str:
         return float(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text[:MAX_TEXT]
-
-
-def _failed(error: Exception) -> dict[str, float | str]:
-    return {"score": 0.0, "error": f"{type(error).__name__}: {error}"[:MAX_TEXT]}

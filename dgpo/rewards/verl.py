@@ -29,8 +29,8 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
 from verl.protocol import DataProtoItem
 
-from dgpo.rewards.judge import JudgeOptions, judged
-from dgpo.rewards.own import guarded
+from dgpo.rewards.judge import JudgeOptions, ask_judge
+from dgpo.rewards.own import catching_errors
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
 from dgpo.verifier.stages import Mode, Undecided, decide_cheaply, decide_symbolically
 from dgpo.verifier.verdict import Verdict
@@ -103,12 +103,12 @@ async def compute_score(
     opinion = None
     if judge and judge.get("url"):
         seconds = deadline - (time.monotonic() - started)
-        verdict, opinion = await judged(verdict, left, ground_truth, JudgeOptions.of(judge), facts or {}, seconds)
+        verdict, opinion = await ask_judge(verdict, left, ground_truth, JudgeOptions.of(judge), facts or {}, seconds)
     if verdict.reason == "bad_gold" and verdict.stage != "judge":
         _report_bad_gold(data_source, repr(ground_truth)[:200])
     acc = float(bool(verdict))
     score = acc if shaping.scoring == "binary" else 2 * acc - 1
-    told: dict[str, float | str] = {
+    details: dict[str, float | str] = {
         "pred": (verdict.answer or "")[:MAX_PRED_CHARS],
         "reason": verdict.reason,
         "stage": verdict.stage,
@@ -117,9 +117,9 @@ async def compute_score(
         "restarts": str(_new_restarts()),
     }
     if opinion is not None:
-        told |= {"judge": opinion.outcome, "judge_reply": opinion.reply[-MAX_PRED_CHARS:]}
+        details |= {"judge": opinion.outcome, "judge_reply": opinion.reply[-MAX_PRED_CHARS:]}
     if facts is not None:
-        told |= {"tokens": str(facts["tokens"]), "truncated": str(int(facts["truncated"]))}
+        details |= {"tokens": str(facts["tokens"]), "truncated": str(int(facts["truncated"]))}
     if shaping.overlong_buffer:
         if facts is None:
             raise ValueError(
@@ -128,12 +128,12 @@ async def compute_score(
             )
         penalty = overlong_penalty(facts["tokens"], facts["longest"], shaping.overlong_buffer)
         score += shaping.overlong_weight * penalty
-        told["overlong"] = f"{penalty:.6f}"
+        details["overlong"] = f"{penalty:.6f}"
     if shaping.format_weight:
         kept = has_format(solution_str, answered=verdict.reason != "no_answer")
         score += shaping.format_weight * kept
-        told["format"] = str(int(kept))
-    return {"score": score, "acc": acc, **told}
+        details["format"] = str(int(kept))
+    return {"score": score, "acc": acc, **details}
 
 
 def check_options(options: Mapping[str, Any], longest: int, *, tells_length: bool) -> None:
@@ -184,14 +184,14 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
 
 
 class MathRewardManager(NaiveRewardManager):
-    """verl's naive manager, with what the function returns `guarded`, and ``extra_info[RESPONSE_FACTS]`` for it:
+    """verl's naive manager, with the reward function `catching_errors`, and with ``extra_info[RESPONSE_FACTS]`` for it:
 
     ``tokens``: of the response, the end-of-sequence token included. ``longest``: the length at which generation
     was cut off. ``truncated``: whether it was, that is, the response is that long and does not end the sequence.
     """
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
-        super().__init__(config, tokenizer, guarded(compute_score), **kwargs)
+        super().__init__(config, tokenizer, catching_errors(compute_score), **kwargs)
         if config.reward.custom_reward_function.path == "pkg://dgpo.rewards.verl":
             # Now, where a math-verify that does not start ends the run with its reason, and costs no response a wait.
             shared_pool().start()

@@ -15,7 +15,7 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 from dgpo.advantages.verl import credit_turns, modulate, weigh_prompts
 from dgpo.agents.metrics import agent_metrics
 from dgpo.rewards.metrics import reward_metrics
-from dgpo.rewards.own import averaged
+from dgpo.rewards.own import averageable_columns
 from dgpo.rollouts.success import COUNTS
 from dgpo.rollouts.verl import AllocatingManager, count_successes, read_samples
 from dgpo.runs.checkpoints import best_checkpoint, prune, write_manifest
@@ -91,7 +91,7 @@ def average_what_can_be(trainer: Any) -> None:
     known = set[str]()
 
     def with_averaged(sources: Any, uids: Any, columns: dict[str, list[Any]], *args: Any, **kwargs: Any) -> Any:
-        kept, told = averaged(columns)
+        kept, told = averageable_columns(columns)
         for what in told:
             if what not in known:
                 log.warning("reward.custom_reward_function: %s; return the same keys for every answer", what)

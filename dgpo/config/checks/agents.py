@@ -13,7 +13,7 @@ from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
 from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
-from dgpo.config.checks.finding import Finding, at, named
+from dgpo.config.checks.finding import Finding, at, finding_at_option
 from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths
 from dgpo.data.schema import prompt_rows
 
@@ -32,7 +32,7 @@ def agent(config: DictConfig) -> Iterator[Finding]:
     try:
         AgentSettings.of(config.agent)
     except ValueError as error:
-        yield named(error, "agent", config.agent, "correct it; docs/agents.md")
+        yield finding_at_option(error, "agent", config.agent, "correct it; docs/agents.md")
     if not config.get("credit"):
         yield Finding("credit", None, "an agent's turns get no advantage", f"add advantage=proxmo, {WITHOUT}")
     else:
@@ -68,7 +68,7 @@ def _credit(section: DictConfig) -> Iterator[Finding]:
     try:
         CREDIT[method]([turns, turns], **options)
     except (TypeError, ValueError) as error:
-        yield named(error, "credit", options, "correct it; docs/agents.md")
+        yield finding_at_option(error, "credit", options, "correct it; docs/agents.md")
 
 
 def environments(config: DictConfig) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ import torch
 from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
-from dgpo.config.checks.finding import Finding, at, named
+from dgpo.config.checks.finding import Finding, at, finding_at_option
 from dgpo.config.checks.loading import paths
-from dgpo.config.checks.resume import chosen
+from dgpo.config.checks.resume import checkpoint_to_resume
 from dgpo.data.schema import prompt_rows
 from dgpo.rollouts.settings import AllocationSettings
 from dgpo.rollouts.success import COUNTS, prompt_key
@@ -29,7 +29,7 @@ def allocation(config: DictConfig) -> Iterator[Finding]:
     try:
         AllocationSettings.of(config)
     except (ValueError, TypeError) as error:
-        yield named(error, "rollouts", config.rollouts, "correct it; docs/methods.md, DynaMO")
+        yield finding_at_option(error, "rollouts", config.rollouts, "correct it; docs/methods.md, DynaMO")
     if manager != MANAGER:
         yield at(config, key, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}")
     if config.algorithm.filter_groups.enable:
@@ -51,7 +51,7 @@ def factors(config: DictConfig) -> Iterator[Finding]:
     try:
         modulation(*[torch.zeros(0, 0)] * 4, **config.advantage)
     except (ValueError, TypeError) as error:
-        yield named(error, "advantage", config.advantage, "correct it; docs/methods.md, DynaMO")
+        yield finding_at_option(error, "advantage", config.advantage, "correct it; docs/methods.md, DynaMO")
     if config.algorithm.rollout_correction.bypass_mode:
         message = "it computes no old log-probs and no entropies, which advantage=dynamo reads"
         yield at(config, "algorithm.rollout_correction.bypass_mode", message, "set it to false")
@@ -61,7 +61,7 @@ def evidence(config: DictConfig) -> Iterator[Finding]:
     """What rollouts=dynamo will know of a prompt: the counts of the run that goes on, one counter for equal prompts."""
     if not config.get("rollouts"):
         return
-    checkpoint = chosen(config)
+    checkpoint = checkpoint_to_resume(config)
     if checkpoint and not (checkpoint / COUNTS).is_file():
         message = f"{checkpoint} has no {COUNTS}: the run that saved it counted nothing, and rollouts begin uniform"
         remedy = "go on if that is meant; a new run.dir begins anew"

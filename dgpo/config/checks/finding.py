@@ -39,7 +39,7 @@ def at(config: DictConfig, key: str, message: str, remedy: str, *, fatal: bool =
     return Finding(key, OmegaConf.select(config, key), message, remedy, fatal)
 
 
-def named(error: Exception, key: str, section: Mapping[Any, Any], remedy: str) -> Finding:
+def finding_at_option(error: Exception, key: str, section: Mapping[Any, Any], remedy: str) -> Finding:
     """A finding of the option in ``section``, which is at ``key``, whose name and ``=`` begin the error's message;
     of the section where it begins otherwise."""
     name = cause_of(error).partition("=")[0]
@@ -47,7 +47,7 @@ def named(error: Exception, key: str, section: Mapping[Any, Any], remedy: str) -
     return Finding(place, value, cause_of(error), remedy)
 
 
-def told(error: UserError) -> Finding:
+def finding_from_error(error: UserError) -> Finding:
     """A finding of what an error says: ``key=value: what is wrong; remedy``."""
     place, _, problem = str(error).partition(": ")
     (key, _, value), (message, _, remedy) = place.partition("="), problem.partition("; ")

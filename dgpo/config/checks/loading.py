@@ -73,7 +73,7 @@ def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], 
         tokens = tokenizer([render(prompt) for prompt in prompts], add_special_tokens=False)["input_ids"]
         return [len(each) for each in tokens]
 
-    return _counted(frame, config.data.prompt_key, count)
+    return _token_counts(frame, config.data.prompt_key, count)
 
 
 def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
@@ -120,9 +120,9 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
                 f"verl cannot load {file}: {_short(error)}", "`dgpo data prepare` writes files that it can load"
             ) from error
     (first, one), *others = features.items()
-    told = (f"{what} in {file}, not as in {first}" for file, other in others if (what := difference(one, other)))
+    differences = (f"{what} in {file}, not as in {first}" for file, other in others if (what := difference(one, other)))
     raise UnloadableError(
-        f"verl cannot load the files together: {next(told, _short(whole))}",
+        f"verl cannot load the files together: {next(differences, _short(whole))}",
         "give them the same columns and types; all that `dgpo data prepare` writes agree",
     ) from whole
 
@@ -150,7 +150,7 @@ def difference(one: Any, other: Any, name: str = "") -> str:
     return "" if one == other else f"{name} is {getattr(other, 'dtype', None) or type(other).__name__}"
 
 
-def _counted(frame: Any, column: str, count: Any) -> np.ndarray:
+def _token_counts(frame: Any, column: str, count: Any) -> np.ndarray:
     """The length of each prompt; of one that is met again, the first one's."""
     known: dict[int, int] = {}
     lengths = np.empty(len(frame), np.int64)

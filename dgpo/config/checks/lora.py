@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from dgpo.config.checks.finding import Finding, at, told
+from dgpo.config.checks.finding import Finding, at, finding_from_error
 from dgpo.config.checks.parallel import model_shape
 from dgpo.config.memory.lora import Lora, adapted_layers, linear_layers, lora_from, matches
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
@@ -30,7 +30,7 @@ def lora(config: DictConfig) -> Iterator[Finding]:
     try:
         asked = lora_from(config)
     except UserError as error:
-        yield told(error)
+        yield finding_from_error(error)
         return
     if asked is None:  # `options.switched_off` says what has no effect then
         return

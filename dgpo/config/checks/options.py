@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at, told
+from dgpo.config.checks.finding import Finding, at, finding_from_error
 from dgpo.config.checks.kinds import defaults
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import UNREAD
@@ -175,4 +175,4 @@ def time_limit(config: DictConfig) -> Iterator[Finding]:
         if config.run.time_limit is not None:
             seconds_of("run.time_limit", config.run.time_limit)
     except UserError as error:
-        yield told(error)
+        yield finding_from_error(error)

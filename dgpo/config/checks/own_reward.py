@@ -27,7 +27,7 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
     """
     from verl.utils.import_utils import load_extern_object
 
-    from dgpo.rewards.own import settled
+    from dgpo.rewards.own import normalize_result
     from dgpo.rewards.verl import RESPONSE_FACTS
 
     function = config.reward.custom_reward_function
@@ -48,7 +48,7 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
             sample = {"data_source": row["data_source"], "ground_truth": truth, "extra_info": extra_info}
             where = f"for the response {response!r} to {place}"
             try:
-                told = settled(_call(score, **{"solution_str": response, **sample, **options}))
+                told = normalize_result(_call(score, **{"solution_str": response, **sample, **options}))
             except Exception as error:  # whatever a function of anyone's raises
                 message = f"{where} it failed: {type(error).__name__}: {error}; in training such an answer would earn 0"
                 yield Finding(key, function.name, message, "mend it, so that it returns a number for every text")

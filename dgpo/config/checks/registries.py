@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at, cause_of, named
+from dgpo.config.checks.finding import Finding, at, cause_of, finding_at_option
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.runs import checkpoints
 
@@ -99,7 +99,7 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         if made is not None:
             check_actor(config.actor_rollout_ref.actor)
     except Exception as error:
-        found = named(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
+        found = finding_at_option(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
         yield Finding(LOSS, section.loss_mode, found.message, found.remedy) if found.key == LOSS else found
         return
     if made is None:

@@ -54,7 +54,7 @@ RESTORED = {
 ROWS = ("data.train_max_samples", "data.filter_overlong_prompts", "data.max_prompt_length")
 
 
-def chosen(config: DictConfig) -> Path | None:
+def checkpoint_to_resume(config: DictConfig) -> Path | None:
     """The checkpoint that the run would go on from; None for a run from the start, or one that cannot be found."""
     mode = config.trainer.resume_mode
     if mode == "resume_path":
@@ -66,7 +66,7 @@ def chosen(config: DictConfig) -> Path | None:
 
 def same_run(config: DictConfig) -> Iterator[Finding]:
     """What the checkpoint brings with it, whatever the config says, is what the config says; the rest may change."""
-    checkpoint = chosen(config)
+    checkpoint = checkpoint_to_resume(config)
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
     file = checkpoint.parent.parent / "config.yaml" if checkpoint else None
     if checkpoint is None or file is None or not file.is_file():
@@ -104,7 +104,7 @@ def from_its_weights(checkpoint: Path) -> str:
 
 def loadable(config: DictConfig) -> Iterator[Finding]:
     """The checkpoint holds what is to be loaded, for as many ranks, the same FSDP, and the same adapter."""
-    checkpoint = chosen(config)
+    checkpoint = checkpoint_to_resume(config)
     if checkpoint is None:
         return
     actor, wanted = checkpoint / "actor", list(config.actor_rollout_ref.actor.checkpoint.load_contents)
