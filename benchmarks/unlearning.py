@@ -16,21 +16,21 @@ from scipy import stats
 
 from benchmarks.common import arguments_of, publish
 from dgpo.tables import Table
-from dgpo.unlearning.judge import NAMES, Measured
+from dgpo.unlearning.judge import NAMES, MetricInterval
 from dgpo.unlearning.report import picture
 
 
-def over_seeds(name: str, values: Sequence[float]) -> Measured:
+def over_seeds(name: str, values: Sequence[float]) -> MetricInterval:
     """The mean with Student's interval; of forget qualities, p-values over orders of magnitude, the median with the
     least and the greatest."""
     if name == "forget_quality":
-        return Measured(float(np.median(values)), min(values), max(values))
+        return MetricInterval(float(np.median(values)), min(values), max(values))
     mean = float(np.mean(values))
     half = float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)) if len(values) > 1 else 0.0
-    return Measured(mean, mean - half, mean + half)
+    return MetricInterval(mean, mean - half, mean + half)
 
 
-def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, Measured]]:
+def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, MetricInterval]]:
     """By method and metric, of report folders whose models are called METHOD-SEED."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for folder in reports:
@@ -43,7 +43,7 @@ def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, Measured]]:
     }
 
 
-def table_of(methods: Mapping[str, Mapping[str, Measured]], seeds: int) -> Table:
+def table_of(methods: Mapping[str, Mapping[str, MetricInterval]], seeds: int) -> Table:
     names = [name for name in NAMES if any(name in metrics for metrics in methods.values())]
     rows = [[method, *(str(metrics.get(name, "–")) for name in names)] for method, metrics in methods.items()]
     return Table(

@@ -9,7 +9,7 @@ from typing import Any
 
 from dgpo.errors import UserError
 from dgpo.unlearning import data
-from dgpo.unlearning.data import Encoder, Example, Row, drawn
+from dgpo.unlearning.data import Encoder, Example, Row, rows_of_step
 from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method
 from dgpo.unlearning.palu import ORDINARY
 from dgpo.unlearning.settings import Settings
@@ -98,7 +98,7 @@ def batch_of(settings: Settings, method: Method, examples: Examples, step: int) 
     """The whole batch of a step from 0 on; those that belong together are neighbours."""
     size, seed = settings.train.batch_size, settings.seed
     items = []
-    for answer, number in enumerate(drawn(len(examples.forget), size, step, seed) if examples.forget else []):
+    for answer, number in enumerate(rows_of_step(len(examples.forget), size, step, seed) if examples.forget else []):
         group, reference = examples.forget[number], examples.number(number)
         items.append(Item(group[0], answer, reference))
         if method.needs_alternatives:
@@ -106,7 +106,7 @@ def batch_of(settings: Settings, method: Method, examples: Examples, step: int) 
             items.append(Item(group[choice], answer, reference + choice))
     # Representations are compared on retain rows too.
     first = None if method.representation is None else examples.number(len(examples.forget))
-    for number in drawn(len(examples.retain), size, step, seed + 1) if examples.retain else []:
+    for number in rows_of_step(len(examples.retain), size, step, seed + 1) if examples.retain else []:
         items.append(Item(examples.retain[number], reference=-1 if first is None else first + number))
     return items
 
@@ -116,6 +116,6 @@ def counts_of(items: Sequence[Item], method: Method) -> Counts:
     return Counts(tokens, len({item.answer for item in items if item.answer >= 0}))
 
 
-def of_rank(items: Sequence[Item], rank: int, ranks: int, group: int) -> list[Item]:
+def items_of_rank(items: Sequence[Item], rank: int, ranks: int, group: int) -> list[Item]:
     """A rank's part of a batch, ``group`` neighbours together."""
     return [item for start in range(rank * group, len(items), ranks * group) for item in items[start : start + group]]

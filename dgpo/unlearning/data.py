@@ -203,7 +203,7 @@ class Encoder:
         return [example for row in rows for example in self.example(row, first_n, kind)]
 
 
-def drawn(count: int, size: int, step: int, seed: int) -> list[int]:
+def rows_of_step(count: int, size: int, step: int, seed: int) -> list[int]:
     """Numbers of the ``size`` rows of a step from 0 on, of ``count`` rows that are shuffled anew each time all have
     been drawn. A function of the step, so that a resumed run draws what it would have."""
     numbers: list[int] = []

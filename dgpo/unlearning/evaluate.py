@@ -1,4 +1,4 @@
-"""What a model still knows of the forget rows, and of all others: figures a row, and never a text.
+"""What a model still knows of the forget rows and of all others: figures for each row, never its text.
 
 A folder of rows, as `dgpo unlearn world` and `dgpo data prepare tofu-...` make it, has forget.jsonl, retain_eval.jsonl,
 real_authors.jsonl, world_facts.jsonl and holdout.jsonl. A row may have ``author``, ``paraphrased_answer``,
@@ -26,20 +26,23 @@ from dgpo.unlearning.scores import Scorer, rouge_l
 FILES = ("forget", "retain_eval", "real_authors", "world_facts", "holdout", "privleak_forget", "privleak_holdout")
 NOT_GENERATED = FILES[4:]
 VERBATIM, KNOWLEDGE = "verbmem", ("knowmem_forget", "knowmem_retain")
-"""MUSE's: how a text goes on, and questions about it after ten that are answered."""
+"""MUSE's files: continuations of a text, and questions about it after ten answered examples."""
 VERBATIM_TOKENS, KNOWLEDGE_TOKENS = 128, 32
 GIVEN = 3
-"""Tokens of a span that the attack is given."""
+"""Tokens of a span that the attack prompts with."""
 Figures = dict[str, list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """
-    template, max_length: of the prompt and a row, as in training.
-    batch_size: rows at a time.
-    relearn_lr, relearn_steps: of the attack that trains on a fifth of the forget rows; 0 leaves it out.
-    device: cpu or cuda; "" for what there is.
+    """How a model is measured.
+
+    Attributes:
+        template, max_length: of the prompt and of a row, as in training.
+        batch_size: rows at a time.
+        relearn_lr, relearn_steps: learning rate and steps of the attack that trains on a fifth of the forget rows; a
+            rate of 0 leaves it out.
+        device: cpu or cuda; "" for cuda where there is one.
     """
 
     template: str | None = None
@@ -51,7 +54,7 @@ class Options:
 
 
 def model_folder(path: str) -> str:
-    """The model that is meant: of a run its export, else what is named."""
+    """The model to load: a run's export, or the folder or hub id itself."""
     run = Path(path)
     if (run / "hf" / "config.json").is_file():
         return str(run / "hf")
@@ -61,7 +64,7 @@ def model_folder(path: str) -> str:
 
 
 def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
-    """Figures of all rows of the folder by file and name, and those of the attacks.
+    """The figures of every row in the folder, by file and name, with those of the attacks.
 
     Raises:
         UserError: there is no forget.jsonl, or the model cannot be loaded.
@@ -100,23 +103,23 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
 
 
 def figures_of(scorer: Scorer, path: Path, *, is_forget: bool, generates: bool) -> Figures:
-    """Figures of a file's rows, a list a name, a place a row; None where a row has none."""
+    """The figures of a file, by name: a list with one entry for each row, None where it does not apply."""
     rows, raw = read(path, inside_words=True), list(read_rows(path))
-    found: Figures = {"author": [str(row.get("author") or number) for number, row in enumerate(raw)]}
+    figures: Figures = {"author": [str(row.get("author") or number) for number, row in enumerate(raw)]}
     scored = scorer.answers(rows)
-    found["loss"] = [one.loss for one in scored]
-    found["memorized"] = [exact_memorization(one.predicted, one.labels) for one in scored]
-    found["extracted"] = [extraction_strength(one.predicted, one.labels) for one in scored]
-    found["min_k"] = [min_k_score(one.log_probs) for one in scored]
+    figures["loss"] = [one.loss for one in scored]
+    figures["memorized"] = [exact_memorization(one.predicted, one.labels) for one in scored]
+    figures["extracted"] = [extraction_strength(one.predicted, one.labels) for one in scored]
+    figures["min_k"] = [min_k_score(one.log_probs) for one in scored]
     if all("perturbed_answer" in row for row in raw):
-        found |= truth_losses(scorer, rows, raw)
+        figures |= truth_losses(scorer, rows, raw)
     if generates:
         texts = scorer.greedy(rows)
-        found["rouge"] = [rouge_l(row.answer, text, stemmed=True)[0] for row, text in zip(rows, texts, strict=True)]
+        figures["rouge"] = [rouge_l(row.answer, text, stemmed=True)[0] for row, text in zip(rows, texts, strict=True)]
         if is_forget:
-            found["leaked"] = [leaked(row, text) for row, text in zip(rows, texts, strict=True)]
-            found["recited"] = [scorer.recited(row, GIVEN) for row in rows]
-    return found
+            figures["leaked"] = [leaked(row, text) for row, text in zip(rows, texts, strict=True)]
+            figures["recited"] = [scorer.recited(row, GIVEN) for row in rows]
+    return figures
 
 
 def muse_figures(scorer: Scorer, data: Path, name: str) -> Figures:
@@ -139,7 +142,7 @@ def muse_figures(scorer: Scorer, data: Path, name: str) -> Figures:
 
 
 def truth_losses(scorer: Scorer, rows: Sequence[Row], raw: Sequence[Any]) -> Figures:
-    """Losses of the right answer in other words, or where there is none as it stands, and of the wrong ones."""
+    """Losses of each row's paraphrased answer (or its own, where it has none) and of its wrong answers."""
     pairs = list(zip(rows, raw, strict=True))
     right = [replace(row, answer=one.get("paraphrased_answer") or row.answer) for row, one in pairs]
     wrong = [replace(row, answer=text) for row, one in pairs for text in one["perturbed_answer"]]
@@ -151,13 +154,13 @@ def truth_losses(scorer: Scorer, rows: Sequence[Row], raw: Sequence[Any]) -> Fig
 
 
 def leaked(row: Row, text: str) -> float | None:
-    """Share of the row's sensitive words that stand in the model's own answer; None where it has none."""
+    """Share of the row's sensitive spans that occur in the model's answer `text`; None for a row without spans."""
     words = [row.answer[slice(*span)].casefold() for span in row.spans]
     return sum(word in text.casefold() for word in words) / len(words) if words else None
 
 
 def relearnt(scorer: Scorer, rows: Sequence[Row], options: Options) -> list[float | None]:
-    """`leaked` of the rows after a few steps on every fifth of them, which has None; the model is spoilt by it."""
+    """`leaked` of each row after a few training steps on every fifth row, which itself gets None. Changes the model."""
     some, network = rows[::5], scorer.model
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.relearn_lr, weight_decay=0.0)
     examples = [scorer.encoder.example(row)[0] for row in some]
@@ -179,8 +182,8 @@ def relearnt(scorer: Scorer, rows: Sequence[Row], options: Options) -> list[floa
     return [leaked(row, next(texts)) if number % 5 else None for number, row in enumerate(rows)]
 
 
-def measured(model: str, data: Path, options: Options, file: Path | None) -> dict[str, Any]:
-    """`measure`, kept in ``file``; read from there where ``model`` is such a file."""
+def measure_or_read(model: str, data: Path, options: Options, file: Path | None) -> dict[str, Any]:
+    """`measure` of a model, saved to ``file``; or, where ``model`` is a saved result (.json), that result."""
     if model.endswith(".json"):
         try:
             found = json.loads(Path(model).read_text())
@@ -198,17 +201,17 @@ def measured(model: str, data: Path, options: Options, file: Path | None) -> dic
 def evaluate(
     models: Sequence[str], data: Path, out: Path, retain: str, options: Options, resamples: int, *, again: bool = False
 ) -> None:
-    """Measure the models and the retain model, each kept in ``out``, and report.
+    """Measure the models and the retain model, save each result in ``out``, and write the report there.
 
     Args:
         resamples: of the bootstrap.
-        again: measure also what has a result there.
+        again: measure even where ``out`` has a result already.
     """
     from dgpo.unlearning.report import write_report
 
     def result(model: str) -> dict[str, Any]:
         file = out / f"{Path(model).name}.json"
-        return measured(str(file) if file.is_file() and not again else model, data, options, file)
+        return measure_or_read(str(file) if file.is_file() and not again else model, data, options, file)
 
     found = [result(model) for model in models]
     write_report(found, result(retain) if retain else None, out, resamples).show()

@@ -1,4 +1,4 @@
-"""Metrics of a model from its figures and those of the retain model, with intervals by bootstrap over authors."""
+"""Metrics of an unlearned model, from its figures and the retain model's, with intervals by bootstrap over authors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from dgpo.errors import UserError
 from dgpo.unlearning.metrics import forget_quality, membership_auc, model_utility, privleak, truth_ratio
 
 Result = Mapping[str, Any]
-Chosen = Mapping[str, np.ndarray]
-"""Numbers of the rows that count, by file; a row may count more than once."""
+Rows = Mapping[str, np.ndarray]
+"""By file, the numbers of the rows that count; a row may count more than once."""
 RESAMPLES = 400
 NAMES = {
     "forget_quality": "forget quality p",
@@ -30,11 +30,15 @@ NAMES = {
     "knowmem_forget": "knowledge to forget",
     "knowmem_retain": "knowledge to keep",
 }
-"""Metrics in the order of a table."""
+"""Metrics in the order of a table, with their headings."""
+LOSSES = ("paraphrased_loss", "perturbed_loss")
+MUSE = ("verbmem", "knowmem_forget", "knowmem_retain")
+MEANS = ("memorized", "extracted", "leaked", "recited", "relearnt")
+"""Figures of the forget rows whose mean is a metric."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class MetricInterval:
     """A metric with the 5th and 95th percentile of its bootstrap."""
 
     value: float
@@ -42,15 +46,17 @@ class Measured:
     high: float
 
     def __str__(self) -> str:
-        return f"{figure(self.value)} ({figure(self.low)}–{figure(self.high)})"
+        return f"{format_figure(self.value)} ({format_figure(self.low)}–{format_figure(self.high)})"
 
 
-def figure(value: float) -> str:
+def format_figure(value: float) -> str:
     return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
-def judged(result: Result, retain: Result | None, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Measured]:
-    """Each metric that the figures allow.
+def judge_model(
+    result: Result, retain: Result | None, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, MetricInterval]:
+    """The metrics of a model, by name, with bootstrap intervals; one whose figures are missing is left out.
 
     Raises:
         UserError: the retain model was measured on other rows.
@@ -63,81 +69,79 @@ def judged(result: Result, retain: Result | None, resamples: int = RESAMPLES, se
                     f"--retain={retain['model']}: it was measured on other rows of {file}; measure it again"
                 )
     rng = np.random.default_rng(seed)
-    everything = {file: np.arange(len(figures["author"])) for file, figures in result["files"].items()}
-    values = metrics_of(result, retain, everything)
-    drawn: dict[str, list[float]] = {name: [] for name in values}
+    all_rows = {file: np.arange(len(figures["author"])) for file, figures in result["files"].items()}
+    values = metrics_of(result, retain, all_rows)
+    resampled: dict[str, list[float]] = {name: [] for name in values}
     draws = {file: author_draws(figures["author"]) for file, figures in result["files"].items()}
     for _ in range(resamples):
-        chosen = {file: draw(rng) for file, draw in draws.items()}
-        for name, value in metrics_of(result, retain, chosen).items():
-            drawn.setdefault(name, []).append(value)
-    found = {}
+        rows = {file: draw(rng) for file, draw in draws.items()}
+        for name, value in metrics_of(result, retain, rows).items():
+            resampled.setdefault(name, []).append(value)
+    metrics = {}
     for name, value in values.items():
-        low, high = np.percentile(drawn[name], [5, 95]) if drawn[name] else (value, value)
-        found[name] = Measured(value, float(low), float(high))
-    return found
+        low, high = np.percentile(resampled[name], [5, 95]) if resampled[name] else (value, value)
+        metrics[name] = MetricInterval(value, float(low), float(high))
+    return metrics
 
 
 def author_draws(authors: Sequence[str]) -> Callable[[np.random.Generator], np.ndarray]:
-    """Draws as many authors as there are, with replacement, each with all rows: those of one are not independent."""
+    """A bootstrap by author: draws as many authors as there are, with replacement, and returns all rows of each.
+
+    Rows of one author are not independent, so they are drawn together.
+    """
     names, inverse = np.unique(np.asarray(authors), return_inverse=True)
     rows = [np.flatnonzero(inverse == number) for number in range(len(names))]
     return lambda rng: np.concatenate([rows[number] for number in rng.integers(0, len(rows), len(rows))])
 
 
-def metrics_of(result: Result, retain: Result | None, chosen: Chosen) -> dict[str, float]:
-    """The metrics of the rows that are chosen, those that the figures allow."""
+def metrics_of(result: Result, retain: Result | None, rows: Rows) -> dict[str, float]:
+    """The metrics over the given rows, by name; one whose figures are missing is left out."""
     files = result["files"]
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
 
-    def of(source: Result, file: str, name: str) -> list[Any]:
-        column = source["files"][file][name]
-        return [column[row] for row in chosen[file] if column[row] is not None]
+    def column(source: Result, file: str, name: str) -> list[Any]:
+        values = source["files"][file][name]
+        return [values[row] for row in rows[file] if values[row] is not None]
 
     if retain is not None and "perturbed_loss" in files["forget"]:
-        losses = [of(source, "forget", name) for source in (result, retain) for name in LOSSES]
+        losses = [column(source, "forget", name) for source in (result, retain) for name in LOSSES]
         quality = forget_quality(*losses)
-        found |= {"forget_quality": quality.value, "ks_distance": quality.distance}
-    if parts := utility_parts(result, chosen):
-        found["model_utility"] = model_utility(parts)
-    found["forget_probability"] = float(np.exp(-np.array(of(result, "forget", "loss"))).mean())
+        metrics |= {"forget_quality": quality.value, "ks_distance": quality.distance}
+    if parts := utility_parts(result, rows):
+        metrics["model_utility"] = model_utility(parts)
+    metrics["forget_probability"] = float(np.exp(-np.array(column(result, "forget", "loss"))).mean())
     if "perturbed_loss" in files["forget"]:
-        ratio = truth_ratio(*(of(result, "forget", name) for name in LOSSES))
-        found["forget_truth_ratio"] = float(np.minimum(ratio, 1 / ratio).mean())
-    for name, column in (("forget_rouge", "rouge"), *((name, name) for name in MEANS)):
-        if column in files["forget"] and (values := of(result, "forget", column)):
-            found[name] = float(np.mean(values))
+        ratio = truth_ratio(*(column(result, "forget", name) for name in LOSSES))
+        metrics["forget_truth_ratio"] = float(np.minimum(ratio, 1 / ratio).mean())
+    for name, figure in (("forget_rouge", "rouge"), *((name, name) for name in MEANS)):
+        if figure in files["forget"] and (values := column(result, "forget", figure)):
+            metrics[name] = float(np.mean(values))
     for name in MUSE:
         if name in files:
-            found[name] = float(np.mean(of(result, name, name)))
-    # MUSE has texts of its own for it.
+            metrics[name] = float(np.mean(column(result, name, name)))
+    # MUSE has separate texts for privacy leakage.
     pair = ("privleak_forget", "privleak_holdout") if "privleak_holdout" in files else ("forget", "holdout")
     if retain is not None and pair[1] in files:
-        scores = [of(source, file, "min_k") for source in (result, retain) for file in pair]
-        # A model that has seen the forget rows is no retain model, and makes no scale.
+        scores = [column(source, file, "min_k") for source in (result, retain) for file in pair]
+        # A retain model with an AUC of 1 has seen the forget rows, and is no scale to measure on.
         if membership_auc(*scores[2:]) < 1:
-            found["privleak"] = privleak(*scores)
-    return found
+            metrics["privleak"] = privleak(*scores)
+    return metrics
 
 
-LOSSES = ("paraphrased_loss", "perturbed_loss")
-MUSE = ("verbmem", "knowmem_forget", "knowmem_retain")
-MEANS = ("memorized", "extracted", "leaked", "recited", "relearnt")
-
-
-def utility_parts(result: Result, chosen: Chosen) -> dict[str, float]:
+def utility_parts(result: Result, rows: Rows) -> dict[str, float]:
     """TOFU's nine parts of model utility; none where a file or its wrong answers are missing."""
     parts: dict[str, float] = {}
     for file in ("retain_eval", "real_authors", "world_facts"):
         figures = result["files"].get(file, {})
         if "perturbed_loss" not in figures:
             return {}
-        rows = chosen[file]
-        right = np.exp(-np.array(figures["loss"], dtype=float)[rows])
-        wrong = [figures["perturbed_loss"][row] for row in rows]
+        chosen = rows[file]
+        right = np.exp(-np.array(figures["loss"], dtype=float)[chosen])
+        wrong = [figures["perturbed_loss"][row] for row in chosen]
         shares = right if file == "retain_eval" else right / (right + [np.exp(-np.array(row)).sum() for row in wrong])
-        ratio = truth_ratio([figures["paraphrased_loss"][row] for row in rows], wrong)
+        ratio = truth_ratio([figures["paraphrased_loss"][row] for row in chosen], wrong)
         parts[f"{file} probability"] = float(shares.mean())
-        parts[f"{file} ROUGE-L"] = float(np.array(figures["rouge"])[rows].mean())
+        parts[f"{file} ROUGE-L"] = float(np.array(figures["rouge"])[chosen].mean())
         parts[f"{file} truth ratio"] = float(np.maximum(0, 1 - ratio).mean())
     return parts

@@ -11,7 +11,7 @@ from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.tables import Table
 from dgpo.unlearning.head import CHUNK
 from dgpo.unlearning.losses import Method
-from dgpo.unlearning.settings import Settings, parsed
+from dgpo.unlearning.settings import Settings, parse_settings
 
 GIB = 2**30
 CHUNK_TENSORS = 9
@@ -60,7 +60,7 @@ def plan_unlearning(composed: DictConfig, *, as_json: bool = False) -> None:
     Raises:
         UserError: the config is refused, or the model's shape is not known.
     """
-    settings, method = parsed(resolved(composed))
+    settings, method = parse_settings(resolved(composed))
     place = Path(settings.model.path)
     known = None if place.is_dir() else SHAPES.get(place.name.lower())
     shape = known or find_shape(settings.model.path)

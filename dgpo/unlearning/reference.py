@@ -45,11 +45,11 @@ class Reference:
         return self._files[str(example)].get_tensor(str(example)).to(self._device)
 
 
-def complete(folder: Path, ranks: int) -> bool:
+def is_complete(folder: Path, ranks: int) -> bool:
     return (folder / "head.safetensors").is_file() and len([*folder.glob("states-*.safetensors")]) == ranks
 
 
-def shares(count: int, ranks: int, rank: int) -> Iterator[int]:
+def examples_of_rank(count: int, ranks: int, rank: int) -> Iterator[int]:
     """Numbers of the examples that a rank computes: as many for each, the last ones again where they do not divide."""
     for start in range(0, count, ranks):
         yield min(start + rank, count - 1)

@@ -7,7 +7,7 @@ from typing import Any
 from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.tables import Table
-from dgpo.unlearning.judge import NAMES, RESAMPLES, Measured, judged
+from dgpo.unlearning.judge import NAMES, RESAMPLES, MetricInterval, judge_model
 
 NOTES = (
     "In brackets the 5th and 95th percentile of a bootstrap over authors. A forget quality is a p-value on a grid: "
@@ -17,14 +17,14 @@ NOTES = (
 )
 
 
-def table_of(models: Mapping[str, Mapping[str, Measured]], title: str = "") -> Table:
+def table_of(models: Mapping[str, Mapping[str, MetricInterval]], title: str = "") -> Table:
     """A metric a row, a model a column."""
     names = [name for name in NAMES if any(name in metrics for metrics in models.values())]
     rows = [[NAMES[name], *(str(metrics.get(name, "–")) for metrics in models.values())] for name in names]
     return Table(["", *models], rows, title=title, notes=NOTES, words=[""])
 
 
-def picture(models: Mapping[str, Mapping[str, Measured]], file: Path) -> None:
+def picture(models: Mapping[str, Mapping[str, MetricInterval]], file: Path) -> None:
     """Utility against the KS distance from the retain model: the best model is at the upper right."""
     from dgpo.pictures import plain, plt, save
 
@@ -52,12 +52,12 @@ def write_report(
         UserError: two results have one name, or they are of other rows than the retain model's.
     """
     everything = [*results, *([retain] if retain else [])]
-    models: dict[str, dict[str, Measured]] = {}
+    models: dict[str, dict[str, MetricInterval]] = {}
     for result in everything:
         name = Path(result["model"]).name
         if name in models:
             raise UserError(f"{result['model']}: two models are called {name}; rename one folder")
-        models[name] = judged(result, retain, resamples)
+        models[name] = judge_model(result, retain, resamples)
     make_folder(out, "out")
     table = table_of(models, "Unlearning")
     content = {model: {name: vars(value) for name, value in metrics.items()} for model, metrics in models.items()}

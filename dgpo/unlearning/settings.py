@@ -101,12 +101,12 @@ AT_LEAST = {
 
 
 def settings_of(config: DictConfig) -> tuple[Settings, Method]:
-    """`parsed`, with files that are there.
+    """`parse_settings`, with files that are there.
 
     Raises:
-        UserError: as `parsed`, or a file is missing.
+        UserError: as `parse_settings`, or a file is missing.
     """
-    settings, method = parsed(config)
+    settings, method = parse_settings(config)
     for key in ("forget", "retain", "alternatives"):
         path = getattr(settings.data, key)
         if path and not Path(path).is_file():
@@ -114,7 +114,7 @@ def settings_of(config: DictConfig) -> tuple[Settings, Method]:
     return settings, method
 
 
-def parsed(config: DictConfig) -> tuple[Settings, Method]:
+def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
     """The settings that a resolved config has, and its method.
 
     Raises:

@@ -51,19 +51,21 @@ def answer_and_spans(
             raise UserError(f"{place}: answer={answer!r} is no text; give the answer that is to be forgotten or kept")
         if not way:
             return answer, None
-        spans = listed(row[way], answer, f"{place}: {way}") if way == "sensitive" else released(row[way], answer, place)
+        if way == "sensitive":
+            spans = spans_from_list(row[way], answer, f"{place}: {way}")
+        else:
+            spans = spans_from_target_words(row[way], answer, place)
     spans = sorted(set(spans))
     for span in spans:
         check_span(span, answer, place, inside_words=inside_words)
     for one, other in pairwise(spans):
         if other[0] < one[1]:
-            raise UserError(
-                f"{place}: the spans {shown(one, answer)} and {shown(other, answer)} overlap; join them or drop one"
-            )
+            pair = f"{describe_span(one, answer)} and {describe_span(other, answer)}"
+            raise UserError(f"{place}: the spans {pair} overlap; join them or drop one")
     return answer, spans
 
 
-def shown(span: Span, answer: str) -> str:
+def describe_span(span: Span, answer: str) -> str:
     return f"{answer[slice(*span)]!r} [{span[0]}, {span[1]}]"
 
 
@@ -77,10 +79,11 @@ def check_span(span: Span, answer: str, place: str, *, inside_words: bool) -> No
         )
     if not answer[start:end].strip():
         raise UserError(f"{place}: the span [{start}, {end}] holds nothing but blanks; drop it")
-    if not inside_words and cuts(span, answer):
+    if not inside_words and cuts_word(span, answer):
+        around = answer[max(0, start - 12) : end + 12]
         raise UserError(
-            f"{place}: the span {shown(span, answer)} cuts a word of {answer[max(0, start - 12) : end + 12]!r}; "
-            "take the whole word, or allow it with data.inside_words=true (--inside-words)"
+            f"{place}: the span {describe_span(span, answer)} cuts a word of {around!r}; take the whole word, or allow "
+            "it with data.inside_words=true (--inside-words)"
         )
 
 
@@ -105,12 +108,12 @@ def unmarked(text: Any, place: str) -> tuple[str, list[Span]]:
     return answer, spans
 
 
-def listed(entries: Any, answer: str, place: str) -> list[Span]:
+def spans_from_list(entries: Any, answer: str, place: str) -> list[Span]:
     """Spans of the entries of ``sensitive``."""
     if entries == "all":
         return [(0, len(answer))]
     if isinstance(entries, str):
-        entries = decoded(entries, place)
+        entries = parse_json(entries, place)
     if not isinstance(entries, Sequence):
         raise UserError(f'{place}={entries!r}: it is no list; write a list of strings or [start, end], or "all"')
     if len(entries) == 2 and all(isinstance(each, int) for each in entries):
@@ -151,17 +154,17 @@ def is_offsets(entry: Any) -> bool:
 def occurrences(text: str, answer: str) -> list[Span]:
     """Where the text stands in the answer: as whole words, or where it never does, anywhere."""
     found = [(each.start(), each.end()) for each in re.finditer(re.escape(text), answer)]
-    whole = [span for span in found if not cuts(span, answer)]
+    whole = [span for span in found if not cuts_word(span, answer)]
     return whole or found
 
 
-def cuts(span: Span, answer: str) -> bool:
+def cuts_word(span: Span, answer: str) -> bool:
     return any(0 < at < len(answer) and is_word(answer[at - 1]) and is_word(answer[at]) for at in span)
 
 
-def released(words: Any, answer: str, place: str) -> list[Span]:
+def spans_from_target_words(words: Any, answer: str, place: str) -> list[Span]:
     """Spans of TOFU's ``target_words``: objects of word, start and end, as a list or as JSON in a text."""
-    entries = decoded(words, f"{place}: target_words") if isinstance(words, str) else words
+    entries = parse_json(words, f"{place}: target_words") if isinstance(words, str) else words
     try:
         for entry in entries:
             if (there := answer[entry["start"] : entry["end"]]) != entry["word"]:
@@ -176,8 +179,8 @@ def released(words: Any, answer: str, place: str) -> list[Span]:
         ) from error
 
 
-def decoded(text: str, place: str) -> Any:
-    """A list that a table has as JSON in a text."""
+def parse_json(text: str, place: str) -> Any:
+    """A list that a cell holds as JSON text."""
     try:
         return json.loads(text)
     except ValueError as error:
@@ -187,8 +190,7 @@ def decoded(text: str, place: str) -> Any:
 
 
 def token_spans(offsets: Sequence[Span], spans: Sequence[Span], answer: str) -> list[int]:
-    """Number of the span of each token, -1 outside of all: a token is in a span where its text, without the blanks
-    before it, meets the span."""
+    """For each token the number of the span it is in, or -1. Blanks at the start of a token do not count."""
     numbers = []
     for start, end in offsets:
         while start < end and answer[start].isspace():

@@ -26,7 +26,7 @@ from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manife
 from dgpo.runs.export import export
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
-from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, of_rank
+from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, items_of_rank
 from dgpo.unlearning.losses import Method
 from dgpo.unlearning.settings import Settings, settings_of
 
@@ -95,7 +95,7 @@ def train_rank(
     start = checkpoint.step if checkpoint else 0
     if method.needs_reference:
         place = reference_folder(settings, method, examples, folder)
-        if not reference.complete(place, ranks):
+        if not reference.is_complete(place, ranks):
             show("one pass of the model before over the forget rows")
             before = trainer
             if settings.model.reference:
@@ -111,7 +111,7 @@ def train_rank(
     began = time.monotonic()
     for step in range(start, total):
         items = batch_of(settings, method, examples, step)
-        mine = of_rank(items, rank, ranks, 2 if method.needs_alternatives else 1)
+        mine = items_of_rank(items, rank, ranks, 2 if method.needs_alternatives else 1)
         metrics = trainer.step(mine, counts_of(items, method))
         if tracking is not None:
             tracking.log({f"actor/{name}": value for name, value in metrics.items()}, step=step + 1)

@@ -22,7 +22,7 @@ from dgpo.unlearning.data import Example
 from dgpo.unlearning.head import values_of
 from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total
 from dgpo.unlearning.palu import NONE
-from dgpo.unlearning.reference import Reference, save, shares
+from dgpo.unlearning.reference import Reference, examples_of_rank, save
 from dgpo.unlearning.settings import Settings
 
 BACKEND = "fsdp2"
@@ -216,7 +216,7 @@ class Trainer:
             return hidden[:, :1]
 
         with self.engine.eval_mode(), torch.no_grad():
-            for number in shares(len(examples), ranks, rank):
+            for number in examples_of_rank(len(examples), ranks, rank):
                 batch = as_batch([Item(examples[number])], 1).to(get_device_id())
                 self.engine.forward_with(take, batch)
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dgpo.errors import UserError
 from dgpo.tasks.small_model import character_tokenizer
-from dgpo.unlearning.data import Encoder, drawn, read, refuse_shared
+from dgpo.unlearning.data import Encoder, read, refuse_shared, rows_of_step
 from dgpo.unlearning.losses import RETAIN
 from dgpo.unlearning.palu import NONE, ORDINARY, PREFIX, REST
 
@@ -101,7 +101,7 @@ def test_a_tokenizer_that_cannot_be_used_is_refused() -> None:
 @given(st.integers(1, 9), st.integers(1, 12), st.integers(1, 5))
 def test_each_row_comes_as_often_as_the_others_whatever_the_size_of_a_step(count: int, size: int, epochs: int) -> None:
     steps = epochs * count
-    numbers = [number for step in range(steps) for number in drawn(count, size, step, seed=3)]
+    numbers = [number for step in range(steps) for number in rows_of_step(count, size, step, seed=3)]
     assert all(numbers.count(number) == epochs * size for number in range(count))
     for start in range(0, len(numbers), count):
         assert sorted(numbers[start : start + count]) == list(range(count))

@@ -12,7 +12,7 @@ from dgpo.errors import UserError
 from dgpo.unlearning.data import Encoder, read
 from dgpo.unlearning.losses import METHODS
 from dgpo.unlearning.preview import coloured
-from dgpo.unlearning.settings import parsed
+from dgpo.unlearning.settings import parse_settings
 from dgpo.unlearning.train import train_from
 
 CHOICES = sorted(file.stem for file in (config_dir() / "method").glob("*.yaml"))
@@ -21,7 +21,7 @@ CONFIGS = sorted(file.stem for file in config_dir().glob("unlearn_*.yaml"))
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_each_method_has_its_settings_and_a_run_of_its_own(choice: str) -> None:
-    settings, method = parsed(resolved(compose_config("unlearn", [f"method={choice}"])))
+    settings, method = parse_settings(resolved(compose_config("unlearn", [f"method={choice}"])))
     assert settings.run.dir == f"runs/unlearning/{choice}-0"
     assert type(method) is METHODS[settings.method["loss"]]
 
@@ -37,7 +37,7 @@ def test_a_config_of_something_else_is_refused() -> None:
 
 @pytest.mark.parametrize("config", CONFIGS)
 def test_each_config_is_read(config: str) -> None:
-    parsed(resolved(compose_config(config)))
+    parse_settings(resolved(compose_config(config)))
 
 
 @pytest.mark.parametrize(
