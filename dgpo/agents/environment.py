@@ -60,19 +60,19 @@ class Episode:
 
     def reset(self) -> dict[str, Any]:
         """``text``, ``anchor``, and ``success``, None until the environment says it."""
-        return self._told(*self._env.reset(seed=self._seed))
+        return self._facts(*self._env.reset(seed=self._seed))
 
     def step(self, answer: str) -> dict[str, Any]:
         """The same, with ``reward``, ``valid``, ``terminated`` by the environment, and ``done``: that, or cut off."""
         text, reward, terminated, truncated, info = self._env.step(answer)
         valid, reward = bool(info.get("valid", True)), float(reward)
         self._reward += reward + self._settings.invalid_penalty * (not valid)
-        told = self._told(text, info)
+        facts = self._facts(text, info)
         if self._settings.success == "reward":
-            told["success"] = self._reward > 0
-        return {**told, "reward": reward, "valid": valid, "terminated": terminated, "done": terminated or truncated}
+            facts["success"] = self._reward > 0
+        return {**facts, "reward": reward, "valid": valid, "terminated": terminated, "done": terminated or truncated}
 
-    def _told(self, text: str, info: dict[str, Any]) -> dict[str, Any]:
+    def _facts(self, text: str, info: dict[str, Any]) -> dict[str, Any]:
         if "success" in info:
             self._success = bool(info["success"])
         return {"text": text, "anchor": str(info["anchor"]), "success": self._success}

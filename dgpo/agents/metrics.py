@@ -15,9 +15,9 @@ def agent_metrics(episodes: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str
     successes, figures = defaultdict[str, list[float]](list), []
     for source, fields in episodes:
         if not fields["lost"]:
-            told = fields["reward_extra_info"]
-            successes[source].append(told["acc"])
-            figures.append((told["acc"], told["turns"], told["score"], told["invalid"]))
+            info = fields["reward_extra_info"]
+            successes[source].append(info["acc"])
+            figures.append((info["acc"], info["turns"], info["score"], info["invalid"]))
     if not episodes:
         return {}
     seconds = sum(fields["environment_seconds"] for _, fields in episodes) / len(episodes)

@@ -36,7 +36,7 @@ class EnvironmentLoop(AgentLoopBase):
         self, sampling_params: dict[str, Any], **row: Any
     ) -> list[AgentLoopOutput]:
         episode = self.hosts.episode(row["extra_info"]["env"])
-        played = Played(self, sampling_params, list(row["raw_prompt"]))
+        played = EpisodeRecord(self, sampling_params, list(row["raw_prompt"]))
         lost = ""
         try:
             await self._play(episode, played)
@@ -45,7 +45,7 @@ class EnvironmentLoop(AgentLoopBase):
         await episode.close()
         return await played.outputs(lost, episode.seconds)
 
-    async def _play(self, episode: HostedEpisode, played: "Played") -> None:
+    async def _play(self, episode: HostedEpisode, played: "EpisodeRecord") -> None:
         said = await episode.reset()
         await played.begin(said["text"])
         for _ in range(self.settings.max_turns):
@@ -56,14 +56,14 @@ class EnvironmentLoop(AgentLoopBase):
             played.end_turn(observation=before["anchor"], reward=said["reward"], valid=said["valid"])
             if said["done"]:
                 break
-            await played.hear(said["text"])
+            await played.add_observation(said["text"])
         if said["success"] is None and said.get("terminated"):
             missing = "it ended without info['success']: give it, or set agent.success=reward"
             raise EnvironmentLostError(f"environment {episode.name}: {missing}")
         played.success = bool(said["success"])
 
 
-class Played:
+class EpisodeRecord:
     """The sequences of one episode, as they grow."""
 
     def __init__(self, loop: EnvironmentLoop, sampling_params: dict[str, Any], prompt: list[dict[str, Any]]):
@@ -111,9 +111,9 @@ class Played:
     def end_turn(self, **facts: Any) -> None:
         self.turns.append({"start": self._span[0], "end": self._span[1], **facts})
         if self.settings.layout == "turn":
-            self._keep([self.turns[-1]])
+            self._end_sequence([self.turns[-1]])
 
-    async def hear(self, text: str) -> None:
+    async def add_observation(self, text: str) -> None:
         """What the environment says next."""
         if self.settings.layout == "turn":
             return await self.begin(text)
@@ -123,7 +123,7 @@ class Played:
         )
         self.ids, self.messages = merged.token_ids, said
 
-    def _keep(self, turns: list[dict[str, Any]]) -> None:
+    def _end_sequence(self, turns: list[dict[str, Any]]) -> None:
         longest, start = self.rollout.response_length, self.prompt_length
         self.sequences.append(
             {
@@ -142,7 +142,7 @@ class Played:
             await self.begin("-")
             await self.answer()
         if not self.sequences:
-            self._keep(self.turns)
+            self._end_sequence(self.turns)
         if lost:
             for each in self.sequences:
                 each["response_mask"] = [0] * len(each["response_mask"])

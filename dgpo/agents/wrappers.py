@@ -93,13 +93,13 @@ class Checked(gymnasium.Wrapper):
 
     def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
         given = self.env.reset(**options)
-        if not (isinstance(given, tuple) and len(given) == 2 and _told(*given)):
+        if not (isinstance(given, tuple) and len(given) == 2 and _is_text_and_info(*given)):
             raise ValueError(f"reset must give (text, info), and gave {given!r:.200}")
         return given
 
     def step(self, action: str) -> Step:
         given = self.env.step(action)
-        if not (isinstance(given, tuple) and len(given) == 5 and _told(given[0], given[4])):
+        if not (isinstance(given, tuple) and len(given) == 5 and _is_text_and_info(given[0], given[4])):
             raise ValueError(f"step must give (text, reward, terminated, truncated, info), and gave {given!r:.200}")
         text, reward, terminated, truncated, info = given
         if not isinstance(reward, SupportsFloat) or not math.isfinite(float(reward)):
@@ -107,7 +107,7 @@ class Checked(gymnasium.Wrapper):
         return text, float(reward), bool(terminated), bool(truncated), info
 
 
-def _told(text: object, info: object) -> bool:
+def _is_text_and_info(text: object, info: object) -> bool:
     return isinstance(text, str) and isinstance(info, dict)
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from dgpo.agents.envs.frozen_lake import MOVES, PROMPT, TURNS, after, at, find, opening, seen, shortest_way, tasks
-from dgpo.tasks.warm_start import Accuracy, Lessons
+from dgpo.agents.envs import frozen_lake
+from dgpo.agents.envs.frozen_lake import MOVES
+from dgpo.tasks.warm_start import Accuracy, Lessons, complete
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -26,10 +27,10 @@ class Walk:
     """An episode on a map, and its tokens as verl's agent loop has them."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, rows: list[str]):
-        self.tokenizer, self.rows, self.cell = tokenizer, rows, find(rows, "S")
+        self.tokenizer, self.rows, self.cell = tokenizer, rows, frozen_lake.find_tile(rows, "S")
         messages: Any = [
-            {"role": "system", "content": PROMPT},
-            {"role": "user", "content": f"{opening(rows)}\n{seen(rows, self.cell)}"},
+            {"role": "system", "content": frozen_lake.PROMPT},
+            {"role": "user", "content": f"{frozen_lake.opening(rows)}\n{frozen_lake.view_from(rows, self.cell)}"},
         ]
         ids: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
         self.ids, self.labels = list(ids), [-100] * len(ids)
@@ -37,23 +38,24 @@ class Walk:
 
     @property
     def done(self) -> bool:
-        return self.moves == TURNS or at(self.rows, self.cell) in "GH"
+        return self.moves == frozen_lake.TURNS or frozen_lake.tile_at(self.rows, self.cell) in "GH"
 
     @property
     def arrived(self) -> bool:
-        return at(self.rows, self.cell) == "G"
+        return frozen_lake.tile_at(self.rows, self.cell) == "G"
 
     def step(self, answer: str) -> None:
-        """Walk by an answer, a letter or nonsense, and hear what is seen then."""
-        said = [*self.tokenizer.encode(answer, add_special_tokens=False), self.tokenizer.eos_token_id]
-        self.ids, self.labels = self.ids + said, self.labels + said
+        """Take the step that an answer names, if it names one, and append the answer and the next observation."""
+        tokens = [*self.tokenizer.encode(answer, add_special_tokens=False), self.tokenizer.eos_token_id]
+        self.ids, self.labels = self.ids + tokens, self.labels + tokens
         self.moves += 1
-        if answer in MOVES and at(self.rows, after(self.cell, answer)) != "#":
-            self.cell = after(self.cell, answer)
+        if answer in MOVES and frozen_lake.tile_at(self.rows, frozen_lake.neighbour(self.cell, answer)) != "#":
+            self.cell = frozen_lake.neighbour(self.cell, answer)
         if not self.done:
-            text = f"\n<|im_start|>user\n{seen(self.rows, self.cell)}<|im_end|>\n<|im_start|>assistant\n"
-            heard = self.tokenizer.encode(text, add_special_tokens=False)
-            self.ids, self.labels = self.ids + heard, self.labels + [-100] * len(heard)
+            view = frozen_lake.view_from(self.rows, self.cell)
+            text = f"\n<|im_start|>user\n{view}<|im_end|>\n<|im_start|>assistant\n"
+            observation = self.tokenizer.encode(text, add_special_tokens=False)
+            self.ids, self.labels = self.ids + observation, self.labels + [-100] * len(observation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ class LakeLessons(Lessons):
         for rows in islice(maps(rng), self.steps * self.batch_size):
             walk = Walk(tokenizer, rows)
             while not walk.done:
-                way = shortest_way(rows, walk.cell) or ""
+                way = frozen_lake.shortest_way(rows, walk.cell) or ""
                 walk.step(rng.choice(list(MOVES)) if rng.random() < self.noise else way[0])
             examples.append({"input_ids": walk.ids, "labels": walk.labels})
         return examples
@@ -83,7 +85,7 @@ class LakeLessons(Lessons):
 
 
 def maps(rng: random.Random) -> Iterator[list[str]]:
-    return (list(options["desc"]) for options, _ in tasks(rng))
+    return (list(options["desc"]) for options, _ in frozen_lake.tasks(rng))
 
 
 def success(
@@ -98,16 +100,11 @@ def success(
     import torch
 
     walks = [Walk(tokenizer, rows) for rows in maps]
-    how: dict[str, Any] = {"do_sample": False} if greedy else {"do_sample": True, "temperature": 1.0}
-    if not greedy:  # transformers would otherwise cut the distribution, and verl does not
-        how |= {"top_k": 0, "top_p": 1.0}
     model.eval()
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         torch.manual_seed(seed)
         while going := [walk for walk in walks if not walk.done]:
-            batch = tokenizer.pad({"input_ids": [walk.ids for walk in going]}, padding_side="left", return_tensors="pt")
-            output = model.generate(**batch, max_new_tokens=2, **how)  # pyright: ignore
-            answers = tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            answers = complete(model, tokenizer, [walk.ids for walk in going], 2, greedy=greedy)
             for walk, answer in zip(going, answers, strict=True):
                 walk.step(answer)
     return sum(walk.arrived for walk in walks) / len(walks)

@@ -188,18 +188,29 @@ def answers(
 
     model.eval()
     texts: list[str] = []
-    # top_k and top_p are named because transformers would otherwise cut the distribution, and verl does not.
-    how: dict[str, Any] = {"do_sample": False} if greedy else {"do_sample": True, "temperature": 1.0}
-    if not greedy:
-        how |= {"top_k": 0, "top_p": 1.0}
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         torch.manual_seed(seed)
         for start in range(0, len(problems), batch_size):
             prompts = [prompt_ids(tokenizer, problem) for problem in problems[start : start + batch_size]]
-            batch = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
-            output = model.generate(**batch, max_new_tokens=MAX_NEW_TOKENS, **how)  # pyright: ignore
-            texts += tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            texts += complete(model, tokenizer, prompts, MAX_NEW_TOKENS, greedy=greedy)
     return texts
+
+
+def complete(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: list[list[int]],
+    max_new_tokens: int,
+    *,
+    greedy: bool,
+) -> list[str]:
+    """The text after each prompt of token ids, greedy or sampled at temperature 1 from the whole distribution."""
+    # top_k and top_p are named because transformers would otherwise cut the distribution, and verl does not.
+    sampled = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
+    how: dict[str, Any] = {"do_sample": False} if greedy else sampled
+    batch = tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
+    output = model.generate(**batch, max_new_tokens=max_new_tokens, **how)  # pyright: ignore
+    return tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
 def accuracy(

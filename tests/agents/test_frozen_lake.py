@@ -19,7 +19,7 @@ SETTINGS = AgentSettings(action_tag=None)
 def test_there_is_a_way_on_each_map_and_the_local_rule_finds_half_of_them() -> None:
     for options, kind in MAPS:
         rows = options["desc"]
-        way = lake.shortest_way(rows, lake.find(rows, "S"))
+        way = lake.shortest_way(rows, lake.find_tile(rows, "S"))
         assert way and 2 <= len(way) <= 7
         assert lake.local_success(rows) == (kind == "open")
     assert [kind for _, kind in MAPS] == ["open", "detour"] * 20

@@ -48,16 +48,16 @@ class ALFWorld(gymnasium.Env):
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:
         super().reset(seed=seed)
         state = self._game.reset()
-        return state.feedback.strip(), self._told(state, changed=True)
+        return state.feedback.strip(), self._facts(state, changed=True)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         action = action.lower()
         valid = action in self._admissible
         state, _, done = self._game.step(action)
-        info = {**self._told(state, changed=valid), "valid": valid}
+        info = {**self._facts(state, changed=valid), "valid": valid}
         return state.feedback.strip(), float(state.won), bool(done), False, info
 
-    def _told(self, state: Any, *, changed: bool) -> dict[str, Any]:
+    def _facts(self, state: Any, *, changed: bool) -> dict[str, Any]:
         self._admissible = list(state.admissible_commands)
         if changed:  # "Nothing happens." tells nothing of where one is
             self._anchor = f"{state.feedback.strip()}\n{carried(state.facts)}"

@@ -42,7 +42,7 @@ class LakeInWords(SpacesInWords):
         return divmod(int(lake.s), lake.ncol)
 
     def where(self) -> str:
-        return seen(self.rows, self._cell())
+        return view_from(self.rows, self._cell())
 
     def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
         _, info = super().reset(**options)
@@ -64,26 +64,26 @@ def opening(rows: list[str]) -> str:
     return " ".join(rows)
 
 
-def seen(rows: list[str], cell: Cell) -> str:
-    down, right = (there - here for there, here in zip(find(rows, "G"), cell, strict=True))
+def view_from(rows: list[str], cell: Cell) -> str:
+    down, right = (there - here for there, here in zip(find_tile(rows, "G"), cell, strict=True))
     way = f"{'DU'[down < 0]}{abs(down)}{'RL'[right < 0]}{abs(right)}"
     return f"{''.join(free_moves(rows, cell))} {way}"
 
 
 def free_moves(rows: list[str], cell: Cell) -> list[str]:
-    return [move for move in MOVES if at(rows, after(cell, move)) not in "#H"]
+    return [move for move in MOVES if tile_at(rows, neighbour(cell, move)) not in "#H"]
 
 
-def after(cell: Cell, move: str) -> Cell:
+def neighbour(cell: Cell, move: str) -> Cell:
     return cell[0] + MOVES[move][0], cell[1] + MOVES[move][1]
 
 
-def at(rows: list[str], cell: Cell) -> str:
+def tile_at(rows: list[str], cell: Cell) -> str:
     inside = 0 <= cell[0] < len(rows) and 0 <= cell[1] < len(rows[0])
     return rows[cell[0]][cell[1]] if inside else "#"
 
 
-def find(rows: list[str], what: str) -> Cell:
+def find_tile(rows: list[str], what: str) -> Cell:
     return next((r, row.index(what)) for r, row in enumerate(rows) if what in row)
 
 
@@ -94,7 +94,7 @@ def random_map(rng: random.Random, size: int = 4, holes: float = 0.3) -> list[st
         start, goal = rng.sample(range(size * size), 2)
         cells[start], cells[goal] = "S", "G"
         rows = ["".join(cells[i : i + size]) for i in range(0, size * size, size)]
-        way = shortest_way(rows, find(rows, "S"))
+        way = shortest_way(rows, find_tile(rows, "S"))
         if way is not None and 2 <= len(way) < 2 * size:
             return rows
 
@@ -104,11 +104,11 @@ def shortest_way(rows: list[str], start: Cell) -> str | None:
     queue, seen_cells = deque([(start, "")]), {start}
     while queue:
         cell, way = queue.popleft()
-        if at(rows, cell) == "G":
+        if tile_at(rows, cell) == "G":
             return way
         for move in MOVES:
-            next_cell = after(cell, move)
-            if next_cell not in seen_cells and at(rows, next_cell) not in "#H":
+            next_cell = neighbour(cell, move)
+            if next_cell not in seen_cells and tile_at(rows, next_cell) not in "#H":
                 seen_cells.add(next_cell)
                 queue.append((next_cell, way + move))
     return None
@@ -116,20 +116,20 @@ def shortest_way(rows: list[str], start: Cell) -> str | None:
 
 def local_rule(rows: list[str], cell: Cell) -> str:
     """A move that comes nearer to the goal, unless a hole is there; else any that is not into a hole."""
-    goal = find(rows, "G")
+    goal = find_tile(rows, "G")
 
     def distance(move: str) -> int:
-        return sum(abs(a - b) for a, b in zip(after(cell, move), goal, strict=True))
+        return sum(abs(a - b) for a, b in zip(neighbour(cell, move), goal, strict=True))
 
     return min(free_moves(rows, cell), key=distance, default="L")
 
 
 def local_success(rows: list[str], turns: int = TURNS) -> bool:
     """Whether `local_rule` reaches the goal within so many moves."""
-    cell = find(rows, "S")
+    cell = find_tile(rows, "S")
     for _ in range(turns):
-        cell = after(cell, local_rule(rows, cell))
-        if at(rows, cell) == "G":
+        cell = neighbour(cell, local_rule(rows, cell))
+        if tile_at(rows, cell) == "G":
             return True
     return False
 

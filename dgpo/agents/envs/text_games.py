@@ -34,7 +34,7 @@ class TextWorld(gymnasium.Env):
         super().reset(seed=seed)
         state = self._game.reset()
         self._score = 0
-        return f"{state.objective.strip()}\n{state.description.strip()}", self._told(state)
+        return f"{state.objective.strip()}\n{state.description.strip()}", self._facts(state)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         valid = action in self._admissible
@@ -42,9 +42,9 @@ class TextWorld(gymnasium.Env):
         reward = (score - self._score) / max(1, state.max_score)
         self._score = score
         text = STATUS_LINE.sub("", state.feedback).strip()
-        return text or "Nothing happens.", reward, bool(done), False, {**self._told(state), "valid": valid}
+        return text or "Nothing happens.", reward, bool(done), False, {**self._facts(state), "valid": valid}
 
-    def _told(self, state: Any) -> dict[str, Any]:
+    def _facts(self, state: Any) -> dict[str, Any]:
         self._admissible = list(state.admissible_commands)
         anchor = f"{state.description.strip()}\n{state.inventory.strip()}"
         return {"success": bool(state.won), "actions": self._admissible, "anchor": anchor}

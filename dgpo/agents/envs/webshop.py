@@ -51,7 +51,7 @@ class WebShop(gymnasium.Env):
         super().reset(seed=seed)
         text, _ = self._shop.reset(session=self._goal)
         self._session = self._shop.session
-        self._page = (text, self._told(text))
+        self._page = (text, self._facts(text))
         return self._page
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
@@ -62,7 +62,7 @@ class WebShop(gymnasium.Env):
         text, score, done, _ = self._shop.step(action)
         won = bool(done) and score == 1
         # A page after the last one may be another session's.
-        info = {"success": won, "anchor": text} if done else self._told(text)
+        info = {"success": won, "anchor": text} if done else self._facts(text)
         self._page = (text, info)
         return text, float(score) if self._partial else float(won), bool(done), False, {**info, "valid": True}
 
@@ -72,7 +72,7 @@ class WebShop(gymnasium.Env):
             return False
         return bool(offered["has_search_bar"]) if match[1] == "search" else match[2] in _clickable(offered)
 
-    def _told(self, text: str) -> dict[str, Any]:
+    def _facts(self, text: str) -> dict[str, Any]:
         offered = self._shop.get_available_actions()
         search = ["search[words]"] if offered["has_search_bar"] else []
         chosen = self._server.user_sessions[self._session].get("options") or {}
