@@ -13,7 +13,7 @@ from dgpo.evaluation.score import Score, saved_problems
 from dgpo.evaluation.statistics import majority_at_k
 from dgpo.files import make_folder, replace_text
 from dgpo.runs.html import clipped, page, question_of, shown_messages
-from dgpo.runs.verdicts import judged, words
+from dgpo.runs.verdicts import explanation_rows, verdict_sentence
 
 PAGE_CHARS = 6_000_000
 
@@ -96,8 +96,8 @@ def _answer(generation: Generation, score: Score, gold: str, mode: str) -> dict[
     return {
         "right": score["correct"],
         "reason": score["reason"],
-        "words": words(said, gold),
-        "judged": judged(said, generation["text"], gold, mode),
+        "words": verdict_sentence(said, gold),
+        "judged": explanation_rows(said, generation["text"], gold, mode),
         "truncated": generation["finish_reason"] == "length",
         "length": generation["response_tokens"],
         "text": clipped(generation["text"]),

@@ -26,7 +26,7 @@ def check_names(adapter: State, actor: Path) -> None:
         raise UserError(f"{actor}: {what}; choose a checkpoint trained by model.lora_rank")
 
 
-def folded(base: State, adapter: State, scale: float) -> State:
+def merge_adapter(base: State, adapter: State, scale: float) -> State:
     """The weights of ``base`` under their names without LoRA, W + ``scale``·B·A where the ``adapter`` has A and B.
 
     The product is added in fp32, and the sum rounded to what W was.

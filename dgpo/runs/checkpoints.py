@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from dgpo.files import replace_json, sync
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.metrics import history, measured
+from dgpo.runs.metrics import history, validation_measure
 
 MANIFEST = "manifest.json"
 
@@ -143,6 +143,6 @@ def best_checkpoint(run: str | Path, directory: Path | None = None) -> Best | No
     folder = RunFolder(run)
     complete = [each for each in reversed(find(directory or folder.checkpoints)) if each.complete]
     steps = history(folder) if complete else {}
-    scored = [(each, measured(steps.get(each.step, {}))) for each in complete]
+    scored = [(each, validation_measure(steps.get(each.step, {}))) for each in complete]
     known = [Best(each, found[1], found[0]) for each, found in scored if found is not None]
     return max(known, key=lambda best: best.score, default=None)

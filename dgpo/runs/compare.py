@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from dgpo.errors import UserError
-from dgpo.files import flatten, replace_json, replace_text
-from dgpo.runs.intervals import corrected, difference, interquartile_mean
+from dgpo.files import flatten, make_folder, replace_json, replace_text
+from dgpo.runs.intervals import difference, false_discovery_rates, interquartile_mean
 from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
 from dgpo.tables import Table
 
@@ -71,11 +71,8 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
         tables.append(paired(histories, {label: [seed_of(run) for run in same] for label, (_, same) in members}))
     if more := differences(experiments):
         tables.append(more)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        replace_text(files[0], "\n".join(table.markdown() for table in tables))
-    except OSError as error:
-        raise UserError(f"--out={out}: nothing can be written there ({error.strerror}); choose a folder") from error
+    make_folder(out, "--out")
+    replace_text(files[0], "\n".join(table.markdown() for table in tables))
     # JSON has no NaN: what a run does not have is null.
     by_label = {
         label: [{k: v if np.isfinite(v) else None for k, v in figures(steps).items()} for steps in several]
@@ -230,7 +227,7 @@ def paired(runs: Mapping[str, Sequence[Steps]], seeds: Mapping[str, Sequence[Any
     for label, other in others:
         both = [seed for seed in reference if seed in other]
         found[label] = len(both), difference([[reference[seed] for seed in both]], [[other[seed] for seed in both]])
-    rates = corrected([each.p for _, each in found.values()])
+    rates = false_discovery_rates([each.p for _, each in found.values()])
     rows = []
     for (label, (count, each)), rate in zip(found.items(), rates, strict=True):
         cells = (each.text("+.2f"), f"{rate:.2g}", f"{each.improved:.2f}") if count else ("–",) * 3

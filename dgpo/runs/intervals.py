@@ -86,7 +86,7 @@ def difference(first: Sequence[ArrayLike], second: Sequence[ArrayLike]) -> Paire
     return Paired(found.value, low, high, p, improved)
 
 
-def corrected(p_values: ArrayLike) -> np.ndarray:
+def false_discovery_rates(p_values: ArrayLike) -> np.ndarray:
     """P-values of several comparisons as false discovery rates (Benjamini and Hochberg); NaNs stay and do not count."""
     from scipy.stats import false_discovery_control
 

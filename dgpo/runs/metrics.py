@@ -96,7 +96,7 @@ def training_steps(steps: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, 
     return [metrics for metrics in steps.values() if "actor/grad_norm" in metrics]
 
 
-def measured(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
+def validation_measure(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
     """What a validation measured, and its mean over data sources; None for a step that was not validated.
 
     ``acc``, in [0, 1], or ``score`` where the reward function gives no ``acc`` for one of the sources.
@@ -111,8 +111,8 @@ def measured(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
 
 
 def validation_score(metrics: Mapping[str, Any]) -> float | None:
-    """The mean that `measured` says; None for a step that was not validated."""
-    found = measured(metrics)
+    """The mean that `validation_measure` says; None for a step that was not validated."""
+    found = validation_measure(metrics)
     return found[1] if found else None
 
 

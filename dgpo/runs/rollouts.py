@@ -19,7 +19,7 @@ from dgpo.runs.kept import KeptAnswer, kept_steps, read_step
 from dgpo.runs.metrics import boundary_share, config_of, history, validation_score
 from dgpo.runs.pieces import Pieces
 from dgpo.runs.token_weights import method_of
-from dgpo.runs.verdicts import judged, words
+from dgpo.runs.verdicts import explanation_rows, verdict_sentence
 
 # A page of this many tokens is some 7 MB.
 PAGE_TOKENS = 350_000
@@ -77,7 +77,7 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
     steps: dict[int, list[dict[str, Any]]] = {}
     answers = tokens = 0
     complete = True
-    for group in chosen_groups(run, step=step, prompt=prompt):
+    for group in select_groups(run, step=step, prompt=prompt):
         size = sum(min(len(each.token), ANSWER_TOKENS) for each in group)
         if answers and (answers + len(group) > limit or tokens + size > PAGE_TOKENS):
             complete = False
@@ -108,7 +108,7 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
     }
 
 
-def chosen_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterator[list[KeptAnswer]]:
+def select_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterator[list[KeptAnswer]]:
     """Groups whose prompt has this text, of one step or of all: the last, the first, the middle, the quarters, ...
 
     Raises:
@@ -123,7 +123,7 @@ def chosen_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterato
             f"--step {step}: no groups were kept of it; the nearest are {', '.join(map(str, sorted(near)))}"
         )
     is_any = False
-    for each in [step] if step is not None else spread(sorted(kept)):
+    for each in [step] if step is not None else evenly_spread(sorted(kept)):
         groups: dict[str, list[KeptAnswer]] = {}
         for answer in read_step(kept[each]):
             if prompt is None or prompt.lower() in question_of(answer.prompt).lower():
@@ -135,7 +135,7 @@ def chosen_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterato
         raise UserError(f"{run}: there is no group{wanted} that an update has seen; leave out --prompt or --step")
 
 
-def spread(steps: Sequence[int]) -> list[int]:
+def evenly_spread(steps: Sequence[int]) -> list[int]:
     """The last, the first, the middle, the quarters and so on: any beginning of it covers the run evenly."""
     order = [len(steps) - 1, 0]
     stride = len(steps)
@@ -149,13 +149,13 @@ def group_data(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) 
     """What the page's script draws of a group; ``mode`` is the verifier's, or None for another judge."""
     first = answers[0]
     lengths = [len(each.token) for each in answers]
-    spread = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
+    evenly_spread = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
     return {
         "prompt": shown_messages(first.prompt),
         "question": clipped(question_of(first.prompt)),
         "gold": None if first.ground_truth is None else clipped(first.ground_truth),
         "source": first.data_source,
-        "summary": f"{spread} tokens",
+        "summary": f"{evenly_spread} tokens",
         "answers": [_answer(each, pieces, mode) | {"episode": _episode(each, answers)} for each in answers],
     }
 
@@ -176,8 +176,8 @@ def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, A
     return {
         "right": None if is_right is None else is_right >= 0.5,
         "reason": reason if isinstance(reason := answer.said.get("reason"), str) else None,
-        "words": words(answer.said, answer.ground_truth),
-        "judged": judged(answer.said, pieces.text(answer.token.tolist()), answer.ground_truth, mode),
+        "words": verdict_sentence(answer.said, answer.ground_truth),
+        "judged": explanation_rows(answer.said, pieces.text(answer.token.tolist()), answer.ground_truth, mode),
         "score": _number(answer.score),
         "truncated": str(answer.said.get("truncated", "0")) == "1",
         "staleness": answer.staleness,

@@ -15,9 +15,9 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import KeptAnswer
 from dgpo.runs.metrics import config_of
 from dgpo.runs.pieces import Pieces
-from dgpo.runs.rollouts import chosen_groups
+from dgpo.runs.rollouts import select_groups
 from dgpo.runs.token_weights import method_of
-from dgpo.runs.verdicts import words
+from dgpo.runs.verdicts import verdict_sentence
 from dgpo.verifier.tally import printable
 
 UP, DOWN = (200, 95, 15), (35, 105, 190)
@@ -32,7 +32,7 @@ def show_group(run: Path, *, step: int | None, prompt: str | None, limit: int, c
         UserError: there is none.
     """
     console = console or Console(width=None if sys.stdout.isatty() else 120)
-    group = next(chosen_groups(run, step=step, prompt=prompt))
+    group = next(select_groups(run, step=step, prompt=prompt))
     try:
         method = method_of(config_of(run))
     except ValueError:
@@ -47,7 +47,7 @@ def show_group(run: Path, *, step: int | None, prompt: str | None, limit: int, c
     for answer, values in list(zip(group, pushes, strict=True))[:limit]:
         score = "" if answer.score is None else f", reward {answer.score:g}"
         advantage = f"A {answer.advantage[0]:+.3f}, " if len(answer.advantage) else ""
-        head = f"{advantage}{len(answer.token)} tokens{score}: {words(answer.said, answer.ground_truth)}"
+        head = f"{advantage}{len(answer.token)} tokens{score}: {verdict_sentence(answer.said, answer.ground_truth)}"
         console.rule()
         console.print(Text(printable(head, 1000)))
         console.print(coloured(pieces.of(answer.token[:MOST_TOKENS].tolist()), values / scale))

@@ -19,13 +19,13 @@ REASONS = {
     "crash": "the checking process died on it, or could not start",
     "bad_gold": "the ground truth cannot be read; correct the data",
 }
-# Those of the verifier that need no process of their own.
+# Stages of the verifier that need no worker process.
 CHEAP = ("extract", "string", "numeric", "structure", "value")
 LONGEST = 20_000
 
 
-def words(said: Mapping[str, Any], ground_truth: str | None) -> str:
-    """One sentence of what `rewards.verl.compute_score` said of a response; empty for another reward function's."""
+def verdict_sentence(said: Mapping[str, Any], ground_truth: str | None) -> str:
+    """What `rewards.verl.compute_score` said of a response, as one sentence; "" for another reward function's."""
     reason = said.get("reason")
     if not isinstance(reason, str) or reason not in REASONS:
         return ""
@@ -35,15 +35,17 @@ def words(said: Mapping[str, Any], ground_truth: str | None) -> str:
     return "; ".join(filter(None, (verdict, read, stage)))
 
 
-def judged(said: Mapping[str, Any], response: str, ground_truth: str | None, mode: str | None) -> list[list[str]]:
-    """The rows of the verifier's explanation; none where a process of its own would have to work on it again.
+def explanation_rows(
+    said: Mapping[str, Any], response: str, ground_truth: str | None, mode: str | None
+) -> list[list[str]]:
+    """The rows of the verifier's explanation of a response; none where explaining it would need the symbolic stage.
 
     Args:
-        mode: the verifier's; None where it was not what judged.
+        said: what the reward function said of the response.
+        mode: the verifier's; None where another reward function judged.
     """
-    if mode is None or ground_truth is None or said.get("stage") not in CHEAP or said.get("reason") == "echo":
-        return []
-    if len(response) > LONGEST:
+    is_cheap = said.get("stage") in CHEAP and said.get("reason") != "echo" and len(response) <= LONGEST
+    if mode is None or ground_truth is None or not is_cheap:
         return []
     try:
         return [list(row) for row in explain(response, ground_truth, mode=cast(Mode, mode)).rows]

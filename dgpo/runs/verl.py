@@ -10,7 +10,7 @@ from typing import Any
 from verl.model_merger.base_model_merger import ModelMergerConfig
 from verl.model_merger.fsdp_model_merger import FSDPModelMerger
 
-from dgpo.runs.adapter import State, base_model, check_names, folded, load_base, save_adapter
+from dgpo.runs.adapter import State, base_model, check_names, load_base, merge_adapter, save_adapter
 
 
 def merge(actor: Path, target: Path, lora: Mapping[str, Any] | None, *, adapter: bool) -> None:
@@ -48,4 +48,5 @@ class LoraMerger(FSDPModelMerger):
             save_adapter(adapter, target, self._rank, self._alpha, base_model(self._actor))
             return
         base = {name: value for name, value in state_dict.items() if name not in adapter}
-        super().save_hf_model_and_tokenizer(folded(base or load_base(self._actor), adapter, self._alpha / self._rank))
+        base = base or load_base(self._actor)
+        super().save_hf_model_and_tokenizer(merge_adapter(base, adapter, self._alpha / self._rank))

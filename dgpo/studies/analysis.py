@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dgpo.runs.intervals import Interval, Paired, corrected, difference, interquartile_mean, middle_mean
+from dgpo.runs.intervals import Interval, Paired, difference, false_discovery_rates, interquartile_mean, middle_mean
 from dgpo.studies.records import Record
 from dgpo.studies.tabular import reached
 from dgpo.studies.training import KS, Run
@@ -76,7 +76,7 @@ def against(methods: Mapping[str, Method], reference: str, key: str) -> dict[str
         for name, method in methods.items()
         if name != reference
     }
-    rates = corrected([each.p for each in found.values()])
+    rates = false_discovery_rates([each.p for each in found.values()])
     return {
         name: Paired(each.value, each.low, each.high, float(p), each.improved)
         for (name, each), p in zip(found.items(), rates, strict=True)

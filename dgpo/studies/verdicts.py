@@ -14,7 +14,7 @@ from scipy.stats import fisher_exact
 from dgpo.losses import Method as Loss
 from dgpo.losses import gradient_weight
 from dgpo.losses.dgpo import DGPO
-from dgpo.runs.intervals import Paired, corrected, difference
+from dgpo.runs.intervals import Paired, difference, false_discovery_rates
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, SPIKES, K, Method, against, at_level
 
 ALPHA = 0.05
@@ -112,7 +112,7 @@ def collapse(losses: Mapping[str, Loss], methods: Mapping[str, Method], referenc
     others = {name: methods[name].collapsed for name, loss in losses.items() if name != reference and diverges(loss)}
     if not others:
         return None
-    p = corrected([fisher_exact(counts(own, each), alternative="less").pvalue for each in others.values()])  # pyright: ignore[reportAttributeAccessIssue]
+    p = false_discovery_rates([fisher_exact(counts(own, each), alternative="less").pvalue for each in others.values()])  # pyright: ignore[reportAttributeAccessIssue]
     told = [name for name, each in zip(others, p, strict=True) if each < ALPHA]
     shown = [f"{name} {each.sum()} of {each.size}" for name, each in {reference: own, **others}.items()]
     answer = "holds" if len(told) == len(others) else f"holds against {', '.join(told)}" if told else "cannot be told"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dgpo.progress import duration
-from dgpo.runs.metrics import boundary_share, measured, read_metrics, validation_score
+from dgpo.runs.metrics import boundary_share, read_metrics, validation_measure, validation_score
 
 HEADER = "   step  reward  {:>9}  entropy  boundary tokens  length  s/step  time left"
 POLL_S = 0.5
@@ -77,7 +77,7 @@ class Progress:
         for step, metrics, offset in read_metrics(self._metrics, self._offset):
             self._offset = offset
             if not self._rows:
-                found = measured(metrics)
+                found = validation_measure(metrics)
                 print(HEADER.format(f"val {found[0]}" if found else "val"), file=self._terminal)
             self._rows += 1
             seconds = metrics.get("timing_s/step")

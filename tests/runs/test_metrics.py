@@ -5,7 +5,7 @@ import pytest
 
 from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.metrics import history, measured, read_metrics, validation_score
+from dgpo.runs.metrics import history, read_metrics, validation_measure, validation_score
 
 
 def write(file: Path, *records: tuple[int, dict[str, float]]) -> None:
@@ -65,7 +65,7 @@ def test_the_score_is_the_mean_over_data_sources() -> None:
 
 def test_the_score_is_the_reward_where_a_source_has_no_accuracy() -> None:
     with_accuracy = {"val-core/a/acc/mean@4": 0.25, "val-aux/a/reward/mean@4": -0.5, "val-aux/a/score/mean@4": -0.5}
-    assert measured(with_accuracy) == ("acc", 0.25)
+    assert validation_measure(with_accuracy) == ("acc", 0.25)
     without = {"val-core/b/reward/mean@4": 0.7, "val-core/b/reward/best@4/mean": 0.9}
-    assert measured(without) == ("score", 0.7)
-    assert measured(with_accuracy | without) == ("score", pytest.approx(0.1))
+    assert validation_measure(without) == ("score", 0.7)
+    assert validation_measure(with_accuracy | without) == ("score", pytest.approx(0.1))

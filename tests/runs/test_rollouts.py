@@ -28,7 +28,7 @@ from dgpo.runs.html import PARTS, as_json
 from dgpo.runs.kept import kept_steps, read_step
 from dgpo.runs.pieces import Pieces
 from dgpo.runs.report import write_report
-from dgpo.runs.rollouts import DRAWN, group_data, page_data, spread, write_rollouts
+from dgpo.runs.rollouts import DRAWN, evenly_spread, group_data, page_data, write_rollouts
 from dgpo.runs.terminal import show_group
 
 RIGHT, WRONG = "1+1=2\n\\boxed{2}", "so \\boxed{3}"
@@ -142,7 +142,7 @@ def test_what_fits_is_spread_over_the_run(run: Path) -> None:
     assert [each["step"] for each in shown["steps"]] == [1, 4, 7] and "More was kept than fits" in shown["note"]
     assert len(page_data(run, step=None, prompt=None, limit=500)["steps"]) == 7
     for count in range(1, 40):
-        assert sorted(spread(range(count))) == list(range(count))
+        assert sorted(evenly_spread(range(count))) == list(range(count))
 
 
 def test_the_policy_lets_one_script_and_one_style_run_and_loads_nothing(run: Path, tmp_path: Path) -> None:

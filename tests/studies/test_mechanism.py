@@ -10,7 +10,7 @@ import torch
 
 from dgpo.cli import main
 from dgpo.losses.base import make_method
-from dgpo.runs.intervals import corrected, difference, interquartile_mean
+from dgpo.runs.intervals import difference, false_discovery_rates, interquartile_mean
 from dgpo.studies import tabular, token
 
 
@@ -79,7 +79,7 @@ def test_intervals_hold_the_figures_that_they_are_of():
     better = difference([np.arange(8.0), [0.0]], [np.arange(8.0) + 1, [3.0]])
     assert better.value == pytest.approx(2.0) and better.improved == 1.0 and better.p < 0.05
     assert difference([np.arange(8.0)], [np.arange(8.0)]).p == 1.0
-    np.testing.assert_allclose(corrected([0.01, math.nan, 0.04, 0.03]), [0.03, math.nan, 0.04, 0.04])
+    np.testing.assert_allclose(false_discovery_rates([0.01, math.nan, 0.04, 0.03]), [0.03, math.nan, 0.04, 0.04])
 
 
 def test_the_command_writes_tables_and_a_figure_with_a_loss_of_one_s_own(
