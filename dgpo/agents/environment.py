@@ -1,4 +1,4 @@
-"""An environment by its id, with text in and out, as a model meets it."""
+"""Text environments by their id, wrapped as a model meets them."""
 
 import json
 from typing import Any, TypedDict
@@ -8,11 +8,11 @@ from gymnasium.wrappers import TimeLimit
 
 from dgpo.agents.envs import frozen_lake
 from dgpo.agents.settings import AgentSettings
-from dgpo.agents.wrappers import ActionTag, Checked, Shown, SpacesInWords
+from dgpo.agents.wrappers import ActionTag, Checked, PromptText, SpacesInWords
 from dgpo.errors import UserError
 
 IN_WORDS = {frozen_lake.ID: frozen_lake.LakeInWords}
-"""Wrappers that say an environment in better words than `SpacesInWords`."""
+"""Wrappers for environments that need better words than `SpacesInWords` has."""
 
 
 class Task(TypedDict):
@@ -46,7 +46,7 @@ def make(task: Task, settings: AgentSettings) -> gymnasium.Env:
     if any(space is not None and not isinstance(space, gymnasium.spaces.Text) for space in spaces):
         env = IN_WORDS.get(env.spec.id if env.spec else "", SpacesInWords)(env)
     env = ActionTag(Checked(env), settings.action_tag, settings.invalid_penalty, settings.think_tag)
-    env = Shown(env, settings.history if settings.layout == "turn" else None)
+    env = PromptText(env, settings.history if settings.layout == "turn" else None)
     return TimeLimit(env, settings.max_turns)
 
 
@@ -59,11 +59,11 @@ class Episode:
         self._success: bool | None = None
 
     def reset(self) -> dict[str, Any]:
-        """``text``, ``anchor``, and ``success``, None until the environment says it."""
+        """Start the episode: its ``text``, ``anchor``, and ``success``, None until the environment says it."""
         return self._facts(*self._env.reset(seed=self._seed))
 
     def step(self, answer: str) -> dict[str, Any]:
-        """The same, with ``reward``, ``valid``, ``terminated`` by the environment, and ``done``: that, or cut off."""
+        """Take a turn: the same, and ``reward``, ``valid``, ``terminated``, and ``done``: terminated or cut off."""
         text, reward, terminated, truncated, info = self._env.step(answer)
         valid, reward = bool(info.get("valid", True)), float(reward)
         self._reward += reward + self._settings.invalid_penalty * (not valid)

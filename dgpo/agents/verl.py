@@ -78,13 +78,13 @@ class EpisodeRecord:
         self._span = (0, 0)
 
     async def begin(self, text: str) -> None:
-        """A sequence whose prompt ends with what the environment says."""
+        """Begin a sequence, whose prompt ends with what the environment says."""
         self.messages = [*self.prompt, {"role": "user", "content": text}]
         self.ids = await self.loop.ct_build_initial_tokens(self.messages)
         self.prompt_length, self.mask, self.log_probs = len(self.ids), [], []
 
     async def answer(self) -> str | None:
-        """What the model says; None where there is no room for more."""
+        """Let the model answer; its text, or None where the sequence has no room left."""
         longest = self.rollout.max_model_len or self.rollout.prompt_length + self.rollout.response_length
         room = min(self.rollout.response_length - len(self.mask), longest - len(self.ids))
         if room < 1:
@@ -97,7 +97,9 @@ class EpisodeRecord:
         )
         self.seconds += time.monotonic() - began
         # The first turn's oldest weights, the last one's newest.
-        self.versions = {**output.extra_fields, **self.versions, **_newest(output.extra_fields)}
+        self.versions = {**output.extra_fields, **self.versions}
+        if (newest := output.extra_fields.get("max_global_steps")) is not None:
+            self.versions["max_global_steps"] = newest
         start = len(self.mask)
         merged, self.mask, self.log_probs = await self.loop.ct_merge_assistant_token(
             self.ids, output.token_ids, self.mask, self.log_probs, assistant_logprobs=output.log_probs
@@ -114,7 +116,7 @@ class EpisodeRecord:
             self._end_sequence([self.turns[-1]])
 
     async def add_observation(self, text: str) -> None:
-        """What the environment says next."""
+        """Append what the environment says next, or begin a new sequence with it (layout ``turn``)."""
         if self.settings.layout == "turn":
             return await self.begin(text)
         said = [*self.messages, {"role": "user", "content": text}]
@@ -176,8 +178,3 @@ class EpisodeRecord:
             )
             for each in self.sequences
         ]
-
-
-def _newest(fields: dict[str, Any]) -> dict[str, Any]:
-    newest = fields.get("max_global_steps")
-    return {} if newest is None else {"max_global_steps": newest}

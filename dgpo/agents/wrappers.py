@@ -45,11 +45,11 @@ class SpacesInWords(gymnasium.Wrapper):
     _last = ""
 
     def where(self) -> str:
-        """The observation after an action that was none."""
+        """The observation to repeat after an invalid action."""
         return self._last
 
     def number_of(self, action: str) -> Any:
-        """The action as the environment takes it, None where the words name none."""
+        """The environment's action that the words name; None where they name none."""
         space = self.env.action_space
         if isinstance(space, spaces.Text):
             return action
@@ -85,23 +85,23 @@ def in_words(observation: Any) -> str:
 
 
 class Checked(gymnasium.Wrapper):
-    """What an environment gives is Gymnasium's, with text.
+    """Checks that an environment returns what Gymnasium asks for, with text.
 
     Raises:
-        ValueError: it is not; the message says what it gave.
+        ValueError: it does not; the message says what it returned.
     """
 
     def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
-        given = self.env.reset(**options)
-        if not (isinstance(given, tuple) and len(given) == 2 and _is_text_and_info(*given)):
-            raise ValueError(f"reset must give (text, info), and gave {given!r:.200}")
-        return given
+        returned = self.env.reset(**options)
+        if not (isinstance(returned, tuple) and len(returned) == 2 and _is_text_and_info(*returned)):
+            raise ValueError(f"reset must give (text, info), and gave {returned!r:.200}")
+        return returned
 
     def step(self, action: str) -> Step:
-        given = self.env.step(action)
-        if not (isinstance(given, tuple) and len(given) == 5 and _is_text_and_info(given[0], given[4])):
-            raise ValueError(f"step must give (text, reward, terminated, truncated, info), and gave {given!r:.200}")
-        text, reward, terminated, truncated, info = given
+        returned = self.env.step(action)
+        if not (isinstance(returned, tuple) and len(returned) == 5 and _is_text_and_info(returned[0], returned[4])):
+            raise ValueError(f"step must give (text, reward, terminated, truncated, info), and gave {returned!r:.200}")
+        text, reward, terminated, truncated, info = returned
         if not isinstance(reward, SupportsFloat) or not math.isfinite(float(reward)):
             raise ValueError(f"step must give a finite reward, and gave {reward!r:.80}")
         return text, float(reward), bool(terminated), bool(truncated), info
@@ -112,11 +112,11 @@ def _is_text_and_info(text: object, info: object) -> bool:
 
 
 class ActionTag(gymnasium.Wrapper):
-    """Takes a model's whole answer, and hands on what stands in its last ``<tag>``, or all of it without a tag.
+    """Passes on the action in the last ``<tag>`` of a model's answer, or the whole answer where there is no tag.
 
-    An answer without an action changes nothing but its reward, by ``penalty``; so does an action that the environment
-    calls not ``valid``, which it has seen. One without ``</think>``, where thoughts are asked for, is acted on, and not
-    valid either. ``info["action"]`` is what was handed on, or "".
+    An answer without an action never reaches the environment, and is ``penalty`` less in reward. So is an action that
+    the environment calls not ``valid``, and one without ``</think>`` where thoughts are asked for, which is still
+    taken. ``info["action"]`` is what was passed on, or "".
     """
 
     def __init__(self, env: gymnasium.Env, tag: str | None, penalty: float, think: str | None = None):
@@ -141,11 +141,11 @@ class ActionTag(gymnasium.Wrapper):
         return observation, float(reward) - self._penalty * (not info["valid"]), terminated, truncated, info
 
 
-class Shown(gymnasium.Wrapper):
-    """The text that the model is shown: the observation, and the admissible actions where the environment says them.
+class PromptText(gymnasium.Wrapper):
+    """The text that the model is shown: the observation, and the admissible actions if the environment names them.
 
-    With ``history``, which is for a model that is shown nothing else: before it the last so many turns, their thoughts
-    left out, and before those the first observation, in which environments say what is to be done.
+    With ``history``, for a model that sees nothing else, this is preceded by the last ``history`` turns without their
+    thoughts, and by the first observation, in which environments state the task.
 
     ``info["anchor"]`` is the observation alone, where the environment gives no other.
     """

@@ -72,7 +72,7 @@ def canonical_answer(raw: object) -> str:
 
 
 def _unwrapped(raw: object) -> str | int | float | Decimal | list[object] | None:
-    """A scalar or a list, out of what it is in: bytes, printed text, a struct whose only value is an answer."""
+    """The scalar or list inside bytes, printed text, a conversation, or a struct whose only value is an answer."""
     value = printed(raw) if isinstance(raw, str) else raw
     if value is None:
         return raw if isinstance(raw, str) else None
@@ -135,14 +135,14 @@ def _peel(text: str) -> str:
 
 
 def answer_list(raw: object) -> list[object]:
-    """The entries of a list of answers, be it printed; none for a single answer."""
+    """The entries of a list of answers, which may be printed as text; none for a single answer."""
     value = _unwrapped(raw)
     return value if isinstance(value, list) else []
 
 
 def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] | None = None) -> list[list[str]]:
-    """The answers in groups of those that equal the first of the group: that verify as it, either way round, where
-    nothing else is said of when two are equal."""
+    """The answers in groups of those that are equal to the first of the group. By default two answers are equal where
+    one verifies against the other, either way round."""
     are_equal = are_equal or _verify_either_way
     groups: list[list[str]] = []
     for answer in answers:
@@ -160,7 +160,7 @@ def _verify_either_way(one: str, other: str) -> bool:
 
 
 def reading_remark(raw: object, answer: str) -> str:
-    """What a person should know of how an answer was read; "" where nothing."""
+    """A remark for the person on how an answer was read; "" for none."""
     if isinstance(raw, bool):
         return "answers are truth values, written as Yes and No"
     if isinstance(raw, str) and not answer and raw.strip():
@@ -172,7 +172,7 @@ def reading_remark(raw: object, answer: str) -> str:
 
 
 def text_fault(answer: str) -> str:
-    """Why a text is no ground truth, as far as the text alone tells; "" where it tells nothing."""
+    """Why a text cannot be a ground truth, by the text alone; "" where it can."""
     if fault := _misread(answer):
         return fault
     try:
@@ -183,7 +183,7 @@ def text_fault(answer: str) -> str:
 
 
 def _misread(answer: str) -> str:
-    """Why a text that the verifier reads is not what its author meant."""
+    """Why a text that the verifier can read is not what its author meant; "" where it is."""
     if fault := backslash_fault(answer, is_answer=True):
         return fault
     if is_no_answer(answer):

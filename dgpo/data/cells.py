@@ -1,4 +1,4 @@
-"""What a cell of a table holds: fields by their dotted name, and containers that somebody printed as text."""
+"""Values in the cells of a table: fields by their dotted name, and containers that were printed as text."""
 
 import ast
 import json
@@ -17,10 +17,10 @@ _MAX_PRINTED = 1 << 20
 
 
 def lookup(row: Mapping[str, Any], name: str, missing: Any = None) -> Any:
-    """The value of a column, or of a field of a struct by its dotted name; `missing` where there is none, and None
-    for any field of a struct that is null.
+    """The value of a column, or of a struct's field by its dotted name; `missing` where there is none, and None for any
+    field of a null struct.
 
-    A column whose own name is dotted comes first. A struct may be one that was printed as text.
+    A column whose own name has dots takes precedence. A struct may also be one that was printed as text.
     """
     if name in row:
         return row[name]
@@ -34,7 +34,7 @@ def lookup(row: Mapping[str, Any], name: str, missing: Any = None) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """A cell of text or a number as text, "" for none.
+    """The text of a cell that holds text or a number; "" for an empty cell.
 
     Raises TypeError for anything else.
     """
@@ -57,12 +57,12 @@ def decoded(value: bytes) -> str:
 
 
 def struct_of(fields: Sequence[str], likely: str) -> str:
-    """What is said of a struct where text was expected, with the field that is likely to be meant."""
+    """The part of an error message about a struct where text was expected; `likely` is the field that may be meant."""
     return f"a struct of {', '.join(map(str, fields))}: name the field, as in COLUMN.{likely}"
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """What containers hold in the end."""
+    """All values nested in containers, depth first."""
     if isinstance(value, Mapping | list | tuple | set):
         for each in value.values() if isinstance(value, Mapping) else value:
             yield from leaves(each)
@@ -91,7 +91,7 @@ def printed(text: str) -> Any:
 
 
 def _literal(text: str) -> Any:
-    """Numbers and dtypes lose their wrapping; what NumPy prints without commas gets them."""
+    """The Python literal in a text, after `np.int64(7)` became `(7)`, dtypes were dropped and NumPy's commas added."""
     bare, quoted = _QUOTED.sub("\0", text), _QUOTED.findall(text)
     bare = _TAIL.sub("", bare)
     while (plain := _WRAPPED.sub("(", bare)) != bare:

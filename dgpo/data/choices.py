@@ -1,4 +1,4 @@
-"""The options of a multiple-choice problem that stand in columns of their own: whoever is to choose must see them."""
+"""Multiple-choice problems whose options are in columns of their own: a model must see them to choose."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,12 +18,12 @@ Option = tuple[str, str]
 
 
 def is_option_column(name: str) -> bool:
-    """Whether a column is called as those with options are: `choices`, `A`, `option_b`."""
+    """Whether a column's name is that of an option or of all options: `choices`, `A`, `option_b`."""
     return name.lower() in _ALL or (_ONE.fullmatch(name) is not None and (len(name) > 1 or name.isupper()))
 
 
 def options_in(row: Mapping[str, Any]) -> list[Option]:
-    """The options of a row; none where it has none that can be told apart and read."""
+    """The options of a row; none where there are fewer than two, or they cannot be read or told apart."""
     columns = {name: value for name, value in row.items() if is_option_column(name) and value not in (None, "")}
     if all(len(name) == 1 for name in columns) and len(columns) < 3:
         return []  # A and B may be anything
@@ -42,8 +42,8 @@ def options_in(row: Mapping[str, Any]) -> list[Option]:
 
 
 def _pairs(found: Any) -> list[Option]:
-    """Of `{"A": "4"}`, `{"label": ["A"], "text": ["4"]}`, `["4"]`, `[{"label": "A", "text": "4"}]`, `A. 4, B. 7`, and
-    all of it printed."""
+    """Options in any of the forms `{"A": "4"}`, `{"label": ["A"], "text": ["4"]}`, `["4"]`, `A. 4, B. 7`,
+    `[{"label": "A", "text": "4"}]`, or one of these printed as text."""
     if isinstance(found, str):
         inner = printed(found)
         if inner is None:
@@ -63,16 +63,16 @@ def _pairs(found: Any) -> list[Option]:
 
 
 def _letters(options: Sequence[Option]) -> list[str]:
-    """The label of each where it is a letter, else that of its place; fewer where there are more than letters."""
+    """A letter for each option: its own label if that is a letter, else the letter of its position; at most 26."""
     both = zip(options, ascii_uppercase, strict=False)
     return [label[:1].upper() if label.isalpha() else letter for (label, _), letter in both]
 
 
 def option_lines(options: Sequence[Option], problem: str, answer: str) -> str:
-    """The options as lines below the problem; "" where it has them already, or the answer is none of them.
+    """The options as lines to put below the problem; "" where it shows them already, or the answer is none of them.
 
-    Raises TypeError where the answer is the place of an option, which may be counted from 0 or from 1, or the letter of
-    none.
+    Raises TypeError where the answer is an option's position, which may count from 0 or from 1, or the letter of no
+    option.
     """
     own = [label for label, _ in options]
     labels = own if answer.isdecimal() and answer in own else _letters(options)

@@ -27,7 +27,7 @@ _REMAINS = re.compile(
 
 
 def backslash_fault(text: str, *, is_answer: bool) -> str:
-    """What is wrong with the first command of `text` that lost its backslash, and the mend; "" where none did."""
+    """What is wrong with the first LaTeX command in `text` that lost its backslash, and the remedy; "" for none."""
     found = _NEVER.search(text) or _CUT.search(text)
     if not found:
         parts = [text] if is_answer else _FORMULA.findall(text)

@@ -87,7 +87,7 @@ _REMAINS = {
 
 
 def strip_instructions(text: str) -> str:
-    """The bare problem, by the rule above. A text that is nothing but an instruction is returned as it is."""
+    """The bare problem, by the rule above; a text that is nothing but an instruction is returned unchanged."""
     bare = _TOKENS.sub("", text).strip() if "<" in text or "[" in text else text.strip()
     before = None
     while before != bare:
@@ -102,12 +102,12 @@ def strip_instructions(text: str) -> str:
 
 
 def asks_elsewhere(text: str) -> bool:
-    """Whether a prompt wants its answer where the reward does not read it: after `####`, in `<answer>` tags."""
+    """Whether a prompt asks for its answer where the reward does not look: after `####` or in `<answer>` tags."""
     return _ELSEWHERE.search(text) is not None
 
 
 def leftover_instruction(problem: str) -> str:
-    """What a stripped problem still asks for that is no part of it; "" for nothing."""
+    """What a stripped problem still asks for besides its answer, such as steps or tags; "" for nothing."""
     return next((what for what, pattern in _REMAINS.items() if pattern.search(problem)), "")
 
 

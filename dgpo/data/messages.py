@@ -1,5 +1,5 @@
-"""A conversation in a cell: OpenAI's and ShareGPT's messages, their text in parts, all of it printed as text, or as
-a chat template rendered it.
+"""Conversations in a cell: messages as OpenAI or ShareGPT write them, with text in parts, printed as text, or rendered
+by a chat template.
 """
 
 import re
@@ -24,7 +24,7 @@ _TEXT_PARTS = ("text", "input_text", "output_text")
 
 
 def conversation(cell: Any) -> list[Mapping[str, Any]] | None:
-    """The messages in a cell as they stand; None where it holds none."""
+    """The messages in a cell, unchanged; None where it holds no conversation."""
     value = cell
     if isinstance(cell, str):
         turns = _TURN.findall(cell)
@@ -39,11 +39,10 @@ def conversation(cell: Any) -> list[Mapping[str, Any]] | None:
 
 
 def split_at_question(messages: Sequence[Mapping[str, Any]]) -> tuple[tuple[Message, ...], str]:
-    """What stands before the last user message, messages without content left out, and its text; what follows it is
-    no part of the prompt.
+    """The messages before the last user message, and its text. Empty messages, and those after it, are left out.
 
-    Raises TypeError, with what was found, where no user asks anything, and for messages that cannot be read, call a
-    tool, or hold pictures or sound.
+    Raises TypeError where there is no user message, and for messages that cannot be read, call a tool, or hold
+    pictures or sound.
     """
     roles = [_role(each) for each in messages]
     if "user" not in roles:
@@ -56,9 +55,9 @@ def split_at_question(messages: Sequence[Mapping[str, Any]]) -> tuple[tuple[Mess
 
 
 def assistant_reply(messages: Sequence[Mapping[str, Any]]) -> str:
-    """The text of the last message, which must be an assistant's: what a data set of chats has for an answer.
+    """The text of the last message, which must be the assistant's: the answer in a data set of chats.
 
-    Raises TypeError as `split_at_question`, and where it is another's.
+    Raises TypeError where it is another's, and as `split_at_question`.
     """
     if (role := _role(messages[-1])) != "assistant":
         raise TypeError(f"the last message is no assistant's but has the role {role}, and so no answer")

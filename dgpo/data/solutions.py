@@ -1,5 +1,5 @@
-"""What stands where an answer belongs: whole solutions, with the final answer that they mark; and words that say that
-there is none. "No solution" and the empty set are answers.
+"""Text in place of an answer: a whole solution, whose final answer is found, or words that say that there is none. "No
+solution" and the empty set are answers.
 """
 
 import re
@@ -57,7 +57,7 @@ def is_no_answer(text: str) -> bool:
 
 
 def is_solution(text: str) -> bool:
-    """Whether a text shows how an answer is found, or says in a sentence what it is."""
+    """Whether a text derives its answer, or states it in a sentence, instead of being the answer."""
     rest = text
     for start, end, _ in reversed(boxed := boxes(text)):
         rest = rest[:start] + rest[end:]
@@ -72,10 +72,10 @@ def is_solution(text: str) -> bool:
 
 
 def final_answer(solution: str) -> str:
-    """What a solution marks as its answer: after its last `####`, between `<answer>` tags, in the only box, in a
-    sentence that says so, or all that follows its `</think>`.
+    """The answer that a solution marks: after its last `####`, between `<answer>` tags, in its only box, in a sentence
+    that states it, or all that follows `</think>`.
 
-    Raises ValueError, with the answer that it may have, where nothing marks one, or where several are marked.
+    Raises ValueError, with a likely answer, where none or several are marked.
     """
     text = solution.rpartition("</think>")[2]
     if "####" in text:

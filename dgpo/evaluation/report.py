@@ -120,7 +120,8 @@ def _write(evaluations: Sequence[Evaluation], folder: Path) -> dict[str, Any]:
 def _summary(evaluations: Sequence[Evaluation], differences: Sequence[Comparison]) -> dict[str, Any]:
     shared, models = shared_benchmarks(evaluations), {}
     for each in evaluations:
-        macro = {"over": shared, "avg": asdict(_macro(each, shared))} if shared else None
+        averages = [each.benchmarks[name].avg for name in shared]
+        macro = {"over": shared, "avg": asdict(macro_average(averages))} if shared else None
         models[each.name] = {
             "folder": str(each.folder),
             "benchmarks": {name: figures.summary() for name, figures in each.benchmarks.items()},
@@ -133,10 +134,6 @@ def _summary(evaluations: Sequence[Evaluation], differences: Sequence[Comparison
         "models": models,
         "differences": [{**dict(zip(keys, names, strict=True)), **asdict(each)} for *names, each in differences],
     }
-
-
-def _macro(evaluation: Evaluation, benchmarks: Sequence[str]) -> Estimate:
-    return macro_average([evaluation.benchmarks[name].avg for name in benchmarks])
 
 
 def _log_to_wandb(evaluations: Sequence[Evaluation], summary: dict[str, Any], folder: Path, project: str) -> None:

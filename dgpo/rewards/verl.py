@@ -1,4 +1,4 @@
-"""What verl calls in its reward workers: the reward function, and the manager that tells it a response's length.
+"""What verl calls in its reward workers: the reward function, and a manager that gives it the response's length.
 
     reward.custom_reward_function.path=pkg://dgpo.rewards.verl
     reward.custom_reward_function.name=compute_score
@@ -39,11 +39,11 @@ from dgpo.verifier.workers import shared_pool
 logger = logging.getLogger(__name__)
 
 RESPONSE_FACTS = "dgpo_response"
-"""Where in ``extra_info`` the reward manager puts the response's ``tokens``, ``longest`` and ``truncated``, and for a
-judge the ``step`` and how many reward ``workers`` there are."""
+"""Key in ``extra_info`` for what the reward manager says of a response: ``tokens``, ``longest``, ``truncated``, and for
+a judge the ``step`` and the number of reward ``workers``."""
 MAX_PRED_CHARS = 200
 MAX_THREADS = 4
-"""As many workers at a time for each reward worker, of which verl starts several on a node."""
+"""Threads of each reward worker, of which verl starts several on a node, that wait for the verifier's processes."""
 _threads: ThreadPoolExecutor | None = None
 _restarts_told = 0
 
@@ -97,7 +97,8 @@ async def compute_score(
             without a manager that tells it. verl swallows both; `check_options` finds them before a run.
     """
     started = time.monotonic()
-    shaping = _shaping(scoring, overlong_buffer, overlong_weight, format_weight)
+    weights = {"overlong_weight": overlong_weight, "format_weight": format_weight}
+    shaping = Shaping(scoring=scoring, overlong_buffer=overlong_buffer, **weights)
     facts, problem = ((extra_info or {}).get(key) for key in (RESPONSE_FACTS, "problem"))
     verdict, left = await _verdict(solution_str, ground_truth, problem, mode, timeout, deadline)
     opinion = None
@@ -249,19 +250,9 @@ async def _verdict(
         return Verdict("crash", "symbolic", step.answer), step
 
 
-@functools.lru_cache(maxsize=16)
-def _shaping(scoring: Scoring, overlong_buffer: int, overlong_weight: float, format_weight: float) -> Shaping:
-    return Shaping(
-        scoring=scoring,
-        overlong_buffer=overlong_buffer,
-        overlong_weight=overlong_weight,
-        format_weight=format_weight,
-    )
-
-
 @functools.lru_cache(maxsize=4096)
 def _report_bad_gold(data_source: str, ground_truth: str) -> None:
-    """Log each once. An exception would be swallowed by verl's agent loop and the group lost silently."""
+    """Log each ground truth once. verl's agent loop would swallow an exception, and silently lose the group."""
     logger.error("%s: ground truth %s cannot be read and earns no reward; correct the data", data_source, ground_truth)
 
 

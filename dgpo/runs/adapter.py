@@ -15,10 +15,10 @@ State = dict[str, torch.Tensor]
 
 
 def check_names(adapter: State, actor: Path) -> None:
-    """Every tensor of the adapter is the A or the B of a linear layer.
+    """Check that every tensor of the adapter is the A or the B of a linear layer.
 
     Raises:
-        UserError: there is another, such as DoRA's magnitudes, or none at all.
+        UserError: there is another tensor, such as DoRA's magnitudes, or none.
     """
     other = sorted(name for name in adapter if not name.endswith((A, B)))
     if other or not adapter:

@@ -113,14 +113,15 @@ def thin(folder: Path, limit: int = LIMIT_BYTES) -> None:
 
 
 def read_step(folder: Path) -> Iterator[KeptAnswer]:
-    """The answers of one step's folder, in the order of groups. One without tokens, which no update has seen, is none.
+    """The answers of one step's folder, in the order of groups; those without tokens, which no update has seen, are
+    left out.
 
-    A file that cannot be read is named on stderr and left out.
+    A file that cannot be read is named on stderr and left out too.
     """
     tokens = {row["row"]: row for row in _rows(folder.glob("tokens-*.parquet"))}
     for row in _rows(folder.glob("groups-*.parquet")):
-        if seen := tokens.get(row["row"]):
-            arrays: dict[str, Any] = {name: np.asarray(seen[name], _KINDS[name]) for name in TOKENS.names[1:]}
+        if trained := tokens.get(row["row"]):
+            arrays: dict[str, Any] = {name: np.asarray(trained[name], kind) for name, kind in _ARRAYS.items()}
             extra: dict[str, Any] = {
                 name: _optional(row[name], len(arrays["token"])) for name in ("entropy", "rollout_log_prob")
             }
@@ -129,9 +130,8 @@ def read_step(folder: Path) -> Iterator[KeptAnswer]:
             yield KeptAnswer(int(folder.name), **texts, **parsed, staleness=row["staleness"], **arrays, **extra)
 
 
-_KINDS: dict[str, Any] = {"token": np.int32, "mask": np.bool_} | dict.fromkeys(
-    ("old_log_prob", "log_prob", "advantage"), np.float32
-)
+_ARRAYS: dict[str, Any] = {field.name: field.type.value_type.to_pandas_dtype() for field in list(TOKENS)[1:]}
+"""NumPy's type of each array of a `KeptAnswer`, by name."""
 
 
 def _optional(values: list[float] | None, length: int) -> np.ndarray | None:

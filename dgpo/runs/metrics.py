@@ -97,7 +97,7 @@ def training_steps(steps: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, 
 
 
 def validation_measure(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
-    """What a validation measured, and its mean over data sources; None for a step that was not validated.
+    """The measure of a validation and its mean over data sources; None for a step that was not validated.
 
     ``acc``, in [0, 1], or ``score`` where the reward function gives no ``acc`` for one of the sources.
     """
@@ -111,7 +111,7 @@ def validation_measure(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
 
 
 def validation_score(metrics: Mapping[str, Any]) -> float | None:
-    """The mean that `validation_measure` says; None for a step that was not validated."""
+    """The mean of `validation_measure`; None for a step that was not validated."""
     found = validation_measure(metrics)
     return found[1] if found else None
 
@@ -142,7 +142,7 @@ class Validation:
 
 
 def read_validation(file: Path) -> Validation:
-    """What a dump of verl's says: a line for each answer, whose ``uid`` begins with its prompt's.
+    """The validation in a dump of verl's, which has a line for each answer; its ``uid`` begins with its prompt's.
 
     Raises:
         ValueError: it holds no answers, or is cut off, or no dump at all.

@@ -1,4 +1,4 @@
-"""What a run did: accuracy before and after, means over its training steps, how its responses were judged."""
+"""The report of a run: accuracy before and after, means over its training steps, how its responses were judged."""
 
 import sys
 from collections.abc import Mapping, Sequence

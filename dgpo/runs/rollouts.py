@@ -45,7 +45,7 @@ CURVES = (
     ("training reward", "", lambda metrics: metrics.get("critic/score/mean")),
     ("held-out score", "", validation_score),
     ("entropy", "nats", lambda metrics: metrics.get("actor/entropy")),
-    ("tokens at the boundaries", "%", lambda metrics: _times(100, boundary_share(metrics))),
+    ("tokens at the boundaries", "%", lambda m: None if (share := boundary_share(m)) is None else 100 * share),
 )
 
 
@@ -109,7 +109,7 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
 
 
 def select_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterator[list[KeptAnswer]]:
-    """Groups whose prompt has this text, of one step or of all: the last, the first, the middle, the quarters, ...
+    """Groups whose prompt contains a text, of one step or of all steps in the order of `evenly_spread`.
 
     Raises:
         UserError: there is none.
@@ -136,7 +136,7 @@ def select_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterato
 
 
 def evenly_spread(steps: Sequence[int]) -> list[int]:
-    """The last, the first, the middle, the quarters and so on: any beginning of it covers the run evenly."""
+    """Steps in the order last, first, middle, quarters and so on: any beginning of it covers the run evenly."""
     order = [len(steps) - 1, 0]
     stride = len(steps)
     while stride > 1:
@@ -161,7 +161,7 @@ def group_data(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) 
 
 
 def _episode(answer: KeptAnswer, group: Sequence[KeptAnswer]) -> str:
-    """Which part of which episode it is, where an agent's episodes are several sequences; empty elsewhere."""
+    """For an agent whose episodes are several sequences, which part of which episode this is; else ""."""
     session, _, part = answer.answer.partition("_")
     parts = sum(each.answer.partition("_")[0] == session for each in group)
     return f"episode {session}, part {int(part) + 1} of {parts}" if parts > 1 and part.isdecimal() else ""
@@ -246,10 +246,6 @@ def _curves(folder: RunFolder) -> list[dict[str, Any]]:
         if points:
             curves.append({"title": title, "unit": unit, "points": points})
     return curves
-
-
-def _times(factor: float, value: float | None) -> float | None:
-    return None if value is None else factor * value
 
 
 def _verifier_mode(config: Mapping[str, Any]) -> str | None:

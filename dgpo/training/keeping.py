@@ -1,7 +1,7 @@
-"""Keeps a sample of whole prompt groups a step: the trainer's process chooses them and writes what was said of them,
-the actor's ranks write what the loss was given of their tokens. Where nothing can be written, training goes on.
+"""Keeps some whole prompt groups of each step for `dgpo rollouts`. The trainer's process draws them and writes texts
+and verdicts; the actor's ranks write what the loss got for each token. If writing fails, training goes on.
 
-The choice travels as a field ``kept`` of the samples: the answer's row (`runs.kept`), or -1.
+The choice travels as the field ``kept`` of each sample: the answer's row in `runs.kept`, or -1.
 """
 
 import json
@@ -31,7 +31,7 @@ FIELD = "kept"
 
 
 class KeepingLoss:
-    """verl's `ppo_loss`, which also writes the tokens of the answers that are to be kept, a file a rank and step."""
+    """verl's `ppo_loss`, which also writes the tokens of kept answers, one file for each rank and step."""
 
     def __init__(self, config: ActorConfig, folder: Path):
         self.config, self.folder = config, folder
@@ -44,7 +44,7 @@ class KeepingLoss:
         return result
 
     def keep(self, model_output: dict[str, Any], data: TensorDict) -> None:
-        """Take the marked answers of a micro-batch; write those of the step, where this is of its last update."""
+        """Collect the marked answers of a micro-batch; in the last update of a step, write those of the step."""
         rows = data[FIELD].tolist() if FIELD in data else []
         if any(row >= 0 for row in rows):
             self._take(rows, no_padding_2_padding(model_output["log_probs"], data), data)
@@ -81,7 +81,7 @@ class KeepingLoss:
 
 
 def keep_groups(trainer: Any, count: int) -> None:
-    """Have ``trainer``, of whatever mode, keep ``count`` prompt groups of each step, drawn at random."""
+    """Have ``trainer``, in any mode, keep ``count`` prompt groups of each step, drawn at random."""
     folder = RunFolder(os.environ["DGPO_RUN_DIR"]).rollouts
     actor: Any = omega_conf_to_dataclass(trainer.config.actor_rollout_ref.actor)
     trainer.actor_rollout_wg.set_loss_fn(KeepingLoss(actor, folder))
@@ -102,11 +102,11 @@ def keep_groups(trainer: Any, count: int) -> None:
         if rows:
             try:
                 file = folder / str(trainer.global_steps) / f"groups-{part}.parquet"
-                told = answers(trainer, batch, rows)
-                write_rows(file, told, ANSWERS)
+                answer_rows = answers(trainer, batch, rows)
+                write_rows(file, answer_rows, ANSWERS)
                 thin(folder)
                 if trainer.config.run.log_rollouts:
-                    log_table(told, trainer.global_steps)
+                    log_table(answer_rows, trainer.global_steps)
             except Exception:
                 # Whatever a person's data or a reward function's results hold: a page is not worth a run.
                 traceback.print_exc()
@@ -121,12 +121,12 @@ def keep_groups(trainer: Any, count: int) -> None:
     trainer._compute_advantage = keeping
 
 
-def log_table(told: list[dict[str, Any]], step: int) -> None:
+def log_table(answer_rows: list[dict[str, Any]], step: int) -> None:
     """Put texts and verdicts into the W&B run of this process, as the table ``rollouts``."""
     import wandb
 
     columns = ["group", "answer", "prompt", "text", "ground_truth", "score", "said", "staleness"]
-    data = [[row[name] for name in columns] for row in told]
+    data = [[row[name] for name in columns] for row in answer_rows]
     wandb.log({"rollouts": wandb.Table(columns=["step", *columns], data=[[step, *row] for row in data])}, step=step)
 
 
@@ -151,7 +151,7 @@ def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict
     data = tq.kv_batch_get(keys=list(rows), partition_id=str(batch.partition_id), select_fields=fields)
     tags = dict(zip(batch.keys, batch.tags, strict=True))
     columns = {name: [getattr(each, "data", each) for each in data[name]] for name in fields if name in data}
-    found = []
+    answers_kept = []
     for i, (key, row) in enumerate(rows.items()):
         value: dict[str, Any] = {name: column[i] for name, column in columns.items()}
         group, session, output = key.rsplit("_", 2)
@@ -161,7 +161,7 @@ def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict
             prompt = trainer.tokenizer.decode(value["prompts"])
         gold = (value.get("reward_model") or {}).get("ground_truth")
         written_by = tags[key].get("min_global_steps")
-        found.append(
+        answers_kept.append(
             {
                 "row": row,
                 "group": group,
@@ -178,7 +178,7 @@ def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict
                 "rollout_log_prob": _floats(value.get("rollout_log_probs")),
             }
         )
-    return found
+    return answers_kept
 
 
 def _floats(column: torch.Tensor | None) -> list[float] | None:

@@ -36,13 +36,13 @@ def step_line(step: int, total: int | None, metrics: Mapping[str, Any], seconds_
 
 
 def busy() -> str:
-    """A word on other work, where more processes want to run than there are cores: Ray's workers let them go first."""
+    """A remark for a machine with more running processes than cores, which slow down Ray's workers; else ""."""
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     return f" (this machine is busy: load {load:.0f} on {cores} cores)" if load > 2 * cores else ""
 
 
 class Progress:
-    """Watch a metrics file from a thread, and print a row for each step that appears in it."""
+    """A thread that watches a metrics file and prints a row for each step that appears in it."""
 
     def __init__(self, metrics: Path, terminal: TextIO, total_steps: int | None):
         self._metrics = metrics

@@ -47,9 +47,8 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    """Have ``handler`` called for `SIGNALS`; for SIGINT also where a shell that started this in the background has it
-    ignored, but for SIGHUP not under nohup, which has it ignored.
-    """
+    """Call ``handler`` for `SIGNALS`: for SIGINT even where a shell that started this in the background ignores it, but
+    not for a SIGHUP that nohup ignores."""
     heeded = [each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
     before = {each: signal.signal(each, handler) for each in heeded}
     try:
@@ -63,9 +62,9 @@ def handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
 def saving_first(
     stop: Path, grace: float, say: Callable[[str], None], may: Callable[[], bool]
 ) -> Iterator[Callable[[], object]]:
-    """Have the first signal end the run after the step under way, if that takes at most ``grace`` seconds.
+    """Let the first signal end the run after the current step, if that takes at most ``grace`` seconds.
 
-    Yields what takes the signals back: ``ray.init`` gives SIGTERM to a handler that aborts the process.
+    Yields a function that installs the handlers again: ``ray.init`` replaces that of SIGTERM by one that aborts.
 
     Args:
         stop: the file by which the trainer is asked.
@@ -116,7 +115,7 @@ def deadline_from(limit: object) -> str:
 
 
 def stop_in_time(trainer: Any) -> None:
-    """Have verl's ``trainer``, of whatever mode, end after a step when it is asked to, or when there is no time for
+    """Have verl's ``trainer``, in any mode, end after a step when it is asked to, or when there is no time left for
     another step as long as the longest so far.
 
     ``on_step_end`` of verl's trainers runs in every mode once the weights are updated and saved, and before they go to
@@ -149,7 +148,7 @@ def stop_in_time(trainer: Any) -> None:
 
 
 def reason(stop: Path) -> str | None:
-    """Why the run ended before its last step, and the file that says so is removed; None where it did not."""
+    """Why the run ended before its last step, read from the file ``stop``, which is removed; None where it did not."""
     if not stop.exists():
         return None
     text = stop.read_text().strip() or ASKED
@@ -158,7 +157,7 @@ def reason(stop: Path) -> str | None:
 
 
 def tell(error: KeyboardInterrupt, what: str) -> int:
-    """Say that a signal has ended the command, and ``what`` that means; the exit status."""
+    """Print that a signal has ended the command, and ``what`` follows from that; returns the exit status."""
     ended = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
     print(f"{ended}; {what}", file=sys.stderr)
     return ended.status

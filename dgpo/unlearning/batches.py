@@ -37,11 +37,11 @@ class Examples:
     retain: list[Example]
 
     def referenced(self, method: Method) -> list[Example]:
-        """Those that are compared with the model before."""
+        """The examples that are compared with the original model, in the order of its `Reference`."""
         return [*chain(*self.forget), *(self.retain if method.representation is not None else ())]
 
     def number(self, forget: int) -> int:
-        """Of a forget example among `referenced`; of the first retain example for that many."""
+        """The number among `referenced` of a forget example; given their count, that of the first retain example."""
         return sum(map(len, self.forget[:forget]))
 
 
@@ -73,10 +73,10 @@ def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
 
 
 def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]]:
-    """For each row what shall be answered instead: its own alternative, or those of the file.
+    """For each row the answers to give instead: its own alternative, or those of data.alternatives.
 
     Raises:
-        UserError: there are neither.
+        UserError: a row has neither.
     """
     shared: list[str] = []
     if path := settings.data.alternatives:
@@ -95,7 +95,7 @@ def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]
 
 
 def batch_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[Item]:
-    """The whole batch of a step from 0 on; those that belong together are neighbours."""
+    """The whole batch of a step, counted from 0; an example and its alternative are neighbours."""
     size, seed = settings.train.batch_size, settings.seed
     items = []
     for answer, number in enumerate(rows_of_step(len(examples.forget), size, step, seed) if examples.forget else []):

@@ -38,7 +38,7 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What tells that two rows ask the same."""
+        """Equal for rows that ask the same."""
         texts = [message["content"] for message in self.prompt] or [self.answer]
         return " ".join(" ".join(texts).split()).casefold()
 
@@ -91,10 +91,10 @@ def read(
 
 
 def prompt_of(row: Mapping[str, Any], place: str) -> tuple[Mapping[str, str], ...]:
-    """The messages before the answer; none for a row of text.
+    """The messages before the answer; none for a row with ``text``.
 
     Raises:
-        UserError: it has none of the three, or more than one.
+        UserError: it has not exactly one of ``question``, ``messages`` and ``text``, or a malformed one.
     """
     given = [key for key in ("question", "messages", "text") if row.get(key) is not None]
     if len(given) != 1:
@@ -204,8 +204,8 @@ class Encoder:
 
 
 def rows_of_step(count: int, size: int, step: int, seed: int) -> list[int]:
-    """Numbers of the ``size`` rows of a step from 0 on, of ``count`` rows that are shuffled anew each time all have
-    been drawn. A function of the step, so that a resumed run draws what it would have."""
+    """Numbers of a step's ``size`` rows out of ``count``, which are shuffled anew in each epoch. They depend on the
+    step alone, so that a resumed run continues with the same rows."""
     numbers: list[int] = []
     epoch, first = divmod(step * size, count)
     while len(numbers) < size:

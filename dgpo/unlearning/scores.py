@@ -16,7 +16,7 @@ STEMMER = PorterStemmer()
 
 @dataclass(frozen=True)
 class Scored:
-    """An answer, true tokens before each token given.
+    """A model's predictions of an answer's tokens, each with the true tokens before it.
 
     Attributes:
         log_probs: of its tokens with the end token.
@@ -79,7 +79,7 @@ class Scorer:
 
     @torch.inference_mode()
     def continued(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> list[list[int]]:
-        """Greedy continuations, up to and without the end token."""
+        """Greedy continuations of prompts of token ids, without the end token."""
         found: list[list[int]] = []
         for start in range(0, len(prompts), self.batch_size):
             part = prompts[start : start + self.batch_size]
@@ -107,7 +107,7 @@ class Scorer:
         return self.encoder.tokenizer.batch_decode(tokens, skip_special_tokens=True)
 
     def recited(self, row: Row, given: int) -> float | None:
-        """Share of a row's spans whose rest follows when their first ``given`` tokens are there; None without such."""
+        """Share of a row's spans that the model completes from their first ``given`` tokens, or None."""
         example = self.encoder.example(row, given)[0]
         classes, spans = example.classes, []
         for at in range(1, len(classes)):

@@ -1,4 +1,4 @@
-"""What a config of unlearning says, and what is wrong with it before anything starts."""
+"""The settings of an unlearning config, and checks of them before anything starts."""
 
 import os
 from dataclasses import dataclass, fields
@@ -101,7 +101,7 @@ AT_LEAST = {
 
 
 def settings_of(config: DictConfig) -> tuple[Settings, Method]:
-    """`parse_settings`, with files that are there.
+    """`parse_settings`, with a check that the files exist.
 
     Raises:
         UserError: as `parse_settings`, or a file is missing.
@@ -115,10 +115,10 @@ def settings_of(config: DictConfig) -> tuple[Settings, Method]:
 
 
 def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
-    """The settings that a resolved config has, and its method.
+    """The settings and the method of a resolved config.
 
     Raises:
-        UserError: a key that there is not, a value of the wrong type or out of range, or keys that do not fit.
+        UserError: an unknown key, a value of the wrong type or out of range, or values that do not fit together.
     """
     try:
         merged = OmegaConf.merge(OmegaConf.structured(Settings), config)
@@ -140,7 +140,7 @@ def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
 
 
 def method_of(content: dict[str, Any]) -> Method:
-    """The loss that a file of configs/method says.
+    """The method that a file of configs/method describes.
 
     Raises:
         UserError: an unknown loss or setting, or a value out of range.

@@ -1,6 +1,6 @@
-"""An unlearning run: a composed config, rows as tokens, steps on every rank, checkpoints, an export.
+"""An unlearning run: compose the config, tokenize the rows, train on every rank, save checkpoints, export.
 
-The ranks run this same function: one in the process that was called, several under torchrun.
+Every rank runs `train_from`: a single rank in the process that was called, several under torchrun.
 """
 
 import json
@@ -125,7 +125,7 @@ def train_rank(
 
 
 def line_of(step: int, total: int, metrics: dict[str, float]) -> str:
-    """A step in a line: figures alone, and never a text of a row."""
+    """A line for a step: only figures, never a text of a row."""
     figures = " ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return f"step {step}/{total} {figures}"
 
@@ -207,7 +207,7 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
 
 
 def exported_step(folder: RunFolder) -> int | None:
-    """The step that RUN/hf is of; None where there is none."""
+    """The step whose export is in RUN/hf; None where there is none."""
     try:
         step = json.loads((folder.path / EXPORTED).read_text())["step"]
     except (OSError, ValueError, KeyError):

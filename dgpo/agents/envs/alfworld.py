@@ -71,7 +71,7 @@ class ALFWorld(gymnasium.Env):
 
 
 _players = list[Any]()
-"""What has ended a game, for the next one: each holds a planner of 12 MB, which TextWorld never lets go of."""
+"""Players of finished games, to be used again: each holds a planner of 12 MB, which TextWorld never frees."""
 
 
 def _player() -> Any:
@@ -85,7 +85,7 @@ def _player() -> Any:
 
 
 def carried(facts: Any) -> str:
-    """What is held, and what was made of it, of the facts of a state."""
+    """What the agent carries, and how it was changed (clean, hot, ...), from the facts of a state."""
     held = {fact.arguments[-1].name for fact in facts if fact.name == "holds"}
     made = sorted(MADE[fact.name] for fact in facts if fact.name in MADE and fact.arguments[0].name in held)
     return " ".join(["carried:", *made, *sorted(held)]) if held else "carried: nothing"

@@ -25,7 +25,7 @@ PROMPT = "Walk LDRU to G"
 MOVES = {"L": (0, -1), "D": (1, 0), "R": (0, 1), "U": (-1, 0)}
 """In the order of Gymnasium's action numbers."""
 TURNS = 8
-"""Moves that there are for a way, of which the longest takes 7."""
+"""Moves of an episode; the longest of the shortest ways takes 7."""
 Cell = tuple[int, int]
 
 
@@ -115,7 +115,7 @@ def shortest_way(rows: list[str], start: Cell) -> str | None:
 
 
 def local_rule(rows: list[str], cell: Cell) -> str:
-    """A move that comes nearer to the goal, unless a hole is there; else any that is not into a hole."""
+    """The move towards the goal that is not into a hole, or else any other that is not."""
     goal = find_tile(rows, "G")
 
     def distance(move: str) -> int:
@@ -135,7 +135,7 @@ def local_success(rows: list[str], turns: int = TURNS) -> bool:
 
 
 def tasks(rng: random.Random) -> Iterator[tuple[dict[str, Any], str]]:
-    """Options of the environment, and the kind of map: in turn ``open``, where `local_rule` arrives, and ``detour``."""
+    """Endless (options, kind) of random maps, in turn ``open``, where `local_rule` arrives, and ``detour``."""
     detour = False
     while True:
         rows = random_map(rng)

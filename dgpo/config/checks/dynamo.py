@@ -1,4 +1,4 @@
-"""DynaMO's choices, rollouts=dynamo and advantage=dynamo: their values, and settings that take their ground away."""
+"""Checks of DynaMO, rollouts=dynamo and advantage=dynamo: their values, and settings that they cannot work with."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ MANAGER = "dgpo.rollouts.verl.AllocatingManager"
 
 
 def allocation(config: DictConfig) -> Iterator[Finding]:
-    """The values of rollouts=dynamo, and what it counts on: whole groups, and an estimator for groups of any size."""
+    """The values of rollouts=dynamo; it needs whole groups, and an estimator for groups of any size."""
     key = "actor_rollout_ref.rollout.agent.agent_loop_manager_class"
     manager = config.actor_rollout_ref.rollout.agent.get("agent_loop_manager_class")
     if not config.get("rollouts"):
@@ -58,7 +58,7 @@ def factors(config: DictConfig) -> Iterator[Finding]:
 
 
 def evidence(config: DictConfig) -> Iterator[Finding]:
-    """What rollouts=dynamo will know of a prompt: the counts of the run that goes on, one counter for equal prompts."""
+    """The success counts of rollouts=dynamo: a resumed run has them, and no two rows share a counter."""
     if not config.get("rollouts"):
         return
     checkpoint = checkpoint_to_resume(config)
@@ -70,19 +70,19 @@ def evidence(config: DictConfig) -> Iterator[Finding]:
 
 
 def _equal_prompts(config: DictConfig) -> Iterator[Finding]:
-    seen = Counter[str]()
+    counts = Counter[str]()
     data = config.data
     try:
         for path in paths(data.train_files):
             for row in prompt_rows(path, ["data_source", data.prompt_key, "reward_model"]):
                 truth = row["reward_model"]["ground_truth"]
-                seen[prompt_key(row["data_source"], row[data.prompt_key], truth)] += 1
+                counts[prompt_key(row["data_source"], row[data.prompt_key], truth)] += 1
     except (OSError, KeyError, TypeError, pa.ArrowException):
         return  # `files.datasets` says what is wrong with it
-    if again := seen.total() - len(seen):
+    if repeats := counts.total() - len(counts):
         message = (
-            f"{again} of {seen.total()} rows repeat prompt, data source and ground truth of another, and equal prompts "
-            "share a counter in rollouts=dynamo"
+            f"{repeats} of {counts.total()} rows repeat prompt, data source and ground truth of another, and equal "
+            "prompts share a counter in rollouts=dynamo"
         )
         remedy = "go on if that is meant, or prepare the files without duplicates"
         yield Finding("data.train_files", paths(data.train_files), message, remedy, fatal=False)

@@ -27,7 +27,7 @@ CHECKPOINT_BYTES_PER_PARAMETER = 12
 
 
 def versions(config: DictConfig) -> Iterator[Finding]:
-    """Installed packages against the lock file of the platform."""
+    """Installed packages are those of the platform's lock file."""
     platform = "cpu" if config.trainer.device == "cpu" else "gpu"
     for problem in environment_problems(platform):
         sentence, _, remedy = problem.rpartition(": ")
@@ -35,7 +35,7 @@ def versions(config: DictConfig) -> Iterator[Finding]:
 
 
 def devices(config: DictConfig) -> Iterator[Finding]:
-    """Accelerators, driver and compilers that the config needs are here, where a local cluster is to use them."""
+    """This machine has the accelerators, driver and compilers that the config needs; not checked on a cluster."""
     import torch
 
     wanted = config.trainer.n_gpus_per_node
@@ -53,7 +53,7 @@ def devices(config: DictConfig) -> Iterator[Finding]:
 
 
 def flash_attention(config: DictConfig) -> Iterator[Finding]:
-    """flash-attn, which installs apart from the rest and may have been left out, is there and fits torch."""
+    """flash-attn, which is installed separately, is there where it is needed, and fits torch."""
     model = config.actor_rollout_ref.model
     attention = model.override_config.get("attn_implementation", "flash_attention_2")
     if config.trainer.device != "cuda" or not (model.use_remove_padding or attention == "flash_attention_2"):
@@ -68,7 +68,7 @@ def flash_attention(config: DictConfig) -> Iterator[Finding]:
 
 
 def weight_transport(config: DictConfig) -> Iterator[Finding]:
-    """What carries the weights to the rollouts is installed; verl asks for it once the actors are built."""
+    """The engine that carries weights to the rollouts is installed; verl would ask only once the actors are built."""
     from verl.checkpoint_engine import CheckpointEngineRegistry
     from verl.utils.import_utils import import_external_libs
 
@@ -82,7 +82,7 @@ def weight_transport(config: DictConfig) -> Iterator[Finding]:
 
 
 def ports(config: DictConfig) -> Iterator[Finding]:
-    """A fixed port that Ray is told to take is free."""
+    """The port for Ray's dashboard, if one is set, is free."""
     init = config.ray_kwargs.ray_init
     port = init.get("dashboard_port")
     if port is None or init.get("include_dashboard") is False:
@@ -99,7 +99,7 @@ def ports(config: DictConfig) -> Iterator[Finding]:
 
 
 def run_folder(config: DictConfig) -> Iterator[Finding]:
-    """The run folder can be made and written, holds all that a run writes, and a checkpoint more than is kept fits."""
+    """The run folder can be written, holds all of the run, and has space for one more checkpoint than is kept."""
     path = Path(config.run.dir).absolute()
     for key, folder in (("default_local_dir", "checkpoints"), ("validation_data_dir", "validation")):
         if Path(config.trainer[key]).absolute() != path / folder:
@@ -127,7 +127,7 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
 
 
 def model_bytes(config: DictConfig) -> int | None:
-    """Size of one checkpoint in bytes, from the files of the model; None where there are none."""
+    """Bytes of one checkpoint, estimated from the model's files; None where there are none."""
     folder = Path(str(OmegaConf.select(config, "actor_rollout_ref.model.path")))
     weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     try:

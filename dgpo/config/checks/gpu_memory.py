@@ -14,7 +14,7 @@ from dgpo.errors import UserError
 
 
 def _setup(config: DictConfig) -> Setup | None:
-    """None on a CPU, and where another check says what is missing."""
+    """The setup of a config; None on a CPU, and where another check reports what is missing."""
     try:
         return setup_from(config)
     except UserError:
@@ -22,8 +22,8 @@ def _setup(config: DictConfig) -> Setup | None:
 
 
 def fits(config: DictConfig) -> Iterator[Finding]:
-    """What is certain is refused: a training state, or a share of vLLM beside it, larger than the GPU, and weights
-    larger than that share. The rest of the plan is an estimate, and only warned about."""
+    """The run fits its GPUs. It is refused where training state and vLLM's share exceed the GPU, or the weights that
+    share; the rest of the plan is an estimate, and only a warning."""
     setup = _setup(config)
     if setup is None or not (sentences := overflows(setup)):
         return
@@ -39,7 +39,7 @@ def fits(config: DictConfig) -> Iterator[Finding]:
 
 
 def offloading(config: DictConfig) -> Iterator[Finding]:
-    """What is offloaded fits into the memory of this machine, where no cluster takes it elsewhere."""
+    """What is offloaded fits into this machine's memory; not checked for a run on a cluster."""
     setup = _setup(config) if cluster_address(config) is None else None
     if setup is None:
         return

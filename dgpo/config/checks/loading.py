@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import cause_of
+from dgpo.errors import one_line
 from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
@@ -20,7 +20,7 @@ _BATCH = 1024
 
 
 class UnloadableError(Exception):
-    """What verl, or the chat template, refuses, and what to do; ``key`` where it is not of the files."""
+    """What verl or the chat template refuses, and the remedy; ``key`` names the setting where it is not the files'."""
 
     def __init__(self, message: str, remedy: str, key: str = "") -> None:
         super().__init__(message)
@@ -28,7 +28,7 @@ class UnloadableError(Exception):
 
 
 def paths(value: object) -> list[str]:
-    """verl takes one path or a list."""
+    """The files that a value of the config names: verl takes one path or a list."""
     if value is None:
         return []
     is_list = isinstance(value, Sequence) and not isinstance(value, str)
@@ -87,14 +87,14 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
             processor: Any = hf_processor(source, trust_remote_code=trusted)
     except Exception as error:  # what a damaged tokenizer raises is an Exception, no more
         key = "actor_rollout_ref.model.path"
-        raise UnloadableError(f"its tokenizer cannot be loaded: {_short(error)}", "save it again", key) from error
+        raise UnloadableError(f"its tokenizer cannot be loaded: {_reason(error)}", "save it again", key) from error
     if model.custom_chat_template:
         (processor or tokenizer).chat_template = model.custom_chat_template
     return tokenizer, processor
 
 
 def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any, key: str) -> Any:
-    """The dataset, the first and the last row of which, and those with the first pictures, could be fetched."""
+    """verl's dataset of the files, after a try at its first and last rows and the first rows with pictures or sound."""
     from verl.trainer.ppo.utils import create_rl_dataset
 
     def load(chosen: Sequence[str]) -> Any:
@@ -117,18 +117,19 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
             features[file] = load([file]).dataframe.features
         except Exception as error:
             raise UnloadableError(
-                f"verl cannot load {file}: {_short(error)}", "`dgpo data prepare` writes files that it can load"
+                f"verl cannot load {file}: {_reason(error)}",
+                "`dgpo data prepare` writes files that it can load",
             ) from error
     (first, one), *others = features.items()
     differences = (f"{what} in {file}, not as in {first}" for file, other in others if (what := difference(one, other)))
     raise UnloadableError(
-        f"verl cannot load the files together: {next(differences, _short(whole))}",
+        f"verl cannot load the files together: {next(differences, _reason(whole))}",
         "give them the same columns and types; all that `dgpo data prepare` writes agree",
     ) from whole
 
 
 def _with_media(dataset: Any) -> Iterator[int]:
-    """The first row with a picture, sound or film in each of verl's columns for them."""
+    """The first row with an image, a sound or a video in each of verl's columns for them."""
     frame = getattr(dataset, "dataframe", None)
     for name in ("image_key", "video_key", "audio_key"):
         column = getattr(dataset, name, None)
@@ -137,7 +138,7 @@ def _with_media(dataset: Any) -> Iterator[int]:
 
 
 def difference(one: Any, other: Any, name: str = "") -> str:
-    """The first column or field that the features `other` have otherwise than `one`: ``extra_info.index is string``."""
+    """The first column or field whose type differs in the features `other`, such as ``extra_info.index is string``."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for field in one:
             if field in other and (found := difference(one[field], other[field], f"{name}.{field}".lstrip("."))):
@@ -151,7 +152,7 @@ def difference(one: Any, other: Any, name: str = "") -> str:
 
 
 def _token_counts(frame: Any, column: str, count: Any) -> np.ndarray:
-    """The length of each prompt; of one that is met again, the first one's."""
+    """Tokens of each prompt, `(N,)`; equal prompts are counted once."""
     known: dict[int, int] = {}
     lengths = np.empty(len(frame), np.int64)
     with ProgressBar("measuring prompts", len(frame)) as bar:
@@ -176,10 +177,10 @@ def _refuse_first(prompts: Sequence[Any], start: int, count: Any) -> None:
         except Exception as error:
             roles = ", ".join(str(message.get("role")) for message in prompt)
             raise UnloadableError(
-                f"row {place}: the model's chat template refuses its messages ({roles}): {_short(error)}",
+                f"row {place}: the model's chat template refuses its messages ({roles}): {_reason(error)}",
                 "write roles that the template takes, in its order, or drop the row",
             ) from error
 
 
-def _short(error: BaseException) -> str:
-    return " ".join(cause_of(error).split())[:200]
+def _reason(error: BaseException) -> str:
+    return one_line(error.__cause__ or error)

@@ -1,4 +1,4 @@
-"""How GPUs share sequences, weights and replicas: sizes that verl or vLLM would refuse once the cluster runs."""
+"""Checks of parallel sizes (sequences, weights, replicas) that verl or vLLM would refuse once the cluster runs."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def _divisors(number: int) -> list[int]:
 
 
 def sharding(config: DictConfig) -> Iterator[Finding]:
-    """FSDP groups are of one size."""
+    """The FSDP group size divides the number of GPUs."""
     size, gpus = config.actor_rollout_ref.actor.fsdp_config.fsdp_size, world(config)
     if 0 < size < gpus and gpus % size:
         remedy = f"use -1 (all), or one of {_divisors(gpus)}"
@@ -36,8 +36,8 @@ def sharding(config: DictConfig) -> Iterator[Finding]:
 
 
 def output_layer(config: DictConfig) -> Iterator[Finding]:
-    """verl's fused kernels read the output layer's weights without calling it; where it is a unit of FSDP2 of its own,
-    as every one is that is not the embedding, they find their shard of it."""
+    """Fused kernels work with the output layer under FSDP2. They read its weights without calling it, and find only a
+    shard where it is an FSDP2 unit of its own, which it is unless it is tied to the embedding."""
     shape, strategy = model_shape(config), config.actor_rollout_ref.actor.strategy
     if config.actor_rollout_ref.model.use_fused_kernels and strategy == "fsdp2" and not (shape and shape.tied):
         message = (
@@ -49,7 +49,7 @@ def output_layer(config: DictConfig) -> Iterator[Finding]:
 
 
 def ulysses(config: DictConfig) -> Iterator[Finding]:
-    """Sequences are dealt out over GPUs that divide the heads, the world, and nothing but packed sequences."""
+    """The Ulysses size divides the heads and the number of GPUs, and sequences are packed."""
     key, size, gpus = sequence_parallel_key(config), sequence_parallel(config), world(config)
     if size == 1:
         return
@@ -69,18 +69,18 @@ def tokens(config: DictConfig) -> Iterator[Finding]:
     if not config.actor_rollout_ref.actor.use_dynamic_bsz:
         return
     longest = config.data.max_prompt_length + config.data.max_response_length
-    size, seen = sequence_parallel(config), set()
+    size, reported = sequence_parallel(config), set()
     for key in (f"{ACTOR}.ppo_max_token_len_per_gpu", f"{ROLLOUT}.log_prob_max_token_len_per_gpu"):
         budget = OmegaConf.select(config, key)
-        if budget * size < longest and budget not in seen:
-            seen.add(budget)
+        if budget * size < longest and budget not in reported:
+            reported.add(budget)
             message = f"times ulysses {size} it is less than prompt and response, {longest} tokens"
             remedy = f"set it to {-(-longest // size)} or more, raise {sequence_parallel_key(config)}, "
             yield at(config, key, message, remedy + "or lower data.max_response_length")
 
 
 def tensor_parallel(config: DictConfig) -> Iterator[Finding]:
-    """A replica fits a node, and splits the heads."""
+    """A vLLM replica fits on one node, and its size divides the heads."""
     key, rollout = f"{ROLLOUT}.tensor_model_parallel_size", config.actor_rollout_ref.rollout
     size, shape = rollout.tensor_model_parallel_size, model_shape(config)
     node = (config.trainer if config.actor_rollout_ref.hybrid_engine else rollout).n_gpus_per_node

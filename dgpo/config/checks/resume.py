@@ -1,4 +1,4 @@
-"""A run folder goes on with the run that it holds."""
+"""Checks that a run folder can go on with the run that it holds."""
 
 import json
 import re
@@ -28,8 +28,8 @@ def _plain(value: Any) -> Any:
     return OmegaConf.to_container(value) if isinstance(value, DictConfig | ListConfig) else value
 
 
-# What makes a run another one, and what of it is compared; meant where ``resume_path`` names the checkpoint.
-# An adapter's rank and layers are its shape; its alpha is in no weight, so that a changed one would change the model.
+# Settings that identify a run, each with the value to compare; with ``resume_path`` a change is taken as meant.
+# An adapter's rank and layers are its shape. Its alpha is in no weight, so that another alpha is another model.
 IDENTITY = {
     f"{ACTOR}.policy_loss.loss_mode": str,
     f"{MODEL}.path": _place,
@@ -38,7 +38,7 @@ IDENTITY = {
     f"{MODEL}.target_modules": str,
     f"{MODEL}.exclude_modules": str,
 }
-# What verl takes from the checkpoint: its optimizer's rates, and the place in the order of its data.
+# Settings that verl takes from the checkpoint: the optimizer's, and the position in the data.
 RESTORED = {
     f"{ACTOR}.optim.lr": float,
     f"{ACTOR}.optim.betas": _plain,
@@ -50,12 +50,12 @@ RESTORED = {
     "data.shuffle": bool,
     "data.train_files": _places,
 }
-# What decides which rows are read, and so which of them the place in the data is of; the length where it filters.
+# Settings that decide which rows are read, so that a position in the data means something else.
 ROWS = ("data.train_max_samples", "data.filter_overlong_prompts", "data.max_prompt_length")
 
 
 def checkpoint_to_resume(config: DictConfig) -> Path | None:
-    """The checkpoint that the run would go on from; None for a run from the start, or one that cannot be found."""
+    """The checkpoint from which the run would resume; None where it starts afresh, or the checkpoint is not found."""
     mode = config.trainer.resume_mode
     if mode == "resume_path":
         path = Path(str(config.trainer.resume_from_path)).expanduser()
@@ -65,7 +65,7 @@ def checkpoint_to_resume(config: DictConfig) -> Path | None:
 
 
 def same_run(config: DictConfig) -> Iterator[Finding]:
-    """What the checkpoint brings with it, whatever the config says, is what the config says; the rest may change."""
+    """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
     checkpoint = checkpoint_to_resume(config)
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
     file = checkpoint.parent.parent / "config.yaml" if checkpoint else None
@@ -103,7 +103,7 @@ def from_its_weights(checkpoint: Path) -> str:
 
 
 def loadable(config: DictConfig) -> Iterator[Finding]:
-    """The checkpoint holds what is to be loaded, for as many ranks, the same FSDP, and the same adapter."""
+    """The checkpoint has all that is to be loaded, for the same number of ranks, FSDP version and adapter."""
     checkpoint = checkpoint_to_resume(config)
     if checkpoint is None:
         return
@@ -160,7 +160,7 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def saved(config: DictConfig) -> Iterator[Finding]:
-    """What is saved can be gone on from, and something is saved."""
+    """Checkpoints are saved, with all that resuming needs."""
     if config.trainer.save_freq < 1:
         message = "nothing is saved: the trained model is gone when the run ends"
         yield at(config, "trainer.save_freq", message, "set it to a number of steps", fatal=False)

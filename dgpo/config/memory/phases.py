@@ -30,8 +30,8 @@ def layer_activations(shape: ModelShape, compute_bytes: int = 2) -> int:
 
 
 def stored(setup: Setup) -> int:
-    """Bytes of activations that wait for the backward passes of their layers: of each its input of c·h a token (on the
-    CPU where they are offloaded) with checkpointing, all that it keeps without."""
+    """Bytes of activations kept on the GPU for the backward pass: with checkpointing the input of each layer, c·h a
+    token, unless offloaded to the CPU; without it everything that the layers keep."""
     if not setup.checkpointing:
         return setup.tokens * setup.shape.layers * layer_activations(setup.shape, setup.compute_bytes)
     inputs = setup.shape.layers * setup.compute_bytes * setup.shape.hidden
@@ -39,23 +39,23 @@ def stored(setup: Setup) -> int:
 
 
 def working(setup: Setup) -> int:
-    """Bytes of the layer whose backward pass is under way, at its peak in the MLP: all that it kept, where it was
-    computed again, and the gradients of gate, up and product, of which one takes the place of what it belongs to:
-    2c·i a token. A's layers keep the same inputs for its gradient that frozen ones do not need."""
+    """Bytes of the layer whose backward pass runs, at its peak in the MLP: with checkpointing all that it keeps, which
+    has been recomputed; and 2c·i a token for the gradients of gate, up and product, one of which reuses memory. With
+    LoRA it is the same: A needs the inputs for its gradient that a trained layer needs."""
     again = layer_activations(setup.shape, setup.compute_bytes) if setup.checkpointing else 0
     return setup.tokens * (again + 2 * setup.compute_bytes * setup.shape.intermediate)
 
 
 def fused_logits(setup: Setup) -> int:
-    """Bytes of a piece of 512 tokens in verl's fused log-prob: five fp32 tensors (logits, probabilities, one-hot,
+    """Bytes of a chunk of 512 tokens in verl's fused log-prob: five fp32 tensors (logits, probabilities, one-hot,
     gradient, their product) and the logits in c bytes."""
     return FUSED_CHUNK * setup.shape.vocabulary * (5 * 4 + setup.compute_bytes)
 
 
 def update_logits(setup: Setup) -> int:
-    """Bytes of logits and their gradient in the update: c·T·V, as flash-attn's cross-entropy writes the gradient over
-    the logits. Where the entropy is differentiated too, which forbids that, 12·T·V more by pieces and 28·T·V as a
-    whole: fp32 tensors of softmax, logsumexp and their gradients, if torch.compile does not fuse them."""
+    """Bytes of logits and their gradient in the update: c·T·V, because flash-attn's cross-entropy writes the gradient
+    over the logits. Differentiating the entropy forbids that, and adds fp32 tensors of softmax, logsumexp and their
+    gradients, unless torch.compile fuses them: 12·T·V in chunks, 28·T·V without."""
     if setup.fused:
         return fused_logits(setup)
     entropy = (12 if setup.chunked_entropy else 28) if setup.update_entropy else 0
@@ -63,8 +63,8 @@ def update_logits(setup: Setup) -> int:
 
 
 def log_prob_logits(setup: Setup) -> int:
-    """Bytes of logits in the pass for old log-probs, which always asks for the entropy: c·T·V, and three fp32 tensors
-    (logits, probabilities, their product), of all tokens or of a piece of them."""
+    """Bytes of logits in the pass for old log-probs, which always computes the entropy: c·T·V, and three fp32 tensors
+    (logits, probabilities, their product) of all tokens, or of one chunk of them."""
     if setup.fused:
         return fused_logits(setup)
     tokens = setup.log_prob_tokens
@@ -73,8 +73,8 @@ def log_prob_logits(setup: Setup) -> int:
 
 
 def root_parameters(setup: Setup) -> int:
-    """Parameters that FSDP gathers for a whole pass: those in no unit of their own. FSDP2 wraps embedding and output
-    layer where they are not tied; FSDP1 wraps layers only."""
+    """Parameters that FSDP keeps gathered for a whole pass, because they are in no unit of their own: embedding and
+    output layer, except under FSDP2 where they are not tied."""
     shape = setup.shape
     if setup.strategy == "fsdp2" and not shape.tied:
         return 0
@@ -82,8 +82,8 @@ def root_parameters(setup: Setup) -> int:
 
 
 def output_buffers(setup: Setup) -> int:
-    """Bytes of weights and gradients in the output layer's backward pass: its own of both, and the next layer; the
-    gradient twice where fused, which adds it up by pieces, and none with LoRA."""
+    """Bytes of gathered weights and gradients in the output layer's backward pass: its weights and gradient (twice in
+    fused kernels, which accumulate it in chunks; none with LoRA), and the weights of the next layer."""
     shape, c = setup.shape, setup.compute_bytes
     gathered = max(root_parameters(setup), shape.embedding_parameters)
     if setup.lora:
@@ -97,10 +97,12 @@ def layer_parameters(setup: Setup) -> int:
 
 
 def layer_buffers(setup: Setup) -> int:
-    """Bytes of weights and gradients in a layer's backward pass: two layers gathered; beside them either a layer's
-    gradient in c bytes and in fp32 for its reduction, or the output layer's, which is reduced while the last layer is
-    under way; and weights and gradients of what is gathered for the whole pass. With LoRA only the layer's adapter has
-    gradients."""
+    """Bytes of gathered weights and gradients in a layer's backward pass.
+
+    Two layers are gathered, and what stays gathered for the whole pass, with its gradients. In addition a layer's
+    gradient is held in c bytes and in fp32 for its reduction, or the output layer's, which is reduced while the last
+    layer runs. With LoRA only the layer's adapter has gradients.
+    """
     shape, c = setup.shape, setup.compute_bytes
     root = root_parameters(setup)
     if setup.lora:
@@ -110,8 +112,8 @@ def layer_buffers(setup: Setup) -> int:
 
 
 def state(setup: Setup) -> dict[str, int]:
-    """Bytes of weights, gradients and Adam's two fp32 moments of one GPU's share: m + m + 8 a parameter, over S. With
-    LoRA the model has weights only."""
+    """Bytes of one GPU's share of weights, gradients and Adam's two fp32 moments: (m + m + 8) / S a parameter. With
+    LoRA the model itself has weights only."""
     share = 0.0 if setup.offload_policy else 1 / setup.shard
     trained = share * setup.trained
     weights = share * (setup.shape.parameters + setup.adapter)
@@ -127,18 +129,18 @@ def resident(setup: Setup) -> int:
 
 
 def contexts(setup: Setup) -> int:
-    """Bytes of the trainer's context beside a vLLM that sleeps, or keeps its share."""
+    """Bytes of the trainer's CUDA context, and of vLLM beside it: asleep its context, awake its whole share."""
     engine = (ENGINE_CONTEXT if setup.sleeps else engine_bytes(setup)) if setup.colocated else 0
     return TRAINER_CONTEXT + engine
 
 
 def engine_bytes(setup: Setup) -> int:
-    """What vLLM takes: its share of the GPU, all told."""
+    """Bytes of the share of the GPU that vLLM takes in all."""
     return int(setup.utilisation * (setup.gpu_bytes or 0))
 
 
 def engine_weights(setup: Setup) -> int:
-    """Bytes of vLLM's weights in bfloat16, with its room for one adapter where LoRA is not merged for it."""
+    """Bytes of vLLM's weights in bfloat16, and of one adapter where LoRA is not merged into them."""
     adapter = setup.adapter if setup.lora and not setup.lora.merged else 0
     return 2 * (setup.shape.parameters + adapter) // setup.tensor_parallel
 
@@ -154,28 +156,28 @@ def engine_working(setup: Setup) -> int:
 
 
 def kv_bytes_per_token(shape: ModelShape, tensor_parallel: int = 1) -> int:
-    """Bytes of keys and values a token on one GPU of a replica, in bfloat16; heads are repeated, not split, where there
-    are more GPUs than key-value heads."""
+    """Bytes of keys and values of one token on one GPU of a replica, in bfloat16. With more GPUs than key-value heads,
+    heads are repeated instead of split."""
     return 2 * 2 * shape.layers * shape.head_dim * max(1, shape.kv_heads // tensor_parallel)
 
 
 def cache_bytes(setup: Setup) -> int:
-    """What weights and working space leave of vLLM's share; below zero where it would not start."""
+    """Bytes that weights and working space leave of vLLM's share for its cache; below zero where it would not start."""
     return engine_bytes(setup) - engine_weights(setup) - engine_working(setup)
 
 
 def cache_tokens(setup: Setup) -> int:
-    """Tokens that the key-value cache of one replica holds; below zero where it has no room at all."""
+    """Tokens that the key-value cache of one replica holds; below zero where there is no room for a cache."""
     return cache_bytes(setup) // kv_bytes_per_token(setup.shape, setup.tensor_parallel)
 
 
 def phases(setup: Setup) -> dict[str, dict[str, int]]:
-    """What one GPU holds in the phases of a step that can be its peak: by part, in bytes."""
+    """Bytes that one GPU holds in each phase of a step that can be its peak, by phase and part."""
     shape, c = setup.shape, setup.compute_bytes
     # Offloaded state is on the GPU for the update, unless ``offload_policy`` keeps it away.
     updated = state(setup)
     kept = {"weights": updated["weights"], "optimiser": 0 if setup.optimizer_offload else updated["optimiser"]}
-    beside = contexts(setup)
+    contexts_bytes = contexts(setup)
     found = {
         # Old log-probs and entropies, without gradients: the last hidden states and the logits. The output layer is
         # whole on each GPU before the entropy is computed, and takes less.
@@ -184,7 +186,7 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
             "activations": setup.log_prob_tokens * c * shape.hidden,
             "logits": log_prob_logits(setup),
             "gathered": c * root_parameters(setup),
-            "contexts": beside,
+            "contexts": contexts_bytes,
         },
         # The output layer's backward pass: logits, the last norm and its gradient, T·(4 + 3c)·h.
         "update, head": {
@@ -192,14 +194,14 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
             "activations": stored(setup) + setup.tokens * (4 + 3 * c) * shape.hidden,
             "logits": update_logits(setup),
             "gathered": output_buffers(setup),
-            "contexts": beside,
+            "contexts": contexts_bytes,
         },
         # The backward pass of the last layer: the logits are gone, the layer is there in full.
         "update, layers": {
             **updated,
             "activations": stored(setup) + working(setup),
             "gathered": layer_buffers(setup),
-            "contexts": beside,
+            "contexts": contexts_bytes,
         },
         # Weights go to vLLM: both hold theirs, the key-value cache does not exist yet. The largest parameter is
         # gathered in fp32 and in c bytes.
@@ -227,7 +229,7 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
             "activations": tokens * c * shape.hidden,
             "logits": fused_logits(setup) if setup.fused else tokens * c * shape.vocabulary,
             "gathered": c * root_parameters(setup),
-            "contexts": beside,
+            "contexts": contexts_bytes,
         }
     return found
 
