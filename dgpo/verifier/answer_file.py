@@ -55,19 +55,15 @@ def _fault(fields: dict[str, Any], names: Fields) -> str | None:
     """What keeps a row from being verified."""
     for option, name in (("--response-field", names.response), ("--ground-truth-field", names.ground_truth)):
         if name not in fields:
-            return f" has no {name!r} (keys: {_shown(', '.join(fields))}); name the field by {option}"
+            return f" has no {name!r} (keys: {', '.join(fields):.80}); name the field by {option}"
         if not isinstance(fields[name], str):
-            return f": {name}={_shown(repr(fields[name]))} is {type(fields[name]).__name__}; write it as a string"
+            return f": {name}={fields[name]!r:.80} is {type(fields[name]).__name__}; write it as a string"
     if names.verdict in fields:
         return f" has a field {names.verdict!r} already; choose another by --verdict-field"
     expected = fields.get(names.expected)
     if expected is not None and expected not in (0, 1):
         return (
-            f": {names.expected}={_shown(repr(expected))} is no label; write true, false, 1, 0 or null, "
+            f": {names.expected}={expected!r:.80} is no label; write true, false, 1, 0 or null, "
             "or name another field by --expected-field"
         )
     return None
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

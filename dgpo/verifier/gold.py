@@ -18,8 +18,7 @@ def check_ground_truth(ground_truth: str) -> None:
     """
     fault = _fault(ground_truth)
     if fault:
-        shown = ground_truth if len(ground_truth) <= 80 else ground_truth[:77] + "..."
-        raise ValueError(f"ground truth {shown!r} {fault}; correct or drop this row of the data")
+        raise ValueError(f"ground truth {ground_truth!r:.80} {fault}; correct or drop this row of the data")
 
 
 @lru_cache(maxsize=4096)

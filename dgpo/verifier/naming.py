@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from dgpo.verifier.spelling import FUNCTIONS
 from dgpo.verifier.splitting import group_end, plain, shell, split, symbols
-from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.tokens import Tokens, has, has_any, vocabulary
 
 _DENIALS = vocabulary(
     "no not isn't never wrong false lead leads such get got gives if unless what fails excluded but twice half"
@@ -80,14 +80,10 @@ def read_name(tokens: Tokens) -> Name | None:
 
 def _is_quotient(tokens: Tokens) -> bool:
     r"""Whether they are a quotient of names: ``\frac{AB}{CD}``, ``V_1 : V_2``."""
-    is_quotient = any(token.is_("sign", ":", "/") or token.is_("command", "frac") for token in tokens)
-    has_name = any(token.kind in ("name", "word") and token.value != "pi" for token in tokens)
-    return is_quotient and has_name and all(map(_may_be_in_quotient, tokens))
-
-
-def _may_be_in_quotient(token: Token) -> bool:
-    is_segment = token.kind == "word" and bool(_SEGMENT.fullmatch(str(token.value)))
-    return is_segment or token.kind in ("name", "number") or token.value in ("frac", *"{}_:/'")
+    names = [str(token.value) for token in tokens if token.kind in ("name", "word") and token.value != "pi"]
+    others = {token.value for token in tokens if token.kind not in ("name", "word", "number")}
+    are_segments = all(_SEGMENT.fullmatch(str(token.value)) for token in tokens if token.kind == "word")
+    return bool(names) and are_segments and not others.isdisjoint(("frac", *":/")) and others <= {"frac", *"{}_:/'"}
 
 
 def _in_words(tokens: Tokens) -> Name | None:

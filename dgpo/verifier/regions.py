@@ -206,7 +206,8 @@ def read_inequality(tokens: Tokens) -> Region | None:
 
 def _bounded(left: Tokens, relation: str, right: Tokens) -> Region | None:
     """What ``left``, a name or a modulus of one, may be."""
-    if _mentions(right, left):
+    names = [str(token.value) for token in left if token.kind == "name"]
+    if has(right, "name", *names) and names:
         return None
     if _is_modulus(left) and relation != "!=":
         return _distance(left, relation, right)
@@ -218,11 +219,6 @@ def _variable(tokens: Tokens) -> Name | None:
     """A name by which numbers are called; no quotient of names, and no constant."""
     is_formula = any(token.kind in ("command", "function") or token.is_("sign", "/", ":") for token in tokens)
     return None if is_formula else read_name(tokens)
-
-
-def _mentions(tokens: Tokens, other: Tokens) -> bool:
-    names = {token.value for token in other if token.kind == "name"}
-    return any(token.kind == "name" and token.value in names for token in tokens)
 
 
 def _is_modulus(tokens: Tokens) -> bool:
