@@ -2,6 +2,7 @@
 
 import re
 from functools import cached_property, lru_cache
+from itertools import takewhile
 
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.lexer import lex
@@ -13,7 +14,7 @@ from dgpo.verifier.tree import Answer
 
 _LEADS = vocabulary("so thus therefore hence the final correct")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
-_SUBJECTS = vocabulary("answer solution result")
+_SUBJECTS = vocabulary("answer solution result equation")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
 _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
@@ -135,7 +136,7 @@ def _without_lead(tokens: Tokens) -> Tokens:
         return (*_EXTREMES[lead[1]], *value) if is_named else value
     verb = next((index for index, token in enumerate(tokens) if token.word == "is" or token.value in (":", "=")), 0)
     said = [token.word for token in tokens[:verb] if token.kind != "join"]
-    subject = said[: said.index("to")] if "to" in said else said
+    subject = [*takewhile(lambda word: word not in ("to", "of"), said)]
     if not _SUBJECTS & {*subject[-1:]} or not {*subject[:-1]} <= _LEADS or not all(said):
         return tokens
     while verb < len(tokens) and (tokens[verb].word == "is" or tokens[verb].value in (":", "=")):
