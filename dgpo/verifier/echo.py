@@ -3,6 +3,7 @@ r"""Is an answer an expression of the problem, handed back? It has the right val
 Boxing the first formula of a problem wins one in ten of MATH-style problems with any verifier that evaluates.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
@@ -11,10 +12,15 @@ from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.lexer import lex
 from dgpo.verifier.reading import Reading
 from dgpo.verifier.splitting import split, split_where, symbols
-from dgpo.verifier.tokens import Unreadable, has
+from dgpo.verifier.tokens import Token, Unreadable, has
 from dgpo.verifier.tree import Node, Operation, Value, quotient
 from dgpo.verifier.values import exact
 
+_CUTS: tuple[Callable[[Token], bool], ...] = (
+    lambda token: token.value == ".",
+    lambda token: token.kind in ("join", "row", "cell"),
+    lambda token: token.kind == "relation",
+)
 _NEUTRAL = {"+": Fraction(0), "*": Fraction(1)}
 
 
@@ -42,14 +48,14 @@ def _expressions(problem: str) -> frozenset[tuple[str, ...] | Node]:
         groups = groupby(lex(problem), key=lambda token: token.kind == "word" and not token.is_product)
     except Unreadable:
         return frozenset()
+    sides = [tuple(group) for _, group in groups]
+    for is_cut in _CUTS:
+        sides += [part for side in sides for part in split_where(side, is_cut)[0]]
     found: set[tuple[str, ...] | Node] = set()
-    for _, group in groups:
-        parts, _ = split_where(tuple(group), lambda token: token.kind in ("join", "row", "cell") or token.value == ".")
-        for side in (side for part in parts for side in (part, *split(part, "relation")[0])):
-            side = side[has(side[:1], "sign", ":") :]
-            found.add(symbols(side))
-            if len(side) > 1 and isinstance(tree := read_answer(side), Value) and tree.node is not None:
-                found.add(_ordered(tree.node))
+    for side in dict.fromkeys(side[has(side[:1], "sign", ":") :] for side in sides):
+        found.add(symbols(side))
+        if len(side) > 1 and isinstance(tree := read_answer(side), Value) and tree.node is not None:
+            found.add(_ordered(tree.node))
     return frozenset(found)
 
 
