@@ -116,7 +116,7 @@ def folded(node: Node) -> Node:
         for operand in operands:
             is_same = isinstance(operand, Operation) and operand.function == node.function
             flat += operand.operands if isinstance(operand, Operation) and is_same else (operand,)
-        operands = sorted(flat, key=repr)
+        operands = sorted(flat, key=hash)
     return Operation(node.function, tuple(operands))
 
 
