@@ -30,7 +30,7 @@ class Walk:
         self.tokenizer, self.rows, self.cell = tokenizer, rows, frozen_lake.find_tile(rows, "S")
         messages: Any = [
             {"role": "system", "content": frozen_lake.PROMPT},
-            {"role": "user", "content": f"{frozen_lake.opening(rows)}\n{frozen_lake.view_from(rows, self.cell)}"},
+            {"role": "user", "content": f"{' '.join(rows)}\n{frozen_lake.view_from(rows, self.cell)}"},
         ]
         ids: Any = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
         self.ids, self.labels = list(ids), [-100] * len(ids)

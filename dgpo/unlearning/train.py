@@ -82,6 +82,7 @@ def train_rank(
 ) -> None:
     """The steps of this rank, from the newest complete checkpoint on."""
     import torch
+    from verl.utils.tracking import Tracking
 
     from dgpo.unlearning import reference
     from dgpo.unlearning.verl import Trainer
@@ -107,7 +108,8 @@ def train_rank(
         trainer.engine.load_checkpoint(str(checkpoint.path / "actor"), del_local_after_load=False)
         adapted = json.loads((checkpoint.path / MANIFEST).read_text()).get("method", {})
         trainer.engine.method = replace(method, **adapted)
-    tracking = trackers(settings) if rank == 0 else None
+    names = (settings.trainer.project, settings.run.name, settings.trainer.logger)
+    tracking = Tracking(*names, config={}) if rank == 0 else None
     began = time.monotonic()
     for step in range(start, total):
         items = batch_of(settings, method, examples, step)
@@ -128,12 +130,6 @@ def line_of(step: int, total: int, metrics: dict[str, float]) -> str:
     """A line for a step: only figures, never a text of a row."""
     figures = " ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return f"step {step}/{total} {figures}"
-
-
-def trackers(settings: Settings) -> Any:
-    from verl.utils.tracking import Tracking
-
-    return Tracking(settings.trainer.project, settings.run.name, settings.trainer.logger, config={})
 
 
 def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int) -> None:

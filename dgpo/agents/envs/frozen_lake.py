@@ -47,7 +47,7 @@ class LakeInWords(SpacesInWords):
     def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
         _, info = super().reset(**options)
         here = self.where()
-        return f"{opening(self.rows)}\n{here}", {**info, "anchor": here, "success": False}
+        return f"{' '.join(self.rows)}\n{here}", {**info, "anchor": here, "success": False}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         _, reward, terminated, truncated, info = super().step(action)
@@ -60,11 +60,8 @@ class LakeInWords(SpacesInWords):
 NAMES = {name for move in ("left", "down", "right", "up") for name in (move, move.title(), move[0], move[0].upper())}
 
 
-def opening(rows: list[str]) -> str:
-    return " ".join(rows)
-
-
 def view_from(rows: list[str], cell: Cell) -> str:
+    """The observation at a cell: moves that stay on the ice, and how far the goal is."""
     down, right = (there - here for there, here in zip(find_tile(rows, "G"), cell, strict=True))
     way = f"{'DU'[down < 0]}{abs(down)}{'RL'[right < 0]}{abs(right)}"
     return f"{''.join(free_moves(rows, cell))} {way}"

@@ -169,18 +169,16 @@ def members(section: Mapping[str, Any], above: Any) -> Mapping[str, Any]:
         above: the annotation of the section itself.
     """
     try:
-        found = get_class(section["_target_"]) if section.get("_target_") else above
+        annotation = get_class(section["_target_"]) if section.get("_target_") else above
     except Exception:  # `registries` says of a class of one's own why it cannot be imported
         return {}
-    chosen = next((each for each in (found, *typing.get_args(found)) if dataclasses.is_dataclass(each)), None)
-    if chosen:
-        return _hints(chosen)
-    of_all = next((typing.get_args(each)[1:] for each in (found, *typing.get_args(found)) if _of_one_kind(each)), ())
-    return dict.fromkeys(section, of_all[0]) if of_all else {}
-
-
-def _of_one_kind(annotation: Any) -> bool:
-    return typing.get_origin(annotation) is dict and typing.get_args(annotation)[1] is not Any
+    for each in (annotation, *typing.get_args(annotation)):
+        if dataclasses.is_dataclass(each):
+            return _hints(each)
+    for each in (annotation, *typing.get_args(annotation)):
+        if typing.get_origin(each) is dict and typing.get_args(each)[1] is not Any:
+            return dict.fromkeys(section, typing.get_args(each)[1])
+    return {}
 
 
 @functools.cache

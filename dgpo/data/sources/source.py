@@ -18,7 +18,7 @@ from dgpo.errors import UserError
 from dgpo.tables import Table
 
 Columns = tuple[str, ...]
-"""Names of a column in the copies of a source, the first that a row has is read; `a.b` is a field of a struct, or a
+"""Names of a column in the copies of a source; the first that a row has is read. `a.b` is a field of a struct, or a
 column of that name."""
 
 
@@ -78,9 +78,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row as it was read: text of the problem ("" for none), raw answer, what else names it, and the messages that
-    stand before the problem.
-    """
+    """A row as it was read: the problem's text ("" for none), the raw answer, and the messages before the problem."""
 
     problem: str
     answer: object
@@ -94,11 +92,13 @@ class Record:
 def own_source(
     name: str, *, problem: str, answer: str, id: str, purpose: str, copies: tuple[HubCopy, ...] = ()
 ) -> Source:
-    """A data set of one's own with the columns named (else problem, answer and, where there is one, id), and those that
-    others have beside the problem: without Alpaca's input, say, nobody could answer."""
+    """A person's own data set, by the names of its columns (by default problem, answer and id).
+
+    Columns that others have beside the problem are read too: without Alpaca's input, say, nobody could answer.
+    """
     named = {problem or "problem", answer or "answer", id or "id"}
 
-    def beside(*names: str) -> Columns:
+    def columns_named(*names: str) -> Columns:
         return tuple(each for name in names for each in (name, name.capitalize()) if each not in named)
 
     return Source(
@@ -109,16 +109,16 @@ def own_source(
         problem=(problem or "problem",),
         answer=(answer or "answer",),
         id=(id or "id",),
-        context=beside("context", "passage", "body"),
-        rest=beside("input"),
-        system=beside("system", "system_prompt", "system_message"),
+        context=columns_named("context", "passage", "body"),
+        rest=columns_named("input"),
+        system=columns_named("system", "system_prompt", "system_message"),
         needs_id=bool(id),
         is_own=True,
     )
 
 
 def table_of(sources: Iterable[Source]) -> Table:
-    """What is known of the sources, a row for each copy on the hub; the first of a source is the default."""
+    """A table of the sources with a row for each copy on the hub; a source's first copy is the default."""
     head = ("name", "hub id", "purpose", "split: rows", "licence", "note")
     rows = []
     for source in sources:
@@ -132,7 +132,7 @@ def table_of(sources: Iterable[Source]) -> Table:
 
 
 def split_name(name: str, split: str, splits: Sequence[str]) -> str:
-    """What a split's files are called: one other than the first cannot take the first one's place."""
+    """The name of a split's files: the source's for its first split, NAME-SPLIT for the others."""
     return name if split == splits[0] else f"{name}-{split}"
 
 
@@ -155,9 +155,10 @@ def records(rows: Iterator[Mapping[str, Any]], source: Source, where: str) -> It
 
 
 def _record(row: Mapping[str, Any], source: Source) -> Record:
+    """A row's problem as a model will see it, with its answer; a person's own rows are repaired, with remarks."""
     before, problem = _prompt(row, source)
     answer, remarks = _first(row, source.answer), list[str]()
-    around = [_beside(_first(row, names)) for names in (source.context, source.rest)]
+    around = [_optional_text(_first(row, names)) for names in (source.context, source.rest)]
     if source.is_own:
         problem, had = repair_text(problem)
         if isinstance(answer, str) and printed(answer) is None:
@@ -173,7 +174,7 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
     if problem:
         problem = strip_instructions("\n".join(filter(None, (around[0], problem, around[1]))))
     options = options_in(row) if problem and source.is_own else []
-    if options and (lines := option_lines(options, problem, _spelt(answer, source))):
+    if options and (lines := option_lines(options, problem, _canonical_or_raw(answer, source))):
         problem = f"{problem}\n{lines}"
         remarks.append("problems show their options, which are in columns of their own, below them")
     return Record(
@@ -187,15 +188,15 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
     )
 
 
-def _beside(value: Any) -> str | None:
-    """Text or paragraphs beside a problem, "" for none; None for anything else."""
+def _optional_text(value: Any) -> str | None:
+    """The text or paragraphs of a cell beside a problem, "" for an empty one; None for anything else."""
     try:
         return "\n".join(map(text_of, value)) if isinstance(value, list) else text_of(value)
     except TypeError:
         return None
 
 
-def _spelt(answer: object, source: Source) -> str:
+def _canonical_or_raw(answer: object, source: Source) -> str:
     try:
         return source.canonical(answer)
     except (TypeError, ValueError):
