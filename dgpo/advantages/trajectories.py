@@ -69,9 +69,9 @@ def credit_metrics(groups: Sequence[Sequence[Mapping[str, Any]]], options: Mappi
     alone = turns = 0
     weights: dict[str, list[float]] = {"success": [], "failure": []}
     for group in groups:
-        seen = Counter(text for each in group for text in each["observations"])
-        turns += seen.total()
-        alone += sum(times == 1 for times in seen.values())
+        observation_counts = Counter(text for each in group for text in each["observations"])
+        turns += observation_counts.total()
+        alone += sum(times == 1 for times in observation_counts.values())
         p = float(np.mean([each["success"] for each in group]))
         for each in group if "alpha" in options else ():
             weight = episode_weight(p, each["success"], alpha=options["alpha"], range=options["range"])

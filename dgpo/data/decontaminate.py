@@ -131,6 +131,6 @@ def read_benchmark(file: Path) -> list[Benchmark]:
 
 
 def _min_hash(parts: frozenset[str]) -> MinHash:
-    made = MinHash(num_perm=PERMUTATIONS, seed=1)
-    made.update_batch([part.encode() for part in parts])
-    return made
+    signature = MinHash(num_perm=PERMUTATIONS, seed=1)
+    signature.update_batch([part.encode() for part in parts])
+    return signature

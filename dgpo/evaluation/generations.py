@@ -111,20 +111,22 @@ def read_generations(file: Path, problems: Container[str], samples: int) -> Iter
         UserError: a line is damaged, belongs to no problem or sample of the run, or repeats one.
     """
     bad: list[UserError] = []
-    seen: set[tuple[str, int]] = set()
+    read_before: set[tuple[str, int]] = set()
     for number, line in json_lines(file, on_bad=bad.append) if file.exists() else ():
         if bad:
             raise bad[0]
         generation = cast(Generation, line)
-        if fault := _fault(generation, problems, samples, seen):
+        if fault := _fault(generation, problems, samples, read_before):
             raise UserError(f"{file}, line {number}: {fault}")
-        seen.add((generation["id"], generation["sample"]))
+        read_before.add((generation["id"], generation["sample"]))
         yield generation
     if len(bad) > 1 or (bad and not cut_line(file)):
         raise bad[0]
 
 
-def _fault(generation: Generation, problems: Container[str], samples: int, seen: Container[tuple[str, int]]) -> str:
+def _fault(
+    generation: Generation, problems: Container[str], samples: int, read_before: Container[tuple[str, int]]
+) -> str:
     for key, kind in (("id", str), ("sample", int), ("response_tokens", int), ("finish_reason", str), ("text", str)):
         if type(value := generation.get(key)) is not kind:
             return (
@@ -137,6 +139,6 @@ def _fault(generation: Generation, problems: Container[str], samples: int, seen:
             f"there is no {which} in this evaluation ({samples} samples of each problem); delete the line if it does "
             "not belong here"
         )
-    if (generation["id"], generation["sample"]) in seen:
+    if (generation["id"], generation["sample"]) in read_before:
         return f"{which} is there twice; delete one of the lines"
     return ""

@@ -64,7 +64,7 @@ def candidate(left: Undecided) -> str | None:
     if policy.is_choice(gold) or (left.problem is not None and is_echo(left.problem, gold, answer)):
         return None
     commands = set(_COMMAND.findall(text))
-    rest = _COMMAND.sub(lambda found: "*" if found[1] in _KNOWN else f" {found[1]} ", text)
+    rest = _COMMAND.sub(lambda match: "*" if match[1] in _KNOWN else f" {match[1]} ", text)
     words = {word.lower() for word in _WORD.findall(rest)}
     if not words <= _WORDS | {word.lower() for word in _WORD.findall(gold.latex)} or _SPELT.search(rest):
         return None

@@ -131,9 +131,9 @@ async def compute_score(
         score += shaping.overlong_weight * penalty
         details["overlong"] = f"{penalty:.6f}"
     if shaping.format_weight:
-        kept = has_format(solution_str, answered=verdict.reason != "no_answer")
-        score += shaping.format_weight * kept
-        details["format"] = str(int(kept))
+        is_formatted = has_format(solution_str, answered=verdict.reason != "no_answer")
+        score += shaping.format_weight * is_formatted
+        details["format"] = str(int(is_formatted))
     return {"score": score, "acc": acc, **details}
 
 

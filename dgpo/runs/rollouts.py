@@ -114,18 +114,18 @@ def select_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterato
     Raises:
         UserError: there is none.
     """
-    kept = kept_steps(RunFolder(run).rollouts)
-    if not kept:
+    step_folders = kept_steps(RunFolder(run).rollouts)
+    if not step_folders:
         raise UserError(f"{run}: it has kept no groups; train with run.keep_rollouts=2")
-    if step is not None and step not in kept:
-        near = sorted(kept, key=lambda each: abs(each - step))[:5]
+    if step is not None and step not in step_folders:
+        near = sorted(step_folders, key=lambda each: abs(each - step))[:5]
         raise UserError(
             f"--step {step}: no groups were kept of it; the nearest are {', '.join(map(str, sorted(near)))}"
         )
     is_any = False
-    for each in [step] if step is not None else evenly_spread(sorted(kept)):
+    for each in [step] if step is not None else evenly_spread(sorted(step_folders)):
         groups: dict[str, list[KeptAnswer]] = {}
-        for answer in read_step(kept[each]):
+        for answer in read_step(step_folders[each]):
             if prompt is None or prompt.lower() in question_of(answer.prompt).lower():
                 groups.setdefault(answer.group, []).append(answer)
         is_any = is_any or bool(groups)

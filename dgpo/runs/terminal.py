@@ -63,12 +63,12 @@ def push(answer: KeptAnswer, method: Method) -> np.ndarray:
 
 def coloured(texts: Sequence[str], shares: np.ndarray) -> Text:
     """Texts on colours for shares in [-1, 1]: blue below 0, orange above."""
-    made = Text()
+    coloured_text = Text()
     for text, share in zip(texts, shares, strict=False):
         colour = [round(min(abs(float(share)), 1.0) * part) for part in (UP if share > 0 else DOWN)]
         lines = "↵\n".join(printable(line, 200) for line in text.split("\n"))
-        made.append(lines, style="on #{:02x}{:02x}{:02x}".format(*colour) if any(colour) else "")
-    return made
+        coloured_text.append(lines, style="on #{:02x}{:02x}{:02x}".format(*colour) if any(colour) else "")
+    return coloured_text
 
 
 def legend(scale: float) -> Text:

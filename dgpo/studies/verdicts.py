@@ -113,9 +113,10 @@ def collapse(losses: Mapping[str, Loss], methods: Mapping[str, Method], referenc
     if not others:
         return None
     p = false_discovery_rates([fisher_exact(counts(own, each), alternative="less").pvalue for each in others.values()])  # pyright: ignore[reportAttributeAccessIssue]
-    told = [name for name, each in zip(others, p, strict=True) if each < ALPHA]
+    significant = [name for name, each in zip(others, p, strict=True) if each < ALPHA]
     shown = [f"{name} {each.sum()} of {each.size}" for name, each in {reference: own, **others}.items()]
-    answer = "holds" if len(told) == len(others) else f"holds against {', '.join(told)}" if told else "cannot be told"
+    some = f"holds against {', '.join(significant)}" if significant else "cannot be told"
+    answer = "holds" if len(significant) == len(others) else some
     return Verdict("methods whose W diverges collapse, it does not", answer, "collapsed: " + ", ".join(shown))
 
 

@@ -54,11 +54,11 @@ def values_of(
             )
         return method.token_values(logits, before, labels, token_class)
 
-    kept = token_class == RETAIN
+    is_retain = token_class == RETAIN
     values = widened(hidden.new_zeros(len(hidden)))
     for mask, function, inputs in (
-        (kept, of_retain, (hidden[kept], labels[kept])),
-        (~kept, of_forget, (hidden[~kept], labels[~kept], token_class[~kept], ref_hidden)),
+        (is_retain, of_retain, (hidden[is_retain], labels[is_retain])),
+        (~is_retain, of_forget, (hidden[~is_retain], labels[~is_retain], token_class[~is_retain], ref_hidden)),
     ):
         count = int(mask.sum())
         parts = []

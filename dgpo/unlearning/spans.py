@@ -39,10 +39,10 @@ def answer_and_spans(
         UserError: no answer, more than one way, a span that is not found, empty, outside the answer, that overlaps
             another or cuts a word.
     """
-    given = [way for way in WAYS if row.get(way) is not None]
-    if len(given) > 1:
-        raise UserError(f"{place}: it has {' and '.join(given)}; say what is sensitive in one way")
-    way = given[0] if given else ""
+    ways = [way for way in WAYS if row.get(way) is not None]
+    if len(ways) > 1:
+        raise UserError(f"{place}: it has {' and '.join(ways)}; say what is sensitive in one way")
+    way = ways[0] if ways else ""
     if way == "answer_marked":
         answer, spans = unmarked(row[way], place)
     else:

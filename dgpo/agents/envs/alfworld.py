@@ -87,8 +87,8 @@ def _player() -> Any:
 def carried(facts: Any) -> str:
     """What the agent carries, and how it was changed (clean, hot, ...), from the facts of a state."""
     held = {fact.arguments[-1].name for fact in facts if fact.name == "holds"}
-    made = sorted(MADE[fact.name] for fact in facts if fact.name in MADE and fact.arguments[0].name in held)
-    return " ".join(["carried:", *made, *sorted(held)]) if held else "carried: nothing"
+    changes = sorted(MADE[fact.name] for fact in facts if fact.name in MADE and fact.arguments[0].name in held)
+    return " ".join(["carried:", *changes, *sorted(held)]) if held else "carried: nothing"
 
 
 def games() -> Path:

@@ -31,11 +31,11 @@ def cluster(config: DictConfig) -> Iterator[Finding]:
             remedy = "start the cluster with scripts/ray_cluster.sh and set the address to auto (docs/cluster.md)"
             yield Finding(ADDRESS, "local", message, remedy)
         return
-    given = [size for size in SIZES if config.ray_kwargs.ray_init.get(size) is not None]
-    for size in given:
+    sizes_set = [size for size in SIZES if config.ray_kwargs.ray_init.get(size) is not None]
+    for size in sizes_set:
         message = f"Ray refuses it for a cluster that runs already ({address})"
         yield at(config, f"ray_kwargs.ray_init.{size}", message, "set it to null; nodes get it when started")
-    if given:
+    if sizes_set:
         return
     found: list[Finding] = []
     try:

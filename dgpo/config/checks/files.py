@@ -18,7 +18,7 @@ from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 
 def datasets(config: DictConfig) -> Iterator[Finding]:
     """Every prompt file is there and holds what training reads, in a form that verl loads."""
-    told: list[Finding] = []
+    findings: list[Finding] = []
     for key in MOST_SAMPLES:
         found = [
             Finding(f"data.{key}", path, message, "`dgpo data check FILE` says more; docs/data.md has the columns")
@@ -27,8 +27,8 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
         ]
         if not paths(config.data[key]):
             found = [at(config, f"data.{key}", "it names no file", "give at least one prompt file")]
-        found = found or [each for each in _refused(config, key) if each not in told]
-        told += found
+        found = found or [each for each in _refused(config, key) if each not in findings]
+        findings += found
         yield from found
 
 

@@ -157,9 +157,9 @@ def defaults() -> dict[str, Any]:
     composed = Path(verl.trainer.config.__path__[0]) / "_generated_ppo_trainer.yaml"
     ours = OmegaConf.load(config_dir() / "rlvr.yaml")
     merged = OmegaConf.merge(OmegaConf.load(composed), ours, {"defaults": None, "run": {"name": "x"}})
-    made = typing.cast(dict[str, Any], OmegaConf.to_container(merged, resolve=True))
-    del made["defaults"]
-    return made
+    options = typing.cast(dict[str, Any], OmegaConf.to_container(merged, resolve=True))
+    del options["defaults"]
+    return options
 
 
 def members(section: Mapping[str, Any], above: Any) -> Mapping[str, Any]:

@@ -46,8 +46,8 @@ def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
     if not any((source / name).is_file() for name in TOKENIZER_FILES):
         return None
     files = tuple((each, Path(each).stat().st_mtime_ns, Path(each).stat().st_size) for each in paths(config.data[key]))
-    kept = {"data": config.data, "model": {name: model.get(name) for name in _MODEL_KEYS}}
-    return _prompt_lengths(OmegaConf.to_yaml(OmegaConf.create(kept)), key, files)
+    relevant = {"data": config.data, "model": {name: model.get(name) for name in _MODEL_KEYS}}
+    return _prompt_lengths(OmegaConf.to_yaml(OmegaConf.create(relevant)), key, files)
 
 
 @functools.lru_cache(maxsize=4)

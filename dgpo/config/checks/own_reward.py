@@ -48,12 +48,12 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
             sample = {"data_source": row["data_source"], "ground_truth": truth, "extra_info": extra_info}
             where = f"for the response {response!r} to {place}"
             try:
-                told = normalize_result(_call(score, **{"solution_str": response, **sample, **options}))
+                result = normalize_result(_call(score, **{"solution_str": response, **sample, **options}))
             except Exception as error:  # whatever a function of anyone's raises
                 message = f"{where} it failed: {type(error).__name__}: {error}; in training such an answer would earn 0"
                 yield Finding(key, function.name, message, "mend it, so that it returns a number for every text")
                 return
-            kinds.setdefault(", ".join(sorted(told)), where)
+            kinds.setdefault(", ".join(sorted(result)), where)
     if len(kinds) > 1:
         (one, first), (other, second), *_ = kinds.items()
         message = f"it returns {one} {first}, and {other} {second}"

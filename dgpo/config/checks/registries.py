@@ -95,16 +95,16 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
     choices = "choose one of configs/policy_loss: policy_loss=dgpo"
     try:
         get_class(section._target_)  # its module registers the loss
-        made = omega_conf_to_dataclass(section) if section.loss_mode in POLICY_LOSS_REGISTRY else None
-        if made is not None:
+        loss_config = omega_conf_to_dataclass(section) if section.loss_mode in POLICY_LOSS_REGISTRY else None
+        if loss_config is not None:
             check_actor(config.actor_rollout_ref.actor)
     except Exception as error:
         found = finding_at_option(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
         yield Finding(LOSS, section.loss_mode, found.message, found.remedy) if found.key == LOSS else found
         return
-    if made is None:
+    if loss_config is None:
         yield at(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
-    elif section.loss_mode != "vanilla" and not hasattr(made, "check"):
+    elif section.loss_mode != "vanilla" and not hasattr(loss_config, "check"):
         yield at(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
 
 

@@ -35,8 +35,8 @@ class RMU(Method):
     def hidden_values(self, hidden: Tensor, ref_hidden: Tensor, token_class: Tensor) -> Tensor:
         direction = torch.rand(hidden.shape[-1], generator=torch.Generator().manual_seed(0)).to(hidden)
         target = self.scale * direction / direction.norm()
-        kept = (token_class == RETAIN)[:, None]
-        return (hidden - torch.where(kept, ref_hidden.to(hidden), target)).square().mean(-1)
+        is_retain = (token_class == RETAIN)[:, None]
+        return (hidden - torch.where(is_retain, ref_hidden.to(hidden), target)).square().mean(-1)
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         raise NotImplementedError("RMU reads no logits")
