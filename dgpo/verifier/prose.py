@@ -31,8 +31,10 @@ _SAID = re.compile(
 _VERBS = ("exist", "verges")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
-    rf"[\s*(]*(?:[,;|/，、；]|,?\s*(?<![A-Za-z])(?P<word>or|and|或者?|和|but(?= {_HEDGED}))(?![A-Za-z]),?)[\s*]*"
-    rf"(?:(?:either|even|alternatively|also|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
+    rf"[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
+    rf"|,?\s*(?<![A-Za-z])(?P<word>or|and|或者?|和|but(?= {_HEDGED}))(?![A-Za-z]),?)[\s*]*"
+    r"(?:(?:either|even|alternatively|also|no|sorry|actually|rather|i mean"
+    rf"|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
     re.IGNORECASE,
 )
 _AGAIN = re.compile(
@@ -63,7 +65,8 @@ _CUE_WORDS = ("answer", "###", "respuesta", "resposta", "antwort", "risposta", "
 _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
-    r"|whether|doubt|false|wrong|incorrect|unclear|thought|wrote|bound|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
+    r"|whether|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
+    r"|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
     r"(?: [\"“]?[a-z]+){0,3} \Z|(?:如果|假设|假如|若)\Z",
     re.IGNORECASE,
 )

@@ -74,7 +74,8 @@ _CHANGING = vocabulary(
 )
 _CHANGING_PAIRS = vocabulary(
     "rule out,rules out,at least,at most,less than,greater than,more than,fewer than,larger than,smaller than,no es,"
-    "other than,rather than,up to,divisible by,divided by,different from,out of,all but,anything but,everything but",
+    "other than,rather than,up to,close to,divisible by,divided by,different from,out of,all but,anything but,"
+    "everything but",
     ",",
 )
 _DENYING_ENDS = tuple(vocabulary("n't n’t 不是 非 不等于 大于 小于 多于 少于 至少 至多 最多 超过 不足 在 第"))
@@ -87,7 +88,8 @@ _LABELS = vocabulary(
     "base section chapter proposition corollary table method claim approach scenario"
 )
 _AFTER = re.compile(
-    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿]|remainder\b|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
+    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿]|remainder\b|\(not sure|fails\b|plus or minus\b|\+(?! ?[\w(])"
+    r"|(?:or|and) (?:more|less|fewer|up|above|below)\b"
     r"|(?:(?:, which )?(?:is|are|was|were) (?:both |all |also |a )?)?(?:incorrect|mistake|wrong|false|invalid|excluded"
     r"|impossible|extraneous|eliminated|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b"
     r"|(?:is|are|was|were|does|do) not\b"
