@@ -74,5 +74,5 @@ def _ordered(node: Node) -> Node:
         return node
     operands = [*map(_ordered, node.operands)]
     if (neutral := _NEUTRAL.get(node.function)) is not None:
-        operands = sorted((operand for operand in operands if operand != neutral), key=repr) or [neutral]
+        operands = sorted((operand for operand in operands if operand != neutral), key=hash) or [neutral]
     return operands[0] if len(operands) == 1 and neutral is not None else Operation(node.function, tuple(operands))
