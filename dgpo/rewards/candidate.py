@@ -7,7 +7,6 @@ the ground truth. In these nobody can be talked to.
 
 import re
 
-from dgpo.verifier import policy
 from dgpo.verifier.echo import is_echo
 from dgpo.verifier.spelling import ACCENTS, COMMANDS, FUNCTIONS, GREEK, WITH_ARGUMENTS, vocabulary
 from dgpo.verifier.stages import Undecided
@@ -61,7 +60,7 @@ def candidate(left: Undecided) -> str | None:
         return None
     if len(answer.tokens) < 2 or "{}" in text.replace(" ", ""):
         return None
-    if policy.is_choice(gold) or (left.problem is not None and is_echo(left.problem, gold, answer)):
+    if gold.is_choice or (left.problem is not None and is_echo(left.problem, gold, answer)):
         return None
     commands = set(_COMMAND.findall(text))
     rest = _COMMAND.sub(lambda match: "*" if match[1] in _KNOWN else f" {match[1]} ", text)

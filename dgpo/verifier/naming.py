@@ -15,7 +15,9 @@ _PLACES = vocabulary("when whenever where iff at for with attained achieved sinc
 _SUBJECTS = vocabulary("answer result solution it this that")
 _CHANGES = vocabulary("square squared cube cubed double triple negative reciprocal inverse opposite root third")
 _ARTICLES = vocabulary("the a an value of its")
-_MEASURES = vocabulary("area volume perimeter radius diameter mean median mode max min sum product domain range")
+_MEASURES = vocabulary(
+    "length width height radius diameter perimeter area volume mean median mode max min sum product domain range"
+)
 _SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest": "min", "greatest": "max"}
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
@@ -160,7 +162,7 @@ def differ(gold: Name, answer: Name) -> bool:
     points = [found[1] or found[2] for found in figures if found]
     if len(points) == 2:  # AB and AC, the vectors AB and BA
         are_vectors = gold.head[:4] == answer.head[:4] == "vec "
-        return points[0] != points[1] if are_vectors else {*points[0]} != {*points[1]}
+        return points[0] != points[1] if are_vectors else sorted(points[0]) != sorted(points[1])
     if any(head.startswith("frac") for head in heads):
         return gold.mark != answer.mark or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
     if not all(head[0].isalpha() for head in heads):

@@ -13,9 +13,9 @@ from itertools import pairwise, permutations
 from dgpo.verifier.evaluation import COUNTERS
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
-from dgpo.verifier.reading import NO_SOLUTION, Reading, asserted_choice, read
+from dgpo.verifier.reading import NO_SOLUTION, Reading, asserted_choice
 from dgpo.verifier.splitting import split
-from dgpo.verifier.tokens import Tokens, has, has_any, latex
+from dgpo.verifier.tokens import Tokens, has, has_any
 from dgpo.verifier.tree import (
     Answer,
     Equation,
@@ -43,7 +43,6 @@ MAX_CONSTANTS = 3
 _CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
 _NUMBERED = re.compile(r"[Cc]_\d")
 _PARAMETERS = frozenset((*"klmnrstuv", "lambda", "mu"))
-_STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 
 
 @lru_cache(maxsize=4096)
@@ -87,27 +86,14 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
         return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
     if gold.choices and answer.choices:
         return answer.choices == gold.choices
-    if not is_choice(gold) or gold.choice is None:
+    if not gold.is_choice:
         return None
     letter = asserted_choice(answer.plain)
     if letter != gold.choice:
         return None if letter is None else False
-    texts = [text.tree for side in (gold, answer) if (text := text_of_choice(side))]
+    texts = [side.text_of_choice.tree for side in (gold, answer) if side.text_of_choice]
     nodes = [text.node for text in texts if isinstance(text, Value) and not text.unit]
     return len({exact(node) for node in nodes if node is not None} - {None}) < 2  # (B) 24 is not (B) 25
-
-
-def text_of_choice(choice: Reading) -> Reading | None:
-    r"""What stands behind the letter of ``\textbf{(C)}\ 24``; None for any other."""
-    width = 3 if choice.plain.startswith("(") else 2
-    mark, text = choice.tokens[width - 1 : width], choice.tokens[width:]
-    is_marked = has(mark, "close", ")") or has(mark, "sign", ".", ":")
-    return read(latex(text)) if text and is_marked and is_choice(choice) else None
-
-
-def is_choice(gold: Reading) -> bool:
-    """Whether a ground truth is the letter of a choice, perhaps with its text."""
-    return bool(_STARTS_LIKE_A_CHOICE.match(gold.plain)) and gold.choice is not None
 
 
 def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:

@@ -9,7 +9,7 @@ from dgpo.verifier.lexer import lex
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.splitting import opened, plain, symbols
 from dgpo.verifier.stance import asserted_letters
-from dgpo.verifier.tokens import EQUALS, Token, Tokens, Unreadable, has_any, latex, vocabulary
+from dgpo.verifier.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
 from dgpo.verifier.tree import Answer
 
 _LEADS = vocabulary("so thus therefore hence the final correct")
@@ -51,6 +51,7 @@ _NO_SOLUTION = re.compile(
     r"|(?:原?方程组?)?无解|空集",
     re.IGNORECASE,
 )
+_STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 _NAMES = ("bare", "square", "option", "bracketed", "dotted", "named")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
@@ -95,6 +96,19 @@ class Reading:
     @cached_property
     def choice(self) -> str | None:
         return choice(self.plain)
+
+    @cached_property
+    def is_choice(self) -> bool:
+        """Whether it is the letter of a choice as a ground truth has it, perhaps with its text."""
+        return self.choice is not None and bool(_STARTS_LIKE_A_CHOICE.match(self.plain))
+
+    @cached_property
+    def text_of_choice(self) -> "Reading | None":
+        r"""What stands behind the letter of ``\textbf{(C)}\ 24``; None for any other."""
+        width = 3 if self.plain.startswith("(") else 2
+        mark, text = self.tokens[width - 1 : width], self.tokens[width:]
+        is_marked = has(mark, "close", ")") or has(mark, "sign", ".", ":")
+        return read(latex(text)) if text and is_marked and self.is_choice else None
 
     @cached_property
     def choices(self) -> frozenset[str] | None:

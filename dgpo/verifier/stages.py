@@ -118,7 +118,7 @@ def decide_cheaply(
     if reading is None or not reading.tokens:
         return Verdict("no_answer", "extract", answer)
     if not reading.choices and not asserted_choice(reading.plain):
-        gold = policy.text_of_choice(gold) or gold
+        gold = gold.text_of_choice or gold
     reason, stage = _compare(gold, reading, has_many)
     if reason is None:
         return Undecided(gold, reading, answer or "", problem)
@@ -172,7 +172,7 @@ def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
     if mode == "answer":
         return contents[-1] if contents else text
     if not contents and mode == "extract":
-        wanted = "choice" if policy.is_choice(gold) else "number" if is_number(gold.tree) else "expression"
+        wanted = "choice" if gold.is_choice else "number" if is_number(gold.tree) else "expression"
         return unboxed_answer(text, wanted)
     if len(contents) > 1 and policy.has_many_values(gold) and len(contents) == _count(gold):
         return ", ".join(contents)
