@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
 # Trains an agent in a text environment (docs/agents.md). Without variables: a small model learns to cross FrozenLake maps
-# on this machine, no GPU needed: installs what it needs, makes the maps and the model, and trains.
+# on this machine, without a GPU: the recipe installs what it needs, makes the maps and the model, and trains.
 #
 #   bash recipes/agents.sh [key=value ...]         Hydra overrides for the training, such as
-#   bash recipes/agents.sh advantage=gigpo         or grpo: another credit for the turns
+#   bash recipes/agents.sh advantage=gigpo         gigpo or grpo assigns credit to the turns in another way
 #
 # ENV=alfworld       on 8 GPUs, as in ProxMO's scripts: ALFWorld's games, once `alfworld-download` has fetched them
 # ENV=webshop        the same for WebShop; WEBSHOP=DIR is a checkout of it, its requirements installed
-# ADVANTAGE=gigpo    with ENV: another credit for the turns
-# LOSS=grpo, HARDWARE, GPU, MODEL and DRY_RUN go with ENV, and are those of recipes/train_7b.sh.
+# ADVANTAGE=gigpo    with ENV: assign credit to the turns in another way
+# LOSS=grpo, HARDWARE, GPU, MODEL and DRY_RUN work with ENV, as in recipes/train_7b.sh.
 #
-# SEED (default 0) seeds the model, its warm start and the training; everything lies in runs/agents/; with ENV, tasks in
-# data/ENV/ and the run in runs/LOSS-ADVANTAGE-ENV-SEED/.
-# Run it again and it goes on where it was.
+# SEED (default 0) seeds the model, its warm start and the training. All files are in runs/agents/; with ENV the tasks are
+# in data/ENV/ and the run in runs/LOSS-ADVANTAGE-ENV-SEED/. Run it again and it resumes where it stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

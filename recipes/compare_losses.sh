@@ -4,13 +4,13 @@
 #   bash recipes/compare_losses.sh [key=value ...]      Hydra overrides, for every run
 #
 # LOSSES="dgpo grpo cispo ce_gppo"    files of configs/policy_loss; verl's own too: verl_gspo, verl_dppo_tv, ...
-# SEEDS="0"                           a run each; an interval needs 3, a difference that can be told 6
+# SEEDS="0"                           a run each; intervals need 3 seeds, a significant difference needs 6
 # RATES=""                            learning rates, a run each (default: the config's)
 # CONFIG=dgpo_1_5b                    an experiment of configs/; on a CPU quickstart, or misconceptions, where losses differ
-# OUT=runs/compare-CONFIG             the runs, and the comparison: compare.md, .json, .png, .svg
+# OUT=runs/compare-CONFIG             folder of the runs and of the comparison: compare.md, .json, .png, .svg
 # DRY_RUN=1                           print the commands and check the configs; start nothing
 #
-# Run it again and it goes on where it was: runs that are done are only read.
+# Run it again and it resumes where it stopped: runs that are done are only read.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 config=${CONFIG:-dgpo_1_5b}
@@ -18,8 +18,8 @@ case $config in misconceptions | quickstart) enter_on_cpu ;; *) enter ;; esac
 out=${OUT:-runs/compare-$config}
 here=runs/misconceptions
 
-# The problems, what the teacher has learned wrongly, and a model a seed; what is there is not made again.
-taught() {
+# Make what is missing of the problems, the teacher's misconceptions and a model for each seed.
+make_models() {
     [ -f "$here/data/misconceptions.json" ] ||
         run dgpo data arithmetic --misconceptions --out "$here/data" --validation 128
     local seed
@@ -31,7 +31,7 @@ taught() {
                 --misconceptions "$here/data/misconceptions.json" --noise 0.04 --steps 1200
     done
 }
-[ "$config" != misconceptions ] || taught
+[ "$config" != misconceptions ] || make_models
 
 runs=()
 for seed in ${SEEDS:-0}; do

@@ -6,13 +6,13 @@
 #
 # MODEL is a Hugging Face directory, a hub id, a run folder or a checkpoint's global_step_N.
 #
-# BENCHMARKS=aime24,aime25          some of the benchmarks; the six of the papers without it
+# BENCHMARKS=aime24,aime25          only these benchmarks; by default the six of the papers
 # DATA=data                         folder of their prompt files
-# FROM=DIR                          where downloads of them lie, as in recipes/prepare_data.sh
-# OUT=evaluations/MODEL             the evaluation
+# FROM=DIR                          folder with downloads of them, as in recipes/prepare_data.sh
+# OUT=evaluations/MODEL             folder of the evaluation
 # DRY_RUN=1                         print the commands; start nothing
 #
-# Run it again and it goes on where it was.
+# Run it again and it resumes where it stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 [ $# -gt 0 ] || { usage >&2; exit 2; }

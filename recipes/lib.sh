@@ -1,44 +1,44 @@
-# What the recipes share; they source it first. Not to be run.
+# Shared functions, which every recipe sources first. Do not run it.
 
-# With CDPATH set, `cd` may go elsewhere, and prints where.
+# With CDPATH set, `cd` may go to another folder, and prints its name.
 unset CDPATH
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 benchmarks="aime24 aime25 amc23 math500 minerva olympiadbench"
 
-# The comment at the head of the recipe.
+# Print the comment at the head of the recipe.
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0"; }
 
 # A sourced file sees the arguments of the recipe.
 case "${1:-}" in -h | --help) usage; exit ;; esac
 
-# A path as it is meant here, for use in the checkout: relative where it lies in there.
+# Print a path given in the caller's folder as one that is valid in the checkout: relative if it is inside.
 path() { realpath --canonicalize-missing --no-symlinks --relative-base="$root" -- "$1"; }
 
-# Go to the checkout, with its environment first on the path; stop where nothing is installed.
+# Go to the checkout and put its environment first on the path; stop if dgpo is not installed.
 enter() {
     [ -z "${FROM:-}" ] || FROM=$(path "$FROM")
     [ -z "${OUT:-}" ] || OUT=$(path "$OUT")
-    # What is not here may be a hub id, or lie in the checkout.
+    # A model that is not in this folder may be a hub id, or a folder of the checkout.
     [ ! -e "${MODEL:-}" ] || MODEL=$(path "$MODEL")
     cd "$root"
     export PATH="$root/.venv/bin:$PATH"
     command -v dgpo > /dev/null || { echo "dgpo is not installed: bash $root/scripts/install.sh" >&2; exit 1; }
 }
 
-# The same to compute on CPUs: threads that wait for each other on a busy machine give up their core, as in
+# The same, for computing on CPUs: on a busy machine, threads that wait for each other give up their core, as in
 # configs/hardware/cpu.yaml.
 enter_on_cpu() {
     enter
     export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-2000}
 }
 
-# The same on a machine that may be bare: it gets the environment for CPUs.
+# The same, after installing the environment for CPUs if there is none.
 install_and_enter() {
     [ -x "$root/.venv/bin/dgpo" ] || dry_run || bash "$root/scripts/install.sh" "${DGPO_PLATFORM:-cpu}"
     enter_on_cpu
 }
 
-# Whether nothing shall be started: DRY_RUN is anything but 0.
+# Whether to start nothing: DRY_RUN is set, and not 0.
 dry_run() { [ "${DRY_RUN:-0}" != 0 ]; }
 
 # Print a command so that it can be copied.
@@ -50,7 +50,7 @@ run() {
     dry_run || "$@"
 }
 
-# prepare NAME OUT [option ...]: the prompt file OUT/NAME.parquet, where it is not there yet.
+# prepare NAME OUT [option ...]: make the prompt file OUT/NAME.parquet, unless it exists.
 prepare() {
     local name=$1 out=$2
     shift 2
@@ -62,8 +62,8 @@ prepare() {
     run dgpo data prepare "$name" --out "$out" "$@"
 }
 
-# launch CHECK_OPTION CONFIG [key=value ...]: print the training, and start it; in a dry run check its config, with the
-# option if there is one.
+# launch CHECK_OPTION CONFIG [key=value ...]: print the training command, and run it. A dry run only checks the config, by
+# `dgpo check` with CHECK_OPTION unless that is empty.
 launch() {
     local option=$1 config=$2
     shift 2
@@ -75,7 +75,7 @@ launch() {
     fi
 }
 
-# train CONFIG NAME [key=value ...]: train by the variables of the recipe, and export the best checkpoint.
+# train CONFIG NAME [key=value ...]: train with the variables of the recipe, and export the best checkpoint.
 train() {
     local config=$1 loss=${LOSS:-dgpo} seed=${SEED:-0} plan=--plan folder
     local options=("policy_loss=$loss" "seed=$seed" "run.name=$loss-$2-$seed")

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Writes the prompt files that the training recipes read, to data/: the six benchmarks that recipes/evaluate.sh reports,
-# and a training set without problems that are in them.
+# Writes the prompt files that the training recipes read to data/: the six benchmarks that recipes/evaluate.sh reports,
+# and a training set without the problems of the benchmarks.
 #
-#   bash recipes/prepare_data.sh [NAME ...]      training sets; dapo-math-17k without any. `dgpo data list` has them
+#   bash recipes/prepare_data.sh [NAME ...]      training sets, dapo-math-17k by default; `dgpo data list` shows them
 #
-# FROM=DIR     where downloads lie, a folder for each set: DIR/dapo-math-17k, DIR/aime24, ...; no hub is asked then
+# FROM=DIR     read downloads, a folder for each set (DIR/dapo-math-17k, DIR/aime24, ...), instead of the hub
 # OUT=data     another folder for the files
 # DRY_RUN=1    print the commands; write nothing
 #
-# A file that is there stays: remove it to make it again.
+# Existing files are kept: remove one to make it again.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 enter

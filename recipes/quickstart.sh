@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Trains a small reasoning model with DGPO on this machine, no GPU needed: installs what it needs, makes the
+# Trains a small reasoning model with DGPO on this machine, without a GPU: installs what it needs, makes the
 # problems and the model, trains with verl's own trainer, and reports accuracy before and after.
 #
 #   bash recipes/quickstart.sh [key=value ...]     Hydra overrides for the training, e.g.
 #   bash recipes/quickstart.sh run.name=grpo policy_loss=grpo
 #
-# SEED (default 0) seeds the model, its warm start and the training; everything lies in runs/quickstart/.
-# Run it again and it goes on where it was.
+# SEED (default 0) seeds the model, its warm start and the training; all files are in runs/quickstart/.
+# Run it again and it resumes where it stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"

@@ -7,13 +7,13 @@
 # LOSS=dgpo             another method: a file of configs/policy_loss
 # HARDWARE=1x8          other nodes: a file of configs/hardware
 # GPU=80gb              other GPUs: a file of configs/gpu
-# MODEL=DIR             the model, where it is not models/DeepSeek-R1-Distill-Qwen-1.5B
+# MODEL=DIR             the model, if not in models/DeepSeek-R1-Distill-Qwen-1.5B
 # DATA=dapo_math_17k    other problems: a file of configs/data; recipes/prepare_data.sh writes what it names
-# SEED=0                order of prompts, and sampling
+# SEED=0                seeds the order of the prompts, and sampling
 # DRY_RUN=1             print the command, check the config and plan its memory; start nothing
 #
 # Checks GPUs, data, model, disk and versions, trains into runs/LOSS-1.5b-SEED, and exports the best checkpoint to
-# best/ there. Run it again and it goes on where it was.
+# best-STEP/ in it; the link best points there. Run it again and it resumes where it stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 train dgpo_1_5b 1.5b "$@"

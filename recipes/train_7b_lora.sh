@@ -4,10 +4,10 @@
 #
 #   bash recipes/train_7b_lora.sh [key=value ...]      Hydra overrides, such as actor_rollout_ref.model.lora_rank=64
 #
-# LOSS, HARDWARE, GPU, MODEL, DATA, SEED and DRY_RUN are those of recipes/train_7b.sh, but HARDWARE=1x1.
+# LOSS, HARDWARE, GPU, MODEL, DATA, SEED and DRY_RUN are those of recipes/train_7b.sh, except that HARDWARE is 1x1.
 #
-# Trains into runs/LOSS-7b-lora-SEED, and exports the best checkpoint, adapter merged, to best/ there. Run it again and
-# it goes on where it was.
+# Trains into runs/LOSS-7b-lora-SEED, and exports the best checkpoint, with the adapter merged, to best-STEP/ in it; the
+# link best points there. Run it again and it resumes where it stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 train dgpo_7b_lora 7b-lora "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unlearning in small, no GPU needed: a model of a million parameters learns invented authors, forgets some of them by
-# several methods, and is judged by a model that never met those. Minutes on two idle cores.
+# Unlearning in small, without a GPU: a model of a million parameters learns invented authors, forgets some of them by
+# several methods, and is compared with a model that never learned those. Takes minutes on two idle cores.
 #
 #   bash recipes/unlearn.sh [key=value ...]      Hydra overrides for the unlearning, such as train.steps=120
 #
@@ -10,7 +10,7 @@
 #                                              unlearns, by the first of METHODS
 # DRY_RUN=1                                    print the commands, with CONFIG plan its memory; start nothing
 #
-# Everything lies in runs/unlearning; report.md there has the table and the picture. Run it again and it goes on.
+# All files are in runs/unlearning; report.md there has the table and the picture. Run it again and it resumes.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes .venv in the repository root from a lock file in requirements/. Run it again at any time:
-# it does nothing when the environment is as it should be, and mends it when it is not.
+# Makes .venv in the repository root from a lock file in requirements/. You may run it again at any time: it does
+# nothing if the environment matches the lock file, and repairs it if not.
 #
-#   bash scripts/install.sh [cpu|gpu|auto]    auto (the default): gpu where nvidia-smi works, else cpu
+#   bash scripts/install.sh [cpu|gpu|auto]    auto (the default): gpu if nvidia-smi works, else cpu
 #
 #   PYTHON=/path/to/python3.12   use this interpreter (3.10, 3.11 or 3.12)
-#   DGPO_FLASH_ATTN=0            gpu only: leave out flash-attn, which has to be compiled; data and scores need none
-#   FLASH_ATTN_CUDA_ARCHS=90     gpu only: what to compile it for, 80 (A100), 90 (H100, H200), 100 (B200) or 120;
-#                                by default the GPUs of this machine, and 80;90 where there is none
-#   MAX_JOBS=8                   gpu only: files compiled at a time; by default as cores and memory allow
+#   DGPO_FLASH_ATTN=0            gpu only: leave out flash-attn, which has to be compiled; only training needs it
+#   FLASH_ATTN_CUDA_ARCHS=90     gpu only: GPUs to compile it for, 80 (A100), 90 (H100, H200), 100 (B200) or 120;
+#                                by default the GPUs of this machine, or 80;90 if there are none
+#   MAX_JOBS=8                   gpu only: files compiled at a time; by default as many as cores and memory allow
 set -euo pipefail
 
 unset CDPATH # with it, `cd` may go elsewhere, and prints where

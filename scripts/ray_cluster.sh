@@ -4,18 +4,18 @@
 #   bash scripts/ray_cluster.sh head [OPTION...]              the first node; prints its address for the others
 #   bash scripts/ray_cluster.sh worker HOST:PORT [OPTION...]  another node of that cluster
 #   bash scripts/ray_cluster.sh status [--name NAME]          nodes started on this host, and their clusters
-#   bash scripts/ray_cluster.sh wait HOST:PORT N [SECONDS]    until the cluster has N nodes; fails after 300 seconds
-#   bash scripts/ray_cluster.sh stop [--name NAME]            ends the nodes started on this host, no others
+#   bash scripts/ray_cluster.sh wait HOST:PORT N [SECONDS]    waits until the cluster has N nodes, 300 seconds at most
+#   bash scripts/ray_cluster.sh stop [--name NAME]            stops the nodes started on this host, and no others
 #
-# Options: --name NAME  of the node, in errors and in status; SLURMD_NODENAME or the host's name without it
+# Options: --name NAME  names the node in errors and in status; by default SLURMD_NODENAME or the host's name
 #          --block      stay in the foreground until the node ends, as srun and containers want it
 #          any other    goes to `ray start`: --num-gpus=8, --node-ip-address=10.0.0.1 on a host with several
 #                       networks, --port=6380 (docs/cluster.md lists the ports that a firewall has to let through)
 #
-# The token is a file of mode 600 which `head` makes where there is none. Copy it to every node, unless they share
+# The token is a file of mode 600, which `head` makes if it is missing. Copy it to every node, unless the nodes share
 # the home directory. `dgpo train` on a node reads it too.
-#   RAY_AUTH_TOKEN_PATH  the file; ~/.ray/auth_token without it
-#   DGPO_RAY_STATE       folder that remembers what was started on this host; /var/tmp/dgpo-ray-UID without it
+#   RAY_AUTH_TOKEN_PATH  that file; ~/.ray/auth_token by default
+#   DGPO_RAY_STATE       folder that records the nodes started on this host; /var/tmp/dgpo-ray-UID by default
 set -euo pipefail
 
 # With CDPATH set, `cd` may go elsewhere, and prints where.
