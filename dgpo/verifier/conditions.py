@@ -18,9 +18,10 @@ _FILLERS = _ARTICLES | vocabulary(
 
 
 def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]:
-    """The value of ``tokens``, and the letters in it (mostly none) of which a condition holds.
+    r"""``(2^n, ["n"], ("_", ">=", "1"))`` of ``2^n for n \ge 1``: the value, the letters that a condition is about, and
+    the condition with ``_`` for the letter.
 
-    A condition has ``_`` for its letter. What says where the value is taken is left out.
+    No letters where there is no condition. Where a value is taken (``-4 at x = 2``) is no condition, and left out.
     """
     if not has_any(tokens, "word", "relation"):
         return tokens, [], ()
@@ -45,7 +46,7 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]
 
 
 def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
-    """Each way to cut ``tokens`` at a comma, a bracket or a word like ``for``, without what it is cut at."""
+    """Each way to cut ``tokens`` at a comma, a bracket or a word like ``for`` into the value and what is said of it."""
     for index, token in enumerate(tokens):
         is_cut = token.is_("join", ",", ";", "and") or token.is_("open", "(") or token.word in _LEADS
         if not index or not is_cut:
@@ -61,7 +62,9 @@ def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
 
 
 def _counted(clause: Sequence[Token]) -> tuple[str, tuple[str, ...]]:
-    r"""The letter that ``clause`` makes a whole number, and which: ``k \in \mathbb{Z}``, ``k = 0, 1, 2, \ldots``."""
+    r"""``("k", ("_", "is", "whole"))`` of ``k \in \mathbb{Z}``, ``("k", ("_", ">=", "0"))`` of ``k = 0, 1, 2, \ldots``;
+    ``("", ())`` for a clause that makes no letter a whole number.
+    """
     written = [str(token.value) for token in clause if token.kind not in ("open", "close")]
     letters = [token for token in clause if token.kind == "name"]
     if not letters or len(written) < 2:
@@ -87,7 +90,7 @@ def without_fillers(clause: Tokens) -> Tokens:
 
 
 def _limits(core: Tokens, has_words: bool) -> bool:
-    r"""Whether it says which numbers a letter stands for: ``n \ge 1``, ``all n``."""
+    r"""Whether ``core`` says which numbers a letter stands for: ``n \ge 1``, or ``n`` after words (``all n``)."""
     signs = [token for token in core if token.kind == "relation"]
     if has(core, "join"):
         return False
@@ -95,7 +98,7 @@ def _limits(core: Tokens, has_words: bool) -> bool:
 
 
 def _is_formula(head: Tokens, value: Tokens) -> bool:
-    """Whether ``head`` is one value, perhaps named."""
+    """Whether ``head``, whose last side is ``value``, is one value, perhaps named."""
     if has(value, "relation") or split(head, "join")[1]:
         return False
     starts_in_words = has(value[:1], "word") and not value[0].is_run
@@ -103,7 +106,7 @@ def _is_formula(head: Tokens, value: Tokens) -> bool:
 
 
 def _without_place(tokens: Tokens) -> Tokens:
-    r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``; all where another letter has the condition."""
+    r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``; all where the condition is on the value."""
     for head, clause in _clauses(tokens):
         lead = tokens[len(tokens) - len(clause) - 1]
         is_bracketed = tokens[-1].is_("close", ")") and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
@@ -116,14 +119,15 @@ def _without_place(tokens: Tokens) -> Tokens:
         if has_several or words & _CASES or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
-        said = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]
-        head = head[max(said, default=-1) + 1 :]
+        leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]
+        head = head[max(leads, default=-1) + 1 :]
         value = split(head, "relation", "=")[0][-1]
         return tokens if has(value[:1], "word") or _names(clause) & _names(value) else head
     return tokens
 
 
 def _names(tokens: Sequence[Token]) -> set[str]:
+    """The names in ``tokens``, those in products of up to three letters too."""
     products = (str(token.value) for token in tokens if token.kind == "word" and not token.is_worded)
     letters = {letter for product in products if len(product) < 4 for letter in product}  # cx
     return letters | {str(token.value) for token in tokens if token.kind == "name"}

@@ -1,20 +1,21 @@
-"""What a comparison says, and those that it asks and tells."""
+"""Decisions of a comparison (equal, different, not known), and how those of parts add up to that of the whole."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 MAX_UNORDERED = 32
-"""An unordered list with more parts, those that are the same aside, is a mismatch: each is compared with each."""
+"""Each part is compared with each: an unordered list with more parts that are not written the same is a mismatch."""
 Part = TypeVar("Part")
 Decision = bool | None
+"""Equal, different, or None for not known."""
 Ask = Callable[[str, str], Decision]
-"""Compares two LaTeX expressions that no tree decides."""
+"""Decides on the LaTeX of a ground truth and an answer that the trees leave open."""
 Tell = Callable[[str, str, Decision, str], None]
-"""Hears of each pair of expressions: ground truth, answer, what was said of them, and by ``value`` or ``symbolic``."""
+"""Receives each compared pair: LaTeX of ground truth and answer, the decision, and its stage."""
 
 
 def every(decisions: Iterable[Decision]) -> Decision:
-    """Whether all hold: False at the first that does not, None where one is open."""
+    """False at the first False, else None where one is None, else True."""
     outcome: Decision = True
     for decision in decisions:
         if decision is False:
@@ -24,7 +25,7 @@ def every(decisions: Iterable[Decision]) -> Decision:
 
 
 def either(decisions: Iterable[Decision]) -> Decision:
-    """Whether one holds: True at the first that does, None where one is open."""
+    """True at the first True, else None where one is None, else False."""
     outcome: Decision = False
     for decision in decisions:
         if decision is True:
@@ -34,27 +35,27 @@ def either(decisions: Iterable[Decision]) -> Decision:
 
 
 def paired(golds: Iterable[Part], answers: Iterable[Part], same: Callable[[Part, Part], Decision]) -> Decision:
-    """Whether each of ``golds`` has one of ``answers`` to itself: False at the first without, None where one is open.
+    """Whether each of ``golds`` equals one of ``answers``, and each of these at most one: False where one equals none.
 
-    Greedily: equality is transitive, but for decimals that are a millionth apart.
+    Each takes the first that it equals: equality is transitive, but for decimals that are a millionth apart.
     """
-    left, is_open = list(answers), False
-    rest = []
+    free, is_open = list(answers), False
+    unmatched: list[Part] = []
     for gold in golds:
-        if gold in left:
-            left.remove(gold)
+        if gold in free:
+            free.remove(gold)
         else:
-            rest.append(gold)
-    if len(rest) > MAX_UNORDERED:
+            unmatched.append(gold)
+    if len(unmatched) > MAX_UNORDERED:
         return False
-    for gold in rest:
+    for gold in unmatched:
         decisions: list[Decision] = []
-        for answer in left:
+        for answer in free:
             decisions.append(same(gold, answer))
             if decisions[-1]:
                 break
         if True in decisions:
-            del left[decisions.index(True)]
+            del free[decisions.index(True)]
         elif None in decisions:
             is_open = True
         else:

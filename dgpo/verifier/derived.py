@@ -1,4 +1,4 @@
-"""What a comparison makes of a tree: equations as differences, ratios as quotients, vectors as tuples."""
+"""Trees in another form, to be compared: equations as differences, ratios as quotients, vectors as tuples."""
 
 import re
 from fractions import Fraction
@@ -15,7 +15,7 @@ _SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
 
 
 def spread(tree: Answer, other: Answer) -> Answer:
-    """``x = y = z = 1`` as ``(1, 1, 1)``, or by name, where ``other`` has several values."""
+    """``x = y = z = 1`` as the tuple ``(1, 1, 1)``, or as values by name, where ``other`` is such; else ``tree``."""
     if not isinstance(tree, Equation) or not isinstance(other, Named | Several) or not (letters := policy.chain(tree)):
         return tree
     values = (read_answer(tree.sides[-1]),) * len(letters)
@@ -23,18 +23,20 @@ def spread(tree: Answer, other: Answer) -> Answer:
 
 
 def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
-    """The values of ``answer`` in the order of ``gold``'s names; None where only some symbols are the same, AB and BC
-    beside AB and AC. Other names are other words for the same things, in order."""
+    """The values of ``answer`` in the order of ``gold``'s names, or as they are where the names are other words.
+
+    None where the names are symbols of which only some are the same: AB and BC beside AB and AC.
+    """
     by_name = dict(zip(answer.names, answer.items, strict=True))
-    if set(by_name) == set(gold.names):
+    different = set(by_name) ^ set(gold.names)
+    if not different:
         return tuple(by_name[name] for name in gold.names)
-    others = set(by_name) ^ set(gold.names)
-    is_partial = len(others) < len(by_name) + len(gold.names) and all(map(_SYMBOL.fullmatch, others))
+    is_partial = len(different) < len(by_name) + len(gold.names) and all(map(_SYMBOL.fullmatch, different))
     return None if is_partial else answer.items
 
 
 def beside_equations(tree: Several | Named, other: Several) -> Several | None:
-    """``y = x, y = -x`` and ``x = 3, y = 2x``, which are read as values, as equations where ``other`` has some."""
+    """``x = 3, y = 2x`` as a list of equations instead of named values, where ``other`` holds equations; else None."""
     names = tree.names if isinstance(tree, Named) else (tree.name,) * len(tree.items)
     if not all(names) or not any(isinstance(item, Equation) for item in other.items):
         return None
@@ -46,7 +48,7 @@ def beside_equations(tree: Several | Named, other: Several) -> Several | None:
 
 
 def as_positive(tokens: Tokens) -> tuple[bool, Node] | None:
-    """Whether an inequality is strict, and what it says is positive."""
+    """``(True, a - b)`` of ``a > b`` and ``b < a``, ``(False, a - b)`` of ``a >= b``; None for anything else."""
     sides, signs = split(tokens, "relation")
     if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
         return None
@@ -55,30 +57,24 @@ def as_positive(tokens: Tokens) -> tuple[bool, Node] | None:
     return (len(relation) == 1, positive) if positive else None
 
 
-def as_zero(equation: Equation) -> Node | None:
-    """Left side less right side."""
-    return difference(*equation.sides) if len(equation.sides) == 2 else None
-
-
-def difference(one: Tokens, two: Tokens) -> Node | None:
-    left, right = read_answer(one), read_answer(two)
+def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
+    """Left side minus right side; None where one of them has no tree."""
+    left, right = read_answer(left_side), read_answer(right_side)
     if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
         return None
     return Operation("+", (left.node, Operation("-", (right.node,))))
 
 
 def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
-    """Two definitions of a function, in the variable of the first."""
-    one, two = policy.definition(gold), policy.definition(answer)
-    if not one or not two or one[0] == two[0]:
+    """``2x`` and ``3x`` of ``f(x) = 2x`` and ``f(t) = 3t``: two definitions in the variable of the first; else None."""
+    wanted, given = policy.definition(gold), policy.definition(answer)
+    if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
         return None
-    if has(two[1], "name", one[0]):
-        return None
-    return read_answer(one[1]), read_answer(with_letters(two[1], {two[0]: one[0]}))
+    return read_answer(wanted[1]), read_answer(with_letters(given[1], {given[0]: wanted[0]}))
 
 
 def shares(ratio: Ratio) -> list[Value]:
-    """Each term over the last."""
+    """``2/3`` and ``1/3`` of ``2:1:3``: each term over the last."""
     *terms, last = ratio.terms
     return [
         Value(quotient(term.node, last.node), (*term.tokens, *last.tokens))
@@ -88,7 +84,7 @@ def shares(ratio: Ratio) -> list[Value]:
 
 
 def components(value: Value) -> Several | None:
-    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``."""
+    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``; None where there are no unit vectors, or something beside them."""
     node = value.node
     axes = [axis for axis in "ijk" if node is not None and f"unit {axis}" in names(node)]
     if node is None or not axes or equal(_along(node, ""), Fraction(0)) is not True:

@@ -16,7 +16,7 @@ from dgpo.verifier.tokens import Token, Unreadable, has
 from dgpo.verifier.tree import Node, Operation, Value, quotient
 from dgpo.verifier.values import exact
 
-_CUTS: tuple[Callable[[Token], bool], ...] = (
+_BOUNDARIES: tuple[Callable[[Token], bool], ...] = (
     lambda token: token.value == ".",
     lambda token: token.kind in ("join", "row", "cell"),
     lambda token: token.kind == "relation",
@@ -25,9 +25,9 @@ _NEUTRAL = {"+": Fraction(0), "*": Fraction(1)}
 
 
 def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
-    """Whether ``answer`` is an expression of ``problem`` and ``gold`` is another way to write its value.
+    """Whether ``answer``, which equals ``gold``, is copied from ``problem`` and ``gold`` is written in another way.
 
-    A number in its lowest terms and a lone name are no expressions: a problem may name its answer.
+    A number in its lowest terms or a lone name is never an echo: a problem may name its answer.
     """
     sides, _ = split(answer.tokens, "relation", "=")
     expression = sides[-1]
@@ -43,24 +43,24 @@ def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
 
 @lru_cache(maxsize=1024)  # a group of responses has one problem
 def _expressions(problem: str) -> frozenset[tuple[str, ...] | Node]:
-    """What stands between the words, commas and relations of ``problem``: its symbols, and its tree in one order."""
+    """The expressions between the words, commas and relations of ``problem``, each by its symbols and by its tree."""
     try:
         groups = groupby(lex(problem), key=lambda token: token.kind == "word" and not token.is_product)
     except Unreadable:
         return frozenset()
     sides = [tuple(group) for _, group in groups]
-    for is_cut in _CUTS:
+    for is_cut in _BOUNDARIES:
         sides += [part for side in sides for part in split_where(side, is_cut)[0]]
-    found: set[tuple[str, ...] | Node] = set()
+    expressions: set[tuple[str, ...] | Node] = set()
     for side in dict.fromkeys(side[has(side[:1], "sign", ":") :] for side in sides):
-        found.add(symbols(side))
+        expressions.add(symbols(side))
         if len(side) > 1 and isinstance(tree := read_answer(side), Value) and tree.node is not None:
-            found.add(_ordered(tree.node))
-    return frozenset(found)
+            expressions.add(_ordered(tree.node))
+    return frozenset(expressions)
 
 
 def _is_plain(node: Node) -> bool:
-    """A number in its lowest terms, or a name."""
+    """Whether ``node`` is a number in its lowest terms, or a name, perhaps with a sign."""
     if isinstance(node, Operation) and node.function == "-":
         return _is_plain(node.operands[0])
     number = exact(node)
@@ -69,7 +69,7 @@ def _is_plain(node: Node) -> bool:
 
 
 def _ordered(node: Node) -> Node:
-    """One order of terms and factors, less 0 and 1, and nothing computed."""
+    """``node`` with terms and factors sorted and without terms 0 and factors 1, so that ``2+x`` is ``x+2``."""
     if not isinstance(node, Operation):
         return node
     operands = [*map(_ordered, node.operands)]

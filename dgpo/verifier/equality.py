@@ -1,4 +1,4 @@
-"""Two trees, compared: a function for each pair of kinds, which says equal, different, or None for not known."""
+"""Compares two trees: a method for each pair of kinds, which returns True, False, or None for not known."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 
 from dgpo.verifier import derived, families, policy, values
 from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, paired
-from dgpo.verifier.derived import as_positive, as_zero, beside_equations, components, definitions, shares, spread
+from dgpo.verifier.derived import as_positive, beside_equations, components, definitions, difference, shares, spread
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
 from dgpo.verifier.splitting import symbols
-from dgpo.verifier.tokens import Tokens, latex
+from dgpo.verifier.tokens import Tokens, has, latex
 from dgpo.verifier.tree import (
     Answer,
     Equation,
@@ -40,10 +40,10 @@ class Comparison:
     """One comparison of two trees.
 
     Attributes:
-        ask: The word on what the trees leave open.
-        tell: Hears of each pair of expressions.
+        ask: Decides what the trees leave open.
+        tell: Receives each pair of expressions that was compared.
         has_evaluated: Whether expressions were evaluated at points.
-        letters: The letters of which the two say what they may be.
+        letters: The letters of the ground truth, and of the answer, that have a condition (``k`` is whole).
     """
 
     ask: Ask = lambda *_: None
@@ -71,23 +71,24 @@ class Comparison:
         return False
 
     def _swapped(self, compare: Any, gold: Answer, answer: Answer, depth: int) -> Decision:
-        turned = Comparison(
-            lambda one, two: self.ask(two, one),
-            lambda one, two, says, step: self.tell(two, one, says, step),
+        """``compare`` with the two sides exchanged; questions still have the ground truth first."""
+        swapped = Comparison(
+            lambda answer, gold: self.ask(gold, answer),
+            lambda answer, gold, decision, stage: self.tell(gold, answer, decision, stage),
             letters=(self.letters[1], self.letters[0]),
         )
-        found = compare(turned, answer, gold, depth)
-        self.has_evaluated |= turned.has_evaluated
-        return found
+        decision = compare(swapped, answer, gold, depth)
+        self.has_evaluated |= swapped.has_evaluated
+        return decision
 
     def _given(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         if isinstance(gold, Given) and isinstance(answer, Given) and gold.condition != answer.condition:
             return False
         wanted, given = (side if isinstance(side, Given) else Given(side) for side in (gold, answer))
-        one, two = (frozenset((side.letter,)) - {""} for side in (wanted, given))
-        outside, self.letters = self.letters, (self.letters[0] | one, self.letters[1] | two)
+        outer = self.letters
+        self.letters = (outer[0] | ({wanted.letter} - {""}), outer[1] | ({given.letter} - {""}))
         decision = self.same(wanted.value, given.value, depth + 1)
-        self.letters = outside
+        self.letters = outer
         return decision
 
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
@@ -102,14 +103,14 @@ class Comparison:
         wanted = read_answer(value) if value else gold
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
-        found = policy.claims(answer, gold)
-        if found is None:
+        claimed = policy.claims(answer, gold)
+        if claimed is None:
             return self._whole_equations(gold, answer) if isinstance(gold, Equation) else False
-        if not found:
+        if not claimed:
             return False
         if isinstance(gold, Equation) and (both := definitions(gold, answer)):
             return self.same(*both, depth + 1)
-        claims = [read_answer(claim) for claim in found]
+        claims = [read_answer(side) for side in claimed]
         decisions = [self.same(wanted, claim, depth + 1) for claim in claims]
         if True in decisions:  # 5/3 = 1.667
             decisions = [
@@ -119,10 +120,10 @@ class Comparison:
 
     def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
         """Two equations are equal where one is a multiple of the other; any other two are open."""
-        sides = [as_zero(side) for side in (gold, answer)]
-        if sides[0] and sides[1]:
+        wanted, given = (difference(*side.sides) if len(side.sides) == 2 else None for side in (gold, answer))
+        if wanted and given:
             self.has_evaluated = True
-            if values.is_multiple(*values.with_one_notation(sides[0], sides[1])):
+            if values.is_multiple(*values.with_one_notation(wanted, given)):
                 return True
         return self._asked(*(" = ".join(map(latex, side.sides)) for side in (gold, answer)))
 
@@ -133,21 +134,21 @@ class Comparison:
 
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
         gold, answer = policy.in_radians(gold, answer)
-        one, two = gold.unit, answer.unit
-        if one != two and (BASE in one + two or (one and two and not same_unit(one, two))):
+        unit, other = gold.unit, answer.unit
+        if unit != other and (BASE in unit + other or (unit and other and not same_unit(unit, other))):
             return False
         texts = latex(gold.tokens), latex(answer.tokens)
         if gold.node is None or answer.node is None:
             is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
             return is_same or self._asked(*texts)
-        sides = values.with_one_notation(gold.node, answer.node)
-        givens = [renamed(sides[1], new) for new in policy.new_letters(*sides, self.letters)]
-        if (one == "%") != (two == "%"):
-            givens += [product(given, Fraction(100) if one == "%" else Fraction(1, 100)) for given in givens]
+        wanted, given = values.with_one_notation(gold.node, answer.node)
+        forms = [renamed(given, new) for new in policy.new_letters(wanted, given, self.letters)]
+        if (unit == "%") != (other == "%"):
+            forms += [product(form, Fraction(100) if unit == "%" else Fraction(1, 100)) for form in forms]
         has_decimal = gold.is_decimal or answer.is_decimal
         if values.exact(gold.node) is None or values.exact(answer.node) is None:
             self.has_evaluated = True
-        decision = either(values.equal(sides[0], given, has_decimal) for given in givens)
+        decision = either(values.equal(wanted, form, has_decimal) for form in forms)
         if decision is False:
             decision = policy.is_rounded(gold, answer)
         self.tell(*texts, decision, "value")
@@ -170,7 +171,7 @@ class Comparison:
             golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
         if len(golds) != len(answers):
             return False
-        if shells <= UNORDERED and _sets(golds) != _sets(answers):
+        if shells <= UNORDERED and _count_of_sets(golds) != _count_of_sets(answers):
             return False  # {{1}, 2} is not {1, 2}
         if shells <= UNORDERED and not (gold.is_ordered and not answer.brackets):
             return paired(golds, answers, lambda wanted, given: self.same(wanted, given, depth))
@@ -181,7 +182,7 @@ class Comparison:
         return every(self.same(*pair, depth) for pair in zip(golds, answers, strict=True))
 
     def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
-        """A sum of unit vectors, a set of one, or one value in several forms: ``7/2 or 3.5``."""
+        """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
         is_tuple = len(gold.items) > 1 and gold.brackets == "()"
         if is_tuple and isinstance(answer, Value) and (parts := components(answer)):
             return self.severals(gold, parts, depth)
@@ -195,9 +196,8 @@ class Comparison:
 
     def regions(self, gold: Region, answer: Region, depth: int) -> Decision:
         if gold.variable and answer.variable and gold.variable != answer.variable:
-            both = ((gold, answer.variable), (answer, gold.variable))
-            is_of_both = all(any(token.is_("name", name) for token in region.tokens) for region, name in both)
-            return self._inequalities(gold.tokens, answer.tokens) if is_of_both else False
+            has_both = has(gold.tokens, "name", answer.variable) and has(answer.tokens, "name", gold.variable)
+            return self._inequalities(gold.tokens, answer.tokens) if has_both else False
         if len(gold.pieces) != len(answer.pieces):
             return False
         return paired(gold.pieces, answer.pieces, lambda piece, other: self._pieces(piece, other, depth))
@@ -215,7 +215,7 @@ class Comparison:
         return every(self.same(*pair, depth) for pair in zip(golds, answers, strict=True))
 
     def grid_and_other(self, gold: Grid, answer: Answer, depth: int) -> Decision:
-        """A row or a column as a tuple."""
+        """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
         if isinstance(answer, Value) and answer.node is None:
             return self._asked(latex(gold.tokens), latex(answer.tokens))
         if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
@@ -259,8 +259,8 @@ class Comparison:
 
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
         """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
-        one, two = as_positive(gold), as_positive(answer)
-        if one and two and one[0] == two[0] and values.is_multiple(one[1], two[1], positive=True):
+        wanted, given = as_positive(gold), as_positive(answer)
+        if wanted and given and wanted[0] == given[0] and values.is_multiple(wanted[1], given[1], positive=True):
             return True
         return self._asked(latex(gold), latex(answer))
 
@@ -277,7 +277,7 @@ def _point(one: Several, other: Several) -> Several:
     return only if isinstance(only, Several) else one
 
 
-def _sets(items: Sequence[Answer]) -> int:
+def _count_of_sets(items: Sequence[Answer]) -> int:
     return sum(isinstance(item, Several) and item.brackets == "{}" for item in items)
 
 

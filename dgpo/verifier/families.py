@@ -1,5 +1,5 @@
-r"""The values of an expression for all whole numbers: ``\pi/4 + k\pi`` is ``5\pi/4 + n\pi``, ``2k+1`` is ``2n-1``, and
-``\pm\pi/3 + 2k\pi`` are two such families. Residues of a modulus are one.
+r"""Sets of numbers with a constant step: ``\pi/4 + k\pi`` is ``5\pi/4 + n\pi``, ``\pm\pi/3 + 2k\pi`` are two of them,
+and a residue of a modulus, ``3 \pmod 7``, is one.
 """
 
 import math
@@ -9,7 +9,7 @@ from fractions import Fraction
 from dgpo.verifier import policy
 from dgpo.verifier.evaluation import COUNTERS
 from dgpo.verifier.grammar import read_answer
-from dgpo.verifier.tree import Answer, Equation, Given, Node, Several, Value, names, renamed
+from dgpo.verifier.tree import Answer, Equation, Given, Several, Value, names, renamed
 from dgpo.verifier.values import exact
 
 MAX_RESIDUES = 240
@@ -17,7 +17,12 @@ MAX_RESIDUES = 240
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """``start`` and every ``step`` from there, both in units of pi or not; ``letter`` is '' for a residue."""
+    """The numbers ``start + k * step`` for all whole ``k``, times pi where ``has_pi``.
+
+    Attributes:
+        letter: What is written for ``k``, '' for a residue.
+        is_named: They are the values of an unknown, ``x = 2k``.
+    """
 
     step: Fraction
     start: Fraction
@@ -27,32 +32,33 @@ class Family:
 
 
 def same(gold: Answer, answer: Answer) -> bool | None:
-    """Whether two answers are the same numbers for all whole ones; None where that is not what both are.
+    """Whether two answers are the same set of numbers; None where one of them is no family.
 
-    One that does not say what its letter may be is taken at its word where a pi or a modulus makes it clear. Where both
-    have the same letter, they may be formulas of a given number, unless they are values of a name (``x =``).
+    One side may leave out that its letter is a whole number, where a pi or a modulus makes that clear. With the same
+    letter on both sides, they are formulas of a given number, unless they are values of an unknown (``x = 2k``).
     """
-    is_said = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
-    if not any(is_said):
+    are_declared = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
+    if not any(are_declared):
         return None
-    one, two = _families(gold), _families(answer)
-    if not one or not two or len({family.has_pi for family in one + two}) > 1:
+    golds, answers = _families(gold), _families(answer)
+    both = golds + answers
+    if not golds or not answers or len({family.has_pi for family in both}) > 1:
         return None
-    is_clear = one[0].has_pi or _has_modulus(gold) or (one[0].is_named and _has_modulus(answer))
-    if not all(is_said) and not is_clear:
+    is_clear = golds[0].has_pi or _has_modulus(gold) or (golds[0].is_named and _has_modulus(answer))
+    if not all(are_declared) and not is_clear:
         return None
-    has_common = {family.letter for family in one} & {family.letter for family in two}
-    if has_common and not all(family.is_named for family in one + two):
+    has_common = {family.letter for family in golds} & {family.letter for family in answers}
+    if has_common and not all(family.is_named for family in both):
         return None
-    steps = [family.step for family in one + two]
+    steps = [family.step for family in both]
     period = Fraction(math.lcm(*(step.numerator for step in steps)), math.gcd(*(step.denominator for step in steps)))
     if sum(period / step for step in steps) > MAX_RESIDUES:
         return None
-    return _residues(one, period) == _residues(two, period)
+    return _residues(golds, period) == _residues(answers, period)
 
 
 def _families(tree: Answer) -> list[Family]:
-    """Those that an answer is; none for any other."""
+    """The families whose union an answer is; none where a part of it is no family."""
     if isinstance(tree, Given):
         return _families(tree.value) if tree.condition == ("_", "is", "whole") else []
     if isinstance(tree, Equation):
@@ -72,6 +78,7 @@ def _named(families: list[Family]) -> list[Family]:
 
 
 def _family(value: Value) -> Family | None:
+    """The family of a value that is linear in its one letter, and a plain number or a multiple of pi throughout."""
     if value.node is None:
         return None
     if _has_modulus(value) and (start := exact(value.node)) is not None:
@@ -80,22 +87,18 @@ def _family(value: Value) -> Family | None:
     if letter not in COUNTERS or value.unit not in ("", "degree"):
         return None
     points = ((0, 1), (1, 1), (2, 1), (5, 1), (0, 2), (1, 2))
-    found = [_at(value.node, letter, count, pi) for count, pi in points]
-    if None in found:
+    numbers = [exact(renamed(value.node, {letter: Fraction(count), "pi": Fraction(pi)})) for count, pi in points]
+    if None in numbers:
         return None
-    start, second, third, sixth, doubled, also = (number for number in found if number is not None)
+    start, second, third, sixth, *with_double_pi = (number for number in numbers if number is not None)
     step = second - start
     if not step or third != start + 2 * step or sixth != start + 5 * step:
         return None
-    has_pi = (doubled, also) != (start, second)
-    if has_pi and (doubled, also) != (2 * start, 2 * second):
+    has_pi = with_double_pi != [start, second]
+    if has_pi and with_double_pi != [2 * start, 2 * second]:
         return None
     scale = Fraction(1, 180) if value.unit else Fraction(1)
     return Family(abs(step) * scale, start * scale, has_pi or bool(value.unit), letter)
-
-
-def _at(node: Node, letter: str, count: int, pi: int) -> Fraction | None:
-    return exact(renamed(node, {letter: Fraction(count), "pi": Fraction(pi)}))
 
 
 def _has_modulus(tree: Answer) -> bool:

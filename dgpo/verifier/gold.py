@@ -1,4 +1,4 @@
-"""The ground truth, read once, or a clear word on what is wrong with it."""
+"""Reads a ground truth, or says what is wrong with it."""
 
 import re
 from functools import lru_cache
@@ -7,14 +7,13 @@ from dgpo.verifier.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
 from dgpo.verifier.reading import Reading, read
 from dgpo.verifier.tree import Several
 
-_SILENT = frozenset(("sign", "relation", "join", "open", "close", "bar", "row", "cell", "money", "percent"))
+_PUNCTUATION = frozenset(("sign", "relation", "join", "open", "close", "bar", "row", "cell", "money", "percent"))
 
 
 def check_ground_truth(ground_truth: str) -> None:
-    """Raise ValueError, with value and fault, for a ground truth that no answer can be checked against.
+    """Raise ValueError, which names the value and the fault, for a ground truth that no answer can be compared with.
 
-    For data preparation and preflight. It reads the text alone; what math-verify's grammar cannot read shows
-    up as a ``bad_gold`` verdict of the symbolic stage.
+    For data preparation. What math-verify alone cannot read passes here, and is a ``bad_gold`` verdict later.
     """
     fault = _fault(ground_truth)
     if fault:
@@ -28,11 +27,13 @@ def read_gold(ground_truth: str) -> Reading | None:
 
 
 def _content(ground_truth: str) -> str:
+    """The contents of the boxes on the last line, as a list; the text itself where there is no box."""
     boxed = boxes_of_last_line(ground_truth)
     return ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth
 
 
 def _fault(ground_truth: str) -> str:
+    """What is wrong with a ground truth, '' for nothing."""
     if len(ground_truth) > MAX_RESPONSE_CHARS:
         return f"has {len(ground_truth)} characters, over the limit of {MAX_RESPONSE_CHARS}"
     content = _content(ground_truth)
@@ -43,11 +44,10 @@ def _fault(ground_truth: str) -> str:
         return "is empty"
     if read(content).tree == Several("{}", ()):
         return ""
-    says = any(
-        token.kind not in _SILENT and (token.kind != "word" or any(map(str.isalnum, str(token.value))))
-        for token in tokens
-    )
-    return "" if says else "holds nothing that an answer could be"
+    for token in tokens:
+        if token.kind not in _PUNCTUATION and (token.kind != "word" or any(map(str.isalnum, str(token.value)))):
+            return ""
+    return "holds nothing that an answer could be"
 
 
 def balanced(text: str) -> bool:

@@ -16,21 +16,21 @@ _VERBS = vocabulary("is are has have equals was")
 _POINTS = vocabulary("point points vertex center centre focus coordinates")
 _DOTS = ("...",)
 MAX_FILLED = 100
-"""Numbers that a list with dots stands for."""
+"""The most numbers that a list with dots may stand for."""
 _NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), ("i", "ii", "iii", "iv", "v", "vi"))
 
 
 def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer | None:
-    """``x = 1, y = 2`` by name, ``x = 1, x = 2`` and ``x = 1, 2`` as a list; groups joined by ``or`` as such a list.
+    """``x = 1, y = 2`` by name, ``x = 1, x = 2`` and ``x = 1, 2`` as a list; None for what is not named so.
 
     Args:
-        read: The answers that one value is, two for one with both signs.
+        read: Reads one value, as two answers where it has both signs.
     """
     groups, cuts = split(tokens, "join", "or", ";")
     if cuts and all(groups):
-        found = [read_named(group, read) for group in groups]
-        if all(isinstance(each, Named) for each in found):
-            return Several("", tuple(each for each in found if each is not None))
+        solutions = [solution for group in groups if isinstance(solution := read_named(group, read), Named)]
+        if len(solutions) == len(groups):
+            return Several("", tuple(solutions))
     parts = [part for part in split(tokens, "join")[0] if part]
     sides = [side for part in parts for side in _solved(part)]
     names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
@@ -49,7 +49,7 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
 
 
 def _solved(part: Tokens) -> list[list[Tokens]]:
-    """The name and the value of each of ``x = 1``, ``x = y = 1`` and ``x: 1``, or what else ``part`` is."""
+    """Pairs of name and value of ``x = 1``, ``x = y = 1`` and ``x: 1``; ``part`` alone, or its sides, if it is none."""
     if sides := labelled(part, in_list=True):
         return [sides]
     *names, value = split(part, "relation", "=")[0]
@@ -66,20 +66,23 @@ def joined(items: list[Answer], name: str = "") -> Answer:
 
 def filled(items: list[Answer]) -> list[Answer]:
     r"""``1, 2, 3, 4, 5`` of ``1, 2, \ldots, 5``."""
-    at = next((index for index, item in enumerate(items) if isinstance(item, Statement) and item.symbols == _DOTS), 0)
-    found = [item.node for item in items if isinstance(item, Value) and item.node is not None and not item.unit]
-    numbers = [number for node in found if (number := exact(node)) is not None]
-    if not 0 < at < len(items) - 1 or len(numbers) < len(items) - 1:
+    dots = next((index for index, item in enumerate(items) if isinstance(item, Statement) and item.symbols == _DOTS), 0)
+    nodes = [item.node for item in items if isinstance(item, Value) and item.node is not None and not item.unit]
+    numbers = [number for node in nodes if (number := exact(node)) is not None]
+    if not 0 < dots < len(items) - 1 or len(numbers) < len(items) - 1:
         return items
-    step = numbers[1] - numbers[0] if at > 1 else Fraction(1)
+    step = numbers[1] - numbers[0] if dots > 1 else Fraction(1)
     count = (numbers[-1] - numbers[0]) / step + 1 if step else Fraction(0)
     series = [numbers[0] + index * step for index in range(int(count))] if len(items) <= count <= MAX_FILLED else []
-    is_regular = numbers[:at] == series[:at] and numbers[at:] == series[at - len(numbers) :]
+    is_regular = numbers[:dots] == series[:dots] and numbers[dots:] == series[dots - len(numbers) :]
     return [Value(number, ()) for number in series] if series and is_regular else items
 
 
 def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
-    r"""The name and the value of ``Area: 5``, ``The maximum is 8`` and ``A(1, 2)``, in a list also of ``Alice 3``."""
+    r"""The name and the value of ``Area: 5``, ``The maximum is 8`` and ``A(1, 2)``, in a list also of ``Alice 3``.
+
+    None for anything else.
+    """
     sides = _labelled(tokens, in_list)
     return sides if sides and all(sides) and read_name(sides[0]) else None
 
@@ -96,22 +99,22 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
         sides, signs = split(tokens, "sign", ":")
         if len(signs) == 1:
             return sides
-    at = len([*takewhile(lambda token: token.kind == "word", tokens)])
-    is_point = tokens[at - 1].word in _POINTS
+    width = len([*takewhile(lambda token: token.kind == "word", tokens)])
+    is_point = tokens[width - 1].word in _POINTS
     if first.kind == "name" and str(first.value).isupper() and first.value != "C":
-        is_point, at = True, next((index for index, token in enumerate(tokens) if token.is_("open", "(")), 0)
-    name, value = tokens[:at], tokens[at:]
+        is_point, width = True, next((index for index, token in enumerate(tokens) if token.is_("open", "(")), 0)
+    name, value = tokens[:width], tokens[width:]
     if is_point and shell(value)[0] == "()" and has(value, "join"):
         return [name, value]
     return [name, value] if in_list and value and value[0].kind in ("number", "money") else None
 
 
 def enumerated(tokens: Tokens) -> list[Tokens]:
-    """The parts of ``(a) 5 (b) 7`` and ``1) 5; 2) 7``; none where they are not numbered so."""
-    found = _marks(tokens)
-    for labels in _NUMBERINGS if found and found[0][0] == 0 else ():
+    """``5`` and ``7`` of ``(a) 5 (b) 7`` and ``1) 5; 2) 7``; an empty list where parts are not numbered so."""
+    labelled_marks = _marks(tokens)
+    for labels in _NUMBERINGS if labelled_marks and labelled_marks[0][0] == 0 else ():
         marks: list[tuple[int, int]] = []
-        for start, end, label in found:
+        for start, end, label in labelled_marks:
             if len(marks) < len(labels) and label == labels[len(marks)]:
                 marks.append((start, end))
         stops = [*(start for start, _ in marks[1:]), len(tokens)]
@@ -122,14 +125,14 @@ def enumerated(tokens: Tokens) -> list[Tokens]:
 
 
 def _marks(tokens: Tokens) -> list[tuple[int, int, str | Fraction]]:
-    """Where ``(a)`` or ``a)`` begins and ends outside brackets and behind no sign, and its label."""
-    found, depth = [], 0
+    """Start, end and label of each ``(a)`` or ``a)`` that stands outside brackets and behind no sign."""
+    marks, depth = [], 0
     for index, token in enumerate(tokens):
         width = 3 if token.is_("open", "(") else 2
         head = tokens[index : index + width]
         is_mark = len(head) == width and head[-1].is_("close", ")") and head[-2].kind in ("number", "name", "word")
         before = tokens[index - 1].kind if index and not tokens[index - 1].is_("sign", "!") else "join"
         if is_mark and depth <= 0 and before not in ("sign", "relation", "function", "command", "open"):
-            found.append((index, index + width, head[-2].value))
+            marks.append((index, index + width, head[-2].value))
         depth = max(0, depth + step(token))
-    return found
+    return marks

@@ -14,7 +14,7 @@ _JOINED: dict[str, tuple[int, Callable[[bool, bool], bool]]] = {
     "setminus": (2, lambda one, two: one and not two),
     **dict.fromkeys(("and", "cap"), (3, lambda one, two: one and two)),
 }
-"""What joins two formulas, the weakest first."""
+"""How strongly each sign binds two formulas, and when the two together hold."""
 _PROPOSITIONS = frozenset("pqr")
 
 
@@ -23,20 +23,23 @@ class _NoFormula(Exception):
 
 
 def truth_table(tokens: Tokens) -> tuple[str, ...] | None:
-    """The letters of a formula and for which of their values it holds, or None."""
-    letters = {token.value for token in tokens if token.kind == "name"}
-    if not any(_is_sign(token) for token in tokens) and not (letters and letters <= _PROPOSITIONS):
+    """``("holds", "p", "q", "0111")`` of ``p \\lor q``: the letters and the last column of the table.
+
+    None for what is no formula, or has more than `MAX_LETTERS` letters.
+    """
+    names = {token.value for token in tokens if token.kind == "name"}
+    if not any(map(_is_sign, tokens)) and not (names and names <= _PROPOSITIONS):
         return None
     world: dict[str, bool] = {}
     try:
         _holds(tokens, world)
     except _NoFormula:
         return None
-    found = sorted(world)
-    if len(tokens) < 2 or len(found) > MAX_LETTERS:
+    letters = sorted(world)
+    if len(tokens) < 2 or len(letters) > MAX_LETTERS:
         return None
-    worlds = (dict(zip(found, values, strict=True)) for values in product((False, True), repeat=len(found)))
-    return ("holds", *found, "".join("01"[_holds(tokens, world)] for world in worlds))
+    worlds = (dict(zip(letters, values, strict=True)) for values in product((False, True), repeat=len(letters)))
+    return ("holds", *letters, "".join("01"[_holds(tokens, world)] for world in worlds))
 
 
 def _is_sign(token: Token) -> bool:
@@ -54,10 +57,10 @@ def _holds(tokens: Tokens, world: dict[str, bool]) -> bool:
     )
     if cuts:
         levels = [_JOINED[str(cut.value)][0] for cut in cuts]
-        last = max(index for index, level in enumerate(levels) if level == min(levels))
-        place = sum(map(len, parts[: last + 1])) + last
-        one, two = _holds(tokens[:place], world), _holds(tokens[place + 1 :], world)
-        return _JOINED[str(cuts[last].value)][1](one, two)
+        weakest = max(index for index, level in enumerate(levels) if level == min(levels))
+        place = sum(map(len, parts[: weakest + 1])) + weakest
+        left, right = _holds(tokens[:place], world), _holds(tokens[place + 1 :], world)
+        return _JOINED[str(cuts[weakest].value)][1](left, right)
     body, powers = split(tokens, "sign", "^")
     if powers and symbols(body[-1]) in (("c",), ("C",)):
         return not _holds(body[0], world)

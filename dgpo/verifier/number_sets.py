@@ -16,19 +16,21 @@ _LETTERS = {"i": "Z", "n": "N", "r": "R"}
 
 
 def _spoken(tokens: Tokens) -> re.Match[str] | None:
-    """Words for a set of numbers; one word alone may be an adjective (``real``)."""
+    """The match of ``all positive integers`` or ``integers``; None for the adjective ``real`` and for other words."""
     text = plain(tokens).lower() if len(tokens) < 8 else ""
     return _SPOKEN.fullmatch(text) if " " in text or text.endswith("s") else None
 
 
 def number_set(tokens: Tokens) -> tuple[str, str] | None:
-    """The letter of the set that ``tokens`` name, and how its numbers compare with 0 ('' for all); None for others."""
+    r"""The set that ``tokens`` name, as its letter and its sign: ``("Z", ">")`` for ``\mathbb{Z}^+`` and for
+    ``positive integers``, ``("R", "")`` for the reals. None where they name no set of numbers.
+    """
     if tokens and tokens[0].kind == "field":
         letter, script = str(tokens[0].value), "".join(str(token.value) for token in tokens[1:])
         sign = _SIGNS.get(script.translate(dict.fromkeys(map(ord, "^_{}"))))
-    elif (found := _spoken(tokens)) is not None:
-        letter = "Q" if found["kind"].startswith("ra") else _LETTERS[found["kind"][0]]
-        sign = _WORDS[(found["sign"] or "").replace("-", "")]
+    elif (words := _spoken(tokens)) is not None:
+        letter = "Q" if words["kind"].startswith("ra") else _LETTERS[words["kind"][0]]
+        sign = _WORDS[(words["sign"] or "").replace("-", "")]
     else:
         return None
     if sign is None:
@@ -37,13 +39,17 @@ def number_set(tokens: Tokens) -> tuple[str, str] | None:
 
 
 def group(tokens: Tokens) -> tuple[str, ...] | None:
-    r"""The factors of ``\mathbb{Z} \oplus \mathbb{Z}/6\mathbb{Z}`` in one order and spelling, or None."""
+    r"""``("product", "Z", "Z6")`` of ``\mathbb{Z} \oplus \mathbb{Z}/6\mathbb{Z}``: the sorted factors of a product of
+    groups or fields. None for anything else.
+    """
     if not has(tokens, "field") or number_set(tokens):
         return None
     parts, _ = split_where(tokens, lambda token: token.latex == r"\times " or token.is_("command", "oplus"))
     texts = ("".join(str(token.value) for token in part if token.value not in ("{", "}")) for part in parts)
     factors = [_FACTOR.fullmatch(text) for text in texts]
-    if not all(factors):
-        return None
-    named = ((found[1] + (found[2] or found[3] or ""), int(found[4] or 1)) for found in factors if found)
-    return ("product", *sorted(name for name, power in named for _ in range(power)))
+    names: list[str] = []
+    for factor in factors:
+        if factor is None:
+            return None
+        names += [factor[1] + (factor[2] or factor[3] or "")] * int(factor[4] or 1)
+    return ("product", *sorted(names))

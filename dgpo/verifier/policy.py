@@ -1,6 +1,6 @@
 r"""The decisions a person may argue about, each a function. docs/verifier.md has a row for each.
 
-They read trees and say what an answer claims; whether a claim is the ground truth is `equality`'s matter.
+They say what an answer claims; `equality` compares the claims with the ground truth.
 """
 
 import re
@@ -73,7 +73,7 @@ def offers_alternatives(answer: Reading) -> bool:
 
 
 def in_words(gold: Reading, answer: Reading) -> bool | None:
-    """Answers in words and letters; None where either side is anything else."""
+    """Whether two answers in words or letters of choices are the same; None where a side is anything else."""
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty") and gold.choices is None:
         return None
     if answer.phrase and gold.phrase:
@@ -123,7 +123,7 @@ def before_rounding(equation: Equation) -> Answer | None:
 
 
 def times(time: Ratio) -> set[tuple[Node | None, ...]]:
-    """How a time is written without its half of the day: 3:45 p.m. as 3:45 and 15:45."""
+    """The ways to write a time without its half of the day: 3:45 and 15:45 of 3:45 p.m."""
     hour, *rest = written = tuple(term.node for term in time.terms)
     if not time.half or not isinstance(hour, Fraction):
         return {written}
@@ -131,18 +131,18 @@ def times(time: Ratio) -> set[tuple[Node | None, ...]]:
 
 
 def chain(equation: Equation) -> tuple[str, ...]:
-    """The letters of ``x = y = z = 1``, of which there are two or more."""
+    """The letters of ``x = y = z = 1``, two or more; none for any other equation."""
     *letters, last = equation.sides
     is_chain = len(letters) > 1 and all(len(side) == 1 and side[0].kind == "name" for side in letters)
     return tuple(str(side[0].value) for side in letters) if is_chain and not read_name(last) else ()
 
 
 def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
-    r"""The sides of ``answer`` that must each equal the ground truth; None where it stands as an equation.
+    r"""The sides of ``answer`` that must each equal the ground truth; None where it must equal it as an equation.
 
-    ``x = 5`` answers 5 by its last side; ``3 \cdot 4 = 12`` claims the same of a side without variables, so both must
-    be right and ``38 = 37`` is not. Of the steps in ``x = ... = 5`` the last counts. What follows ``\approx`` only
-    rounds. An equation that is left to solve, and words before one, claim nothing.
+    ``x = 5`` claims its last side. In ``3 \cdot 4 = 12`` both sides count, as neither has a variable, so ``38 = 37`` is
+    wrong. Of the steps in ``x = ... = 5`` the last counts. What follows ``\approx`` only rounds. An equation that is
+    left to solve claims nothing, nor does one behind words.
     """
     sides = list(answer.sides)
     first, last = read_name(sides[0]), read_name(sides[-1])
@@ -171,12 +171,16 @@ def _rounds(sides: list[Tokens]) -> bool:
     r"""Whether what follows ``\approx`` is near what it rounds, where both are numbers: ``5 \approx 7`` is not."""
     trees = [tree for side in sides if isinstance(tree := read_answer(side), Value)]
     numbers = [(tree.unit, None if tree.node is None else real_value(tree.node)) for tree in trees]
-    pairs = ((one[1], two[1]) for one, two in pairwise(numbers) if one[0] == two[0])
-    return all(one is None or two is None or abs(one - two) < max(1, abs(one) / 20) for one, two in pairs)
+    for (unit, number), (other_unit, rounded) in pairwise(numbers):
+        if unit != other_unit or number is None or rounded is None:
+            continue
+        if not abs(number - rounded) < max(1, abs(number) / 20):
+            return False
+    return True
 
 
 def _is_solved_for_another(gold: Equation, name: Name) -> bool:
-    """Whether ``gold`` gives another unknown in terms of ``name``, as ``x = y/2`` does for ``y``."""
+    """Whether ``gold`` gives another unknown in terms of ``name``: ``x = y/2`` gives ``x`` by ``y``."""
     first = read_name(gold.sides[0])
     if len(gold.sides) != 2 or first is None or str(first) == str(name):
         return False
@@ -184,13 +188,13 @@ def _is_solved_for_another(gold: Equation, name: Name) -> bool:
 
 
 def _is_talk(side: Tokens) -> bool:
-    """Words that are no name: ``7 when a``, ``This would lead to 0``."""
+    """Whether a side is words that are no name: ``7 when a``, ``This would lead to 0``."""
     has_words = any(token.kind == "word" and (token.is_worded or len(str(token.value)) > 3) for token in side)
     return has_words and read_name(side) is None
 
 
 def is_unsolved(side: Tokens) -> bool:
-    """Whether a side asks for its one unknown: ``x^2 - 5x + 6``, ``2x + 3``. The sum of two unknowns may be."""
+    """Whether a side asks for its one unknown: ``x^2 - 5x + 6``, ``2x + 3``; not ``a + b``, which may be asked for."""
     letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
     terms, signs = split(side, "sign", "+", "-")
     has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
@@ -204,26 +208,27 @@ def _has_variable(side: Tokens) -> bool:
 
 def names_differ(gold: Equation, answer: Equation) -> bool:
     """Whether two equations of two sides are named after different things."""
-    one, two = read_name(gold.sides[0]), read_name(answer.sides[0])
-    if len(gold.sides) != 2 or len(answer.sides) != 2 or one is None or two is None:
+    wanted, given = read_name(gold.sides[0]), read_name(answer.sides[0])
+    if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None:
         return False
-    if _is_solved_for_another(gold, two):
+    if _is_solved_for_another(gold, given):
         return False
-    if one.head == two.head and two.index and definition(gold) and definition(answer):
+    if wanted.head == given.head and given.index and definition(gold) and definition(answer):
         return False  # a_n and a_k, as functions of their index
-    return differ(one, two)
+    return differ(wanted, given)
 
 
 def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
-    r"""Both in degrees where one is and the other is an angle in radians: ``60^\circ`` and ``\pi/3``."""
-    for one, two in ((gold, answer), (answer, gold)):
-        if one.unit != "degree" or one.node is None or two.node is None or two.unit not in ("", "rad"):
+    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
+    for degrees, radians in ((gold, answer), (answer, gold)):
+        node = radians.node
+        if degrees.unit != "degree" or degrees.node is None or node is None or radians.unit not in ("", "rad"):
             continue
-        is_angle = "pi" in subtrees(two.node) or any(function.startswith("arc") for function in functions(two.node))
-        if two.unit or is_angle:
-            turned = replace(two, node=product(two.node, Fraction(180), Operation("/", ("pi",))), unit="")
-            plain = replace(one, unit="")
-            return (plain, turned) if one is gold else (turned, plain)
+        is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
+        if radians.unit or is_angle:
+            converted = replace(radians, node=product(node, Fraction(180), Operation("/", ("pi",))), unit="")
+            plain = replace(degrees, unit="")
+            return (plain, converted) if degrees is gold else (converted, plain)
     return gold, answer
 
 
@@ -248,34 +253,34 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
 
 
 def new_letters(gold: Node, answer: Node, declared: tuple[frozenset[str], frozenset[str]]) -> Iterator[dict[str, str]]:
-    r"""New letters for the answer's: none, and those of the ground truth for what either may call as it likes.
+    r"""Each renaming of the answer's letters that may be tried: none, then those to letters of the ground truth.
 
-    These are letters of which both say what they may be; of which one does, and both stand by a ``\\pi``; of which the
-    ground truth does, with other letters beside them; and arbitrary constants, ``A`` and ``C_1``, of a function.
+    Letters may be renamed that have a condition on both sides (``declared``), or on one where both stand by a ``\\pi``,
+    or in the ground truth with other letters beside them; and arbitrary constants of a function, ``A`` and ``C_1``.
     """
     yield {}
-    one, two = names(gold) - names(answer), names(answer) - names(gold)
-    if not one and not two:
-        one = two = frozenset(filter(_NUMBERED.fullmatch, names(gold)))  # C_1 and C_2 may change places
-    if not one or len(one) != len(two) or len(one) > MAX_CONSTANTS:
+    wanted, given = names(gold) - names(answer), names(answer) - names(gold)
+    if not wanted and not given:
+        wanted = given = frozenset(filter(_NUMBERED.fullmatch, names(gold)))  # C_1 and C_2 may change places
+    if not wanted or len(wanted) != len(given) or len(wanted) > MAX_CONSTANTS:
         return
     common = names(gold) & names(answer)
-    are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, one | two))
-    is_family = one | two <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
-    is_said = (any(declared) and is_family) or (declared[0] and common) or all(declared)
-    are_theirs = declared[0] | declared[1] <= one | two if len(one) == 1 else one <= declared[0]
-    if are_constants or (is_said and are_theirs):
-        yield from (dict(zip(sorted(two), order, strict=True)) for order in permutations(sorted(one)))
+    are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, wanted | given))
+    is_family = wanted | given <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
+    is_declared = (any(declared) and is_family) or (declared[0] and common) or all(declared)
+    may_change = declared[0] | declared[1] <= wanted | given if len(wanted) == 1 else wanted <= declared[0]
+    if are_constants or (is_declared and may_change):
+        yield from (dict(zip(sorted(given), order, strict=True)) for order in permutations(sorted(wanted)))
 
 
 def with_parameter(golds: list[Answer], answers: list[Answer]) -> list[Answer]:
-    """``answers``, the parts of a tuple, with the parameter of ``golds``: ``(2s, s)`` as ``(2t, t)``."""
+    """The parts of a tuple with the one parameter of ``golds``: ``(2s, s)`` as ``(2t, t)``, where that is ``t``."""
     sides = [[item for item in side if isinstance(item, Value) and item.node is not None] for side in (golds, answers)]
     letters = [[names(item.node) for item in side if item.node is not None and names(item.node)] for side in sides]
-    one, two = (frozenset().union(*side) for side in letters)
-    if len(one) != 1 or len(two) != 1 or one == two or not one | two <= _PARAMETERS or min(map(len, letters)) < 2:
+    wanted, given = (frozenset().union(*side) for side in letters)
+    if (len(wanted), len(given)) != (1, 1) or not wanted | given <= _PARAMETERS or min(map(len, letters)) < 2:
         return answers
-    new = dict(zip(two, one, strict=True))
+    new = dict(zip(given, wanted, strict=True))
     return [
         replace(item, node=renamed(item.node, new)) if isinstance(item, Value) and item.node is not None else item
         for item in answers

@@ -1,4 +1,4 @@
-r"""Intervals, unions and inequalities in one form: ``x \le 3`` and ``(-\infty, 3]`` are the same set of numbers."""
+r"""Reads intervals, unions and inequalities as one kind: ``x \le 3`` and ``(-\infty, 3]`` are the same set."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -29,15 +29,15 @@ def as_region(answer: Several) -> Region | None:
 def read_union(tokens: Tokens) -> Region | None:
     r"""``[0, 1] \cup \{2\}``, ``\mathbb{R} \setminus \{0\}``, ``\mathbb{R}``."""
     parts, cuts = split(tokens, "sign", "cup", "setminus")
-    found: list[Piece] | None = []
+    union: list[Piece] | None = []
     for index, part in enumerate(parts):
-        is_out = bool(index) and cuts[index - 1].value == "setminus"
-        points = [Piece("[]", end, end) for end in _ends(part)] if is_out else None
+        is_excluded = bool(index) and cuts[index - 1].value == "setminus"
+        points = [Piece("[]", end, end) for end in _ends(part)] if is_excluded else None
         pieces = _pieces(part) or points
-        if not pieces or found is None:
+        if not pieces or union is None:
             return None
-        found = _less(found, pieces) if is_out else found + pieces
-    return Region("", tuple(found)) if found is not None else None
+        union = _without(union, pieces) if is_excluded else union + pieces
+    return Region("", tuple(union)) if union is not None else None
 
 
 def _pieces(tokens: Tokens) -> list[Piece] | None:
@@ -56,7 +56,7 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
 
 
 def _ends(tokens: Tokens) -> list[Value | Infinite]:
-    """The numbers of a list; none where one is no number."""
+    """The values of a list; none where one of its parts is no value."""
     ends = [_end(part) for part in split(tokens, "join")[0] if part]
     return [end for end in ends if end] if all(ends) else []
 
@@ -64,12 +64,12 @@ def _ends(tokens: Tokens) -> list[Value | Infinite]:
 def _end(tokens: Tokens) -> Value | Infinite | None:
     if split_where(tokens, lambda token: token.kind in ("relation", "join"))[1]:
         return None
-    found = read_value(tokens)
-    return found if isinstance(found, Value | Infinite) else None
+    value = read_value(tokens)
+    return value if isinstance(value, Value | Infinite) else None
 
 
 def read_builder(tokens: Tokens) -> Region | None:
-    r"""``x \mid x > 2``: what stands in the braces of such a set."""
+    r"""The region of ``x \mid x > 2``, the inside of a set's braces; None for anything else."""
     parts, _ = split_at_bar(tokens)
     if len(parts) < 2 or not parts[0] or parts[0][0].kind != "name":
         return None
@@ -82,9 +82,10 @@ def read_builder(tokens: Tokens) -> Region | None:
 
 
 def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:
-    """Inequalities of one variable together: all of them, or with ``or`` any; ``x \\ne 1`` takes a point out.
+    """The region of several inequalities of one variable, joined by ``joints``; ``x \\ne 1`` takes a point out.
 
-    With commas they are all meant, unless no number is all of them.
+    ``or`` joins the numbers of any, other joints mean all at once. With commas it is any again, where no number
+    satisfies all: ``x < 1, x > 3``.
     """
     joints = set(joints)
     if "or" in joints and len(joints) > 1:
@@ -100,42 +101,40 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     points = [_point(part) if "or" in joints else None for part in parts]
     if all(points):
         return None
-    regions = [point or read_inequality(part) for point, part in zip(points, parts, strict=True)]
-    found = [region for region in regions if region is not None]
-    names = {region.variable for region in found if region.variable}
-    if len(found) < len(parts) or len(names) != 1:
+    regions = [region for point, part in zip(points, parts, strict=True) if (region := point or read_inequality(part))]
+    names = {region.variable for region in regions if region.variable}
+    if len(regions) < len(parts) or len(names) != 1:
         return None
     pieces: list[Piece] | None = [] if "or" in joints else [*REALS]
-    for region in found:
+    for region in regions:
         pieces = _common(pieces, region.pieces) if pieces else pieces
-    is_of_any = "or" in joints or (pieces == [] and joints <= {",", ";"} and not has_hole)
-    if is_of_any:  # also x < 1, x > 3, which no number is
-        return Region(names.pop(), tuple(piece for region in found for piece in region.pieces))
+    if "or" in joints or (pieces == [] and joints <= {",", ";"} and not has_hole):
+        return Region(names.pop(), tuple(piece for region in regions for piece in region.pieces))
     return Region(names.pop(), tuple(pieces)) if pieces else None
 
 
 def _point(tokens: Tokens) -> Region | None:
-    """``x = 3``, beside inequalities."""
+    """The region of ``x = 3``, which may stand beside inequalities; None for anything else."""
     sides, signs = split(tokens, "relation")
     name, end = (_variable(sides[0]), _end(sides[1])) if [sign.value for sign in signs] == ["="] else (None, None)
     return Region(str(name), (Piece("[]", end, end),)) if name and end else None
 
 
 def _common(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | None:
-    """What is in some of ``ones`` and in some of ``others``; None where the order of their ends is not known."""
-    found: list[Piece] = []
+    """The intersection of two unions of pieces; None where the order of their ends is not known."""
+    common: list[Piece] = []
     for one, other in product(ones, others):
         left, right = _tighter(one, other, 0), _tighter(one, other, 1)
         if left is None or right is None:
             return _with_hole(ones, others)
         order = _order(left[1], right[1])
         if order is None or order < 0 or (order == 0 and left[0] + right[0] == "[]"):
-            found.append(Piece(left[0] + right[0], left[1], right[1]))
-    return found
+            common.append(Piece(left[0] + right[0], left[1], right[1]))
+    return common
 
 
 def _with_hole(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | None:
-    """An interval without a point, which is taken to lie inside: ``0 < x < b`` and ``x \\ne a``."""
+    """``0 < x < b`` and ``x \\ne a``: the interval without the point, which is taken to lie inside."""
     if len(ones) != 1 or len(others) != 2 or others[0].high != others[1].low:
         return None
     (whole,), (below, above) = ones, others
@@ -143,14 +142,15 @@ def _with_hole(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | 
     return [inside, Piece(above.brackets[0] + whole.brackets[1], above.low, whole.high)]
 
 
-def _less(pieces: Sequence[Piece], out: Sequence[Piece]) -> list[Piece] | None:
-    left: list[Piece] | None = [*pieces]
-    for piece in out:
-        left = _common(left or (), _rest(piece))
-    return left
+def _without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] | None:
+    """The numbers in ``pieces`` that are not in ``excluded``; None where the order of ends is not known."""
+    remaining: list[Piece] | None = [*pieces]
+    for piece in excluded:
+        remaining = _common(remaining or (), _complement(piece))
+    return remaining
 
 
-def _rest(piece: Piece) -> list[Piece]:
+def _complement(piece: Piece) -> list[Piece]:
     """All numbers that are not in ``piece``."""
     below = Piece("(" + (")" if piece.brackets[0] == "[" else "]"), BELOW, piece.low)
     above = Piece(("(" if piece.brackets[1] == "]" else "[") + ")", piece.high, ABOVE)
@@ -158,7 +158,7 @@ def _rest(piece: Piece) -> list[Piece]:
 
 
 def _tighter(one: Piece, other: Piece, side: int) -> tuple[str, Value | Infinite] | None:
-    """The bracket and the end, the lower or the upper, that both pieces have in common."""
+    """The bracket and the end of the intersection of two pieces on one ``side``, 0 for the lower; None if unknown."""
     ends = [(piece.brackets[side], (piece.low, piece.high)[side]) for piece in (one, other)]
     order = _order(ends[0][1], ends[1][1])
     if order == 0:
@@ -167,7 +167,7 @@ def _tighter(one: Piece, other: Piece, side: int) -> tuple[str, Value | Infinite
 
 
 def _order(one: Value | Infinite, other: Value | Infinite) -> int | None:
-    """Below 0 where ``one`` is the smaller, above where it is the larger, 0 where they are the same."""
+    """-1 where ``one`` is the smaller, 1 where it is the larger, 0 where they are the same, None where not known."""
     if one == other:
         return 0
     low, high = _number(one), _number(other)
@@ -205,7 +205,7 @@ def read_inequality(tokens: Tokens) -> Region | None:
 
 
 def _bounded(left: Tokens, relation: str, right: Tokens) -> Region | None:
-    """What ``left``, a name or a modulus of one, may be."""
+    """The region of ``left`` beside ``right``, where ``left`` is a name or the modulus of one; None for others."""
     names = [str(token.value) for token in left if token.kind == "name"]
     if has(right, "name", *names) and names:
         return None
@@ -216,7 +216,7 @@ def _bounded(left: Tokens, relation: str, right: Tokens) -> Region | None:
 
 
 def _variable(tokens: Tokens) -> Name | None:
-    """A name by which numbers are called; no quotient of names, and no constant."""
+    """The name that ``tokens`` are; None for a formula, a quotient of names too."""
     is_formula = any(token.kind in ("command", "function") or token.is_("sign", "/", ":") for token in tokens)
     return None if is_formula else read_name(tokens)
 
@@ -232,7 +232,7 @@ def _is_modulus(tokens: Tokens) -> bool:
 
 
 def _distance(modulus: Tokens, relation: str, end: Tokens) -> Region | None:
-    """``|x - 2| < 3`` is between ``2 - 3`` and ``2 + 3``; with the sign the other way, outside."""
+    """``|x - 2| < 3`` is from ``2 - 3`` to ``2 + 3``, and ``|x - 2| > 3`` what is outside."""
     name, shift = str(modulus[1].value), modulus[3:-1]
     if has(shift, "name", "i") or name in ("z", "w") or modulus[1].is_("name", "A"):
         return None  # in the plane

@@ -1,4 +1,4 @@
-"""The last stage: `grading` in a worker process, on expressions bounded beforehand, with a cache."""
+"""The last stage: asks `grading` in a worker process, with limits on the expressions and a cache of outcomes."""
 
 import re
 from functools import lru_cache
@@ -19,18 +19,18 @@ _HEAVY = re.compile(
     r"|(?:\^[ {(]*[0-9A-Za-z]+[ ]*){3}|\^[ {(]*\d+ ?\^[ {(]*\d\d"  # a tower of three powers, or of two with such a top
 )
 _IGNORED = re.compile(r"'|\\prime|\\ldots|\\partial|\\nabla|\\(?:vec|overrightarrow|overline|bar|hat)(?![A-Za-z])")
-"""What math-verify's grammar leaves out, so that both sides must have the same of it."""
+"""Signs that math-verify's grammar ignores: both sides must have the same ones."""
 _UNKNOWN_PRODUCT = re.compile(
     r"\\(?:vec|mathbf|nabla)(?![A-Za-z]).*\\times|(?<![A-Za-z])[A-Za-z] ?\^\{\\circ\} ?[A-Za-z]", re.DOTALL
 )
-"""Of vectors, or of functions (``f \\circ g``)."""
+"""Products of vectors or of functions (``f \\circ g``), which math-verify takes for those of numbers."""
 _FIGURE = re.compile(r"\\(?:angle|triangle)(?![A-Za-z])")
-"""For its grammar both are products of numbers."""
+"""Its grammar takes ``\\angle ABC`` for a product of numbers."""
 
 
 @lru_cache(maxsize=CACHE_SIZE)
 def _remembered(gold: str, answer: str) -> list[Reason]:
-    """Where the outcome of a pair is kept, once there is one."""
+    """An empty list, which the caller fills with the outcome of the pair."""
     return []
 
 

@@ -1,8 +1,8 @@
-r"""Two expressions, compared by value: exactly where they are rational, else with 50 digits at the same points.
+r"""Compares two expressions by value: exactly where they are rational, else with 50 digits at the same points.
 
-Two expressions without a kink (a modulus, a root, a maximum, a floor) that agree on a stretch agree everywhere. With
-one they may part beyond it: then the points reach both signs, past the constants of both, and the whole numbers around
-them, so that ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
+Expressions that agree at some points agree everywhere, unless they have a kink (a modulus, a root, a maximum, a floor).
+Then they are also compared with both signs, past the constants of both and at the whole numbers around these, so that
+``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 """
 
 import itertools
@@ -45,7 +45,7 @@ INTEGER_TOLERANCE = Fraction(1, 10**12)
 """For an integer gold and a decimal answer: the digits of a float."""
 MAX_VALUES = 40
 MAX_BREAKS = 84
-"""Of the points where two expressions with a kink may part."""
+"""The most points that are tried for two expressions with a kink."""
 POINTS = 6
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
@@ -68,11 +68,11 @@ def is_number(tree: Answer) -> bool:
 
 
 def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
-    r"""Whether two expressions are the same, or None where that is not known.
+    r"""Whether two expressions have the same value, or None where that is not known.
 
-    There is a tolerance where one of them is written with a decimal and the gold is no integer. ``\log`` without a
-    base is decimal or natural, on both sides the same. ``C`` may stand for ``c``, unless one side has a letter in both
-    cases. ``y(3)`` is a function or a product, and has to be equal as both.
+    A decimal on one side brings a tolerance, unless the gold is an integer. ``\log`` without a base is decimal or
+    natural, on both sides the same. ``C`` may stand for ``c``, unless one side has a letter in both cases. ``y(3)`` may
+    be a function or a product, so both readings must be equal.
     """
     wanted, given = exact(gold), exact(answer)
     if wanted is not None and given is not None:
@@ -88,8 +88,8 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
     same = _equal_in_a_reading(gold, answer, has_decimal)
     calls = [part for side in (gold, answer) for part in operations(side, "call")]
     if calls and not any(call.operands[1] == 0 for call in calls):
-        one, two = (rebuilt(side, _as_product) for side in (gold, answer))
-        return same if same == _equal_in_a_reading(one, two, has_decimal) else None
+        as_products = _equal_in_a_reading(rebuilt(gold, _as_product), rebuilt(answer, _as_product), has_decimal)
+        return same if same == as_products else None
     return same
 
 
@@ -104,7 +104,7 @@ def _as_product(node: Node) -> Node:
 
 @lru_cache(maxsize=4096)
 def folded(node: Node) -> Node:
-    """One order of terms and factors, with the rational parts as numbers: equal trees are equal values."""
+    """``node`` with rational parts computed and terms and factors sorted: equal folded trees have equal values."""
     if not isinstance(node, Operation):
         return node
     number = exact(node)
@@ -121,25 +121,23 @@ def folded(node: Node) -> Node:
 
 
 def _equal_in_a_reading(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
-    same: bool | None = False
-    for one, two in _readings(gold, answer):
-        same = _equal(one, two, has_decimal)
-        if same is not False:
-            break
-    return same
+    """The first decision of `_readings` that is not False."""
+    decisions = (_equal(*reading, has_decimal) for reading in _readings(gold, answer))
+    return next((same for same in decisions if same is not False), False)
 
 
 def _readings(gold: Node, answer: Node) -> Iterator[tuple[Node, Node]]:
-    r"""Both with ``\log`` as decimal and as natural, and as they are and in lower case where that alone may differ."""
+    r"""Both as they are, in lower case where they differ by case alone, and each with ``\log`` as natural too."""
     both = (gold, answer)
-    logarithms = {len(part.operands) for side in both for part in operations(side, "log")}
     lower = [{name: name.lower() for name in names(side)} for side in both]
     letters = [frozenset(side.values()) for side in lower]
     is_case = names(gold) != names(answer) and letters[0] == letters[1]
-    is_case = is_case and [*map(len, letters)] == [*map(len, lower)]
-    for base, ignores_case in itertools.product(("", "e") if 1 in logarithms else ("",), (False, True)[: 1 + is_case]):
-        one, two = (renamed(side, new) for side, new in zip(both, lower, strict=True)) if ignores_case else both
-        yield (rebuilt(one, _with_natural_log), rebuilt(two, _with_natural_log)) if base else (one, two)
+    readings = [both]
+    if is_case and [*map(len, letters)] == [*map(len, lower)]:
+        readings.append((renamed(gold, lower[0]), renamed(answer, lower[1])))
+    yield from readings
+    if any(len(part.operands) == 1 for side in both for part in operations(side, "log")):
+        yield from ((rebuilt(one, _with_natural_log), rebuilt(two, _with_natural_log)) for one, two in readings)
 
 
 def _with_natural_log(node: Node) -> Node:
@@ -158,36 +156,36 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
         kinds = [counting]
     same: bool | None = True
     for at in kinds:
-        found = _equal_at_points(gold, answer, has_decimal, at, COARSE)
-        if found is None:
-            found = _equal_at_points(gold, answer, has_decimal, at, FINE)
-        if found is False:
+        decision = _equal_at_points(gold, answer, has_decimal, at, COARSE)
+        if decision is None:
+            decision = _equal_at_points(gold, answer, has_decimal, at, FINE)
+        if decision is False:
             return False
-        same = same and found
+        same = same and decision
     is_kinked = bool(all_functions & KINKS) or _has_broken_power(gold) or _has_broken_power(answer)
     return _equal_beyond(gold, answer, has_decimal, kinds[0]) if same and variables and is_kinked else same
 
 
 def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate, evaluator: Evaluator) -> bool | None:
-    r"""None where too few points have values, and for two that agree where all variables are positive and nowhere else
-    (``\sqrt{x^2}`` and ``x``).
+    r"""Whether two expressions agree at `POINTS` points. None where too few points have values, or where they agree
+    only where all variables are positive (``\sqrt{x^2}`` and ``x``).
 
-    A point where a side is not real says nothing (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless a modulus is there to
-    make it real (``\ln|x|`` and ``\ln x``).
+    A point where a side is not real does not count (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless there is a modulus,
+    which may be what makes a side real (``\ln|x|`` and ``\ln x``).
     """
     variables = names(gold) | names(answer)
     has_modulus = "abs" in functions(gold) | functions(answer)
-    told, same = 0, True
+    compared, same = 0, True
     for index in range(POINTS if variables else 1):
         one, two = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
         is_positive = index < POSITIVE_POINTS
         if one and two and (is_positive or has_modulus or (one[1] and two[1])):
-            told += 1
+            compared += 1
             if not _close(one[0], two[0], _tolerance(gold, has_decimal, evaluator)):
                 if is_positive:
                     return False
                 same = False
-    return (same or None) if told >= (2 if variables else 1) else None
+    return (same or None) if compared >= (2 if variables else 1) else None
 
 
 @lru_cache(maxsize=16384)
@@ -213,35 +211,35 @@ def _has_broken_power(node: Node) -> bool:
 
 
 def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -> bool | None:
-    """Whether they agree past their constants too; None where most points have no values."""
+    """Whether they agree at the points of `_breaks` too; None where most of these have no values."""
     both = (gold, answer)
     variables = sorted(names(gold) | names(answer))
     constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
     has_modulus = any("abs" in functions(side) for side in both)
-    seen = told = 0
+    tried = compared = 0
     for values in _breaks(constants, len(variables), is_whole=at is whole):
         point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
-        seen += 1
+        tried += 1
         one, two = (COARSE.value_at(side, point) for side in both)
         if one and two and (has_modulus or (one[1] and two[1])):
-            told += 1
+            compared += 1
             if not _close(one[0], two[0], _tolerance(gold, has_decimal, COARSE)):
                 return False
-    return True if told * 4 >= seen else None
+    return True if compared * 4 >= tried else None
 
 
-def _breaks(found: Iterable[Fraction], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
-    """Where expressions of ``count`` variables with these constants may part: each variable at a time (None for the
-    others), and all together.
+def _breaks(numbers: Iterable[Fraction], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
+    """Points where expressions of ``count`` variables, with ``numbers`` in them, may differ. None leaves a variable
+    where it is: each is moved alone, and all together.
 
-    Past the constants, at them, between them, at their sums, products and quotients, with both signs; for whole numbers
-    also one below and one above.
+    Values past the numbers, at them, between them, at their sums, products and quotients, with both signs; for whole
+    numbers also one below and one above.
     """
-    constants = sorted({abs(number) for number in found if number}, key=lambda one: (one.denominator, one))[:6]
+    constants = sorted({abs(number) for number in numbers if number}, key=lambda size: (size.denominator, size))[:6]
     pairs = [*itertools.combinations(constants, 2)]
     values = [Fraction(0), Fraction(1), *constants, *((3 * one + two) / 4 for one, two in pairs)]
     values += [value for one, two in pairs for value in (abs(one - two), one + two, one * two, one / two, two / one)]
-    values += [one**power for one in constants for power in (2, 3)]
+    values += [number**power for number in constants for power in (2, 3)]
     values = [value for value in dict.fromkeys(values) if value < 10**9]
     largest, values = max(values), values[:MAX_VALUES]
     if is_whole:
@@ -268,23 +266,23 @@ def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
     bold = {name: f"vec {letter}" if f"vec {letter}" in used else letter for name, letter in bold.items()}
     sides = (renamed(gold, bold), renamed(answer, bold))
     for one, two in (sides, sides[::-1]):
-        for found in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
-            order, of = 2 if found[1] else 1, found[2]
-            short = {of + "'" * order, f"{'d' * order}ot {of}"} & (names(two) - names(one))
+        for derivative in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
+            order, function = 2 if derivative[1] else 1, derivative[2]
+            short = {function + "'" * order, f"{'d' * order}ot {function}"} & (names(two) - names(one))
             if short:
-                new = {found[0]: short.pop()}
+                new = {derivative[0]: short.pop()}
                 sides = tuple(renamed(side, new) for side in sides)
     return sides[0], sides[1]
 
 
 def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
-    """Whether gold is answer times a constant: two relations, each as its left side less its right one."""
+    """Whether gold is answer times a constant, so that ``gold = 0`` and ``answer = 0`` are one equation."""
     if not names(gold) or names(gold) != names(answer) or _is_complex(gold):
         return False
     if (functions(gold) | functions(answer)) & KINKS:
         return equal(gold, answer) is True
-    found = ([_value(side, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
-    pairs = [(one[0], two[0]) for one, two in found if one and two]
+    points = ([_value(side, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
+    pairs = [(one[0], two[0]) for one, two in points if one and two]
     if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:
         return False
     factor = pairs[0][0] / pairs[0][1]
@@ -294,6 +292,6 @@ def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
 
 
 def real_value(node: Node) -> Any:
-    """The value of an expression without variables, or None."""
+    """The value of an expression without variables, its real part where it is complex; None where it has none."""
     value = None if names(node) else COARSE.value_at(node, {})
     return value[0].real if value else None
