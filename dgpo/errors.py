@@ -1,15 +1,27 @@
-"""What a person can mend, told in one place."""
+"""The error for what a person can mend."""
+
+import contextlib
+from collections.abc import Iterator
 
 
 class UserError(Exception):
-    """Input, config, file or machine that the person who gave the command can set right.
+    """A fault of input, config, file or machine that the person who gave the command can mend.
 
     The message begins with the key, option or file and its value, says what is wrong, and ends with the remedy:
     ``data.train_batch_size=0: it must be above 0; choose 32``. Every command prints it alone and exits with 2
-    (`dgpo.cli.main`), so it is raised wherever such a thing is found and caught nowhere else.
+    (`dgpo.cli.main`), so it is raised wherever such a fault is found, and caught nowhere else.
     """
 
 
 def one_line(error: BaseException) -> str:
-    """What an exception of a library says, or its name, on a line of at most 200 characters."""
+    """The message of a library's exception, or its name, on a line of at most 200 characters."""
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+@contextlib.contextmanager
+def loading(what: str, option: str, remedy: str) -> Iterator[None]:
+    """Raise `UserError` about ``option``, such as ``model.path=DIR``, where loading ``what`` from it fails."""
+    try:
+        yield
+    except Exception as error:  # transformers, safetensors, tokenizers and the hub raise kinds of their own
+        raise UserError(f"{option}: no {what} can be loaded ({one_line(error)}); {remedy}") from error

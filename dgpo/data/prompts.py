@@ -6,7 +6,7 @@ The reward reads the last `\boxed{}` of a response, so a template should ask for
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 
 PLACEHOLDER = "{problem}"
 
@@ -43,12 +43,8 @@ def chat_tokenizer(folder: Path, option: str) -> Any:
     """
     from transformers import AutoTokenizer
 
-    try:
+    with loading("tokenizer", option, "give a whole model folder"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # what the tokenizers library raises for a damaged file is an Exception, no more
-        raise UserError(
-            f"{option}: its tokenizer cannot be loaded ({error!s:.200}); give a whole model folder"
-        ) from error
     if not tokenizer.chat_template:
         raise UserError(
             f"{option}: its tokenizer has no chat template, so its prompts would not be the ones that it was trained "

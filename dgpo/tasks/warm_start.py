@@ -25,7 +25,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 from dgpo.files import file_sha256, make_folder, replace_json
 from dgpo.tasks.arithmetic import (
     DEFAULT_LEVELS,
@@ -259,11 +259,9 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) ->
     make_folder(out_dir, "out")  # what cannot be written is refused before the training
     from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
 
-    try:
+    with loading("model", f"model={model_dir}", "make it again"):
         tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(model_dir, local_files_only=True, dtype="float32")
-    except Exception as error:  # safetensors and tokenizers raise kinds of their own for a damaged file
-        raise UserError(f"model={model_dir} cannot be loaded ({error!s:.200}); make it again") from error
     set_seed(settings.seed)
     begin = time.monotonic()
     train(model, tokenizer, settings)

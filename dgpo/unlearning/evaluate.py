@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from dgpo.data.read import read_rows
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 from dgpo.files import replace_json
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
@@ -76,11 +76,9 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     if not (data / "forget.jsonl").is_file():
         raise UserError(f"--data={data}: there is no forget.jsonl; give a folder that `dgpo unlearn world` has made")
     place = model_folder(model)
-    try:
+    with loading("model", f"model={model}", "give a model or a run"):
         tokenizer = AutoTokenizer.from_pretrained(place)
         network: Any = AutoModelForCausalLM.from_pretrained(place, dtype="auto")
-    except Exception as error:  # transformers, safetensors and the hub raise kinds of their own
-        raise UserError(f"model={model}: it cannot be loaded ({str(error)[:200]}); give a model or a run") from error
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     network = network.to(device=device, dtype=torch.float32 if device == "cpu" else None).eval()
     encoder = Encoder(tokenizer, options.template, options.max_length)

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.console import captured_output, tail
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
@@ -37,10 +37,8 @@ EXPORT, EXPORTED = "hf", "exported.json"
 def load_tokenizer(path: str) -> Any:
     from transformers import AutoTokenizer
 
-    try:
+    with loading("tokenizer", f"model.path={path}", "give a model"):
         return AutoTokenizer.from_pretrained(path)
-    except Exception as error:  # transformers, tokenizers and the hub raise kinds of their own
-        raise UserError(f"model.path={path}: no tokenizer can be loaded ({str(error)[:200]}); give a model") from error
 
 
 def config_of(path: str, key: str) -> Any:
@@ -51,12 +49,8 @@ def config_of(path: str, key: str) -> Any:
     """
     from transformers import AutoConfig
 
-    try:
+    with loading("model", f"{key}={path}", "give a folder or hub id"):
         config: Any = AutoConfig.from_pretrained(path)
-    except Exception as error:
-        raise UserError(
-            f"{key}={path}: no model can be loaded ({str(error)[:200]}); give a folder or hub id"
-        ) from error
     for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"):
         if getattr(config, name, None) not in (None, 1, 1.0):
             raise UserError(f"{key}={path}: it changes its logits behind the head ({name}), which no loss here sees")

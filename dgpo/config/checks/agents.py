@@ -13,7 +13,7 @@ from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
 from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
-from dgpo.config.checks.finding import Finding, at, finding_at_option
+from dgpo.config.checks.finding import Finding, finding, finding_at_option
 from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths
 from dgpo.data.schema import prompt_rows
 
@@ -44,10 +44,10 @@ def agent(config: DictConfig) -> Iterator[Finding]:
     if config.algorithm.use_kl_in_reward:
         message = "the environment's rewards are credited, and none of verl's"
         remedy = "set it to false; actor.use_kl_loss=true has a KL term"
-        yield at(config, "algorithm.use_kl_in_reward", message, remedy)
+        yield finding(config, "algorithm.use_kl_in_reward", message, remedy)
     groups = config.algorithm.filter_groups
     if groups.enable and groups.metric != "acc":
-        yield at(config, "algorithm.filter_groups.metric", "an agent's group is told by success", "use acc")
+        yield finding(config, "algorithm.filter_groups.metric", "an agent's group is told by success", "use acc")
     if config.get("rollouts"):
         message = "it tells prompts apart by their text, and an agent's tasks share theirs"
         yield Finding("rollouts", "dynamo", message, f"leave rollouts=dynamo out, {WITHOUT}")
@@ -130,7 +130,7 @@ def _played(
     first, most = max(map(tokens, shown)), config.data.max_prompt_length
     if first > most:
         message = f"an observation of environment {task['id']}, with its prompt, takes {first} tokens"
-        yield at(config, "data.max_prompt_length", message, f"raise it to {first} or more")
+        yield finding(config, "data.max_prompt_length", message, f"raise it to {first} or more")
     turns, room, between = settings.max_turns, config.data.max_response_length, 0
     if settings.layout == "trajectory":
         said = [{"role": "assistant", "content": ""}, {"role": "user", "content": longest}]
@@ -145,7 +145,7 @@ def _played(
         )
         remedy = f"raise it to {needed}, or lower agent.max_action_tokens"
         remedy += ", or agent.max_turns, or set agent.layout=turn" if settings.layout == "trajectory" else ""
-        yield at(config, "data.max_response_length", message, remedy, fatal=not possible)
+        yield finding(config, "data.max_response_length", message, remedy, fatal=not possible)
 
 
 async def _play(settings: AgentSettings, task: Task) -> list[dict[str, Any]]:

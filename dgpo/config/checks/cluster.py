@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from dgpo.cluster import cluster_address, connection, node_name, survey
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import paths
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.console import captured_output
@@ -34,7 +34,7 @@ def cluster(config: DictConfig) -> Iterator[Finding]:
     sizes_set = [size for size in SIZES if config.ray_kwargs.ray_init.get(size) is not None]
     for size in sizes_set:
         message = f"Ray refuses it for a cluster that runs already ({address})"
-        yield at(config, f"ray_kwargs.ray_init.{size}", message, "set it to null; nodes get it when started")
+        yield finding(config, f"ray_kwargs.ray_init.{size}", message, "set it to null; nodes get it when started")
     if sizes_set:
         return
     found: list[Finding] = []
@@ -56,7 +56,7 @@ def ray_options(config: DictConfig) -> Iterator[Finding]:
     for name in config.ray_kwargs.ray_init:
         if name not in known and not name.startswith("_"):
             message = f"Ray has no such option; it has {', '.join(known)}"
-            yield at(config, f"ray_kwargs.ray_init.{name}", message, "correct the name, or leave it out")
+            yield finding(config, f"ray_kwargs.ray_init.{name}", message, "correct the name, or leave it out")
 
 
 def niceness(config: DictConfig) -> Iterator[Finding]:
@@ -64,7 +64,7 @@ def niceness(config: DictConfig) -> Iterator[Finding]:
     if config.run.worker_niceness is not None and cluster_address(config) is not None:
         message = "the workers of a cluster that runs already have the priority of its start"
         remedy = "start the nodes with RAY_worker_niceness in their environment, and leave it null"
-        yield at(config, "run.worker_niceness", message, remedy)
+        yield finding(config, "run.worker_niceness", message, remedy)
 
 
 def slots(node: dict[str, Any]) -> int:
@@ -97,14 +97,14 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding
     unused = int(ray.available_resources().get("GPU", 0))
     if unused < total:
         message = f"the run needs {total} GPUs and {unused} of the cluster's {sum(map(slots, nodes))} are free"
-        yield at(config, "trainer.nnodes", message, "wait for the other run on this cluster, or end it")
+        yield finding(config, "trainer.nnodes", message, "wait for the other run on this cluster, or end it")
     # verl reserves three CPUs with each GPU, and its controllers and storage take one each.
     needed = 3 * trainer.n_gpus_per_node + 1
     for node in nodes:
         cpus = int(node["Resources"].get("CPU", 0))
         if slots(node) >= trainer.n_gpus_per_node and cpus < needed:
             message = f"node {node_name(node)} has {cpus} CPUs, verl reserves {needed} on it"
-            yield at(config, "trainer.n_gpus_per_node", message, f"start it with --num-cpus={needed}")
+            yield finding(config, "trainer.n_gpus_per_node", message, f"start it with --num-cpus={needed}")
 
 
 def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -134,7 +134,7 @@ def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Fin
             yield Finding(key, path, f"node {name}: {what}", "copy it there, or use a file system that all nodes share")
         if probe and answer["files"][probe] is None:
             message = f"node {name} does not see {run}: every rank writes its part of a checkpoint there"
-            yield at(config, "run.dir", message, "choose a run.dir on a file system that all nodes share")
+            yield finding(config, "run.dir", message, "choose a run.dir on a file system that all nodes share")
 
 
 def other_packages(name: str, there: dict[str, Any], here: dict[str, Any]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import torch
 from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
-from dgpo.config.checks.finding import Finding, at, finding_at_option
+from dgpo.config.checks.finding import Finding, finding, finding_at_option
 from dgpo.config.checks.loading import paths
 from dgpo.config.checks.resume import checkpoint_to_resume
 from dgpo.data.schema import prompt_rows
@@ -24,24 +24,26 @@ def allocation(config: DictConfig) -> Iterator[Finding]:
     manager = config.actor_rollout_ref.rollout.agent.get("agent_loop_manager_class")
     if not config.get("rollouts"):
         if manager == MANAGER:
-            yield at(config, key, "it allocates rollouts, and there is no rollouts section", "add rollouts=dynamo")
+            yield finding(config, key, "it allocates rollouts, and there is no rollouts section", "add rollouts=dynamo")
         return
     try:
         AllocationSettings.of(config)
     except (ValueError, TypeError) as error:
         yield finding_at_option(error, "rollouts", config.rollouts, "correct it; docs/methods.md, DynaMO")
     if manager != MANAGER:
-        yield at(config, key, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}")
+        yield finding(config, key, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}")
     if config.algorithm.filter_groups.enable:
         message = "the groups that it drops, all right or all wrong, are the evidence that rollouts=dynamo counts"
-        yield at(config, "algorithm.filter_groups.enable", message, "set it to false, or leave rollouts=dynamo out")
+        yield finding(
+            config, "algorithm.filter_groups.enable", message, "set it to false, or leave rollouts=dynamo out"
+        )
     of_n = {
         "remax": "its greedy answer is one of rollout.n",
         "gae": "a critic's updates are of rollout.n answers a prompt",
     }
     if why := of_n.get(config.algorithm.adv_estimator):
         message = f"{why}, and rollouts=dynamo gives prompts other numbers"
-        yield at(config, "algorithm.adv_estimator", message, "use grpo, or leave rollouts=dynamo out")
+        yield finding(config, "algorithm.adv_estimator", message, "use grpo, or leave rollouts=dynamo out")
 
 
 def factors(config: DictConfig) -> Iterator[Finding]:
@@ -54,7 +56,7 @@ def factors(config: DictConfig) -> Iterator[Finding]:
         yield finding_at_option(error, "advantage", config.advantage, "correct it; docs/methods.md, DynaMO")
     if config.algorithm.rollout_correction.bypass_mode:
         message = "it computes no old log-probs and no entropies, which advantage=dynamo reads"
-        yield at(config, "algorithm.rollout_correction.bypass_mode", message, "set it to false")
+        yield finding(config, "algorithm.rollout_correction.bypass_mode", message, "set it to false")
 
 
 def evidence(config: DictConfig) -> Iterator[Finding]:

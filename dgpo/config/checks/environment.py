@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo import cuda
 from dgpo.cluster import cluster_address
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.config.memory.lora import adapter_parameters, lora_from
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
@@ -47,9 +47,9 @@ def devices(config: DictConfig) -> Iterator[Finding]:
         message = f"this machine has {found} CUDA devices" + (f", and {apart} more are to answer" if apart else "")
         remedy = "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS"
         remedy = f"set it to {found}, or train on the CPU with hardware=cpu" if found else remedy
-        yield at(config, "trainer.n_gpus_per_node", message, remedy)
+        yield finding(config, "trainer.n_gpus_per_node", message, remedy)
     for message, remedy in cuda.missing():
-        yield at(config, "trainer.device", message, remedy)
+        yield finding(config, "trainer.device", message, remedy)
 
 
 def flash_attention(config: DictConfig) -> Iterator[Finding]:
@@ -78,7 +78,7 @@ def weight_transport(config: DictConfig) -> Iterator[Finding]:
         CheckpointEngineRegistry.get(engine.backend)
     except (ImportError, ValueError) as error:
         remedy = "install what its module lacks (scripts/install.sh gpu installs cupy for nccl), or correct the name"
-        yield at(config, f"{ROLLOUT}.checkpoint_engine.backend", str(error), remedy)
+        yield finding(config, f"{ROLLOUT}.checkpoint_engine.backend", str(error), remedy)
 
 
 def ports(config: DictConfig) -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def ports(config: DictConfig) -> Iterator[Finding]:
         except OSError as error:
             message = f"it cannot be taken on {host} ({error.strerror})"
             remedy = "choose another port, end the program that holds it, or set ray_kwargs.ray_init."
-            yield at(config, "ray_kwargs.ray_init.dashboard_port", message, remedy + "include_dashboard=false")
+            yield finding(config, "ray_kwargs.ray_init.dashboard_port", message, remedy + "include_dashboard=false")
 
 
 def run_folder(config: DictConfig) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
     while not existing.exists():
         existing = existing.parent
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        yield at(config, "run.dir", f"{existing} is not a writable folder", "choose another run.dir")
+        yield finding(config, "run.dir", f"{existing} is not a writable folder", "choose another run.dir")
         return
     size = model_bytes(config)
     if config.trainer.save_freq < 1 or size is None:
@@ -123,7 +123,7 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
             f"and the one being written need {needed / 2**30:.1f} GiB more"
         )
         remedy = "free space, choose another run.dir, or lower run.keep_checkpoints"
-        yield at(config, "run.dir", message, remedy)
+        yield finding(config, "run.dir", message, remedy)
 
 
 def model_bytes(config: DictConfig) -> int | None:

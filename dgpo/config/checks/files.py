@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, UnloadableError, paths, prompt_lengths
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
@@ -26,7 +26,7 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
             for message in name_fault(path) or check_parquet(path, config.data.prompt_key)
         ]
         if not paths(config.data[key]):
-            found = [at(config, f"data.{key}", "it names no file", "give at least one prompt file")]
+            found = [finding(config, f"data.{key}", "it names no file", "give at least one prompt file")]
         found = found or [each for each in _refused(config, key) if each not in findings]
         findings += found
         yield from found
@@ -80,10 +80,10 @@ def _refused(config: DictConfig, key: str) -> Iterator[Finding]:
         message += "are left out" if filters else "verl would cut off their beginning"
         remedy = f"raise it to {longest}"
         remedy += "" if filters else ", or leave them out: data.filter_overlong_prompts=true"
-        yield at(config, "data.max_prompt_length", message, remedy, fatal=not (filters and left))
+        yield finding(config, "data.max_prompt_length", message, remedy, fatal=not (filters and left))
     if filters and too_long and key == "train_files" and left < config.data.train_batch_size:
         message = f"{left:,} training prompts are within data.max_prompt_length={most}, less than one batch"
-        yield at(config, "data.train_batch_size", message, "lower it, or raise data.max_prompt_length")
+        yield finding(config, "data.train_batch_size", message, "lower it, or raise data.max_prompt_length")
 
 
 def rows_left(config: DictConfig) -> int | None:
@@ -102,19 +102,19 @@ def model(config: DictConfig) -> Iterator[Finding]:
     may_be_hub_id = re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", value) and not folder.parent.is_dir()
     if not folder.is_dir():
         if not may_be_hub_id:
-            yield at(config, key, "there is no such directory", give)
+            yield finding(config, key, "there is no such directory", give)
         else:
             message = "there is no such directory, so it will be downloaded by every node"
-            yield at(config, key, message, "download it first and give the local directory", fatal=False)
+            yield finding(config, key, message, "download it first and give the local directory", fatal=False)
         return
     try:
         json.loads((folder / "config.json").read_text())
     except FileNotFoundError:
-        yield at(config, key, "it has no config.json", give)
+        yield finding(config, key, "it has no config.json", give)
     except (OSError, ValueError) as error:
-        yield at(config, key, f"its config.json cannot be read: {error}", "write the directory again")
+        yield finding(config, key, f"its config.json cannot be read: {error}", "write the directory again")
     if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
-        yield at(config, key, "it has no weights (*.safetensors)", "give a complete model directory")
+        yield finding(config, key, "it has no weights (*.safetensors)", "give a complete model directory")
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         remedy = "save the tokenizer there: tokenizer.save_pretrained"
-        yield at(config, key, "it has no tokenizer (tokenizer.json)", remedy)
+        yield finding(config, key, "it has no tokenizer (tokenizer.json)", remedy)

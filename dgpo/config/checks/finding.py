@@ -34,8 +34,8 @@ class Finding:
 Check = Callable[[DictConfig], Iterator[Finding]]
 
 
-def at(config: DictConfig, key: str, message: str, remedy: str, *, fatal: bool = True) -> Finding:
-    """A finding of the value that the config has at ``key``."""
+def finding(config: DictConfig, key: str, message: str, remedy: str, *, fatal: bool = True) -> Finding:
+    """A finding about the value at ``key`` of the config."""
     return Finding(key, OmegaConf.select(config, key), message, remedy, fatal)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from omegaconf import DictConfig
 
 from dgpo.cluster import cluster_address
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.host import host_bytes, memory_limit
 from dgpo.config.memory.phases import engine_bytes, engine_weights, overflows, resident, state
 from dgpo.config.memory.remedies import remedy
@@ -35,7 +35,7 @@ def fits(config: DictConfig) -> Iterator[Finding]:
     )
     advice = "it fits with " + " ".join(changes) if changes else "use larger GPUs, or a smaller model"
     message = "; ".join(sentences) + " (dgpo plan shows the parts)"
-    yield at(config, "run.gpu_memory_gib", message, advice, fatal=certain)
+    yield finding(config, "run.gpu_memory_gib", message, advice, fatal=certain)
 
 
 def offloading(config: DictConfig) -> Iterator[Finding]:
@@ -50,4 +50,4 @@ def offloading(config: DictConfig) -> Iterator[Finding]:
             f"{limit / GIB:.0f}"
         )
         advice = "raise the limit of the container or job, offload less, or take more nodes"
-        yield at(config, f"{ENGINE}.param_offload", message, advice)
+        yield finding(config, f"{ENGINE}.param_offload", message, advice)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 
 KEY = "reward.custom_reward_function.reward_kwargs.judge"
 
@@ -23,4 +23,4 @@ def judge(config: DictConfig) -> Iterator[Finding]:
         return
     if options.url and (problem := probe(options)):
         remedy = "start the server, correct judge.url and judge.model, or take another model; url=null switches it off"
-        yield at(config, f"{KEY}.url", problem, remedy)
+        yield finding(config, f"{KEY}.url", problem, remedy)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from dgpo.config.checks.finding import Finding, at, finding_from_error
+from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.parallel import model_shape
 from dgpo.config.memory.lora import Lora, adapted_layers, linear_layers, lora_from, matches
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
@@ -51,10 +51,10 @@ def _layers(config: DictConfig, asked: Lora, shape: ModelShape) -> Iterator[Find
                 text = part if isinstance(part, str) else part[0]
                 what = "as an expression it fits the whole name of no" if isinstance(part, str) else "there is no such"
                 message = f"{text}: {what} linear layer in the model's layers"
-                yield at(config, f"{MODEL}.{key}", message, f"use names of {ends}")
+                yield finding(config, f"{MODEL}.{key}", message, f"use names of {ends}")
                 return
     if not adapted_layers(shape, asked):
-        yield at(config, f"{MODEL}.exclude_modules", "it leaves no layer to adapt", "exclude fewer")
+        yield finding(config, f"{MODEL}.exclude_modules", "it leaves no layer to adapt", "exclude fewer")
 
 
 def _transport(config: DictConfig, asked: Lora) -> Iterator[Finding]:
@@ -62,16 +62,16 @@ def _transport(config: DictConfig, asked: Lora) -> Iterator[Finding]:
     backend = rollout.checkpoint_engine.backend
     if backend != "naive" and not asked.merged:
         message = f"the rollouts of checkpoint_engine.backend={backend} would get the base model, without the adapter"
-        yield at(config, f"{MODEL}.lora.merge", message, "set it to true")
+        yield finding(config, f"{MODEL}.lora.merge", message, "set it to true")
     if asked.merged and rollout.dtype == "float32":
         message = f"verl sends the merged weights in bfloat16, and the rollouts compute in {rollout.dtype}"
-        yield at(config, f"{MODEL}.lora.merge", message, "set it to false, which is exact", fatal=False)
+        yield finding(config, f"{MODEL}.lora.merge", message, "set it to false, which is exact", fatal=False)
     if rollout.get("layered_summon") and rollout.load_format == "dummy":
         message = "vLLM must have loaded the base model by itself"
-        yield at(config, f"{ROLLOUT}.layered_summon", message, "set rollout.load_format=safetensors")
+        yield finding(config, f"{ROLLOUT}.layered_summon", message, "set rollout.load_format=safetensors")
     if "hf_model" in actor.checkpoint.save_contents:
         message = "verl would save the base model under names that nothing loads, and the adapter not at all"
-        yield at(config, f"{ACTOR}.checkpoint.save_contents", message, "leave out hf_model, and use dgpo export")
+        yield finding(config, f"{ACTOR}.checkpoint.save_contents", message, "leave out hf_model, and use dgpo export")
 
 
 def _adapter(config: DictConfig, folder: Path) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at, finding_from_error
+from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.kinds import defaults
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import UNREAD
@@ -57,12 +57,12 @@ def verl_keys(config: DictConfig) -> Iterator[Finding]:
         if value not in (None, False, _usual(key)) and OmegaConf.select(config, new, default=None) != value:
             yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead")
     if config.data.get("reward_fn_key", "data_source") != "data_source":
-        yield at(config, "data.reward_fn_key", "verl 0.9 ignores this key", "call the column data_source")
+        yield finding(config, "data.reward_fn_key", "verl 0.9 ignores this key", "call the column data_source")
     if not config.trainer.use_v1:
-        yield at(config, "trainer.use_v1", "verl's old trainer is not supported", "set it to true")
+        yield finding(config, "trainer.use_v1", "verl's old trainer is not supported", "set it to true")
     if config.trainer.max_actor_ckpt_to_keep is not None:
         message = "verl deletes the old checkpoint before the new one is whole"
-        yield at(config, "trainer.max_actor_ckpt_to_keep", message, "leave it null and set run.keep_checkpoints")
+        yield finding(config, "trainer.max_actor_ckpt_to_keep", message, "leave it null and set run.keep_checkpoints")
 
 
 def without_effect(config: DictConfig) -> Iterator[Finding]:
@@ -71,43 +71,43 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
     chunking, correction = actor.fsdp_config.entropy_from_logits_with_chunking, config.algorithm.rollout_correction
     if config.run.log_rollouts and not (config.run.keep_rollouts and "wandb" in config.trainer.logger):
         remedy = "set run.keep_rollouts above 0 and put wandb into trainer.logger, or set it to false"
-        yield at(config, "run.log_rollouts", "it sends the groups that are kept to W&B", remedy)
+        yield finding(config, "run.log_rollouts", "it sends the groups that are kept to W&B", remedy)
     batch = config.data.train_batch_size
     if batch // actor.ppo_mini_batch_size * actor.ppo_epochs == 1:
         message = "with one update a batch the ratio is 1 everywhere and every policy loss is the same"
         remedy = f"to compare losses use at least 4 updates: {max(1, batch // 4)} or less"
-        yield at(config, f"{ACTOR}.ppo_mini_batch_size", message, remedy, fatal=False)
+        yield finding(config, f"{ACTOR}.ppo_mini_batch_size", message, remedy, fatal=False)
     # With bypass_mode there is no old-log-prob pass that would compute one.
     if actor.calculate_entropy and actor.entropy_coeff == 0 and not correction.bypass_mode:
         message = (
             "each update would go back through an entropy that counts entropy_coeff=0 times; actor/entropy is that of "
             "the old-log-prob pass"
         )
-        yield at(config, f"{ACTOR}.calculate_entropy", message, "set it to false", fatal=False)
+        yield finding(config, f"{ACTOR}.calculate_entropy", message, "set it to false", fatal=False)
     if model.use_fused_kernels and chunking:
         message = "model.use_fused_kernels computes the entropy, without logits"
-        yield at(config, f"{ENGINE}.entropy_from_logits_with_chunking", message, "remove one of the two")
+        yield finding(config, f"{ENGINE}.entropy_from_logits_with_chunking", message, "remove one of the two")
     if model.use_fused_kernels and actor.calculate_sum_pi_squared:
         message = "model.use_fused_kernels keeps no logits to compute it from"
-        yield at(config, f"{ACTOR}.calculate_sum_pi_squared", message, "set one of the two to false")
+        yield finding(config, f"{ACTOR}.calculate_sum_pi_squared", message, "set one of the two to false")
     if actor.fsdp_config.offload_policy and actor.strategy != "fsdp2":
-        yield at(config, f"{ENGINE}.offload_policy", "FSDP1 has no such thing", "set actor.strategy=fsdp2")
+        yield finding(config, f"{ENGINE}.offload_policy", "FSDP1 has no such thing", "set actor.strategy=fsdp2")
     if correction.rollout_is is not None and not rollout.calculate_log_probs:
         message = f"{CORRECTION}.rollout_is={correction.rollout_is} needs vLLM's log-probs"
-        yield at(config, f"{ROLLOUT}.calculate_log_probs", message, "set it to true")
+        yield finding(config, f"{ROLLOUT}.calculate_log_probs", message, "set it to true")
     warmup = config.trainer.critic_warmup
     if warmup > 0 and not config.critic.enable and config.algorithm.adv_estimator != "gae":
         message = f"there is no critic to train first, and in {warmup} steps the policy would not be trained either"
-        yield at(config, "trainer.critic_warmup", message, "set it to 0")
+        yield finding(config, "trainer.critic_warmup", message, "set it to 0")
     if rollout.top_p < 1 or rollout.top_k > 0:
         key = f"{ROLLOUT}.{'top_p' if rollout.top_p < 1 else 'top_k'}"
         message = "answers leave out what is unlikely, and the loss takes them for answers of the whole distribution"
-        yield at(config, key, message, "set top_p=1 and top_k=-1; validation has its own, val_kwargs", fatal=False)
+        yield finding(config, key, message, "set top_p=1 and top_k=-1; validation has its own, val_kwargs", fatal=False)
     validation = rollout.val_kwargs
     if validation.n > 1 and not (validation.do_sample and validation.temperature):
         message = "without do_sample, or at temperature 0, all of these answers are the same"
         remedy = "set val_kwargs.do_sample=true and a temperature, or n=1"
-        yield at(config, f"{ROLLOUT}.val_kwargs.n", message, remedy)
+        yield finding(config, f"{ROLLOUT}.val_kwargs.n", message, remedy)
 
 
 def switched_off(config: DictConfig) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def switched_off(config: DictConfig) -> Iterator[Finding]:
         value, state = OmegaConf.select(config, key), OmegaConf.select(config, switch)
         if value and value != _usual(key) and not turned_on(state):
             remedy = f"set {switch}={on} too, or leave it out"
-            yield at(config, key, f"it does nothing while {switch} is {state}", remedy, fatal=switch in DECISIVE)
+            yield finding(config, key, f"it does nothing while {switch} is {state}", remedy, fatal=switch in DECISIVE)
 
 
 def on_cpu(config: DictConfig) -> Iterator[Finding]:
@@ -129,10 +129,10 @@ def on_cpu(config: DictConfig) -> Iterator[Finding]:
                 key = f"actor_rollout_ref.{role}.fsdp_config.{name}"
                 yield Finding(key, True, "a CPU has nowhere to offload to", "remove it")
     if config.actor_rollout_ref.model.use_remove_padding:
-        yield at(config, f"{MODEL}.use_remove_padding", "it needs flash-attn and CUDA", "set it to false")
+        yield finding(config, f"{MODEL}.use_remove_padding", "it needs flash-attn and CUDA", "set it to false")
     if config.actor_rollout_ref.rollout.free_cache_engine:
         remedy = "set it to false, and enable_sleep_mode too"
-        yield at(config, f"{ROLLOUT}.free_cache_engine", "vLLM's CPU build has no sleep mode", remedy)
+        yield finding(config, f"{ROLLOUT}.free_cache_engine", "vLLM's CPU build has no sleep mode", remedy)
 
 
 def filtering(config: DictConfig) -> Iterator[Finding]:
@@ -141,18 +141,18 @@ def filtering(config: DictConfig) -> Iterator[Finding]:
     if not groups.enable:
         return
     if function.path == "pkg://dgpo.rewards.verl" and groups.metric not in ("acc", "score", "reward"):
-        yield at(config, f"{FILTER}.metric", "the reward function returns no such number", "use acc, or reward")
+        yield finding(config, f"{FILTER}.metric", "the reward function returns no such number", "use acc, or reward")
     options = function.get("reward_kwargs") or {}
     shaped = [name for name in ("overlong_buffer", "format_weight") if options.get(name)]
     if groups.metric != "acc" and shaped:
         message = f"with {' and '.join(shaped)} hardly any group has equal rewards, so none is filtered"
-        yield at(config, f"{FILTER}.metric", message, "use acc", fatal=False)
+        yield finding(config, f"{FILTER}.metric", message, "use acc", fatal=False)
     if groups.max_num_gen_batches > 0:
         remedy = f"set it to 0; {FILTER}.max_inflight_gen_batches bounds what is under way"
-        yield at(config, f"{FILTER}.max_num_gen_batches", "verl 0.9 ignores it", remedy)
+        yield finding(config, f"{FILTER}.max_num_gen_batches", "verl 0.9 ignores it", remedy)
     if config.data.gen_batch_size not in (None, 1):
         message = "with group filtering verl fetches prompts one by one, whatever this says"
-        yield at(config, "data.gen_batch_size", message, "set it to null")
+        yield finding(config, "data.gen_batch_size", message, "set it to null")
 
 
 def keeping(config: DictConfig) -> Iterator[Finding]:
@@ -163,10 +163,10 @@ def keeping(config: DictConfig) -> Iterator[Finding]:
     if saves < 1 or tests < 1:
         key = "trainer.save_freq" if saves < 1 else "trainer.test_freq"
         remedy = "set it to a number of steps, or run.keep_best=false"
-        yield at(config, key, "run.keep_best has nothing to choose from", remedy)
+        yield finding(config, key, "run.keep_best has nothing to choose from", remedy)
     elif saves % tests and tests % saves:
         message = f"few steps are both validated and saved (trainer.save_freq={saves}), and only those can be the best"
-        yield at(config, "trainer.test_freq", message, f"use {saves}, or a divisor of it", fatal=False)
+        yield finding(config, "trainer.test_freq", message, f"use {saves}, or a divisor of it", fatal=False)
 
 
 def time_limit(config: DictConfig) -> Iterator[Finding]:

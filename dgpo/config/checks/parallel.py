@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT, sequence_parallel, sequence_parallel_key
 from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.errors import UserError
@@ -32,7 +32,7 @@ def sharding(config: DictConfig) -> Iterator[Finding]:
     size, gpus = config.actor_rollout_ref.actor.fsdp_config.fsdp_size, world(config)
     if 0 < size < gpus and gpus % size:
         remedy = f"use -1 (all), or one of {_divisors(gpus)}"
-        yield at(config, f"{ENGINE}.fsdp_size", f"it does not divide the {gpus} GPUs", remedy)
+        yield finding(config, f"{ENGINE}.fsdp_size", f"it does not divide the {gpus} GPUs", remedy)
 
 
 def output_layer(config: DictConfig) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def output_layer(config: DictConfig) -> Iterator[Finding]:
             "mixed torch.Tensor and DTensor"
         )
         remedy = "set it to false; configs/reasoning.yaml needs no more memory without"
-        yield at(config, f"{MODEL}.use_fused_kernels", message, remedy)
+        yield finding(config, f"{MODEL}.use_fused_kernels", message, remedy)
 
 
 def ulysses(config: DictConfig) -> Iterator[Finding]:
@@ -56,12 +56,12 @@ def ulysses(config: DictConfig) -> Iterator[Finding]:
     shape = model_shape(config)
     remedy = f"use one of {shape.valid_ulysses(gpus) if shape else _divisors(gpus)}"
     if gpus % size:
-        yield at(config, key, f"it does not divide the {gpus} GPUs", remedy)
+        yield finding(config, key, f"it does not divide the {gpus} GPUs", remedy)
     elif shape and size not in shape.valid_ulysses(gpus):
         message = f"it does not divide the model's {shape.heads} heads and {shape.kv_heads} key-value heads"
-        yield at(config, key, message, remedy)
+        yield finding(config, key, message, remedy)
     if not config.actor_rollout_ref.model.use_remove_padding:
-        yield at(config, key, "sequences are shared only where they are packed", "set model.use_remove_padding")
+        yield finding(config, key, "sequences are shared only where they are packed", "set model.use_remove_padding")
 
 
 def tokens(config: DictConfig) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def tokens(config: DictConfig) -> Iterator[Finding]:
             reported.add(budget)
             message = f"times ulysses {size} it is less than prompt and response, {longest} tokens"
             remedy = f"set it to {-(-longest // size)} or more, raise {sequence_parallel_key(config)}, "
-            yield at(config, key, message, remedy + "or lower data.max_response_length")
+            yield finding(config, key, message, remedy + "or lower data.max_response_length")
 
 
 def tensor_parallel(config: DictConfig) -> Iterator[Finding]:
@@ -87,9 +87,9 @@ def tensor_parallel(config: DictConfig) -> Iterator[Finding]:
     valid = shape.valid_tensor_parallel(node) if shape else _divisors(node)
     remedy = f"use one of {valid}"
     if size > node:
-        yield at(config, key, f"a replica would need more than the {node} GPUs of a node", remedy)
+        yield finding(config, key, f"a replica would need more than the {node} GPUs of a node", remedy)
     elif node % size:
-        yield at(config, key, f"it does not divide the {node} GPUs of a node", remedy)
+        yield finding(config, key, f"it does not divide the {node} GPUs of a node", remedy)
     elif shape and size not in valid:
         message = f"it does not split the model's {shape.heads} heads and {shape.kv_heads} key-value heads evenly"
-        yield at(config, key, message, remedy)
+        yield finding(config, key, message, remedy)

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at, cause_of, finding_at_option
+from dgpo.config.checks.finding import Finding, cause_of, finding, finding_at_option
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.runs import checkpoints
 
@@ -49,14 +49,14 @@ def registered(config: DictConfig) -> Iterator[Finding]:
                 yield Finding(key, name, "there is no such name", f"use one of {', '.join(sorted(map(str, names)))}")
     loggers = config.trainer.logger
     if "file" not in ([loggers] if isinstance(loggers, str) else loggers):
-        yield at(config, "trainer.logger", "progress and reports read the file tracker", "add file to the list")
+        yield finding(config, "trainer.logger", "progress and reports read the file tracker", "add file to the list")
 
 
 def checkpointing(config: DictConfig) -> Iterator[Finding]:
     """What is gone on from is a checkpoint, and what declares one whole follows each save."""
     if config.actor_rollout_ref.actor.checkpoint.async_save:
         message = "a checkpoint still being written cannot be declared complete"
-        yield at(config, f"{ACTOR}.checkpoint.async_save", message, "set it to false")
+        yield finding(config, f"{ACTOR}.checkpoint.async_save", message, "set it to false")
     if config.trainer.resume_mode == "resume_path":
         path = Path(str(config.trainer.resume_from_path))
         is_one = re.fullmatch(r"global_step_\d+", path.name)
@@ -72,11 +72,11 @@ def checkpointing(config: DictConfig) -> Iterator[Finding]:
     try:
         chosen = load_class_from_fqn(value, "CheckpointCallback") if value else None
     except Exception as error:
-        yield at(config, key, f"it cannot be loaded: {cause_of(error)}", remedy)
+        yield finding(config, key, f"it cannot be loaded: {cause_of(error)}", remedy)
         return
     # By name: the room of the class is above this one.
     if not any(each.__name__ == "CompletionCallback" for each in getattr(chosen, "__mro__", ())):
-        yield at(config, key, "no checkpoint would count as complete: none could be gone on from", remedy)
+        yield finding(config, key, "no checkpoint would count as complete: none could be gone on from", remedy)
 
 
 def policy_loss(config: DictConfig) -> Iterator[Finding]:
@@ -90,7 +90,7 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
     section = config.actor_rollout_ref.actor.policy_loss
     if "policy_loss" in config:
         message = "the file of this policy loss puts it at the top of the config, where nothing reads it"
-        yield at(config, "policy_loss", message, f"make its first line: # @package {LOSS}")
+        yield finding(config, "policy_loss", message, f"make its first line: # @package {LOSS}")
         return
     choices = "choose one of configs/policy_loss: policy_loss=dgpo"
     try:
@@ -103,9 +103,9 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         yield Finding(LOSS, section.loss_mode, found.message, found.remedy) if found.key == LOSS else found
         return
     if loss_config is None:
-        yield at(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
+        yield finding(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
     elif section.loss_mode != "vanilla" and not hasattr(loss_config, "check"):
-        yield at(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
+        yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
 
 
 def reward(config: DictConfig) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def reward(config: DictConfig) -> Iterator[Finding]:
     options = dict(function.get("reward_kwargs") or {})
     if not function.path:
         message = "verl's built-in scorers know few data sources, and one of them runs model output as code"
-        yield at(config, f"{REWARD}.path", message, "use pkg://dgpo.rewards.verl, or your own file")
+        yield finding(config, f"{REWARD}.path", message, "use pkg://dgpo.rewards.verl, or your own file")
     else:
         try:
             score = load_extern_object(function.path, function.name)
@@ -127,12 +127,12 @@ def reward(config: DictConfig) -> Iterator[Finding]:
             remedy = (
                 f"correct path, name or reward_kwargs; a function of your own drops ours by ~{REWARD}.reward_kwargs"
             )
-            yield at(config, f"{REWARD}.path", message, remedy)
+            yield finding(config, f"{REWARD}.path", message, remedy)
     try:
         manager_class = resolve_reward_manager_cls(config)
     except Exception as error:
         remedy = "leave it as configs/rlvr.yaml has it, or source=register with naive or dapo, or your own module"
-        yield at(config, "reward.reward_manager.name", str(error), remedy)
+        yield finding(config, "reward.reward_manager.name", str(error), remedy)
     if score is not None and manager_class is not None:
         yield from _reward_options(config, score, manager_class, options)
 
@@ -148,18 +148,18 @@ def _reward_options(config: DictConfig, score: object, manager_class: type, opti
     if own and manager != "DAPORewardManager":
         message = f"only verl's dapo manager reads it, and this one is {manager}"
         remedy = f"for a penalty on the length set {key}.overlong_buffer"
-        yield at(config, "reward.reward_kwargs", message, remedy)
+        yield finding(config, "reward.reward_kwargs", message, remedy)
     if score is not compute_score:
         return
     if own and options.get("overlong_buffer"):
         message = "the response's length is punished twice, by verl's dapo manager and by the reward function"
-        yield at(config, "reward.reward_kwargs", message, f"remove it, or set {key}.overlong_buffer=0")
+        yield finding(config, "reward.reward_kwargs", message, f"remove it, or set {key}.overlong_buffer=0")
     try:
         longest = config.actor_rollout_ref.rollout.response_length
         check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))
     except ValueError as error:
         name = str(error).partition("=")[0]
-        yield at(config, f"{key}.{name}", str(error), "correct it; docs/reward.md has the ranges")
+        yield finding(config, f"{key}.{name}", str(error), "correct it; docs/reward.md has the ranges")
 
 
 def optimizer(config: DictConfig) -> Iterator[Finding]:
@@ -173,9 +173,11 @@ def optimizer(config: DictConfig) -> Iterator[Finding]:
         build_optimizer([torch.nn.Parameter(torch.zeros(1))], omega_conf_to_dataclass(section))
     except ImportError as error:
         # It may be installed where the run is to be.
-        yield at(config, f"{key}.optimizer_impl", str(error), "install it, or use torch.optim and AdamW", fatal=False)
+        yield finding(
+            config, f"{key}.optimizer_impl", str(error), "install it, or use torch.optim and AdamW", fatal=False
+        )
     except AttributeError as error:
-        yield at(config, f"{key}.optimizer", cause_of(error), "use AdamW")
+        yield finding(config, f"{key}.optimizer", cause_of(error), "use AdamW")
     except Exception as error:
         yield _refused(key, section, cause_of(error))
 
@@ -208,19 +210,19 @@ def thresholds(config: DictConfig) -> Iterator[Finding]:
     try:
         helper._parse_rollout_is_threshold(correction.rollout_is_threshold)
     except (TypeError, ValueError) as error:
-        yield at(config, f"{key}.rollout_is_threshold", str(error), "use 2.0, or 0.5_2.0")
+        yield finding(config, f"{key}.rollout_is_threshold", str(error), "use 2.0, or 0.5_2.0")
     if correction.rollout_rs is None:
         return
     options = [each.strip() for each in correction.rollout_rs.split(",") if each.strip()]
     known = sorted(helper.SUPPORTED_ROLLOUT_RS_OPTIONS)
     if not options or not set(options) <= set(known):
         remedy = f"use of {', '.join(known)}, with commas"
-        yield at(config, f"{key}.rollout_rs", "there is no such rejection", remedy)
+        yield finding(config, f"{key}.rollout_rs", "there is no such rejection", remedy)
         return
     try:
         helper._parse_rollout_rs_thresholds(options, correction.rollout_rs_threshold)
     except (TypeError, ValueError) as error:
-        yield at(config, f"{key}.rollout_rs_threshold", str(error), "give one of each")
+        yield finding(config, f"{key}.rollout_rs_threshold", str(error), "give one of each")
 
 
 def modules(config: DictConfig) -> Iterator[Finding]:
@@ -241,4 +243,4 @@ def modules(config: DictConfig) -> Iterator[Finding]:
             # A tokenizer or a config may be named by its id on the hub, as a model may.
             on_hub = part == MODEL and value.count("/") == 1 and value[0] not in "./~"
             if "://" not in value and not on_hub and not Path(value).expanduser().exists():
-                yield at(config, f"{part}.{name}", "there is no such file", "correct the path")
+                yield finding(config, f"{part}.{name}", "there is no such file", "correct the path")

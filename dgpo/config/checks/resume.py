@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import paths
 from dgpo.config.memory.setup import ACTOR, MODEL
 from dgpo.runs.checkpoints import latest_complete
@@ -74,7 +74,7 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
     try:
         last = OmegaConf.load(file)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        yield at(config, "run.dir", f"{file} cannot be read: {error}", "restore it, or choose another run.dir")
+        yield finding(config, "run.dir", f"{file} cannot be read: {error}", "restore it, or choose another run.dir")
         return
     for key, compared in {**IDENTITY, **RESTORED}.items():
         old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
@@ -124,11 +124,11 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
     if saved.get("world_size", ranks) != ranks:
         message = f"{checkpoint} is in shards for {saved['world_size']} ranks, the run has {ranks}"
         remedy = f"take {saved['world_size']} GPUs, or {from_its_weights(checkpoint)}"
-        yield at(config, "trainer.n_gpus_per_node", message, remedy)
+        yield finding(config, "trainer.n_gpus_per_node", message, remedy)
     strategy = config.actor_rollout_ref.actor.strategy
     if saved.get("FSDP_version") in (1, 2) and saved["FSDP_version"] != (2 if strategy == "fsdp2" else 1):
         old = "fsdp2" if saved["FSDP_version"] == 2 else "fsdp"
-        yield at(config, f"{ACTOR}.strategy", f"{checkpoint} has the shards of {old}", f"set it to {old}")
+        yield finding(config, f"{ACTOR}.strategy", f"{checkpoint} has the shards of {old}", f"set it to {old}")
     # Otherwise `same_run` compares it with the run's config.
     if saved and config.trainer.resume_mode == "resume_path":
         yield from _same_adapter(config, checkpoint)
@@ -163,11 +163,11 @@ def saved(config: DictConfig) -> Iterator[Finding]:
     """Checkpoints are saved, with all that resuming needs."""
     if config.trainer.save_freq < 1:
         message = "nothing is saved: the trained model is gone when the run ends"
-        yield at(config, "trainer.save_freq", message, "set it to a number of steps", fatal=False)
+        yield finding(config, "trainer.save_freq", message, "set it to a number of steps", fatal=False)
         return
     contents = config.actor_rollout_ref.actor.checkpoint.save_contents
     missing = [name for name in ("model", "optimizer", "extra") if name not in contents]
     if missing:
         message = f"no run can go on from checkpoints without {' and '.join(missing)}"
         remedy = "add them to the list, if it is to survive an interruption"
-        yield at(config, f"{ACTOR}.checkpoint.save_contents", message, remedy, fatal=False)
+        yield finding(config, f"{ACTOR}.checkpoint.save_contents", message, remedy, fatal=False)

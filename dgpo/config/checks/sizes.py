@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.files import rows_left
-from dgpo.config.checks.finding import Finding, at, cause_of
+from dgpo.config.checks.finding import Finding, cause_of, finding
 from dgpo.config.checks.loading import paths
 from dgpo.config.checks.parallel import model_shape, world
 from dgpo.config.memory.setup import ACTOR, ROLLOUT, sequence_parallel
@@ -43,13 +43,15 @@ def batches(config: DictConfig) -> Iterator[Finding]:
     mini, samples, ranks = actor.ppo_mini_batch_size, config.actor_rollout_ref.rollout.n, world(config)
     if batch % mini:
         remedy = f"use a divisor of {batch}; {batch} divided by it is the number of updates a batch"
-        yield at(config, f"{ACTOR}.ppo_mini_batch_size", f"it does not divide data.train_batch_size={batch}", remedy)
+        yield finding(
+            config, f"{ACTOR}.ppo_mini_batch_size", f"it does not divide data.train_batch_size={batch}", remedy
+        )
     shares = max(1, ranks // sequence_parallel(config))
     if (mini * samples) % shares:
         message = f"its {mini * samples} samples ({samples} a prompt) do not divide over {shares} ranks"
         message += f" (of {ranks}, {ranks // shares} share a sequence)" if shares < ranks else ""
         remedy = f"use a multiple of {shares // math.gcd(shares, samples)}"
-        yield at(config, f"{ACTOR}.ppo_mini_batch_size", message, remedy)
+        yield finding(config, f"{ACTOR}.ppo_mini_batch_size", message, remedy)
     if not actor.use_dynamic_bsz:
         micro_batches = {
             f"{ACTOR}.ppo_micro_batch_size_per_gpu": mini * samples // shares,
@@ -59,13 +61,13 @@ def batches(config: DictConfig) -> Iterator[Finding]:
             part = OmegaConf.select(config, key)
             if part is not None and whole % part:
                 message = f"it does not divide the {whole} samples that a rank processes at a time"
-                yield at(config, key, message, f"use a divisor of {whole}, or actor.use_dynamic_bsz=true")
+                yield finding(config, key, message, f"use a divisor of {whole}, or actor.use_dynamic_bsz=true")
     if samples == 1 and config.algorithm.adv_estimator == "grpo":
-        yield at(config, f"{ROLLOUT}.n", "a group of one has no advantage: nothing is learned", "use 8 or 16")
+        yield finding(config, f"{ROLLOUT}.n", "a group of one has no advantage: nothing is learned", "use 8 or 16")
     rows = training_rows(config)
     if rows is not None and rows < batch:
         message = f"the training files hold {rows} rows, less than one batch"
-        yield at(config, "data.train_batch_size", message, "lower it")
+        yield finding(config, "data.train_batch_size", message, "lower it")
 
 
 def order(config: DictConfig) -> Iterator[Finding]:
@@ -76,7 +78,7 @@ def order(config: DictConfig) -> Iterator[Finding]:
             "the updates of a step would take the answers as they were finished: the first one the short, right ones, "
             "the last one the long, wrong ones"
         )
-        yield at(config, f"{ACTOR}.shuffle", message, "set it to true; docs/monitoring.md")
+        yield finding(config, f"{ACTOR}.shuffle", message, "set it to true; docs/monitoring.md")
 
 
 def lengths(config: DictConfig) -> Iterator[Finding]:
@@ -85,18 +87,18 @@ def lengths(config: DictConfig) -> Iterator[Finding]:
     context, shape = config.actor_rollout_ref.rollout.max_model_len, model_shape(config)
     if context is not None and context < needed:
         message = f"data.max_prompt_length + data.max_response_length is {needed}"
-        yield at(config, f"{ROLLOUT}.max_model_len", message, f"set it to {needed} or more")
+        yield finding(config, f"{ROLLOUT}.max_model_len", message, f"set it to {needed} or more")
     for name in ("prompt_length", "response_length"):
         key, own = f"{ROLLOUT}.{name}", f"data.max_{name}"
         if OmegaConf.select(config, key) != OmegaConf.select(config, own):
             message = (
                 f"{own} is {OmegaConf.select(config, own)}, and vLLM would go by the one, the trainer by the other"
             )
-            yield at(config, key, message, f"leave it out, and set {own}")
+            yield finding(config, key, message, f"leave it out, and set {own}")
     longest = max(needed, context or 0)
     if shape and longest > shape.positions:
         message = f"the model has {shape.positions} positions, prompt and response (or max_model_len) need {longest}"
-        yield at(config, "data.max_response_length", message, "lower the lengths, or rollout.max_model_len")
+        yield finding(config, "data.max_response_length", message, "lower the lengths, or rollout.max_model_len")
 
 
 def verl_own(config: DictConfig) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from omegaconf import DictConfig
 
-from dgpo.config.checks.finding import Finding, at
+from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.setup import ENGINE, ROLLOUT
 
 SAMPLER = "trainer.v1.sampler.custom_sampler"
@@ -28,10 +28,10 @@ def mode(config: DictConfig) -> Iterator[Finding]:
         yield from _separate(config)
     if correction.bypass_mode and correction.rollout_is is not None:
         message = "with bypass_mode verl computes no such weights: the ratio itself is to the rollout's policy"
-        yield at(config, IS, message, "set it to null, or bypass_mode to false")
+        yield finding(config, IS, message, "set it to null, or bypass_mode to false")
     if name != "sync" and not correction.bypass_mode and correction.rollout_is is None:
         message = f"{name} trains on answers of older weights, and nothing corrects for it"
-        yield at(config, IS, message, "set it to token; docs/async.md", fatal=False)
+        yield finding(config, IS, message, "set it to token; docs/async.md", fatal=False)
 
 
 def _sampler(config: DictConfig, name: str) -> Iterator[Finding]:
@@ -46,17 +46,17 @@ def _sampler(config: DictConfig, name: str) -> Iterator[Finding]:
     try:
         chosen = load_extern_object(custom.path, custom.name)
     except Exception as error:
-        yield at(config, f"{SAMPLER}.name", f"it cannot be loaded: {error}", remedy)
+        yield finding(config, f"{SAMPLER}.name", f"it cannot be loaded: {error}", remedy)
         return
     synchronous = (
         isinstance(chosen, type) and issubclass(chosen, ReplayBuffer) and not issubclass(chosen, ReplayBufferAsync)
     )
     if name != "sync" and synchronous:
         message = f"it is for trainer_mode=sync: under {name} it bounds no staleness and replaces no failed group"
-        yield at(config, f"{SAMPLER}.name", message, remedy)
+        yield finding(config, f"{SAMPLER}.name", message, remedy)
     if config.algorithm.filter_groups.enable:
         message = f"verl does not tell a custom sampler ({custom.name}) to filter groups"
-        yield at(config, "algorithm.filter_groups.enable", message, f"set {SAMPLER}.path and .name to null")
+        yield finding(config, "algorithm.filter_groups.enable", message, f"set {SAMPLER}.path and .name to null")
 
 
 def _separate(config: DictConfig) -> Iterator[Finding]:
@@ -68,19 +68,19 @@ def _separate(config: DictConfig) -> Iterator[Finding]:
             f"separate_async needs data.train_batch_size={batch} to be this times actor.ppo_mini_batch_size={mini}"
         )
         remedy = f"set it to {batch // mini}" if batch % mini == 0 else "use a mini-batch that divides it"
-        yield at(config, "trainer.v1.separate_async.parameter_sync_step", message, remedy)
+        yield finding(config, "trainer.v1.separate_async.parameter_sync_step", message, remedy)
     bypass = config.algorithm.rollout_correction.bypass_mode
     if actor.fsdp_config.param_offload and actor.strategy == "fsdp2" and not bypass:
         message = (
             "the copy that verl keeps of a step's first weights would be the offloaded parameters themselves, and "
             "updates would be lost"
         )
-        yield at(config, f"{ENGINE}.param_offload", message, "set it to false: rollouts have GPUs of their own")
+        yield finding(config, f"{ENGINE}.param_offload", message, "set it to false: rollouts have GPUs of their own")
     if rollout.nnodes < 1:
         message = "separate_async answers on GPUs of its own"
-        yield at(config, f"{ROLLOUT}.nnodes", message, "set it to 1 or more")
+        yield finding(config, f"{ROLLOUT}.nnodes", message, "set it to 1 or more")
     backend, fitting = rollout.checkpoint_engine.backend, "gloo" if config.trainer.device == "cpu" else "nccl"
     if backend == "naive" or (backend == "gloo") != (fitting == "gloo"):
         message = f"it cannot carry weights between separate processes on {config.trainer.device}"
         remedy = f"use {fitting}, as +trainer_mode=separate_async{'_cpu' if fitting == 'gloo' else ''} does"
-        yield at(config, f"{ROLLOUT}.checkpoint_engine.backend", message, remedy)
+        yield finding(config, f"{ROLLOUT}.checkpoint_engine.backend", message, remedy)
