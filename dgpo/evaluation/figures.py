@@ -61,11 +61,11 @@ class BenchmarkFigures:
 
     def summary(self) -> dict[str, Any]:
         """As in report.json."""
-        found = asdict(self)
-        found["avg"]["error_over_samples"] = found.pop("avg_error_over_samples")
-        by_k = {name: {str(k): each for k, each in found[name].items()} for name in ("pass_at", "majority_at")}
-        del found["accuracy"], found["lengths"]
-        return {"problems": self.accuracy.size, **found, **by_k}
+        content = asdict(self)
+        content["avg"]["error_over_samples"] = content.pop("avg_error_over_samples")
+        by_k = {name: {str(k): each for k, each in content[name].items()} for name in ("pass_at", "majority_at")}
+        del content["accuracy"], content["lengths"]
+        return {"problems": self.accuracy.size, **content, **by_k}
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
     settings = read_settings(folder)
     samples = settings.sampling.samples
     if ks is not None and not all(1 <= k <= samples for k in ks):
-        wrong = next(k for k in ks if not 1 <= k <= samples)
+        refused = next(k for k in ks if not 1 <= k <= samples)
         raise UserError(
-            f"--k={wrong}: {folder} has {samples} samples of each problem, so k goes from 1 to {samples}; "
-            f"draw more with `dgpo eval run --samples {wrong}` into the same folder"
+            f"--k={refused}: {folder} has {samples} samples of each problem, so k goes from 1 to {samples}; "
+            f"draw more with `dgpo eval run --samples {refused}` into the same folder"
         )
     chosen = sorted({*(ks if ks is not None else (2**power for power in range(samples.bit_length()))), samples})
     scoring = _scoring(folder, settings)

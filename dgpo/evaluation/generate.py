@@ -55,19 +55,19 @@ def evaluate(
         UserError: an option cannot be, saved generations are damaged, or vLLM has died. What was generated stays.
     """
     devices = devices_of(engine.tensor_parallel_size, engine.data_parallel_size)
-    found = read_benchmarks(data, benchmarks, template)
+    sets = read_benchmarks(data, benchmarks, template)
     with locked(out):
         chosen = find_model(model, revision, out)
         tokenizer = chat_tokenizer(chosen.path, f"--model={model}")
         template_sha256 = hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()
-        prompts = {each.name: prompt_tokens(tokenizer, each) for each in found}
+        prompts = {each.name: prompt_tokens(tokenizer, each) for each in sets}
         room = _max_model_len(
             sampling.max_tokens, engine.max_model_len, chosen.config.get("max_position_embeddings"), prompts
         )
         settings = Settings(
             model=replace(chosen.facts, chat_template_sha256=template_sha256),
             benchmarks={
-                each.name: replace(each.facts, prompts_sha256=prompts_sha256(prompts[each.name])) for each in found
+                each.name: replace(each.facts, prompts_sha256=prompts_sha256(prompts[each.name])) for each in sets
             },
             sampling=sampling,
             engine=replace(
@@ -79,26 +79,26 @@ def evaluate(
         )
         if not agree_or_refuse(out, settings):
             say(f"going on with the evaluation in {out}")
-        wanted: list[tuple[Sample, list[int]]] = []
-        for benchmark in found:
+        missing: list[tuple[Sample, list[int]]] = []
+        for benchmark in sets:
             _keep_data(out, benchmark)
-            done = _done(out, benchmark, sampling.samples)
-            wanted += [
+            saved = _done(out, benchmark, sampling.samples)
+            missing += [
                 ((benchmark.name, problem.id, number), tokens)
                 for problem, tokens in zip(benchmark.problems, prompts[benchmark.name], strict=True)
                 for number in range(sampling.samples)
-                if (problem.id, number) not in done
+                if (problem.id, number) not in saved
             ]
-        total = sampling.samples * sum(len(each.problems) for each in found)
-        if len(wanted) < total:
-            say(f"{total - len(wanted)} of {total} samples are there")
-        if wanted:
-            _generate(out, wanted, total, sampling.seed, _engine_arguments(settings, chosen.path, room), devices)
+        total = sampling.samples * sum(len(each.problems) for each in sets)
+        if len(missing) < total:
+            say(f"{total - len(missing)} of {total} samples are there")
+        if missing:
+            _generate(out, missing, total, sampling.seed, _engine_arguments(settings, chosen.path, room), devices)
 
 
 def _generate(
     folder: Path,
-    wanted: Sequence[tuple[Sample, list[int]]],
+    missing: Sequence[tuple[Sample, list[int]]],
     total: int,
     seed: int,
     arguments: dict[str, Any],
@@ -107,16 +107,16 @@ def _generate(
     say(f"starting vLLM, {len(devices)} engine{'s' if len(devices) > 1 else ''}; its output: {folder}/engine-*.log")
     requests: list[Request] = [
         {"key": str(index), "seed": sample_seed(seed, *sample), "tokens": tokens}
-        for index, (sample, tokens) in enumerate(wanted)
+        for index, (sample, tokens) in enumerate(missing)
     ]
     results = generate(requests, arguments, devices, folder)
-    with contextlib.closing(results), ProgressBar("samples", total, total - len(wanted), rate_of="tokens") as progress:
+    with contextlib.closing(results), ProgressBar("samples", total, total - len(missing), rate_of="tokens") as progress:
         for batch in results:
             saved: dict[str, list[Generation]] = defaultdict(list)
             given_up = ""
             for result in batch:
                 index = int(result.pop("key"))
-                (benchmark, problem, number), _ = wanted[index]
+                (benchmark, problem, number), _ = missing[index]
                 if result["finish_reason"] in ("stop", "length"):
                     generation = {"id": problem, "sample": number, "seed": requests[index]["seed"], **result}
                     saved[benchmark].append(cast(Generation, generation))

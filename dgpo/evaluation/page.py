@@ -54,8 +54,8 @@ def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]
             groups.append(_group(name, problem, texts[key], evaluation.scores[name][key], evaluation.scoring["mode"]))
             answers, chars = answers + len(texts[key]), chars + size
     if not groups:
-        wanted = "" if prompt is None else f" with the prompt {prompt!r}"
-        raise UserError(f"{folder}: there is no problem{wanted}; leave out --prompt")
+        condition = "" if prompt is None else f" with the prompt {prompt!r}"
+        raise UserError(f"{folder}: there is no problem{condition}; leave out --prompt")
     means = "; ".join(f"{name}: {100 * each.avg.value:.1f} %" for name, each in evaluation.benchmarks.items())
     return {
         "kind": "evaluation",
@@ -92,12 +92,12 @@ def _votes(score: Score, scores: Sequence[Score]) -> int:
 
 
 def _answer(generation: Generation, score: Score, gold: str, mode: str) -> dict[str, Any]:
-    said = {"reason": score["reason"], "stage": score["stage"], "pred": score["answer"]}
+    verdict = {"reason": score["reason"], "stage": score["stage"], "pred": score["answer"]}
     return {
         "right": score["correct"],
         "reason": score["reason"],
-        "words": verdict_sentence(said, gold),
-        "judged": explanation_rows(said, generation["text"], gold, mode),
+        "words": verdict_sentence(verdict, gold),
+        "judged": explanation_rows(verdict, generation["text"], gold, mode),
         "truncated": generation["finish_reason"] == "length",
         "length": generation["response_tokens"],
         "text": clipped(generation["text"]),

@@ -29,18 +29,18 @@ def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
 def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
     """pass@k (solid, with a band of one standard error) and maj@k (dashed) over k, a panel a benchmark."""
     figure, panels = _panels(evaluations)
-    for name, number, evaluation, found in by_benchmark(evaluations):
+    for name, number, evaluation, figures in by_benchmark(evaluations):
         axes, color = panels[name], f"C{number}"
-        ks = list(found.pass_at)
-        value = np.array([100 * each.value for each in found.pass_at.values()])
-        error = np.array([100 * (each.error or 0.0) for each in found.pass_at.values()])
+        ks = list(figures.pass_at)
+        value = np.array([100 * each.value for each in figures.pass_at.values()])
+        error = np.array([100 * (each.error or 0.0) for each in figures.pass_at.values()])
         axes.plot(ks, value, color=color, marker="o", markersize=3, label=plain(f"{evaluation.name}, pass@k"))
         low, high = np.clip(value - error, 0, 100), np.clip(value + error, 0, 100)
         axes.fill_between(ks, low, high, color=color, alpha=0.15, linewidth=0)
-        if found.majority_at:
-            majority = [100 * each.value for each in found.majority_at.values()]
+        if figures.majority_at:
+            majority = [100 * each.value for each in figures.majority_at.values()]
             label = plain(f"{evaluation.name}, maj@k")
-            axes.plot(list(found.majority_at), majority, color=color, linestyle="--", label=label)
+            axes.plot(list(figures.majority_at), majority, color=color, linestyle="--", label=label)
     for name, axes in panels.items():
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
@@ -55,12 +55,12 @@ def accuracy_bars(evaluations: Sequence[Evaluation]) -> Figure:
     width = 0.8 / len(evaluations)
     for number, evaluation in enumerate(evaluations):
         places = [row for row, name in enumerate(names) if name in evaluation.benchmarks]
-        found = [evaluation.benchmarks[names[row]].avg for row in places]
+        averages = [evaluation.benchmarks[names[row]].avg for row in places]
         axes.bar(
             [place + width * (number - (len(evaluations) - 1) / 2) for place in places],
-            [100 * each.value for each in found],
+            [100 * each.value for each in averages],
             width,
-            yerr=[100 * (each.error or 0.0) for each in found],
+            yerr=[100 * (each.error or 0.0) for each in averages],
             capsize=3,
             label=plain(evaluation.name),
         )

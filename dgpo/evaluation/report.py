@@ -84,13 +84,13 @@ def _read_all(folders: Sequence[Path], names: Sequence[str] | None, ks: Sequence
 
 def _compare_with_first(evaluations: Sequence[Evaluation]) -> list[Comparison]:
     """(first, other, benchmark, difference of avg@n) for each shared benchmark and their macro average."""
-    first, found = evaluations[0], []
+    first, comparisons = evaluations[0], []
     for other in evaluations[1:]:
         shared = shared_benchmarks([first, other])
         for name, over in [*((name, [name]) for name in shared), *([(MACRO, shared)] if len(shared) > 1 else [])]:
             pair = ([each.benchmarks[name].accuracy for name in over] for each in (first, other))
-            found.append((first.name, other.name, name, paired_difference(*pair)))
-    return found
+            comparisons.append((first.name, other.name, name, paired_difference(*pair)))
+    return comparisons
 
 
 def _write(evaluations: Sequence[Evaluation], folder: Path) -> dict[str, Any]:
@@ -232,11 +232,11 @@ def _references(evaluations: Sequence[Evaluation]) -> Table:
     rows = []
     for evaluation in evaluations:
         size = size_of(evaluation.settings.model)
-        found = references_for(size, evaluation.benchmarks) if size else []
-        if found:
+        references = references_for(size, evaluation.benchmarks) if size else []
+        if references:
             ours = [_percent(evaluation.benchmarks[n].avg) if n in evaluation.benchmarks else ABSENT for n in names]
             rows.append([evaluation.name, "this report", *ours])
-        for each in found:
+        for each in references:
             trained = f"R1-Distill-Qwen-{size}" + ("" if each.method == "none" else f" + {each.method}")
             theirs = [f"{each.accuracy[name]:.1f}" if name in each.accuracy else ABSENT for name in names]
             rows.append([trained, each.source, *theirs])

@@ -46,9 +46,9 @@ def token_metrics(
     numbers = [mask.count_nonzero(), log_ratio.sum(), capped.count_nonzero()]
     numbers += [pull.masked_fill(~clipped, 0.0).sum(), pull.sum()]
     for region in regions:
-        kept = [values.masked_fill(~region, 0.0) for values in (weight, w)]
-        largest = [values.max() if values.numel() else values.sum() for values in kept]
-        numbers += [region.count_nonzero(), kept[0].sum(), largest[0], kept[1].sum(), largest[1]]
+        in_region = [values.masked_fill(~region, 0.0) for values in (weight, w)]
+        largest = [values.max() if values.numel() else values.sum() for values in in_region]
+        numbers += [region.count_nonzero(), in_region[0].sum(), largest[0], in_region[1].sum(), largest[1]]
     # The only wait for the device.
     tokens, log_ratios, caps, boundary, pulls, *rest = torch.stack([number.double() for number in numbers]).tolist()
     rows = {region: rest[5 * i : 5 * i + 5] for i, region in enumerate(REGIONS)}

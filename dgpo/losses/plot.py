@@ -70,18 +70,18 @@ def parse_method(text: str, clip_range: Method) -> tuple[str, Method]:
         ValueError: what `make_method` raises, or a setting that is not name=value with a Python literal for a value.
     """
     name, _, settings = text.partition(":")
-    given = {}
+    options = {}
     for setting in filter(None, settings.split(",")):
         key, separator, value = setting.partition("=")
         try:
-            given[key] = ast.literal_eval(value)
+            options[key] = ast.literal_eval(value)
         except (SyntaxError, ValueError):
             separator = ""
         if not separator:
             raise ValueError(f"--methods {text}: {setting!r} must be name=value, such as n=2 or one_sided=True")
-    label = name + (f" ({', '.join(f'{key}={value}' for key, value in given.items())})" if given else "")
+    label = name + (f" ({', '.join(f'{key}={value}' for key, value in options.items())})" if options else "")
     try:
-        return label, make_method(name, asdict(clip_range) | given)
+        return label, make_method(name, asdict(clip_range) | options)
     except ValueError as error:
         raise ValueError(f"--methods {text}: {error}") from error
 

@@ -105,9 +105,9 @@ def check_actor(actor: Any) -> None:
         ValueError: with the key, the value and the range or remedy.
     """
     section = actor.policy_loss
-    made = omega_conf_to_dataclass(section) if isinstance(section, DictConfig) else section
-    if hasattr(made, "check"):
-        made.check(actor)  # pyright: ignore[reportAttributeAccessIssue]
+    loss_config = omega_conf_to_dataclass(section) if isinstance(section, DictConfig) else section
+    if hasattr(loss_config, "check"):
+        loss_config.check(actor)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def loss_function(method: type[Method]) -> PolicyLoss:
@@ -142,9 +142,9 @@ def register(name: str, function: PolicyLoss) -> None:
     Raises:
         ValueError: verl, or another plug-in, has another loss under that name.
     """
-    known = POLICY_LOSS_REGISTRY.get(name)
-    if known is not None and not known.__module__.startswith("dgpo."):
-        raise ValueError(f"verl already has a policy loss {name!r}, from {known.__module__}; it is not overwritten")
+    existing = POLICY_LOSS_REGISTRY.get(name)
+    if existing is not None and not existing.__module__.startswith("dgpo."):
+        raise ValueError(f"verl already has a policy loss {name!r}, from {existing.__module__}; it is not overwritten")
     register_policy_loss(name)(function)
 
 

@@ -117,8 +117,8 @@ class Judge:
     async def ask(self, problem: str, gold: str, answer: str, *, step: int | None, seconds: float) -> Opinion:
         """Within ``seconds``, waiting for a free place included. Who asks the same meanwhile gets the same reply."""
         key = problem, gold, answer
-        if known := self._asked.get(key):
-            return replace(await asyncio.shield(known), cached=True)
+        if earlier := self._asked.get(key):
+            return replace(await asyncio.shield(earlier), cached=True)
         if self._calls[step] >= self._most:
             return Opinion("over_budget")
         self._calls[step] += 1
@@ -133,10 +133,10 @@ class Judge:
         except (aiohttp.ClientError, asyncio.TimeoutError, LookupError, TypeError, ValueError) as error:
             self._asked.pop(key, None)  # another time it may answer
             return Opinion("failed", f"{type(error).__name__}: {error}".removesuffix(": "))
-        found = _LAST_LINE.fullmatch(reply.strip().rpartition("\n")[2].strip())
-        if found is None:
+        letter = _LAST_LINE.fullmatch(reply.strip().rpartition("\n")[2].strip())
+        if letter is None:
             return Opinion("failed", f"the last line of its reply is none of A, B and C: {reply[-100:]!r}")
-        return Opinion(_OUTCOMES[found[2]], reply)
+        return Opinion(_OUTCOMES[letter[2]], reply)
 
     async def _reply(self, problem: str, gold: str, answer: str) -> str:
         data = {"problem": problem or "(not given)", "reference": gold, "candidate": answer}

@@ -235,19 +235,19 @@ async def _verdict(
     """The rules' verdict, and what the cheap stages left to the symbolic one."""
     if not isinstance(ground_truth, str):
         return Verdict("bad_gold", "extract"), None
-    asked = problem if isinstance(problem, str) else None
-    step = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout, problem=asked)
-    if not isinstance(step, Undecided):
-        return step, None
-    job = asyncio.get_running_loop().run_in_executor(_executor(), decide_symbolically, step, timeout)
+    problem_text = problem if isinstance(problem, str) else None
+    outcome = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout, problem=problem_text)
+    if not isinstance(outcome, Undecided):
+        return outcome, None
+    decision = asyncio.get_running_loop().run_in_executor(_executor(), decide_symbolically, outcome, timeout)
     try:
-        return await asyncio.wait_for(job, deadline), step
+        return await asyncio.wait_for(decision, deadline), outcome
     except asyncio.TimeoutError:
-        return Verdict("timeout", "symbolic", step.answer), step
+        return Verdict("timeout", "symbolic", outcome.answer), outcome
     except RuntimeError as error:
         # verl's agent loop would swallow it and lose the whole group, and the next one.
         _report_no_worker(str(error))
-        return Verdict("crash", "symbolic", step.answer), step
+        return Verdict("crash", "symbolic", outcome.answer), outcome
 
 
 @functools.lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ reach another prompt.
 import logging
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import transfer_queue as tq
 from tensordict import TensorDict
@@ -16,6 +16,7 @@ from transfer_queue import KVBatchMeta
 from verl.trainer.ppo.v1 import AgentLoopManagerTQ
 from verl.utils import tensordict_utils as tu
 
+from dgpo.batch import padding_of, split_key, values_of
 from dgpo.errors import UserError
 from dgpo.rollouts.allocation import allocate, allocation_metrics
 from dgpo.rollouts.settings import AllocationSettings
@@ -70,9 +71,9 @@ class AllocatingManager(AgentLoopManagerTQ):
             UserError: the reward function does not say which answers are right.
         """
         successes, rollouts = defaultdict[str, int](int), defaultdict[str, int](int)
-        sessions = set[str]()
+        sessions = set[tuple[str, str]]()
         for name, sample in read_samples(batch, KEY, "extra_fields"):
-            session = name.rpartition("_")[0]
+            session = split_key(name)[:2]
             if session in sessions:  # an agent's answer of several rows
                 continue
             sessions.add(session)
@@ -116,8 +117,7 @@ def count_successes(trainer: Any, manager: AllocatingManager) -> None:
 
 def read_samples(batch: KVBatchMeta, *fields: str) -> list[tuple[str, dict[str, Any]]]:
     """Name and fields of each sample of ``batch``, from the storage. verl's padding samples are left out."""
-    keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
+    keys = [key for key, padding in zip(batch.keys, padding_of(batch.tags), strict=True) if not padding]
     data = tq.kv_batch_get(keys=keys, partition_id=str(batch.partition_id), select_fields=list(fields))
-    # A list of values, or of tensordict's wrappers of them: the storage's choice.
-    columns = [[getattr(each, "data", each) for each in cast(list[Any], data[name])] for name in fields]
+    columns = [values_of(data[name]) for name in fields]
     return [(key, dict(zip(fields, row, strict=True))) for key, *row in zip(keys, *columns, strict=True)]

@@ -71,15 +71,15 @@ def figures(method: Method) -> dict[str, Interval]:
 
 def against(methods: Mapping[str, Method], reference: str, key: str) -> dict[str, Paired]:
     """Each other method minus the reference, by the last value of a metric; p corrected for their number."""
-    found = {
+    differences = {
         name: difference([methods[reference].last(key)], [method.last(key)])
         for name, method in methods.items()
         if name != reference
     }
-    rates = false_discovery_rates([each.p for each in found.values()])
+    rates = false_discovery_rates([each.p for each in differences.values()])
     return {
         name: Paired(each.value, each.low, each.high, float(p), each.improved)
-        for (name, each), p in zip(found.items(), rates, strict=True)
+        for (name, each), p in zip(differences.items(), rates, strict=True)
     }
 
 
@@ -94,12 +94,12 @@ def level_of(methods: Mapping[str, Method]) -> float:
 def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
     """Steps, entropy and pass@k of the judged runs where their accuracy first reaches `level`; `(S,)`, NaN if never."""
     keys = {"steps": None, "entropy": ENTROPY, f"pass@{K}": PASS.format(K)}
-    found = {name: np.full(len(method.judged()), np.nan) for name in keys}
+    values = {name: np.full(len(method.judged()), np.nan) for name in keys}
     for seed, record in enumerate(method.judged()):
-        known = np.flatnonzero(~np.isnan(record[ACCURACY]))
+        steps = np.flatnonzero(~np.isnan(record[ACCURACY]))
         for name, key in keys.items():
-            found[name][seed] = reached(record[ACCURACY][known], level, known if key is None else record[key][known])
-    return found
+            values[name][seed] = reached(record[ACCURACY][steps], level, steps if key is None else record[key][steps])
+    return values
 
 
 def pass_curve(method: Method) -> np.ndarray:

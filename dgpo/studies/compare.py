@@ -69,18 +69,18 @@ def study_compare(
     seconds = run_missing(chosen, out, rates, seeds, how)
     cells = [Run(name, rate, seed) for name in chosen for rate in rates for seed in seeds]
     read = {run: records.read(out, run) for run in cells}
-    found = {name: gather(read, name, rates, seeds) for name in chosen}
-    level = level_of(found)
-    judged = verdicts(chosen, found, reference, level)
-    tables = [methods_table(found, rates, reference), rates_table(found, rates), matched_table(found, level, reference)]
+    studied = {name: gather(read, name, rates, seeds) for name in chosen}
+    level = level_of(studied)
+    judged = verdicts(chosen, studied, reference, level)
+    tables = [methods_table(studied, rates, reference), rates_table(studied, rates), matched_table(studied, level)]
     tables.append(Table(("claim", "verdict", "grounds"), [tuple(vars(each).values()) for each in judged],
                         f"The claims, for {reference}", words=("claim", "verdict", "grounds")))  # fmt: skip
     files = [
         out / name for name in ("compare.md", "compare.json", "rates.png", "rates.svg", "curves.png", "curves.svg")
     ]
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
-    replace_json(files[1], numbers(found, rates, seeds, vars(how), reference, level, judged))
-    draw(found, rates, how, level, files[2:4], files[4:])
+    replace_json(files[1], numbers(studied, rates, seeds, vars(how), reference, level, judged))
+    draw(studied, rates, how, level, files[2:4], files[4:])
     for table in tables:
         table.show()
     if seconds:
@@ -192,13 +192,14 @@ def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
     return Table(head, rows, "Learning rates", [note], words=("method",), whole=("method",))
 
 
-def matched_table(methods: Mapping[str, Method], level: float, reference: str) -> Table:
+def matched_table(methods: Mapping[str, Method], level: float) -> Table:
     """A row a method: steps, entropy and pass@k where accuracy first reaches `level`."""
     rows = []
     for name, method in methods.items():
-        at = at_level(method, level)
-        texts = [interquartile_mean(values).text(form) for values, form in zip(at.values(), (".1f", ".3f", ".3f"))]  # noqa: B905
-        rows.append((name, *texts, f"{np.isfinite(at['steps']).sum()} of {len(method.judged())}"))
+        matched = at_level(method, level)
+        forms = (".1f", ".3f", ".3f")
+        texts = [interquartile_mean(each).text(form) for each, form in zip(matched.values(), forms, strict=True)]
+        rows.append((name, *texts, f"{np.isfinite(matched['steps']).sum()} of {len(method.judged())}"))
     head = ("method", "steps", "entropy", f"pass@{K}", "runs that reach it")
     return Table(head, rows, f"At accuracy {level:.3f}", words=("method",), whole=("method",))
 
@@ -220,13 +221,13 @@ def numbers(
     def interval(each: Interval) -> dict[str, float | None]:
         return {key: round(value, 4) if np.isfinite(value) else None for key, value in vars(each).items()}
 
-    def of(name: str, method: Method) -> dict[str, Any]:
+    def numbers_of(name: str, method: Method) -> dict[str, Any]:
         result: dict[str, Any] = {key: interval(figure) for key, figure in figures(method).items()}
         result |= {"final": listed(method.final), "collapsed": method.collapsed.astype(int).tolist()}
         result |= {"rate": rates[method.best], "spikes": listed(method.largest(SPIKES))}
         result["at_level"] = {key: listed(values)[0] for key, values in at_level(method, level).items()}
         if name != reference:
-            result |= {f"{key} minus {reference}": interval(found[name]) for key, found in paired.items()}
+            result |= {f"{key} minus {reference}": interval(differences[name]) for key, differences in paired.items()}
         return result
 
     paired = {"avg": against(methods, reference, ACCURACY), f"pass@{K}": against(methods, reference, PASS.format(K))}
@@ -237,5 +238,5 @@ def numbers(
         "reference": reference,
         "level": level,
     }
-    by_method = {name: of(name, method) for name, method in methods.items()}
+    by_method = {name: numbers_of(name, method) for name, method in methods.items()}
     return head | {"methods": by_method, "verdicts": [vars(each) for each in judged]}

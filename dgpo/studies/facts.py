@@ -29,14 +29,14 @@ def problems(count: int, rng: np.random.Generator, *, held_out: bool = False) ->
 
     A fifth of all pairs of numbers, whatever their order, is held out.
     """
-    most, found = 10**COLUMNS, np.empty((0, 2), dtype=np.int64)
-    while len(found) < count:
-        drawn = rng.integers(0, most, (2 * count if not held_out else 8 * count, 2))
+    bound, pairs = 10**COLUMNS, np.empty((0, 2), dtype=np.int64)
+    while len(pairs) < count:
+        candidates = rng.integers(0, bound, (2 * count if not held_out else 8 * count, 2))
         # A multiplicative hash of the pair.
-        mixed = (drawn.min(1) * most + drawn.max(1)) * 2654435761 % 2**32
-        found = np.concatenate([found, drawn[(mixed >> 16) % 5 == 0] if held_out else drawn[(mixed >> 16) % 5 != 0]])
+        hashes = (candidates.min(1) * bound + candidates.max(1)) * 2654435761 % 2**32
+        pairs = np.concatenate([pairs, candidates[((hashes >> 16) % 5 == 0) == held_out]])
     powers = 10 ** np.arange(COLUMNS)
-    return found[:count, None, :] // powers[:, None] % 10
+    return pairs[:count, None, :] // powers[:, None] % 10
 
 
 def right_answers(digits: np.ndarray) -> np.ndarray:

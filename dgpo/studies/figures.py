@@ -35,10 +35,10 @@ def draw(
     updates = setting.epochs * setting.updates
     for number, (name, method) in enumerate(methods.items()):
         look = style(number)
-        known = np.flatnonzero(~np.isnan(method.judged()[0][ACCURACY]))
-        accuracy, passed, entropy = (middle(method, key, known) for key in (ACCURACY, PASS.format(K), ENTROPY))
-        grid[0, 0].plot(known * updates, accuracy, label=plain(name), **look)
-        grid[0, 1].plot(known * updates, passed, **look)
+        measured = np.flatnonzero(~np.isnan(method.judged()[0][ACCURACY]))
+        accuracy, passed, entropy = (middle(method, key, measured) for key in (ACCURACY, PASS.format(K), ENTROPY))
+        grid[0, 0].plot(measured * updates, accuracy, label=plain(name), **look)
+        grid[0, 1].plot(measured * updates, passed, **look)
         grid[1, 0].plot(accuracy, entropy, **look)
         grid[1, 1].plot(KS, pass_curve(method), **look)
     grid[0, 0].set(title="accuracy (avg@k)", xlabel="updates")
@@ -61,9 +61,9 @@ def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Seq
         # Beside each other, or the intervals of one rate would hide each other.
         places = np.array(rates) * 1.012 ** (number - len(methods) / 2)
         for axes, key in zip(panels, (ACCURACY, PASS.format(K)), strict=True):
-            found = [interquartile_mean(row) for row in method.ends(key)]
-            values = np.array([each.value for each in found])
-            error = np.array([[each.value - each.low for each in found], [each.high - each.value for each in found]])
+            means = [interquartile_mean(row) for row in method.ends(key)]
+            values = np.array([each.value for each in means])
+            error = np.array([[each.value - each.low for each in means], [each.high - each.value for each in means]])
             axes.errorbar(places, values, np.nan_to_num(error), label=plain(name), capsize=2, **style(number))
     for axes, title in zip(panels, ("accuracy (avg@k) at the end", f"pass@{K} at the end"), strict=True):
         axes.set(title=title, xlabel="learning rate", xscale="log")

@@ -60,9 +60,9 @@ def tokens_table(methods: Mapping[str, Method], paths: Mapping[str, list[token.P
 
     rows = []
     for name, (left, right) in paths.items():
-        at, then = SHOWN["left"], SHOWN["right"]
-        cells = (np.exp(left.log_ratio[at]), left.w[at], left.gradient[at], left.entropy[at])
-        cells += (np.exp(right.log_ratio[then]), right.entropy[then])
+        i, j = SHOWN["left"], SHOWN["right"]
+        cells = (np.exp(left.log_ratio[i]), left.w[i], left.gradient[i], left.entropy[i])
+        cells += (np.exp(right.log_ratio[j]), right.entropy[j])
         above = " ".join(f"{weight:.3g}" for weight in token.away(methods[name], ABOVE))
         rows.append((name, *(f"{cell:.3g}" for cell in cells), above))
     head = ("loss", "r", "W", "norm", "entropy", "r of the right", "entropy there", "F where A < 0, r high")
@@ -87,8 +87,8 @@ def powers_table(
     rows = []
     for (n, m), (steps, entropy) in powers.items():
         same = (n, m) == POWERS[0]
-        found = ("–", "–") if same else (against[n, m].text("+.3f"), f"{against[n, m].p:.2g}")
-        rows.append((f"n={n}, m={m}", f"{np.nanmean(steps):.2f}", f"{np.nanmean(entropy):.3f}", *found))
+        cells = ("–", "–") if same else (against[n, m].text("+.3f"), f"{against[n, m].p:.2g}")
+        rows.append((f"n={n}, m={m}", f"{np.nanmean(steps):.2f}", f"{np.nanmean(entropy):.3f}", *cells))
     head = ("dgpo", "steps", "entropy", f"minus n={POWERS[0][0]}, m={POWERS[0][1]}", "p")
     seeds = len(powers[POWERS[0]][0])
     notes = [
@@ -146,11 +146,11 @@ def draw(
             axes.plot(read(both[side]), label=plain(name), **style(number))
         axes.set(title=title, xlabel="updates on one batch", yscale=scale)
         axes.grid(alpha=0.3)
-    others = {f"n={n}, m={m}": found for (n, m), found in against.items()}
+    others = {f"n={n}, m={m}": delta for (n, m), delta in against.items()}
     last = grid.flat[-1]
     last.axhline(0, color="0.5", linewidth=0.8)
-    for place, found in enumerate(others.values()):
-        last.errorbar(place, found.value, [[found.value - found.low], [found.high - found.value]], fmt="ko", capsize=4)
+    for place, delta in enumerate(others.values()):
+        last.errorbar(place, delta.value, [[delta.value - delta.low], [delta.high - delta.value]], fmt="ko", capsize=4)
     last.set_xticks(range(len(others)), others, rotation=30)
     last.set(title=f"entropy kept at {REACHED:.0%} right, minus n={POWERS[0][0]}, m={POWERS[0][1]}", ylabel="nats")
     legend(figure, grid.flat[0], "lower center")

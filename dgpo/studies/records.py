@@ -33,13 +33,13 @@ def claim(out: Path, setting: Setting) -> None:
     Raises:
         UserError: they are of another one.
     """
-    file, wanted = out / "setting.json", asdict(setting)
+    file, expected = out / "setting.json", asdict(setting)
     if file.exists():
-        found = json.loads(file.read_text())
-        for key in wanted:
-            if found.get(key) != wanted[key]:
-                raise UserError(f"--out={out}: its runs have {key}={found.get(key)}, not {wanted[key]}; give another")
-    replace_json(file, wanted)
+        saved = json.loads(file.read_text())
+        for key in expected:
+            if saved.get(key) != expected[key]:
+                raise UserError(f"--out={out}: its runs have {key}={saved.get(key)}, not {expected[key]}; give another")
+    replace_json(file, expected)
 
 
 def metrics_file(out: Path, run: Run) -> Path:

@@ -99,5 +99,5 @@ def crossings(success: np.ndarray, entropy: np.ndarray) -> tuple[np.ndarray, np.
     """Step and entropy `(S,)` where `success` `(steps, S)` first reaches `REACHED`."""
     number = np.arange(len(success))
     sides = zip(success.T, entropy.T, strict=True)
-    found = np.array([[reached(shares, REACHED, values) for values in (number, nats)] for shares, nats in sides])
-    return found[:, 0], found[:, 1]
+    crossing = np.array([[reached(shares, REACHED, values) for values in (number, nats)] for shares, nats in sides])
+    return crossing[:, 0], crossing[:, 1]

@@ -122,8 +122,8 @@ def train(
     held_out = torch.from_numpy(np.stack(tests))[shared]
     answers = torch.from_numpy(facts.right_answers(held_out.numpy()))
     for step in range(setting.steps + 1):
-        drawn = [draw(generators[seed], setting) for seed in sorted(generators)]
-        digits, uniforms, orders = (torch.from_numpy(np.stack(each))[shared] for each in zip(*drawn, strict=True))
+        draws = [draw(generators[seed], setting) for seed in sorted(generators)]
+        digits, uniforms, orders = (torch.from_numpy(np.stack(each))[shared] for each in zip(*draws, strict=True))
         batch = policy.sample(layers, digits, uniforms)
         metrics = {"actor/entropy": mean(batch.entropy, batch.mask)}
         if step % every == 0 or step == setting.steps:
@@ -158,15 +158,15 @@ def update(
     context = policy.contexts(digits, batch.tokens)
     rows = (orders[..., None] * GROUP + torch.arange(GROUP)).flatten(1)
     runs = torch.arange(len(rows))[:, None]
-    norms, seen = [], []
+    norms, region_figures = [], []
     for chosen in rows.chunk(setting.epochs * setting.updates, dim=1):
         tokens, mask = batch.tokens[runs, chosen], batch.mask[runs, chosen]
         old, advantage = batch.log_prob[runs, chosen], advantages[runs, chosen]
         log_prob = policy.of_tokens(layers, context[runs, chosen], tokens)
         gradient, weight = token_gradients(method, old, log_prob.detach(), advantage, mask)
         norms.append(adam.step(flat(torch.autograd.grad(log_prob, layers, gradient))))
-        seen.append(regions(method, old, log_prob.detach(), advantage, mask, weight))
-    metrics = {f"actor/region/{key}": torch.stack([each[key] for each in seen]) for key in seen[0]}
+        region_figures.append(regions(method, old, log_prob.detach(), advantage, mask, weight))
+    metrics = {f"actor/region/{key}": torch.stack([each[key] for each in region_figures]) for key in region_figures[0]}
     metrics = {key: each.amax(0) if key.endswith("max") else each.mean(0) for key, each in metrics.items()}
     norm = torch.stack(norms)
     metrics |= {"actor/grad_norm": norm.mean(0), "actor/grad_norm_max": norm.amax(0)}
@@ -179,13 +179,13 @@ def regions(
     """Share of tokens beyond each boundary, largest W on the left and largest F above it, of each run `(R,)`."""
     ratio, (low, high) = new - old, method.log_range
     wrong, good = mask & (advantages < 0), mask & (advantages > 0)
-    found = {"ln": wrong & (ratio < low), "hp": good & (ratio > high), "hn": wrong & (ratio > high)}
+    masks = {"ln": wrong & (ratio < low), "hp": good & (ratio > high), "hn": wrong & (ratio > high)}
     tokens = mask.sum((1, 2)).clamp(min=1)
-    shares = {f"{name}/share": where.sum((1, 2)) / tokens for name, where in found.items()}
+    shares = {f"{name}/share": where.sum((1, 2)) / tokens for name, where in masks.items()}
     w = weight * (-new).clamp(max=60).exp()
     return shares | {
-        "ln/W_max": w.where(found["ln"], 0.0).amax((1, 2)),
-        "hn/F_max": weight.where(found["hn"], 0.0).amax((1, 2)),
+        "ln/W_max": w.where(masks["ln"], 0.0).amax((1, 2)),
+        "hn/F_max": weight.where(masks["hn"], 0.0).amax((1, 2)),
     }
 
 

@@ -33,7 +33,7 @@ class Verdict:
 
 def verdicts(losses: Mapping[str, Loss], methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
     """What the study says to each claim about the `reference`, a dgpo, and about its powers."""
-    found = [
+    answers = [
         best("avg@k is best", against(methods, reference, ACCURACY)),
         best(f"pass@{K} is best", against(methods, reference, PASS.format(K))),
         *entropy(methods, reference, level),
@@ -41,7 +41,7 @@ def verdicts(losses: Mapping[str, Loss], methods: Mapping[str, Method], referenc
         spikes(methods, reference),
         *(power(letter, losses, methods, level) for letter in ("n", "m")),
     ]
-    return [each for each in found if each]
+    return [each for each in answers if each]
 
 
 def best(claim: str, differences: Mapping[str, Paired]) -> Verdict:
@@ -88,9 +88,9 @@ def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method]
         return None
     _, one, other = max(pairs)
     sides = [at_level(methods[name], level)["entropy"] for name in (one, other)]
-    found = difference([sides[0]], [sides[1]])
-    grounds = f"{other} minus {one}: {found.text('+.3f')} nats, p {found.p:.2g}"
-    return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(found), grounds)
+    entropy_difference = difference([sides[0]], [sides[1]])
+    grounds = f"{other} minus {one}: {entropy_difference.text('+.3f')} nats, p {entropy_difference.p:.2g}"
+    return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(entropy_difference), grounds)
 
 
 def sign(found: Paired) -> str:

@@ -177,5 +177,5 @@ def mistaken(
 
 def boxed_answer(text: str) -> str | None:
     """The last boxed whole number of a text, or None."""
-    found = re.findall(r"\\boxed\{(\d+)\}", text)
-    return found[-1] if found else None
+    answers = re.findall(r"\\boxed\{(\d+)\}", text)
+    return answers[-1] if answers else None

@@ -1,7 +1,7 @@
 """Keeps some whole prompt groups of each step for `dgpo rollouts`. The trainer's process draws them and writes texts
 and verdicts; the actor's ranks write what the loss got for each token. If writing fails, training goes on.
 
-The choice travels as the field ``kept`` of each sample: the answer's row in `runs.kept`, or -1.
+The field ``kept`` of each sample marks the chosen ones: the answer's row in `runs.kept`, or -1.
 """
 
 import json
@@ -23,6 +23,7 @@ from verl.workers.config import ActorConfig
 from verl.workers.utils.losses import ppo_loss
 from verl.workers.utils.padding import no_padding_2_padding
 
+from dgpo.batch import padding_of, split_key, values_of
 from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import ANSWERS, ROWS, TOKENS, thin, write_rows
@@ -131,17 +132,13 @@ def log_table(answer_rows: list[dict[str, Any]], step: int) -> None:
 
 
 def choose(batch: KVBatchMeta, count: int, seed: str) -> list[str]:
-    """The keys of ``count`` prompts' answers, group by group; verl's keys are ``uid_session_output``."""
+    """The keys of the answers to ``count`` prompts drawn at random, group by group."""
     groups: dict[str, list[str]] = {}
-    for key, tag in zip(batch.keys, batch.tags, strict=True):
-        if not tag.get("is_padding", False):
-            groups.setdefault(key.rsplit("_", 2)[0], []).append(key)
+    for key, padding in zip(batch.keys, padding_of(batch.tags), strict=True):
+        if not padding:
+            groups.setdefault(split_key(key)[0], []).append(key)
     names = random.Random(seed).sample(sorted(groups), min(count, len(groups)))
-    return [key for name in names for key in sorted(groups[name], key=_session)]
-
-
-def _session(key: str) -> tuple[int, ...]:
-    return tuple(map(int, key.rsplit("_", 2)[1:]))
+    return [key for name in names for key in sorted(groups[name], key=lambda key: [*map(int, split_key(key)[1:])])]
 
 
 def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict[str, Any]]:
@@ -150,11 +147,11 @@ def answers(trainer: Any, batch: KVBatchMeta, rows: dict[str, int]) -> list[dict
     fields += ["responses", "entropy", "rollout_log_probs"]
     data = tq.kv_batch_get(keys=list(rows), partition_id=str(batch.partition_id), select_fields=fields)
     tags = dict(zip(batch.keys, batch.tags, strict=True))
-    columns = {name: [getattr(each, "data", each) for each in data[name]] for name in fields if name in data}
+    columns = {name: values_of(data[name]) for name in fields if name in data}
     answers_kept = []
     for i, (key, row) in enumerate(rows.items()):
         value: dict[str, Any] = {name: column[i] for name, column in columns.items()}
-        group, session, output = key.rsplit("_", 2)
+        group, session, output = split_key(key)
         extra = value.get("extra_fields") or {}
         prompt = value.get("raw_prompt")
         if prompt is None:

@@ -77,8 +77,8 @@ class Progress:
         for step, metrics, offset in read_metrics(self._metrics, self._offset):
             self._offset = offset
             if not self._rows:
-                found = validation_measure(metrics)
-                print(HEADER.format(f"val {found[0]}" if found else "val"), file=self._terminal)
+                measure = validation_measure(metrics)
+                print(HEADER.format(f"val {measure[0]}" if measure else "val"), file=self._terminal)
             self._rows += 1
             seconds = metrics.get("timing_s/step")
             if seconds is not None:

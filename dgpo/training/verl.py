@@ -14,6 +14,7 @@ from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
 
 from dgpo.advantages.verl import credit_turns, modulate, weigh_prompts
 from dgpo.agents.metrics import agent_metrics
+from dgpo.batch import split_key
 from dgpo.rewards.metrics import reward_metrics
 from dgpo.rewards.own import averageable_columns
 from dgpo.rollouts.success import COUNTS
@@ -77,7 +78,7 @@ def log_sample_metrics(trainer: Any) -> None:
         if trainer.config.get("agent"):
             samples = read_samples(batch, "data_source", "extra_fields")
             # A session of several rows says the same in each.
-            sessions = {key.rpartition("_")[0]: sample for key, sample in samples}.values()
+            sessions = {split_key(key)[:2]: sample for key, sample in samples}.values()
             metrics.update(agent_metrics([(each["data_source"], each["extra_fields"]) for each in sessions]))
         else:
             metrics.update(reward_metrics(read_verdicts(batch)))
@@ -88,15 +89,15 @@ def log_sample_metrics(trainer: Any) -> None:
 def average_what_can_be(trainer: Any) -> None:
     """Have ``trainer`` leave out of a validation's means what its reward function tells of some answers only."""
     update = trainer._val_metrics_update
-    known = set[str]()
+    reported = set[str]()
 
     def with_averaged(sources: Any, uids: Any, columns: dict[str, list[Any]], *args: Any, **kwargs: Any) -> Any:
-        kept, told = averageable_columns(columns)
-        for what in told:
-            if what not in known:
+        averageable, warnings = averageable_columns(columns)
+        for what in warnings:
+            if what not in reported:
                 log.warning("reward.custom_reward_function: %s; return the same keys for every answer", what)
-        known.update(told)
-        return update(sources, uids, kept, *args, **kwargs)
+        reported.update(warnings)
+        return update(sources, uids, averageable, *args, **kwargs)
 
     trainer._val_metrics_update = with_averaged
 

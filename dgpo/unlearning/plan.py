@@ -42,7 +42,7 @@ def parts(settings: Settings, method: Method, shape: ModelShape) -> dict[str, in
     inputs = tokens * shape.hidden * width * shape.layers
     within = tokens * shape.hidden * 17 * width
     trained = 0 if settings.model.lora_rank else 12
-    found = {
+    by_part = {
         "weights, sharded": 4 * shape.parameters // ranks,
         "gradients and Adam's moments, sharded": trained * shape.parameters // ranks,
         "gathered layers, embedding and head": width * (2 * shape.layer_parameters + 2 * outer),
@@ -50,8 +50,8 @@ def parts(settings: Settings, method: Method, shape: ModelShape) -> dict[str, in
         "logits of a chunk": CHUNK_TENSORS * CHUNK * shape.vocabulary * 4,
     }
     if method.needs_reference:
-        found["head of the model before"] = width * outer
-    return found
+        by_part["head of the model before"] = width * outer
+    return by_part
 
 
 def plan_unlearning(composed: DictConfig, *, as_json: bool = False) -> None:

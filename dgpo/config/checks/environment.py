@@ -38,15 +38,15 @@ def devices(config: DictConfig) -> Iterator[Finding]:
     """This machine has the accelerators, driver and compilers that the config needs; not checked on a cluster."""
     import torch
 
-    wanted = config.trainer.n_gpus_per_node
+    needed = config.trainer.n_gpus_per_node
     if config.trainer.device != "cuda" or cluster_address(config) is not None:
         return
-    found = torch.cuda.device_count()
+    count = torch.cuda.device_count()
     apart = sum(nodes * gpus for _, nodes, gpus in gpu_groups(config)[1:])
-    if found < wanted + apart:
-        message = f"this machine has {found} CUDA devices" + (f", and {apart} more are to answer" if apart else "")
+    if count < needed + apart:
+        message = f"this machine has {count} CUDA devices" + (f", and {apart} more are to answer" if apart else "")
         remedy = "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS"
-        remedy = f"set it to {found}, or train on the CPU with hardware=cpu" if found else remedy
+        remedy = f"set it to {count}, or train on the CPU with hardware=cpu" if count else remedy
         yield finding(config, "trainer.n_gpus_per_node", message, remedy)
     for message, remedy in cuda.missing():
         yield finding(config, "trainer.device", message, remedy)

@@ -99,8 +99,8 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         if loss_config is not None:
             check_actor(config.actor_rollout_ref.actor)
     except Exception as error:
-        found = finding_at_option(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
-        yield Finding(LOSS, section.loss_mode, found.message, found.remedy) if found.key == LOSS else found
+        refusal = finding_at_option(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
+        yield Finding(LOSS, section.loss_mode, refusal.message, refusal.remedy) if refusal.key == LOSS else refusal
         return
     if loss_config is None:
         yield finding(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
@@ -231,10 +231,10 @@ def modules(config: DictConfig) -> Iterator[Finding]:
         value = OmegaConf.select(config, key)
         for name in [value] if isinstance(value, str) else value or ():
             try:
-                found = name in WITHOUT_MODULE or importlib.util.find_spec(name)
+                module = name in WITHOUT_MODULE or importlib.util.find_spec(name)
             except (ImportError, ValueError):
-                found = None
-            if not found:
+                module = None
+            if not module:
                 yield Finding(key, name, "there is no such module here", "install it, or correct the name")
     for part in READ_BY_EVERY_RUN:
         for name, value in OmegaConf.select(config, part).items():

@@ -37,9 +37,9 @@ def malformed(composed: DictConfig) -> list[Finding]:
         composed: a config, which may be resolved; what it interpolates is not known then.
     """
     config, read = resolved(composed), set(READ.findall(OmegaConf.to_yaml(composed)))
-    found = [*_missing("", OmegaConf.to_container(config), defaults()), *values(config, read)]
-    keys, copies = {problem.key for problem in found}, dict(_copies("", OmegaConf.to_container(composed)))
-    return [problem for problem in found if copies.get(problem.key) not in keys]
+    findings = [*_missing("", OmegaConf.to_container(config), defaults()), *values(config, read)]
+    keys, copies = {problem.key for problem in findings}, dict(_copies("", OmegaConf.to_container(composed)))
+    return [problem for problem in findings if copies.get(problem.key) not in keys]
 
 
 def _copies(prefix: str, section: Any) -> Iterator[tuple[str, str]]:
@@ -99,17 +99,17 @@ def _section(
             continue
         annotation = ALSO.get(key, annotations.get(name))
         # verl makes these sections into their classes; of others it reads what is there, and so may others.
-        made = key.startswith("actor_rollout_ref.")
-        if made and annotations and name not in annotations and name not in default:
+        is_dataclass = key.startswith("actor_rollout_ref.")
+        if is_dataclass and annotations and name not in annotations and name not in default:
             message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations))
             yield Finding(key, value, message, "correct the name, or leave it out")
             continue
-        known = name in default or name in annotations or key in ALSO or prefix in OPEN
-        if not known and (problem := _misspelt(key, name, [*default, *annotations])):
+        is_declared = name in default or name in annotations or key in ALSO or prefix in OPEN
+        if not is_declared and (problem := _misspelt(key, name, [*default, *annotations])):
             yield Finding(key, value, *problem)
             continue
         # What is in a section that is declared empty is passed on to a library.
-        if not known and default and not any(f"{each}.".startswith(f"{key}.") for each in read):
+        if not is_declared and default and not any(f"{each}.".startswith(f"{key}.") for each in read):
             message = "neither verl nor dgpo has such an option, and no other option interpolates it"
             yield Finding(key, value, message, "leave it out, unless code of your own reads it", fatal=False)
             continue

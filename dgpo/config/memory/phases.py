@@ -178,7 +178,7 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
     updated = state(setup)
     kept = {"weights": updated["weights"], "optimiser": 0 if setup.optimizer_offload else updated["optimiser"]}
     contexts_bytes = contexts(setup)
-    found = {
+    by_phase = {
         # Old log-probs and entropies, without gradients: the last hidden states and the logits. The output layer is
         # whole on each GPU before the entropy is computed, and takes less.
         "log-probs": {
@@ -223,7 +223,7 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
     if batch := setup.reference_batch:
         # Of the KL term's second model: as old log-probs, without entropies. It comes from the CPU a layer at a time.
         tokens = batch.tokens(setup.longest, setup.ulysses)
-        found["reference log-probs"] = {
+        by_phase["reference log-probs"] = {
             **kept,
             "weights": 0 if setup.param_offload else kept["weights"],
             "activations": tokens * c * shape.hidden,
@@ -231,7 +231,7 @@ def phases(setup: Setup) -> dict[str, dict[str, int]]:
             "gathered": c * root_parameters(setup),
             "contexts": contexts_bytes,
         }
-    return found
+    return by_phase
 
 
 def totals(setup: Setup) -> dict[str, int]:
@@ -243,14 +243,14 @@ def overflows(setup: Setup) -> list[str]:
     """What does not fit into the stated memory, a sentence each; nothing where none is stated."""
     if setup.gpu_bytes is None:
         return []
-    found = [
+    excesses = [
         f"{name} needs {size / GIB:.1f} GiB of {setup.gpu_bytes / GIB:.0f}"
         for name, size in totals(setup).items()
         if size > setup.gpu_bytes
     ]
-    held = cache_tokens(setup)
-    if held < setup.longest:
-        found.append(
-            f"the KV cache of a replica holds {max(0, held):,} tokens, one prompt and response are {setup.longest:,}"
+    cached = cache_tokens(setup)
+    if cached < setup.longest:
+        excesses.append(
+            f"the KV cache of a replica holds {max(0, cached):,} tokens, one prompt and response are {setup.longest:,}"
         )
-    return found
+    return excesses
