@@ -140,9 +140,7 @@ def data_prepare(
 
 
 @data.command("check")
-def data_check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="parquet file of prompts")],
-) -> None:
+def data_check(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="parquet file of prompts")]) -> None:
     """Are prompt files fit to train and to evaluate on? Exit status 1 where one has a fault."""
     from dgpo.data.check import examine
 

@@ -53,8 +53,7 @@ def lab_compare(
     seeds: Annotated[int, typer.Option(help="how many")] = 10,
     first_seed: Annotated[int, typer.Option(help="the others follow it")] = 0,
     setting: Annotated[
-        str,
-        typer.Option(help="updates a batch: reuse (64, a batch is read 4 times), many (64, once), few (16, once)"),
+        str, typer.Option(help="updates a batch: reuse (64, a batch is read 4 times), many (64, once), few (16, once)")
     ] = "reuse",
     steps: Annotated[int | None, typer.Option(help="of a run (default: the setting's)", show_default=False)] = None,
     reference: Annotated[str, typer.Option(help="the method that others are compared with")] = "dgpo:n=2",

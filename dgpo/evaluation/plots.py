@@ -16,13 +16,10 @@ COLUMNS = 3
 def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
     """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG; the files."""
     files = []
-    for name, figure in (
-        ("pass_at_k", pass_at_k_curves(evaluations)),
-        ("accuracy", accuracy_bars(evaluations)),
-        ("lengths", length_histograms(evaluations)),
-    ):
+    pictures = {"pass_at_k": pass_at_k_curves, "accuracy": accuracy_bars, "lengths": length_histograms}
+    for name, figure_of in pictures.items():
         files += [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
-        save(figure, files[-2:])
+        save(figure_of(evaluations), files[-2:])
     return files
 
 

@@ -14,18 +14,7 @@ from dgpo.losses import Method as Loss
 from dgpo.progress import ProgressBar
 from dgpo.runs.intervals import Interval, interquartile_mean, middle_mean
 from dgpo.studies import records
-from dgpo.studies.analysis import (
-    ACCURACY,
-    PASS,
-    SPIKES,
-    K,
-    Method,
-    against,
-    at_level,
-    figures,
-    gather,
-    level_of,
-)
+from dgpo.studies.analysis import ACCURACY, PASS, SPIKES, K, Method, against, at_level, figures, gather, level_of
 from dgpo.studies.contenders import contenders
 from dgpo.studies.threads import one_thread
 from dgpo.studies.training import SETTINGS, Run, Setting, pretrain, train

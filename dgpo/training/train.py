@@ -77,9 +77,7 @@ def set_later_steps_aside(folder: RunFolder, start: int) -> None:
 
 def prepare(config: DictConfig, folder: RunFolder) -> None:
     """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
-    environment = tracker_environment(folder) | {
-        "DGPO_DEADLINE": deadline_from(config.run.time_limit),
-    }
+    environment = tracker_environment(folder) | {"DGPO_DEADLINE": deadline_from(config.run.time_limit)}
     if config.run.worker_niceness is not None:
         environment["RAY_worker_niceness"] = str(config.run.worker_niceness)  # for the Ray that this process starts
     os.environ.update(environment)

@@ -117,8 +117,7 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
             features[file] = load([file]).dataframe.features
         except Exception as error:
             raise UnloadableError(
-                f"verl cannot load {file}: {_reason(error)}",
-                "`dgpo data prepare` writes files that it can load",
+                f"verl cannot load {file}: {_reason(error)}", "`dgpo data prepare` writes files that it can load"
             ) from error
     (first, one), *others = features.items()
     differences = (f"{what} in {file}, not as in {first}" for file, other in others if (what := difference(one, other)))

@@ -173,9 +173,8 @@ def optimizer(config: DictConfig) -> Iterator[Finding]:
         build_optimizer([torch.nn.Parameter(torch.zeros(1))], omega_conf_to_dataclass(section))
     except ImportError as error:
         # It may be installed where the run is to be.
-        yield finding(
-            config, f"{key}.optimizer_impl", str(error), "install it, or use torch.optim and AdamW", fatal=False
-        )
+        remedy = "install it, or use torch.optim and AdamW"
+        yield finding(config, f"{key}.optimizer_impl", str(error), remedy, fatal=False)
     except AttributeError as error:
         yield finding(config, f"{key}.optimizer", cause_of(error), "use AdamW")
     except Exception as error:

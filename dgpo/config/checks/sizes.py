@@ -42,10 +42,9 @@ def batches(config: DictConfig) -> Iterator[Finding]:
     actor, batch = config.actor_rollout_ref.actor, config.data.train_batch_size
     mini, samples, ranks = actor.ppo_mini_batch_size, config.actor_rollout_ref.rollout.n, world(config)
     if batch % mini:
+        message = f"it does not divide data.train_batch_size={batch}"
         remedy = f"use a divisor of {batch}; {batch} divided by it is the number of updates a batch"
-        yield finding(
-            config, f"{ACTOR}.ppo_mini_batch_size", f"it does not divide data.train_batch_size={batch}", remedy
-        )
+        yield finding(config, f"{ACTOR}.ppo_mini_batch_size", message, remedy)
     shares = max(1, ranks // sequence_parallel(config))
     if (mini * samples) % shares:
         message = f"its {mini * samples} samples ({samples} a prompt) do not divide over {shares} ranks"
