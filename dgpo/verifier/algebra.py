@@ -1,7 +1,6 @@
-r"""Tokens of algebra as a tree: ``\frac{n(n+1)}{2}``, ``2\sqrt{3}\sin^2 x``, ``1\frac12 x``, ``\max(a, b)``.
+r"""Parses algebra into a tree, by recursive descent: ``\frac{n(n+1)}{2}``, ``2\sqrt{3}\sin^2 x``, ``\max(a, b)``.
 
-A recursive descent. What can be read in more than one way (``f(x)``, ``1/2x``, ``\sin x \cdot y``) is not read at all,
-and left to the symbolic stage.
+What has more than one reading (``1/2x``, ``\sin x \cdot y``) has no tree, and is left to the symbolic stage.
 """
 
 from collections.abc import Sequence
@@ -18,13 +17,13 @@ MAX_DEPTH = 40
 TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _UNREAD = frozenset(("det", "sup", "inf", "lim", "deg"))
 _APPLIED = frozenset("fghFGHPO")
-"""Letters that call what stands in brackets behind them; others multiply it."""
+"""Names of functions before brackets: ``f(x)``. Other letters multiply what is in the brackets."""
 _CHOSEN_FROM = frozenset("kmnr")  # C_n^k; C_p^2 is a square
 _CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
 
 
 def parse(tokens: Sequence[Token]) -> Node | None:
-    """The tree of ``tokens``, or None."""
+    """The tree of ``tokens``; None where they are no algebra, or have more than one reading."""
     if len(tokens) > MAX_TOKENS:
         return None
     parser = _Parser(tokens)
@@ -86,7 +85,7 @@ class _Parser(Cursor):
                 factors.append(self._power())
 
     def _may_multiply(self, token: Token) -> bool:
-        """Whether ``token`` without a sign before it goes on with a product: ``n(n+1)``, ``3!7!``, ``(n+1)2^n``."""
+        """Whether ``token`` continues a product without a sign: ``n(n+1)``, ``3!7!``, ``(n+1)2^n``."""
         if token.kind == "number":
             before = self._tokens[self._at - 1]
             return before.is_("sign", "!") or (before.kind in ("name", "close") and self._peek(1).is_("sign", "^"))
@@ -118,7 +117,7 @@ class _Parser(Cursor):
                 return node
 
     def _script(self) -> Node:
-        """An exponent or the base of a logarithm; a symbol alone: ``e^x(x-1)`` is a product."""
+        """An exponent or the base of a logarithm. Without braces it is one symbol: ``e^x(x-1)`` is a product."""
         if self._peek().kind == "open":
             return self._group()
         sign = self._take("sign", "+", "-")
@@ -222,7 +221,7 @@ class _Parser(Cursor):
         return Operation("call" if is_call else "*", (name, argument))
 
     def _letters(self) -> Node:
-        """Letters in a row: a product, where they are no word."""
+        """A word of few letters as their product: ``ab``. Raises NotAlgebra for a word of a language."""
         before, token, after = self._tokens[self._at - 1] if self._at else END, self._peek(), self._peek(1)
         letters = str(token.value)
         is_differential = before.value == "{" and len(letters) == 2 and letters[0] == "d" and after.value in ("}", "^")
@@ -243,7 +242,7 @@ class _Parser(Cursor):
         exponent = self._script() if self._take("sign", "^") else None
         if exponent == Operation("-", (Fraction(1),)) and name in TRIGONOMETRIC - {"cis"}:
             name, exponent = f"arc{name}", None
-        if exponent is not None and (not isinstance(exponent, Fraction)):
+        if exponent is not None and not isinstance(exponent, Fraction):
             raise NotAlgebra
         outside, self._in_trigonometry = self._in_trigonometry, name in TRIGONOMETRIC
         argument = self._group() if self._peek().is_("open", "(", "{", "[") else self._bare_argument()
@@ -255,11 +254,11 @@ class _Parser(Cursor):
 
     def _arguments(self) -> tuple[Node, ...]:
         opening = self._need("open", "(", r"\{", "[")
-        found = [self._sum()]
+        arguments = [self._sum()]
         while self._take("join", ",", ";"):
-            found.append(self._sum())
+            arguments.append(self._sum())
         self._need("close", _CLOSES[str(opening.value)])
-        return tuple(found)
+        return tuple(arguments)
 
     def _bare_argument(self) -> Node:
         r"""``2x`` of ``\sin 2x + 1``: numbers and names in a row, or a fraction, root or modulus alone."""
@@ -273,7 +272,8 @@ class _Parser(Cursor):
                 if self._peek(1).is_("open", "("):
                     raise NotAlgebra
                 factors.append(self._power())
-        is_unclear = len(factors) > 1 and any(factor == "e" or _is_power_of_e(factor) for factor in factors)
+        bases = [factor.operands[0] if isinstance(factor, Operation) else factor for factor in factors]
+        is_unclear = len(factors) > 1 and "e" in bases
         token = self._peek()
         goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
         goes_on = goes_on or (token.is_("sign", "*") and self._peek(1).kind == "function")
@@ -294,7 +294,3 @@ def _signed(sign: Token | None, node: Node) -> Node:
 
 def _in_radians(degrees: Node) -> Node:
     return Operation("*", (degrees, "pi", Fraction(1, 180)))
-
-
-def _is_power_of_e(node: Node) -> bool:
-    return isinstance(node, Operation) and node.operands[0] == "e"

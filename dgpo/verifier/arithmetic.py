@@ -10,10 +10,10 @@ from functools import partial
 from itertools import accumulate
 from typing import Any
 
-from dgpo.verifier.tree import SERIES, Node, Operation, functions, rebuilt
+from dgpo.verifier.tree import SERIES, Node, Operation, functions, rebuilt, subtrees
 
 MAX_BITS = 40_000
-"""Of a numerator or a denominator. One greatest common divisor of two such takes a few milliseconds."""
+"""The longest numerator or denominator. A greatest common divisor of two such takes a few milliseconds."""
 FEW_OPERATIONS = 8
 MAX_BITS_OF_MANY = 8192
 """The bound where there are more operations than a few."""
@@ -30,7 +30,8 @@ class _NotExact(Exception):
 def exact_value(node: Node) -> Fraction | None:
     """The rational value of an expression without variables, or None."""
     try:
-        return _value(node, MAX_BITS if _operations(node) <= FEW_OPERATIONS else MAX_BITS_OF_MANY)
+        count = sum(isinstance(part, Operation) for part in subtrees(node))
+        return _value(node, MAX_BITS if count <= FEW_OPERATIONS else MAX_BITS_OF_MANY)
     except (_NotExact, ArithmeticError):
         return None
 
@@ -41,18 +42,14 @@ def expanded(series: Operation, low: Any, high: Any) -> Operation:
     most = MAX_TERMS if functions(term).isdisjoint(SERIES) else MAX_TERMS_OF_SERIES
     if int(low) != low or int(high) != high or not -1 <= high - low < most:
         raise ArithmeticError("no limits")
-    terms = (rebuilt(term, partial(_at, {bound: Fraction(at)})) for at in range(int(low), int(high) + 1))
+    terms = (rebuilt(term, partial(_evaluated, {bound: Fraction(at)})) for at in range(int(low), int(high) + 1))
     return Operation("+" if series.function == "sum" else "*", (Fraction(series.function == "prod"), *terms))
 
 
-def _at(values: Mapping[Node, Fraction], part: Node) -> Node:
-    """The number that ``part`` is, with a value for a letter, or ``part``."""
+def _evaluated(values: Mapping[Node, Fraction], part: Node) -> Node:
+    """``part`` as a number, where it is a letter of ``values`` or has no names; else as it is."""
     number = exact_value(part) if isinstance(part, Operation) and not part.names else values.get(part)
     return part if number is None else number
-
-
-def _operations(node: Node) -> int:
-    return 1 + sum(map(_operations, node.operands)) if isinstance(node, Operation) else 0
 
 
 def _value(node: Node, max_bits: int) -> Fraction:
@@ -70,7 +67,7 @@ def _value(node: Node, max_bits: int) -> Fraction:
     values = [_value(operand, max_bits) for operand in node.operands]
     if node.function not in ("+", "*"):
         return _bounded(function(*values), max_bits)
-    *_, value = accumulate(values, lambda one, two: _bounded(function(one, two), max_bits))
+    *_, value = accumulate(values, lambda total, operand: _bounded(function(total, operand), max_bits))
     return value
 
 

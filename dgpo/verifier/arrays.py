@@ -1,5 +1,5 @@
-r"""Matrices and vectors, times a number and in sums: ``2\begin{pmatrix}1\\3\end{pmatrix}``, ``(1, 0) + t(1, -1)``,
-and what LaTeX sets like a matrix: functions by cases, and systems of equations.
+r"""Reads matrices and vectors, their multiples and sums: ``2\begin{pmatrix}1\\3\end{pmatrix}``, ``(1, 0) + t(1, -1)``,
+and what is written in the same environments: functions by cases, and systems of equations.
 """
 
 from collections.abc import Callable
@@ -21,42 +21,38 @@ _IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
 
 def read_array(tokens: Tokens, read: Read) -> Answer | None:
     """The matrix, the vector, the cases or the solutions that ``tokens`` are; None for anything else."""
-    if (body := _turned(tokens)) and isinstance(found := read(body), Grid | Several):
-        rows = found.rows if isinstance(found, Grid) else ()
-        return found if len({*map(len, rows)}) != 1 else Grid(tuple(zip(*rows, strict=True)), tokens)
+    if (body := _transposed(tokens)) and isinstance(array := read(body), Grid | Several):
+        rows = array.rows if isinstance(array, Grid) else ()
+        return array if len({*map(len, rows)}) != 1 else Grid(tuple(zip(*rows, strict=True)), tokens)
     start = 1 if tokens[0].is_("open", r"\{") else 0
     rows = _rows(tokens[start:], _SYSTEMS)
-    if rows and (found := _solutions(rows, read) or _cases(rows, read)):
-        return found
+    if rows and (answer := _solutions(rows, read) or _cases(rows, read)):
+        return answer
     terms, signs = split(tokens, "sign", "+", "-")
     signs = [PLUS, *signs] if terms[0] else signs
-    arrays = [_array(term) for term in terms if term]
-    found = [array for array in arrays if array is not None]
-    shapes = {tuple(map(len, rows)) for _, rows in found}
-    if len(shapes) != 1 or not len(found) == len(arrays) == len(signs):
+    terms = [term for term in terms if term]
+    arrays = [array for term in terms if (array := _array(term)) is not None]
+    shapes = {tuple(map(len, rows)) for _, rows in arrays}
+    if len(shapes) != 1 or not len(arrays) == len(terms) == len(signs):
         return None
     is_grid = any(token.kind == "command" and str(token.value).startswith("begin ") for token in terms[-1])
-    scale, cells = found[0]
-    is_plain = len(found) == 1 and signs[0] is PLUS
-    if is_plain and not is_grid and (not scale or (has(scale, "name") and not _is_parameter(scale))):
+    scale, cells = arrays[0]
+    is_plain = len(arrays) == 1 and signs[0] is PLUS
+    is_parameter = len(scale) == 1 and scale[0].is_("name", *_PARAMETERS)  # t(1, 2), but P(1, 2) is a named point
+    if is_plain and not is_grid and (not scale or (has(scale, "name") and not is_parameter)):
         return None
     if not is_plain or scale:
-        cells = [[_sum(signs, found, row, column) for column in range(len(cells[row]))] for row in range(len(cells))]
+        cells = [[_sum(signs, arrays, row, column) for column in range(len(cells[row]))] for row in range(len(cells))]
     if not is_grid:
         return Several("()", tuple(read(row[0]) for row in cells))
     return Grid(tuple(tuple(map(read, row)) for row in cells), tokens)
 
 
-def _is_parameter(scale: Tokens) -> bool:
-    """Whether it multiplies a vector: ``t`` of ``t(1, 2)``; other letters call it or are the name of the point."""
-    return len(scale) == 1 and scale[0].is_("name", *_PARAMETERS)
-
-
-def _turned(tokens: Tokens) -> Tokens:
-    r"""The vector or matrix that is transposed: ``(1, 2)`` of ``(1, 2)^T``, nothing of any other."""
+def _transposed(tokens: Tokens) -> Tokens:
+    r"""``(1, 2)`` of ``(1, 2)^T``, also of a matrix; nothing where no power T is."""
     body, cuts = split(tokens, "sign", "^")
-    is_turned = len(cuts) == 1 and "".join(str(token.value) for token in body[-1]) in _TRANSPOSED
-    return body[0] if is_turned and (_rows(body[0], _MATRICES) or shell(body[0])[0] in ("()", "[]")) else ()
+    is_transposed = len(cuts) == 1 and "".join(str(token.value) for token in body[-1]) in _TRANSPOSED
+    return body[0] if is_transposed and (_rows(body[0], _MATRICES) or shell(body[0])[0] in ("()", "[]")) else ()
 
 
 def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column: int) -> Tokens:
@@ -68,7 +64,7 @@ def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column
 
 
 def _array(tokens: Tokens) -> tuple[Tokens, Rows] | None:
-    """``t`` and the rows of ``t(1, 1, -1)``, as a column, or of a matrix."""
+    """The factor and the rows of a matrix or of ``t(1, 1, -1)``, which is a column; None for anything else."""
     depth, start = step(tokens[-1]), len(tokens) - 1
     while depth and start:
         start -= 1
@@ -84,7 +80,7 @@ def _array(tokens: Tokens) -> tuple[Tokens, Rows] | None:
 
 
 def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:
-    """The cells of an environment, perhaps in brackets."""
+    """The cells of an environment of one of ``kinds``, perhaps in brackets; None for anything else."""
     if len(tokens) > 2 and tokens[0].kind == "open" and tokens[-1].kind == "close":
         tokens = tokens[1:-1]
     if not tokens or tokens[0].kind != "command" or str(tokens[0].value).removeprefix("begin ") not in kinds:
@@ -96,7 +92,7 @@ def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:
 
 
 def _solutions(rows: Rows, read: Read) -> Answer | None:
-    """Equations one below the other, each solved for a name, as the list of them."""
+    """Equations one below the other, each solved for a name, as a list; None for other rows."""
     lines = [tuple(token for cell in row for token in cell) for row in rows]
     sides = [split(line, "relation", "=")[0] for line in lines]
     if not all(len(side) == 2 and read_name(side[0]) for side in sides):
@@ -107,7 +103,7 @@ def _solutions(rows: Rows, read: Read) -> Answer | None:
 
 
 def _cases(rows: Rows, read: Read) -> Answer | None:
-    r"""Values, each with its condition, in any order: ``x & \text{if } x \ge 0``."""
+    r"""Rows of a value and its condition, ``x & \text{if } x \ge 0``, as a set of such pairs; None for other rows."""
     if any(len(row) != 2 or not row[0] for row in rows):
         return None
     conditions = [tuple(token for token in without_fillers(row[1]) if token.word != "is") for row in rows]

@@ -1,4 +1,4 @@
-"""A place in a row of tokens, and the names and the numbers that are read there."""
+"""A position in a sequence of tokens, and how the next number or name is read from there."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _IN_A_SCRIPT = frozenset(("number", "name", "word", "function", "sign", "join", 
 
 
 class NotAlgebra(Exception):
-    """The tokens are no algebra that has a single reading."""
+    """The tokens are no algebra, or have more than one reading."""
 
 
 class Cursor:
@@ -36,7 +36,7 @@ class Cursor:
         return token
 
     def _take(self, kind: Kind, *values: str) -> Token | None:
-        """The next token, if it is of that kind."""
+        """The next token if it is of that kind, and moves behind it; else None, and stays."""
         return self._next() if self._peek().is_(kind, *values) else None
 
     def _need(self, kind: Kind, *values: str) -> Token:
@@ -68,14 +68,14 @@ class Cursor:
     def _derivative(self) -> str | None:
         r"""``\frac{dy}{dx}`` and ``\frac{d^2y}{dx^2}`` as names."""
         text = "".join(str(token.value) for token in self._tokens[self._at : self._at + 18])
-        found = _DERIVATIVE.match(text)
-        if not found:
+        match = _DERIVATIVE.match(text)
+        if not match:
             return None
-        left = found.end()
-        while left:
-            left -= len(str(self._next().value))
-        mark, order = found["mark"], "2" if found["order"] else ""
-        return f"{mark}{order}{found[3]}/{mark}{found[4]}{order}"
+        width = match.end()
+        while width:
+            width -= len(str(self._next().value))
+        mark, order = match["mark"], "2" if match["order"] else ""
+        return f"{mark}{order}{match[3]}/{mark}{match[4]}{order}"
 
     def _name_alone(self) -> str:
         r"""A name with its index and its primes: ``x_{12}``, ``I_{\max}``, ``\omega_L'``, and ``v^2_0``."""
@@ -94,7 +94,7 @@ class Cursor:
                 return name
 
     def _power_before_index(self) -> int:
-        """The width of the power in ``v^2_0`` and ``v^{2}_{0}``, 0 for none."""
+        """The number of tokens of the power in ``v^2_0`` and ``v^{2}_{0}``, 0 where there is none."""
         values = [str(token.value) for token in self._tokens[self._at : self._at + 5]]
         kinds = [token.kind for token in self._tokens[self._at : self._at + 5]]
         if values[:1] == ["^"] and kinds[1:2] == ["number"] and values[2:3] == ["_"]:

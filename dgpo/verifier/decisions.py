@@ -16,20 +16,19 @@ Tell = Callable[[str, str, Decision, str], None]
 
 def every(decisions: Iterable[Decision]) -> Decision:
     """False at the first False, else None where one is None, else True."""
-    outcome: Decision = True
-    for decision in decisions:
-        if decision is False:
-            return False
-        outcome = None if decision is None else outcome
-    return outcome
+    return _first(False, decisions)
 
 
 def either(decisions: Iterable[Decision]) -> Decision:
     """True at the first True, else None where one is None, else False."""
-    outcome: Decision = False
+    return _first(True, decisions)
+
+
+def _first(decisive: bool, decisions: Iterable[Decision]) -> Decision:
+    outcome: Decision = not decisive
     for decision in decisions:
-        if decision is True:
-            return True
+        if decision is decisive:
+            return decisive
         outcome = None if decision is None else outcome
     return outcome
 

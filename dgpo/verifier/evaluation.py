@@ -1,4 +1,4 @@
-"""The value of an expression at a point, with many digits."""
+"""Evaluates an expression at a point, with many digits."""
 
 import math
 import random
@@ -16,36 +16,35 @@ _INVERTED = ("sin", "cos", "tan", "sec", "csc")
 
 
 COUNTERS = frozenset("ijklmnpqr")
-"""In a floor or ceiling, these letters are whole numbers: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
+"""Letters that are whole numbers in a floor: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
 Coordinate = Callable[[str, int], Fraction]
-"""Where a variable is, by its name, at a point, by its number."""
+"""The value of a variable, given by its name, at a point, given by its number."""
 POSITIVE_POINTS = 3
-"""At the first of the points all variables are positive."""
+"""At so many of the points, the first, all variables are positive."""
 
 
 class _NoValue(Exception):
-    """A value past the bounds, or without the digits that decide."""
+    """There is no value, or it is past the bounds, or rounding has left too few of its digits."""
 
 
 class Evaluator:
-    """Expressions with so many digits.
+    """Evaluates with so many digits.
 
     Attributes:
-        tolerance: How far apart two values are, relatively, that are the same.
+        tolerance: The relative difference up to which two values count as equal.
     """
 
     def __init__(self, digits: int) -> None:
         self.tolerance = Fraction(1, 10 ** (2 * digits // 5))
-        # A value that is smaller by so many bits than what it was computed from has lost the digits that decide. A term
-        # that is smaller by so many than its sum is not seen in it, so that two sums may differ and look the same.
+        # A sum that is smaller by so many bits than its terms has lost its digits. A term that is smaller by so many
+        # than the sum has no effect on it, so that different sums may look the same.
         self._cancelled = 6 * digits // 5
-        # A value beyond 2 to the power of so many, or closer to 0 than its inverse, is not computed, nor a factorial
-        # of more.
+        # No value may exceed 2 to this power, nor be closer to 0 than its inverse; no factorial of a larger number.
         self._max_bits = 20 * digits
         self.numbers: Any = MPContext()
         self.numbers.dps = digits  # set once: a context whose precision changes is not for several threads
         self._decimal = Context(prec=digits + 10)
-        # Closer to 0 an argument is not seen in its cosine, and beyond it not in its arctangent.
+        # An argument of more bits has no effect on its arctangent, nor one so close to 0 on its cosine.
         self._max_argument = self._cancelled // 2
         self._rounding = 10.0 ** (12 - min(digits, 50))
         numbers = self.numbers
@@ -118,7 +117,7 @@ class Evaluator:
         return number, is_real or "i" in subtrees(node)
 
     def _called(self, name: str, argument: Any) -> Any:
-        """An unknown function: some number that depends on its name and its argument alone."""
+        """A value of an unknown function, which depends on its name and its argument alone."""
         seed = random.Random(name)
         slope, shift = (self.numbers.mpf(seed.randrange(101, 997)) / 211 for _ in range(2))
         return self._bounded(argument * slope + self.numbers.sin(argument + shift))
@@ -132,8 +131,8 @@ class Evaluator:
             raise _NoValue
         return value
 
-    def _kept(self, value: Any, *terms: Any) -> Any:
-        """``value``, if it is not what rounding has left of ``terms``."""
+    def _significant(self, value: Any, *terms: Any) -> Any:
+        """``value``. Raises _NoValue where it is so much smaller than ``terms`` that only rounding is left."""
         mag = self.numbers.mag
         if mag(value) < max(map(mag, terms)) - self._cancelled:
             raise _NoValue
@@ -141,7 +140,7 @@ class Evaluator:
 
     def _sum(self, *terms: Any) -> Any:
         mag = self.numbers.mag
-        value = self._kept(sum(terms[1:], terms[0]), *terms)
+        value = self._significant(sum(terms[1:], terms[0]), *terms)
         if value and mag(value) > min(mag(term) for term in terms if term) + self._cancelled:
             raise _NoValue
         return self._bounded(value)
@@ -168,7 +167,7 @@ class Evaluator:
         return self._bounded(self.numbers.exp(logarithm))
 
     def _over_odd(self, exponent: Any) -> int | None:
-        """2 of 2/3: the numerator over a small odd denominator."""
+        """2 of 2/3: the numerator where the denominator is odd and small, else None."""
         for denominator in (3, 5, 7, 9):
             numerator = self.numbers.nint((exponent * denominator).real)
             if abs(exponent * denominator - numerator) < 1e-45:
@@ -178,7 +177,7 @@ class Evaluator:
     def _log(self, value: Any) -> Any:
         if not value:
             raise _NoValue
-        return self._kept(self._ln(value), self.numbers.one) if value != 1 else self.numbers.zero
+        return self._significant(self._ln(value), self.numbers.one) if value != 1 else self.numbers.zero
 
     def _ln(self, value: Any) -> Any:
         """The principal logarithm. mpmath's fills tables first, at 4 ms an entry; the decimal module's does not."""
@@ -191,16 +190,16 @@ class Evaluator:
         return self.numbers.mpf(str(self._decimal.ln(size)))
 
     def _analytic(self, function: Callable[[Any], Any], largest: int | None = None) -> Callable[[Any], Any]:
-        """``function`` of 0, or of arguments below 2**``largest`` whose value is seen beside 1.
+        """``function`` with _NoValue for arguments beyond 2**``largest``, or so small that 1 would hide them.
 
-        A zero of a sine, which is no more than what rounding left, is no value.
+        Also for a zero of a sine, which is no more than what rounding left.
         """
         most = self._max_argument if largest is None else largest
 
         def bounded(value: Any) -> Any:
             if value and not -self._max_argument <= self.numbers.mag(value) <= most:
                 raise _NoValue
-            return self._bounded(self._kept(function(value), self.numbers.one)) if value else function(value)
+            return self._bounded(self._significant(function(value), self.numbers.one)) if value else function(value)
 
         return bounded
 
@@ -215,7 +214,7 @@ class Evaluator:
         return self._bounded(self._factorial(above) / self._factorial(below) / self._factorial(above - below))
 
     def _step(self, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """Floor or ceiling; what rounding left of an integer is that integer."""
+        """``function``, floor or ceiling, with what is an integer but for rounding as that integer."""
 
         def stepped(value: Any) -> Any:
             nearest = self.numbers.nint(_real(value))
@@ -225,7 +224,7 @@ class Evaluator:
         return stepped
 
     def _whole(self, function: Callable[..., int]) -> Callable[..., Any]:
-        """A function of whole numbers."""
+        """``function`` with _NoValue for arguments that are no whole numbers."""
 
         def of_whole(*values: Any) -> Any:
             if not all(map(self.numbers.isint, map(_real, values))):
@@ -242,19 +241,19 @@ def _real(value: Any) -> Any:
 
 
 def coordinate(name: str, index: int) -> Fraction:
-    """Where a variable is at a point: positive at the first of them, mostly negative at the others."""
+    """The value of a variable at a point: positive at the first points, mostly negative at the others."""
     generator = random.Random(f"{name} {index}")
     value = Fraction(generator.randrange(101, 997), 211)
     return value if index < POSITIVE_POINTS or generator.random() < 0.3 else -value
 
 
 def whole(name: str, index: int) -> Fraction:
-    """As `coordinate`, consecutive whole numbers: floor and ceiling differ there alone, or for even ones."""
+    """As `coordinate`, but consecutive whole numbers: floor and ceiling may differ at these, or at even ones, alone."""
     return Fraction(random.Random(name).randrange(1, 60) + index)
 
 
 def counting(name: str, index: int) -> Fraction:
-    """As `coordinate`, and small whole numbers for the letters that count."""
+    """As `coordinate`, but small whole numbers for `COUNTERS`."""
     place = ord(name[0]) % 11
     return Fraction(2 + (place + index * (1 + place % 10)) % 11) if name in COUNTERS else coordinate(name, index)
 

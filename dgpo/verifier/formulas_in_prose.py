@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from dgpo.verifier.numerals import MAGNITUDES
 from dgpo.verifier.stance import Span
-from dgpo.verifier.units import read_unit
+from dgpo.verifier.units import unit_of
 
 DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
 _NUMBER = (
@@ -164,4 +164,4 @@ def unit_behind(sentence: str, position: int) -> str:
 @lru_cache(maxsize=1024)
 def _is_unit(name: str) -> bool:
     is_symbol = len(name) <= 2 or "/" in name or not name.isalnum()
-    return read_unit(f" {name}" if is_symbol and " " not in name else name) not in ("", "unit", None)
+    return unit_of(name.strip(), False, is_symbol and " " not in name) not in ("", "unit", None)

@@ -1,7 +1,6 @@
-r"""Tokens to an answer: lists, sets, tuples, intervals, matrices, equations, ratios, values with units.
+r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, ratio, or a value with its unit.
 
-A bare comma list and a set are unordered, a bracketed tuple is ordered, a set is never a tuple. What each kind
-means in a comparison is `equality`'s matter, and what a person may argue about `policy`'s.
+`equality` says how each kind is compared, and `policy` what a person may argue about.
 """
 
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ MAX_PERMUTED = 4
 
 
 def read_answer(tokens: Tokens) -> Answer:
-    """The answer that ``tokens`` are; a statement where a part is empty, or nested beyond the bounds."""
+    """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
     try:
         return _read(_with_bound_letter(opened(tokens)), 0)
     except Unreadable:
@@ -52,19 +51,19 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         raise Unreadable("nothing to read")
     if len(parts := enumerated(tokens)) > 1:
         return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
-    if found := truth_table(tokens) or group(tokens):
-        return Statement(found, tokens, is_words=True)
+    if symbols_alone := truth_table(tokens) or group(tokens):
+        return Statement(symbols_alone, tokens, is_words=True)
     value, letters, condition = conditions.split_condition(tokens)
     if letters:
-        found = _read(value, depth + 1)
+        answer = _read(value, depth + 1)
         for letter in letters:
-            found = Given(found, letter, condition)
-        return found
+            answer = Given(answer, letter, condition)
+        return answer
     tokens = opened(value)
     if (orders := _permutations(tokens, depth)) is not None:
         return orders
-    if (found := read_array(tokens, lambda part: _item(part, depth))) is not None:
-        return found
+    if (array := read_array(tokens, lambda part: _item(part, depth))) is not None:
+        return array
     if (quantity := quantities.side_by_side(tokens)) is not None:
         return Several("", tuple(_item(part, depth) for part in quantity), is_quantity=True)
     parts, cuts = split(tokens, "join")
@@ -74,29 +73,30 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
 
 
 def _with_bound_letter(tokens: Tokens) -> Tokens:
-    r"""``\exists x \in R, x^2 \le 1`` of ``\exists x_0 \in R, x_0^2 \le 1`` and of any other letter."""
+    r"""``\exists x \in R, x^2 \le 1`` of ``\exists x_0 \in R, x_0^2 \le 1``: the bound letter of a quantifier as x."""
     if len(tokens) < 4 or not (tokens[0].is_("command", "exists") or tokens[0].latex == r"\forall "):
         return tokens
     letter, index = str(tokens[1].value), _index(tokens, 2)
     if letter != "x" and has(tokens, "name", "x"):
         return tokens
-    found: list[Token] = []
-    while len(tokens) > 0:
-        width = 1 + len(_index(tokens, 1)) * (
-            tokens[0].value == letter and symbols(_index(tokens, 1)) == symbols(index)
-        )
-        found.append(tokens[0])
-        tokens = tokens[width:]
-    return renamed(found, {letter: "x"})
+    kept: list[Token] = []
+    place = 0
+    while place < len(tokens):
+        kept.append(tokens[place])
+        place += 1
+        found = _index(tokens, place)
+        if kept[-1].value == letter and symbols(found) == symbols(index):
+            place += len(found)
+    return renamed(kept, {letter: "x"})
 
 
-def _index(tokens: Tokens, at: int) -> Tokens:
-    """The index at a place, with its sign."""
-    return tokens[at : group_end(tokens, at + 1)] if has(tokens[at : at + 1], "sign", "_") else ()
+def _index(tokens: Tokens, start: int) -> Tokens:
+    """``_0`` of ``x_0`` at its second token; nothing where no index starts there."""
+    return tokens[start : group_end(tokens, start + 1)] if has(tokens[start : start + 1], "sign", "_") else ()
 
 
 def _permutations(tokens: Tokens, depth: int) -> Answer | None:
-    """``(1, 2, 3)`` in each order, of ``(1, 2, 3) and all permutations``; cyclic ones alone where it says so."""
+    """The list of tuples that ``(1, 2, 3) and all permutations`` means, or its cyclic ones; None for anything else."""
     words = {token.word for token in tokens} - {""}
     if words.isdisjoint(("permutations", "permutation")) or not words <= _PERMUTED:
         return None
@@ -124,15 +124,15 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
         return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
     tokens = separated(tokens) if "," in joints else tokens
     items = [item for part in split(tokens, "join")[0] if part for item in _each(part, depth)]
-    found = joined(filled(items))
-    if not isinstance(found, Several):
-        return found
-    is_ordered = joints == {";"} and all(isinstance(item, Value) for item in found.items)
-    return replace(found, is_ordered=is_ordered, is_either=joints == {"or"})
+    answer = joined(filled(items))
+    if not isinstance(answer, Several):
+        return answer
+    is_ordered = joints == {";"} and all(isinstance(item, Value) for item in answer.items)
+    return replace(answer, is_ordered=is_ordered, is_either=joints == {"or"})
 
 
 def _residues(parts: list[Tokens], depth: int) -> Answer | None:
-    r"""``1`` and ``3`` of ``x \equiv 1, 3 \pmod 8``, each with the modulus."""
+    r"""The list of ``1 \pmod 8`` and ``3 \pmod 8`` of ``x \equiv 1, 3 \pmod 8``; None for anything else."""
     sides = split(parts[0], "relation", "equiv")[0]
     places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
     is_other = any(token.is_("command", "pmod", "mod") for part in parts[:-1] for token in part)
@@ -147,11 +147,12 @@ def _item(tokens: Tokens, depth: int) -> Answer:
 
 
 def _each(tokens: Tokens, depth: int) -> list[Answer]:
+    """The answers of `_items`."""
     return [_item(item, depth) for item in _items(tokens)]
 
 
 def _items(tokens: Tokens) -> list[Tokens]:
-    r"""``1 + a`` and ``1 - a`` for ``1 \pm a``; a tuple with one such sign as two tuples."""
+    r"""``1 + a`` and ``1 - a`` of ``1 \pm a``, two tuples of ``(\pm 3, 0)``, four of ``(\pm 3, \pm 1)``; else one."""
     signs = [token for token in tokens if token.is_("sign", "pm", "mp")]
     if not signs:
         return [tokens]
@@ -180,7 +181,7 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
         return _relation(tuple(tokens[1:]), depth)
     if set(relations) <= {"=", "~", "equiv"} and all(sides):
         if (relations == ["equiv"] or not read_name(sides[0])) and len(signed := _items(tokens)) > 1:
-            return joined([_item(one, depth) for one in signed])
+            return joined([_item(item, depth) for item in signed])
         if relations == ["equiv"]:
             return _congruence(sides, tokens)
         if relations == ["="] and (named := _coordinates(sides, depth)):
@@ -194,7 +195,7 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
 
 
 def _coordinates(sides: list[Tokens], depth: int) -> Named | None:
-    """``(x, y) = (1, 2)`` by name."""
+    """``x = 1`` and ``y = 2`` of ``(x, y) = (1, 2)``; None for anything else."""
     name, (brackets, inside) = read_name(sides[0]), shell(opened(sides[1]))
     parts, names = split(separated(inside), "join")[0], name.argument or () if name and name.head == "()" else ()
     if not names or brackets != "()" or len(parts) != len(names) or not all(parts) or len(_items(sides[1])) > 1:
@@ -234,23 +235,23 @@ def _union(tokens: Tokens, depth: int) -> Answer:
 
 
 def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
-    r"""``(3, 4)\text{ cm}``: a tuple of values with a unit."""
+    r"""``(3, 4)\text{ cm}`` as a tuple of values with that unit; None for anything else."""
     end = group_end(tokens, 0)
     brackets, inside = shell(tokens[:end])
     unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
-    found = _bracketed(tokens[:end], brackets, inside, depth) if unit else None
-    if unit is None or not isinstance(found, Several):
+    values = _bracketed(tokens[:end], brackets, inside, depth) if unit else None
+    if unit is None or not isinstance(values, Several):
         return None
-    items = (replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in found.items)
-    return replace(found, items=tuple(items))
+    items = (replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in values.items)
+    return replace(values, items=tuple(items))
 
 
 def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Answer:
     if not inside:
         return Several(brackets, ())
     if brackets == "{}" and (family := _family(inside)):
-        found = _item(family, depth)
-        return found if isinstance(found, Given) and isinstance(found.value, Several) else Several("{}", (found,))
+        member = _item(family, depth)
+        return member if isinstance(member, Given) and isinstance(member.value, Several) else Several("{}", (member,))
     if brackets == "{}" and (region := regions.read_builder(inside)) is not None:
         return region
     point, bars = split_at_bar(inside)
@@ -269,20 +270,21 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
 
 
 def _family(tokens: Tokens) -> Tokens | None:
-    r"""``3k, k \in Z`` of ``\{3k \mid k \in Z\}`` and of ``\{x \mid x = 3k, k \in Z\}``."""
+    r"""``3k, k \in Z`` of the insides of ``\{3k \mid k \in Z\}`` and ``\{x \mid x = 3k, k \in Z\}``; else None."""
     sides, bars = split_at_bar(tokens)
     if len(bars) != 1 or not all(sides):
         return None
     values, cuts = split(sides[1], "join")
     named = split(values[0], "relation", "=")[0]
     if cuts and len(named) == 2 and symbols(named[0]) == symbols(sides[0]):
-        found = (*named[1], COMMA, *sides[1][len(values[0]) + 1 :])
+        member = (*named[1], COMMA, *sides[1][len(values[0]) + 1 :])
     else:
-        found = (*sides[0], COMMA, *sides[1])
-    return found if conditions.split_condition(found)[1] else None
+        member = (*sides[0], COMMA, *sides[1])
+    return member if conditions.split_condition(member)[1] else None
 
 
 def _scalar(tokens: Tokens) -> Answer:
+    """A ratio (``3:4``), a time (``10:30 a.m.``) or a value."""
     parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
     if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
         cuts = []

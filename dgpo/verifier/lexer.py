@@ -51,24 +51,22 @@ def lex(text: str) -> Tokens:
     text = spelling.with_backslashes(text)
     if not text.isascii():
         text = spelling.in_ascii(text)
-    if "{:}" in text:
-        text = text.replace("{:}", ":")
-    if "<|" in text:
-        text = _CHAT_TAG.sub(" ", text)
+    text = _CHAT_TAG.sub(" ", text.replace("{:}", ":"))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
-    if "\\\\" in text:
-        text = _ESCAPED_TWICE.sub(r"\\", text)
-    is_delimiter = len(_DOLLAR.findall(text)) % 2 == 0  # delimiters come in pairs, one alone is money
-    lexer = _Lexer(is_delimiter)
+    text = _ESCAPED_TWICE.sub(r"\\", text)
+    has_delimiters = len(_DOLLAR.findall(text)) % 2 == 0  # they come in pairs, one dollar alone is money
+    lexer = _Lexer(has_delimiters)
     lexer.read(text, is_worded=False)
     return tuple(with_marks(with_open_ends(lexer.tokens)))
 
 
 class _Lexer:
-    def __init__(self, is_delimiter: bool) -> None:
+    """Appends tokens to ``tokens``. With ``has_delimiters`` a dollar sign is no money."""
+
+    def __init__(self, has_delimiters: bool) -> None:
         self.tokens: list[Token] = []
-        self._is_delimiter = is_delimiter
+        self._has_delimiters = has_delimiters
         self._is_spaced = False
         self._is_quoted = False
         self._depth = 0
@@ -231,7 +229,7 @@ class _Lexer:
         symbol = written[-1]
         if written in (r"\{", r"\}"):
             self.put("open" if symbol == "{" else "close", written, written)
-        elif symbol == "$" and (len(written) == 2 or not self._is_delimiter):
+        elif symbol == "$" and (len(written) == 2 or not self._has_delimiters):
             self.put("money", "$", "")
         elif symbol == "$" or (len(written) == 2 and symbol not in "%|"):
             self._is_spaced = True  # \( \) \[ \] delimit
@@ -271,12 +269,12 @@ def with_open_ends(tokens: list[Token]) -> list[Token]:
 
 def with_marks(tokens: list[Token]) -> list[Token]:
     r"""``^{\circ}``, ``^o`` and ``^{\prime}`` as one token each."""
-    found: list[Token] = []
+    joined: list[Token] = []
     for token in tokens:
-        found.append(token)
-        is_closed = len(found) > 3 and token.is_("close", "}") and found[-3].is_("open", "{")
-        width, mark = (4, found[-2]) if is_closed else (2, token)
+        joined.append(token)
+        is_closed = len(joined) > 3 and token.is_("close", "}") and joined[-3].is_("open", "{")
+        width, mark = (4, joined[-2]) if is_closed else (2, token)
         is_degree = mark.kind == "degree" or (mark.is_("name", "o") and mark.is_worded)
-        if (is_degree or mark.is_("sign", "'")) and len(found) >= width and found[-width].is_("sign", "^"):
-            found[-width:] = [_DEGREE if is_degree else mark]
-    return found
+        if (is_degree or mark.is_("sign", "'")) and len(joined) >= width and joined[-width].is_("sign", "^"):
+            joined[-width:] = [_DEGREE if is_degree else mark]
+    return joined

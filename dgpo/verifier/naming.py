@@ -35,12 +35,9 @@ class Name:
     argument: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
-        return (
-            self.head
-            + (f"_{self.index}" if self.index else "")
-            + self.mark
-            + (f"({''.join(self.argument)})" if self.argument else "")
-        )
+        index = f"_{self.index}" if self.index else ""
+        argument = f"({''.join(self.argument)})" if self.argument else ""
+        return f"{self.head}{index}{self.mark}{argument}"
 
 
 @lru_cache(maxsize=4096)

@@ -97,9 +97,8 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
 
 
 def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
-    r"""The name and the value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``, the value of ``\sqrt{2} \approx 1.4``.
-
-    None for any other equation.
+    r"""The name and the value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``; no name in ``\sqrt{2} \approx 1.4``, and
+    neither in any other equation.
     """
     sides = [*equation.sides]
     first, last = read_name(sides[0]), read_name(sides[-1])
@@ -107,11 +106,9 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
         return None, sides[0]
     if not any(map(_has_variable, sides)):
         return None, sides[0]  # 3/8 = 0.375
-    if len(sides) > 2:
-        return (first, sides[-1]) if first else (None, None)
-    if last and not first:
-        return last, sides[0]
-    return (first, sides[1]) if first else (None, None)
+    if first:
+        return first, sides[-1]
+    return (last, sides[0]) if last and len(sides) == 2 else (None, None)
 
 
 def before_rounding(equation: Equation) -> Answer | None:

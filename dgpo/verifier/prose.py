@@ -196,15 +196,12 @@ def _list(sentence: str, spans: list[Span]) -> str:
     for before, after in pairwise(spans):
         joint = _JOINT.fullmatch(sentence, before.end, after.start)
         is_or = joint is not None and (joint["word"] or "").lower() in ("or", "but", "或", "或者")
-        if not (is_or and _are_equal(before.text, after.text)):  # 3/4, or 0.75
+        is_same = is_or and Comparison().same(read_text(before.text).tree, read_text(after.text).tree)
+        if not is_same:  # 3/4, or 0.75
             answer += (" or " if is_or else ", ") + after.text
     left, right = sentence[spans[0].start - 1 : spans[0].start], sentence[spans[-1].end : spans[-1].end + 1]
     in_brackets = len(spans) > 1 and left and right and left in _OPEN and right in _CLOSE  # (1, x + 1)
     return f"{left}{answer}{right}" if in_brackets else answer
-
-
-def _are_equal(text: str, other: str) -> bool:
-    return Comparison().same(read_text(text).tree, read_text(other).tree) is True
 
 
 def said(sentence: str) -> str | None:

@@ -1,4 +1,4 @@
-r"""A number or an expression with what it is a number of: ``5 cm``, ``\$1.5 million``, ``12.5\%``, ``52_8``."""
+r"""Reads a number or an expression with its unit: ``5 cm``, ``\$1.5 million``, ``12.5\%``, ``52_8``."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +14,16 @@ from dgpo.verifier.tree import Infinite, Node, Several, Statement, Value, names,
 from dgpo.verifier.units import unit_of
 
 MAX_UNIT = 24
-"""Tokens of a unit."""
+"""The most tokens that a unit may have."""
 BASE = "base "
-"""What the unit of a number in another base begins with; its value is that of its digits, read as decimal."""
+"""The unit of ``52_8`` is ``base 8``, and its value 52."""
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
 @lru_cache(maxsize=8192)
 def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
-    """The value that ``tokens`` are; a statement where there are words that are no unit."""
+    """The value of ``tokens``; a `Statement` where they have words that are no unit."""
     tokens = opened(tokens)
     is_signed = has(tokens[:1], "sign", "+", "-")
     if [token.kind for token in tokens[is_signed:]] == ["infinity"]:
@@ -38,11 +38,11 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
     if (angles := _sum_of_angles(tokens)) is not None:
         return angles
     for start in range(max(1, len(tokens) - MAX_UNIT), len(tokens)):
-        if _may_start_unit(tokens, start) and (found := _with_unit(tokens, start, currency)) is not None:
-            return found
+        if _may_start_unit(tokens, start) and (value := _with_unit(tokens, start, currency)) is not None:
+            return value
     node = parse(tokens)
-    if node is None and (found := statement(tokens)).is_words:
-        return found
+    if node is None and (words := statement(tokens)).is_words:
+        return words
     return _value(node, tokens, currency)
 
 
@@ -51,7 +51,7 @@ def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
 
 
 def _currency(tokens: Tokens) -> tuple[str, Tokens]:
-    r"""``\$`` or ``Rs.`` in front, also behind a sign."""
+    r"""The unit of ``\$5``, ``-\$5`` or ``Rs. 5``, and the tokens without it; '' and all tokens where there is none."""
     sign = tokens[:1] if tokens and tokens[0].is_("sign", "+", "-") else ()
     rest = tokens[len(sign) :]
     if len(rest) > 1 and (rest[0].kind == "money" or (rest[0].kind == "word" and str(rest[0].value) in _CURRENCIES)):
@@ -64,7 +64,7 @@ def _currency(tokens: Tokens) -> tuple[str, Tokens]:
 
 
 def _in_base(tokens: Tokens) -> Value | None:
-    r"""``52_8``, ``(101)_2``, ``2A_{16}``, ``101\text{ (base 2)}``."""
+    r"""The value of ``52_8``, ``(101)_2``, ``2A_{16}`` or ``101\text{ (base 2)}``; None for anything else."""
     places = [index for index, token in enumerate(tokens) if token.is_("sign", "_") or token.word == "base"]
     if len(places) != 1 or not 0 < places[0] < len(tokens) - 1:
         return None
@@ -91,7 +91,7 @@ def _unwrapped(tokens: Tokens) -> Tokens:
 
 
 def _in_words(tokens: Tokens) -> Fraction | None:
-    """``forty-two``."""
+    """42 of ``forty-two``, None for other words."""
     if not all(token.kind == "word" or token.is_("sign", "-") or token.is_("join", "and") for token in tokens):
         return None
     number = read_words(" ".join(str(token.value) for token in tokens if token.kind != "sign"))
@@ -99,7 +99,7 @@ def _in_words(tokens: Tokens) -> Fraction | None:
 
 
 def _sum_of_angles(tokens: Tokens) -> Value | None:
-    r"""``30^\circ + 360^\circ k``: each term with its sign of degrees; ``\frac{360^\circ}{5}``."""
+    r"""``30^\circ + 360^\circ k`` and ``\frac{360^\circ}{5}`` in degrees; None where not each term has its sign."""
     terms = [term for term in split(tokens, "sign", "+", "-")[0] if term]
     is_sum = len(terms) > 1 or has(tokens[-1:], "close", "}")
     if not is_sum or any([token.kind for token in term].count("degree") != 1 for term in terms):
@@ -208,8 +208,8 @@ _FILLERS = vocabulary("all every any each the an is are that")
 
 
 def is_prose(tokens: Sequence[Token]) -> bool:
-    """Whether there are words, signs beyond algebra and calculus, numbers behind a letter or another number, or an
-    infinity that bounds nothing: sympy has infinity times 2 equal 2 or not, by the order of its sets.
+    """Whether math-verify should not be asked: there are words, signs beyond calculus, a number behind a letter or a
+    number, or an infinity that is no limit. Sympy has infinity times 2 equal 2 or not, by the order of its sets.
     """
     is_bound = has(tokens, "command", "int", "sum", "prod") or has(tokens, "function", "lim")
     if has(tokens, "infinity") and not is_bound:
@@ -219,8 +219,8 @@ def is_prose(tokens: Sequence[Token]) -> bool:
             return True
         if token.kind == "command" and str(token.value).split()[0] not in _CALCULUS:
             return True
-        is_said = token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
-        if is_said or token.kind in ("row", "cell", "dots", "money"):
+        is_worded_name = token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
+        if is_worded_name or token.kind in ("row", "cell", "dots", "money"):
             return True
         if token.kind == "number" and before is not None and before.kind in ("name", "number", "word"):
             return True
@@ -228,10 +228,10 @@ def is_prose(tokens: Sequence[Token]) -> bool:
 
 
 def statement(tokens: Tokens) -> Statement:
-    """What is no value: words by their symbols, relations for math-verify."""
-    found = symbols(tokens)
+    """``tokens`` as words, compared by their symbols, or as a relation, which math-verify compares."""
+    spelling = symbols(tokens)
     is_words = is_prose(tokens) and not any(str(token.value).startswith("begin") for token in tokens)
     if is_words:
-        found = tuple(symbol.lower() for symbol in found if symbol.lower() not in _FILLERS)
-        found = found[1:] if tokens[0].is_("name", "a", "A") and tokens[0].is_worded else found
-    return Statement(found, tokens, is_words)
+        spelling = tuple(symbol.lower() for symbol in spelling if symbol.lower() not in _FILLERS)
+        spelling = spelling[1:] if tokens[0].is_("name", "a", "A") and tokens[0].is_worded else spelling
+    return Statement(spelling, tokens, is_words)

@@ -4,11 +4,11 @@ import re
 from functools import cached_property, lru_cache
 from itertools import takewhile
 
+from dgpo.verifier import stance
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.lexer import lex
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.splitting import opened, plain, symbols
-from dgpo.verifier.stance import asserted_letters
 from dgpo.verifier.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
 from dgpo.verifier.tree import Answer
 
@@ -184,7 +184,8 @@ def choice(text: str) -> str | None:
 
 def asserted_choice(text: str) -> str | None:
     """As `choice`, and the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
-    letters = asserted_letters(text) if _SENTENCE.search(text) and "\\" not in text else set()
+    spans = stance.letters(text) if _SENTENCE.search(text) and "\\" not in text else []
+    letters = {span.text.strip("()") for span in spans}
     return choice(text) or (letters.pop() if len(letters) == 1 else None)
 
 

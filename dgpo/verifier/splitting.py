@@ -1,4 +1,4 @@
-"""Tokens, cut where no bracket is open."""
+"""Cuts tokens where no bracket is open, and takes brackets off them."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -16,20 +16,20 @@ _SHELLS = {
 
 
 def step(token: Token) -> int:
-    """How ``token`` changes the depth of brackets."""
+    """1 for a token that opens a bracket or an environment, -1 for one that closes it, else 0."""
     if token.kind == "open" or (token.kind == "command" and str(token.value).startswith("begin ")):
         return 1
     return -1 if token.kind == "close" or (token.kind == "command" and str(token.value).startswith("end ")) else 0
 
 
-def group_end(tokens: Sequence[Token], at: int) -> int:
-    """The place behind the group that opens at ``at``, or behind the symbol there."""
+def group_end(tokens: Sequence[Token], start: int) -> int:
+    """The index behind the group that opens at ``start``, or behind the one symbol there."""
     depth = 0
-    for index in range(at, len(tokens)):
+    for index in range(start, len(tokens)):
         depth += step(tokens[index])
         if depth <= 0:
             return index + 1
-    return at + 1
+    return start + 1
 
 
 def split(tokens: Sequence[Token], kind: Kind, *values: str) -> tuple[list[Tokens], list[Token]]:
@@ -64,8 +64,8 @@ def shell(tokens: Sequence[Token]) -> tuple[str, Tokens]:
         depth += step(token)
         if depth == 0 and index < len(tokens) - 1:
             return "", tuple(tokens)
-    found = _SHELLS.get((str(tokens[0].value), str(tokens[-1].value)), "")
-    return (found, tuple(tokens[1:-1])) if found else ("", tuple(tokens))
+    brackets = _SHELLS.get((str(tokens[0].value), str(tokens[-1].value)), "")
+    return (brackets, tuple(tokens[1:-1])) if brackets else ("", tuple(tokens))
 
 
 def trimmed(tokens: Tokens) -> Tokens:
@@ -76,21 +76,17 @@ def trimmed(tokens: Tokens) -> Tokens:
 
 
 def separated(tokens: Tokens) -> Tokens:
-    """What brackets or a list hold, with ``1,234`` as 1 and 234, unless other commas are told from it by a space."""
+    """The tokens of a list, with ``1,234`` as 1 and 234; unchanged where the commas between parts have spaces."""
     if not any(token.groups for token in tokens):
         return tokens
     parts, _ = split(tokens, "join", ",", ";")
     if len(parts) > 1 and all(part and part[0].is_spaced for part in parts[1:]):
         return tokens
-    found: list[Token] = []
+    apart: list[Token] = []
     for token in tokens:
-        for index, group in enumerate(token.groups):
-            if index:
-                found.append(COMMA)
-            found.append(Token("number", Fraction(int(group)), group))
-        if not token.groups:
-            found.append(token)
-    return tuple(found)
+        numbers = [(Token("number", Fraction(int(group)), group),) for group in token.groups]
+        apart += in_a_list(numbers) if numbers else (token,)
+    return tuple(apart)
 
 
 def with_both_signs(tokens: Tokens) -> list[Tokens]:
@@ -113,7 +109,7 @@ def opened(tokens: Sequence[Token]) -> Tokens:
 
 
 def symbols(tokens: Sequence[Token]) -> tuple[str, ...]:
-    """What two spellings of ``tokens`` have in common: no braces around one symbol, words in lower case."""
+    """``tokens`` as strings that are the same for two spellings: no braces around one symbol, words in lower case."""
     found: list[str] = []
     for index, token in enumerate(tokens):
         if token.is_("open", "{") and index + 2 < len(tokens) and tokens[index + 2].is_("close", "}"):
@@ -133,7 +129,7 @@ def _symbol(token: Token) -> str:
 
 
 def plain(tokens: Sequence[Token]) -> str:
-    """``tokens`` as a reader would type them, for what is told in words."""
+    """``tokens`` as a person would type them."""
     text = ""
     for token in tokens:
         is_latex = token.kind in ("number", "empty", "command", "function") or (

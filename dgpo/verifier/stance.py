@@ -135,11 +135,6 @@ def is_cut_off(sentences: list[str]) -> bool:
     return ends_in_word and any(sentence[-1] in ".!?" for sentence in sentences[:-1])
 
 
-def is_denied(sentence: str, start: int, end: int) -> bool:
-    """Whether what stands around a value denies it, changes it, or makes it the number of something."""
-    return changes(sentence[max(0, start - 30) : start]) or bool(_AFTER.match(sentence, end))
-
-
 def changes(before: str) -> bool:
     """Whether the words that ``before`` ends in deny what follows (``not``), change it (``half of``) or make it the
     number of something (``Step``)."""
@@ -157,28 +152,26 @@ def changes(before: str) -> bool:
     )
 
 
-def asserted_letters(sentence: str) -> set[str]:
-    """The choices that ``sentence`` names without denying them (``I think it is D, not A``: D)."""
-    return {span.text.strip("()") for span in letters(sentence)}
-
-
 def letters(sentence: str) -> list[Span]:
+    """The letters of choices that ``sentence`` names without denying them: D of ``I think it is D, not A``."""
     found = [Span(letter.start(), letter.end(), letter.group().upper()) for letter in _LETTER.finditer(sentence)]
     return undenied(sentence, found)
 
 
 def undenied(sentence: str, spans: list[Span]) -> list[Span]:
-    """``spans`` without those that are denied, alone or together (``not 3 or 5``, ``between 3 and 5``)."""
-    left: list[Span] = []
+    """``spans`` without those that are denied, changed or a mere number of something (``5 squared``, ``Step 5``), alone
+    or together (``not 3 or 5``, ``between 3 and 5``).
+    """
+    asserted: list[Span] = []
     denied_end = -1
     for span in spans:
         goes_on = denied_end >= 0 and _ALSO.fullmatch(sentence, denied_end, span.start)
-        if goes_on or is_denied(sentence, span.start, span.end):
+        if goes_on or changes(sentence[max(0, span.start - 30) : span.start]) or _AFTER.match(sentence, span.end):
             denied_end = span.end
         else:
-            left.append(span)
+            asserted.append(span)
             denied_end = -1
-    return left
+    return asserted
 
 
 def condition(sentence: str, position: int) -> int | None:

@@ -1,4 +1,4 @@
-"""The symbols that the lexer makes of a text, and what every reader of them needs."""
+"""The tokens that the lexer makes of a text, and small questions about them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,23 +16,23 @@ def vocabulary(text: str, separator: str | None = None) -> frozenset[str]:
 
 
 MAX_PRODUCT, MAX_WORDLESS = 3, 8
-"""More letters in a row are a word, more that no word has may be a product: ``mghr``, ``abcd``."""
+"""Up to so many letters in a row may be a product, and up to so many where no word has such letters (``mghr``)."""
 _VOWELS, _USUAL = frozenset("aeiou"), frozenset("abcdewxyz")
 _NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten")
-"""Short words."""
+"""Short words, which are no products of letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A symbol.
+    """One symbol of a text.
 
     Attributes:
-        value: Its one spelling, or the number.
-        latex: How math-verify reads it.
-        is_spaced: Whether white space stands before it.
-        is_worded: Whether it stands in ``\\text{}`` or the like.
-        is_decimal: A number with a point or an exponent, and no repeating digits.
-        groups: Of ``1,234``: the numbers that it is in a list.
+        value: The number, or the one spelling of whatever else it is.
+        latex: What math-verify is given for it.
+        is_spaced: White space stands before it.
+        is_worded: It stands in ``\\text{}`` or the like.
+        is_decimal: It is a number with a point or an exponent, and no repeating digits.
+        groups: ``("1", "234")`` of ``1,234``, which are two numbers in a list.
     """
 
     kind: Kind
@@ -74,7 +74,7 @@ OPEN, CLOSE, COMMA = Token("open", "(", "("), Token("close", ")", ")"), Token("j
 
 
 def has(tokens: Sequence[Token], kind: Kind, *values: str) -> bool:
-    """Whether one of ``tokens`` is of a kind, and if they are given has one of the values."""
+    """Whether one of ``tokens`` is of ``kind`` and, where there are ``values``, has one of them."""
     return any(token.is_(kind, *values) for token in tokens)
 
 
@@ -84,17 +84,17 @@ def has_any(tokens: Sequence[Token], *kinds: Kind) -> bool:
 
 
 class Unreadable(Exception):
-    """The text is past the bounds, or its braces do not close."""
+    """The text is too long or nested too deep, or its braces do not close."""
 
 
 def renamed(tokens: Sequence[Token], new: dict[str, str], kind: Kind = "name") -> Tokens:
-    """``tokens`` with other letters for some of its names, or other signs for some of its signs."""
-    found = ((token, new.get(str(token.value)) if token.kind == kind else None) for token in tokens)
-    return tuple(replace(token, value=value, latex=value) if value else token for token, value in found)
+    """``tokens`` with the names in ``new`` replaced, or other tokens of ``kind``."""
+    values = ((token, new.get(str(token.value)) if token.kind == kind else None) for token in tokens)
+    return tuple(replace(token, value=value, latex=value) if value else token for token, value in values)
 
 
 def latex(tokens: Sequence[Token]) -> str:
-    """What math-verify reads of them."""
+    """The LaTeX of ``tokens``, as math-verify is given it."""
     text = ""
     for token in tokens:
         is_run_on = text[-1:].isalnum() and token.latex[:1].isalnum()

@@ -1,7 +1,6 @@
-r"""Units of measure in one spelling: ``\text{ sq. cm}``, ``cm^2`` and ``square centimetres`` are ``cm^2``.
+r"""Reads units of measure into one spelling: ``\text{ sq. cm}`` and ``square centimetres`` are ``cm^2``.
 
-Words that are no known unit are things that are counted (``red balls``), and count as a unit of their own name. Symbols
-keep their case (mW is no MW), words do not.
+Other words name things that are counted, ``red balls``, which are a unit too. Symbols keep their case (mW is no MW).
 """
 
 import re
@@ -54,7 +53,7 @@ _MATHS = re.compile(
     r"|gcd|lcm|det|integral|choose|undefined)",
     re.IGNORECASE,
 )
-"""Words that are mathematics and no things."""
+"""Words of mathematics, which are never counted things."""
 _POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
 _DEGREES = re.compile(r"(?:\^\{\\circ\}|(?i:degrees?) ) ?(?P<scale>[CF]|(?i:celsius|fahrenheit))?")
 _FACTOR = re.compile(
@@ -72,18 +71,13 @@ _PER = re.compile(r" ?/ ?| per ")
 _PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}")
 
 
-def read_unit(text: str) -> str | None:
-    """Plain ``text`` (what follows a number) as a unit; '' for none, None where it is no unit."""
-    return unit_of(text.strip(), False, text.startswith(" "))
-
-
 def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     r"""The unit that ``text`` spells, '' for none, None where it is no unit.
 
     Args:
-        is_worded: It stands in ``\text{}`` or the like. A lone letter is a unit only there or after a space: ``5x``
-            is a product. So may ``5 xy`` be, so that only words of four letters and more are things elsewhere.
-        has_space: It stands apart from the number.
+        is_worded: It stands in ``\text{}`` or the like. Elsewhere a lone letter is a unit only after a space, as ``5x``
+            is a product, and only words of four letters or more are things, as ``5 xy`` may be a product.
+        has_space: A space parts it from the number.
     """
     if text.lower() in _SIGNS:
         return _SIGNS[text.lower()]
@@ -100,7 +94,7 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
 
 
 def same_unit(gold: str, answer: str) -> bool:
-    """Whether two units agree, as ``apple`` and ``apple in total`` do."""
+    """Whether one unit begins with the words of the other, as ``apple in total`` does with ``apple``."""
     return f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
 
 
@@ -136,7 +130,7 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
 
 
 def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
-    """What is counted, word by word in one spelling: ``red ball`` for ``Red balls``."""
+    """``red ball`` of ``Red balls``: the name of a counted thing in one spelling; None for no such name."""
     words = text.split()
     if not _PHRASE.fullmatch(text) or any(map(_MATHS.fullmatch, words)):
         return None
@@ -154,7 +148,7 @@ def _known(name: str) -> str | None:
 
 
 def _singular(word: str, shortest: int) -> str:
-    """A word; shorter than ``shortest`` it may be a symbol."""
+    """``word`` in the singular and lower case; unchanged if shorter than ``shortest``, as it may be a symbol."""
     return word if len(word) < shortest else re.sub(r"(?<=ss|sh|ch|.x)es\Z|(?<!s)s\Z", "", word.lower())
 
 
