@@ -1,4 +1,4 @@
-"""Rows of a JSON lines file with responses and ground truths, read one at a time and checked."""
+"""Reads and checks the rows of a JSON lines file with responses and ground truths, one at a time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ def read_rows(path: Path, names: Fields, *, on_bad: Callable[[UserError], None] 
     """The rows of ``path`` in order; blank lines are left out. Never more than one line in memory.
 
     Args:
-        on_bad: Told of a line that cannot be used, which is then left out; without it the first one raises.
+        on_bad: Called for a line that cannot be used, which is then left out; without it the first one raises.
 
     Raises:
         UserError: the file cannot be read, or a line cannot be used and ``on_bad`` is None.
@@ -52,7 +52,7 @@ def read_rows(path: Path, names: Fields, *, on_bad: Callable[[UserError], None] 
 
 
 def _fault(fields: dict[str, Any], names: Fields) -> str | None:
-    """What keeps a row from being verified."""
+    """Why a row cannot be verified, None where it can."""
     for option, name in (("--response-field", names.response), ("--ground-truth-field", names.ground_truth)):
         if name not in fields:
             return f" has no {name!r} (keys: {', '.join(fields):.80}); name the field by {option}"

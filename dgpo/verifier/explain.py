@@ -31,17 +31,17 @@ def explain(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: 
     if not isinstance(verdict, Verdict):
         before = time.monotonic() - started
         try:
-            shared_pool().start()  # in nobody's time
+            shared_pool().start()  # not counted in the time that is shown
         except RuntimeError as error:
             raise UserError(str(error)) from error
         started = time.monotonic() - before
         verdict = decide_symbolically(verdict, timeout)
     took = 1e3 * (time.monotonic() - started)
     outcome = f"{'right' if verdict else 'wrong'}: {verdict.reason}, decided by the {verdict.stage} stage"
-    again = " (remembered)" if verdict.cached else ""
+    cached = " (remembered)" if verdict.cached else ""
     head = ("step", "answer", "ground truth", "says")
     rows = [[printable(cell, WIDTH) for cell in row] for row in _rows(response, ground_truth, mode, verdict, timeout)]
-    return Table(head, rows, notes=[f"{outcome}, {took:.2f} ms{again}"], words=head)
+    return Table(head, rows, notes=[f"{outcome}, {took:.2f} ms{cached}"], words=head)
 
 
 def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict, timeout: float) -> Iterator[Row]:
@@ -56,14 +56,15 @@ def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict, timeou
     if verdict.stage == "string":
         return
     yield "tree", shown(reading.tree), shown(gold.tree), ""
-    told: list[Row] = []
+    comparisons: list[Row] = []
+    outcomes = {None: "does not decide", True: "equal", False: "different"}
 
-    def tell(wanted: str, given: str, says: Decision, step: str) -> None:
-        told.append((step, given, wanted, "does not decide" if says is None else "equal" if says else "different"))
+    def tell(gold: str, answer: str, decision: Decision, stage: str) -> None:
+        comparisons.append((stage, answer, gold, outcomes[decision]))
 
     questions = Questions(Budget(timeout))
     Comparison(questions.ask if verdict.stage == "symbolic" else lambda *_: None, tell).same(gold.tree, reading.tree)
-    yield from told
+    yield from comparisons
     if verdict.reason == "hedge":
         yield "policy", answer, ground_truth, "several answers for one value"
 
@@ -79,7 +80,7 @@ def _extracted(response: str, ground_truth: str, mode: Mode, verdict: Verdict) -
 
 
 def shown(answer: tree.Answer | tree.Piece) -> str:
-    """A tree as a person reads it: its kind and its parts."""
+    """``tuple(1; (+ x 2))``: a tree by its kind and its parts."""
     match answer:
         case tree.Value():
             unit = f" [{answer.unit}]" if answer.unit else ""

@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"\\{1,2}(?:boxed|fbox)(?:\s*\{|\s+(?P<bare>[-+]?[\w.,/]*\w)
 
 
 def final_text(response: str) -> str:
-    """The part of ``response`` that can hold the answer: after the last ``</think>``, and in no thought left open."""
+    """The part of ``response`` that may hold the answer: after the last ``</think>`` and before an open ``<think>``."""
     start = max((mark.end() for mark in _THOUGHT.finditer(response) if mark[1]), default=0)
     opened = _THOUGHT.search(response, start)
     end = opened.start() if opened else len(response)
@@ -50,10 +50,13 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
 
 
 def boxes_of_last_line(text: str) -> list[str]:
-    r"""The contents of all boxes on the line of the last box (``\boxed{2} and \boxed{3}``), as one with an ``or``."""
+    r"""The contents of all boxes on the line of the last: ``["2", "3"]`` of ``\boxed{2} and \boxed{3}``.
+
+    Boxes with an ``or`` between them give one content, ``["2 or 3"]``.
+    """
     found = boxes(text)
     line_start = text.rfind("\n", 0, found[-1][0]) + 1 if len(found) > 1 else 0
     found = [box for box in found if box[0] >= line_start]
     contents = [content for *_, content in found]
-    are_alternatives = any(_OR.fullmatch(text, one[1], two[0]) for one, two in pairwise(found))
+    are_alternatives = any(_OR.fullmatch(text, box[1], following[0]) for box, following in pairwise(found))
     return [" or ".join(contents)] if are_alternatives else contents

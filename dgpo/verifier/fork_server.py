@@ -34,7 +34,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Worker(NamedTuple):
-    """Its process id, the socket of its jobs, and a pipe that ends with it."""
+    """A worker's process id, the socket of its jobs, and a pipe that closes when it ends."""
 
     pid: int
     jobs: socket.socket
@@ -97,7 +97,7 @@ def _forked(jobs: socket.socket, memory_bytes: int, grade: Grade) -> _Worker | N
 
 
 def _end(worker: _Worker) -> None:
-    """End a worker whose pool has closed the socket, or tell the pool what ended it, if it did not leave by itself."""
+    """Kill a worker whose socket the pool has closed, and reap it; tell the pool if its limit or a crash ended it."""
     os.kill(worker.pid, signal.SIGKILL)
     status = os.waitpid(worker.pid, 0)[1]
     if os.WIFSIGNALED(status):
@@ -107,7 +107,7 @@ def _end(worker: _Worker) -> None:
 
 
 def _die_with(server: int) -> None:
-    """Have the kernel kill this worker when the server ends, and leave where it has ended before that was asked."""
+    """Have the kernel kill this worker when the server ends; exit if it has ended already."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server:
@@ -133,7 +133,7 @@ def _serve(jobs: socket.socket, memory_bytes: int, grade: Grade) -> None:
 
 
 def _limit_cpu(seconds: float) -> None:
-    """Have the kernel end this worker at the end of its job's processor time, whoever waits for it or not.
+    """Have the kernel end this worker after ``seconds`` of processor time, whether anybody waits for it or not.
 
     The resource limit, in whole seconds, is there for a library that takes the timer.
     """

@@ -1,7 +1,7 @@
-r"""The mathematics in plain text: ``5 * 3 = 15``, ``2√5``, ``(x+1)(x-2)``, ``[1, 2)``, ``3 x 10^5``, each as a whole.
+r"""Finds the mathematics in plain text: ``5 * 3 = 15``, ``2√5``, ``(x+1)(x-2)``, ``[1, 2)``, ``3 x 10^5``.
 
-A number counts only as a maximal run of mathematical tokens, so that none is cut out of a larger expression. What an
-operator ties to a word (``5 * the number of boys``) is no value; of ``price * 5 = 15`` the whole sides are left.
+A run of mathematical tokens is as long as can be, so that no number is cut out of a larger expression. What an operator
+joins to a word (``5 * the number of boys``) is no value; of ``price * 5 = 15`` the side 15 remains.
 """
 
 import re
@@ -79,7 +79,7 @@ def runs(sentence: str, covered: list[Span]) -> Iterator[Span]:
 
 
 def _balanced(text: str) -> tuple[int, str]:
-    """The part of ``text`` whose brackets close, and where it begins; ``[`` and ``)`` are an interval's."""
+    """The offset and the text of a part whose brackets close; any bracket closes any other, as in ``[1, 2)``."""
     opened: list[int] = []
     for position, symbol in enumerate(text):
         if symbol in "([{":
@@ -97,7 +97,7 @@ def _balanced(text: str) -> tuple[int, str]:
 
 
 def join(sentence: str, spans: list[Span]) -> list[Span]:
-    """``spans`` in order, with those as one that an operator joins: ``3 hours * 20 = 60``, ``$2$ plus $5$``."""
+    """``spans`` with those that an operator joins as one: ``3 hours * 20 = 60``, ``$2$ plus $5$``."""
     joined = spans[:1]
     for span in spans[1:]:
         last = joined[-1]
@@ -127,7 +127,7 @@ def _joined(sentence: str, last: Span, span: Span) -> str | None:
 
 
 def whole(sentence: str, span: Span) -> Span | None:
-    """``span`` without the sides that an operator ties to a word; None where no side is left."""
+    """``span`` without the sides of an equation that an operator joins to a word; None where no side is left."""
     start, end, text = span
     if _WORD_BEHIND.match(sentence, end):
         text = text.rpartition("=")[0].rstrip()
@@ -138,7 +138,7 @@ def whole(sentence: str, span: Span) -> Span | None:
 
 
 def spelt(sentence: str, span: Span) -> str:
-    """The expression of ``span`` as the comparison reads it, with the unit of measure behind it."""
+    """The expression of ``span`` as LaTeX, with the unit of measure behind it."""
     text, unit = span.text, unit_behind(sentence, span.end)
     if text.startswith("negative"):
         text = text.replace("negative ", "-", 1)

@@ -1,4 +1,4 @@
-"""Are two LaTeX expressions equal? What a worker process asks math-verify, of what no tree decides.
+"""Asks math-verify, in a worker process, whether two LaTeX expressions are equal that no tree decides.
 
 Imports nothing of dgpo, so that the worker starts quickly.
 """

@@ -1,6 +1,6 @@
-r"""Text to tokens: the one place that knows how mathematics is spelt, in LaTeX, Unicode and plain text.
+r"""Turns text into tokens: the one place that knows how mathematics is spelt in LaTeX, Unicode and plain text.
 
-Layout (spaces, sizes, colours, delimiters, fonts) ends here. What a symbol means is the grammar's matter.
+Layout (spaces, sizes, colours, delimiters, fonts) is dropped here. `grammar` says what the tokens mean.
 """
 
 import re
@@ -207,8 +207,8 @@ class _Lexer:
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
         is_called = written not in spelling.OF_SEVERAL or _OPENS.match(text, at)
-        if written.lower() in spelling.SAID:
-            self.put(*spelling.SAID[written.lower()], is_worded)
+        if written.lower() in spelling.WORDS:
+            self.put(*spelling.WORDS[written.lower()], is_worded)
         elif written in spelling.PLAIN and is_called and (not is_worded or written == "cis"):
             self.put(*spelling.PLAIN[written])
         elif written == "x" and not is_worded and has(self.tokens[-1:], "number") and _TIMES_TEN.match(text, at):

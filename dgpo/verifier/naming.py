@@ -1,4 +1,4 @@
-r"""What stands left of an equals sign: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\text{Area}``, ``|A|``, ``(x, y)``."""
+r"""Reads names, which stand left of equals signs: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\text{Area}``, ``|A|``."""
 
 import re
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ class Name:
 
 @lru_cache(maxsize=4096)
 def read_name(tokens: Tokens) -> Name | None:
-    """The name that ``tokens`` are, or None."""
+    """The name that ``tokens`` are; None for a number, an expression, or a sentence."""
     if not tokens or tokens[0].kind in ("number", "percent", "infinity", "sign", "relation", "join", "dots", "money"):
         return None
     brackets, inside = shell(tokens)
@@ -78,7 +78,7 @@ def read_name(tokens: Tokens) -> Name | None:
 
 
 def _is_quotient(tokens: Tokens) -> bool:
-    r"""Whether they are a quotient of names: ``\frac{AB}{CD}``, ``V_1 : V_2``."""
+    r"""Whether ``tokens`` are a quotient of names: ``\frac{AB}{CD}``, ``V_1 : V_2``."""
     names = [str(token.value) for token in tokens if token.kind in ("name", "word") and token.value != "pi"]
     others = {token.value for token in tokens if token.kind not in ("name", "word", "number")}
     are_segments = all(_SEGMENT.fullmatch(str(token.value)) for token in tokens if token.kind == "word")
@@ -86,12 +86,12 @@ def _is_quotient(tokens: Tokens) -> bool:
 
 
 def _in_words(tokens: Tokens) -> Name | None:
-    """``\\text{Area of } ABC``; no number stands at its end, and no word denies it or goes on to another name."""
+    """The name in ``\\text{Area of } ABC``; None for words that end in a number, deny something or make a sentence."""
     first, words = tokens[0], [str(token.value) for token in tokens if token.kind == "word"]
     if tokens[-1].kind == "number" or has_any(tokens, "relation", "dots"):
         return None
-    said = {word.lower() for word in words}
-    if said & (_DENIALS | _PLACES) or (said & _SUBJECTS and said & _CHANGES):
+    lowered = {word.lower() for word in words}
+    if lowered & (_DENIALS | _PLACES) or (lowered & _SUBJECTS and lowered & _CHANGES):
         return None
     if any(token.is_("sign", *"+-*/^") or (token.kind == "join" and token.value != ",") for token in tokens):
         return None
@@ -102,28 +102,27 @@ def _in_words(tokens: Tokens) -> Name | None:
         return Name(words[0])
     if first.kind == "word" and len(tokens) > 1 and tokens[1].is_("open", "(") and shell(tokens[1:])[0] == "()":
         return Name(words[0], argument=symbols(shell(tokens[1:])[1]))
-    called = (_SAME_WORDS.get(word, word) for word in plain(tokens).lower().split())
-    return Name(" ".join(word for word in called if word not in _ARTICLES) or plain(tokens).lower())
+    text = plain(tokens).lower()
+    head = (_SAME_WORDS.get(word, word) for word in text.split())
+    return Name(" ".join(word for word in head if word not in _ARTICLES) or text)
 
 
 def _derivative(tokens: Tokens) -> Name | None:
     text = "".join(str(token.value) for token in tokens)
-    found = re.fullmatch(r"frac\{(d|partial)\^?\{?(\d?)\}?(\w+)\}\{\1(\w+)(?:\^\{?\d\}?)?\}", text)
-    return Name(text, mark="'" * int(found[2] or 1)) if found else None
+    match = re.fullmatch(r"frac\{(d|partial)\^?\{?(\d?)\}?(\w+)\}\{\1(\w+)(?:\^\{?\d\}?)?\}", text)
+    return Name(text, mark="'" * int(match[2] or 1)) if match else None
 
 
 def _symbol(tokens: Tokens) -> Name | None:
-    """A letter with index, primes and arguments; capitals in a row are one name."""
-    if [token.kind for token in tokens[:1]] not in (["name"], ["field"]):
+    """A letter with an index, primes and arguments: ``f'_1(x)``."""
+    first = tokens[0]
+    if first.kind not in ("name", "field") or first.value == "pi":
         return None
-    first, *_ = tokens
     head, at = str(first.value), 1
-    if head == "pi":
-        return None
-    if head in ("Delta", "delta") and len(tokens) > 1 and tokens[1].kind == "name":
+    if head in ("Delta", "delta") and has(tokens[1:2], "name"):
         head, at = f"{head} {tokens[1].value}", 2
-    accent, _, of = head.partition(" ")
-    index, head, mark = "", *((of, _MARKS[accent]) if accent in _MARKS else (head, ""))
+    accent, _, letter = head.partition(" ")
+    index, head, mark = "", *((letter, _MARKS[accent]) if accent in _MARKS else (head, ""))
     while at < len(tokens):
         token = tokens[at]
         if token.is_("sign", "_"):
@@ -150,13 +149,13 @@ def _symbol(tokens: Tokens) -> Name | None:
 
 
 def differ(gold: Name, answer: Name) -> bool:
-    """Whether they name different things: ``f'(x)`` and ``f(x)``, ``f`` and ``g``, ``x`` and ``y``, AB and BC."""
+    """Whether two names are of different things: ``f'(x)`` and ``f(x)``, ``f`` and ``g``, AB and BC."""
     if gold == answer:
         return False
     both, heads = (gold, answer), {gold.head, answer.head}
     one, two = gold.argument or (), answer.argument or ()
     figures = [_POINTS.fullmatch("".join(name.argument or ()) if name.head == "||" else name.head) for name in both]
-    points = [found[1] or found[2] for found in figures if found]
+    points = [figure[1] or figure[2] for figure in figures if figure]
     if len(points) == 2:  # AB and AC, the vectors AB and BA
         are_vectors = gold.head[:4] == answer.head[:4] == "vec "
         return points[0] != points[1] if are_vectors else sorted(points[0]) != sorted(points[1])

@@ -36,7 +36,10 @@ WORDS = (*_VALUES, *MAGNITUDES)
 
 
 def read_number(text: str, found: re.Match[str], is_worded: bool) -> tuple[Token, int]:
-    """The number whose digits are ``found`` in ``text``, and where it ends. Raises Unreadable past the bounds."""
+    """The number in ``text`` whose first digits ``found`` has matched, and where it ends.
+
+    Raises Unreadable for more than `MAX_DIGITS` digits.
+    """
     written, at = found.group(), found.end()
     if written.count(".") > 1:
         written = written.replace(".", "")  # 1.000.000
@@ -66,7 +69,7 @@ def read_number(text: str, found: re.Match[str], is_worded: bool) -> tuple[Token
 
 
 def _repeated(period: str, places: int) -> Fraction:
-    """``period`` without end, behind so many decimals."""
+    """The value of a period of decimals that repeats from the ``places``-th decimal on."""
     return Fraction(int(period), 10**places * (10 ** len(period) - 1))
 
 
@@ -94,7 +97,7 @@ def read_words(text: str) -> int | Fraction | None:
 
 
 def _spells(words: list[str]) -> bool:
-    """False for values that only stand side by side: ``one two``, ``twenty thirty``."""
+    """Whether words of numbers make one: ``twenty one``, but not ``one two`` or ``twenty thirty``."""
     values = [_VALUES.get(word) for word in words]
     for value, following in pairwise(values):
         if value is not None and following is not None and not (value >= 20 and 0 < following < 10):

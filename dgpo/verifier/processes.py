@@ -1,4 +1,4 @@
-"""Processes that verify on all cores, each with workers of its own, and that leave with the one that started them."""
+"""Processes that verify on all cores, each with workers of its own. They end with the process that started them."""
 
 import os
 import signal
@@ -20,14 +20,14 @@ R = TypeVar("R")
 
 
 class Processes:
-    """Up to ``size`` processes; the machine's cores where it is None, at most `MAX_PROCESSES`.
+    """A pool of ``size`` processes, by default as many as cores, at most `MAX_PROCESSES`.
 
-    What has not ended when the block does is dropped.
+    An error in the block drops what is still to do.
     """
 
     def __init__(self, size: int | None = None) -> None:
         self.size = size or min(MAX_PROCESSES, os.cpu_count() or 1)
-        # Held by this process alone: its end tells the others that this one is done, has failed or was killed.
+        # This process alone holds the other end: when it closes, this one is done, has failed or was killed.
         self._theirs, self._ours = socket.socketpair()
         # Not forked: a fork of a process with threads can hang.
         context = get_context("spawn")

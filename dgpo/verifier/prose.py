@@ -1,8 +1,8 @@
 r"""The final answer of a text without a box: ``Answer: 5``, ``the answer is (C)``, ``#### 5``, ``<answer>5</answer>``,
 or what its last sentences assert. Only the opt-in ``extract`` mode reads this.
 
-The last answer stated counts, and what follows it only if it takes it back. Alternatives stated together (``5 or 6``,
-``$x = 2$ and $x = 3$``) come along, so that the comparison sees a hedge, or a list where the gold is one.
+The last answer that is stated counts, unless what follows takes it back. Alternatives (``5 or 6``, ``$x = 2$ and
+$x = 3$``) are one answer, so that the comparison sees a hedge, or a list where the gold is one.
 """
 
 import re
@@ -23,7 +23,7 @@ _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$(?!\d)|\
 _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
-_SAID = re.compile(
+_IN_WORDS = re.compile(
     r"(?:(?:So|Thus|Hence|Therefore),? )?(?P<reply>[Yy]es|[Nn]o)[,.!;:].*"
     r"|.*(?<![A-Za-z])(?:(?:is|are|be|was|were) (?:therefore |thus |exactly )?|(?:has|have) (?=no |infinitely ))\**"
     r"(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*|.* (?P<verb>does not exist|(?:con|di)verges)[.!*]*"
@@ -41,7 +41,7 @@ _AGAIN = re.compile(
     r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?),?)? ?(?:about|around|approximately|roughly|equivalently|≈)[, ]?",
     re.IGNORECASE,
 )
-"""Between an answer and the same once more: ``or about``."""
+"""What stands between an answer and the same answer in another form: ``or about``."""
 _OPEN, _CLOSE = "([{", ")]}"
 
 MAX_TEXT_CHARS = 20_000
@@ -70,7 +70,7 @@ _NO_CUE = re.compile(
     r"(?: [\"“]?[a-z]+){0,3} \Z|(?:如果|假设|假如|若)\Z",
     re.IGNORECASE,
 )
-"""What makes talk of the answer no statement of it: ``to find the ...``, ``maybe the ...``."""
+"""What stands before a cue that states no answer: ``to find the answer``, ``maybe the answer``."""
 _STRUCK = re.compile(r"~~[^~\n]{1,200}~~|<!--.*?-->", re.DOTALL)
 _CHAT_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>\w*\s*\Z")
 _BOLD_VALUE = re.compile(r"(?<==)( ?)(\*{1,2})([^*\n]{1,200})\2")  # 20 + 80 = **100**
@@ -82,7 +82,7 @@ _SENTENCE_END = re.compile(
     r"| (?=(?:So|Thus|Hence|Therefore)[, ])"
 )
 _ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *(?=[^\s.,;!?])", re.IGNORECASE)
-"""An afterthought: ``The answer is 5. Or 6.``"""
+"""The start of a second answer: ``The answer is 5. Or 6.``"""
 _PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|\A(?:So|Hence|Thus|Therefore|Then),? ")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
@@ -90,7 +90,7 @@ _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     """The final answer that ``text`` states in prose, or None.
 
-    ``wanted`` is what the gold is and so how a sentence is read: for a letter, a number or any expression.
+    ``wanted`` is the kind of the gold: sentences are searched for a letter, a number or any expression.
     """
     text = text[-MAX_TEXT_CHARS:].strip()
     text = _STRUCK.sub("", text).replace(" !=", " ≠")
@@ -109,17 +109,18 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
 
 
 def _last_cue(text: str) -> re.Match[str] | None:
+    """The last ``The answer is`` or the like, unless the words before it deny that."""
     lowered = text.lower()
     if not any(word in lowered for word in _CUE_WORDS):
         return None
-    cues = deque(_CUE.finditer(text), maxlen=LAST_CUES)
-    return next(
-        (cue for cue in reversed(cues) if not _NO_CUE.search(text, max(0, cue.start() - 60), cue.start())), None
-    )
+    for cue in reversed(deque(_CUE.finditer(text), maxlen=LAST_CUES)):
+        if not _NO_CUE.search(text, max(0, cue.start() - 60), cue.start()):
+            return cue
+    return None
 
 
 def _stated(text: str, wanted: Wanted) -> str | None:
-    """The answer in the first sentence of ``text``, which follows a cue, unless what comes after takes it back."""
+    """The answer in the first sentence of ``text``, the text behind a cue, unless what follows takes it back."""
     end = _SENTENCE_END.search(text, 0, MAX_SENTENCE_CHARS)
     sentence = text[: end.start() if end else MAX_SENTENCE_CHARS].strip()
     if end:
@@ -140,6 +141,7 @@ def _bare(text: str, wanted: Wanted) -> str | None:
 
 
 def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
+    """The answer that the last sentences assert, None where they break off or leave it open."""
     text, marks = _LIST_MARK.subn("", text[-(LAST_SENTENCES + 1) * MAX_SENTENCE_CHARS :])
     sentences = [part for part in map(str.strip, _SENTENCE_END.split(text)) if any(map(str.isalnum, part))]
     if marks and re.fullmatch(r"\d{1,2}[.)]", sentences[-1] if sentences else ""):
@@ -153,19 +155,20 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
     for index, (sentence, kind) in enumerate(last):
         if kind == "unfinished":
             return None
-        found = said(sentence) if sentence.rstrip(".!*").endswith(_VERBS) else None
-        if found := found or read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
-            return found
+        words = answer_in_words(sentence) if sentence.rstrip(".!*").endswith(_VERBS) else None
+        if answer := words or read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
+            return answer
         if sentence.startswith("But ") or retraction(sentence) is not None:
             del last[index + 1 :]
-    found = [(words, sentence) for sentence, _ in last if (words := said(sentence))]
-    if wanted == "number":
-        found = [each for each in found[:1] if is_number(read_text(each[0]).tree) and " not " not in each[1]]
-    return found[0][0] if found and wanted != "choice" else None
+    for sentence, _ in last if wanted != "choice" else ():
+        if words := answer_in_words(sentence):
+            is_wanted = wanted == "expression" or (is_number(read_text(words).tree) and " not " not in sentence)
+            return words if is_wanted else None
+    return None
 
 
 def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
-    """The answer in one sentence: what comes first in a statement (``is D, it cannot be A``), else what comes last."""
+    """The answer in a sentence: what comes last, but if ``stated`` behind a cue what comes first (``D, not A``)."""
     spans = letters(sentence) if wanted == "choice" else _values(sentence, wanted)
     if not spans:
         return None
@@ -192,6 +195,7 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
 
 
 def _list(sentence: str, spans: list[Span]) -> str:
+    """``spans`` joined by commas, or by ``or`` where the sentence has that between two that differ."""
     answer = spans[0].text
     for before, after in pairwise(spans):
         joint = _JOINT.fullmatch(sentence, before.end, after.start)
@@ -204,14 +208,14 @@ def _list(sentence: str, spans: list[Span]) -> str:
     return f"{left}{answer}{right}" if in_brackets else answer
 
 
-def said(sentence: str) -> str | None:
-    """The words that a sentence ends in or answers with: ``no solution`` of ``there is no solution``, ``Yes``."""
-    found = _SAID.fullmatch(sentence)
-    return (found["reply"] or found["words"] or found["verb"]) if found else None
+def answer_in_words(sentence: str) -> str | None:
+    """``no solution`` of ``There is no solution.``, ``Yes`` of ``Yes, it is.``; None for other sentences."""
+    match = _IN_WORDS.fullmatch(sentence)
+    return (match["reply"] or match["words"] or match["verb"]) if match else None
 
 
 def _values(sentence: str, wanted: Wanted) -> list[Span]:
-    """Formulas and, where a number is wanted or there is no formula, plain numbers and emphasised text, in order."""
+    """The formulas in delimiters; where there are none or a number is wanted, those in plain text; else bold text."""
     spans = list(_formulas(sentence)) if "$" in sentence or "\\" in sentence else []
     if not spans or (wanted == "number" and _has_numbers_outside(sentence, spans)):
         spans = sorted([*spans, *runs(sentence, spans)])
@@ -220,7 +224,7 @@ def _values(sentence: str, wanted: Wanted) -> list[Span]:
     spans = [span for span in spans if _has_value(span, wanted)]
     if not spans:
         spans = [Span(found.start(), found.end(), found.group().strip("*")) for found in _EMPHASIS.finditer(sentence)]
-    return [found for span in undenied(sentence, spans) if (found := whole(sentence, span))]
+    return [value for span in undenied(sentence, spans) if (value := whole(sentence, span))]
 
 
 def _has_numbers_outside(sentence: str, formulas: list[Span]) -> bool:
@@ -230,7 +234,7 @@ def _has_numbers_outside(sentence: str, formulas: list[Span]) -> bool:
 
 
 def _has_value(span: Span, wanted: Wanted) -> bool:
-    """Whether a run is more than the letters of a name; formulas are told by their delimiters."""
+    """Whether a span is a formula in delimiters, or more than the letters of a name."""
     if span.end - span.start > len(span.text) or any(map(str.isdigit, span.text)) or not {*"π∞"}.isdisjoint(span.text):
         return True
     return wanted == "expression" and not {*"+-*/^=<>≤≥_("}.isdisjoint(span.text)

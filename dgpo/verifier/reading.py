@@ -1,4 +1,4 @@
-"""A text, read once: its tokens, its tree, and what it is in words. The answers to one problem repeat each other."""
+"""A text read once, as tokens, as a tree and in words, and remembered: the answers to one problem repeat each other."""
 
 import re
 from functools import cached_property, lru_cache
@@ -60,11 +60,11 @@ _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 
 class Reading:
-    """What one text says, each way of reading it on the first need.
+    """What one text says, read in each way on the first use.
 
     Attributes:
-        tokens: Without the talk before an answer (``The answer is``) and the punctuation behind it; empty where
-            nothing is there or the text cannot be read.
+        tokens: Without the words before an answer (``The answer is``) and the punctuation behind it; empty where
+            nothing is left or the text cannot be read.
     """
 
     def __init__(self, text: str) -> None:
@@ -99,12 +99,12 @@ class Reading:
 
     @cached_property
     def is_choice(self) -> bool:
-        """Whether it is the letter of a choice as a ground truth has it, perhaps with its text."""
+        """Whether it is a choice by its letter (``B``, ``(B) Paris``), as ground truths have it."""
         return self.choice is not None and bool(_STARTS_LIKE_A_CHOICE.match(self.plain))
 
     @cached_property
     def text_of_choice(self) -> "Reading | None":
-        r"""What stands behind the letter of ``\textbf{(C)}\ 24``; None for any other."""
+        r"""``24`` of ``\textbf{(C)}\ 24``; None where the text is no choice, or its letter alone."""
         width = 3 if self.plain.startswith("(") else 2
         mark, text = self.tokens[width - 1 : width], self.tokens[width:]
         is_marked = has(mark, "close", ")") or has(mark, "sign", ".", ":")
@@ -121,9 +121,9 @@ def read(text: str) -> Reading:
 
 
 def without_talk(tokens: Tokens) -> Tokens:
-    """The tokens of an answer without what leads up to it and what ends it."""
+    """``5`` of ``\\therefore The answer is 5.``: an answer without its introduction and what ends it."""
     tokens = opened(tokens)
-    while tokens and tokens[0].is_("command", "therefore", "implies"):
+    while has(tokens[:1], "command", "therefore", "implies"):
         tokens = tokens[1:]
     tokens = _without_lead(tokens)
     if len(tokens) > 1 and tokens[0].is_("relation", "="):
@@ -134,7 +134,7 @@ def without_talk(tokens: Tokens) -> Tokens:
 
 
 def _is_ornament(token: Token) -> bool:
-    """What ends a proof or a line: ``\\checkmark``, ``\\blacksquare``, and the end of ``I and III only``."""
+    """Whether a last token says nothing: ``\\checkmark``, ``\\blacksquare``, or ``only`` of ``I and III only``."""
     return (
         token.word == "only"
         or token.kind == "row"
@@ -149,9 +149,9 @@ def _without_lead(tokens: Tokens) -> Tokens:
         is_named = lead[1] and not has_any(value, "relation", "join")
         return (*_EXTREMES[lead[1]], *value) if is_named else value
     verb = next((index for index, token in enumerate(tokens) if token.word == "is" or token.value in (":", "=")), 0)
-    said = [token.word for token in tokens[:verb] if token.kind != "join"]
-    subject = [*takewhile(lambda word: word not in ("to", "of"), said)]
-    if not _SUBJECTS & {*subject[-1:]} or not {*subject[:-1]} <= _LEADS or not all(said):
+    words = [token.word for token in tokens[:verb] if token.kind != "join"]
+    subject = [*takewhile(lambda word: word not in ("to", "of"), words)]
+    if not _SUBJECTS & {*subject[-1:]} or not {*subject[:-1]} <= _LEADS or not all(words):
         return tokens
     while verb < len(tokens) and (tokens[verb].word == "is" or tokens[verb].value in (":", "=")):
         verb += 1
@@ -159,7 +159,7 @@ def _without_lead(tokens: Tokens) -> Tokens:
 
 
 def phrase(text: str) -> str | None:
-    """The answer in lower case, without an article, when it is made of words alone or a date; what is true is a yes."""
+    """An answer in words or a date, in lower case and without an article; None for any other. ``True`` is ``yes``."""
     if reply := _REPLY.fullmatch(text):
         text = reply[1]
     if _NO_SOLUTION.fullmatch(text):
@@ -176,14 +176,14 @@ def phrase(text: str) -> str | None:
 
 def choice(text: str) -> str | None:
     """The letter of a multiple-choice answer (``B``, ``(b)``, ``B. Paris``), None where several are named."""
-    found = _CHOICE.fullmatch(text)
-    if not found or _LONE_LETTER.search(found["after"] or found["name"] or ""):
+    match = _CHOICE.fullmatch(text)
+    if not match or _LONE_LETTER.search(match["after"] or match["name"] or ""):
         return None
-    return next(filter(None, (found[name] for name in _NAMES))).upper()
+    return next(filter(None, (match[name] for name in _NAMES))).upper()
 
 
 def asserted_choice(text: str) -> str | None:
-    """As `choice`, and the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
+    """As `choice`, or the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
     spans = stance.letters(text) if _SENTENCE.search(text) and "\\" not in text else []
     letters = {span.text.strip("()") for span in spans}
     return choice(text) or (letters.pop() if len(letters) == 1 else None)

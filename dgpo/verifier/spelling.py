@@ -1,4 +1,4 @@
-"""The words of the lexer's vocabulary: Unicode signs, LaTeX commands and what they stand for."""
+"""The vocabulary of the lexer: Unicode signs, LaTeX commands and words, with what they stand for."""
 
 import re
 import unicodedata
@@ -44,7 +44,7 @@ _EATEN_LETTERS = {ord(eaten): rf"\{letter}" for eaten, letter in zip("\a\b\f\v\t
 
 
 def with_backslashes(text: str) -> str:
-    r"""``text`` with ``\f`` for a form feed before ``rac`` and its like, which a reader of escapes made of LaTeX."""
+    r"""``text`` with ``\frac`` for a form feed and ``rac``, and the like: an escape was read in what was LaTeX."""
     return _EATEN.sub(lambda eaten: eaten.group().translate(_EATEN_LETTERS), text)
 
 
@@ -70,7 +70,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
 def argument(text: str, at: int) -> tuple[str, int]:
-    """The group or the symbol that follows ``at``, and where it ends."""
+    """The group or the symbol that follows index ``at``, and the index behind it."""
     while text[at : at + 1].isspace():
         at += 1
     if text[at : at + 1] != "{":
@@ -107,7 +107,7 @@ LAYOUT = vocabulary(
     " medspace thickspace space tiny small normalsize large Large LARGE huge Huge"
 )
 DROPPED = vocabulary("phantom hphantom vphantom overset underset stackrel label tag vspace hspace color textcolor")
-"""Layout commands that take an argument away with them."""
+"""Layout commands whose argument is left out too."""
 _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("sign", "*", r"\times ", "times"), ("sign", "*", r"\cdot ", "cdot ast"), ("sign", "/", "/", "div"),
     ("sign", "pm", r"\pm ", "pm"), ("sign", "mp", r"\mp ", "mp"), ("sign", ":", ":", "colon"),
@@ -158,16 +158,16 @@ CHARACTERS: dict[str, tuple[Kind, str, str]] = {
     "|": ("bar", "|", "|"),
 }
 _JOINTS = {"or": "or either maybe perhaps possibly", "and": "and"}
-SAID: dict[str, tuple[Kind, str, str]] = {
+WORDS: dict[str, tuple[Kind, str, str]] = {
     **{word: ("join", joint, rf"\text{{ {word} }}") for joint, words in _JOINTS.items() for word in words.split()},
     **{word: ("infinity", "infinity", r"\infty ") for word in ("infinity", "inf")},
     **{word: ("relation", "~", r"\approx ") for word in ("approximately", "approx", "roughly")},
     "except": ("sign", "setminus", r"\setminus "),
 }
-"""Words with a meaning of their own, also in a text."""
+"""Words that are tokens of a kind of their own, also in ``\\text{}``."""
 PLAIN: dict[str, tuple[Kind, str, str]] = {
     **{name: COMMANDS[name] for name in FUNCTIONS - {"det", "sup", "inf", "lim", "deg"} | {"infty"}},
     **{name: ("name", name, f"\\{name} ") for name in GREEK},
     "sqrt": ("command", "sqrt", r"\sqrt"),
 }
-"""What needs no backslash, outside a text."""
+"""Commands that need no backslash outside ``\\text{}``."""

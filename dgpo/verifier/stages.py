@@ -1,5 +1,5 @@
-"""Is the final answer of a response right? The stages in order, cheapest first: string, numeric, structure, value,
-symbolic. Nearly all answers are decided before the last, which alone needs a worker process.
+"""Decides whether the final answer of a response is right, by stages in order of cost: string, numeric, structure,
+value, symbolic. Nearly all answers are decided before the last, which alone needs a worker process.
 """
 
 import time
@@ -28,7 +28,7 @@ MAX_RAW_CHARS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """What the cheap stages left open."""
+    """A pair that the cheap stages left open."""
 
     gold: Reading
     reading: Reading
@@ -96,7 +96,7 @@ def verify_batch(
 def decide_cheaply(
     response: str, ground_truth: str, *, mode: Mode, timeout: float, problem: str | None = None
 ) -> Verdict | Undecided:
-    """All stages but the symbolic one: a verdict within milliseconds and without a process, or the rest."""
+    """All stages but the symbolic one, within milliseconds: a verdict, or what the symbolic stage is to decide."""
     for name, value in (("response", response), ("ground_truth", ground_truth)):
         if not isinstance(value, str):
             raise TypeError(f"{name} must be a str, not {type(value).__name__}: {value!r:.80}")
@@ -139,11 +139,11 @@ def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
 
 
 class Questions:
-    """Pairs of expressions for the symbolic stage, on one budget.
+    """Asks the symbolic stage about pairs of expressions, on one budget.
 
     Attributes:
-        reason: Why one of them has no answer; None where all have.
-        all_remembered: Whether there was a question, and every one was remembered.
+        reason: Why a question had no answer; None where all had one.
+        all_remembered: Whether there were questions, and all were answered from the cache.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -167,6 +167,7 @@ class Questions:
 
 
 def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
+    """The final answer of ``response``, None where ``mode`` finds none."""
     text = extract.final_text(response)
     contents = extract.boxes_of_last_line(text)
     if mode == "answer":
@@ -180,11 +181,11 @@ def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
 
 
 def _count(gold: Reading) -> int:
-    """How many values a list, a set or a system has."""
+    """How many values a list, a set or a system has; 0 for any other answer."""
     tree = gold.tree
-    if isinstance(tree, Named):
+    if isinstance(tree, Named) or (isinstance(tree, Several) and tree.brackets in ("", "{}")):
         return len(tree.items)
-    return len(tree.items) if isinstance(tree, Several) and tree.brackets in ("", "{}") else 0
+    return 0
 
 
 def _compare(gold: Reading, answer: Reading, gold_has_many: bool) -> tuple[Reason | None, Stage]:

@@ -1,4 +1,4 @@
-r"""What prose asserts: which sentences state something, and which values in them are denied, changed or mere names."""
+r"""Tells which sentences state something, and which values in them are denied, changed or mere numbers of things."""
 
 import re
 from typing import Literal, NamedTuple
@@ -7,7 +7,7 @@ from dgpo.verifier.tokens import vocabulary
 
 
 class Span(NamedTuple):
-    """A part of a sentence, and the expression that it says."""
+    """A part of a sentence, from ``start`` to ``end``, and the expression in it."""
 
     start: int
     end: int
@@ -15,7 +15,7 @@ class Span(NamedTuple):
 
 
 Stance = Literal["asserts", "aside", "unfinished"]
-"""A sentence to read, one to pass over, or one that says that the answer is still to come or not known."""
+"""``asserts``: read it. ``aside``: pass over it. ``unfinished``: the answer is still to come, or not known."""
 
 
 _CONNECTIVE = (
@@ -113,7 +113,7 @@ _ENDS_IN_VALUE = re.compile(r"(?:\d\S{0,20}(?: ?\w{1,20})?|(?<![A-Za-z])[A-Za-z]
 
 
 def stance(sentence: str) -> Stance:
-    """Whether ``sentence`` states something: questions, plans, hypotheses and kind words do not."""
+    """``asserts`` for a sentence that states something: no question, plan or hypothesis, and no ``I hope it helps``."""
     opening = _OPENING.match(sentence)
     if sentence.rstrip("*_\"')] ").endswith("?"):
         return "unfinished" if sentence.lower().startswith(("wait", "hmm", "but")) else "aside"
@@ -126,8 +126,7 @@ def stance(sentence: str) -> Stance:
 
 
 def is_cut_off(sentences: list[str]) -> bool:
-    """Whether the last of ``sentences`` stops midway, as at a limit of tokens: it lacks an end mark, which others have,
-    and does not end in a value."""
+    """Whether the last sentence stops midway: in a word like ``the``, or without the end mark that others have."""
     last = sentences[-1].rstrip("*_ ")
     if last[-1:] in ",=(" or last.rpartition(" ")[2] in _DANGLING:
         return True
@@ -159,9 +158,7 @@ def letters(sentence: str) -> list[Span]:
 
 
 def undenied(sentence: str, spans: list[Span]) -> list[Span]:
-    """``spans`` without those that are denied, changed or a mere number of something (``5 squared``, ``Step 5``), alone
-    or together (``not 3 or 5``, ``between 3 and 5``).
-    """
+    """``spans`` without those that are denied (``not 3 or 5``), changed (``5 squared``) or a number (``Step 5``)."""
     asserted: list[Span] = []
     denied_end = -1
     for span in spans:
@@ -175,19 +172,19 @@ def undenied(sentence: str, spans: list[Span]) -> list[Span]:
 
 
 def condition(sentence: str, position: int) -> int | None:
-    """Where a condition or a reason begins behind ``position`` (``12, when n = 5``: at ``when``), None without one."""
-    found = _CONDITION.search(sentence, position) if len(sentence) - position > 4 else None
-    return found.start() if found and not _CONSEQUENCE.search(sentence, found.end()) else None
+    """The start of a condition or a reason behind ``position``, ``when`` of ``12, when n = 5``; None without one."""
+    match = _CONDITION.search(sentence, position) if len(sentence) - position > 4 else None
+    return match.start() if match and not _CONSEQUENCE.search(sentence, match.end()) else None
 
 
 def has_cases(sentence: str, position: int) -> bool:
     """Whether there are several conditions behind ``position``: ``3 if n is odd and 5 if it is even``."""
-    conditions = [found.lower() for found in _CONDITION.findall(sentence, position)]
-    others = sum(map(conditions.count, ("where", "since", "because", "attained")))
-    return "otherwise" in conditions or len(conditions) - others > 1
+    words = [word.lower() for word in _CONDITION.findall(sentence, position)]
+    cases = [word for word in words if word not in ("where", "since", "because", "attained")]
+    return "otherwise" in words or len(cases) > 1
 
 
 def retraction(text: str) -> int | None:
-    """Where ``text`` begins to take back what was stated before it, None where it does not or confirms it after all."""
-    found = _RETRACTION.search(text)
-    return found.start() if found and not _CONFIRMATION.search(text, found.end()) else None
+    """The position of ``Wait, no`` or the like in ``text``, None without one, or where it ends in a confirmation."""
+    match = _RETRACTION.search(text)
+    return match.start() if match and not _CONFIRMATION.search(text, match.end()) else None

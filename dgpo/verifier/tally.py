@@ -1,4 +1,4 @@
-"""What the verdicts on a file add up to: counts, confusion with the labels, times, and where they disagree."""
+"""Sums up the verdicts on a file: counts, confusion with the labels, times, and where they disagree."""
 
 from array import array
 from collections import Counter
@@ -23,7 +23,7 @@ def printable(text: str, limit: int = SHOWN_CHARS) -> str:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts while the rows go by. Memory: 8 bytes a row, and the first ``keep`` disagreements.
+    """Counts rows as they are added. Keeps 8 bytes a row, and the first ``keep`` disagreements.
 
     Attributes:
         elapsed: Seconds for the whole file.
@@ -111,8 +111,9 @@ class Tally:
         cells = []
         for row, verdict in self.disagreements:
             answer = row.response if verdict.answer is None else verdict.answer
-            told = (str(row.line), str(row.expected).lower(), f"{verdict.reason} ({verdict.stage})")
-            cells.append([*told, printable(row.ground_truth), printable(answer)])
+            outcome = f"{verdict.reason} ({verdict.stage})"
+            texts = (printable(row.ground_truth), printable(answer))
+            cells.append([str(row.line), str(row.expected).lower(), outcome, *texts])
         return Table(head, cells, f"verdicts against the label, {shown}", words=head)
 
     def _sums(self, place: int, names: tuple[str, ...]) -> dict[str, int]:

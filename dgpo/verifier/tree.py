@@ -1,4 +1,4 @@
-"""The trees: of an expression (numbers, names, and operations on others), and of an answer, by its kind."""
+"""Trees of expressions (numbers, names, and operations on these), and the kinds of answers that hold them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from dgpo.verifier.tokens import Tokens
 CONSTANTS = frozenset(("pi", "e", "i", "infinity"))
 SERIES = frozenset(("sum", "prod"))
 BOUND = "#"
-"""What the letter begins with that a sum or a product binds."""
+"""The first character of the letter that a sum or a product binds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def functions(node: Node) -> frozenset[str]:
 
 
 def subtrees(node: Node) -> Iterator[Node]:
-    """``node`` and all that is in it."""
+    """``node`` and all nodes in it."""
     yield node
     if isinstance(node, Operation):
         for operand in node.operands:
@@ -65,7 +65,7 @@ def subtrees(node: Node) -> Iterator[Node]:
 
 
 def operations(node: Node, function: str) -> Iterator[Operation]:
-    """The parts of ``node`` that are of that function."""
+    """The operations in ``node`` with that function."""
     for part in subtrees(node) if function in functions(node) else ():
         if isinstance(part, Operation) and part.function == function:
             yield part
@@ -96,10 +96,10 @@ class Value:
     """An expression with its unit.
 
     Attributes:
-        node: Its tree, or None where algebra does not read it: only its spelling and math-verify can tell then.
+        node: Its tree, or None where `algebra` cannot parse it.
         unit: In one spelling, '' for none; ``%`` is per cent.
         tokens: The expression without the unit.
-        spelling: What tells two apart that have no tree.
+        spelling: Its symbols where it has no tree, so that two such are equal if written the same.
     """
 
     node: Node | None
@@ -121,8 +121,11 @@ class Infinite:
 class Several:
     """A list (brackets ''), a set ('{}'), or a tuple or an interval of two ends ('()', '[]', '[)', '(]').
 
-    ``is_quantity``: of values with units side by side, ``2 h 30 min``. ``name``: of the unknown, ``x = 1, 2``.
-    ``is_ordered``: the answers to several blanks, ``5; 7``. ``is_either``: joined by ``or``.
+    Attributes:
+        is_quantity: Values with units side by side, ``2 h 30 min``.
+        name: The unknown of ``x = 1, 2``, '' for none.
+        is_ordered: The answers to several blanks, ``5; 7``.
+        is_either: They are joined by ``or``.
     """
 
     brackets: str
@@ -161,7 +164,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """Sides joined by ``=``. What they claim is policy; ``approximate`` is the side from which on they only round."""
+    """Sides joined by ``=``, from the one at index ``approximate`` on by ``\\approx``."""
 
     sides: tuple[Tokens, ...]
     approximate: int
@@ -177,7 +180,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """``3:4``, and a time: with the ``half`` of the day (``am``), or one that may be either."""
+    """``3:4``, or a time; ``half`` is ``am`` or ``pm``, '' where none is written."""
 
     terms: tuple[Value, ...]
     half: str = ""
@@ -185,7 +188,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    r"""A value and what a letter in it may be: ``2^n for n \ge 1``, ``2k\pi, k \in Z``. No condition is any number."""
+    r"""A value with a condition on a letter in it, ``2^n for n \ge 1``; () where the letter is any number."""
 
     value: "Answer"
     letter: str = ""
@@ -194,10 +197,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Words, or relations that are no set of numbers: the same where all symbols are, and else math-verify's matter.
-
-    ``is_words``: of words, or of signs that no grammar has, which only the same symbols equal.
-    """
+    """Words, or a relation that is no set of numbers. Math-verify may be asked about it, unless ``is_words``."""
 
     symbols: tuple[str, ...]
     tokens: Tokens = field(compare=False)

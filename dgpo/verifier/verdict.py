@@ -9,7 +9,7 @@ Reason = Literal[
 Stage = Literal["extract", "string", "numeric", "structure", "value", "symbolic", "judge"]
 
 VERSION = "7"
-"""Of the verdicts: another one wherever any answer's verdict changes. Run folders and scores have it."""
+"""The version of the rules: changed with any verdict. Run folders and scores record it."""
 REASONS: tuple[str, ...] = get_args(Reason)
 
 
@@ -28,8 +28,8 @@ class Verdict:
         stage: The stage that decided; ``judge`` is no rule but the model of `dgpo.rewards.judge`, where it is on.
         answer: The text that was compared (the content of the box), or None where there was none.
         seconds: Wall-clock time of the call, waiting for a worker included.
-        cached: The symbolic stage remembered the outcome of the same pair and ran nothing.
-        is_open: No rule decided: neither the trees nor math-verify could compare the two.
+        cached: The symbolic stage had the outcome of the same pair in its cache.
+        is_open: Neither the trees nor math-verify could compare the two.
     """
 
     reason: Reason

@@ -39,16 +39,16 @@ def verify_file(
     skip_bad_rows: bool = False,
     keep: int = 20,
 ) -> Tally:
-    """Verify every row of the JSON lines file ``path``; memory does not grow with it but for 8 bytes a row.
+    """Verify every row of the JSON lines file ``path``, with 8 bytes of memory a row.
 
-    All lines are checked before the first is verified, so that a fault in the last one does not cost the work on
-    the others. ``out`` gets each row with the verdict added under ``fields.verdict``, in order, and ``summary`` the
-    counts and times; each appears whole or not at all.
+    All lines are checked before the first is verified, so that a fault in the last costs no work. ``out`` gets each
+    row with the verdict under ``fields.verdict``, in order, and ``summary`` the counts and times; each file appears
+    whole or not at all.
 
     Args:
-        processes: That verify; see `Processes`.
-        skip_bad_rows: Name and count lines that cannot be used, on standard error, instead of raising.
-        keep: Verdicts against their label that the tally keeps.
+        processes: The number of processes; see `Processes`.
+        skip_bad_rows: Name lines that cannot be used on standard error, and count them, instead of raising.
+        keep: How many verdicts against their label the tally keeps.
 
     Raises:
         UserError: a file or a row that cannot be used, or a process that cannot be started or was killed.
@@ -67,7 +67,7 @@ def verify_file(
             total = sum(1 for _ in read_rows(path, fields, on_bad=skip if skip_bad_rows else None))
             if total == 0:
                 raise UserError(f"{path} has no row to verify; write at least one")
-            # What could not be used has been told of by now.
+            # The first pass has named what cannot be used.
             rows = read_rows(path, fields, on_bad=(lambda error: None) if skip_bad_rows else None)
             with ProgressBar("verifying", total) as progress:
                 for row, verdict in _verify_rows(rows, mode, timeout, processes):

@@ -21,13 +21,13 @@ from typing import Any
 MEMORY_BYTES = 1 << 30
 MAX_WORKERS = 16
 PATIENCE = 30.0
-"""A job's time on the clock, in multiples of its processor time: a machine may be that busy before a worker hangs."""
+"""A job's limit on the clock in multiples of its processor time, so that a busy machine is not taken for a hang."""
 JOBS_PER_WORKER = 1000
 """A worker is replaced after this many jobs, so that what sympy caches cannot grow without end."""
 START_SECONDS = 60.0
 FORK_SECONDS = 10.0
 NO_ROOM = "is there memory for one more, and does the limit on processes (ulimit -u) allow it?"
-"""What to look at where a process cannot be started."""
+"""The remedy in messages that no process can be started."""
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -100,7 +100,7 @@ class Pool:
             self._server.forget()
 
     def _outcome(self, worker: "_Worker", budget: Budget, gold: str, answer: str) -> str:
-        """What ``worker`` says, ``timeout`` or ``crash``."""
+        """The outcome of ``worker``, or ``timeout`` or ``crash``."""
         outcome, seconds = "crash", 0.0
         try:
             worker.jobs.sendall(json.dumps([gold, answer, budget.left]).encode() + b"\n")
@@ -152,7 +152,7 @@ class Pool:
 
 @dataclass
 class _Worker:
-    """Its process id, our end of the socket of its jobs, and how many it has done."""
+    """A worker's process id, our end of the socket of its jobs, and how many it has done."""
 
     pid: int
     jobs: socket.socket
