@@ -1,4 +1,4 @@
-"""Benchmarks: a prompt file of `dgpo data prepare` with its problems, its hashes and what its manifest says."""
+"""Reads benchmarks: the prompt file of each, with its problems, hashes and manifest."""
 
 import re
 from collections.abc import Sequence
@@ -40,8 +40,8 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
 
     Args:
         data: Folder of prompt files.
-        names: Of the benchmarks.
-        template: Prompt template that their manifests must name; None asks only that they agree.
+        names: Names of the benchmarks.
+        template: Prompt template that their manifests must name; with None they need only agree.
 
     Raises:
         UserError: a benchmark is missing, named twice, damaged, not as its manifest says, or its template is
@@ -113,7 +113,7 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
 
 
 def _how_to_prepare(name: str, data: Path, options: str = "") -> str:
-    """The command for a split of a known source, or how to come by one for a name of somebody's own."""
+    """The command that prepares a known benchmark, or a file of one's own under another name."""
     for source in SOURCES.values():
         for split in source.splits:
             if name == split_name(source.name, split, source.splits):

@@ -1,8 +1,8 @@
-"""vLLM engines in processes of their own: started on their GPUs, kept fed, killed at the end.
+"""Runs vLLM engines, each in its own process on its own GPUs, and feeds them requests.
 
-An engine's process first gets vLLM's arguments and answers {"ready": True}; then come requests, in any number at a
-time, and None at the end. A result leaves as soon as its sample is finished. When the connection ends without the None,
-whoever started the process has died, and it ends at once with all its children.
+The process of an engine first receives vLLM's arguments and answers {"ready": True}; then it receives requests, and
+None at the end. It sends each result as soon as the sample is finished. If the connection closes before None, the
+parent has died, and the process ends at once with all its children.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from dgpo.errors import UserError
 POLL_S = 0.5
 MAX_REASON_CHARS = 500
 WINDOW = 2
-"""Requests at an engine for each one that it computes at a time: the next is there when one finishes."""
+"""Requests sent to an engine, per request that it computes at a time, so that it never waits for the next one."""
 
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
@@ -34,7 +34,7 @@ CPU_ENVIRONMENT = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""Of vLLM's CPU build, as in configs/hardware/cpu.yaml; what the user has set stays."""
+"""Variables for vLLM's CPU build, as in configs/hardware/cpu.yaml, unless the user has set them."""
 
 
 class Request(TypedDict):
@@ -46,10 +46,10 @@ class Request(TypedDict):
 
 
 def devices_of(tensor: int, data: int) -> list[list[str] | None]:
-    """The GPUs of each of `data` engines, `tensor` a piece; [None] on a machine without.
+    """The GPUs of each of `data` engines, `tensor` for each; [None] on a machine without GPUs.
 
     Raises:
-        UserError: it has too few.
+        UserError: the machine has too few GPUs.
     """
     import torch
 
@@ -74,7 +74,7 @@ def devices_of(tensor: int, data: int) -> list[list[str] | None]:
 def generate(
     requests: Iterable[Request], arguments: dict[str, Any], devices: Sequence[list[str] | None], logs: Path
 ) -> Generator[list[dict[str, Any]], None, None]:
-    """Results in the order in which they finish, in batches of what has arrived together.
+    """Results in the order in which they finish, in batches that arrived together.
 
     A result is ``{"key", "prompt_tokens", "response_tokens", "finish_reason", "text"}``. A batch may be empty.
 
@@ -96,7 +96,7 @@ def generate(
             batch = []
             ready = wait(list(running), POLL_S)
             arrived = [engine for connection, engine in running.items() if connection in ready]
-            # A child of a dead engine can hold its connection open: then nothing arrives, not even the end.
+            # A child of a dead engine may keep its connection open: then not even the end arrives.
             for engine in arrived or [each for each in running.values() if each.has_ended()]:
                 results = engine.receive()
                 batch += [each for each in results if "key" in each]
@@ -116,7 +116,7 @@ def generate(
 
 
 class _Engine:
-    """The parent's side, with the process in a group of its own so that Ctrl-C reaches us alone."""
+    """The parent's side. The process is in a group of its own, so that Ctrl-C reaches only the parent."""
 
     def __init__(self, arguments: dict[str, Any], gpus: list[str] | None, log: Path):
         self.unfinished: set[str] = set()
@@ -138,7 +138,7 @@ class _Engine:
         self.send(arguments)
 
     def send(self, message: Any) -> None:
-        with contextlib.suppress(ConnectionError):  # it has ended: the end of its results tells, with its log
+        with contextlib.suppress(ConnectionError):  # it has ended, which `generate` notices and reports with its log
             self.connection.send(message)
 
     def submit(self, request: Request) -> None:
@@ -146,9 +146,9 @@ class _Engine:
         self.send(request)
 
     def receive(self) -> list[dict[str, Any]]:
-        """What it has sent by now; nothing at its end."""
+        """The results sent by now; none after its end."""
         results = []
-        with contextlib.suppress(EOFError, OSError):  # at its end, also within a message
+        with contextlib.suppress(EOFError, OSError):  # it has ended, perhaps within a message
             while self.connection.poll():
                 results.append(self.connection.recv())
                 self.unfinished.discard(results[-1].get("key"))
@@ -158,14 +158,14 @@ class _Engine:
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End it and the processes it has started."""
+        """Kill it and the processes it has started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.connection.close()
 
     def failure(self) -> UserError:
-        """What to tell when it has ended before its time."""
+        """The error to raise if it has ended too early."""
         status = self._process.wait()
         lines = self._log.read_bytes()[-100_000:].decode(errors="replace").splitlines()
         errors = [line for line in lines if "Error" in line]
@@ -177,7 +177,7 @@ class _Engine:
 
 
 def _serve(connection: Connection) -> None:
-    """The engine's side: step vLLM for as long as there are requests."""
+    """The engine's side: step vLLM as long as there are requests."""
     arguments = connection.recv()
     sampling = arguments.pop("sampling")
     requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
@@ -218,13 +218,13 @@ def _serve(connection: Connection) -> None:
 
 
 def _read(connection: Connection, requests: "queue.SimpleQueue[Request | None]") -> None:
-    """Take requests in at once, so that the sender never waits for a step of the engine."""
+    """Receive requests at once, so that the sender never waits for a step of the engine."""
     try:
         while (request := connection.recv()) is not None:
             requests.put(request)
         requests.put(None)
     except (EOFError, OSError):
-        os.killpg(0, signal.SIGKILL)  # the group that `_Engine` has made
+        os.killpg(0, signal.SIGKILL)  # the group that `_Engine` made
 
 
 if __name__ == "__main__":
@@ -233,4 +233,4 @@ if __name__ == "__main__":
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
-        os._exit(1)  # with no wait for what vLLM has started, which the parent kills
+        os._exit(1)  # without waiting for vLLM's processes, which the parent kills

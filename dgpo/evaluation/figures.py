@@ -1,4 +1,4 @@
-"""From scores.jsonl to figures with errors: accuracy, lengths, and what went wrong, for each benchmark."""
+"""Figures of a scored evaluation, with errors: accuracy, lengths and faults on each benchmark."""
 
 import json
 from collections import Counter
@@ -39,12 +39,12 @@ class BenchmarkFigures:
 
     Attributes:
         accuracy: Share of right samples of each problem in file order, ``(P,)``.
-        avg_error_over_samples: Standard error of `avg` on these very problems, from sampling alone.
-        pass_at, majority_at: By k.
+        avg_error_over_samples: Standard error of `avg` on exactly these problems, from sampling alone.
+        pass_at, majority_at: pass@k and maj@k by k.
         lengths: Response tokens of every sample, ``(P·n,)``; `length` has their mean, percentiles and maximum.
         truncated: Share of responses cut off at `max_tokens`.
         without_answer: Share in which the verifier found no answer.
-        reasons: Number of samples by the verdict's reason; "timeout" are answers that it gave up on.
+        reasons: Number of samples by the verdict's reason; "timeout" counts answers that the verifier gave up on.
     """
 
     samples: int
@@ -60,7 +60,7 @@ class BenchmarkFigures:
     reasons: dict[str, int]
 
     def summary(self) -> dict[str, Any]:
-        """As in report.json."""
+        """These figures as in report.json."""
         content = asdict(self)
         content["avg"]["error_over_samples"] = content.pop("avg_error_over_samples")
         by_k = {name: {str(k): each for k, each in content[name].items()} for name in ("pass_at", "majority_at")}
@@ -84,12 +84,12 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
     """Figures of a scored folder.
 
     Args:
-        folder: Of `dgpo eval run` and `dgpo eval score`.
-        name: For the report.
-        ks: For pass@k and maj@k, besides the number of samples n; without it, the powers of two up to n.
+        folder: An evaluation of `dgpo eval run`, scored by `dgpo eval score`.
+        name: Name of the model in the report.
+        ks: Values of k besides the number of samples n; by default the powers of two up to n.
 
     Raises:
-        UserError: it is not scored, not complete, or a k is larger than n.
+        UserError: the folder is not scored or not complete, or a k is larger than n.
     """
     settings = read_settings(folder)
     samples = settings.sampling.samples
@@ -118,7 +118,7 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
 
 
 def by_benchmark(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, int, Evaluation, BenchmarkFigures]]:
-    """Each benchmark with each model that has it, and the model's place."""
+    """Name of a benchmark, number of an evaluation that has it, that evaluation, and its figures."""
     for name in all_benchmarks(evaluations):
         for place, each in enumerate(evaluations):
             if name in each.benchmarks:
@@ -126,7 +126,7 @@ def by_benchmark(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, int, 
 
 
 def shared_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
-    """The benchmarks that all have, in the first one's order: what macro averages are over."""
+    """The benchmarks that all evaluations have, in the first one's order; macro averages are over these."""
     return [name for name in evaluations[0].benchmarks if all(name in each.benchmarks for each in evaluations)]
 
 
@@ -136,10 +136,9 @@ def all_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
 
 
 def benchmark_figures(problems: Sequence[Sequence[Score]], samples: int, ks: Sequence[int]) -> BenchmarkFigures:
-    """Figures of one benchmark, from ``samples`` scores of each problem.
+    """Figures of one benchmark, from ``samples`` scores of each problem in file order.
 
-    Two models are paired by place in the file, as its hash is of the problems alone: the same problems may have other
-    ids.
+    Two models are paired by this order, because the same problems may have different ids in two files.
     """
     correct = np.array([sum(score["correct"] for score in each) for each in problems])
     accuracy = avg_at_k(samples, correct)
@@ -164,7 +163,7 @@ def benchmark_figures(problems: Sequence[Sequence[Score]], samples: int, ks: Seq
 
 
 def estimate(per_problem: Sequence[float] | NDArray[np.float64]) -> Estimate:
-    """The mean over problems, and its error."""
+    """The mean over problems, with its standard error."""
     values = np.asarray(per_problem, dtype=np.float64)
     return Estimate(float(values.mean()), standard_error_over_problems(values) if values.size > 1 else None)
 
@@ -180,7 +179,7 @@ def macro_average(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
-    """For `majority_at_k`: right samples, sizes of the classes of wrong answers, samples without an answer."""
+    """The arguments of `majority_at_k`: right samples, sizes of the wrong classes, samples without an answer."""
     classes = Counter(score["answer_class"] for score in scores)
     right, without = classes.pop(0, 0), classes.pop(None, 0)
     return right, list(classes.values()), without

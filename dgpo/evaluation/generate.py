@@ -1,4 +1,4 @@
-"""`dgpo eval run`: the samples that an evaluation still lacks, appended to its folder as they finish."""
+"""`dgpo eval run`: generates the missing samples of an evaluation, and saves each as it finishes."""
 
 import contextlib
 import hashlib
@@ -44,15 +44,15 @@ def evaluate(
     revision: str | None = None,
     template: str | None = None,
 ) -> None:
-    """Generate every sample that `out` has not got yet.
+    """Generate every sample that is not yet in `out`.
 
     Args:
-        model: As in `find_model`, with its `revision` on the hub.
+        model: A model as `find_model` takes it, with its `revision` on the hub.
         benchmarks: Names of prompt files in `data`; see `read_benchmarks` for `template`.
-        engine: `dtype` may be "auto", the model's own.
+        engine: Its `dtype` may be "auto", the model's own.
 
     Raises:
-        UserError: an option cannot be, saved generations are damaged, or vLLM has died. What was generated stays.
+        UserError: an option is invalid, saved generations are damaged, or vLLM has died. What was generated is kept.
     """
     devices = devices_of(engine.tensor_parallel_size, engine.data_parallel_size)
     sets = read_benchmarks(data, benchmarks, template)
@@ -146,8 +146,8 @@ def _engine_arguments(settings: Settings, model: Path, max_model_len: int) -> di
     }
     if engine.device == "cuda":
         return {**arguments, "gpu_memory_utilization": engine.gpu_memory_utilization}
-    # A prompt in one piece: vLLM rewinds a sample's random state between the pieces, and torch cannot do that on a
-    # CPU (vllm/v1/worker/gpu_model_runner.py, `gen.set_offset`).
+    # Prompts are not chunked: between chunks vLLM rewinds a sample's random state, which torch cannot do on a CPU
+    # (vllm/v1/worker/gpu_model_runner.py, `gen.set_offset`).
     pieces = {"enable_chunked_prefill": False, "max_num_batched_tokens": max(2048, max_model_len)}
     return {**arguments, "distributed_executor_backend": "uni", **pieces}
 
@@ -155,7 +155,7 @@ def _engine_arguments(settings: Settings, model: Path, max_model_len: int) -> di
 def _max_model_len(
     max_tokens: int, asked: int | None, positions: int | None, prompts: Mapping[str, Sequence[Sequence[int]]]
 ) -> int:
-    """Tokens of prompt and response together that vLLM makes room for."""
+    """The most tokens of prompt and response together, for which vLLM makes room."""
     name, longest = max(((name, max(map(len, each))) for name, each in prompts.items()), key=lambda pair: pair[1])
     needed = longest + max_tokens
     if asked is not None and asked < needed:
@@ -173,7 +173,7 @@ def _max_model_len(
 
 
 def _keep_data(folder: Path, benchmark: Benchmark) -> None:
-    """Copy the benchmark into the folder: scoring then needs nothing else."""
+    """Copy the benchmark into the folder, so that scoring needs nothing else."""
     target = data_file(folder, benchmark.name)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,8 @@
 
 DIR/settings.json            see `settings`
 DIR/data/NAME.parquet        the benchmark's own file, so that the folder can be scored anywhere
-DIR/generations/NAME.jsonl   a `Generation` a line
-DIR/generations/NAME.cut     what a crash left of a last line, should anybody want it
+DIR/generations/NAME.jsonl   a `Generation` on each line
+DIR/generations/NAME.cut     last lines that a crash cut off
 DIR/engine-N.log             everything that vLLM printed
 DIR/scores.jsonl scoring.json   see `score`
 """
@@ -42,20 +42,20 @@ def data_file(folder: Path, benchmark: str) -> Path:
 
 
 def sample_seed(seed: int, benchmark: str, problem: str, sample: int) -> int:
-    """The sample's own seed, of 48 bits: whatever is generated before it, it begins from the same state."""
+    """The sample's own seed, of 48 bits, which does not depend on what was generated before."""
     text = json.dumps([seed, benchmark, problem, sample])
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
 def locked(folder: Path) -> AbstractContextManager[None]:
-    """Hold `folder` against a second writer; UserError where there is one."""
+    """Lock `folder` against a second writer; UserError if there is one."""
     return locked_folder(folder, "--out", "another evaluation or scoring")
 
 
 def append(folder: Path, generations: Mapping[str, Iterable[Generation]]) -> None:
-    """Add generations to the files of their benchmarks; when it returns they are on the disk.
+    """Append generations to the files of their benchmarks, and wait until they are on the disk.
 
-    Raises UserError where the disk takes no more.
+    Raises UserError if they cannot be written.
     """
     (folder / "generations").mkdir(parents=True, exist_ok=True)
     try:
@@ -71,9 +71,9 @@ def append(folder: Path, generations: Mapping[str, Iterable[Generation]]) -> Non
 
 
 def cut_line(file: Path) -> bytes:
-    """A last line that a crash cut short; nothing where all lines are whole.
+    """A last line that a crash cut short; empty if all lines are whole.
 
-    A line is whole when it ends and is JSON: after a power cut a file may end in zero bytes.
+    A whole line ends in a line break and is JSON: after a power cut a file may end in zero bytes.
     """
     last = b""
     with file.open("rb") if file.exists() else io.BytesIO() as stream:
@@ -87,7 +87,7 @@ def cut_line(file: Path) -> bytes:
 
 
 def set_aside_cut_line(file: Path) -> int:
-    """Move a last line that was cut short to `NAME.cut`, and return its bytes; 0 where all lines are whole."""
+    """Move a last line that was cut short to `NAME.cut`; returns the number of its bytes, 0 if all lines are whole."""
     tail = cut_line(file)
     if tail:
         with file.with_suffix(".cut").open("ab") as aside, file.open("r+b") as stream:
@@ -100,12 +100,12 @@ def set_aside_cut_line(file: Path) -> int:
 
 
 def read_generations(file: Path, problems: Container[str], samples: int) -> Iterator[Generation]:
-    """The generations of one file, a line at a time; a last line that was cut short is left out.
+    """The generations of one file, a line at a time, without a last line that was cut short.
 
     Args:
-        file: May be missing, and then has none.
+        file: May be missing; then there are none.
         problems: Ids of the benchmark.
-        samples: Wanted for each problem.
+        samples: Number of samples of each problem.
 
     Raises:
         UserError: a line is damaged, belongs to no problem or sample of the run, or repeats one.

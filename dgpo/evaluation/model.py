@@ -1,4 +1,4 @@
-"""The model to evaluate: a Hugging Face directory, a hub id, a checkpoint or a run folder; and its prompts."""
+"""Finds the model to evaluate (a Hugging Face directory, a hub id, a checkpoint or a run folder), and its prompts."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _HUB_FILES = ["*.safetensors", "*.json", "*.jinja", "*.txt", "*.model"]
 
 @dataclass(frozen=True)
 class Model:
-    """Where the files are, the content of its config.json, and what the settings say of it."""
+    """The folder of its files, the content of config.json, and the facts that the settings record."""
 
     path: Path
     config: dict[str, Any]
@@ -33,9 +33,9 @@ class Model:
 
 
 def find_model(model: str, revision: str | None, exports: Path) -> Model:
-    """The model meant by `--model`.
+    """The model that `--model` names.
 
-    A checkpoint or a run folder is exported to `exports/model-HASH` first, and found there the next time.
+    A checkpoint or a run folder is exported to `exports/model-HASH` once, and found there later.
 
     Raises:
         UserError: there is no such model, or the hub cannot be reached.
@@ -73,7 +73,7 @@ def _exported(source: Path, exports: Path) -> Path:
     from dgpo.runs.export import export, find_checkpoint
 
     checkpoint = find_checkpoint(source)
-    # The manifest tells this checkpoint from one that a later run left in its place.
+    # The manifest distinguishes this checkpoint from one that a later run wrote to the same folder.
     identity = f"{checkpoint.resolve()}\n{(checkpoint / MANIFEST).read_text()}"
     target = exports / f"model-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
     if not target.is_dir():
@@ -93,7 +93,7 @@ def _model(folder: Path, name: str, revision: str) -> Model:
 
 
 def _files_sha256(folder: Path) -> str:
-    """Hash over name and content of every file that decides what the model says."""
+    """Hash over the names and contents of all files that determine the model's output."""
     digest = hashlib.sha256()
     files = {file for pattern in (*_HUB_FILES, "*.bin") for file in folder.glob(pattern)}
     for file in sorted(files):
@@ -102,14 +102,13 @@ def _files_sha256(folder: Path) -> str:
 
 
 def prompt_tokens(tokenizer: Any, benchmark: Benchmark) -> list[list[int]]:
-    """The token ids of each problem's prompt, as verl's rollouts have them.
+    """The token ids of each problem's prompt, the same as in verl's rollouts.
 
-    A rendered template is text that may begin with BOS already; tokenising it anew would add a second one,
-    which costs accuracy and shows nowhere. So the template is applied and tokenised in one go, and the ids are
-    what vLLM gets.
+    A rendered template may already begin with BOS; tokenising its text would add a second one, which costs accuracy
+    and is hard to notice. So the template is applied and tokenised in one call, and vLLM gets the ids.
 
     Raises:
-        UserError: a prompt cannot be rendered, or has not exactly one BOS though the tokenizer adds one.
+        UserError: a prompt cannot be rendered, or does not have exactly one BOS though the tokenizer adds one.
     """
     bos = tokenizer.bos_token_id
     adds_bos = bos is not None and tokenizer("1").input_ids[:1] == [bos]
@@ -136,7 +135,7 @@ def prompt_tokens(tokenizer: Any, benchmark: Benchmark) -> list[list[int]]:
 
 
 def prompts_sha256(prompts: Sequence[Sequence[int]]) -> str:
-    """Hash of all token ids of a benchmark: equal hashes are the same prompts to the last token."""
+    """Hash of all token ids of a benchmark; equal hashes mean equal prompts, token by token."""
     digest = hashlib.sha256()
     for ids in prompts:
         digest.update(",".join(map(str, ids)).encode() + b"\n")

@@ -19,14 +19,14 @@ PAGE_CHARS = 6_000_000
 
 
 def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = None, limit: int = 500) -> Path:
-    """Write the page, ``rollouts.html`` in the folder where ``out`` is None; the file.
+    """Write the page to ``out``, by default ``rollouts.html`` in the folder; returns the file.
 
     Args:
-        prompt: problems whose prompt has this text.
-        limit: answers at most; problems are shown whole, in the order of the benchmarks.
+        prompt: show only problems with this text in their prompt.
+        limit: most answers to show; problems are shown whole, in the order of the benchmarks.
 
     Raises:
-        UserError: it is not scored, nothing suits, or the page cannot be written.
+        UserError: the folder is not scored, no problem matches, or the page cannot be written.
     """
     file = out or folder / "rollouts.html"
     data = page_data(folder, prompt=prompt, limit=limit)
@@ -35,7 +35,7 @@ def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = No
 
 
 def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]:
-    """What the page's script draws."""
+    """The data from which the page's script draws."""
     evaluation = read_evaluation(folder, folder.resolve().name)
     groups: list[dict[str, Any]] = []
     answers = chars = left = 0

@@ -14,7 +14,7 @@ COLUMNS = 3
 
 
 def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
-    """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG; the files."""
+    """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG; returns the files."""
     files = []
     pictures = {"pass_at_k": pass_at_k_curves, "accuracy": accuracy_bars, "lengths": length_histograms}
     for name, figure_of in pictures.items():
@@ -24,7 +24,7 @@ def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
 
 
 def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
-    """pass@k (solid, with a band of one standard error) and maj@k (dashed) over k, a panel a benchmark."""
+    """pass@k (solid, with a band of one standard error) and maj@k (dashed) over k, one panel for each benchmark."""
     figure, panels = _panels(evaluations)
     for name, number, evaluation, figures in by_benchmark(evaluations):
         axes, color = panels[name], f"C{number}"
@@ -69,7 +69,7 @@ def accuracy_bars(evaluations: Sequence[Evaluation]) -> Figure:
 
 
 def length_histograms(evaluations: Sequence[Evaluation]) -> Figure:
-    """Response tokens, a panel a benchmark; a line where responses are cut off."""
+    """Response tokens, one panel for each benchmark, with a line where responses are cut off."""
     figure, panels = _panels(evaluations)
     longest: dict[str, float] = {}
     for name, _, _, figures in by_benchmark(evaluations):

@@ -1,4 +1,4 @@
-"""Published accuracies, to see at a glance whether a set-up is sane. Avg@n in per cent."""
+"""Published accuracies to compare a set-up with: avg@n in per cent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dgpo.evaluation.settings import ModelFacts
 
 @dataclass(frozen=True)
 class Reference:
-    """What somebody measured. `size` is that of DeepSeek-R1-Distill-Qwen, `method` how it was trained further."""
+    """One published result. `size` is that of DeepSeek-R1-Distill-Qwen, `method` how it was trained further."""
 
     size: str
     method: str
@@ -51,13 +51,13 @@ _SIZES = {(1536, 28): "1.5B", (3584, 28): "7B", (5120, 48): "14B"}
 
 
 def size_of(model: ModelFacts) -> str | None:
-    """The size whose references a model's settings can be held against, by its shape; None for any other model.
+    """The size of the references to compare a model with, by the model's shape; None for any other shape.
 
-    A trained checkpoint does not say what it was trained from, so a model of the same shape is taken for one.
+    A trained checkpoint does not say what it was trained from, so every model of that shape is compared.
     """
     return _SIZES.get((model.hidden_size or 0, model.num_hidden_layers or 0))
 
 
 def references_for(size: str, benchmarks: Mapping[str, Any]) -> list[Reference]:
-    """The references of that size with one of the benchmarks at least."""
+    """The references of that size that have at least one of the benchmarks."""
     return [each for each in REFERENCES if each.size == size and any(name in benchmarks for name in each.accuracy)]

@@ -29,7 +29,7 @@ WORDS = ("benchmark", "model", "models", "source", "key")
 """Headings of columns of words."""
 
 Comparison = tuple[str, str, str, Difference]
-"""First model, second model, benchmark, difference of avg@n."""
+"""First model, second model, benchmark, and their difference of avg@n."""
 Settings = dict[str, list[str]]
 """The value of each model, by key."""
 
@@ -42,13 +42,13 @@ def report(
     ks: Sequence[int] | None = None,
     wandb_project: str | None = None,
 ) -> Path:
-    """Show the tables, and write report.json, report.md and pictures; the folder where they are.
+    """Show the tables, and write report.json, report.md and pictures; returns the folder that holds them.
 
     Args:
-        folders: Of `dgpo eval run`, scored; the others are compared with the first.
-        names: Of the models; those of the folders without it.
-        out: report/ in the first folder without it.
-        ks: For pass@k and maj@k; see `read_evaluation`.
+        folders: Scored evaluations; each is compared with the first.
+        names: Names of the models, by default those of the folders.
+        out: By default report/ in the first folder.
+        ks: Values of k for pass@k and maj@k; see `read_evaluation`.
         wandb_project: W&B project that gets a run for each model.
 
     Raises:
@@ -94,7 +94,7 @@ def _compare_with_first(evaluations: Sequence[Evaluation]) -> list[Comparison]:
 
 
 def _write(evaluations: Sequence[Evaluation], folder: Path) -> dict[str, Any]:
-    """Write the report into `folder` and show its tables; the content of report.json."""
+    """Write the report into `folder` and show its tables; returns the content of report.json."""
     from dgpo.evaluation.plots import draw
 
     make_folder(folder, "--out")
@@ -264,14 +264,14 @@ def _all_settings(evaluations: Sequence[Evaluation], settings: Settings, differi
 
 
 def _different_settings(evaluations: Sequence[Evaluation], differing: Settings) -> Table:
-    """Those besides the model's."""
+    """The settings that differ, without the model's own."""
     rows = [[key, *values] for key, values in differing.items() if not key.startswith("model.")]
     notes = ["Differences of accuracy may come from these as well as from the models."]
     return Table(["key", *(each.name for each in evaluations)], rows, "Settings that differ", notes, WORDS)
 
 
 def _percent(estimate: Estimate | None) -> str:
-    """Per cent with error; a dash for nothing."""
+    """Per cent with its error; a dash for None."""
     if estimate is None:
         return ABSENT
     error = "" if estimate.error is None else f" ± {100 * estimate.error:.1f}"

@@ -1,7 +1,7 @@
-"""`dgpo eval score`: verdicts on saved generations, by the verifier of the training reward; no GPU, no vLLM.
+"""`dgpo eval score`: judges saved generations by the verifier of the training reward, without GPU or vLLM.
 
-DIR/scores.jsonl    a `Score` a line
-DIR/scoring.json    how they were made, and of which files; written last, so scores without it do not count
+DIR/scores.jsonl    a `Score` on each line
+DIR/scoring.json    how they were made, and from which files; written last, so scores without it do not count
 """
 
 import json
@@ -59,7 +59,7 @@ class Score(TypedDict):
 
 
 class Counts(TypedDict):
-    """Of a benchmark, in scoring.json: samples, and the bytes of their file."""
+    """Entry of a benchmark in scoring.json: numbers of samples, and the bytes of their file."""
 
     expected: int
     scored: int
@@ -69,7 +69,7 @@ class Counts(TypedDict):
 def score_generations(
     batch: Sequence[tuple[Generation, str]], benchmark: str, mode: Mode, timeout: float
 ) -> list[tuple[Score, str]]:
-    """The score of each (generation, ground truth), its class left open, and the answer as a key to group by."""
+    """The score of each (generation, ground truth), still without a class, and the key to group its answer by."""
     scored = []
     for generation, ground_truth in batch:
         verdict = verify(generation["text"], ground_truth, mode=mode, timeout=timeout)
@@ -94,16 +94,16 @@ def score_generations(
 def score_folder(
     folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT, processes: int | None = None
 ) -> dict[str, Counts]:
-    """Score every generation in `folder` anew; what was scored of each benchmark.
+    """Score every generation in `folder` again; returns the counts of each benchmark.
 
     Args:
-        folder: Of `dgpo eval run`.
+        folder: An evaluation of `dgpo eval run`.
         mode: Where the verifier looks for the answer; see `dgpo.verifier.verify`.
         timeout: Seconds of symbolic work for an answer.
-        processes: That verify; see `Processes`.
+        processes: Number of processes that verify; see `Processes`.
 
     Raises:
-        UserError: the folder holds no evaluation, its generations or data are damaged, or an option cannot be.
+        UserError: the folder holds no evaluation, its generations or data are damaged, or an option is invalid.
     """
     if not 0 < timeout < math.inf:
         raise UserError(f"--timeout={timeout}: it must be a positive number of seconds")
@@ -164,16 +164,16 @@ def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) 
 
 
 def answer_key(answer: str) -> str:
-    """The answer without the layout that never matters; equal keys are equal answers, and the verifier reads them."""
+    """The answer without irrelevant layout, still readable by the verifier; equal keys are equal answers."""
     return read(answer).latex or answer.strip()
 
 
 def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[int]:
-    """The class of each answer of one problem, numbered from 0: equal keys, or equal in the verifier's eyes.
+    """The class of each answer to one problem, from 0. Those of a class have equal keys, or verify as equal.
 
     Args:
-        answers: Its `answer_key`, and whether the verifier could read it. One that it could not is equal only to
-            its own copies; that also keeps answers that take all the time there is from taking it again.
+        answers: Each `answer_key`, and whether the verifier could read it. An unreadable answer equals only its own
+            copies, so that an answer that ran into the time limit is not compared again.
         timeout: Seconds for comparing two answers. An answer joins the first class whose first member it equals.
     """
     readable = dict(answers)
@@ -188,7 +188,7 @@ def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[i
 def saved_problems(folder: Path, name: str, facts: BenchmarkFacts) -> list[Problem]:
     """The problems in file order, from the copy of the benchmark in the folder.
 
-    Raises UserError where it is missing, or not the file that `facts`, of the settings, describe.
+    Raises UserError if the copy is missing, or is not the file that `facts` of the settings describe.
     """
     file = data_file(folder, name)
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""The settings of an evaluation: written before the first sample, and compared when it goes on."""
+"""The settings of an evaluation, which are saved before the first sample and compared when it resumes."""
 
 import dataclasses
 import json
@@ -44,7 +44,7 @@ class BenchmarkFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """`samples` of each problem, of `max_tokens` at most; the seed of each sample is derived from `seed`."""
+    """`samples` for each problem, of at most `max_tokens`; the seed of each sample is derived from `seed`."""
 
     samples: int = 32
     temperature: float = 0.6
@@ -68,7 +68,7 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """How vLLM computes; `device`, and a `dtype` "auto", are settled when machine and model are known."""
+    """Options of vLLM; `device`, and a `dtype` of "auto", are replaced when machine and model are known."""
 
     device: str = "cpu"
     dtype: str = "auto"
@@ -87,7 +87,7 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All that figures may depend on: settings.json."""
+    """Everything that the figures may depend on, the content of settings.json."""
 
     model: ModelFacts
     benchmarks: dict[str, BenchmarkFacts]
@@ -97,7 +97,7 @@ class Settings:
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings of the evaluation in `folder`; UserError where there is none, or it has no benchmark."""
+    """The settings of the evaluation in `folder`; UserError if there is none, or it has no benchmark."""
     file = folder / FILE
     try:
         saved = json.loads(file.read_text(encoding="utf-8"))
@@ -120,9 +120,9 @@ def read_settings(folder: Path) -> Settings:
 
 
 def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
-    """Write `wanted` into a new `folder`, or see that it is what the folder was begun with; whether it is new.
+    """Write `wanted` into a new `folder`, or compare it with the settings there; returns whether the folder is new.
 
-    More samples, and further benchmarks, go on from what is there: every sample has its own seed.
+    Only more samples and more benchmarks are allowed: each sample has its own seed, so the saved ones stay valid.
 
     Raises:
         UserError: another setting differs; the message has each key with its old and its new value.

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MAX_SAMPLES = 1000
-"""For maj@k: binomial coefficients of more samples do not fit a float."""
+"""Limit for maj@k: the binomial coefficients of more samples do not fit into a float."""
 REPLICATES = 10_000
 FEWEST = 6
-"""Problems of a benchmark with an interval of 95 %: with fewer, 2^P signs leave no p-value below 0.05."""
+"""Fewest problems for a 95 % interval: with fewer, the 2^P signs give no p-value below 0.05."""
 
 
 def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: int) -> NDArray[np.float64]:
@@ -42,20 +42,19 @@ def pass_at_k(num_samples: ArrayLike, num_correct: ArrayLike, k: int) -> NDArray
 def avg_at_k(num_samples: ArrayLike, num_correct: ArrayLike) -> NDArray[np.float64]:
     """Share ``c / n`` of right samples of each problem, ``(P,)``; its mean over problems is avg@k with k = n.
 
-    It does not depend on k beyond its noise, and equals ``pass_at_k(n, c, 1)``.
+    It equals ``pass_at_k(n, c, 1)``; k changes only its noise.
     """
     samples, correct = _counts(num_samples, num_correct)
     return correct / samples
 
 
 def standard_error_over_problems(per_problem: ArrayLike) -> float:
-    r"""Standard error of the mean of ``per_problem`` values ``(P,)``, the problems taken as drawn at random.
+    r"""Standard error of the mean of ``per_problem`` values ``(P,)``, if the problems are a random sample.
 
     .. math:: \sqrt{\sum_p (x_p - \bar x)^2 / (P (P - 1))}
 
     Each problem is one cluster: its samples are not independent, and counting them as such would make the
-    error too small (Miller, arXiv:2411.00640, sec. 2.2). The noise of the samples within problems is
-    included.
+    error too small (Miller, arXiv:2411.00640, sec. 2.2). It includes the noise of sampling.
     """
     values = np.asarray(per_problem, dtype=np.float64)
     if values.ndim != 1 or values.size < 2:
@@ -68,8 +67,8 @@ def standard_error_over_samples(num_samples: ArrayLike, num_correct: ArrayLike) 
 
     .. math:: \frac{1}{P} \sqrt{\sum_p \frac{a_p (1 - a_p)}{n_p - 1}}, \quad a_p = c_p / n_p
 
-    The figure for comparing two models on the same problems; `standard_error_over_problems` is the one for
-    problems of the same kind. Needs 2 or more samples of every problem.
+    It applies to exactly these problems; `standard_error_over_problems` applies to problems of the same kind. Needs 2
+    or more samples of every problem.
     """
     samples, correct = _counts(num_samples, num_correct)
     if samples.size == 0 or samples.min() < 2:
