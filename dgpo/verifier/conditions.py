@@ -2,7 +2,7 @@ r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathb
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 from dgpo.verifier.splitting import opened, split, step, symbols
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
@@ -36,7 +36,8 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]
         has_words = len(core) < len(clause) and any(token.word for token in clause)
         others: list[str] = []
         while [token.kind for token in core[:3]] == ["name", "join", "name"]:
-            others, core = [*others, str(core[0].value)], core[2:]
+            others.append(str(core[0].value))
+            core = core[2:]
         is_there = {*others} <= _names(head) and _names(core[:1]) & _names(head)
         if _limits(core, has_words) and is_there and _is_formula(head, value):
             name = str(core[0].value)
@@ -84,9 +85,7 @@ def _counted(clause: Sequence[Token]) -> tuple[str, tuple[str, ...]]:
 
 def without_fillers(clause: Tokens) -> Tokens:
     """``n \\ge 3`` of ``for all integers n \\ge 3``."""
-    while clause and (clause[0].kind == "join" or clause[0].word in _FILLERS):
-        clause = clause[1:]
-    return clause
+    return tuple(dropwhile(lambda token: token.kind == "join" or token.word in _FILLERS, clause))
 
 
 def _limits(core: Tokens, has_words: bool) -> bool:

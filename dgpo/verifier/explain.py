@@ -62,8 +62,8 @@ def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict, timeou
     def tell(gold: str, answer: str, decision: Decision, stage: str) -> None:
         comparisons.append((stage, answer, gold, outcomes[decision]))
 
-    questions = Questions(Budget(timeout))
-    Comparison(questions.ask if verdict.stage == "symbolic" else lambda *_: None, tell).same(gold.tree, reading.tree)
+    ask = Questions(Budget(timeout)).ask if verdict.stage == "symbolic" else lambda *_: None
+    Comparison(ask, tell).same(gold.tree, reading.tree)
     yield from comparisons
     if verdict.reason == "hedge":
         yield "policy", answer, ground_truth, "several answers for one value"

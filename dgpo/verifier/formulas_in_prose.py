@@ -154,7 +154,7 @@ def unit_behind(sentence: str, position: int) -> str:
     """The known unit of measure at ``position`` with the space before it (`` cm``, `` miles per hour``), or ''."""
     found = _UNIT.match(sentence, position)
     unit = found.group() if found else ""
-    if unit[:1] == "°" or unit[:2] == " °":
+    if unit.startswith(("°", " °")):
         return unit
     if unit[:1] != " ":
         return f" {unit}" if unit[-1:] in ("²", "³") and _is_unit(unit[:-1]) else ""

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import accumulate
 
 from dgpo.verifier.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
 from dgpo.verifier.reading import Reading, read
@@ -52,9 +53,6 @@ def _fault(ground_truth: str) -> str:
 
 def balanced(text: str) -> bool:
     r"""Whether the braces of ``text`` (``\{`` aside) close in order."""
-    depth = 0
-    for brace in re.findall(r"\\.|[{}]", text, re.DOTALL):
-        depth += {"{": 1, "}": -1}.get(brace, 0)
-        if depth < 0:
-            return False
-    return depth == 0
+    steps = ({"{": 1, "}": -1}.get(brace, 0) for brace in re.findall(r"\\.|[{}]", text, re.DOTALL))
+    depths = [*accumulate(steps, initial=0)]
+    return min(depths) == depths[-1] == 0

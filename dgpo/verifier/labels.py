@@ -61,6 +61,7 @@ def _list(values: list[Tokens], name: str, read: Callable[[Tokens], list[Answer]
 
 
 def joined(items: list[Answer], name: str = "") -> Answer:
+    """The one item, or the list of several."""
     return items[0] if len(items) == 1 else Several("", tuple(items), name=name)
 
 

@@ -249,8 +249,6 @@ class _Lexer:
 
 def with_open_ends(tokens: list[Token]) -> list[Token]:
     """``]0, 1[`` as ``(0, 1)``."""
-    if not any(token.value in ("[", "]") for token in tokens):
-        return tokens
     pending: list[str] = []
     for index, token in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else END

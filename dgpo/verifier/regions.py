@@ -222,13 +222,10 @@ def _variable(tokens: Tokens) -> Name | None:
 
 
 def _is_modulus(tokens: Tokens) -> bool:
-    return (
-        len(tokens) > 2
-        and tokens[0].kind == tokens[-1].kind == "bar"
-        and tokens[1].kind == "name"
-        and (len(tokens) == 3 or tokens[2].is_("sign", "+", "-"))
-        and not has(tokens[1:-1], "bar")
-    )
+    """Whether ``tokens`` are ``|x|``, ``|x + 2|`` or ``|x - 2|``."""
+    if len(tokens) < 3 or not tokens[0].kind == tokens[-1].kind == "bar" or has(tokens[1:-1], "bar"):
+        return False
+    return tokens[1].kind == "name" and (len(tokens) == 3 or tokens[2].is_("sign", "+", "-"))
 
 
 def _distance(modulus: Tokens, relation: str, end: Tokens) -> Region | None:

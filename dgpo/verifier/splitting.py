@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import accumulate
 
-from dgpo.verifier.tokens import COMMA, Kind, Token, Tokens, renamed
+from dgpo.verifier.tokens import COMMA, Kind, Token, Tokens, has, renamed
 
 _SHELLS = {
     ("(", ")"): "()",
@@ -38,6 +39,7 @@ def split(tokens: Sequence[Token], kind: Kind, *values: str) -> tuple[list[Token
 
 
 def split_where(tokens: Sequence[Token], is_cut: Callable[[Token], bool]) -> tuple[list[Tokens], list[Token]]:
+    """As `split`, at the tokens for which ``is_cut``."""
     parts: list[Tokens] = []
     cuts: list[Token] = []
     start = depth = 0
@@ -59,11 +61,8 @@ def shell(tokens: Sequence[Token]) -> tuple[str, Tokens]:
     """The outer brackets of ``tokens`` ("{}", "()", "[)", ..., "braces" of a group, "" for none) and what they hold."""
     if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-1].kind != "close":
         return "", tuple(tokens)
-    depth = 0
-    for index, token in enumerate(tokens):
-        depth += step(token)
-        if depth == 0 and index < len(tokens) - 1:
-            return "", tuple(tokens)
+    if 0 in accumulate(map(step, tokens[:-1])):
+        return "", tuple(tokens)
     brackets = _SHELLS.get((str(tokens[0].value), str(tokens[-1].value)), "")
     return (brackets, tuple(tokens[1:-1])) if brackets else ("", tuple(tokens))
 
@@ -112,11 +111,10 @@ def symbols(tokens: Sequence[Token]) -> tuple[str, ...]:
     """``tokens`` as strings that are the same for two spellings: no braces around one symbol, words in lower case."""
     found: list[str] = []
     for index, token in enumerate(tokens):
-        if token.is_("open", "{") and index + 2 < len(tokens) and tokens[index + 2].is_("close", "}"):
-            continue
-        if token.is_("close", "}") and index > 1 and tokens[index - 2].is_("open", "{"):
-            continue
-        found.append(_symbol(token))
+        is_opening = token.is_("open", "{") and has(tokens[index + 2 : index + 3], "close", "}")
+        is_closing = token.is_("close", "}") and index > 1 and tokens[index - 2].is_("open", "{")
+        if not is_opening and not is_closing:
+            found.append(_symbol(token))
     return tuple(found)
 
 

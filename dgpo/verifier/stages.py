@@ -86,10 +86,10 @@ def verify_batch(
         started = time.monotonic()
         return replace(decide_symbolically(step, timeout), seconds=time.monotonic() - started)
 
-    left = [step for step in steps if isinstance(step, Undecided)]
-    threads = min(len(left), shared_pool().size) if left else 1
+    undecided = [step for step in steps if isinstance(step, Undecided)]
+    threads = min(len(undecided), shared_pool().size) if undecided else 1
     with ThreadPoolExecutor(threads) as executor:
-        finished = executor.map(finish, left)
+        finished = executor.map(finish, undecided)
         return [step if isinstance(step, Verdict) else next(finished) for step in steps]
 
 
@@ -127,15 +127,15 @@ def decide_cheaply(
     return Verdict(reason, stage, answer)
 
 
-def decide_symbolically(left: Undecided, timeout: float) -> Verdict:
+def decide_symbolically(pair: Undecided, timeout: float) -> Verdict:
     """The symbolic stage, within ``timeout`` seconds of work in all. Blocks; callable from any thread."""
     questions = Questions(Budget(timeout))
-    same = Comparison(questions.ask).same(left.gold.tree, left.reading.tree)
+    same = Comparison(questions.ask).same(pair.gold.tree, pair.reading.tree)
     reason: Reason = "match" if same else questions.reason or "mismatch"
-    if same and left.problem is not None and is_echo(left.problem, left.gold, left.reading):
+    if same and pair.problem is not None and is_echo(pair.problem, pair.gold, pair.reading):
         reason = "echo"
     is_open = same is None and reason in ("mismatch", "unparsed", "bad_gold")  # and not past a limit
-    return Verdict(reason, "symbolic", left.answer, cached=questions.all_remembered, is_open=is_open)
+    return Verdict(reason, "symbolic", pair.answer, cached=questions.all_remembered, is_open=is_open)
 
 
 class Questions:

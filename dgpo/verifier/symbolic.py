@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import accumulate
 from typing import cast
 
 from dgpo.verifier.verdict import Reason
@@ -63,9 +64,5 @@ def too_heavy(text: str) -> bool:
     """Whether the expression is past the bounds on length, depth, digits, powers or factorials."""
     if len(text) > MAX_CHARS or _HEAVY.search(text):
         return True
-    depth = 0
-    for bracket in re.findall(r"[{}()\[\]]", text):
-        depth += 1 if bracket in "{([" else -1
-        if depth > MAX_DEPTH:
-            return True
-    return False
+    steps = (1 if bracket in "{([" else -1 for bracket in re.findall(r"[{}()\[\]]", text))
+    return max(accumulate(steps), default=0) > MAX_DEPTH

@@ -253,6 +253,7 @@ def _breaks(numbers: Iterable[Fraction], count: int, is_whole: bool) -> Iterator
 
 
 def _points(value: Fraction, count: int) -> Iterator[tuple[Fraction | None, ...]]:
+    """``value`` for each variable alone, None for the others, and for all together."""
     for place in range(count if count <= 3 else 0):
         yield tuple(value if index == place else None for index in range(count))
     if count > 1:
