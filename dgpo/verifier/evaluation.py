@@ -50,8 +50,13 @@ class Evaluator:
         numbers = self.numbers
         self._constants = {"pi": +numbers.pi, "e": +numbers.e, "i": numbers.mpc(0, 1), "infinity": numbers.inf}
         self._ten = numbers.mpf(10)
+        self._functions = self._function_table()
+
+    def _function_table(self) -> dict[str, Callable[..., Any]]:
+        """What each operation of a tree computes."""
+        numbers = self.numbers
         sin, cos = self._analytic(numbers.sin), self._analytic(numbers.cos)
-        self._functions: dict[str, Callable[..., Any]] = {
+        return {
             "+": self._sum,
             "*": self._product,
             "-": lambda value: -value,

@@ -29,24 +29,24 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
     first = min((text.find(command) for command in ("\\boxed", "\\fbox") if command in text), default=None)
     if first is None:
         return []
-    found: list[tuple[int, int, str]] = []
+    closed: list[tuple[int, int, str]] = []
     open_braces: list[tuple[int, int] | None] = []
     for token in _TOKEN.finditer(text, max(first - 1, 0)):
         symbol = token.group()
         if token["bare"] is not None:
-            found.append((token.start(), token.end(), token["bare"]))
+            closed.append((token.start(), token.end(), token["bare"]))
         elif symbol == "{":
             open_braces.append(None)
         elif symbol == "}":
             opened = open_braces.pop() if open_braces else None
             if opened is not None:
                 start, content_start = opened
-                while found and found[-1][0] > start:
-                    found.pop()
-                found.append((start, token.end(), text[content_start : token.start()]))
+                while closed and closed[-1][0] > start:
+                    closed.pop()
+                closed.append((start, token.end(), text[content_start : token.start()]))
         elif symbol.endswith("{") and symbol != "\\{":
             open_braces.append((token.start(), token.end()))
-    return found
+    return closed
 
 
 def boxes_of_last_line(text: str) -> list[str]:

@@ -8,11 +8,11 @@ from dgpo.verifier.tokens import Token, Tokens
 
 MAX_LETTERS = 5
 _JOINED: dict[str, tuple[int, Callable[[bool, bool], bool]]] = {
-    "iff": (0, lambda one, two: one == two),
-    **dict.fromkeys(("to", "implies"), (1, lambda one, two: not one or two)),
-    **dict.fromkeys(("or", "cup"), (2, lambda one, two: one or two)),
-    "setminus": (2, lambda one, two: one and not two),
-    **dict.fromkeys(("and", "cap"), (3, lambda one, two: one and two)),
+    "iff": (0, lambda left, right: left == right),
+    **dict.fromkeys(("to", "implies"), (1, lambda left, right: not left or right)),
+    **dict.fromkeys(("or", "cup"), (2, lambda left, right: left or right)),
+    "setminus": (2, lambda left, right: left and not right),
+    **dict.fromkeys(("and", "cap"), (3, lambda left, right: left and right)),
 }
 """How strongly each sign binds two formulas, and when the two together hold."""
 _PROPOSITIONS = frozenset("pqr")

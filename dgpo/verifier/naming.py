@@ -153,7 +153,7 @@ def differ(gold: Name, answer: Name) -> bool:
     if gold == answer:
         return False
     both, heads = (gold, answer), {gold.head, answer.head}
-    one, two = gold.argument or (), answer.argument or ()
+    arguments = [name.argument or () for name in both]
     figures = [_POINTS.fullmatch("".join(name.argument or ()) if name.head == "||" else name.head) for name in both]
     points = [figure[1] or figure[2] for figure in figures if figure]
     if len(points) == 2:  # AB and AC, the vectors AB and BA
@@ -166,8 +166,8 @@ def differ(gold: Name, answer: Name) -> bool:
     if len(heads) > 1:
         are_axes = heads <= {*"xyz"} and replace(gold, head=answer.head) == answer
         are_angles = gold.head[:6] == answer.head[:6] == "angle "
-        are_functions = bool(one and two) and len({*map(str.lower, heads)} - {"y"}) > 1 == max(map(len, heads))  # f, g
-        are_of_same = bool(one) and one == two and min(map(len, heads)) > 1  # Re(z) and Im(z)
+        are_functions = all(arguments) and len({*map(str.lower, heads)} - {"y"}) > 1 == max(map(len, heads))  # f, g
+        are_of_same = all(arguments) and arguments[0] == arguments[1] and min(map(len, heads)) > 1  # Re(z) and Im(z)
         measures = [_MEASURES & {*name.head.split()} for name in both]
         are_opposed = bool(measures[0] - measures[1] and measures[1] - measures[0])  # maximum and minimum of x
         has_same_index = bool(gold.index) and gold.index == answer.index
@@ -175,5 +175,5 @@ def differ(gold: Name, answer: Name) -> bool:
         return heads <= FUNCTIONS or are_called or are_axes or are_angles or has_same_index
     if gold.mark != answer.mark or (gold.index and answer.index and gold.index != answer.index):
         return True
-    are_variables = all([*map(len, side)] == [1] and "".join(side).islower() for side in (one, two))
-    return bool(one and two) and one != two and not are_variables
+    are_variables = all([*map(len, argument)] == [1] and "".join(argument).islower() for argument in arguments)
+    return all(arguments) and arguments[0] != arguments[1] and not are_variables

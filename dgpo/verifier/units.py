@@ -81,14 +81,14 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     """
     if text.lower() in _SIGNS:
         return _SIGNS[text.lower()]
-    if found := _DEGREES.fullmatch(text):
-        return {"c": "celsius", "f": "fahrenheit"}.get((found["scale"] or "")[:1].lower(), "degree")
+    if degrees := _DEGREES.fullmatch(text):
+        return {"c": "celsius", "f": "fahrenheit"}.get((degrees["scale"] or "")[:1].lower(), "degree")
     if modulus := _MODULUS.fullmatch(text):
         return f"mod {modulus[1]}"
     if _NOT_UNITS.search(text):
         return None
-    if not text.isascii() and (found := _HAN.fullmatch(text)):
-        return _han_unit(found)
+    if not text.isascii() and (han := _HAN.fullmatch(text)):
+        return _han_unit(han)
     parts = [_factors(part.removeprefix("(").removesuffix(")"), is_worded, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
@@ -111,17 +111,17 @@ def _product(parts: list[dict[str, int]]) -> str:
 def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
     r"""The units in ``N\cdot m`` or ``m s^{-2}`` and their powers; none where a factor is no unit."""
     factors = [_FACTOR.fullmatch(factor) for factor in (_TIMES.split(text.strip()) if is_worded else [text.strip()])]
-    if not all(found and _known(found["name"]) for found in factors) and _PHRASE.fullmatch(text):
+    if not all(factor and _known(factor["name"]) for factor in factors) and _PHRASE.fullmatch(text):
         thing = _thing(text, is_worded, has_space)
         return {thing: 1} if thing else {}
     powers: Counter[str] = Counter()
-    for found in factors:
-        name = found["name"] if found else ""
+    for factor in factors:
+        name = factor["name"] if factor else ""
         unit = _known(name) or (_thing(name, is_worded, has_space) if is_worded else None)
         is_attached = name in _ATTACHED or bool(_PREFIXED.fullmatch(name))
-        if found is None or not unit or not (is_worded or has_space or is_attached):
+        if factor is None or not unit or not (is_worded or has_space or is_attached):
             return {}
-        power = int(found["power"] or {"": 1, "s": 2, "c": 3}[(found["square"] or "")[:1].lower()])
+        power = int(factor["power"] or {"": 1, "s": 2, "c": 3}[(factor["square"] or "")[:1].lower()])
         above, _, below = unit.partition("/")  # of mph
         powers[above] += power
         if below:
@@ -141,9 +141,11 @@ def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
 
 
 def _known(name: str) -> str | None:
+    """``km`` of ``kilometers``, None for a name that is no unit."""
     lowered = name.lower()
-    if found := _PREFIXED.fullmatch(lowered):
-        return (unit := _UNITS.get(found[2])) and _PREFIXES[found[1]] + unit
+    if prefixed := _PREFIXED.fullmatch(lowered):
+        unit = _UNITS.get(prefixed[2])
+        return unit and _PREFIXES[prefixed[1]] + unit
     return _UNITS.get(name) or _UNITS.get(name.removesuffix(".") if len(name) < 4 else lowered)
 
 
@@ -152,8 +154,8 @@ def _singular(word: str, shortest: int) -> str:
     return word if len(word) < shortest else re.sub(r"(?<=ss|sh|ch|.x)es\Z|(?<!s)s\Z", "", word.lower())
 
 
-def _han_unit(found: re.Match[str]) -> str | None:
-    name = _HAN_UNITS.get(found["name"])
-    if name is None and _HAN_NUMBER.search(found["name"]):
+def _han_unit(match: re.Match[str]) -> str | None:
+    name = _HAN_UNITS.get(match["name"])
+    if name is None and _HAN_NUMBER.search(match["name"]):
         return None
-    return (name or found["name"]) + {"平方": "^2", "立方": "^3", None: ""}[found["square"]]
+    return (name or match["name"]) + {"平方": "^2", "立方": "^3", None: ""}[match["square"]]

@@ -167,7 +167,7 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
 
 
 def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate, evaluator: Evaluator) -> bool | None:
-    r"""Whether two expressions agree at `POINTS` points. None where too few points have values, or where they agree
+    r"""Whether given expressions agree at `POINTS` points. None where too few points have values, or where they agree
     only where all variables are positive (``\sqrt{x^2}`` and ``x``).
 
     A point where a side is not real does not count (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless there is a modulus,
@@ -177,11 +177,11 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
     has_modulus = "abs" in functions(gold) | functions(answer)
     compared, same = 0, True
     for index in range(POINTS if variables else 1):
-        one, two = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
+        wanted, given = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
         is_positive = index < POSITIVE_POINTS
-        if one and two and (is_positive or has_modulus or (one[1] and two[1])):
+        if wanted and given and (is_positive or has_modulus or (wanted[1] and given[1])):
             compared += 1
-            if not _close(one[0], two[0], _tolerance(gold, has_decimal, evaluator)):
+            if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, evaluator)):
                 if is_positive:
                     return False
                 same = False
@@ -220,10 +220,10 @@ def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -
     for values in _breaks(constants, len(variables), is_whole=at is whole):
         point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
         tried += 1
-        one, two = (COARSE.value_at(side, point) for side in both)
-        if one and two and (has_modulus or (one[1] and two[1])):
+        wanted, given = (COARSE.value_at(side, point) for side in both)
+        if wanted and given and (has_modulus or (wanted[1] and given[1])):
             compared += 1
-            if not _close(one[0], two[0], _tolerance(gold, has_decimal, COARSE)):
+            if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, COARSE)):
                 return False
     return True if compared * 4 >= tried else None
 
