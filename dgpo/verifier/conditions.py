@@ -18,10 +18,9 @@ _FILLERS = _ARTICLES | vocabulary(
 
 
 def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]:
-    r"""``(2^n, ["n"], ("_", ">=", "1"))`` of ``2^n for n \ge 1``: the value, the letters that a condition is about, and
-    the condition with ``_`` for the letter.
+    r"""The value, letters and condition of ``2^n for n \ge 1``: ``2^n``, ``n``, and ``_ >= 1`` for each letter.
 
-    No letters where there is no condition. Where a value is taken (``-4 at x = 2``) is no condition, and left out.
+    Without a condition there are no letters. Where the value is taken (``-4 at x = 2``) is left out.
     """
     if not has_any(tokens, "word", "relation"):
         return tokens, [], ()
@@ -63,9 +62,7 @@ def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
 
 
 def _counted(clause: Sequence[Token]) -> tuple[str, tuple[str, ...]]:
-    r"""``("k", ("_", "is", "whole"))`` of ``k \in \mathbb{Z}``, ``("k", ("_", ">=", "0"))`` of ``k = 0, 1, 2, \ldots``;
-    ``("", ())`` for a clause that makes no letter a whole number.
-    """
+    r"""``k`` and ``_ is whole`` of ``k \in \mathbb{Z}``, ``_ >= 0`` of ``k = 0, 1, 2, \ldots``; '' for others."""
     written = [str(token.value) for token in clause if token.kind not in ("open", "close")]
     letters = [token for token in clause if token.kind == "name"]
     if not letters or len(written) < 2:

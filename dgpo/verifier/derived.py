@@ -23,9 +23,9 @@ def spread(tree: Answer, other: Answer) -> Answer:
 
 
 def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
-    """The values of ``answer`` in the order of ``gold``'s names, or as they are where the names are other words.
+    """The values of ``answer`` in the order of ``gold``'s names, or as they are where all names are other words.
 
-    None where the names are symbols of which only some are the same: AB and BC beside AB and AC.
+    None where some symbols are the same, and some are not: AB and BC beside AB and AC.
     """
     by_name = dict(zip(answer.names, answer.items, strict=True))
     different = set(by_name) ^ set(gold.names)

@@ -160,20 +160,19 @@ class Comparison:
         gold, answer = beside_equations(gold, answer) or gold, beside_equations(answer, gold) or answer
         gold, answer = _point(gold, answer), _point(answer, gold)
         shells = {gold.brackets, answer.brackets}
-        is_no_point = gold.name or answer.name or gold.is_either or answer.is_either
-        if is_no_point and not shells <= UNORDERED:
-            return False  # values of one unknown are no point
+        are_unordered = shells <= UNORDERED
+        is_no_tuple = "{}" in shells or gold.name or answer.name or gold.is_either or answer.is_either
+        if is_no_tuple and not are_unordered:
+            return False  # a set or the values of one unknown beside a point
         golds, answers = list(gold.items), list(answer.items)
-        if "{}" in shells and not shells <= UNORDERED:
-            return False
         # A list of numbers may repeat one, a set cannot.
         if gold.brackets == answer.brackets == "{}" or all(isinstance(item, Several) for item in golds + answers):
             golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
         if len(golds) != len(answers):
             return False
-        if shells <= UNORDERED and _count_of_sets(golds) != _count_of_sets(answers):
+        if are_unordered and _count_of_sets(golds) != _count_of_sets(answers):
             return False  # {{1}, 2} is not {1, 2}
-        if shells <= UNORDERED and not (gold.is_ordered and not answer.brackets):
+        if are_unordered and not (gold.is_ordered and not answer.brackets):
             return paired(golds, answers, lambda wanted, given: self.same(wanted, given, depth))
         is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
         if len(shells) == 2 and shells != {"", "()"} and not is_vector:

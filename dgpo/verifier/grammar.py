@@ -135,7 +135,7 @@ def _residues(parts: list[Tokens], depth: int) -> Answer | None:
     r"""The list of ``1 \pmod 8`` and ``3 \pmod 8`` of ``x \equiv 1, 3 \pmod 8``; None for anything else."""
     sides = split(parts[0], "relation", "equiv")[0]
     places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
-    is_other = any(token.is_("command", "pmod", "mod") for part in parts[:-1] for token in part)
+    is_other = any(has(part, "command", "pmod", "mod") for part in parts[:-1])
     if len(sides) != 2 or len(places) != 1 or is_other:
         return None
     values, modulus = [sides[1], *parts[1:-1], parts[-1][: places[0]]], parts[-1][places[0] :]

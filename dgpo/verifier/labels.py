@@ -80,10 +80,7 @@ def filled(items: list[Answer]) -> list[Answer]:
 
 
 def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
-    r"""The name and the value of ``Area: 5``, ``The maximum is 8`` and ``A(1, 2)``, in a list also of ``Alice 3``.
-
-    None for anything else.
-    """
+    """Name and value of ``Area: 5``, ``The maximum is 8`` and ``A(1, 2)``, in a list also ``Alice 3``; else None."""
     sides = _labelled(tokens, in_list)
     return sides if sides and all(sides) and read_name(sides[0]) else None
 

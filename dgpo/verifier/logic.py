@@ -23,10 +23,7 @@ class _NoFormula(Exception):
 
 
 def truth_table(tokens: Tokens) -> tuple[str, ...] | None:
-    """``("holds", "p", "q", "0111")`` of ``p \\lor q``: the letters and the last column of the table.
-
-    None for what is no formula, or has more than `MAX_LETTERS` letters.
-    """
+    """``("holds", "p", "q", "0111")`` of ``p \\lor q``; None for no formula, or more than `MAX_LETTERS` letters."""
     names = {token.value for token in tokens if token.kind == "name"}
     if not any(map(_is_sign, tokens)) and not (names and names <= _PROPOSITIONS):
         return None

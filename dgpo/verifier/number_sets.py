@@ -22,9 +22,7 @@ def _spoken(tokens: Tokens) -> re.Match[str] | None:
 
 
 def number_set(tokens: Tokens) -> tuple[str, str] | None:
-    r"""The set that ``tokens`` name, as its letter and its sign: ``("Z", ">")`` for ``\mathbb{Z}^+`` and for
-    ``positive integers``, ``("R", "")`` for the reals. None where they name no set of numbers.
-    """
+    r"""The letter and the sign of a set: ``("Z", ">")`` of ``\mathbb{Z}^+`` or ``positive integers``; else None."""
     if tokens and tokens[0].kind == "field":
         letter, script = str(tokens[0].value), "".join(str(token.value) for token in tokens[1:])
         sign = _SIGNS.get(script.translate(dict.fromkeys(map(ord, "^_{}"))))
@@ -39,9 +37,7 @@ def number_set(tokens: Tokens) -> tuple[str, str] | None:
 
 
 def group(tokens: Tokens) -> tuple[str, ...] | None:
-    r"""``("product", "Z", "Z6")`` of ``\mathbb{Z} \oplus \mathbb{Z}/6\mathbb{Z}``: the sorted factors of a product of
-    groups or fields. None for anything else.
-    """
+    r"""``("product", "Z", "Z6")`` of ``\mathbb{Z} \oplus \mathbb{Z}/6\mathbb{Z}``, sorted; None for anything else."""
     if not has(tokens, "field") or number_set(tokens):
         return None
     parts, _ = split_where(tokens, lambda token: token.latex == r"\times " or token.is_("command", "oplus"))

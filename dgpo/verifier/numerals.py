@@ -36,10 +36,7 @@ WORDS = (*_VALUES, *MAGNITUDES)
 
 
 def read_number(text: str, found: re.Match[str], is_worded: bool) -> tuple[Token, int]:
-    """The number in ``text`` whose first digits ``found`` has matched, and where it ends.
-
-    Raises Unreadable for more than `MAX_DIGITS` digits.
-    """
+    """The number in ``text`` that begins with the digits ``found``, and its end. Raises Unreadable if too long."""
     written, at = found.group(), found.end()
     if written.count(".") > 1:
         written = written.replace(".", "")  # 1.000.000

@@ -97,9 +97,7 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
 
 
 def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
-    r"""The name and the value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``; no name in ``\sqrt{2} \approx 1.4``, and
-    neither in any other equation.
-    """
+    r"""Name and value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``, value of ``\sqrt{2} \approx 1.4``; else None."""
     sides = [*equation.sides]
     first, last = read_name(sides[0]), read_name(sides[-1])
     if not first and equation.approximate == 1:

@@ -96,10 +96,9 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     text = _STRUCK.sub("", text).replace(" !=", " ≠")
     if "<" in text:
         text = _CALCULATOR.sub("", _CHAT_TOKEN.sub("", text)).strip()
-    if "*" in text:
-        text = _BOLD_VALUE.sub(r"\1\3", text)
-    if "$$" in text or "\\" in text:  # no sentence or line ends in a formula
-        text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
+    text = _BOLD_VALUE.sub(r"\1\3", text)
+    # No sentence or line ends in a formula.
+    text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
     cue = _last_cue(text)
     if cue is None:
         return _bare(text, wanted) or _from_last_sentences(text, wanted)
@@ -135,9 +134,8 @@ def _stated(text: str, wanted: Wanted) -> str | None:
 
 def _bare(text: str, wanted: Wanted) -> str | None:
     """``text`` itself where it is one short line without prose (``odd $n$``)."""
-    if wanted != "expression" or len(text) > 100 or "\n" in text:
-        return None
-    return None if _PROSE.search(text) else text
+    is_bare = wanted == "expression" and len(text) <= 100 and "\n" not in text and not _PROSE.search(text)
+    return text if is_bare else None
 
 
 def _from_last_sentences(text: str, wanted: Wanted) -> str | None:

@@ -82,10 +82,9 @@ def read_builder(tokens: Tokens) -> Region | None:
 
 
 def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:
-    """The region of several inequalities of one variable, joined by ``joints``; ``x \\ne 1`` takes a point out.
+    """The region of inequalities of one variable, joined by ``joints``; ``x \\ne 1`` takes a point out.
 
-    ``or`` joins the numbers of any, other joints mean all at once. With commas it is any again, where no number
-    satisfies all: ``x < 1, x > 3``.
+    All hold at once, or any with ``or``, and with commas where no number satisfies all: ``x < 1, x > 3``.
     """
     joints = set(joints)
     if "or" in joints and len(joints) > 1:

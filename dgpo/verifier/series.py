@@ -28,7 +28,7 @@ def series(function: str, term: Node, letter: str, low: Node, high: Node) -> Ope
 
 
 def _indexed(part: Node) -> Node:
-    """The name ``a_{n+1}`` as the function ``a_`` of ``n+1``, ``a_1`` as that of 1; anything else as it is."""
+    """The name ``a_{n+1}`` as the function ``a_`` of ``n+1``, and ``a_1`` as that of 1; else ``part``."""
     head, _, index = part.partition("_") if isinstance(part, str) else ("", "", "")
     match = _INDEX.fullmatch(index) if index else None
     if not match or not head:

@@ -121,11 +121,8 @@ class Infinite:
 class Several:
     """A list (brackets ''), a set ('{}'), or a tuple or an interval of two ends ('()', '[]', '[)', '(]').
 
-    Attributes:
-        is_quantity: Values with units side by side, ``2 h 30 min``.
-        name: The unknown of ``x = 1, 2``, '' for none.
-        is_ordered: The answers to several blanks, ``5; 7``.
-        is_either: They are joined by ``or``.
+    ``is_quantity``: with units side by side, ``2 h 30 min``. ``name``: the unknown of ``x = 1, 2``, '' for none.
+    ``is_ordered``: the answers to several blanks, ``5; 7``. ``is_either``: joined by ``or``.
     """
 
     brackets: str
