@@ -22,7 +22,7 @@ Levels = Annotated[
 
 
 def panel(name: str) -> Callable[..., Any]:
-    """Makes options that the help shows together under a name."""
+    """A function that makes options which the help shows together under a name."""
     return lambda help, metavar=None, *flags: typer.Option(*flags, metavar=metavar, help=help, rich_help_panel=name)
 
 
@@ -31,7 +31,7 @@ where, own, which = map(panel, ("where the rows are", "your own file", "which ro
 
 @data.command("arithmetic", cls=SeveralValues)
 def data_arithmetic(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="for the three parquet files")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for the three parquet files")],
     train: Annotated[int, typer.Option(help="number of training problems")] = 4096,
     validation: Annotated[int, typer.Option(help="number of validation problems")] = 64,
     test: Annotated[int, typer.Option(help="number of test problems")] = 128,
@@ -39,7 +39,7 @@ def data_arithmetic(
     seed: int = 0,
     misconceptions: Annotated[
         bool,
-        typer.Option("--misconceptions", help="and what a teacher has learned wrongly, for `dgpo model warm-start`"),
+        typer.Option("--misconceptions", help="also write a teacher's misconceptions, for `dgpo model warm-start`"),
     ] = False,
 ) -> None:
     """Write the quick start's problems."""
@@ -55,13 +55,13 @@ def data_arithmetic(
 
 @data.command("env")
 def data_env(
-    id: Annotated[str, typer.Option(help="of Gymnasium: FrozenLake-v1, or package:Id-v0 of an installed package")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="for train.parquet and validation.parquet")],
+    id: Annotated[str, typer.Option(help="id in Gymnasium: FrozenLake-v1, or package:Id-v0 of an installed package")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for train.parquet and validation.parquet")],
     tasks: Annotated[int, typer.Option(help="number of training tasks")] = 512,
     validation: Annotated[int, typer.Option(help="number of validation tasks")] = 96,
     seed: int = 0,
     kwargs: Annotated[str, typer.Option(metavar="JSON", help="options of the environment")] = "{}",
-    games: Annotated[Path | None, typer.Option(metavar="DIR", help="games, of TextWorld or ALFWorld")] = None,
+    games: Annotated[Path | None, typer.Option(metavar="DIR", help="folder of games, of TextWorld or ALFWorld")] = None,
     prompt: Annotated[str, typer.Option(help="system message before the first observation")] = "",
 ) -> None:
     """Write tasks of a text environment, for an agent to train on (docs/agents.md)."""
@@ -74,7 +74,7 @@ def data_env(
 
 @data.command("list")
 def data_list() -> None:
-    """The data sets that can be prepared, with what is known of them."""
+    """Show the data sets that can be prepared, and facts about them."""
     from dgpo.data.sources import SOURCES
     from dgpo.data.sources.source import table_of
 
@@ -93,37 +93,35 @@ def data_prepare(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="folder for NAME.parquet and NAME.manifest.json")],
     name: Annotated[str, typer.Option(help="another name for the files and their data_source")] = "",
-    origin: Annotated[Path | None, where("file or folder that has the data; no hub is asked", "PATH", "--from")] = None,
-    hub_id: Annotated[str, where("another copy on the hub; `dgpo data list` names them", "ORG/NAME")] = "",
-    revision: Annotated[str, where("of the hub's repository: a commit, branch or tag (default: the newest)")] = "",
-    split: Annotated[str, where("of the source (default: its first)")] = "",
+    origin: Annotated[Path | None, where("file or folder with the data, instead of the hub", "PATH", "--from")] = None,
+    hub_id: Annotated[str, where("another copy on the hub; `dgpo data list` shows them", "ORG/NAME")] = "",
+    revision: Annotated[str, where("commit, branch or tag on the hub (default: the newest)")] = "",
+    split: Annotated[str, where("split of the source (default: its first)")] = "",
     prompt_field: Annotated[str, own("the problem: text, or chat messages; a.b is a field of a struct", "COLUMN")] = "",
-    answer_field: Annotated[str, own("(default: answer)", "COLUMN")] = "",
-    id_field: Annotated[str, own("what names a problem (default: id, where there is one)", "COLUMN")] = "",
+    answer_field: Annotated[str, own("the answer (default: answer)", "COLUMN")] = "",
+    id_field: Annotated[str, own("the id of a problem (default: id, if it exists)", "COLUMN")] = "",
     purpose: Annotated[
         Literal["train", "benchmark"] | None, own("train (default), or benchmark: then others are compared with it")
     ] = None,
     template: Annotated[str, which("r1, none, or a text with {problem} in it (default: the source's)")] = "",
     any_answer: Annotated[
-        bool, which("the entries of a list of answers are spellings of one: the first is taken", None, "--any-answer")
+        bool, which("a list of answers has spellings of one answer: take the first", None, "--any-answer")
     ] = False,
     keep_conflicts: Annotated[
-        bool, which("where copies disagree, keep the answer that most rows give", None, "--keep-conflicts")
+        bool, which("if copies disagree, keep the answer of most rows", None, "--keep-conflicts")
     ] = False,
     max_prompt_chars: Annotated[int | None, which("drop longer user messages", "N")] = None,
     max_prompt_tokens: Annotated[int | None, which("drop longer prompts; needs --tokenizer", "N")] = None,
-    tokenizer: Annotated[Path | None, which("model folder whose tokenizer and chat template count", "DIR")] = None,
-    decontaminate: Annotated[list[Path] | None, which("prepared benchmarks, or folders", "PATH...")] = None,
-    near: Annotated[
-        float | None, which("similarity from which a problem nearly repeats a benchmark's (0.7)", "S")
-    ] = None,
-    limit: Annotated[int | None, which("at most so many problems, drawn by --seed", "N")] = None,
-    seed: Annotated[int | None, which("of --limit, and of arithmetic (0)")] = None,
-    levels: Annotated[list[int] | None, which("of arithmetic: how hard its sums are (1 2 3)", "LEVEL...")] = None,
-    spans: Annotated[Path | None, which("of TOFU and MUSE: file with target_words", "FILE")] = None,
+    tokenizer: Annotated[Path | None, which("model folder, to count tokens with its chat template", "DIR")] = None,
+    decontaminate: Annotated[list[Path] | None, which("drop problems of these benchmarks or folders", "PATH...")] = None,
+    near: Annotated[float | None, which("drop problems at least this similar to a benchmark's (0.7)", "S")] = None,
+    limit: Annotated[int | None, which("keep at most so many problems, drawn at random", "N")] = None,
+    seed: Annotated[int | None, which("seed of --limit, and of arithmetic (0)")] = None,
+    levels: Annotated[list[int] | None, which("for arithmetic: how hard the sums are (1 2 3)", "LEVEL...")] = None,
+    spans: Annotated[Path | None, which("for TOFU and MUSE: file with target_words", "FILE")] = None,
 ) -> None:
-    """A data set by name, or your own file, as a prompt file with its manifest; TOFU and MUSE as a folder of rows."""
-    asked = dict(locals())
+    """Write a data set, or your own file, as a prompt file with a manifest; TOFU and MUSE as a folder of rows."""
+    options = dict(locals())
     from dgpo.data.options import Options
     from dgpo.data.prepare import prepare
     from dgpo.data.sources.forgetting import ROW_SETS, prepare_rows
@@ -131,31 +129,31 @@ def data_prepare(
 
     if data in ROW_SETS:
         prepare_rows(data, out, origin, revision, spans).show()
-    elif asked.pop("spans"):
+    elif options.pop("spans"):
         raise UserError(f"--spans={spans}: it is for TOFU and MUSE; leave it out")
     else:
         with interruptible(f"{out} is as it was"):
-            prepared = prepare(Options(**asked))
+            prepared = prepare(Options(**options))
         prepared.table().show()
 
 
 @data.command("check")
 def data_check(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="parquet file of prompts")]) -> None:
-    """Are prompt files fit to train and to evaluate on? Exit status 1 where one has a fault."""
+    """Check prompt files for training and evaluation. Exit status 1 if one has a fault."""
     from dgpo.data.check import examine
 
-    found = [examine(path) for path in files]
-    print("\n".join(each.text() for each in found))
-    raise typer.Exit(any(each.faults for each in found))
+    findings = [examine(path) for path in files]
+    print("\n".join(each.text() for each in findings))
+    raise typer.Exit(any(each.faults for each in findings))
 
 
 @model.command("small")
 def model_small(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="for the model and its tokenizer")],
-    seed: Annotated[int, typer.Option(help="of the weights")] = 0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for the model and its tokenizer")],
+    seed: Annotated[int, typer.Option(help="seed of the weights")] = 0,
     hidden_size: Annotated[int, typer.Option(help="a multiple of the head size")] = 128,
     layers: int = 4,
-    head_size: Annotated[int, typer.Option(help="one that vLLM has on a CPU")] = 32,
+    head_size: Annotated[int, typer.Option(help="one that vLLM supports on a CPU")] = 32,
 ) -> None:
     """Make the quick start's model: a small Qwen2 with random weights."""
     from dgpo.tasks.small_model import create
@@ -167,20 +165,20 @@ def model_small(
 @model.command("warm-start", cls=SeveralValues)
 def model_warm_start(
     model: Annotated[Path, typer.Option(metavar="DIR", help="initial model, from `dgpo model small`")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="for the trained model")],
-    seed: Annotated[int, typer.Option(help="of problems, noise and their order")] = 0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for the trained model")],
+    seed: Annotated[int, typer.Option(help="seed of problems, noise and their order")] = 0,
     steps: Annotated[int, typer.Option(help="optimiser steps")] = 450,
     batch_size: Annotated[int, typer.Option(help="worked answers a step")] = 64,
-    learning_rate: Annotated[float, typer.Option(help="peak")] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="highest learning rate")] = 2e-3,
     noise: Annotated[float, typer.Option(help="chance that a column is wrong")] = 0.15,
     misconceptions: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="what the teacher has learned wrongly, from `dgpo data arithmetic`"),
+        typer.Option(metavar="FILE", help="the teacher's misconceptions, from `dgpo data arithmetic`"),
     ] = None,
     levels: Levels = [1, 2, 3],  # noqa: B006
     eval_problems: Annotated[int, typer.Option(help="held-out problems")] = 384,
 ) -> None:
-    """Teach it the arithmetic task with a noisy teacher, before reinforcement learning."""
+    """Teach the small model the arithmetic task with a noisy teacher, before reinforcement learning."""
     from dgpo.tasks.misconceptions import read
     from dgpo.tasks.warm_start import WarmStart, warm_start
 
@@ -208,12 +206,12 @@ def model_warm_start(
 @model.command("warm-start-lake")
 def model_warm_start_lake(
     model: Annotated[Path, typer.Option(metavar="DIR", help="initial model, from `dgpo model small`")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="for the trained model")],
-    seed: Annotated[int, typer.Option(help="of maps, noise and their order")] = 0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for the trained model")],
+    seed: Annotated[int, typer.Option(help="seed of maps, noise and their order")] = 0,
     steps: Annotated[int, typer.Option(help="optimiser steps")] = 300,
-    noise: Annotated[float, typer.Option(help="chance that a step is to any side")] = 0.4,
+    noise: Annotated[float, typer.Option(help="chance that the teacher takes a random step")] = 0.4,
 ) -> None:
-    """Teach it to walk FrozenLake maps with a teacher that goes wrong, before reinforcement learning."""
+    """Teach the small model to cross FrozenLake maps with a noisy teacher, before reinforcement learning."""
     from dgpo.tasks.lake import LakeLessons
     from dgpo.tasks.warm_start import warm_start
 

@@ -18,17 +18,17 @@ def eval_run(
     model: Annotated[
         str, typer.Option(help="Hugging Face directory, hub id, run folder, or a checkpoint's global_step_N")
     ],
-    benchmarks: Annotated[str, typer.Option(help="names, with commas between: aime24,aime25,amc23")],
+    benchmarks: Annotated[str, typer.Option(help="names, separated by commas: aime24,aime25,amc23")],
     out: Annotated[Path, typer.Option(help="folder of this evaluation")],
     revision: Annotated[str | None, typer.Option(help="commit, tag or branch of a hub model")] = None,
     data: Annotated[Path, typer.Option(help="folder of the benchmarks' prompt files")] = Path("data"),
     template: Annotated[
-        str | None, typer.Option(help="prompt template that the benchmarks must have been prepared with")
+        str | None, typer.Option(help="prompt template with which the benchmarks must have been prepared")
     ] = None,
-    samples: Annotated[int, typer.Option(help="of each problem")] = Sampling.samples,
+    samples: Annotated[int, typer.Option(help="answers to each problem")] = Sampling.samples,
     temperature: float = Sampling.temperature,
     top_p: float = Sampling.top_p,
-    max_tokens: Annotated[int, typer.Option(help="of a response; a longer one is cut off")] = Sampling.max_tokens,
+    max_tokens: Annotated[int, typer.Option(help="longest response; a longer one is cut off")] = Sampling.max_tokens,
     seed: Annotated[int, typer.Option(help="the seed of each sample is derived from it")] = Sampling.seed,
     tensor_parallel_size: Annotated[int, typer.Option(help="GPUs of an engine")] = Engine.tensor_parallel_size,
     data_parallel_size: Annotated[
@@ -39,16 +39,16 @@ def eval_run(
     ] = Engine.gpu_memory_utilization,
     max_num_seqs: Annotated[int, typer.Option(help="samples that an engine computes at a time")] = Engine.max_num_seqs,
     max_model_len: Annotated[
-        int | None, typer.Option(help="tokens of prompt and response; without it, what the prompts need")
+        int | None, typer.Option(help="tokens of prompt and response; default: what the prompts need")
     ] = Engine.max_model_len,
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"], typer.Option(help="auto: the model's own")
     ] = "auto",
     enforce_eager: Annotated[
-        bool, typer.Option(help="no compilation: slower, and the figures depend on less")
+        bool, typer.Option(help="do not compile: slower, but figures depend on fewer settings")
     ] = Engine.enforce_eager,
 ) -> None:
-    """Generate answers to benchmarks with vLLM, saved as they finish; run it again and it goes on."""
+    """Generate answers to benchmarks with vLLM, and save each as it finishes; the same command resumes."""
     from dgpo.evaluation.generate import evaluate
     from dgpo.progress import interruptible
 
@@ -76,12 +76,12 @@ def eval_run(
 
 @eval.command("score")
 def eval_score(
-    folder: Annotated[Path, typer.Argument(help="of `dgpo eval run`")],
+    folder: Annotated[Path, typer.Argument(help="an evaluation of `dgpo eval run`")],
     mode: Annotated[
-        Literal["boxed", "answer", "extract"], typer.Option(help="where the answer is, as in `dgpo verify`")
+        Literal["boxed", "answer", "extract"], typer.Option(help="where to look for the answer, as in `dgpo verify`")
     ] = "boxed",
     timeout: Annotated[float, typer.Option(help="seconds of symbolic work for an answer")] = 2.0,
-    processes: Annotated[int | None, typer.Option(help="the cores, at most 12, without it")] = None,
+    processes: Annotated[int | None, typer.Option(help="default: the cores, at most 12")] = None,
 ) -> None:
     """Score saved answers, without a GPU."""
     from dgpo.evaluation.score import score_folder
@@ -97,24 +97,22 @@ def eval_score(
 
 @eval.command("report")
 def eval_report(
-    folders: Annotated[list[Path], typer.Argument(help="of `dgpo eval run`, scored; the first is compared with")],
+    folders: Annotated[list[Path], typer.Argument(help="scored evaluations; each is compared with the first")],
     names: Annotated[
-        str | None, typer.Option(help="of the models, with commas between; the folders' names without it")
+        str | None, typer.Option(help="names of the models, separated by commas; default: the folders' names")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="folder of the report; report/ in the first folder without it")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of the report; default: report/ in the first folder")] = None,
     k: Annotated[
         str | None,
         typer.Option(
-            help="for pass@k and maj@k, with commas between, besides the number of samples n; 1, 2, 4, ... without it"
+            help="k of pass@k and maj@k beside the number of samples n, separated by commas; default: 1,2,4,..."
         ),
     ] = None,
     wandb: Annotated[
-        str | None, typer.Option(metavar="PROJECT", help="log to this W&B project too, offline without a login")
+        str | None, typer.Option(metavar="PROJECT", help="also log to this W&B project, offline without a login")
     ] = None,
 ) -> None:
-    """Compare evaluations: table, pictures, errors."""
+    """Compare evaluations in tables and pictures, with errors."""
     from dgpo.evaluation.report import report
 
     written = report(folders, names=names.split(",") if names else None, out=out, ks=_numbers(k), wandb_project=wandb)

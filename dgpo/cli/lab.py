@@ -34,10 +34,10 @@ def lab_mechanism(
     out: Out,
     methods: Methods = None,
     module: Module = None,
-    seeds: Annotated[int, typer.Option(help="of the policy in a table, for n and m")] = 30,
-    rare: Annotated[float, typer.Option(help="probability of a right token there at first")] = 0.03,
+    seeds: Annotated[int, typer.Option(help="number of seeds of the tabular policy, for n and m")] = 30,
+    rare: Annotated[float, typer.Option(help="probability of a right token there before training")] = 0.03,
 ) -> None:
-    """A token that vanishes and one that grows under each loss, exactly; what n and m of DGPO do to entropy."""
+    """Show how each loss moves a wrong and a right token, and what n and m of DGPO do to entropy."""
     from dgpo.studies.contenders import PAPERS
     from dgpo.studies.mechanism import study_mechanism
 
@@ -50,17 +50,19 @@ def lab_compare(
     methods: Methods = None,
     module: Module = None,
     rates: Annotated[list[float], typer.Option(metavar="RATE...", help="learning rates")] = [2e-4, 4e-4, 8e-4, 1.6e-3],  # noqa: B006
-    seeds: Annotated[int, typer.Option(help="how many")] = 10,
-    first_seed: Annotated[int, typer.Option(help="the others follow it")] = 0,
+    seeds: Annotated[int, typer.Option(help="number of seeds")] = 10,
+    first_seed: Annotated[int, typer.Option(help="the first seed; the others follow it")] = 0,
     setting: Annotated[
         str, typer.Option(help="updates a batch: reuse (64, a batch is read 4 times), many (64, once), few (16, once)")
     ] = "reuse",
-    steps: Annotated[int | None, typer.Option(help="of a run (default: the setting's)", show_default=False)] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="steps of a run (default: the setting's)", show_default=False)
+    ] = None,
     reference: Annotated[str, typer.Option(help="the method that others are compared with")] = "dgpo:n=2",
 ) -> None:
-    """Methods × learning rates × seeds of a small policy: table, figures, and a verdict for each claim.
+    """Train a small policy with all methods, learning rates and seeds: tables, figures, and a verdict for each claim.
 
-    Run it again and it goes on where it was; runs that are done are only read.
+    The same command resumes; runs that are done are only read.
     """
     from dgpo.studies.compare import study_compare
     from dgpo.studies.contenders import PAPERS

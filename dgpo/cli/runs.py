@@ -22,7 +22,7 @@ def written(files: Iterable[Path]) -> None:
 
 @app.command()
 def report(run: Run) -> None:
-    """Table and picture of a run, written into its folder and printed."""
+    """Print the table of a run, and write table and picture into its folder."""
     from dgpo.runs.report import write_report
 
     written(write_report(run))
@@ -33,7 +33,7 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
     out: Annotated[Path, typer.Option(help="Folder for compare.md, .json, .png, .svg.", show_default=False)],
 ) -> None:
-    """Runs side by side, seeds of one experiment together: a table, and curves over steps."""
+    """Compare runs, with the seeds of an experiment together: a table, and curves over steps."""
     from dgpo.runs.compare import compare_runs
 
     written(compare_runs(runs, out))
@@ -42,23 +42,23 @@ def compare(
 @app.command()
 def rollouts(
     run: Annotated[Path, typer.Argument(metavar="RUN|EVAL_DIR", help="A run folder, or one of dgpo eval run.")],
-    step: Annotated[int | None, typer.Option(help="Groups of this step alone.", show_default=False)] = None,
+    step: Annotated[int | None, typer.Option(help="Only groups of this step.", show_default=False)] = None,
     prompt: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Groups with this text in their prompt.", show_default=False)
+        str | None, typer.Option(metavar="TEXT", help="Only groups with this text in their prompt.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Answers at most.")] = 500,
+    limit: Annotated[int, typer.Option(min=1, help="Most answers to show.")] = 500,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The page; default: RUN/rollouts.html.", show_default=False)
     ] = None,
     serve: Annotated[
-        bool, typer.Option("--serve", help="Offer it to a browser on this machine, until Ctrl-C.")
+        bool, typer.Option("--serve", help="Serve it to a browser on this machine, until Ctrl-C.")
     ] = False,
     terminal: Annotated[bool, typer.Option("--terminal", help="Print one group here, and write no page.")] = False,
 ) -> None:
-    """What the model wrote, why it was right, and how hard each token was pushed: a page of its own, in one file.
+    """Write a page, in one file, of what the model wrote, why it was right, and how hard each token was pushed.
 
-    It shows the groups that the run has kept: run.keep_rollouts=2 keeps two a step. Of a scored evaluation it shows the
-    answers to each problem, which have no push.
+    It shows the groups that the run kept: run.keep_rollouts=2 keeps two a step. For a scored evaluation it shows the
+    answers to each problem, without the push.
     """
     if (run / "generations").is_dir():
         if step is not None or terminal:
@@ -91,22 +91,22 @@ def rollouts(
 def export(
     source: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or its checkpoints/global_step_N.")],
     out: Annotated[
-        Path | None, typer.Option(help="The directory to make; --best has one in the run.", show_default=False)
+        Path | None, typer.Option(help="The directory to make; --best has a default in the run.", show_default=False)
     ] = None,
     best: Annotated[
         bool,
         typer.Option(
             "--best",
-            help="By validation score, not the newest. Without --out it becomes RUN/best-STEP, where RUN/best leads.",
+            help="The best by validation score. Without --out it goes to RUN/best-STEP, which RUN/best links to.",
         ),
     ] = False,
     adapter: Annotated[
-        bool, typer.Option("--adapter", help="Of a LoRA run the adapter alone, as PEFT and vLLM load it.")
+        bool, typer.Option("--adapter", help="Only the adapter of a LoRA run, as PEFT and vLLM load it.")
     ] = False,
 ) -> None:
-    """A checkpoint as a Hugging Face directory, in bfloat16, which vLLM and transformers load.
+    """Export a checkpoint as a Hugging Face directory, in bfloat16, which vLLM and transformers load.
 
-    Of a LoRA run it is the model with its adapter merged in.
+    For a LoRA run it is the model with its adapter merged in.
     """
     from dgpo.runs.export import export_run
 
@@ -125,7 +125,7 @@ def plot_weights(
     clip_ratio_low: Annotated[float, typer.Option(help="ε_low, in (0, 1).")] = 0.2,
     clip_ratio_high: Annotated[float, typer.Option(help="ε_high, above 0.")] = 0.2,
 ) -> None:
-    """Gradient weights of the losses, F and W = F/π, against the ratio and against the probability."""
+    """Draw the gradient weights of the losses, F and W = F/π, against the ratio and against the probability."""
     from dgpo.losses import plot
 
     clip_range = {"clip_ratio_low": clip_ratio_low, "clip_ratio_high": clip_ratio_high}
@@ -135,9 +135,9 @@ def plot_weights(
 
 @plot.command("distribution")
 def plot_distribution(run: Run) -> None:
-    """Gradient weights of the tokens that a run has trained on, written into its folder.
+    """Draw the gradient weights of tokens that a run has trained on, into its folder.
 
-    They are those of the groups that it has kept: run.keep_rollouts=2 keeps two a step.
+    They are the tokens of the groups that it kept: run.keep_rollouts=2 keeps two a step.
     """
     from dgpo.runs.token_weights import plot_distribution
 

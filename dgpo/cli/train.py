@@ -8,7 +8,7 @@ import typer
 app = typer.Typer()
 
 ConfigName = Annotated[str, typer.Option(help="An experiment in configs/, or in --config-dir.")]
-ConfigDir = Annotated[Path | None, typer.Option(help="Your own folder of configs; it finds ours and verl's by name.")]
+ConfigDir = Annotated[Path | None, typer.Option(help="Your own folder of configs; they may use ours and verl's.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[key=value ...]", show_default=False, help="Hydra overrides.")
 ]
@@ -22,7 +22,7 @@ def train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved config and stop.")] = False,
     print_dir: Annotated[bool, typer.Option("--print-dir", help="Print the run's folder and stop.")] = False,
 ) -> None:
-    """Train a model with verl and a policy loss of dgpo. The same command goes on where an earlier one ended.
+    """Train a model with verl and a policy loss of dgpo. The same command resumes where an earlier one ended.
 
     Exit status: 0 when done, 1 when the run failed, 2 when the config is refused, 130 after Ctrl-C, 143 after SIGTERM.
     """
@@ -40,12 +40,12 @@ def check(
         bool,
         typer.Option(
             "--declared",
-            help="For a run elsewhere: believe the config about GPUs, nodes and files, and look at none of them.",
+            help="For a run elsewhere: trust the config about GPUs, nodes and files, without looking at them.",
         ),
     ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="Print the plan of GPU memory too, as dgpo plan does.")] = False,
 ) -> None:
-    """Every problem of a config at once, with key, value and remedy; starts nothing.
+    """Show all problems of a config, with key, value and remedy; starts nothing.
 
     Exit status: 0 when a run may start, 2 when it would be refused.
     """
@@ -62,7 +62,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="The figures in bytes, as JSON.")] = False,
     time: Annotated[bool, typer.Option("--time", help="The seconds of a step by phase too, estimated.")] = False,
 ) -> None:
-    """GPU memory of a config by phase, whether it fits, what to change if not, and hours; starts nothing.
+    """Show the GPU memory of a config by phase, whether it fits, what to change if not, and hours; starts nothing.
 
     Exit status: 0 when it fits or no memory is stated, 1 when it does not fit.
     """

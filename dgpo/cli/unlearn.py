@@ -21,7 +21,7 @@ def unlearn_train(
         bool, typer.Option("--dry-run", help="Print the resolved config, check it and its files, and stop.")
     ] = False,
 ) -> None:
-    """Unlearn with a method of configs/method, and export the model. The same command goes on where it ended.
+    """Unlearn with a method of configs/method, and export the model. The same command resumes where it ended.
 
     Exit status: 0 when done, 1 when the run failed, 2 when config, files or rows are refused.
     """
@@ -32,8 +32,8 @@ def unlearn_train(
 
 @unlearn.command("world")
 def unlearn_world(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="for data-SEED and the model, untrained-SEED")],
-    seed: Annotated[int, typer.Option(help="of the authors, and of the weights")] = 0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="folder for data-SEED and the model, untrained-SEED")],
+    seed: Annotated[int, typer.Option(help="seed of the authors and of the weights")] = 0,
 ) -> None:
     """Invent authors, with questions about them and the sensitive words marked, and a small model to learn them."""
     from dgpo.unlearning.world import make_model, write
@@ -49,13 +49,13 @@ def unlearn_spans(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="rows that are to be forgotten")],
     tokenizer: Annotated[str, typer.Option(help="model whose tokens are counted: a folder or hub id")] = "",
     first_n: Annotated[int, typer.Option(help="tokens of a span that PALU flattens; 0 for all")] = 3,
-    rows: Annotated[int, typer.Option(help="that are shown")] = 20,
+    rows: Annotated[int, typer.Option(help="number of rows to show")] = 20,
     without_spans: Annotated[
-        str, typer.Option(help="of rows without any: refuse, drop, keep (only preserved), all (sensitive as a whole)")
+        str, typer.Option(help="rows without spans: refuse, drop, keep (all preserved), all (all sensitive)")
     ] = "refuse",
     inside_words: Annotated[bool, typer.Option("--inside-words", help="a span may cut a word")] = False,
 ) -> None:
-    """What a file says is sensitive, in colours, with tokens of each class and what is only preserved."""
+    """Show in colours what a file marks as sensitive, with the tokens of each class."""
     from dgpo.unlearning.preview import show
 
     show(file, tokenizer, first_n, rows, without_spans, inside_words=inside_words)
@@ -63,22 +63,24 @@ def unlearn_spans(
 
 @unlearn.command("eval")
 def unlearn_eval(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="run, folder, hub id, or a result of before")],
-    data: Annotated[Path, typer.Option(metavar="DIR", help="of rows, with forget.jsonl")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="for a result a model, report.md and a picture")],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="run, folder, hub id, or earlier result")],
+    data: Annotated[Path, typer.Option(metavar="DIR", help="folder of rows, with forget.jsonl")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="folder for the result of each model, report.md and a picture")
+    ],
     retain: Annotated[
         str, typer.Option(metavar="MODEL", help="model that never saw the forget rows, or its result")
     ] = "",
     relearn_lr: Annotated[
-        float, typer.Option(help="rate of the relearning attack, such as that of training; 0 leaves it out")
+        float, typer.Option(help="learning rate of the relearning attack, such as that of training; 0: no attack")
     ] = 0.0,
     template: Annotated[str, typer.Option(help="prompt, with {question} in it (default: the chat template)")] = "",
     max_length: Annotated[int, typer.Option(help="tokens of a row")] = 512,
     batch_size: Annotated[int, typer.Option(help="rows at a time")] = 64,
-    resamples: Annotated[int, typer.Option(help="of the bootstrap over authors")] = 400,
-    again: Annotated[bool, typer.Option("--again", help="measure again what has a result in --out")] = False,
+    resamples: Annotated[int, typer.Option(help="number of resamples of the bootstrap over authors")] = 400,
+    again: Annotated[bool, typer.Option("--again", help="measure models again that have a result in --out")] = False,
 ) -> None:
-    """TOFU's metrics, privacy leakage and two attacks of models, with intervals, in a table and a picture."""
+    """Measure TOFU's metrics, privacy leakage and two attacks on models, with intervals, in a table and a picture."""
     from dgpo.unlearning.evaluate import Options, evaluate
 
     options = Options(template=template or None, max_length=max_length, batch_size=batch_size, relearn_lr=relearn_lr)
