@@ -113,7 +113,7 @@ def data_prepare(
     max_prompt_chars: Annotated[int | None, which("drop longer user messages", "N")] = None,
     max_prompt_tokens: Annotated[int | None, which("drop longer prompts; needs --tokenizer", "N")] = None,
     tokenizer: Annotated[Path | None, which("model folder, to count tokens with its chat template", "DIR")] = None,
-    decontaminate: Annotated[list[Path] | None, which("drop problems of these benchmarks or folders", "PATH...")] = None,
+    decontaminate: Annotated[list[Path] | None, which("drop problems of these files or folders", "PATH...")] = None,
     near: Annotated[float | None, which("drop problems at least this similar to a benchmark's (0.7)", "S")] = None,
     limit: Annotated[int | None, which("keep at most so many problems, drawn at random", "N")] = None,
     seed: Annotated[int | None, which("seed of --limit, and of arithmetic (0)")] = None,

@@ -1,8 +1,8 @@
-"""What a judge may see of an answer: mathematics, in the lexer's own spelling.
+"""The part of an answer that a judge may see: mathematics, in the lexer's own spelling.
 
-A policy writes the answer and learns whatever makes a judge say yes. So the judge never sees its text: tags, colours,
-invisible characters and line breaks end in the lexer, and a word is let through only if it is one of mathematics or of
-the ground truth. In these nobody can be talked to.
+A policy writes the answer and learns whatever makes a judge accept it. So the judge never sees its text: the lexer
+removes tags, colours, invisible characters and line breaks, and only words of mathematics or of the ground truth pass,
+which cannot instruct a judge.
 """
 
 import re
@@ -44,15 +44,15 @@ _SPOKEN = (
     "accept", "answer", "correct", "ignore", "instruct", "judge", "match", "reply", "right", "system", "true",
     "verdict", "yes",
 )  # fmt: skip
-"""Words to a judge, which letters may not spell though there be signs between them."""
+"""Words that could instruct a judge, which letters may not spell even with signs between them."""
 
 
 def candidate(left: Undecided) -> str | None:
-    """The answer as a judge is shown it, or None where it is shown none of it.
+    """The answer as a judge sees it, or None if it must not see it.
 
-    Not for a judge are a choice's letter, of which the rules know all spellings; an expression of the problem; a
-    single symbol, an empty pair of braces, what has no number and no name; what is longer than `MAX_CHARS`; words of
-    other kinds, spelt out or not, and the letters of a verdict where the ground truth has none.
+    A judge does not see: the letter of a choice, whose spellings the rules know; an expression of the problem; a single
+    symbol, empty braces, or an answer without number and name; an answer longer than `MAX_CHARS`; other words, even
+    spelt letter by letter; and the letters of a verdict if the ground truth has none.
     """
     gold, answer = left.gold, left.reading
     text = answer.latex.strip()

@@ -1,8 +1,8 @@
-"""A model that judges the answers which the rules leave open. Off unless it is given an address.
+"""A model that judges answers which the rules cannot decide. Off unless it has an address.
 
-It is asked over HTTP, as OpenAI's API and vLLM's server have it, and sees the problem, the ground truth and
-`candidate`; after CompassVerifier (arXiv:2508.03686) it says A for correct, B for incorrect, C for invalid. What the
-rules decided or refused never gets here, and where it fails their verdict stays.
+It is asked over HTTP by OpenAI's API, which vLLM serves too, and sees the problem, the ground truth and `candidate`. As
+CompassVerifier (arXiv:2508.03686) it says A for correct, B for incorrect, C for invalid. It is not asked about what the
+rules decided or refused; if it fails, their verdict stays.
 """
 
 import asyncio
@@ -54,11 +54,11 @@ class JudgeOptions:
     """``reward_kwargs.judge``.
 
     Attributes:
-        url: Of the server's API, such as ``http://gpu7:8000/v1``; None switches the judge off.
-        model: Its name there.
-        max_calls: Calls a training step, validation at that step included, shared out among the reward workers.
+        url: Address of the server's API, such as ``http://gpu7:8000/v1``; None switches the judge off.
+        model: Name of the model there.
+        max_calls: Calls for each training step with its validation, divided among the reward workers.
         timeout: Seconds on the clock for a call.
-        concurrency: Calls at a time, shared out in the same way.
+        concurrency: Calls at a time, divided in the same way.
 
     Raises:
         ValueError: beginning with the option and its value.
@@ -97,7 +97,7 @@ class JudgeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What came of a question, and the reply in full; of one that failed, why."""
+    """The outcome of a question, and the full reply, or the reason of a failure."""
 
     outcome: Outcome
     reply: str = ""
@@ -105,7 +105,7 @@ class Opinion:
 
 
 class Judge:
-    """The server, one budget for each training step, and what was asked before. Of one event loop."""
+    """The server, the budget of each training step, and earlier questions. It belongs to one event loop."""
 
     def __init__(self, options: JudgeOptions, workers: int = 1) -> None:
         self._options = options
@@ -115,7 +115,7 @@ class Judge:
         self._asked: dict[tuple[str, str, str], asyncio.Task[Opinion]] = {}
 
     async def ask(self, problem: str, gold: str, answer: str, *, step: int | None, seconds: float) -> Opinion:
-        """Within ``seconds``, waiting for a free place included. Who asks the same meanwhile gets the same reply."""
+        """Ask within ``seconds``, with waiting for a free slot. The same question shares one reply."""
         key = problem, gold, answer
         if earlier := self._asked.get(key):
             return replace(await asyncio.shield(earlier), cached=True)
@@ -131,7 +131,7 @@ class Judge:
         try:
             reply = await asyncio.wait_for(self._reply(*key), seconds)
         except (aiohttp.ClientError, asyncio.TimeoutError, LookupError, TypeError, ValueError) as error:
-            self._asked.pop(key, None)  # another time it may answer
+            self._asked.pop(key, None)  # it may answer the next time
             return Opinion("failed", f"{type(error).__name__}: {error}".removesuffix(": "))
         letter = _LAST_LINE.fullmatch(reply.strip().rpartition("\n")[2].strip())
         if letter is None:
@@ -169,12 +169,12 @@ class Judge:
 async def ask_judge(
     verdict: Verdict, left: Undecided | None, gold: str, options: JudgeOptions, facts: Mapping[str, Any], seconds: float
 ) -> tuple[Verdict, Opinion]:
-    """``verdict``, or the judge's in its place where it is open and the judge could decide.
+    """``verdict``, or the judge's instead if the rules left it open and the judge could decide.
 
     Args:
-        left: What the cheap stages left open.
-        facts: ``step`` and ``workers``, of `rewards.verl.RESPONSE_FACTS`.
-        seconds: That are left for it.
+        left: What the cheap stages left undecided.
+        facts: ``step`` and ``workers`` of `rewards.verl.RESPONSE_FACTS`.
+        seconds: Time left for the judge.
     """
     if not verdict.is_open or left is None:
         return verdict, Opinion("not_asked")

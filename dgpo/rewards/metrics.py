@@ -1,4 +1,4 @@
-"""What the verdicts of a batch say, as figures: the metrics under ``reward/``."""
+"""The metrics under ``reward/``, from the verdicts of a batch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -19,7 +19,7 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
     A share is of all samples, in [0, 1]; the shares of the reasons add up to 1, and so do those of the stages.
 
-    ``reward/accuracy``: share of right answers, whatever the shaping. ``reward/reason/NAME``,
+    ``reward/accuracy``: share of right answers, without the shaping. ``reward/reason/NAME``,
     ``reward/stage/NAME``: share of each. ``reward/cache_hits``: share that was remembered. ``reward/seconds/p50``,
     ``p99`` and ``max``: until the verdict was there. ``reward/worker_restarts``: a count. ``reward/truncated``:
     share cut off at the longest length. ``reward/overlong/mean`` (R_length) and ``reward/format/share`` where
@@ -27,10 +27,10 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     ``reward/errors``: share on which the reward function failed.
 
     Returns:
-        The errors alone where a sample lacks one of `REQUIRED`: it comes from another reward function.
+        Only the errors if a sample lacks one of `REQUIRED`, because it comes from another reward function.
 
     Raises:
-        UserError: it failed on more than `MOST_FAILED` of them.
+        UserError: the reward function failed on more than `MOST_FAILED` of the samples.
     """
     if not samples:
         return {}

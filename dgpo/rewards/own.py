@@ -1,4 +1,4 @@
-"""The result of a person's own reward function, made into what verl can train on and average. Pure functions."""
+"""Turns the result of a person's own reward function into what verl can train on and average. Pure functions."""
 
 import inspect
 import json
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MAX_TEXT = 2_000
-"""Characters kept of a value that is no number."""
+"""Characters kept of a value that is not a number."""
 
 
 def normalize_result(returned: Any) -> dict[str, float | str]:

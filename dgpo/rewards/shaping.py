@@ -1,4 +1,4 @@
-"""What may be added to the reward of a right answer. Pure functions and their options, all off by default."""
+"""Terms that may be added to the reward of an answer. Pure functions and their options, all off by default."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

@@ -1,4 +1,4 @@
-"""What verl calls in its reward workers: the reward function, and a manager that gives it the response's length.
+"""The reward function that verl calls in its reward workers, and a manager that tells it the response's length.
 
     reward.custom_reward_function.path=pkg://dgpo.rewards.verl
     reward.custom_reward_function.name=compute_score
@@ -65,36 +65,36 @@ async def compute_score(
     reward_router_address: str | None = None,
     reward_model_tokenizer: Any = None,
 ) -> dict[str, float | str]:
-    """1.0 for a right final answer and 0.0 for any other, as `Shaping` changes it where it is asked to.
+    """1.0 for a right final answer and 0.0 for any other, changed by `Shaping` if its options are set.
 
     Args:
-        data_source: Named in the log where a ground truth cannot be read.
+        data_source: Named in the log if a ground truth cannot be read.
         solution_str: The response as text.
         ground_truth: The right answer.
-        extra_info: `RESPONSE_FACTS` of it, from `MathRewardManager`, and ``problem``, an expression of which is no
-            answer; the rest has no influence.
+        extra_info: Has `RESPONSE_FACTS`, from `MathRewardManager`, and ``problem``, whose expressions are no
+            answers; the rest has no effect.
         mode: `verify`'s.
         timeout: `verify`'s seconds of processor time for symbolic work.
-        deadline: Seconds on the clock for a response in all, waiting for a worker process included; then the
-            verdict is ``timeout``. It keeps a hung verifier from holding up a group.
+        deadline: Seconds on the clock for a response, with waiting for a worker process; after that the verdict is
+            ``timeout``, so that a hung verifier does not hold up a group.
         scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
-        judge: `JudgeOptions`' of a model that is asked what the rules leave open, within the ``deadline``.
-        reward_router_address, reward_model_tokenizer: verl's calling convention, without influence.
+        judge: `JudgeOptions` of a model that judges what the rules leave open, within the ``deadline``.
+        reward_router_address, reward_model_tokenizer: Part of verl's calling convention, without effect.
 
     Returns:
         The same keys with the same types for every sample of a run. ``score`` is the reward; ``acc`` (1 or 0)
-        says whether the answer is right, whatever the shaping. verl makes validation metrics of both.
+        says whether the answer is right, without the shaping. verl makes validation metrics of both.
         ``pred`` (the answer, cut to 200 characters) is what verl takes the majority over. The rest is kept
-        with the dumped validation answers, and `metrics.reward_metrics` sums it up: ``reason`` and ``stage``
-        of the `Verdict`, ``seconds`` until it was there, ``cached`` (0 or 1), ``restarts`` (worker processes
-        replaced since this process told last), ``tokens`` and ``truncated`` (0 or 1) where the manager tells
-        them, ``overlong`` (R_length) and ``format`` (0 or 1) where the term is on, and ``judge`` (what came of
-        asking it) and ``judge_reply`` where there is one. All of that is text, numbers too, because verl
+        with the dumped validation answers, and `metrics.reward_metrics` summarises it: ``reason`` and ``stage``
+        of the `Verdict`, its ``seconds``, ``cached`` (0 or 1), ``restarts`` (worker processes replaced since
+        the last answer of this process), ``tokens`` and ``truncated`` (0 or 1) if the manager tells them,
+        ``overlong`` (R_length) and ``format`` (0 or 1) if the term is on, and with a judge ``judge`` (the
+        outcome) and ``judge_reply``. All of that is text, numbers too, because verl
         bootstraps every number of a validation, at about 1 s for 400 samples.
 
     Raises:
         TypeError: an unknown option. ValueError: an option out of its range, or a penalty on the length
-            without a manager that tells it. verl swallows both; `check_options` finds them before a run.
+            without a manager that tells it. verl hides both; `check_options` finds them before a run.
     """
     started = time.monotonic()
     weights = {"overlong_weight": overlong_weight, "format_weight": format_weight}
@@ -141,7 +141,7 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
     """Refuse options that `compute_score` would refuse on every sample of a run.
 
     Args:
-        options: Those of ``reward.custom_reward_function.reward_kwargs``; one that is left out has its default.
+        options: From ``reward.custom_reward_function.reward_kwargs``; a missing one has its default.
         longest: ``data.max_response_length``, in tokens.
         tells_length: Whether the reward manager puts `RESPONSE_FACTS` into ``extra_info``.
 
@@ -185,16 +185,16 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
 
 
 class MathRewardManager(NaiveRewardManager):
-    """verl's naive manager, with the reward function `catching_errors`, and with ``extra_info[RESPONSE_FACTS]`` for it:
+    """verl's naive manager. It catches errors of the reward function, and gives it ``extra_info[RESPONSE_FACTS]``:
 
-    ``tokens``: of the response, the end-of-sequence token included. ``longest``: the length at which generation
-    was cut off. ``truncated``: whether it was, that is, the response is that long and does not end the sequence.
+    ``tokens``: length of the response, with the end-of-sequence token. ``longest``: the length at which generation is
+    cut off. ``truncated``: whether it was cut off: the response is that long and does not end the sequence.
     """
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
         super().__init__(config, tokenizer, catching_errors(compute_score), **kwargs)
         if config.reward.custom_reward_function.path == "pkg://dgpo.rewards.verl":
-            # Now, where a math-verify that does not start ends the run with its reason, and costs no response a wait.
+            # Now, so that a failure to start ends the run with its reason, and no response has to wait for the start.
             shared_pool().start()
         self._workers: int = config.reward.num_workers
         self._longest: int = config.actor_rollout_ref.rollout.response_length
@@ -213,7 +213,7 @@ class MathRewardManager(NaiveRewardManager):
             "step": int(steps[-1]) if (steps := data.non_tensor_batch.get("global_steps")) is not None else None,
             "workers": self._workers,
         }
-        # In a dictionary of its own: the responses to a prompt may share theirs.
+        # In a copy of the dictionary, which the responses to a prompt may share.
         infos = data.non_tensor_batch.get("extra_info", np.array([{}] * len(data), dtype=object)).copy()
         infos[-1] = {**infos[-1], RESPONSE_FACTS: facts}
         data.non_tensor_batch["extra_info"] = infos
@@ -221,7 +221,7 @@ class MathRewardManager(NaiveRewardManager):
 
 
 def end_tokens(model: str, eos_token_id: int | None) -> set[int]:
-    """Ids that end a sequence: the tokenizer's, and those of the model's generation config, as vLLM has it."""
+    """Ids that end a sequence in vLLM: the tokenizer's, and those of the model's generation config."""
     ends = {eos_token_id} if eos_token_id is not None else set()
     if (Path(model).expanduser() / "generation_config.json").is_file():
         more = GenerationConfig.from_pretrained(str(Path(model).expanduser())).eos_token_id
@@ -232,7 +232,7 @@ def end_tokens(model: str, eos_token_id: int | None) -> set[int]:
 async def _verdict(
     response: str, ground_truth: str, problem: Any, mode: Mode, timeout: float, deadline: float
 ) -> tuple[Verdict, Undecided | None]:
-    """The rules' verdict, and what the cheap stages left to the symbolic one."""
+    """The verdict of the rules, and what the cheap stages left undecided."""
     if not isinstance(ground_truth, str):
         return Verdict("bad_gold", "extract"), None
     problem_text = problem if isinstance(problem, str) else None
@@ -245,14 +245,14 @@ async def _verdict(
     except asyncio.TimeoutError:
         return Verdict("timeout", "symbolic", outcome.answer), outcome
     except RuntimeError as error:
-        # verl's agent loop would swallow it and lose the whole group, and the next one.
+        # verl's agent loop would hide it and lose the whole group, and the next one.
         _report_no_worker(str(error))
         return Verdict("crash", "symbolic", outcome.answer), outcome
 
 
 @functools.lru_cache(maxsize=4096)
 def _report_bad_gold(data_source: str, ground_truth: str) -> None:
-    """Log each ground truth once. verl's agent loop would swallow an exception, and silently lose the group."""
+    """Log each ground truth once. verl's agent loop would hide an exception, and silently lose the group."""
     logger.error("%s: ground truth %s cannot be read and earns no reward; correct the data", data_source, ground_truth)
 
 
@@ -276,7 +276,7 @@ def _executor() -> ThreadPoolExecutor:
 
 
 def _forget_in_child() -> None:
-    """A child has none of the parent's threads, and a pool of its own."""
+    """Forget the parent's threads, which a child process does not have."""
     global _threads, _restarts_told
     _threads, _restarts_told = None, 0
 

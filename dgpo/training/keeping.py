@@ -49,7 +49,7 @@ class KeepingLoss:
         rows = data[FIELD].tolist() if FIELD in data else []
         if any(row >= 0 for row in rows):
             self._take(rows, no_padding_2_padding(model_output["log_probs"], data), data)
-        # In the step's last update, so that the file is written about once.
+        # Only in the step's last update, so that the file is written once.
         if tu.get(data, key="update_lr_scheduler", default=False) and self._written < len(self._rows):
             self._write()
 
@@ -109,7 +109,7 @@ def keep_groups(trainer: Any, count: int) -> None:
                 if trainer.config.run.log_rollouts:
                     log_table(answer_rows, trainer.global_steps)
             except Exception:
-                # Whatever a person's data or a reward function's results hold: a page is not worth a run.
+                # Odd data, or odd results of a reward function, must not end the run.
                 traceback.print_exc()
                 print(f"warning: the groups of step {trainer.global_steps} are not kept", file=sys.stderr)
                 rows = {}

@@ -1,4 +1,4 @@
-"""A line a step, from the metrics file that the trainer writes."""
+"""Prints a line for each step, from the metrics file that the trainer writes."""
 
 import os
 import threading

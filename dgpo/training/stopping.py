@@ -1,7 +1,7 @@
-"""Ends a run before its last step: by a signal, at its time limit, or because somebody asks, with a checkpoint.
+"""Ends a run before its last step, with a checkpoint: on a signal, at its time limit, or on request.
 
-The driver gets the signals, the trainer's process has the weights. Between them lies the file ``stop`` in the run's
-folder: whoever makes it has the run end after the step under way, saved; what is in it is the reason.
+The driver gets the signals, the trainer's process has the weights. They communicate by the file ``stop`` in the run's
+folder: if it exists, the run saves the current step and ends. Its content is the reason.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ from typing import Any
 from dgpo.progress import seconds_of
 from dgpo.runs.checkpoints import inspect
 
-# What a scheduler sends before it kills, what a terminal sends, and what it sends when it is closed.
+# Sent by a scheduler before it kills, by a terminal on Ctrl-C, and by a terminal that is closed.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-# Asked for by a file without a word in it.
+# The reason where the file is empty.
 ASKED = "the file stop in its folder"
 
 
@@ -34,7 +34,7 @@ class Interrupted(KeyboardInterrupt):
 
     @property
     def status(self) -> int:
-        """What a shell reports of a process that ``number`` has ended."""
+        """The exit status that a shell reports for a process ended by ``number``."""
         return 128 + self.number
 
     def __str__(self) -> str:
@@ -47,8 +47,8 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def handled(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    """Call ``handler`` for `SIGNALS`: for SIGINT even where a shell that started this in the background ignores it, but
-    not for a SIGHUP that nohup ignores."""
+    """Call ``handler`` for `SIGNALS`: for SIGINT even if a shell started this in the background and ignores it, but not
+    for SIGHUP under nohup."""
     heeded = [each for each in SIGNALS if each != signal.SIGHUP or signal.getsignal(each) != signal.SIG_IGN]
     before = {each: signal.signal(each, handler) for each in heeded}
     try:
@@ -67,9 +67,9 @@ def saving_first(
     Yields a function that installs the handlers again: ``ray.init`` replaces that of SIGTERM by one that aborts.
 
     Args:
-        stop: the file by which the trainer is asked.
+        stop: the file that makes the trainer stop.
         say: shows a line to the person.
-        may: whether there is anything to save. Where not, and at the second signal, the run ends at once.
+        may: whether there is anything to save. If not, or at the second signal, the run ends at once.
 
     Raises:
         Interrupted: a signal came, and the run has ended, or did not end in time.
@@ -96,7 +96,7 @@ def saving_first(
         with handled(heed):
             yield lambda: [signal.signal(each, heed) for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]
     except Exception as error:
-        # A signal to all processes of the run takes the trainer with it.
+        # A signal to all processes of the run also ends the trainer.
         if first:
             raise Interrupted(first[0]) from error
         raise
@@ -107,16 +107,16 @@ def saving_first(
 
 
 def deadline_from(limit: object) -> str:
-    """The time of day, in seconds since the epoch, at which a run that begins now has reached ``run.time_limit``.
+    """The time, in seconds since the epoch, at which a run that begins now reaches ``run.time_limit``.
 
-    Empty where there is no limit.
+    Empty if there is no limit.
     """
     return "" if limit is None else str(time.time() + seconds_of("run.time_limit", limit))
 
 
 def stop_in_time(trainer: Any) -> None:
-    """Have verl's ``trainer``, in any mode, end after a step when it is asked to, or when there is no time left for
-    another step as long as the longest so far.
+    """Make verl's ``trainer``, in any mode, end after a step on request, or if another step as long as the longest so far
+    would exceed the time limit.
 
     ``on_step_end`` of verl's trainers runs in every mode once the weights are updated and saved, and before they go to
     vLLM, which leaves no room to save them.
@@ -148,7 +148,7 @@ def stop_in_time(trainer: Any) -> None:
 
 
 def reason(stop: Path) -> str | None:
-    """Why the run ended before its last step, read from the file ``stop``, which is removed; None where it did not."""
+    """Why the run ended before its last step, from the file ``stop``, which is removed; None if it did not."""
     if not stop.exists():
         return None
     text = stop.read_text().strip() or ASKED
@@ -157,7 +157,7 @@ def reason(stop: Path) -> str | None:
 
 
 def tell(error: KeyboardInterrupt, what: str) -> int:
-    """Print that a signal has ended the command, and ``what`` follows from that; returns the exit status."""
+    """Print that a signal has ended the command, and ``what`` it means for the run; returns the exit status."""
     ended = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
     print(f"{ended}; {what}", file=sys.stderr)
     return ended.status

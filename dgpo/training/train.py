@@ -32,14 +32,14 @@ from dgpo.training.stopping import deadline_from, handled, interrupt, reason, sa
 from dgpo.verifier import VERSION
 from dgpo.versions import PINNED, installed_versions
 
-# What torch, safetensors and the system say of a write that fails.
+# Words of torch, safetensors and the system for a failed write.
 WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
 
 
 def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
-    """Settle ``trainer.resume_mode: auto`` on the newest complete checkpoint; where it is, or None.
+    """Replace ``trainer.resume_mode: auto`` by the newest complete checkpoint; returns its path, or None.
 
-    verl itself would take the folder that its tracker file names, whole or not.
+    verl itself would take the folder that its tracker file names, complete or not.
     """
     if config.trainer.resume_mode == "resume_path":
         config.trainer.resume_from_path = str(Path(config.trainer.resume_from_path))  # verl takes no slash at its end
@@ -55,9 +55,9 @@ def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
 
 
 def set_later_steps_aside(folder: RunFolder, start: int) -> None:
-    """Move what the folder holds of steps after ``start``: this launch takes other ones. Nothing is deleted.
+    """Move files of steps after ``start`` aside, because this launch repeats these steps. Nothing is deleted.
 
-    Where checkpoints go, the W&B run goes too, which would take no step twice.
+    If checkpoints are moved, so is the id of the W&B run, since W&B accepts no step twice.
     """
     place = folder.superseded / f"{folder.next_launch():03d}"
     moved = set_aside(folder.checkpoints, start, place / "checkpoints")
@@ -76,7 +76,7 @@ def set_later_steps_aside(folder: RunFolder, start: int) -> None:
 
 
 def prepare(config: DictConfig, folder: RunFolder) -> None:
-    """Tell this process and Ray's workers where the trackers write, and save the config as it runs."""
+    """Tell this process and Ray's workers where the trackers write, and save the resolved config."""
     environment = tracker_environment(folder) | {"DGPO_DEADLINE": deadline_from(config.run.time_limit)}
     if config.run.worker_niceness is not None:
         environment["RAY_worker_niceness"] = str(config.run.worker_niceness)  # for the Ray that this process starts
@@ -90,7 +90,7 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
 
 
 def keep_versions(folder: RunFolder, going_on: bool) -> None:
-    """Write what this launch computes and judges with, and say what of it was another when the run was begun."""
+    """Write the versions that this launch uses, and warn of those that have changed since the run began."""
     now = {**installed_versions(PINNED), "dgpo.verifier": VERSION}
     try:
         before = json.loads(folder.versions.read_text()) if going_on else {}
@@ -107,7 +107,7 @@ def keep_versions(folder: RunFolder, going_on: bool) -> None:
 
 
 def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> None:
-    """verl's trainer under Ray, to the end of training.
+    """Run verl's trainer under Ray until training ends.
 
     Args:
         say: shows a line to the person.
@@ -131,7 +131,7 @@ def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> No
         with watch, saving_first(folder.stop, config.run.grace_s, say, worth_saving) as take_signals:
 
             class AfterRay:
-                """What `run_ppo` makes of its class, once it has started Ray."""
+                """`run_ppo` calls its `remote` after it has started Ray."""
 
                 @staticmethod
                 def remote() -> Any:
@@ -148,15 +148,15 @@ def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> No
             raise NodeLostError(lost) from error
         raise
     finally:
-        # Here and not at exit: what the processes print as they end belongs to the log.
+        # Now and not at exit, so that the last output of the processes is in the log.
         ray.shutdown()
 
 
 def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None) -> int:
-    """Train from step ``start`` on, with all that the processes print in the log and a line a step here; the status."""
+    """Train from step ``start``, with the processes' output in the log and a line for each step here; the status."""
     started = time.monotonic()
     set_later_steps_aside(folder, start)
-    reason(folder.stop)  # of an earlier launch
+    reason(folder.stop)  # removes that of an earlier launch
     prepare(config, folder)
     keep_versions(folder, going_on=start > 0)
     print(f"full output: {folder.log}\n{starting(config)}", flush=True)
@@ -178,7 +178,7 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
 
 
 def starting(config: DictConfig) -> str:
-    """What the run starts now, and how long that takes."""
+    """A line about what starts now, and how long that takes."""
     ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node
     validation = ", then a validation of the starting model" if config.trainer.val_before_train else ""
     took = "2 to 4 minutes on 2 idle cores" if config.trainer.device == "cpu" else "minutes, most of them vLLM's"
@@ -193,7 +193,7 @@ def how_to_go_on(folder: RunFolder) -> str:
 
 
 def what_ends(config: DictConfig, total: int | None) -> str:
-    """Which of steps and epochs ends the run, in a line."""
+    """A line about whether steps or epochs end the run."""
     trainer = config.trainer
     if total == trainer.total_training_steps:
         return f"it ends with step {total}, trainer.total_training_steps"
@@ -204,7 +204,7 @@ def what_ends(config: DictConfig, total: int | None) -> str:
 
 
 def run(config: DictConfig) -> int:
-    """Train by ``config``, resolved and checked, from where its folder is, and report; the exit status."""
+    """Train by a resolved and checked ``config`` from its last checkpoint, and report; returns the exit status."""
     with RunFolder(config.run.dir) as folder:
         checkpoint = choose_checkpoint(config, folder)
         print(f"run folder {folder.path}" + (f", going on from {checkpoint}" if checkpoint else ""))
@@ -227,9 +227,9 @@ def run(config: DictConfig) -> int:
 
 
 def explain(error: BaseException, config: DictConfig) -> str:
-    """The innermost cause in one or two lines: Ray wraps an error once for each process it passes.
+    """The innermost cause in one or two lines, since Ray wraps an error once for each process it passes.
 
-    torch does not say that the disk is full when it cannot save, so the room that is left is looked at.
+    torch does not say that the disk is full when it cannot save, so the free space is checked here.
     """
     cause: BaseException = error
     lost = f"NodeLostError: {error}\nseen first as:\n" if isinstance(error, NodeLostError) and error.__cause__ else ""
@@ -261,7 +261,7 @@ def train_from(
         print_dir: print the run's folder and stop.
 
     Raises:
-        UserError: the config cannot be composed, or the run's folder not be used.
+        UserError: the config cannot be composed, or the run's folder cannot be used.
     """
     use_token()
     try:

@@ -1,4 +1,4 @@
-"""What verl's trainer takes from us by name: the process that drives a run, what follows a save, a replay buffer."""
+"""Classes that verl's config names: the process that drives a run, the callback after a save, a replay buffer."""
 
 import logging
 import math
@@ -23,8 +23,8 @@ from dgpo.runs.checkpoints import best_checkpoint, prune, write_manifest
 from dgpo.training.keeping import keep_groups
 from dgpo.training.stopping import stop_in_time
 
-# verl's own replay buffers ask every 2 s whether the rollouts are done (v1/replay_buffer.py, poll_interval, not to be
-# set from a config), which a small model's steps are shorter than.
+# verl's own replay buffers poll the rollouts every 2 s (v1/replay_buffer.py, poll_interval, which no config can set);
+# the steps of a small model are shorter than that.
 POLL_INTERVAL_S = 0.05
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @ray.remote
 class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAttributeAccessIssue]
-    """verl's task runner. Its method that may be replaced is the first to run when the trainer exists."""
+    """verl's task runner, which hooks onto the trainer in the first method that runs when the trainer exists."""
 
     def init_agent_loop_manager(self) -> None:
         super().init_agent_loop_manager()
@@ -41,7 +41,7 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
         end_with_epochs(self.trainer)
         stop_in_time(self.trainer)
         agent = self.config.get("agent")
-        if agent:  # before the factors, which multiply what it gives
+        if agent:  # before the factors, which multiply its advantages
             credit_turns(self.trainer, self.config.credit, agent.max_lost)
         if self.config.get("advantage"):
             modulate(self.trainer, self.config.advantage)
@@ -57,9 +57,9 @@ class TaskRunner(TaskRunnerV1.__ray_actor_class__):  # pyright: ignore[reportAtt
 
 
 def end_with_epochs(trainer: Any) -> None:
-    """Let the last step of the epochs be the last of the run, which verl saves and validates whatever its number is.
+    """Make the last step of the epochs the last of the run, so that verl saves and validates it.
 
-    verl ends its loop with the epochs, and takes ``total_training_steps`` for the last step.
+    verl ends its loop with the epochs, but regards only ``total_training_steps`` as the last step.
     """
     of_epochs = trainer.steps_per_epoch * trainer.config.trainer.total_epochs
     trainer.total_training_steps = min(trainer.total_training_steps, of_epochs)
@@ -77,7 +77,7 @@ def log_sample_metrics(trainer: Any) -> None:
         compute_metrics(batch, metrics, *args, **kwargs)
         if trainer.config.get("agent"):
             samples = read_samples(batch, "data_source", "extra_fields")
-            # A session of several rows says the same in each.
+            # All rows of a session have the same extra fields.
             sessions = {split_key(key)[:2]: sample for key, sample in samples}.values()
             metrics.update(agent_metrics([(each["data_source"], each["extra_fields"]) for each in sessions]))
         else:
@@ -87,7 +87,7 @@ def log_sample_metrics(trainer: Any) -> None:
 
 
 def average_what_can_be(trainer: Any) -> None:
-    """Have ``trainer`` leave out of a validation's means what its reward function tells of some answers only."""
+    """Make ``trainer`` leave columns that cannot be averaged out of a validation's means."""
     update = trainer._val_metrics_update
     reported = set[str]()
 
@@ -108,7 +108,7 @@ def read_verdicts(batch: KVBatchMeta) -> list[dict[str, Any]]:
 
 
 def fix_updates(trainer: Any) -> None:
-    """Have ``trainer`` take train_batch_size / ppo_mini_batch_size updates a batch, of however many rows.
+    """Make ``trainer`` take train_batch_size / ppo_mini_batch_size updates a batch, whatever its number of rows.
 
     verl fills a batch up to whole mini-batches of ppo_mini_batch_size · rollout.n rows
     (``_get_required_batch_multiple``), and takes as many updates as these are (``_update_actor``). Where the rows of a
@@ -139,9 +139,9 @@ def fix_updates(trainer: Any) -> None:
 
 
 class CompletionCallback(CheckpointCallback):
-    """What follows a save (``trainer.checkpoint_callback_class``): the manifest, and then pruning.
+    """Writes the manifest after a save, and then prunes (``trainer.checkpoint_callback_class``).
 
-    So a whole checkpoint exists at every moment.
+    So a complete checkpoint exists at every moment.
     """
 
     def on_save(
@@ -159,7 +159,7 @@ class CompletionCallback(CheckpointCallback):
         write_manifest(path, step=global_step, wandb_id=os.environ.get("WANDB_RUN_ID"))
         best = None
         if trainer.config.run.keep_best:
-            # The environment has the folder in full; the config may have it relative to another process.
+            # The environment has the absolute path; that of the config may be relative to another process.
             best = best_checkpoint(os.environ.get("DGPO_RUN_DIR") or trainer.config.run.dir, path.parent)
         for checkpoint in prune(path.parent, keep, also=[global_step, *([best.checkpoint.step] if best else [])]):
             log.info("deleted checkpoint %s", checkpoint.path)
