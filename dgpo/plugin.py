@@ -1,15 +1,15 @@
 """verl's entry point (group ``verl.plugins``): verl imports this module in every process it runs in.
 
 verl imports the module and calls nothing, and it swallows an exception raised here (it is logged at DEBUG).
-So this file does little and heavy work happens elsewhere: each policy-loss config names its class by
-``_target_``, which registers the losses a second time and fails loudly if it cannot.
+So this file does little. The config of each policy loss names its class by ``_target_``, whose module registers the
+losses, and raises an error if it cannot.
 """
 
 import os
 
 
 def _wants_cpu_platform() -> bool:
-    """True where verl must run without an accelerator: asked for by name, or torch is built without one."""
+    """Whether verl must run without an accelerator: VERL_PLATFORM says so, or torch is built without one."""
     platform = os.environ.get("VERL_PLATFORM", "").strip().lower()
     if platform:
         return platform == "cpu"
@@ -19,7 +19,7 @@ def _wants_cpu_platform() -> bool:
 
 
 def register() -> None:
-    """Make the CPU platform known to verl where it is wanted, and the CUDA toolkit otherwise. Safe to repeat."""
+    """Register the CPU platform with verl, or else set up the CUDA toolkit. Safe to repeat."""
     if _wants_cpu_platform():
         from dgpo.cpu import platform, vllm_metadata
 

@@ -1,6 +1,6 @@
-"""New weights from the trainer to rollout servers of their own, over gloo.
+"""Sends new weights from the trainer to separate rollout servers, over gloo.
 
-verl's engines for that (``verl/checkpoint_engine``) need CUDA, Ascend or RDMA. This one is registered as "gloo" and
+verl's own engines (``verl/checkpoint_engine``) need CUDA, Ascend or RDMA. This one is registered as "gloo" and
 found through ``rollout.checkpoint_engine.custom_backend_module=dgpo.cpu.checkpoint_engine``; verl then builds it in
 each actor rank and in each rollout worker.
 """
@@ -25,10 +25,10 @@ TIMEOUT = timedelta(seconds=worker.WEIGHT_SYNC_TIMEOUT_S)
 
 @CheckpointEngineRegistry.register("gloo")  # pyright: ignore[reportAttributeAccessIssue]
 class GlooCheckpointEngine(CheckpointEngine):
-    """Rank 0 of the actor broadcasts each weight to the rollout workers; the other actor ranks sit it out.
+    """Rank 0 of the actor broadcasts each weight to the rollout workers; the other actor ranks take no part.
 
-    A weight goes as the length of its header, the header (JSON: name, shape, dtype) and its bytes; a length of 0
-    ends the update. The group is made anew for each update, so that a worker may have been replaced in between.
+    A weight is sent as the length of its header, the header (JSON: name, shape, dtype) and its bytes; a length of 0
+    ends the update. Each update makes a new group, because a worker may have been replaced.
     """
 
     def __init__(self, bucket_size: int, is_master: bool = False):
@@ -37,7 +37,7 @@ class GlooCheckpointEngine(CheckpointEngine):
         self._group: Any = None
 
     def prepare(self) -> dict[str, Any]:
-        """Where the others meet rank 0: the address of its store."""
+        """The address of rank 0's store, where the others join."""
         if not self.is_master:
             return {}
         host = ray.util.get_node_ip_address()
@@ -48,7 +48,7 @@ class GlooCheckpointEngine(CheckpointEngine):
     def build_topology(
         cls, actor_wg_world_size: int, rollout_world_size: int, metadata: list[dict[str, Any]]
     ) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-        """Ranks: 0 for the actor's first, 1 and up for the rollout workers, -1 for who is left out."""
+        """Ranks: 0 for the actor's first, from 1 for the rollout workers, -1 for ranks that take no part."""
         world_size = rollout_world_size + 1
 
         def arguments(ranks: list[int]) -> dict[str, list[Any]]:
@@ -72,7 +72,7 @@ class GlooCheckpointEngine(CheckpointEngine):
     async def send_weights(
         self, weights: Iterable[tuple[str, torch.Tensor]], global_steps: int | None = None
     ) -> dict[str, float]:
-        """Broadcast ``weights``; every actor rank walks them, because gathering one is collective."""
+        """Broadcast ``weights``; every actor rank iterates over them, because gathering a weight is collective."""
         sent = 0
         for name, weight in weights:
             if self._group is None:
@@ -99,7 +99,7 @@ class GlooCheckpointEngine(CheckpointEngine):
             yield header["name"], value
 
     async def _broadcast(self, tensor: torch.Tensor) -> torch.Tensor:
-        """``tensor`` with rank 0's content, in place; the event loop goes on meanwhile."""
+        """Fill ``tensor`` in place with rank 0's content, without blocking the event loop."""
         work = self._group.broadcast(tensor, root=0)
         await asyncio.to_thread(work.wait)
         return tensor

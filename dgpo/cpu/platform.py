@@ -1,7 +1,7 @@
 """verl's platform interface for a CPU: gloo for collectives, system memory for "device" memory.
 
 Ray sees logical "GPU" slots (``ray.init(num_gpus=N)``), one for each FSDP rank, so that verl's placement code
-needs no change; a slot is a process here.
+needs no change; here a slot is a process.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ def get_device_name(*_: Any) -> str:
 
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """Operations that an accelerator needs and a CPU does not."""
+    """An operation that an accelerator needs and a CPU does not."""
 
 
 memory_allocated = memory_reserved = max_memory_allocated = max_memory_reserved = _resident_bytes
@@ -80,7 +80,7 @@ class PlatformCPU(PlatformBase):
     device_count = staticmethod(device_count)  # pyright: ignore[reportAssignmentType]
     current_device = staticmethod(current_device)  # pyright: ignore[reportAssignmentType]
     manual_seed = manual_seed_all = staticmethod(torch.manual_seed)  # pyright: ignore[reportAssignmentType]
-    # What an accelerator needs: one CPU serves every rank, at once, from memory without an allocator to set or empty.
+    # Not needed on a CPU: it serves all ranks synchronously, from memory without an allocator to configure.
     set_device = synchronize = empty_cache = set_allocator_settings = staticmethod(_nothing)
     profiler_start = profiler_stop = cudart = staticmethod(_nothing)
 

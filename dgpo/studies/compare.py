@@ -23,7 +23,7 @@ from dgpo.tables import Table
 
 RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 STACK = 40
-"""Runs that are computed together: more are no faster, and more would be lost when a study is stopped."""
+"""Runs computed together: more are not faster, and more would be lost when a study is stopped."""
 
 
 @one_thread()
@@ -38,16 +38,16 @@ def study_compare(
     reference: str = "dgpo:n=2",
     module: str | None = None,
 ) -> list[Path]:
-    """Train the runs that are not in ``out`` yet, and write compare.md, .json and two figures there.
+    """Train the runs that are missing in ``out``, and write compare.md, .json and two figures there.
 
     Args:
         methods: as `contenders` reads them, after an import of `module`.
-        rates, seeds: every method has them all. A seed is of a teacher, a first policy, problems and draws.
-        setting: of `SETTINGS`; `steps` in place of its own.
-        reference: what the others are compared with, one of `methods`.
+        rates, seeds: for every method. A seed determines teacher, first policy, problems and draws.
+        setting: a key of `SETTINGS`; `steps` replaces its number of steps.
+        reference: one of `methods`, with which the others are compared.
 
     Raises:
-        UserError: what `contenders` raises, a value out of its range, a folder of another study.
+        UserError: as `contenders`, or a value out of its range, or a folder of another study.
     """
     from dgpo.studies.figures import draw
 
@@ -80,10 +80,10 @@ def study_compare(
 def checked(
     names: Sequence[str], rates: Sequence[float], seeds: Sequence[int], setting: str, steps: int | None, reference: str
 ) -> Setting:
-    """The setting, of a study that can be done.
+    """The setting of a study.
 
     Raises:
-        UserError: it cannot.
+        UserError: an option is invalid.
     """
     if setting not in SETTINGS:
         raise UserError(f"--setting={setting}: choose one of {', '.join(SETTINGS)}")
@@ -102,7 +102,7 @@ def checked(
 def run_missing(
     methods: Mapping[str, Loss], out: Path, rates: Sequence[float], seeds: Sequence[int], setting: Setting
 ) -> float:
-    """Train the runs that ``out`` has not; the processor's seconds that it took."""
+    """Train the runs that are missing in ``out``; returns the seconds of processor time."""
     started = time.process_time()
     cells = [[Run(name, rate, seed) for rate in rates for seed in seeds] for name in methods]
     missing = [[run for run in runs if not records.metrics_file(out, run).exists()] for runs in cells]
@@ -130,7 +130,7 @@ def run_missing(
 
 
 def methods_table(methods: Mapping[str, Method], rates: Sequence[float], reference: str) -> Table:
-    """A row a method, best first: figures at its rate, and differences from the reference over seeds."""
+    """A row for each method, best first: figures at its best rate, and differences from the reference over seeds."""
     accuracy, passed = (against(methods, reference, key) for key in (ACCURACY, PASS.format(K)))
     rows = []
     for name in sorted(methods, key=lambda each: -middle_mean(methods[each].last(ACCURACY))):
@@ -164,7 +164,7 @@ def methods_table(methods: Mapping[str, Method], rates: Sequence[float], referen
 
 
 def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
-    """A row a method: accuracy at each rate, collapsed runs, and the largest gradient norms."""
+    """A row for each method: accuracy at each rate, collapsed runs, and the largest gradient norms."""
     rows = []
     for name, method in methods.items():
         spikes = np.median(method.largest(SPIKES), axis=1)
@@ -182,7 +182,7 @@ def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
 
 
 def matched_table(methods: Mapping[str, Method], level: float) -> Table:
-    """A row a method: steps, entropy and pass@k where accuracy first reaches `level`."""
+    """A row for each method: steps, entropy and pass@k where accuracy first reaches `level`."""
     rows = []
     for name, method in methods.items():
         matched = at_level(method, level)
@@ -202,7 +202,7 @@ def numbers(
     level: float,
     judged: Sequence[Verdict],
 ) -> dict[str, Any]:
-    """What the tables rest on, for JSON."""
+    """The figures behind the tables, for JSON."""
 
     def listed(values: np.ndarray) -> list[Any]:
         return [[round(float(v), 4) if np.isfinite(v) else None for v in row] for row in np.atleast_2d(values)]

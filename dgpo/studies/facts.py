@@ -1,4 +1,4 @@
-"""A task in which losses differ: column sums, of which a policy has learned some facts wrongly.
+"""A task on which losses differ: column sums, some facts of which a policy has learned wrongly.
 
 Two numbers of three digits are added from the right, two tokens a column, its carry and its digit, then the end:
 

@@ -1,4 +1,4 @@
-"""The figures of a study: accuracy against learning rate, and how the runs at the best rates went."""
+"""The figures of a study: accuracy against learning rate, and curves of the runs at the best rates."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)),
 
 
 def style(number: int) -> dict[str, Any]:
-    """Of the line of the method with this number."""
+    """The line style of the method with this number."""
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.8}
 
 
@@ -29,7 +29,7 @@ def draw(
     by_rate: Sequence[Path],
     curves: Sequence[Path],
 ) -> None:
-    """Draw both, to the files `by_rate` and `curves`."""
+    """Draw both figures, to the files `by_rate` and `curves`."""
     draw_rates(methods, rates, by_rate)
     figure, grid = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
     updates = setting.epochs * setting.updates
@@ -55,10 +55,10 @@ def draw(
 
 
 def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Sequence[Path]) -> None:
-    """Accuracy and pass@k at the end against the learning rate, a line a method, with intervals."""
+    """Final accuracy and pass@k against the learning rate, a line for each method, with intervals."""
     figure, panels = plt.subplots(1, 2, figsize=(13, 6), layout="constrained")
     for number, (name, method) in enumerate(methods.items()):
-        # Beside each other, or the intervals of one rate would hide each other.
+        # Moved apart, so that the intervals at one rate do not hide each other.
         places = np.array(rates) * 1.012 ** (number - len(methods) / 2)
         for axes, key in zip(panels, (ACCURACY, PASS.format(K)), strict=True):
             means = [interquartile_mean(row) for row in method.ends(key)]

@@ -17,23 +17,23 @@ from dgpo.studies.tabular import REACHED, free_entropy
 from dgpo.studies.threads import one_thread
 
 POWERS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (1, 8))
-"""(n, m) of DGPO; the first is what the others are compared with."""
+"""(n, m) of DGPO; the others are compared with the first."""
 ABOVE = [3.0, 10.0, 50.0, 300.0]
 SHOWN = {"left": token.UPDATES, "right": 16}
-"""Updates after which the table says where a token is."""
+"""Updates after which the table shows a token."""
 
 
 @one_thread()
 def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: float, module: str | None) -> list[Path]:
-    """Write mechanism.md, .json, .png and .svg into ``out``, print the tables.
+    """Write mechanism.md, .json, .png and .svg into ``out``, and print the tables.
 
     Args:
         methods: as `contenders` reads them, after an import of `module`.
-        seeds: of the tabular policy, from 0 on.
-        rare: probability of a right token there at first.
+        seeds: number of seeds of the tabular policy.
+        rare: probability of a right token of that policy before training.
 
     Raises:
-        UserError: what `contenders` raises, a value out of its range, or a folder that cannot be made.
+        UserError: as `contenders`, or a value out of its range, or a folder that cannot be made.
     """
     chosen = contenders(methods, module)
     if seeds < 2:
@@ -55,7 +55,7 @@ def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: floa
 
 
 def tokens_table(methods: Mapping[str, Method], paths: Mapping[str, list[token.Path]]) -> Any:
-    """A row a method: where the wrong token is after `SHOWN` updates, where the right one, and F above the range."""
+    """A row for each method: the wrong and the right token after `SHOWN` updates, and F above the range."""
     from dgpo.tables import Table
 
     rows = []
@@ -81,7 +81,7 @@ def powers_table(
     against: Mapping[tuple[int, int], Paired],
     rare: float,
 ) -> Any:
-    """A row an (n, m): steps and entropy at `REACHED`, and its difference from the first."""
+    """A row for each (n, m): steps and entropy at `REACHED`, and the difference from the first."""
     from dgpo.tables import Table
 
     rows = []
@@ -104,7 +104,7 @@ def numbers(
     powers: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
     **settings: Any,
 ) -> dict[str, Any]:
-    """All that was computed, for JSON."""
+    """Everything that was computed, for JSON."""
 
     def listed(values: np.ndarray) -> list[float | None]:
         return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
@@ -127,12 +127,12 @@ def numbers(
 def draw(
     paths: Mapping[str, list[token.Path]], against: Mapping[tuple[int, int], Paired], files: Sequence[Path]
 ) -> None:
-    """Five panels over updates, a line a method, and the entropies of (n, m)."""
+    """Five panels over updates, a line for each method, and the entropies of (n, m)."""
     from dgpo.pictures import plain, plt, save
     from dgpo.studies.figures import legend, style
 
     figure, grid = plt.subplots(2, 3, figsize=(14, 8))
-    # By hand: to work the margins out takes longer than all that is drawn.
+    # Fixed margins, because computing them takes longer than all the drawing.
     figure.subplots_adjust(left=0.04, right=0.985, top=0.95, bottom=0.17, hspace=0.3, wspace=0.18)
     panels = (
         ("wrong token: ratio r", 0, lambda path: np.exp(path.log_ratio), "log"),

@@ -1,4 +1,4 @@
-"""The runs of a study on the disk: a folder each, as a real run's, so that `dgpo report` and `compare` read them."""
+"""The files of a study: a folder for each run, like that of a real run, so that `dgpo report` and `compare` read it."""
 
 import json
 import re
@@ -19,19 +19,19 @@ from dgpo.studies.policy import HIDDEN
 from dgpo.studies.training import GROUP, Run, Setting
 
 Record = dict[str, np.ndarray]
-"""Metrics of a run, `(steps,)`; NaN where a step has none."""
+"""Metrics of a run, `(steps,)` each; NaN where a step has no value."""
 
 
 def folder_of(out: Path, run: Run) -> Path:
-    """`out/runs/dgpo-n=2/0.0008-3` of the method dgpo:n=2."""
+    """The folder of a run, such as `out/runs/dgpo-n=2/0.0008-3` for the method dgpo:n=2."""
     return out / "runs" / re.sub(r"[:,]", "-", run.method) / f"{run.rate:g}-{run.seed}"
 
 
 def claim(out: Path, setting: Setting) -> None:
-    """Says in `out` that its runs are of this setting.
+    """Record in `out` the setting of its runs.
 
     Raises:
-        UserError: they are of another one.
+        UserError: `out` has runs of another setting.
     """
     file, expected = out / "setting.json", asdict(setting)
     if file.exists():
@@ -43,12 +43,12 @@ def claim(out: Path, setting: Setting) -> None:
 
 
 def metrics_file(out: Path, run: Run) -> Path:
-    """Of this run, there once it is done."""
+    """The metrics of a run, a file that exists once the run is done."""
     return folder_of(out, run) / "metrics" / "001.jsonl"
 
 
 def write(out: Path, run: Run, method: Method, setting: Setting, steps: Sequence[dict[str, Any]]) -> None:
-    """Keep a run that is done: `steps` are its metrics, the one before training first."""
+    """Save a run that is done: `steps` are its metrics, beginning with those before training."""
     file = metrics_file(out, run)
     file.parent.mkdir(parents=True, exist_ok=True)
     replace_text(folder_of(out, run) / "config.yaml", yaml.safe_dump(config(run, method, setting), sort_keys=False))
@@ -66,7 +66,7 @@ def read(out: Path, run: Run) -> Record:
     """The metrics of a run that is done.
 
     Raises:
-        UserError: a file that is cut off or has been changed.
+        UserError: the file is cut off or has been changed.
     """
     file = metrics_file(out, run)
     lines = [line["data"] for _, line in json_lines(file)]
@@ -78,7 +78,7 @@ def read(out: Path, run: Run) -> Record:
 
 
 def config(run: Run, method: Method, setting: Setting) -> dict[str, Any]:
-    """What a real run's config.yaml says of the same things, under the same keys."""
+    """The settings under the keys of a real run's config.yaml."""
     own = {key: value for key, value in asdict(method).items() if not key.startswith("clip_ratio")}
     clip = {key: value for key, value in asdict(method).items() if key.startswith("clip_ratio")}
     return {
@@ -101,12 +101,12 @@ def config(run: Run, method: Method, setting: Setting) -> dict[str, Any]:
 
 
 def base(out: Path, seed: int) -> Path:
-    """Where the parameters that a seed starts from are kept."""
+    """The file of the initial parameters of a seed."""
     return out / "bases" / f"{seed}.npy"
 
 
 def keep_bases(out: Path, seeds: Sequence[int], parameters: torch.Tensor) -> None:
-    """Keep the start `(R, ...)` of each seed."""
+    """Save the initial parameters `(R, ...)` of each seed."""
     from dgpo.files import draft_of
 
     (out / "bases").mkdir(parents=True, exist_ok=True)

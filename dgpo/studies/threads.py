@@ -1,4 +1,4 @@
-"""One thread for tensors so small that a second one only waits for the first."""
+"""Limits torch to one thread, for tensors so small that a second thread would only wait."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -135,7 +135,7 @@ def train(
 
 
 def draw(rng: np.random.Generator, setting: Setting) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What a step of one seed draws: digits `(B, ...)`, uniforms `(B, LENGTH)`, the prompts' order in each epoch."""
+    """What one seed draws for a step: digits `(B, ...)`, uniforms `(B, LENGTH)`, each epoch's order of prompts."""
     digits = facts.problems(setting.prompts, rng).repeat(GROUP, 0)
     uniforms = rng.random((len(digits), facts.LENGTH), dtype=np.float32)
     return digits, uniforms, np.stack([rng.permutation(setting.prompts) for _ in range(setting.epochs)])
@@ -190,7 +190,7 @@ def regions(
 
 
 def accuracy(success: Tensor) -> dict[str, Tensor]:
-    """avg@k and pass@k of each run from the success rates `(R, P)`: the expectations of what samples would show."""
+    """avg@k and pass@k of each run from the success rates `(R, P)`: expectations over samples."""
     success = success.double().clamp(0, 1)
     return {"val-core/facts/acc/mean@1": success.mean(1)} | {
         f"val-core/facts/acc/pass@{k}": (1 - (1 - success) ** k).mean(1) for k in KS[1:]
@@ -198,5 +198,5 @@ def accuracy(success: Tensor) -> dict[str, Tensor]:
 
 
 def mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Of the masked values of each run, `(R,)`."""
+    """The mean of the masked values of each run, `(R,)`."""
     return (values * mask).sum((1, 2)) / mask.sum((1, 2)).clamp(min=1)

@@ -24,7 +24,7 @@ SPIKE = 10.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, what the study says to it, and on what grounds."""
+    """A claim, the answer of the study, and its grounds."""
 
     claim: str
     answer: str
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def verdicts(losses: Mapping[str, Loss], methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
-    """What the study says to each claim about the `reference`, a dgpo, and about its powers."""
+    """A verdict on each claim about the `reference`, a dgpo, and about its powers n and m."""
     answers = [
         best("avg@k is best", against(methods, reference, ACCURACY)),
         best(f"pass@{K} is best", against(methods, reference, PASS.format(K))),
@@ -94,7 +94,7 @@ def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method]
 
 
 def sign(found: Paired) -> str:
-    """What a difference says to a claim that it is positive."""
+    """The answer to the claim that a difference is positive."""
     if not found.p < ALPHA:
         return "cannot be told"
     return "holds" if found.value > 0 else "does not hold"
@@ -121,7 +121,7 @@ def collapse(losses: Mapping[str, Loss], methods: Mapping[str, Method], referenc
 
 
 def counts(own: np.ndarray, other: np.ndarray) -> list[list[int]]:
-    """The table of collapsed runs and others, of two methods."""
+    """The contingency table of two methods: collapsed runs, and others."""
     return [[int(each.sum()), int(each.size - each.sum())] for each in (own, other)]
 
 

@@ -115,8 +115,8 @@ def deadline_from(limit: object) -> str:
 
 
 def stop_in_time(trainer: Any) -> None:
-    """Make verl's ``trainer``, in any mode, end after a step on request, or if another step as long as the longest so far
-    would exceed the time limit.
+    """Make verl's ``trainer``, in any mode, end after a step on request, or if another step as long as the longest so
+    far would exceed the time limit.
 
     ``on_step_end`` of verl's trainers runs in every mode once the weights are updated and saved, and before they go to
     vLLM, which leaves no room to save them.
