@@ -6,8 +6,7 @@ In `Fraction`, with no float; a value that is not rational, or past the bounds, 
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import partial
-from itertools import accumulate
+from functools import partial, reduce
 from typing import Any
 
 from dgpo.verifier.tree import SERIES, Node, Operation, functions, rebuilt, subtrees
@@ -67,8 +66,7 @@ def _value(node: Node, max_bits: int) -> Fraction:
     values = [_value(operand, max_bits) for operand in node.operands]
     if node.function not in ("+", "*"):
         return _bounded(function(*values), max_bits)
-    *_, value = accumulate(values, lambda total, operand: _bounded(function(total, operand), max_bits))
-    return value
+    return reduce(lambda total, operand: _bounded(function(total, operand), max_bits), values)
 
 
 def _bounded(value: Fraction, max_bits: int) -> Fraction:

@@ -56,6 +56,7 @@ def _transposed(tokens: Tokens) -> Tokens:
 
 
 def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column: int) -> Tokens:
+    """One cell of a sum of matrices, each with its sign and factor."""
     total: Tokens = ()
     for sign, (scale, cells) in zip(signs, arrays, strict=True):
         factor = (OPEN, *scale, CLOSE, TIMES) if scale else ()

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from mpmath import MPContext
@@ -151,10 +152,7 @@ class Evaluator:
         return self._bounded(value)
 
     def _product(self, *factors: Any) -> Any:
-        value = factors[0]
-        for factor in factors[1:]:
-            value = self._bounded(value * factor)
-        return value
+        return reduce(lambda value, factor: self._bounded(value * factor), factors)
 
     def _power(self, base: Any, exponent: Any) -> Any:
         mag = self.numbers.mag

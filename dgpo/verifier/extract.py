@@ -38,8 +38,7 @@ def boxes(text: str) -> list[tuple[int, int, str]]:
         elif symbol == "{":
             open_braces.append(None)
         elif symbol == "}":
-            opened = open_braces.pop() if open_braces else None
-            if opened is not None:
+            if opened := open_braces.pop() if open_braces else None:
                 start, content_start = opened
                 while closed and closed[-1][0] > start:
                     closed.pop()

@@ -112,6 +112,7 @@ def join(sentence: str, spans: list[Span]) -> list[Span]:
 
 
 def _joined(sentence: str, last: Span, span: Span) -> str | None:
+    """The expression of two spans that an operator, a word or a unit joins; None where they stand apart."""
     gap = sentence[last.end : span.start]
     between = _BETWEEN.fullmatch(gap)
     if between and between["word"]:

@@ -168,6 +168,7 @@ def _items(tokens: Tokens) -> list[Tokens]:
 
 
 def _relation(tokens: Tokens, depth: int) -> Answer:
+    """An equation, an inequality or a member of a set; without a relation, what `_union` reads."""
     sides, signs = split(tokens, "relation")
     relations = [str(sign.value) for sign in signs]
     if not signs:
@@ -220,6 +221,7 @@ def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
 
 
 def _union(tokens: Tokens, depth: int) -> Answer:
+    """A set of numbers, a union of intervals, both signs of a value, or what stands in brackets; else a scalar."""
     if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
         tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
     numbers = number_set(tokens)

@@ -115,6 +115,7 @@ class _Lexer:
                 self._symbol(written, is_worded)
 
     def _command(self, text: str, at: int, name: str, is_worded: bool) -> int:
+        """Appends the tokens of a command whose arguments begin at ``at``; returns the index behind them."""
         if name in spelling.LAYOUT:
             at += name in ("left", "right") and text[at : at + 1] == "."
             self._is_spaced = self._is_spaced or name in ("quad", "qquad", "space")
@@ -193,7 +194,7 @@ class _Lexer:
         self.put("close", "}", "}")
 
     def _bare_arguments(self, text: str, at: int, count: int) -> int:
-        """``\\frac12`` and ``\\sqrt2`` take one symbol each: put in braces."""
+        """Puts the arguments of ``\\frac12`` and ``\\sqrt2`` into braces, and returns the index behind them."""
         for _ in range(count):
             bare = _BARE_ARGUMENT.match(text, at)
             if text[at:].lstrip()[:1] == "{":

@@ -110,6 +110,7 @@ def _sum_of_angles(tokens: Tokens) -> Value | None:
 
 
 def _may_start_unit(tokens: Tokens, start: int) -> bool:
+    """Whether a unit may begin at ``start``, by the kinds of that token and the one before."""
     token, before = tokens[start], tokens[start - 1]
     if before.kind in ("sign", "function", "command", "open", "join") and not before.is_("sign", "!"):
         return False
@@ -128,6 +129,7 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
 
 
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
+    """The value of ``tokens`` with the unit that begins at ``start``; None where that is no unit."""
     body, rest = opened(tokens[:start]), tokens[start:]
     if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word") and _in_words(body) is None):
         return None

@@ -27,7 +27,7 @@ def as_region(answer: Several) -> Region | None:
 
 
 def read_union(tokens: Tokens) -> Region | None:
-    r"""``[0, 1] \cup \{2\}``, ``\mathbb{R} \setminus \{0\}``, ``\mathbb{R}``."""
+    r"""The region of ``[0, 1] \cup \{2\}``, ``\mathbb{R} \setminus \{0\}`` or ``\mathbb{R}``; else None."""
     parts, cuts = split(tokens, "sign", "cup", "setminus")
     union: list[Piece] | None = []
     for index, part in enumerate(parts):
@@ -183,7 +183,7 @@ def _number(end: Value | Infinite) -> Any:
 
 
 def read_inequality(tokens: Tokens) -> Region | None:
-    r"""``x < 3``, ``1 \le x < 2``, ``|x - 2| < 3``, ``x \in [0, 1]``."""
+    r"""The region of ``x < 3``, ``1 \le x < 2``, ``|x - 2| < 3`` or ``x \in [0, 1]``; else None."""
     sides, signs = split(tokens, "relation")
     relations = [str(sign.value) for sign in signs]
     if relations == ["in"]:

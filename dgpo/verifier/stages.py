@@ -189,6 +189,7 @@ def _count(gold: Reading) -> int:
 
 
 def _compare(gold: Reading, answer: Reading, gold_has_many: bool) -> tuple[Reason | None, Stage]:
+    """The reason of a verdict and the stage that decided; None for the reason where no cheap stage did."""
     if answer.symbols == gold.symbols:
         return "match", "string"
     if len(answer.latex) > MAX_CHARS:
