@@ -1,6 +1,4 @@
-"""What ``dgpo check`` and ``dgpo plan`` do with a config: every problem of it, and its GPU memory by phase. Neither
-starts anything.
-"""
+"""``dgpo check`` and ``dgpo plan``: show a config's problems, and its GPU memory by phase. They start nothing."""
 
 import dataclasses
 import json
@@ -21,18 +19,18 @@ from dgpo.config.memory.remedies import remedy
 from dgpo.config.memory.setup import GIB, Gpu, Setup, setup_from
 from dgpo.tables import Table
 
-# Above this share of the GPU, fragmentation and what the formulas leave out may decide.
+# Above this share of the GPU, fragmentation and what the formulas leave out may exceed it.
 TIGHT = 0.9
 
 
 def check_config(
     name: str, overrides: Sequence[str], directory: Path | None, *, declared: bool = False, plan: bool = False
 ) -> int:
-    """Compose and check; 0 when a run may start, 2 when it would be refused.
+    """Compose and check; returns 0 if a run may start, 2 if it would be refused.
 
     Args:
-        declared: believe the config about hardware and files.
-        plan: print the memory that it needs too.
+        declared: trust the config about hardware and files.
+        plan: also print the memory that it needs.
     """
     use_token()
     composed = compose_config(name, overrides, directory)
@@ -49,11 +47,11 @@ def check_config(
 
 
 def plan_config(name: str, composed: DictConfig, *, as_json: bool = False, time: bool = False) -> int:
-    """Print the plan of a config; 0 when it fits or no memory is stated, 1 when it does not fit, 2 when refused.
+    """Print the plan of a config; 0 if it fits or no memory is stated, 1 if it does not fit, 2 if it is refused.
 
     Args:
-        as_json: its figures in bytes, for programs.
-        time: the seconds of a step by phase too.
+        as_json: print the figures in bytes, for programs.
+        time: also print the seconds of a step by phase.
     """
     config = of_training(name, composed)
     if problems := malformed(composed):
@@ -71,7 +69,7 @@ def plan_config(name: str, composed: DictConfig, *, as_json: bool = False, time:
 
 
 def show(config: DictConfig, setup: Setup) -> None:
-    """Print what is planned, its parts by phase, and what they mean."""
+    """Print the setup, its memory by phase and part, and the conclusions."""
     trained = f", LoRA of rank {setup.lora.rank} trains {setup.adapter / 1e6:.1f} M," if setup.lora else ""
     print(
         f"{config.actor_rollout_ref.model.path}: {setup.shape.parameters / 1e9:.2f} B parameters{trained} on "
@@ -89,7 +87,7 @@ def show(config: DictConfig, setup: Setup) -> None:
 
 
 def verdict(setup: Setup) -> list[str]:
-    """What the figures mean, a sentence a line."""
+    """The conclusions from the figures, a sentence on each line."""
     cached = max(0, cache_tokens(setup))
     lines = [
         f"A replica's KV cache holds {cached:,} tokens: {cached / setup.longest:.0f} answers of full length "
@@ -124,7 +122,7 @@ def times(setup: Setup, gpu: Gpu) -> Table:
 
 
 def figures(setup: Setup) -> str:
-    """The same figures for programs: bytes by phase and part, the setup, the overrides that would make it fit."""
+    """The plan as JSON: bytes by phase and part, the setup, and overrides that would make it fit."""
     content = {
         "bytes": {name: {**parts, "all": sum(parts.values())} for name, parts in phases(setup).items()},
         "cache_tokens": cache_tokens(setup),

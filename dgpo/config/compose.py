@@ -26,29 +26,29 @@ def config_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "configs"
 
 
-# ${package:agents/loop.yaml}: where a file of this package lies. verl would look for a relative path elsewhere.
+# ${package:agents/loop.yaml} is the path of a file in this package; verl would look for a relative path elsewhere.
 OmegaConf.register_new_resolver("package", lambda name: str(Path(__file__).resolve().parents[1] / name), replace=True)
 
 
 def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | None = None) -> DictConfig:
-    """The composed config, interpolations unresolved.
+    """The composed config, with unresolved interpolations.
 
     Args:
-        name: of an experiment, with or without ``.yaml``.
+        name: name of an experiment, with or without ``.yaml``.
         overrides: in Hydra's grammar; a key that does not exist needs a leading ``+``.
-        directory: of configs; ours without it.
+        directory: folder of configs, by default ours.
 
     Raises:
         UserError: no such config or option, an unknown key, a malformed override.
     """
-    # Hydra imports verl, for its configs; what verl logs then is of no interest here.
+    # Hydra imports verl for its configs; hide what verl then logs.
     os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
     for override in overrides:
         refuse_unreadable(override)
     folder = (directory or config_dir()).resolve()
     if not folder.is_dir():
         raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")
-    # A config of the user's finds ours and verl's by name, wherever it lies.
+    # A user's config, in any folder, finds ours and verl's by name.
     search = f"hydra.searchpath=[pkg://verl.trainer.config,'file://{config_dir()}']"
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
@@ -59,10 +59,10 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
 
 
 def of_training(name: str, composed: DictConfig) -> DictConfig:
-    """A composed config, resolved.
+    """The config of a training, resolved.
 
     Raises:
-        UserError: as `resolved`, or it is a config of something else.
+        UserError: as `resolved`, or the config is not of a training.
     """
     config = resolved(composed)
     if missing := [section for section in SECTIONS if section not in config]:

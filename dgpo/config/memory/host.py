@@ -1,4 +1,4 @@
-"""CPU memory that offloading takes on a node, and how much of it there is."""
+"""CPU memory that offloading needs on a node, and how much the node has."""
 
 import os
 from pathlib import Path
@@ -9,22 +9,20 @@ from dgpo.config.memory.setup import Setup
 
 
 def block(size: int) -> int:
-    """Bytes of page-locked memory behind ``size`` of them: torch rounds a block up to a power of two
-    (ATen/core/CachingHostAllocator.h), and keeps it."""
+    """Bytes of the page-locked block that holds ``size`` bytes: torch rounds it up to a power of two
+    (ATen/core/CachingHostAllocator.h), and does not free it."""
     return 1 << (size - 1).bit_length()
 
 
 def host_bytes(setup: Setup) -> int:
-    """Bytes of CPU memory a node needs for what is offloaded to it.
+    """Bytes of CPU memory that a node needs for offloading.
 
-    verl copies each rank's piece of each parameter into a page-locked block of its own: m bytes a parameter of weights
-    and two fp32 moments, outside of the update. ``offload_policy`` keeps weights and gradients in such blocks always,
-    and the moments in ordinary memory. With ``activation_offload`` the layers' inputs come on top.
+    Outside of the update verl copies each rank's piece of each parameter into a page-locked block: m bytes a parameter
+    of weights and two fp32 moments. ``offload_policy`` always keeps weights and gradients in such blocks, and the
+    moments in ordinary memory. ``activation_offload`` adds the layers' inputs, and the KL term its second model.
 
-    The KL term's second model waits there too, as ``offload_policy`` would have it.
-
-    LoRA has gradients and moments of its adapter only; where vLLM keeps it beside the weights, it puts these there
-    while it sleeps, 2 bytes a parameter.
+    LoRA has gradients and moments only of its adapter; if vLLM applies the adapter beside the weights, it keeps these
+    in CPU memory while it sleeps, 2 bytes a parameter.
     """
     pieces = [-(-size // setup.shard) for size in setup.shape.tensors]
     adapter = [-(-size // setup.shard) for size in adapter_tensors(setup.shape, setup.lora)] if setup.lora else []
@@ -43,8 +41,8 @@ def host_bytes(setup: Setup) -> int:
 
 
 def memory_limit(root: Path = Path("/")) -> int:
-    """Bytes that this process may use: the machine's memory, or less where a control group (a container, a job of
-    SLURM) limits it. ``root`` holds proc and sys."""
+    """Bytes that this process may use: the machine's memory, or the limit of a control group (a container, a job of
+    SLURM) if that is less. ``root`` holds proc and sys."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     groups = root / "proc/self/cgroup"
     for line in groups.read_text().splitlines() if groups.exists() else ():

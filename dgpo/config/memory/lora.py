@@ -14,8 +14,8 @@ ALL = "all-linear"
 
 @dataclass(frozen=True)
 class Lora:
-    """LoRA as verl's config has it. Layers go by PEFT's rules: a regular expression of whole names, ends of names, or
-    "all-linear"."""
+    """LoRA as in verl's config. Layers are named by PEFT's rules: a regular expression of whole names, ends of names,
+    or "all-linear"."""
 
     rank: int
     targets: Pattern = ALL
@@ -24,12 +24,12 @@ class Lora:
 
 
 def linear_layers(shape: ModelShape) -> dict[str, tuple[int, int]]:
-    """Widths of input and output of each linear layer but the output layer, by its whole name."""
-    return {f"model.layers.{at}.{name}": each for at in range(shape.layers) for name, each in shape.linear.items()}
+    """Widths of input and output of each linear layer except the output layer, by its whole name."""
+    return {f"model.layers.{i}.{name}": widths for i in range(shape.layers) for name, widths in shape.linear.items()}
 
 
 def matches(pattern: Pattern, name: str) -> bool:
-    """Whether PEFT takes the layer ``name`` for ``pattern``.
+    """Whether the layer ``name`` matches ``pattern`` by PEFT's rules.
 
     Raises:
         re.error: ``pattern`` is a malformed expression.
@@ -42,7 +42,7 @@ def matches(pattern: Pattern, name: str) -> bool:
 
 
 def adapted_layers(shape: ModelShape, lora: Lora) -> dict[str, tuple[int, int]]:
-    """Those of `linear_layers` that ``lora`` adapts."""
+    """The `linear_layers` that ``lora`` adapts."""
     return {
         name: widths
         for name, widths in linear_layers(shape).items()
@@ -56,12 +56,12 @@ def adapter_tensors(shape: ModelShape, lora: Lora) -> list[int]:
 
 
 def adapter_parameters(shape: ModelShape, lora: Lora) -> int:
-    """Parameters of the adapter, all that is trained."""
+    """Parameters of the adapter, which alone are trained."""
     return sum(adapter_tensors(shape, lora))
 
 
 def lora_from(config: DictConfig) -> Lora | None:
-    """LoRA of a resolved config, where it trains by it.
+    """The LoRA settings of a resolved config, None without LoRA.
 
     Raises:
         UserError: its layers are named by a malformed expression.

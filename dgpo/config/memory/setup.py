@@ -1,4 +1,4 @@
-"""A run as the formulas see it, and how it is read from a composed config."""
+"""The quantities of a run that the formulas need, and how to read them from a composed config."""
 
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields
@@ -18,7 +18,7 @@ DTYPE_BYTES = {"fp32": 4, "float32": 4, "bf16": 2, "bfloat16": 2, "fp16": 2, "fl
 
 @dataclass(frozen=True)
 class Gpu:
-    """Dense bfloat16 FLOP/s and bytes/s of memory, by the data sheet of the SXM board."""
+    """Dense bfloat16 FLOP/s and memory bytes/s, from the data sheet of the SXM board."""
 
     name: str
     flops: float
@@ -38,7 +38,7 @@ GPUS = {
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """What a GPU takes at once: ``size`` tokens, or where not ``by_tokens`` samples of full length; and its key."""
+    """What a GPU computes at a time: ``size`` tokens, or samples of full length if not ``by_tokens``; and its key."""
 
     size: int
     by_tokens: bool = True
@@ -49,46 +49,46 @@ class MicroBatch:
 
 
 def _option(key: str, usual: Any = MISSING) -> Any:
-    """A field that is an option of the config as it stands."""
+    """A field whose value is that of an option of the config."""
     return field(default=usual, metadata={"key": key})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """A run as the formulas see it; what a field stands for is its option, or beside it."""
+    """The quantities of a run that the formulas need. A field is the option it names, or has its meaning beside it."""
 
     shape: ModelShape
-    lora: Lora | None = None  # what is trained instead of the model
+    lora: Lora | None = None  # trained instead of the model
     nodes: int = _option("trainer.nnodes")
     gpus_per_node: int = _option("trainer.n_gpus_per_node")
-    gpu_bytes: int | None  # None where it is not stated
+    gpu_bytes: int | None  # None if not stated
     fsdp_size: int = _option(f"{ENGINE}.fsdp_size", -1)  # GPUs that share one copy of the training state; -1 for all
     master_bytes: int = 4  # m
     compute_bytes: int = 2  # c
     micro_batch: MicroBatch  # of the update
-    log_prob_batch: MicroBatch | None = None  # of the pass for old log-probs; None where it follows the update's
+    log_prob_batch: MicroBatch | None = None  # of the pass for old log-probs; None if the same as the update's
     reference_batch: MicroBatch | None = None  # of the KL term's second model; None without one
     reference_bytes: int = 4  # m of that model, which verl keeps on the CPU
     longest: int  # tokens of prompt and response together
     response: int = _option("data.max_response_length")
     update_samples: int  # of one optimiser update, over all GPUs
     samples: int  # of one step
-    steps: int | None = _option("trainer.total_training_steps", None)  # None where the data decide
-    gpu: Gpu | None = None  # of which hours are estimated
-    rollout_gpus: int  # all that answer
+    steps: int | None = _option("trainer.total_training_steps", None)  # None if the data decide
+    gpu: Gpu | None = None  # for which hours are estimated
+    rollout_gpus: int  # all GPUs that answer
     ulysses: int = 1  # GPUs that share one sequence
-    ulysses_key: str = f"{ENGINE}.ulysses_sequence_parallel_size"  # from which that was taken
+    ulysses_key: str = f"{ENGINE}.ulysses_sequence_parallel_size"  # the option of ulysses
     strategy: str = _option(f"{ACTOR}.strategy", "fsdp2")
     checkpointing: bool = _option(f"{MODEL}.enable_gradient_checkpointing", True)
     activation_offload: bool = _option(f"{MODEL}.enable_activation_offload", False)
     fused: bool = _option(f"{MODEL}.use_fused_kernels", False)  # log-probs without logits of the whole micro-batch
     update_entropy: bool = _option(f"{ACTOR}.calculate_entropy", False)  # the update differentiates the entropy
-    # By pieces of `entropy_rows` tokens, where not fused.
+    # In pieces of `entropy_rows` tokens, if not fused.
     chunked_entropy: bool = _option(f"{ENGINE}.entropy_from_logits_with_chunking", False)
     entropy_rows: int = _option(f"{ENGINE}.entropy_from_logits_chunk_size", 2048)
     param_offload: bool = _option(f"{ENGINE}.param_offload", False)
     optimizer_offload: bool = _option(f"{ENGINE}.optimizer_offload", False)
-    # On the CPU always (FSDP2), not outside of the update alone.
+    # Always on the CPU (FSDP2), not only outside of the update.
     offload_policy: bool = _option(f"{ENGINE}.offload_policy", False)
     colocated: bool = _option("actor_rollout_ref.hybrid_engine", True)  # vLLM lives on the same GPUs
     tensor_parallel: int = _option(f"{ROLLOUT}.tensor_model_parallel_size", 1)
@@ -98,7 +98,7 @@ class Setup:
     graphs: bool = True  # vLLM captures CUDA graphs
     sleeps: bool = _option(f"{ROLLOUT}.free_cache_engine", True)  # vLLM gives its memory back after a batch
     bucket_bytes: int = 2 * GIB  # of the weight sync
-    fixed: tuple[str, ...] = ()  # fields that another setting of the config forbids to change
+    fixed: tuple[str, ...] = ()  # fields that must not change because of another option
 
     @property
     def adapter(self) -> int:
@@ -112,7 +112,7 @@ class Setup:
 
     @property
     def update_passes(self) -> int:
-        """Forward passes that forward and backward pass of the update cost: frozen weights have no gradient."""
+        """Cost of the update's forward and backward pass, in forward passes: frozen weights need no gradient."""
         return 2 if self.lora else 3
 
     @property
@@ -136,23 +136,23 @@ class Setup:
 
     @property
     def even(self) -> bool:
-        """Whether an update's samples divide over the ranks, and those of a rank into micro-batches."""
+        """Whether an update's samples divide evenly into ranks, and those of a rank into micro-batches."""
         share, rest = divmod(self.update_samples * self.ulysses, self.gpus)
         return rest == 0 and (self.micro_batch.by_tokens or share % self.micro_batch.size == 0)
 
     @property
     def broken(self) -> bool:
-        """Whether verl would crash or refuse: fused log-probs read a sharded weight where FSDP2 wraps the output layer
-        by itself, which it does unless the layer is the embedding; and they make no logits to take in pieces."""
+        """Whether verl would crash or refuse. FSDP2 shards the output layer by itself unless it is the embedding, and
+        fused log-probs cannot read a sharded weight; nor do they make logits, which chunked entropy needs."""
         return self.fused and (self.chunked_entropy or (self.strategy == "fsdp2" and not self.shape.tied))
 
 
 KEYS: dict[str, str] = {each.name: each.metadata["key"] for each in fields(Setup) if each.metadata}
-"""Fields of `Setup` that are options, and which."""
+"""Fields of `Setup` that are options, with their keys."""
 
 
 def sequence_parallel_key(config: DictConfig) -> str:
-    """The key of the actor's Ulysses size: verl reads the actor's own where it is above 1, else the engine's."""
+    """The key of the actor's Ulysses size: verl reads the actor's own if it is above 1, else the engine's."""
     own = f"{ACTOR}.ulysses_sequence_parallel_size"
     return own if OmegaConf.select(config, own) > 1 else f"{ENGINE}.ulysses_sequence_parallel_size"
 
@@ -186,7 +186,7 @@ def setup_from(config: DictConfig) -> Setup:
     compute = OmegaConf.select(actor.fsdp_config, "mixed_precision.param_dtype", default="bf16")
     gpu, answering = config.run.gpu_memory_gib, config.trainer if config.actor_rollout_ref.hybrid_engine else rollout
     lora, reference = lora_from(config), None
-    # With LoRA it is the model without its adapter.
+    # With LoRA the reference is the model without its adapter.
     if (actor.use_kl_loss or config.algorithm.use_kl_in_reward) and not lora:
         reference = _micro_batch(config, f"{REF}.log_prob_use_dynamic_bsz", f"{REF}.log_prob")
     options = {name: OmegaConf.select(config, key) for name, key in KEYS.items()}
@@ -216,7 +216,7 @@ def setup_from(config: DictConfig) -> Setup:
 
 
 def _fixed(config: DictConfig) -> Iterator[str]:
-    """Fields whose change `dgpo check` would refuse, by what else the config says."""
+    """Fields whose change `dgpo check` would refuse because of other options."""
     model, actor, rollout = (config.actor_rollout_ref[name] for name in ("model", "actor", "rollout"))
     if actor.calculate_sum_pi_squared:
         yield "fused"

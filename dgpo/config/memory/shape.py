@@ -1,4 +1,4 @@
-"""Sizes of a dense decoder (Qwen2, Qwen3, Llama), from its config.json or from the table of known models."""
+"""Sizes of a dense decoder (Qwen2, Qwen3, Llama), from its config.json or the table of known models."""
 
 import json
 from dataclasses import MISSING, dataclass, field, fields
@@ -9,7 +9,7 @@ from dgpo.errors import UserError
 
 
 def _named(name: str, usual: Any = MISSING) -> Any:
-    """A size, and its name in config.json."""
+    """A size with its name in config.json."""
     return field(default=usual, metadata={"name": name})
 
 
@@ -68,7 +68,7 @@ class ModelShape:
 
     @property
     def embedding_parameters(self) -> int:
-        """Of the embedding, or of the output layer."""
+        """Parameters of the embedding, and of the output layer."""
         return self.vocabulary * self.hidden
 
     @property
@@ -84,7 +84,7 @@ class ModelShape:
     def valid_ulysses(self, gpus: int) -> list[int]:
         """Sequence parallel sizes that divide the heads and the ``gpus``.
 
-        verl repeats key-value heads ``size // kv_heads`` times where there are fewer of them, and deals them out.
+        verl repeats key-value heads ``size // kv_heads`` times if there are fewer than ``size``, and distributes them.
         """
         repeated = {size: self.kv_heads * max(size // self.kv_heads, 1) for size in range(1, gpus + 1)}
         return [size for size, kv in repeated.items() if gpus % size == 0 and self.heads % size == kv % size == 0]
