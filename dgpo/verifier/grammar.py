@@ -80,13 +80,11 @@ def _with_bound_letter(tokens: Tokens) -> Tokens:
     if letter != "x" and has(tokens, "name", "x"):
         return tokens
     kept: list[Token] = []
-    place = 0
-    while place < len(tokens):
-        kept.append(tokens[place])
-        place += 1
-        found = _index(tokens, place)
-        if kept[-1].value == letter and symbols(found) == symbols(index):
-            place += len(found)
+    while tokens:
+        kept.append(tokens[0])
+        found = _index(tokens, 1)
+        is_bound = tokens[0].value == letter and symbols(found) == symbols(index)
+        tokens = tokens[1 + len(found) * is_bound :]
     return renamed(kept, {letter: "x"})
 
 
@@ -147,7 +145,6 @@ def _item(tokens: Tokens, depth: int) -> Answer:
 
 
 def _each(tokens: Tokens, depth: int) -> list[Answer]:
-    """The answers of `_items`."""
     return [_item(item, depth) for item in _items(tokens)]
 
 
