@@ -199,8 +199,8 @@ class HostedEpisode:
 
     async def _once(self, request: dict[str, Any]) -> dict[str, Any]:
         loop = asyncio.get_running_loop()
-        asked = {**request, "episode": self._number}
+        message = {**request, "episode": self._number}
         answer, self._process = await loop.run_in_executor(
-            self._thread, self._host.ask, asked, self._settings.deadline, self._process
+            self._thread, self._host.ask, message, self._settings.deadline, self._process
         )
         return answer

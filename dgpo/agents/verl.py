@@ -46,21 +46,21 @@ class EnvironmentLoop(AgentLoopBase):
         return await played.outputs(lost, episode.seconds)
 
     async def _play(self, episode: HostedEpisode, played: "EpisodeRecord") -> None:
-        said = await episode.reset()
-        await played.begin(said["text"])
+        reply = await episode.reset()
+        await played.begin(reply["text"])
         for _ in range(self.settings.max_turns):
             answer = await played.answer()
             if answer is None:
                 break
-            before, said = said, await episode.step(answer)
-            played.end_turn(observation=before["anchor"], reward=said["reward"], valid=said["valid"])
-            if said["done"]:
+            before, reply = reply, await episode.step(answer)
+            played.end_turn(observation=before["anchor"], reward=reply["reward"], valid=reply["valid"])
+            if reply["done"]:
                 break
-            await played.add_observation(said["text"])
-        if said["success"] is None and said.get("terminated"):
+            await played.add_observation(reply["text"])
+        if reply["success"] is None and reply.get("terminated"):
             missing = "it ended without info['success']: give it, or set agent.success=reward"
             raise EnvironmentLostError(f"environment {episode.name}: {missing}")
-        played.success = bool(said["success"])
+        played.success = bool(reply["success"])
 
 
 class EpisodeRecord:

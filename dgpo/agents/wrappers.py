@@ -130,8 +130,8 @@ class ActionTag(gymnasium.Wrapper):
         return self._last
 
     def step(self, action: str) -> Step:
-        found = self._pattern.findall(action) if self._pattern else [action]
-        inner = found[-1].strip() if found else ""
+        actions = self._pattern.findall(action) if self._pattern else [action]
+        inner = actions[-1].strip() if actions else ""
         if not inner:
             observation, info = self._last
             return observation, -self._penalty, False, False, {**info, "valid": False, "action": ""}

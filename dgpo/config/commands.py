@@ -76,13 +76,13 @@ def show(config: DictConfig, setup: Setup) -> None:
         f"{setup.nodes} x {setup.gpus_per_node} GPUs, {setup.tokens:,} tokens a micro-batch and GPU, ulysses "
         f"{setup.ulysses}, vLLM on {setup.tensor_parallel} GPUs a replica with {setup.utilisation:.0%} of each"
     )
-    found = phases(setup)
+    by_phase = phases(setup)
     rows = [
-        [part, *(f"{held[part] / GIB:.1f}" if part in held else "" for held in found.values())]
-        for part in dict.fromkeys(part for held in found.values() for part in held)
+        [part, *(f"{held[part] / GIB:.1f}" if part in held else "" for held in by_phase.values())]
+        for part in dict.fromkeys(part for held in by_phase.values() for part in held)
     ]
     rows.append(["all", *(f"{size / GIB:.1f}" for size in totals(setup).values())])
-    Table(["", *found], rows, "GiB on one GPU", words=[""]).show()
+    Table(["", *by_phase], rows, "GiB on one GPU", words=[""]).show()
     print("\n".join([*verdict(setup), cost(setup)]))
 
 

@@ -67,8 +67,8 @@ def examine(path: Path) -> Examination:
         if messages[-1]["role"] == "assistant":
             warned.add(_ANSWERED, row)
         # Without the raw problem it is what the user says last.
-        asked = [message for message in messages if message["role"] == "user"] or messages
-        problems[hash(normal_form(str(info.get("problem") or asked[-1]["content"])))] += 1
+        questions = [message for message in messages if message["role"] == "user"] or messages
+        problems[hash(normal_form(str(info.get("problem") or questions[-1]["content"])))] += 1
         if info.get("id") is not None:
             ids[hash(info["id"])] += 1
     examination.rows = len(lengths)

@@ -77,8 +77,8 @@ class BenchmarkIndex:
             return None
         mine = shingles(problem)
         candidates = sorted(map(str, self._index.query(_min_hash(mine))), key=int)
-        found = [Overlap(self._benchmarks[int(at)], jaccard(mine, self._shingles[int(at)])) for at in candidates]
-        best = max(found, key=lambda overlap: overlap.similarity, default=None)
+        overlaps = [Overlap(self._benchmarks[int(at)], jaccard(mine, self._shingles[int(at)])) for at in candidates]
+        best = max(overlaps, key=lambda overlap: overlap.similarity, default=None)
         return best if best is not None and best.similarity >= self._threshold else None
 
     def unseen(self, entries: Sequence[Entry], tally: Tally) -> list[Entry]:

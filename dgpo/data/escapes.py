@@ -28,14 +28,14 @@ _REMAINS = re.compile(
 
 def backslash_fault(text: str, *, is_answer: bool) -> str:
     """What is wrong with the first LaTeX command in `text` that lost its backslash, and the remedy; "" for none."""
-    found = _NEVER.search(text) or _CUT.search(text)
-    if not found:
+    match = _NEVER.search(text) or _CUT.search(text)
+    if not match:
         parts = [text] if is_answer else _FORMULA.findall(text)
-        found = next((cut for part in parts if (cut := _CUT_IN_FORMULA.search(part))), None)
-    if found:
-        sign, letter = found[0][0], _LETTER.get(found[0][0])
+        match = next((cut for part in parts if (cut := _CUT_IN_FORMULA.search(part))), None)
+    if match:
+        sign, letter = match[0][0], _LETTER.get(match[0][0])
         name = _NAMES.get(sign, f"control character {ord(sign):#04x}")
-        rest = re.match(r"[A-Za-z]*", found.string[found.start() + 1 :])
+        rest = re.match(r"[A-Za-z]*", match.string[match.start() + 1 :])
         word = rest[0] if rest else ""
         if letter is None:
             return f"holds a {name}, which no text has; take it out"

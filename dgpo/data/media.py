@@ -58,8 +58,8 @@ def prompt_fault(text: str) -> str:
 
 def picture_in(text: str) -> str:
     """The first link to a picture, of Markdown or LaTeX; "" for none."""
-    found = _LINK.search(text)
-    return found[0] if found else ""
+    link = _LINK.search(text)
+    return link[0] if link else ""
 
 
 def speaks_of_picture(text: str) -> bool:

@@ -94,10 +94,10 @@ def prepare(options: Options) -> Prepared:
             f"{dropped} lists them; give other data or other limits"
         )
 
-    made = _rows(entries, located, template_text, options)
-    parquet = write_parquet(made, options.out / f"{options.name}.parquet")
+    prepared_rows = _rows(entries, located, template_text, options)
+    parquet = write_parquet(prepared_rows, options.out / f"{options.name}.parquet")
     replace_text(dropped, accounts)
-    manifest = _manifest(options, located, benchmarks, parquet, made, tally)
+    manifest = _manifest(options, located, benchmarks, parquet, prepared_rows, tally)
     replace_json(manifest_path(parquet), asdict(manifest))
     return Prepared(parquet, dropped, manifest)
 

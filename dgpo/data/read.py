@@ -123,12 +123,12 @@ def _parquet(path: Path, columns: Collection[str] | None, also: Callable[[str], 
     with pq.ParquetFile(path) as file:
         found = file.schema_arrow.names
         refuse_repeated_columns(path, found)
-        wanted = [name for name in found if columns is None or name in columns or also(name)]
-        if not wanted:
+        chosen = [name for name in found if columns is None or name in columns or also(name)]
+        if not chosen:
             # A row without columns is no row to pyarrow, and the error is the caller's to word.
             yield dict.fromkeys(found)
             return
-        yield from _rows_of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted), wanted, found)
+        yield from _rows_of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=chosen), chosen, found)
 
 
 def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
@@ -139,8 +139,8 @@ def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bo
         reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
         refuse_repeated_columns(path, reader.schema.names)
         batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else reader
-        wanted = [name for name in reader.schema.names if columns is None or name in columns or also(name)]
-        yield from _rows_of_batches(batches, wanted or reader.schema.names, reader.schema.names)
+        chosen = [name for name in reader.schema.names if columns is None or name in columns or also(name)]
+        yield from _rows_of_batches(batches, chosen or reader.schema.names, reader.schema.names)
 
 
 def _rows_of_batches(batches: Any, wanted: Sequence[str], found: Sequence[str]) -> Iterator[Row]:

@@ -67,8 +67,8 @@ def _without_escapes(text: str) -> str:
 
 def _with_single_backslashes(text: str) -> str:
     """Where each command has two: one alone may follow a line break of LaTeX."""
-    found = [signs for signs in _COMMAND.findall(text) if signs]
-    return text.replace("\\\\", "\\") if found and all(len(signs) % 2 == 0 for signs in found) else text
+    commands = [signs for signs in _COMMAND.findall(text) if signs]
+    return text.replace("\\\\", "\\") if commands and all(len(signs) % 2 == 0 for signs in commands) else text
 
 
 _REPAIRS: dict[str, Callable[[str], str]] = {

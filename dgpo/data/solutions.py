@@ -79,16 +79,16 @@ def final_answer(solution: str) -> str:
     """
     text = solution.rpartition("</think>")[2]
     if "####" in text:
-        found = [text.rpartition("####")[2].strip().split("\n")[0]]
+        answers = [text.rpartition("####")[2].strip().split("\n")[0]]
     elif tagged := _TAG.findall(text):
-        found = [each.strip() for each in tagged]
+        answers = [each.strip() for each in tagged]
     elif boxed := boxes(text):
-        found = [content.strip() for _, _, content in boxed]
+        answers = [content.strip() for _, _, content in boxed]
     else:
-        found = [(unboxed_answer(text, "expression") or "").strip()] if _STATED.search(text) else [text.strip()]
-    found = list(dict.fromkeys(found))
-    if len(found) == 1 and found[0] and not is_solution(found[0]):
-        return found[0]
-    likely = found if len(found) > 1 else [unboxed_answer(text, "expression") or ""]
+        answers = [(unboxed_answer(text, "expression") or "").strip()] if _STATED.search(text) else [text.strip()]
+    answers = list(dict.fromkeys(answers))
+    if len(answers) == 1 and answers[0] and not is_solution(answers[0]):
+        return answers[0]
+    likely = answers if len(answers) > 1 else [unboxed_answer(text, "expression") or ""]
     shown = " or ".join(f"{each!r:.40}" for each in likely[:3] if each and not is_solution(each))
     raise ValueError(f"this is a solution; its answer is {shown or 'nowhere marked'}: give the answer alone")

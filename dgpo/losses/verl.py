@@ -124,8 +124,8 @@ def loss_function(method: type[Method]) -> PolicyLoss:
     ) -> tuple[Tensor, dict[str, float]]:
         section: Any = None if config is None else config.policy_loss
         if config is None or getattr(section, "method", None) is not method:
-            got = f"the loss {verl_name(method)!r} got config.policy_loss={type(section).__name__}"
-            raise ValueError(f"{got}; choose it by policy_loss={method.name}, which sets _target_")
+            mismatch = f"the loss {verl_name(method)!r} got config.policy_loss={type(section).__name__}"
+            raise ValueError(f"{mismatch}; choose it by policy_loss={method.name}, which sets _target_")
         if "_checked" not in vars(section):  # once: the config is frozen
             section._checked = checked(method, config)
         tokens = (old_log_prob, log_prob, advantages, response_mask)

@@ -80,10 +80,10 @@ def difference(first: Sequence[ArrayLike], second: Sequence[ArrayLike]) -> Paire
         pairs.append(both[:, ~np.isnan(both).any(0)])
     if not all(pair.size for pair in pairs):
         return Paired(np.nan, np.nan, np.nan, np.nan, np.nan)
-    found = paired_difference([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    paired = paired_difference([pair[0] for pair in pairs], [pair[1] for pair in pairs])
     improved = float(np.mean([np.mean((b > a) + 0.5 * (a == b)) for a, b in pairs]))
-    low, high, p = (np.nan if each is None else each for each in (found.low, found.high, found.p))
-    return Paired(found.value, low, high, p, improved)
+    low, high, p = (np.nan if each is None else each for each in (paired.low, paired.high, paired.p))
+    return Paired(paired.value, low, high, p, improved)
 
 
 def false_discovery_rates(p_values: ArrayLike) -> np.ndarray:

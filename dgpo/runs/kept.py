@@ -98,8 +98,8 @@ def write_rows(file: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema)
 
 def kept_steps(folder: Path) -> dict[int, Path]:
     """The folders of steps in ``rollouts``, by step."""
-    found = [path for path in folder.glob("[0-9]*") if path.name.isdecimal() and path.is_dir()]
-    return {int(path.name): path for path in sorted(found, key=lambda path: int(path.name))}
+    folders = [path for path in folder.glob("[0-9]*") if path.name.isdecimal() and path.is_dir()]
+    return {int(path.name): path for path in sorted(folders, key=lambda path: int(path.name))}
 
 
 def thin(folder: Path, limit: int = LIMIT_BYTES) -> None:

@@ -112,8 +112,8 @@ def validation_measure(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
 
 def validation_score(metrics: Mapping[str, Any]) -> float | None:
     """The mean of `validation_measure`; None for a step that was not validated."""
-    found = validation_measure(metrics)
-    return found[1] if found else None
+    measure = validation_measure(metrics)
+    return measure[1] if measure else None
 
 
 def boundary_share(metrics: Mapping[str, Any]) -> float | None:
@@ -182,10 +182,10 @@ def read_validation(file: Path) -> Validation:
 
 def read_validations(folder: RunFolder) -> list[Validation]:
     """The validations of a run by step; a dump that cannot be read is named on stderr and left out."""
-    found = []
+    validations = []
     for file in folder.validation_files():
         try:
-            found.append(read_validation(file))
+            validations.append(read_validation(file))
         except ValueError as error:
             print(f"warning: {file} is left out of the report: {error}", file=sys.stderr)
-    return found
+    return validations

@@ -131,8 +131,8 @@ def select_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterato
         is_any = is_any or bool(groups)
         yield from groups.values()
     if not is_any:
-        wanted = "" if prompt is None else f" with the prompt {prompt!r}"
-        raise UserError(f"{run}: there is no group{wanted} that an update has seen; leave out --prompt or --step")
+        condition = "" if prompt is None else f" with the prompt {prompt!r}"
+        raise UserError(f"{run}: there is no group{condition} that an update has seen; leave out --prompt or --step")
 
 
 def evenly_spread(steps: Sequence[int]) -> list[int]:

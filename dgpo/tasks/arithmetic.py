@@ -114,8 +114,8 @@ def distinct_problems(split: str, count: int, *, levels: Sequence[int] = DEFAULT
     if len(set(levels)) < len(levels):
         raise UserError(f"levels={list(levels)}: name each level once")
     stream = problem_stream(split, levels, seed)
-    wanted = {level: len(range(place, count, len(levels))) for place, level in enumerate(levels)}
-    for level, share in wanted.items():
+    counts = {level: len(range(place, count, len(levels))) for place, level in enumerate(levels)}
+    for level, share in counts.items():
         most = LEVELS[level].problems * SPLIT_PERCENT[split] // 200
         if share > most:
             raise UserError(
@@ -123,9 +123,9 @@ def distinct_problems(split: str, count: int, *, levels: Sequence[int] = DEFAULT
                 f"ask for at most {most * len(levels)}, or for other levels"
             )
     found: dict[int, dict[tuple[int, ...], Problem]] = {level: {} for level in levels}
-    while any(len(found[level]) < wanted[level] for level in levels):
+    while any(len(found[level]) < counts[level] for level in levels):
         problem = next(stream)
-        if len(found[problem.level]) < wanted[problem.level]:
+        if len(found[problem.level]) < counts[problem.level]:
             found[problem.level].setdefault(problem.key, problem)
     columns = [list(found[level].values()) for level in levels]
     return [columns[place % len(levels)][place // len(levels)] for place in range(count)]

@@ -246,14 +246,14 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) ->
     if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
         raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
     # As JSON has it, without tuples. Without misconceptions these are those of a warm start made before there were any.
-    given = {name: value for name, value in asdict(settings).items() if value is not None}
-    wanted = {**json.loads(json.dumps(given)), "model_sha256": file_sha256(weights)}
-    done = finished(out_dir)
-    if done is not None and done["settings"] == wanted:
+    chosen = {name: value for name, value in asdict(settings).items() if value is not None}
+    expected = {**json.loads(json.dumps(chosen)), "model_sha256": file_sha256(weights)}
+    previous = finished(out_dir)
+    if previous is not None and previous["settings"] == expected:
         print(f"{out_dir} holds a finished warm start with these settings: nothing to do", file=sys.stderr)
-        return done
-    if done is not None:
-        changed = sorted(name for name, value in wanted.items() if done["settings"].get(name) != value)
+        return previous
+    if previous is not None:
+        changed = sorted(name for name, value in expected.items() if previous["settings"].get(name) != value)
         print(f"{out_dir}: its settings were others ({', '.join(changed)}): doing it again", file=sys.stderr)
 
     make_folder(out_dir, "out")  # what cannot be written is refused before the training
@@ -274,7 +274,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) ->
     model.save_pretrained(out_dir)
     tokenizer.save_pretrained(out_dir)
     summary = {
-        "settings": wanted,
+        "settings": expected,
         "accuracy": asdict(measured),
         "train_seconds": round(seconds, 1),
         "versions": installed_versions(("torch", "transformers", "tokenizers", "accelerate")),

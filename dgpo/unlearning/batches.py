@@ -63,13 +63,13 @@ def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
     retain = data.read(Path(settings.data.retain)) if method.retain_weight and settings.data.retain else []
     data.refuse_shared(forget, retain)
     first_n = getattr(method, "first_n", None)
-    found = Examples([], encoder.examples(retain, kind=RETAIN))
+    examples = Examples([], encoder.examples(retain, kind=RETAIN))
     others = alternatives_of(settings, forget) if method.needs_alternatives else [[] for _ in forget]
     for row, texts in zip(forget, others, strict=True):
         kind = None if method.needs_spans else ORDINARY
         for example in encoder.example(row, first_n, kind):
-            found.forget.append([example, *(encoder.example(other, kind=ALTERNATIVE)[0] for other in texts)])
-    return found
+            examples.forget.append([example, *(encoder.example(other, kind=ALTERNATIVE)[0] for other in texts)])
+    return examples
 
 
 def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]]:

@@ -184,16 +184,16 @@ def measure_or_read(model: str, data: Path, options: Options, file: Path | None)
     """`measure` of a model, saved to ``file``; or, where ``model`` is a saved result (.json), that result."""
     if model.endswith(".json"):
         try:
-            found = json.loads(Path(model).read_text())
-            found["files"]["forget"]
+            figures = json.loads(Path(model).read_text())
+            figures["files"]["forget"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{model}: it is no result of `dgpo unlearn eval`; give one, or a model") from error
-        return found
-    found = measure(model, data, options)
+        return figures
+    figures = measure(model, data, options)
     if file:
         file.parent.mkdir(parents=True, exist_ok=True)
-        replace_json(file, found)
-    return found
+        replace_json(file, figures)
+    return figures
 
 
 def evaluate(
@@ -211,6 +211,6 @@ def evaluate(
         file = out / f"{Path(model).name}.json"
         return measure_or_read(str(file) if file.is_file() and not again else model, data, options, file)
 
-    found = [result(model) for model in models]
-    write_report(found, result(retain) if retain else None, out, resamples).show()
+    results = [result(model) for model in models]
+    write_report(results, result(retain) if retain else None, out, resamples).show()
     print(f"written: {out / 'report.md'}")

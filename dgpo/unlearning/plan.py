@@ -64,11 +64,11 @@ def plan_unlearning(composed: DictConfig, *, as_json: bool = False) -> None:
     place = Path(settings.model.path)
     known = None if place.is_dir() else SHAPES.get(place.name.lower())
     shape = known or find_shape(settings.model.path)
-    found = parts(settings, method, shape)
+    sizes = parts(settings, method, shape)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(sizes))
         return
-    rows = [(part, f"{size / GIB:.1f}") for part, size in [*found.items(), ("all", sum(found.values()))]]
+    rows = [(part, f"{size / GIB:.1f}") for part, size in [*sizes.items(), ("all", sum(sizes.values()))]]
     train = settings.train
     title = (
         f"{settings.model.path}: {shape.parameters / 1e9:.2f} B parameters, {settings.trainer.n_gpus_per_node} GPUs, "

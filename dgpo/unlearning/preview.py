@@ -67,12 +67,12 @@ def show(path: Path, model: str, first_n: int, limit: int, without_spans: Any, *
         ("rows without a span, only preserved", f"{preserved:,}"),
     ]
     if encoder is not None:
-        found = Counter(kind for example in encoder.examples(rows, first) for kind in example.classes)
+        counts = Counter(kind for example in encoder.examples(rows, first) for kind in example.classes)
         which = f"the first {first}" if first else "all"
         cells += [
-            (f"tokens that are flattened ({which} of a span)", f"{found[PREFIX]:,}"),
-            ("tokens later in a span, which no PALU term reads", f"{found[REST]:,}"),
-            ("ordinary tokens, which are preserved", f"{found[ORDINARY]:,}"),
+            (f"tokens that are flattened ({which} of a span)", f"{counts[PREFIX]:,}"),
+            ("tokens later in a span, which no PALU term reads", f"{counts[REST]:,}"),
+            ("ordinary tokens, which are preserved", f"{counts[ORDINARY]:,}"),
         ]
     notes = [] if encoder is not None else ["Tokens of each class: with --tokenizer MODEL."]
     Table(["of " + path.name, ""], cells, notes=notes, words=["of " + path.name]).show(console)

@@ -67,15 +67,15 @@ class Scorer:
         mask = torch.tensor([[1] * len(example.ids) + [0] * (width - len(example.ids)) for example in examples])
         ids, mask = ids.to(self.model.device), mask.to(self.model.device)
         logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        found = []
+        scores = []
         for row, example in enumerate(examples):
             where = torch.tensor([at for at, kind in enumerate(example.classes) if kind != NONE], device=ids.device)
             labels, of_answer = ids[row, where], logits[row, where - 1].float()
             log_probs = of_answer.log_softmax(-1).gather(-1, labels[:, None])[:, 0]
             count = len(labels) - int(labels[-1] == self.end)
             predicted = of_answer.argmax(-1)[:count]
-            found.append(Scored(log_probs.tolist(), predicted.tolist(), labels[:count].tolist()))
-        return found
+            scores.append(Scored(log_probs.tolist(), predicted.tolist(), labels[:count].tolist()))
+        return scores
 
     @torch.inference_mode()
     def continued(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> list[list[int]]:

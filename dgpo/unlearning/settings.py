@@ -148,9 +148,9 @@ def method_of(content: dict[str, Any]) -> Method:
     name = content.get("loss")
     if name not in METHODS:
         raise UserError(f"method.loss={name}: it is unknown; choose one of {', '.join(METHODS)}")
-    given = {key: value for key, value in content.items() if key not in ("loss", "name")}
+    options = {key: value for key, value in content.items() if key not in ("loss", "name")}
     known = [each.name for each in fields(METHODS[name])]
-    for key, value in given.items():
+    for key, value in options.items():
         if key not in known:
             raise UserError(f"method.{key}={value}: {name} has no such setting; it has {', '.join(known)}")
         default = next(each.default for each in fields(METHODS[name]) if each.name == key)
@@ -159,7 +159,7 @@ def method_of(content: dict[str, Any]) -> Method:
         if isinstance(default, int) and not isinstance(default, bool) and value is not None and type(value) is not int:
             raise UserError(f"method.{key}={value}: it is no whole number; choose such as {default}")
     try:
-        return METHODS[name](**given)
+        return METHODS[name](**options)
     except ValueError as error:
         raise UserError(f"method.{error}") from error
 

@@ -153,9 +153,9 @@ def is_offsets(entry: Any) -> bool:
 
 def occurrences(text: str, answer: str) -> list[Span]:
     """Where the text stands in the answer: as whole words, or where it never does, anywhere."""
-    found = [(each.start(), each.end()) for each in re.finditer(re.escape(text), answer)]
-    whole = [span for span in found if not cuts_word(span, answer)]
-    return whole or found
+    matches = [(each.start(), each.end()) for each in re.finditer(re.escape(text), answer)]
+    whole = [span for span in matches if not cuts_word(span, answer)]
+    return whole or matches
 
 
 def cuts_word(span: Span, answer: str) -> bool:

@@ -193,12 +193,12 @@ class Trainer:
         lengths = [len(item.example.ids) for item in items]
         tu.assign_non_tensor(batch, counts=counts, update_lr_scheduler=True, global_token_num=NonTensorData(lengths))
         rate = self.engine.lr_scheduler.get_last_lr()[0]
-        found = tu.get(self.worker.train_batch(batch), "metrics")
+        metrics = tu.get(self.worker.train_batch(batch), "metrics")
         # Lists of ranks, of lists of micro-batches.
-        terms = {name: float(torch.tensor(found[name]).sum()) for name in found if isinstance(found[name], list)}
+        terms = {name: float(torch.tensor(metrics[name]).sum()) for name in metrics if isinstance(metrics[name], list)}
         adapted = self.engine.method.adapted()
         self.engine.method = self.engine.method.after(terms)
-        return {"loss": found["loss"], **terms, "grad_norm": found["grad_norm"], "lr": rate, **adapted}
+        return {"loss": metrics["loss"], **terms, "grad_norm": metrics["grad_norm"], "lr": rate, **adapted}
 
     def write_reference(self, examples: Sequence[Example], folder: Path) -> None:
         """One pass over the examples, shared among the ranks, whose states go to ``folder``."""

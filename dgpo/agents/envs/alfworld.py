@@ -78,8 +78,8 @@ def _player() -> Any:
     try:  # no dependency of ours
         textworld = importlib.import_module("textworld")
         alfred = importlib.import_module("alfworld.agents.environment.alfred_tw_env")
-        wanted = textworld.EnvInfos(admissible_commands=True, facts=True, won=True)
-        return alfred.AlfredDemangler(importlib.import_module("textworld.envs").PddlEnv(wanted), shuffle=False)
+        infos = textworld.EnvInfos(admissible_commands=True, facts=True, won=True)
+        return alfred.AlfredDemangler(importlib.import_module("textworld.envs").PddlEnv(infos), shuffle=False)
     except ImportError as error:
         raise UserError(f"environment {ID}: alfworld is not installed here ({error}); pip install alfworld") from error
 

@@ -26,8 +26,8 @@ class TextWorld(gymnasium.Env):
             textworld = importlib.import_module("textworld")  # no dependency of ours
         except ImportError as error:
             raise UserError(f"game={game}: textworld is not installed here; pip install textworld") from error
-        wanted = ("feedback", "objective", "description", "inventory", "admissible_commands", "won", "max_score")
-        self._game: Any = textworld.start(game, textworld.EnvInfos(**dict.fromkeys(wanted, True)))
+        names = ("feedback", "objective", "description", "inventory", "admissible_commands", "won", "max_score")
+        self._game: Any = textworld.start(game, textworld.EnvInfos(**dict.fromkeys(names, True)))
         self._score, self._admissible = 0, list[str]()
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[str, dict[str, Any]]:

@@ -100,11 +100,11 @@ def check(composed: DictConfig, *, declared: bool = False) -> list[Finding]:
     """
     # verl says at import which of its optional engines are not installed.
     warnings.filterwarnings("ignore", module="verl.*")
-    found, config = values.malformed(composed), resolved(composed)
-    if any(problem.fatal for problem in found):
-        return found
+    problems, config = values.malformed(composed), resolved(composed)
+    if any(problem.fatal for problem in problems):
+        return problems
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
-            if each is not sizes.verl_own or all(problem.message != other.message for other in found):
-                found.append(problem)
-    return found
+            if each is not sizes.verl_own or all(problem.message != other.message for other in problems):
+                problems.append(problem)
+    return problems

@@ -133,8 +133,8 @@ def _played(
         yield finding(config, "data.max_prompt_length", message, f"raise it to {first} or more")
     turns, room, between = settings.max_turns, config.data.max_response_length, 0
     if settings.layout == "trajectory":
-        said = [{"role": "assistant", "content": ""}, {"role": "user", "content": longest}]
-        between = (turns - 1) * (tokens([*opening, *said]) - tokens(opening))
+        turn = [{"role": "assistant", "content": ""}, {"role": "user", "content": longest}]
+        between = (turns - 1) * (tokens([*opening, *turn]) - tokens(opening))
     else:
         turns = 1
     needed = between + turns * settings.max_action_tokens

@@ -37,15 +37,15 @@ def cluster(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"ray_kwargs.ray_init.{size}", message, "set it to null; nodes get it when started")
     if sizes_set:
         return
-    found: list[Finding] = []
+    findings: list[Finding] = []
     try:
         # Ray's own lines about a cluster that cannot be reached say less than the error does.
         with captured_output(Path(os.devnull)), connection(address) as nodes:
-            found = [*devices(config, nodes), *differences(config, nodes)]
+            findings = [*devices(config, nodes), *differences(config, nodes)]
     except ConnectionError as error:
         remedy = "start the cluster with scripts/ray_cluster.sh, or correct the address or the token (docs/cluster.md)"
-        found = [Finding(ADDRESS, address, f"cannot connect: {error}", remedy)]
-    yield from found
+        findings = [Finding(ADDRESS, address, f"cannot connect: {error}", remedy)]
+    yield from findings
 
 
 def ray_options(config: DictConfig) -> Iterator[Finding]:

@@ -28,15 +28,15 @@ def lora(config: DictConfig) -> Iterator[Finding]:
     """What is asked for is trained, reaches vLLM, and can be exported."""
     model = config.actor_rollout_ref.model
     try:
-        asked = lora_from(config)
+        lora = lora_from(config)
     except UserError as error:
         yield finding_from_error(error)
         return
-    if asked is None:  # `options.switched_off` says what has no effect then
+    if lora is None:  # `options.switched_off` says what has no effect then
         return
     if shape := model_shape(config):
-        yield from _layers(config, asked, shape)
-    yield from _transport(config, asked)
+        yield from _layers(config, lora, shape)
+    yield from _transport(config, lora)
     if path := model.lora_adapter_path:
         yield from _adapter(config, Path(path).expanduser())
 
