@@ -93,7 +93,11 @@ def locked_folder(path: Path, key: str, writers: str, elsewhere: str = "another 
         UserError: the folder cannot be made or written, or another process holds it.
     """
     make_folder(path, key)
-    with (path / ".lock").open("a+") as lock:
+    try:
+        lock = (path / ".lock").open("a+")
+    except OSError as error:  # another person's, in a folder of the group's
+        raise UserError(f"{key}={path}: cannot be written ({error.strerror}); choose {elsewhere}") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
