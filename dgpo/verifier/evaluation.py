@@ -14,8 +14,6 @@ from dgpo.verifier.arithmetic import expanded
 from dgpo.verifier.tree import SERIES, Node, subtrees
 
 _INVERTED = ("sin", "cos", "tan", "sec", "csc")
-
-
 COUNTERS = frozenset("ijklmnpqr")
 """Letters that are whole numbers in a floor: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
 Coordinate = Callable[[str, int], Fraction]

@@ -30,7 +30,8 @@ _OPENING = re.compile(
     r"(?:for example|e\.g\.|verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
     # Let's try n = 5; divide by 2; to find it, we need to add 5
     r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
-    r"|(?:perhaps|maybe|possibly|suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
+    r"|(?:perhaps|maybe|possibly|suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute"
+    r"|divide|multiply|subtract"
     r"|if\b(?=.{0,200}\b(?:contradict|fails|impossible|not (?:work|hold|possible)))"
     r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b|如果|假设|假如|若"
     r"|(?:to [^,]{1,60}, )?(?:we|i)(?:['’]ll| (?:now|still|just|only|also|then|first|can|could|will|should))*"
