@@ -85,6 +85,16 @@ def sharded_copy(model: torch.nn.Module) -> tuple[dict[str, tuple[torch.Tensor, 
     return {name: (tensor.clone(), own_spec) for name, (tensor, own_spec) in state.items()}, spec
 
 
+def log_probs_of_labels(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """``verl.utils.torch_functional.logprobs_from_logits`` for a CPU: log-probs of labels `(N,)` from logits `(N, V)`.
+
+    Without flash-attn verl goes through the first axis row by row, to save memory in a batch of sequences
+    (``logprobs_from_logits_v2``). Its FSDP engine passes packed tokens: a row is one token, and a small model's update
+    takes half as long again.
+    """
+    return -torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+
+
 def init_gloo_process_group(timeout_second: float | None = None, backend: str | None = None) -> None:
     """``verl.utils.distributed.initialize_global_process_group_ray`` for a CPU.
 
@@ -136,6 +146,7 @@ def apply() -> None:
     # Set where the worker looks it up: engine_workers imports it by name.
     engine_workers.initialize_global_process_group_ray = init_gloo_process_group  # pyright: ignore
     transformer_impl.load_fsdp_model_to_gpu = leave_on_cpu  # pyright: ignore
+    transformer_impl.logprobs_from_logits = log_probs_of_labels  # pyright: ignore
     fsdp_utils.fsdp2_sharded_save_to_cpu = sharded_copy
     BucketedWeightSender._init_socket = _bounded_init_socket
     BucketedWeightSender.async_send_weights = _explained(BucketedWeightSender.async_send_weights)

@@ -71,6 +71,31 @@ def test_verl_keeps_parameters_that_go_on_changing_on_a_cpu_and_the_patch_copies
     assert torch.equal(model.weight.full_tensor(), before)
 
 
+def test_verl_takes_log_probs_of_packed_tokens_one_by_one_and_the_patch_all_at_once() -> None:
+    from verl.utils import torch_functional
+
+    logits, labels = torch.randn(50, 11, requires_grad=True), torch.randint(11, (50,))
+    one_by_one = torch_functional.logprobs_from_logits(logits, labels)
+    assert graph_size(one_by_one) > len(labels)
+    at_once = worker.transformer_impl.logprobs_from_logits(logits, labels)  # pyright: ignore
+    assert graph_size(at_once) < 10
+    torch.testing.assert_close(at_once, one_by_one)
+    upstream = torch.randn(50)
+    gradients = [torch.autograd.grad(each, logits, upstream)[0] for each in (at_once, one_by_one)]
+    torch.testing.assert_close(*gradients)
+
+
+def graph_size(tensor: torch.Tensor) -> int:
+    """Number of operations that a backward pass visits."""
+    seen, ahead = set(), [tensor.grad_fn]
+    while ahead:
+        node = ahead.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            ahead.extend(following for following, _ in node.next_functions)
+    return len(seen)
+
+
 def test_verl_moves_fsdp1_to_a_device_with_an_index() -> None:
     from verl.utils import fsdp_utils
 
