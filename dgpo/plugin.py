@@ -7,6 +7,8 @@ losses, and raises an error if it cannot.
 
 import os
 
+from dgpo import weight_sockets
+
 
 def _wants_cpu_platform() -> bool:
     """Whether verl must run without an accelerator: VERL_PLATFORM says so, or torch is built without one."""
@@ -19,7 +21,8 @@ def _wants_cpu_platform() -> bool:
 
 
 def register() -> None:
-    """Register the CPU platform with verl, or else set up the CUDA toolkit. Safe to repeat."""
+    """Register the CPU platform with verl, or else set up the CUDA toolkit; name weight sockets by the run."""
+    weight_sockets.install()
     if _wants_cpu_platform():
         from dgpo.cpu import platform, vllm_metadata
 
