@@ -13,6 +13,12 @@ from dgpo.runs.metrics import boundary_share, read_metrics, validation_measure, 
 HEADER = "   step  reward  {:>9}  entropy  boundary tokens  length  s/step  time left"
 POLL_S = 0.5
 HEARTBEAT_S = 20.0
+GAP_LIMIT = 0.05
+"""Mean difference of a token's probability between vLLM and the trainer that no precision explains."""
+GAP_WARNING = (
+    "  warning: vLLM and the trainer differ by {:.2f} in a token's probability, on average: other weights, or\n"
+    '  rollouts far behind; docs/monitoring.md, "Rollout and trainer disagree"'
+)
 
 
 def step_line(step: int, total: int | None, metrics: Mapping[str, Any], seconds_per_step: float | None) -> str:
@@ -50,6 +56,7 @@ class Progress:
         self._total = total_steps
         self._offset = 0
         self._rows = 0
+        self._warned = False
         self._durations: list[float] = []
         self._started = time.monotonic()
         self._stop = threading.Event()
@@ -86,3 +93,7 @@ class Progress:
             recent = self._durations[-10:]
             mean = sum(recent) / len(recent) if recent else None
             print(step_line(step, self._total, metrics, mean), file=self._terminal)
+            gap = metrics.get("training/rollout_probs_diff_mean", 0.0)
+            if gap > GAP_LIMIT and not self._warned:
+                self._warned = True
+                print(GAP_WARNING.format(gap), file=self._terminal)
