@@ -34,19 +34,19 @@ def trajectories_of(
     Returns:
         Also ``lost``, why an environment could not go on, and ``spans``: of each turn its row and [start, end) there.
     """
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    episodes: dict[tuple[str, str], dict[str, Any]] = {}
     parts = [split_key(key) for key in keys]
     for place in sorted(range(len(keys)), key=lambda place: int(parts[place][2])):
         if padding[place]:
             continue
         row, (uid, session, _) = rows[place], parts[place]
         empty = {"rewards": [], "observations": [], "spans": []}
-        whole = found.setdefault((uid, session), {**empty, "success": float(row["success"]), "lost": row["lost"]})
+        whole = episodes.setdefault((uid, session), {**empty, "success": float(row["success"]), "lost": row["lost"]})
         for turn in row["turns"]:
             whole["rewards"].append(turn["reward"])
             whole["observations"].append(turn["observation"])
             whole["spans"].append((place, (turn["start"], turn["end"])))
-    return found
+    return episodes
 
 
 def refuse_lost(lost: Sequence[str], most: float) -> None:

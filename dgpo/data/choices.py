@@ -27,9 +27,9 @@ def options_in(row: Mapping[str, Any]) -> list[Option]:
     columns = {name: value for name, value in row.items() if is_option_column(name) and value not in (None, "")}
     if all(len(name) == 1 for name in columns) and len(columns) < 3:
         return []  # A and B may be anything
-    found = next((value for name, value in columns.items() if name.lower() in _ALL), columns)
+    given = next((value for name, value in columns.items() if name.lower() in _ALL), columns)
     try:
-        options = _pairs(found)
+        options = _pairs(given)
     except TypeError:  # the column is of something else
         return []
     # With its own letter in its text as well: ["A. 4", "B. 7"].
@@ -41,22 +41,22 @@ def options_in(row: Mapping[str, Any]) -> list[Option]:
     return options if is_choice else []
 
 
-def _pairs(found: Any) -> list[Option]:
+def _pairs(given: Any) -> list[Option]:
     """Options in any of the forms `{"A": "4"}`, `{"label": ["A"], "text": ["4"]}`, `["4"]`, `A. 4, B. 7`,
     `[{"label": "A", "text": "4"}]`, or one of these printed as text."""
-    if isinstance(found, str):
-        inner = printed(found)
+    if isinstance(given, str):
+        inner = printed(given)
         if inner is None:
-            _, *parts = _MARK.split(found)
+            _, *parts = _MARK.split(given)
             return [(label, text.strip(" \n,;|")) for label, text in zip(parts[::2], parts[1::2], strict=True)]
-        found = () if isinstance(inner, str | bytes) else inner
-    if isinstance(found, Mapping):
-        texts = next((found[name] for name in _TEXTS if isinstance(found.get(name), list)), None)
+        given = () if isinstance(inner, str | bytes) else inner
+    if isinstance(given, Mapping):
+        texts = next((given[name] for name in _TEXTS if isinstance(given.get(name), list)), None)
         if texts is None:
-            return [(str(name)[-1:], text_of(text)) for name, text in found.items()]
-        labels = next((found[name] for name in _LABELS if isinstance(found.get(name), list)), ())
+            return [(str(name)[-1:], text_of(text)) for name, text in given.items()]
+        labels = next((given[name] for name in _LABELS if isinstance(given.get(name), list)), ())
         return [(text_of(label), text_of(text)) for label, text in zip_longest(labels, texts)]
-    both = [each if isinstance(each, Mapping) else {_TEXTS[0]: each} for each in found]
+    both = [each if isinstance(each, Mapping) else {_TEXTS[0]: each} for each in given]
     labels, texts = ([next((each[name] for name in names if name in each), "") for each in both]
                      for names in (_LABELS, _TEXTS))  # fmt: skip
     return [(text_of(label), text_of(text)) for label, text in zip(labels, texts, strict=True)]

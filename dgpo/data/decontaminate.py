@@ -100,7 +100,7 @@ def benchmark_files(paths: Sequence[Path]) -> list[Path]:
 
     Raises UserError for a folder without one, and for what is not there.
     """
-    found: list[Path] = []
+    benchmarks: list[Path] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"decontaminate={path}: there is no such file or folder; prepare the benchmarks first")
@@ -110,8 +110,8 @@ def benchmark_files(paths: Sequence[Path]) -> list[Path]:
             files = [file for file, manifest in manifests if manifest and manifest.purpose == "benchmark"]
             if not files:
                 raise UserError(f"decontaminate={path}: no benchmark there; `dgpo data prepare aime24 --out {path}`")
-        found += files
-    return found
+        benchmarks += files
+    return benchmarks
 
 
 def read_benchmark(file: Path) -> list[Benchmark]:

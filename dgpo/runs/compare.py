@@ -223,13 +223,13 @@ def paired(runs: Mapping[str, Sequence[Steps]], seeds: Mapping[str, Sequence[Any
             scores.setdefault(seed, []).append(100 * figures(steps)["last"])
         last[label] = {seed: float(np.mean(each)) for seed, each in scores.items()}
     (first, reference), *others = last.items()
-    found = {}
+    deltas = {}
     for label, other in others:
         both = [seed for seed in reference if seed in other]
-        found[label] = len(both), difference([[reference[seed] for seed in both]], [[other[seed] for seed in both]])
-    rates = false_discovery_rates([each.p for _, each in found.values()])
+        deltas[label] = len(both), difference([[reference[seed] for seed in both]], [[other[seed] for seed in both]])
+    rates = false_discovery_rates([each.p for _, each in deltas.values()])
     rows = []
-    for (label, (count, each)), rate in zip(found.items(), rates, strict=True):
+    for (label, (count, each)), rate in zip(deltas.items(), rates, strict=True):
         cells = (each.text("+.2f"), f"{rate:.2g}", f"{each.improved:.2f}") if count else ("–",) * 3
         rows.append((label, str(count), *("–" if cell == "nan" else cell for cell in cells)))
     note = (

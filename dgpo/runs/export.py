@@ -60,14 +60,12 @@ def find_checkpoint(source: Path, *, best: bool = False) -> Path:
             raise UserError(f"{source}: {defect}; choose another checkpoint")
         return source
     if best:
-        found = best_checkpoint(source)
-        if found is None:
+        top = best_checkpoint(source)
+        if top is None:
             raise UserError(f"{source}: no complete checkpoint was validated at its step; leave out --best")
-        reason = "" if found.measure == "acc" else " (the reward function gives no acc)"
-        print(
-            f"step {found.checkpoint.step} has the best {found.measure} of the validations, {found.score:.3f}{reason}"
-        )
-        return found.checkpoint.path
+        reason = "" if top.measure == "acc" else " (the reward function gives no acc)"
+        print(f"step {top.checkpoint.step} has the best {top.measure} of the validations, {top.score:.3f}{reason}")
+        return top.checkpoint.path
     for folder in (source / "checkpoints", source):
         checkpoint, _ = latest_complete(folder)
         if checkpoint is not None:

@@ -101,11 +101,11 @@ def validation_measure(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
 
     ``acc``, in [0, 1], or ``score`` where the reward function gives no ``acc`` for one of the sources.
     """
-    found: dict[str, dict[str, float]] = {"acc": {}, "reward": {}}
+    scores: dict[str, dict[str, float]] = {"acc": {}, "reward": {}}
     for key, value in metrics.items():
         if match := SCORE.fullmatch(key):
-            found[match["measure"]][match["source"]] = value
-    accuracies, rewards = found["acc"], found["reward"]
+            scores[match["measure"]][match["source"]] = value
+    accuracies, rewards = scores["acc"], scores["reward"]
     name, chosen = ("acc", accuracies) if rewards.keys() <= accuracies.keys() else ("score", rewards)
     return (name, sum(chosen.values()) / len(chosen)) if chosen else None
 

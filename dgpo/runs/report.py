@@ -124,13 +124,13 @@ def _held_out(first: Validation, last: Validation, how: str) -> list[Sequence[st
 
     gain = f"{scale * (last.mean - first.mean):+{form}}{unit}"
     means = [f"{cell(each.mean)} ± {cell(each.error)}" for each in (first, last)]
-    found: list[Sequence[str]] = [
+    rows: list[Sequence[str]] = [
         (f"{name.format(first.samples)}, {how}", *means, f"{gain}, {first.problems} held-out problems")
     ]
     if not np.isnan(first.best + last.best):
         gain = f"{100 * (last.best - first.best):+.1f} points"
-        found.append((f"pass@{first.samples} (%)", f"{100 * first.best:.1f}", f"{100 * last.best:.1f}", gain))
-    return found
+        rows.append((f"pass@{first.samples} (%)", f"{100 * first.best:.1f}", f"{100 * last.best:.1f}", gain))
+    return rows
 
 
 def _trained(report: RunReport, first: Mapping[str, Any], last: Mapping[str, Any]) -> list[Sequence[str]]:

@@ -46,12 +46,12 @@ def read_tokens(run: Path, clip_range: tuple[float, float]) -> np.ndarray:
     Raises:
         UserError: the run has kept none.
     """
-    found = [np.empty((0, 3), np.float32)]
+    groups = [np.empty((0, 3), np.float32)]
     for folder in kept_steps(RunFolder(run).rollouts).values():
         for each in read_step(folder):
             rows = np.stack([each.log_prob - each.old_log_prob, each.advantage, each.log_prob], axis=1)
-            found.append(rows[each.mask & (each.advantage != 0)])
-    tokens = np.concatenate(found)
+            groups.append(rows[each.mask & (each.advantage != 0)])
+    tokens = np.concatenate(groups)
     if not len(tokens):
         raise UserError(f"{run}: it has kept no groups with an advantage; train with run.keep_rollouts=2")
     ratio = np.exp(tokens[:, 0])

@@ -93,11 +93,11 @@ def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method]
     return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(entropy_difference), grounds)
 
 
-def sign(found: Paired) -> str:
+def sign(delta: Paired) -> str:
     """The answer to the claim that a difference is positive."""
-    if not found.p < ALPHA:
+    if not delta.p < ALPHA:
         return "cannot be told"
-    return "holds" if found.value > 0 else "does not hold"
+    return "holds" if delta.value > 0 else "does not hold"
 
 
 def diverges(loss: Loss) -> bool:

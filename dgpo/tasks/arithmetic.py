@@ -122,12 +122,12 @@ def distinct_problems(split: str, count: int, *, levels: Sequence[int] = DEFAULT
                 f"{split}={count} needs {share} of level {level}, which offers {most} to this split; "
                 f"ask for at most {most * len(levels)}, or for other levels"
             )
-    found: dict[int, dict[tuple[int, ...], Problem]] = {level: {} for level in levels}
-    while any(len(found[level]) < counts[level] for level in levels):
+    by_level: dict[int, dict[tuple[int, ...], Problem]] = {level: {} for level in levels}
+    while any(len(by_level[level]) < counts[level] for level in levels):
         problem = next(stream)
-        if len(found[problem.level]) < counts[problem.level]:
-            found[problem.level].setdefault(problem.key, problem)
-    columns = [list(found[level].values()) for level in levels]
+        if len(by_level[problem.level]) < counts[problem.level]:
+            by_level[problem.level].setdefault(problem.key, problem)
+    columns = [list(by_level[level].values()) for level in levels]
     return [columns[place % len(levels)][place // len(levels)] for place in range(count)]
 
 

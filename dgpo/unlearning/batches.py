@@ -82,7 +82,7 @@ def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]
     if path := settings.data.alternatives:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
         shared = [line for line in lines if line.strip()]
-    found = []
+    alternatives = []
     for row in forget:
         texts = [row.alternative] if row.alternative else shared
         if not texts or not row.prompt:
@@ -90,8 +90,8 @@ def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]
                 f'{row.place}: there is nothing to answer instead; give the row a question and an "alternative", or '
                 "data.alternatives=FILE with a line for each"
             )
-        found.append([Row(row.prompt, text, (), "", row.place) for text in texts])
-    return found
+        alternatives.append([Row(row.prompt, text, (), "", row.place) for text in texts])
+    return alternatives
 
 
 def batch_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[Item]:

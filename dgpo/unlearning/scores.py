@@ -80,7 +80,7 @@ class Scorer:
     @torch.inference_mode()
     def continued(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> list[list[int]]:
         """Greedy continuations of prompts of token ids, without the end token."""
-        found: list[list[int]] = []
+        continuations: list[list[int]] = []
         for start in range(0, len(prompts), self.batch_size):
             part = prompts[start : start + self.batch_size]
             width = max(map(len, part))
@@ -98,8 +98,8 @@ class Scorer:
                 eos_token_id=self.end,
             )
             for new in output[:, width:].tolist():
-                found.append(new[: new.index(self.end)] if self.end in new else new)
-        return found
+                continuations.append(new[: new.index(self.end)] if self.end in new else new)
+        return continuations
 
     def greedy(self, rows: Sequence[Row]) -> list[str]:
         """The model's own answer to each row's question."""

@@ -132,18 +132,18 @@ def spans_of(entry: Any, answer: str, place: str) -> list[Span]:
         raise UserError(
             f'{place}: {entry!r} is no span; write "words", {{"text": "words", "occurrence": 1}} or [start, end]'
         )
-    found = occurrences(text, answer) if isinstance(text, str) and text.strip() else []
-    if not found:
+    places = occurrences(text, answer) if isinstance(text, str) and text.strip() else []
+    if not places:
         other = re.search(re.escape(text), answer, re.IGNORECASE) if isinstance(text, str) and text.strip() else None
         hint = f" (it has {other[0]!r})" if other else ""
         raise UserError(f"{place}: {text!r} is not in the answer{hint}; copy the words from the answer as they stand")
     if occurrence is None:
-        return found
-    if not isinstance(occurrence, int) or not 1 <= occurrence <= len(found):
+        return places
+    if not isinstance(occurrence, int) or not 1 <= occurrence <= len(places):
         raise UserError(
-            f"{place}: occurrence={occurrence!r} of {text!r}, which stands there {len(found)} times; count from 1"
+            f"{place}: occurrence={occurrence!r} of {text!r}, which stands there {len(places)} times; count from 1"
         )
-    return [found[occurrence - 1]]
+    return [places[occurrence - 1]]
 
 
 def is_offsets(entry: Any) -> bool:

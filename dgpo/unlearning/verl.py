@@ -41,16 +41,16 @@ def engine_class() -> type[Any]:
             self, micro_batch: Any, loss_function: Any, forward_only: bool
         ) -> tuple[Tensor, dict[str, Any]]:
             micro_batch = micro_batch.to(get_device_id())
-            found: list[Tensor] = []
+            kept: list[Tensor] = []
 
             def take(hidden: Tensor, head: Callable[[Tensor], Tensor]) -> Tensor:
                 values, *of_tokens = self.values(hidden[0], head, micro_batch)
-                found[:] = of_tokens
+                kept[:] = of_tokens
                 return torch.stack([values])
 
             # As the model returns them: FSDP gathers the head for the backward pass when their gradient comes.
             values = self.forward_with(take, micro_batch)[0]
-            classes, answers = found
+            classes, answers = kept
             loss, terms = loss_function(values, Tokens(classes, answers, tu.get(micro_batch, "counts")))
             metrics = {name: term.detach().item() for name, term in terms.items()}
             # FSDP takes the mean of the ranks' gradients, and the shares are to be added.

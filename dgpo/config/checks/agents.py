@@ -97,11 +97,11 @@ def environments(config: DictConfig) -> Iterator[Finding]:
 
 def _tasks(path: str) -> list[tuple[list[dict[str, str]], Task]]:
     """Prompt and task of the rows of a file, one of each id."""
-    found: dict[str, tuple[list[dict[str, str]], Task]] = {}
+    tasks: dict[str, tuple[list[dict[str, str]], Task]] = {}
     for row in prompt_rows(path, ["prompt", "extra_info"]):
         task = row["extra_info"]["env"]
-        found.setdefault(task["id"], (row["prompt"], task))
-    return list(found.values())
+        tasks.setdefault(task["id"], (row["prompt"], task))
+    return list(tasks.values())
 
 
 def _played(

@@ -20,16 +20,16 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
     """Every prompt file is there and holds what training reads, in a form that verl loads."""
     findings: list[Finding] = []
     for key in MOST_SAMPLES:
-        found = [
+        faults = [
             Finding(f"data.{key}", path, message, "`dgpo data check FILE` says more; docs/data.md has the columns")
             for path in paths(config.data[key])
             for message in name_fault(path) or check_parquet(path, config.data.prompt_key)
         ]
         if not paths(config.data[key]):
-            found = [finding(config, f"data.{key}", "it names no file", "give at least one prompt file")]
-        found = found or [each for each in _refused(config, key) if each not in findings]
-        findings += found
-        yield from found
+            faults = [finding(config, f"data.{key}", "it names no file", "give at least one prompt file")]
+        faults = faults or [each for each in _refused(config, key) if each not in findings]
+        findings += faults
+        yield from faults
 
 
 def repeated(config: DictConfig) -> Iterator[Finding]:

@@ -41,11 +41,11 @@ def write_splits(
     Raises what `distinct_problems` and `make_folder` raise, before anything is written.
     """
     counts = {"train": train, "validation": validation, "test": test}
-    found = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
+    splits = {split: distinct_problems(split, count, levels=levels, seed=seed) for split, count in counts.items()}
     make_folder(Path(out_dir), "out")
     return [
         write_parquet([_row(*each) for each in enumerate(problems)], Path(out_dir) / f"{split}.parquet")
-        for split, problems in found.items()
+        for split, problems in splits.items()
     ]
 
 

@@ -102,10 +102,10 @@ def prepare_rows(name: str, out: Path, origin: Path | None, revision: str, spans
 
 def add_spans(rows: list[dict[str, Any]], spans: Path) -> None:
     """Give each row the ``target_words`` of the row with its question."""
-    found: Mapping[str, Any] = {row.get("question", ""): row.get("target_words") for row in read_rows(spans)}
+    words_of: Mapping[str, Any] = {row.get("question", ""): row.get("target_words") for row in read_rows(spans)}
     for number, row in enumerate(rows, 1):
-        if found.get(row["question"]) is None:
+        if words_of.get(row["question"]) is None:
             raise UserError(
                 f"--spans={spans}: it has no target_words for forget row {number}; give the file of this set"
             )
-        row["target_words"] = found[row["question"]]
+        row["target_words"] = words_of[row["question"]]

@@ -152,13 +152,13 @@ def _data_files(names: Sequence[str]) -> list[str]:
 
 
 def _fitting(data: Sequence[str], pattern: str, split: str) -> Sequence[str]:
-    found: Sequence[str] = [name for name in data if fnmatchcase(name, pattern)]
-    if not found and len(data) == 1:
-        found = data
-    if not found:
-        found = [name for name in data if re.search(rf"(?:^|[^a-z]){re.escape(split)}(?:[^a-z]|$)", name.lower())]
+    fitting: Sequence[str] = [name for name in data if fnmatchcase(name, pattern)]
+    if not fitting and len(data) == 1:
+        fitting = data
+    if not fitting:
+        fitting = [name for name in data if re.search(rf"(?:^|[^a-z]){re.escape(split)}(?:[^a-z]|$)", name.lower())]
     for suffix in FORMATS:
-        same = [name for name in found if format_of(name) == suffix]
+        same = [name for name in fitting if format_of(name) == suffix]
         if same:
             return same
     return []
