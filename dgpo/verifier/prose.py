@@ -50,10 +50,11 @@ MAX_SENTENCE_CHARS = 1000
 LAST_SENTENCES = 3
 LAST_CUES = 5
 
+_ANSWERS = ("answer", "respuesta", "resposta", "antwort", "risposta", "réponse", "ответ", "答案", "答え")
 _CUE = re.compile(
     r"(?P<tag><answer>)"
     r"|^[ \t>*]*\#{3,4} ?(?=\**(?:[-$\\(\[{.√π]|\d(?!\d?[.)] )|[A-Z](?![A-Z])))(?=[^#\n]*$)"  # #### 5, not ### Step 5
-    r"|(?<![A-Za-z])(?:answer|réponse|respuesta|resposta|antwort|risposta|ответ|答案|答え)"
+    rf"|(?<![A-Za-z])(?:{'|'.join(_ANSWERS)})"
     r"(?! (?:choices|options|(?:choice |option )?\(?[A-J]\)? is)\b)"
     r"(?:[ \t*_]*[:：=是为]"
     r"|[^.\n:：$\\?!]{0,40}?"
@@ -61,7 +62,6 @@ _CUE = re.compile(
     r"|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
     re.IGNORECASE | re.MULTILINE,
 )
-_CUE_WORDS = ("answer", "###", "respuesta", "resposta", "antwort", "risposta", "réponse", "ответ", "答案", "答え")
 _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
@@ -71,10 +71,9 @@ _NO_CUE = re.compile(
     re.IGNORECASE,
 )
 """What stands before a cue that states no answer: ``to find the answer``, ``maybe the answer``."""
-_STRUCK = re.compile(r"~~[^~\n]{1,200}~~|<!--.*?-->", re.DOTALL)
-_CHAT_TOKEN = re.compile(r"<\|[^|<>\n]{1,40}\|>\w*\s*\Z")
+_UNSAID = re.compile(r"~~[^~\n]{1,200}~~|<!--.*?-->|<<[^<>\n]{1,200}>>|<\|[^|<>\n]{1,40}\|>\w*\s*\Z", re.DOTALL)
+"""What is struck out, a comment, a calculator's note (``<<2*3=6>>``) or the last token of a chat."""
 _BOLD_VALUE = re.compile(r"(?<==)( ?)(\*{1,2})([^*\n]{1,200})\2")  # 20 + 80 = **100**
-_CALCULATOR = re.compile(r"<<[^<>\n]{1,200}>>")
 _END_OF_DISPLAY = re.compile(r"[.,;]? *(\\\]|\\\)|\$\$)\Z")
 _DISPLAY = re.compile(r"\\\[[^$]{1,500}?\\\]|\$\$[^$]{1,500}\$\$|\\\([^$]{1,500}?\\\)")
 _SENTENCE_END = re.compile(
@@ -92,10 +91,7 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
 
     ``wanted`` is the kind of the gold: sentences are searched for a letter, a number or any expression.
     """
-    text = text[-MAX_TEXT_CHARS:].strip()
-    text = _STRUCK.sub("", text).replace(" !=", " ≠")
-    if "<" in text:
-        text = _CALCULATOR.sub("", _CHAT_TOKEN.sub("", text)).strip()
+    text = _UNSAID.sub("", text[-MAX_TEXT_CHARS:]).strip().replace(" !=", " ≠")
     text = _BOLD_VALUE.sub(r"\1\3", text)
     # No sentence or line ends in a formula.
     text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
@@ -110,7 +106,7 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
 def _last_cue(text: str) -> re.Match[str] | None:
     """The last ``The answer is`` or the like, unless the words before it deny that."""
     lowered = text.lower()
-    if not any(word in lowered for word in _CUE_WORDS):
+    if not any(word in lowered for word in (*_ANSWERS, "###")):
         return None
     for cue in reversed(deque(_CUE.finditer(text), maxlen=LAST_CUES)):
         if not _NO_CUE.search(text, max(0, cue.start() - 60), cue.start()):

@@ -68,26 +68,19 @@ _CONFIRMATION = re.compile(
     r"|verified|consistent|holds)\b(?! (?:answer|value|result|number|one))",
     re.IGNORECASE,
 )
-_CHANGING = vocabulary(
-    "not neither nor except never eliminate eliminates cannot between from within over under above below beyond exceed "
-    "exceeds minus plus times twice thrice double triple contradict contradicts reject rejects discard discards "
-    "exclude excludes pas nicht не"
+_CHANGING = re.compile(
+    r"(?:\S* )?(?:"
+    r"not|neither|nor|except|never|cannot|between|from|within|over|under|above|below|beyond|minus|plus|times|twice|thrice"
+    r"|double|triple|(?:eliminate|exceed|contradict|reject|discard|exclude)s?|pas|nicht|не"
+    r"|(?:step|case|equation|question)s?|lemma|theorem|figure|fig\.|problem|part|eq\.|exercise|example|base|section"
+    r"|chapter|proposition|corollary|table|method|claim|approach|scenario)"
+    r"|no es|at (?:least|most)|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out"
+    r"|divi(?:sible|ded) by|(?:all|anything|everything) but|\S*n(?:['’]|o)t (?:be|equal|have)"
+    r"|(?:half|(?:third|quarter|fourth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|reciprocal|inverse"
+    r"|out|square|cube|logarithm|fraction|percent|\S*%) of"
+    r"|.*(?:n['’]t|不是|非|不等于|大于|小于|多于|少于|至少|至多|最多|超过|不足|在|第)"
 )
-_CHANGING_PAIRS = vocabulary(
-    "rule out,rules out,at least,at most,less than,greater than,more than,fewer than,larger than,smaller than,no es,"
-    "other than,rather than,up to,close to,divisible by,divided by,different from,out of,all but,anything but,"
-    "everything but",
-    ",",
-)
-_DENYING_ENDS = tuple(vocabulary("n't n’t 不是 非 不等于 大于 小于 多于 少于 至少 至多 最多 超过 不足 在 第"))
-_PART_OF = vocabulary(
-    "half third thirds quarter quarters fourth fourths multiple multiples factor factors divisor divisors digits "
-    "instead root roots reciprocal inverse square cube power powers logarithm fraction percent dozen dozens out"
-)
-_LABELS = vocabulary(
-    "step steps case cases lemma theorem figure fig. problem part equation equations eq. question exercise example "
-    "base section chapter proposition corollary table method claim approach scenario"
-)
+"""The last words before a value that deny it (``not``), change it (``half of``) or make it a number (``Step``)."""
 _AFTER = re.compile(
     r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿]|remainder\b|\(not sure|fails\b|plus or minus\b|\+(?! ?[\w(])"
     r"|(?:or|and) (?:more|less|fewer|up|above|below)\b"
@@ -135,21 +128,11 @@ def is_cut_off(sentences: list[str]) -> bool:
     return ends_in_word and any(sentence[-1] in ".!?" for sentence in sentences[:-1])
 
 
-def changes(before: str) -> bool:
-    """Whether the words that ``before`` ends in deny what follows (``not``), change it (``half of``) or make it the
-    number of something (``Step``)."""
+def _changes(before: str) -> bool:
     words = before.rstrip(" (*$#").lower().removesuffix("equal to").rsplit(None, 3)
     while words and words[-1] in ("possibly", "the", "a", "number"):
         words.pop()
-    last = words[-1] if words else ""
-    if last in _CHANGING or last in _LABELS or last.endswith(_DENYING_ENDS):
-        return True
-    second = words[-2] if len(words) > 1 else ""
-    if last == "of":
-        return second in _PART_OF or second.endswith("%")
-    return f"{second} {last}" in _CHANGING_PAIRS or (
-        last in ("be", "equal", "have") and second.endswith(("n't", "n’t", "not"))
-    )
+    return bool(_CHANGING.fullmatch(" ".join(words[-2:])))
 
 
 def letters(sentence: str) -> list[Span]:
@@ -164,7 +147,7 @@ def undenied(sentence: str, spans: list[Span]) -> list[Span]:
     denied_end = -1
     for span in spans:
         goes_on = denied_end >= 0 and _ALSO.fullmatch(sentence, denied_end, span.start)
-        if goes_on or changes(sentence[max(0, span.start - 30) : span.start]) or _AFTER.match(sentence, span.end):
+        if goes_on or _changes(sentence[max(0, span.start - 30) : span.start]) or _AFTER.match(sentence, span.end):
             denied_end = span.end
         else:
             asserted.append(span)

@@ -11,8 +11,8 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-def vocabulary(text: str, separator: str | None = None) -> frozenset[str]:
-    return frozenset(text.split(separator))
+def vocabulary(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 MAX_PRODUCT, MAX_WORDLESS = 3, 8
