@@ -7,8 +7,8 @@ from itertools import dropwhile, pairwise
 from dgpo.verifier.splitting import opened, split, step, symbols
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
 
-_PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
-_LEADS = _PLACES | {"any"}
+PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
+_LEADS = PLACES | {"any"}
 _CASES = vocabulary("otherwise else")
 _ARTICLES = vocabulary("for where with any all some every is being an a")
 _FILLERS = _ARTICLES | vocabulary(
@@ -107,11 +107,11 @@ def _without_place(tokens: Tokens) -> Tokens:
         lead = tokens[len(tokens) - len(clause) - 1]
         is_bracketed = tokens[-1].is_("close", ")") and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
         is_bracketed = is_bracketed and clause[0].kind == "name" and head[-1].kind in ("number", "close")
-        if not is_bracketed and clause[0].word not in _PLACES and lead.word not in _PLACES:
+        if not is_bracketed and clause[0].word not in PLACES and lead.word not in PLACES:
             continue
         words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
-        has_several = relation is None or any(token.word in _PLACES for token in clause[relation:])
+        has_several = relation is None or any(token.word in PLACES for token in clause[relation:])
         if has_several or words & _CASES or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]

@@ -119,28 +119,14 @@ class _Lexer:
         if name in spelling.LAYOUT:
             at += name in ("left", "right") and text[at : at + 1] == "."
             self._is_spaced = self._is_spaced or name in ("quad", "qquad", "space")
-        elif name in spelling.DROPPED:
-            at = spelling.argument(text, at)[1]
-        elif name in spelling.WORDED:
+        elif name in spelling.WITH_TEXT:
             inside, at = spelling.argument(text, at)
-            if name in _BOLDS and inside.strip() in spelling.BOLD:
-                self.put(*spelling.BOLD[inside.strip()])
-            else:
-                self._worded(name, inside)
+            self._with_text(name, inside)
         elif name in ("underbrace", "overbrace") and "dots" not in spelling.argument(text, at)[0]:
             inside, at = spelling.argument(text, at)
             self.read(inside, is_worded)
             if text[at : at + 1] in ("_", "^"):
                 at = spelling.argument(text, at + 1)[1]
-        elif name in spelling.ACCENTS:
-            inside, at = spelling.argument(text, at)
-            self._accented(spelling.ACCENTS[name], inside.strip())
-        elif name == "textcircled":
-            inside, at = spelling.argument(text, at)
-            self.put("word", f"({inside.strip()})", inside)
-        elif name in ("mathbb", "mathds"):
-            inside, at = spelling.argument(text, at)
-            self.put("field", inside.strip(), rf"\mathbb{{{inside.strip()}}}")
         elif name in spelling.WITH_ARGUMENTS:
             value, count = spelling.WITH_ARGUMENTS[name]
             self.put("command", value, f"\\{value}")
@@ -166,14 +152,23 @@ class _Lexer:
             self.put("command", name, f"\\{name} ", is_worded)
         return at
 
-    def _worded(self, name: str, inside: str) -> None:
-        kind, value, spelt = spelling.COMMANDS.get(inside.strip(), ("word", "", ""))
-        if name == "operatorname" and kind == "function":
-            self.put(kind, value, spelt)
-            return
-        self._is_spaced = self._is_spaced or inside[:1] == " "
-        self.read(inside, is_worded=name not in _BOLDS and name not in ("mathcal", "mathscr", "mathit"))
-        self._is_spaced = self._is_spaced or inside[-1:] == " "
+    def _with_text(self, name: str, inside: str) -> None:
+        """Appends the tokens of a command with a text: ``\\text{cm}``, ``\\mathbb{R}``, ``\\vec{a}``."""
+        symbol = inside.strip()
+        if name in spelling.ACCENTS:
+            self._accented(spelling.ACCENTS[name], symbol)
+        elif name == "textcircled":
+            self.put("word", f"({symbol})", inside)
+        elif name in ("mathbb", "mathds"):
+            self.put("field", symbol, rf"\mathbb{{{symbol}}}")
+        elif name in _BOLDS and symbol in spelling.BOLD:
+            self.put(*spelling.BOLD[symbol])
+        elif name == "operatorname" and spelling.COMMANDS.get(symbol, ("word",))[0] == "function":
+            self.put(*spelling.COMMANDS[symbol])
+        elif name not in spelling.DROPPED:
+            self._is_spaced = self._is_spaced or inside[:1] == " "
+            self.read(inside, is_worded=name not in _BOLDS and name not in ("mathcal", "mathscr", "mathit"))
+            self._is_spaced = self._is_spaced or inside[-1:] == " "
 
     def _accented(self, name: str, inside: str) -> None:
         """``\\vec{a}`` as a name of its own; ``\\overline{AB}`` is the segment AB."""

@@ -4,14 +4,15 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from dgpo.verifier.conditions import PLACES
 from dgpo.verifier.spelling import FUNCTIONS
 from dgpo.verifier.splitting import group_end, plain, shell, split, symbols
 from dgpo.verifier.tokens import Tokens, has, has_any, vocabulary
 
-_DENIALS = vocabulary(
-    "no not isn't never wrong false lead leads such get got gives if unless what fails excluded but twice half"
+_NO_NAMES = PLACES | vocabulary(
+    "no not isn't never wrong false lead leads such get got gives unless what fails excluded but twice half as given"
 )
-_PLACES = vocabulary("when whenever where iff at for with attained achieved since because as given")
+"""Words that begin a condition, deny something or make a sentence."""
 _SUBJECTS = vocabulary("answer result solution it this that")
 _CHANGES = vocabulary("square squared cube cubed double triple negative reciprocal inverse opposite root third")
 _ARTICLES = vocabulary("the a an value of its")
@@ -91,7 +92,7 @@ def _in_words(tokens: Tokens) -> Name | None:
     if tokens[-1].kind == "number" or has_any(tokens, "relation", "dots"):
         return None
     lowered = {word.lower() for word in words}
-    if lowered & (_DENIALS | _PLACES) or (lowered & _SUBJECTS and lowered & _CHANGES):
+    if lowered & _NO_NAMES or (lowered & _SUBJECTS and lowered & _CHANGES):
         return None
     if any(token.is_("sign", *"+-*/^") or (token.kind == "join" and token.value != ",") for token in tokens):
         return None

@@ -15,26 +15,16 @@ _SIGNS = {
     "ℂ": r"\mathbb{C}", "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...",
     "∶": ":", "或": " or ", "且": " and ", "和": " and ",
 }  # fmt: skip
-_SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-_SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_SMALL = re.compile("(?P<above>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<below>[₀₁₂₃₄₅₆₇₈₉]+)|(?P<circled>[①-⑳])")
+_SMALL_AS = {"above": "^{%s}", "below": "_{%s}", "circled": r"\textcircled{%s}"}
 _RADICAL = re.compile(r"([√∛]) ?(\d+(?:\.\d+)?|[A-Za-z])")
 _GREEK_LETTER = re.compile("[α-ωΓΔΘΛΞΠΣΦΨΩ]")
-_CIRCLED = re.compile("[①-⑳]")
-
-
-def _unicode_table() -> dict[int, str]:
-    full_width = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-    vulgar = {}
-    for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F)):
-        top, _, bottom = unicodedata.normalize("NFKC", chr(code)).partition("\u2044")
-        if bottom:
-            vulgar[code] = rf"\frac{{{top}}}{{{bottom}}}"
-    return full_width | vulgar | str.maketrans(_SIGNS)
-
-
-_UNICODE = _unicode_table()
-
-
+_FULL_WIDTH = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+_VULGAR = {
+    code: rf"\frac{{{unicodedata.normalize('NFKC', chr(code))}}}".replace("\u2044", "}{")
+    for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F))
+}
+_UNICODE = _FULL_WIDTH | _VULGAR | str.maketrans(_SIGNS)
 _EATEN = re.compile(
     "[\a\b\f\v](?=[A-Za-z])"
     "|\t(?=(?:ext(?:bf|it|rm|sf|tt)?|imes|heta|d?frac|binom|au|anh?|ilde|riangle|herefore)(?![A-Za-z]))"
@@ -50,14 +40,14 @@ def with_backslashes(text: str) -> str:
 
 def in_ascii(text: str) -> str:
     """``text`` with the signs of Unicode as LaTeX; what has no LaTeX stays."""
-    text = _SUPERSCRIPT.sub(
-        lambda run: f"^{{{unicodedata.normalize('NFKC', run.group())}}}".replace("\u2212", "-"), text
-    )
-    text = _SUBSCRIPT.sub(lambda run: f"_{{{unicodedata.normalize('NFKC', run.group())}}}", text)
+    text = _SMALL.sub(_small_digits, text)
     text = _RADICAL.sub(lambda root: rf"\sqrt{'[3]' if root[1] == '∛' else ''}{{{root[2]}}}", text)
-    text = _CIRCLED.sub(lambda digit: rf"\textcircled{{{unicodedata.normalize('NFKC', digit.group())}}}", text)
     text = _GREEK_LETTER.sub(_greek_command, text)
     return text.translate(_UNICODE)
+
+
+def _small_digits(digits: re.Match[str]) -> str:
+    return _SMALL_AS[str(digits.lastgroup)] % unicodedata.normalize("NFKC", digits.group()).replace("\u2212", "-")
 
 
 def _greek_command(letter: re.Match[str]) -> str:
@@ -108,6 +98,8 @@ LAYOUT = vocabulary(
 )
 DROPPED = vocabulary("phantom hphantom vphantom overset underset stackrel label tag vspace hspace color textcolor")
 """Layout commands whose argument is left out too."""
+WITH_TEXT = WORDED | DROPPED | {*ACCENTS, "textcircled", "mathbb", "mathds"}
+"""Commands of one argument."""
 _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("sign", "*", r"\times ", "times"), ("sign", "*", r"\cdot ", "cdot ast"), ("sign", "/", "/", "div"),
     ("sign", "pm", r"\pm ", "pm"), ("sign", "mp", r"\mp ", "mp"), ("sign", ":", ":", "colon"),

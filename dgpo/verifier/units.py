@@ -7,18 +7,18 @@ import re
 from collections import Counter
 
 from dgpo.verifier.numerals import WORDS
+from dgpo.verifier.spelling import FUNCTIONS, GREEK
+from dgpo.verifier.tokens import vocabulary
 
 _SPELLINGS = {
     "%": "% percent percentage pct",
     "degree": "degree degrees deg", "celsius": "celsius degc", "fahrenheit": "fahrenheit degf",
-    "m": "m meter meters metre metres", "cm": "cm",
-    "mm": "mm", "km": "km Km",
-    "nm": "nm", "in": "in inch inches", "ft": "ft foot feet", "yd": "yd yard yards",
-    "mi": "mi mile miles", "g": "g gram grams", "kg": "kg Kg kgs", "mg": "mg",
+    "m": "m meter meters metre metres", "km": "km Km", "in": "in inch inches", "ft": "ft foot feet",
+    "yd": "yd yard yards", "mi": "mi mile miles", "g": "g gram grams", "kg": "kg Kg kgs",
     "lb": "lb lbs pound pounds", "oz": "oz ounce ounces", "L": "L liter liters litre litres",
-    "mL": "mL ml", "s": "s sec secs second seconds", "min": "min mins minute minutes",
+    "mL": "mL ml", "cL": "cL cl", "dL": "dL dl", "s": "s sec secs second seconds", "min": "min mins minute minutes",
     "h": "h hr hrs hour hours", "day": "day days", "week": "week weeks", "month": "month months",
-    "year": "year years yr yrs", "ms": "ms",
+    "year": "year years yr yrs", "um": "um micron microns",
     "$": "$ dollar dollars usd USD", "€": "€ euro euros eur EUR", "£": "£ gbp GBP", "¥": "¥ yen yuan",
     "₹": "₹ rupee rupees rs rs. Rs Rs. inr INR",
     "cent": "cent cents ¢", "J": "J joule joules", "N": "N newton newtons", "W": "W watt watts", "V": "V volt volts",
@@ -26,10 +26,8 @@ _SPELLINGS = {
     "T": "T tesla teslas", "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles",
     "cal": "cal calorie calories", "ohm": "ohm ohms Ω",
     "mi/h": "mph", "km/h": "kmh kph kmph", "am": "am AM", "pm": "pm PM",
-    "unit": "unit units u", "rad": "rad radian radians",
-    "kJ": "kJ", "kW": "kW", "MHz": "MHz", "GHz": "GHz", "eV": "eV", "dm": "dm", "cL": "cL cl", "dL": "dL dl",
-    "kPa": "kPa", "um": "um micron microns", "M": "M", "atm": "atm", "mA": "mA", "kWh": "kWh",
-    "Msun": r"M_{\odot} M_\odot",
+    "unit": "unit units u", "rad": "rad radian radians", "Msun": r"M_{\odot} M_\odot",
+    **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW kWh MHz GHz kPa atm mA M")},
 }  # fmt: skip
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
@@ -47,11 +45,8 @@ _NOT_UNITS = re.compile(
     rf"|(?:{'|'.join(_FRACTIONS)})s?|{'|'.join(WORDS)})\b",
     re.IGNORECASE,
 )
-_MATHS = re.compile(
-    r"(?:alpha|beta|gamma|delta|epsilon|zeta|theta|iota|kappa|lambda|sigma|omega|phi|psi|chi|rho|tau|eta|xi|mu|nu|pi"
-    r"|infinity|infty|arc(?:sin|cos|tan)|sinh|cosh|tanh|coth|floor|ceil|ceiling|binom|cdot|frac|sqrt|root|lim|sum|prod|max|min"
-    r"|gcd|lcm|det|integral|choose|undefined)",
-    re.IGNORECASE,
+_MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
+    "infinity infty coth floor ceil ceiling binom cdot frac sqrt root sum prod integral choose undefined"
 )
 """Words of mathematics, which are never counted things."""
 _POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
@@ -132,7 +127,7 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
 def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
     """``red ball`` of ``Red balls``: the name of a counted thing in one spelling; None for no such name."""
     words = text.split()
-    if not _PHRASE.fullmatch(text) or any(map(_MATHS.fullmatch, words)):
+    if not _PHRASE.fullmatch(text) or not _MATHS.isdisjoint(text.lower().split()):
         return None
     longest = max(map(len, words))
     if not (is_worded and longest > 1) and not (has_space and (longest >= 4 or (longest > 1 and len(words) > 2))):
