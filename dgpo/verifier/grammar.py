@@ -65,7 +65,7 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     if (array := read_array(tokens, lambda part: _item(part, depth))) is not None:
         return array
     if (quantity := quantities.side_by_side(tokens)) is not None:
-        return Several("", tuple(_item(part, depth) for part in quantity), is_quantity=True)
+        return Several("", tuple(_item(part, depth) for part in quantity))
     parts, cuts = split(tokens, "join")
     if cuts:
         return _list(tokens, parts, cuts, depth)

@@ -36,16 +36,14 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
     if not names or names[0] is None or names[0].head == "()" or names[0].argument:
         return None
-    if all(names):
-        heads = {name.head for name in names if name is not None}
-        if len(heads) == 1:
-            return _list([side[1] for side in sides], str(names[0]), read)
+    if len({name and name.head for name in names}) > 1 and all(names):
         keys = tuple(str(name).removeprefix("angle ") for name in names)
         items = tuple(joined(read(side[1])) for side in sides)
         return Named(keys, items) if len(set(keys)) == len(keys) else None
-    if any(names[1:]) or any(len(side) > 1 for side in sides[1:]):
+    if not all(names) and (any(names[1:]) or any(len(side) > 1 for side in sides[1:])):
         return None
-    return _list([sides[0][1], *(side[0] for side in sides[1:])], str(names[0]), read)
+    values = [sides[0][1], *(side[-1] for side in sides[1:])]
+    return joined([item for value in values for item in read(value)], str(names[0]))
 
 
 def _solved(part: Tokens) -> list[list[Tokens]]:
@@ -54,10 +52,6 @@ def _solved(part: Tokens) -> list[list[Tokens]]:
         return [sides]
     *names, value = split(part, "relation", "=")[0]
     return [[name, value] for name in names] if len(names) > 1 and all(map(read_name, names)) else [[*names, value]]
-
-
-def _list(values: list[Tokens], name: str, read: Callable[[Tokens], list[Answer]]) -> Answer:
-    return joined([item for value in values for item in read(value)], name)
 
 
 def joined(items: list[Answer], name: str = "") -> Answer:

@@ -1,6 +1,7 @@
 r"""Sets of numbers by their names: ``\mathbb{Z}^+``, ``\mathbb{R}_{\ge 0}``, and their products."""
 
 import re
+from itertools import chain
 
 from dgpo.verifier.splitting import plain, split_where
 from dgpo.verifier.tokens import Tokens, has
@@ -43,9 +44,7 @@ def group(tokens: Tokens) -> tuple[str, ...] | None:
     parts, _ = split_where(tokens, lambda token: token.latex == r"\times " or token.is_("command", "oplus"))
     texts = ("".join(str(token.value) for token in part if token.value not in ("{", "}")) for part in parts)
     factors = [_FACTOR.fullmatch(text) for text in texts]
-    names: list[str] = []
-    for factor in factors:
-        if factor is None:
-            return None
-        names += [factor[1] + (factor[2] or factor[3] or "")] * int(factor[4] or 1)
-    return ("product", *sorted(names))
+    if None in factors:
+        return None
+    names = [[factor[1] + (factor[2] or factor[3] or "")] * int(factor[4] or 1) for factor in factors if factor]
+    return ("product", *sorted(chain(*names)))

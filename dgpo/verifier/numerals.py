@@ -4,7 +4,6 @@ r"""Numbers as they are written, in digits (``1,234.5``, ``0.1\overline{6}``, ``
 
 import re
 from fractions import Fraction
-from itertools import pairwise
 
 from dgpo.verifier.tokens import Token, Unreadable
 
@@ -73,7 +72,7 @@ def _repeated(period: str, places: int) -> Fraction:
 def read_words(text: str) -> int | Fraction | None:
     """The number that ``text`` spells in words, a fraction too (``two thirds``), or None."""
     words = re.findall("[a-z]+", text.lower())
-    if not words or len(words) > 12 or re.sub(r"[\s-]+", "", text.lower()) != "".join(words):
+    if not words or words[-1] == "and" or len(words) > 12 or re.sub(r"[\s-]+", "", text.lower()) != "".join(words):
         return None
     below = _PARTS.get(words[-1])
     if below and len(words) > 1:
@@ -81,22 +80,15 @@ def read_words(text: str) -> int | Fraction | None:
         is_one = words[-1] == "half" or words[-1] + "s" in _PARTS
         return Fraction(above, below) if above is not None and is_one == (above == 1) else None
     total = part = 0
-    for index, word in enumerate(words):
+    for before, word in zip(("", *words), words, strict=False):
         if word in _VALUES:
+            if before in _VALUES and not (_VALUES[before] >= 20 and 0 < _VALUES[word] < 10):
+                return None  # one two, twenty thirty
             part += _VALUES[word]
         elif word == "hundred" and part:
             part *= 100
         elif word in MAGNITUDES and part:
             total, part = total + part * MAGNITUDES[word], 0
-        elif not (word == "and" and 0 < index < len(words) - 1 and words[index - 1] in MAGNITUDES):
+        elif word != "and" or before not in MAGNITUDES:
             return None
-    return total + part if _spells(words) else None
-
-
-def _spells(words: list[str]) -> bool:
-    """Whether words of numbers make one: ``twenty one``, but not ``one two`` or ``twenty thirty``."""
-    values = [_VALUES.get(word) for word in words]
-    for value, following in pairwise(values):
-        if value is not None and following is not None and not (value >= 20 and 0 < following < 10):
-            return False
-    return True
+    return total + part

@@ -270,7 +270,8 @@ def new_letters(gold: Node, answer: Node, declared: tuple[frozenset[str], frozen
 
 def with_parameter(golds: list[Answer], answers: list[Answer]) -> list[Answer]:
     """The parts of a tuple with the one parameter of ``golds``: ``(2s, s)`` as ``(2t, t)``, where that is ``t``."""
-    letters = [_letters_of_parts(golds), _letters_of_parts(answers)]
+    nodes = [[part.node for part in side if isinstance(part, Value) and part.node] for side in (golds, answers)]
+    letters = [[names(node) for node in side if names(node)] for side in nodes]
     wanted, given = (frozenset().union(*side) for side in letters)
     if (len(wanted), len(given)) != (1, 1) or not wanted | given <= _PARAMETERS or min(map(len, letters)) < 2:
         return answers
@@ -279,11 +280,6 @@ def with_parameter(golds: list[Answer], answers: list[Answer]) -> list[Answer]:
         replace(item, node=renamed(item.node, new)) if isinstance(item, Value) and item.node is not None else item
         for item in answers
     ]
-
-
-def _letters_of_parts(parts: list[Answer]) -> list[frozenset[str]]:
-    nodes = (part.node for part in parts if isinstance(part, Value) and part.node is not None)
-    return [names(node) for node in nodes if names(node)]
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:

@@ -37,11 +37,11 @@ _END = re.compile(
     r"|(?<=odd|ven) functions?\Z|(?<=[a-z]{5}) triangle\Z"
 )
 _CHOICE = re.compile(
-    r"\(?(?P<bare>[A-J])\)?[.:)]?"  # B, (B), B.
-    r"|\[(?P<square>[A-J])\]"
-    r"|(?:option|choice|answer)[ :]*\(?(?P<option>[A-J])\)?[.:]?"
-    r"|(?:\((?P<bracketed>[A-J])\)|(?P<dotted>[A-J])[.:)])(?! ?(?:is|was|cannot)\b) ?(?P<after>.+)"  # (B) Paris
-    r"|(?P<named>A(?= (?-i:[A-Z]))|[B-J]) (?P<name>(?!(?:and|or|only|is|are|has|was)\b)[A-Za-z]{2}.*)",  # B Paris
+    r"\(?([A-J])\)?[.:)]?"  # B, (B), B.
+    r"|\[([A-J])\]"
+    r"|(?:option|choice|answer)[ :]*\(?([A-J])\)?[.:]?"
+    r"|(?:\(([A-J])\)|([A-J])[.:)])(?! ?(?:is|was|cannot)\b) ?(?P<after>.+)"  # (B) Paris
+    r"|(A(?= (?-i:[A-Z]))|[B-J]) (?P<name>(?!(?:and|or|only|is|are|has|was)\b)[A-Za-z]{2}.*)",  # B Paris
     re.IGNORECASE | re.DOTALL,
 )
 NO_SOLUTION = "no solution"
@@ -52,7 +52,6 @@ _NO_SOLUTION = re.compile(
     re.IGNORECASE,
 )
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
-_NAMES = ("bare", "square", "option", "bracketed", "dotted", "named")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
 _SEVERAL = re.compile(rf"{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+")  # A, C and D; (A)(C); AC; ①③
@@ -179,7 +178,7 @@ def choice(text: str) -> str | None:
     match = _CHOICE.fullmatch(text)
     if not match or _LONE_LETTER.search(match["after"] or match["name"] or ""):
         return None
-    return next(filter(None, (match[name] for name in _NAMES))).upper()
+    return next(filter(None, match.groups())).upper()
 
 
 def asserted_choice(text: str) -> str | None:

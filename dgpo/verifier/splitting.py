@@ -6,14 +6,7 @@ from itertools import accumulate
 
 from dgpo.verifier.tokens import COMMA, Kind, Token, Tokens, has, renamed
 
-_SHELLS = {
-    ("(", ")"): "()",
-    ("[", "]"): "[]",
-    ("(", "]"): "(]",
-    ("[", ")"): "[)",
-    (r"\{", r"\}"): "{}",
-    ("{", "}"): "braces",
-}
+_SHELLS = {"()": "()", "[]": "[]", "(]": "(]", "[)": "[)", r"\{\}": "{}", "{}": "braces"}
 
 
 def step(token: Token) -> int:
@@ -59,11 +52,9 @@ def split_at_bar(tokens: Sequence[Token]) -> tuple[list[Tokens], list[Token]]:
 
 def shell(tokens: Sequence[Token]) -> tuple[str, Tokens]:
     """The outer brackets of ``tokens`` ("{}", "()", "[)", ..., "braces" of a group, "" for none) and what they hold."""
-    if len(tokens) < 2 or tokens[0].kind != "open" or tokens[-1].kind != "close":
-        return "", tuple(tokens)
-    if 0 in accumulate(map(step, tokens[:-1])):
-        return "", tuple(tokens)
-    brackets = _SHELLS.get((str(tokens[0].value), str(tokens[-1].value)), "")
+    brackets = ""
+    if len(tokens) > 1 and tokens[0].kind == "open" and 0 not in accumulate(map(step, tokens[:-1])):
+        brackets = _SHELLS.get(f"{tokens[0].value}{tokens[-1].value}", "")
     return (brackets, tuple(tokens[1:-1])) if brackets else ("", tuple(tokens))
 
 
@@ -100,10 +91,8 @@ def in_a_list(parts: Sequence[Tokens]) -> Tokens:
 
 def opened(tokens: Sequence[Token]) -> Tokens:
     """``tokens`` without the braces of groups around all of them."""
-    kind, inside = shell(tokens)
-    while kind == "braces":
-        tokens = inside
-        kind, inside = shell(tokens)
+    while (held := shell(tokens))[0] == "braces":
+        tokens = held[1]
     return tuple(tokens)
 
 

@@ -121,13 +121,12 @@ class Infinite:
 class Several:
     """A list (brackets ''), a set ('{}'), or a tuple or an interval of two ends ('()', '[]', '[)', '(]').
 
-    ``is_quantity``: with units side by side, ``2 h 30 min``. ``name``: the unknown of ``x = 1, 2``, '' for none.
-    ``is_ordered``: the answers to several blanks, ``5; 7``. ``is_either``: joined by ``or``.
+    ``name``: the unknown of ``x = 1, 2``, '' for none. ``is_ordered``: the answers to several blanks, ``5; 7``.
+    ``is_either``: joined by ``or``.
     """
 
     brackets: str
     items: tuple["Answer", ...]
-    is_quantity: bool = False
     name: str = ""
     is_ordered: bool = field(default=False, compare=False)
     is_either: bool = field(default=False, compare=False)
