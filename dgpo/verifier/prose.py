@@ -21,22 +21,28 @@ Wanted = Literal["choice", "number", "expression"]
 
 _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$(?!\d)|\\\((.{1,500}?)\\\)|\\\[(.{1,500}?)\\\]")
 _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
+_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _IN_WORDS = re.compile(
     r"(?:(?:So|Thus|Hence|Therefore),? )?(?P<reply>[Yy]es|[Nn]o)[,.!;:].*"
-    r"|.*(?<![A-Za-z])(?:(?:is|are|be|was|were) (?:therefore |thus |exactly )?|(?:has|have) (?=no |infinitely ))\**"
-    r"(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*|.* (?P<verb>does not exist|(?:con|di)verges)[.!*]*"
+    r"|.*(?<![A-Za-z])(?:(?:is|are|be|was|were|falls on) (?:therefore |thus |exactly )?"
+    r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
+    r"|.* (?P<verb>does not exist|(?:con|di)verges)(?:(?<=exist) (?:at|as|when|for) [^,;]*)?[.!*]*"
 )
-_VERBS = ("exist", "verges")
+_VERB = re.compile(r"not exist|verges[.!*]*\Z")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
     rf"[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
-    rf"|,?\s*(?<![A-Za-z])(?P<word>or|and|或者?|和|but(?= {_HEDGED}))(?![A-Za-z]),?)[\s*]*"
+    rf"|,?\s*(?:(?P<other>(?<![A-Za-z])(?:or|oder|oppure|ou|o|but(?= {_HEDGED}))(?![A-Za-z])|или|或者?|または|또는)"
+    r"|(?<![A-Za-z])(?:and|und|et|e|y)(?![A-Za-z])|и|和|と),?)[\s*]*"
     r"(?:(?:either|even|alternatively|also|no|sorry|actually|rather|i mean"
     rf"|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
     re.IGNORECASE,
 )
+_GIVEN = re.compile(r" (?:the|these|those|after) \**\Z")
+"""What stands before a number of things that the problem gave: ``24 ways to arrange the 4 books``."""
+_NOUN = re.compile(r" ?[A-Za-z°%]+")
 _AGAIN = re.compile(
     r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?),?)? ?(?:about|around|approximately|roughly|equivalently|≈)[, ]?",
     re.IGNORECASE,
@@ -56,22 +62,23 @@ _CUE = re.compile(
     r"|^[ \t>*]*\#{3,4} ?(?=\**(?:[-$\\(\[{.√π]|\d(?!\d?[.)] )|[A-Z](?![A-Z])))(?=[^#\n]*$)"  # #### 5, not ### Step 5
     rf"|(?<![A-Za-z])(?:{'|'.join(_ANSWERS)})"
     r"(?! (?:choices|options|(?:choice |option )?\(?[A-J]\)? is)\b)"
-    r"(?:[ \t*_]*[:：=是为]"
-    r"|[^.\n:：$\\?!]{0,40}?"
-    r"(?:[:：]|(?<![A-Za-z])(?<!no )(?:is|est|es|ist|è|é)(?![A-Za-z])(?! (?:expected|supposed|found)))"
-    r"|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
+    r"(?:[ \t*_]*[:：=是为]|[^.\n:：$\\?!]{0,40}?"
+    r"(?:[:：]|(?<![A-Za-z])(?<!no )(?<!non )(?<!não )(?:is|est|es|ist|è|é)(?![A-Za-z])"
+    r"(?! (?:expected|supposed|found)))|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
     re.IGNORECASE | re.MULTILINE,
 )
 _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
-    r"|whether|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
+    r"|whether|quiz[aá]s?|peut-être|vielleicht|si|wenn|falls|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
     r"|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
-    r"(?: [\"“]?[a-z]+){0,3} \Z|(?:如果|假设|假如|若)\Z",
+    r"(?: [\"“]?[a-z]+){0,3} \Z|(?:如果|假设|假如|若|可能|也许|或许|возможно,?|если) ?\Z",
     re.IGNORECASE,
 )
 """What stands before a cue that states no answer: ``to find the answer``, ``maybe the answer``."""
-_UNSAID = re.compile(r"~~[^~\n]{1,200}~~|<!--.*?-->|<<[^<>\n]{1,200}>>|<\|[^|<>\n]{1,40}\|>\w*\s*\Z", re.DOTALL)
+_UNSAID = re.compile(
+    r"~~[^~\n]{1,200}~~|<!--.*?-->|```\w*(?=\n|\Z)|<<[^<>\n]{1,200}>>|<\|[^|<>\n]{1,40}\|>\w*\s*\Z", re.DOTALL
+)
 """What is struck out, a comment, a calculator's note (``<<2*3=6>>``) or the last token of a chat."""
 _BOLD_VALUE = re.compile(r"(?<==)( ?)(\*{1,2})([^*\n]{1,200})\2")  # 20 + 80 = **100**
 _END_OF_DISPLAY = re.compile(r"[.,;]? *(\\\]|\\\)|\$\$)\Z")
@@ -125,7 +132,7 @@ def _stated(text: str, wanted: Wanted) -> str | None:
         taken_back = 0 if sentence.endswith("?") else retraction(rest)
         if taken_back is not None:
             return _from_last_sentences(rest[taken_back:], wanted)
-    return read(sentence, wanted, stated=True) or (sentence.rstrip("*_ ") or None)
+    return read(sentence, wanted, stated=True) or (sentence.replace("**", "").rstrip("*_ ") or None)
 
 
 def _bare(text: str, wanted: Wanted) -> str | None:
@@ -149,7 +156,7 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
     for index, (sentence, kind) in enumerate(last):
         if kind == "unfinished":
             return None
-        words = answer_in_words(sentence) if sentence.rstrip(".!*").endswith(_VERBS) else None
+        words = answer_in_words(sentence) if _VERB.search(sentence) else None
         if answer := words or read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
             return answer
         if sentence.startswith("But ") or retraction(sentence) is not None:
@@ -166,6 +173,9 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     spans = letters(sentence) if wanted == "choice" else _values(sentence, wanted)
     if not spans:
         return None
+    if wanted == "number" and not stated:
+        while len(spans) > 1 and _GIVEN.search(sentence, max(0, spans[-1].start - 8), spans[-1].start):
+            spans.pop()
     if limit := condition(sentence, spans[0].end):
         if has_cases(sentence, limit):
             return None
@@ -174,10 +184,10 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     first = last = 0 if starts_so else len(spans) - 1
     while first > 0 and _AGAIN.fullmatch(sentence, spans[first - 1].end, spans[first].start):
         first = last = first - 1
-    while first > 0 and _JOINT.fullmatch(sentence, spans[first - 1].end, spans[first].start):
+    while first > 0 and _joint(sentence, spans[first - 1], spans[first]):
         first -= 1
     while last < len(spans) - 1 and (
-        _JOINT.fullmatch(sentence, spans[last].end, spans[last + 1].start)
+        _joint(sentence, spans[last], spans[last + 1])
         or (stated and sentence[spans[last].end : spans[last + 1].start].isspace())  # a listing: 0 1 2 3
     ):
         last += 1
@@ -188,12 +198,19 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     return _list(sentence, spans[first : last + 1])
 
 
+def _joint(sentence: str, before: Span, after: Span) -> re.Match[str] | None:
+    """What joins two values as alternatives or a list: `` or `` of ``5 or 6`` and ``5 km or 6 km``."""
+    noun = _NOUN.match(sentence, before.end)
+    is_shared = noun is not None and sentence.startswith(noun.group(), after.end)
+    return _JOINT.fullmatch(sentence, noun.end() if noun and is_shared else before.end, after.start)
+
+
 def _list(sentence: str, spans: list[Span]) -> str:
     """``spans`` joined by commas, or by ``or`` where the sentence has that between two that differ."""
     answer = spans[0].text
     for before, after in pairwise(spans):
-        joint = _JOINT.fullmatch(sentence, before.end, after.start)
-        is_or = joint is not None and (joint["word"] or "").lower() in ("or", "but", "或", "或者")
+        joint = _joint(sentence, before, after)
+        is_or = joint is not None and joint["other"] is not None
         is_same = is_or and Comparison().same(read_text(before.text).tree, read_text(after.text).tree)
         if not is_same:  # 3/4, or 0.75
             answer += (" or " if is_or else ", ") + after.text
@@ -229,6 +246,8 @@ def _has_numbers_outside(sentence: str, formulas: list[Span]) -> bool:
 
 def _has_value(span: Span, wanted: Wanted) -> bool:
     """Whether a span is a formula in delimiters, or more than the letters of a name."""
+    if wanted == "expression" and _ORDINAL.fullmatch(span.text):
+        return False
     if span.end - span.start > len(span.text) or any(map(str.isdigit, span.text)) or not {*"π∞"}.isdisjoint(span.text):
         return True
     return wanted == "expression" and not {*"+-*/^=<>≤≥_("}.isdisjoint(span.text)

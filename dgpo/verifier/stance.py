@@ -30,10 +30,10 @@ _OPENING = re.compile(
     r"(?:for example|e\.g\.|verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
     # Let's try n = 5; divide by 2; to find it, we need to add 5
     r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
-    r"|(?:perhaps|maybe|possibly|suppose|assume|consider|imagine|try|find|compute|calculate|determine|solve|substitute"
-    r"|divide|multiply|subtract"
+    r"|(?:perhaps|maybe|possibly|quiz[aá]s?|peut-être|vielleicht|возможно|suppose|assume|consider|imagine"
+    r"|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
     r"|if\b(?=.{0,200}\b(?:contradict|fails|impossible|not (?:work|hold|possible)))"
-    r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b|如果|假设|假如|若"
+    r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b|如果|假设|假如|若|可能|也许|或许"
     r"|(?:to [^,]{1,60}, )?(?:we|i)(?:['’]ll| (?:now|still|just|only|also|then|first|can|could|will|should))*"
     r" (?:(?:need|have|want|try) to|must|start|begin|try|test|turn|consider|set)\b))",
     re.IGNORECASE,
@@ -49,15 +49,10 @@ _OPEN = re.compile(
     re.IGNORECASE,
 )
 """It remains to show that x = 7; it could be 5; there is not enough information."""
-_OPEN_WORDS = vocabulary(
-    "remains possible could might may not insufficient unclear unable unknown no don't don’t didn't didn’t can cannot "
-    "can't can’t cant couldn't couldn’t let let's let’s answer doubt goal aim options choices wrong incorrect bound "
-    "false"
-)
 _RETRACTION = re.compile(
     r"(?:\A|(?<=[.!?*\n])\s|\n)\W{0,6}(?:(?:hmm|oh|but|and|ah)\W{1,6}){0,3}"
-    r"(?:wait|no(?=[,.:;!—–-]| it['’ ]| wait)|actually|correction|however|oops|hold on|sorry"
-    r"|i (?:made|disagree|was wrong)"
+    r"(?:wait|(?:no|non|nein|нет|moment)(?=[,.:;!—–-]| it['’ ]| wait)|等等|不对|actually|correction|however|oops"
+    r"|hold on|sorry|i (?:made|disagree|was wrong)"
     r"|(?:that|this|it) (?:contradicts|(?:cannot|can['’]t) be (?:right|true|correct))"
     r"|(?:that|this|it)(?:['’]s| is| was)(?: (?:clearly|actually|obviously))? (?:wrong|false|incorrect|not right)"
     r"|scratch that|on second thought)\b",
@@ -71,22 +66,24 @@ _CONFIRMATION = re.compile(
 _CHANGING = re.compile(
     r"(?:\S* )?(?:"
     r"not|neither|nor|except|never|cannot|between|from|within|over|under|above|below|beyond|minus|plus|times|twice|thrice"
-    r"|double|triple|(?:eliminate|exceed|contradict|reject|discard|exclude)s?|pas|nicht|не"
+    r"|double|triple|(?:eliminate|exceed|contradict|reject|discard|exclude)s?|pas|nicht|keine?|не|больше|более"
+    r"|меньше|менее|mindestens|höchstens"
     r"|(?:step|case|equation|question)s?|lemma|theorem|figure|fig\.|problem|part|eq\.|exercise|example|base|section"
     r"|chapter|proposition|corollary|table|method|claim|approach|scenario)"
-    r"|no es|at (?:least|most)|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out"
+    r"|no es|non è|não é|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins|at (?:least|most)"
+    r"|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out"
     r"|divi(?:sible|ded) by|(?:all|anything|everything) but|\S*n(?:['’]|o)t (?:be|equal|have)"
     r"|(?:half|(?:third|quarter|fourth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|reciprocal|inverse"
     r"|out|square|cube|logarithm|fraction|percent|\S*%) of"
-    r"|.*(?:n['’]t|不是|非|不等于|大于|小于|多于|少于|至少|至多|最多|超过|不足|在|第)"
+    r"|.*(?:n['’]t|不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)"
 )
 """The last words before a value that deny it (``not``), change it (``half of``) or make it a number (``Step``)."""
 _AFTER = re.compile(
-    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿]|remainder\b|\(not sure|fails\b|plus or minus\b|\+(?! ?[\w(])"
-    r"|(?:or|and) (?:more|less|fewer|up|above|below)\b"
+    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]|\w?(?:以上|以下|未満|より)"
+    r"|remainder\b|\(not sure|fails\b|plus or minus\b|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
     r"|(?:(?:, which )?(?:is|are|was|were) (?:both |all |also |a )?)?(?:incorrect|mistake|wrong|false|invalid|excluded"
     r"|impossible|extraneous|eliminated|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b"
-    r"|(?:is|are|was|were|does|do) not\b"
+    r"|，不对|(?:is|are|was|were|does|do) not\b"
     r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|of \$?\d|(?:squared|cubed|factorial|choose)\b"
     r"|(?:more|less|fewer) than \S{0,3}\d)",
     re.IGNORECASE,
@@ -113,10 +110,7 @@ def stance(sentence: str) -> Stance:
         return "unfinished" if sentence.lower().startswith(("wait", "hmm", "but")) else "aside"
     if opening and opening["aside"]:
         return "aside"
-    is_open = opening or (
-        not _OPEN_WORDS.isdisjoint(sentence.lower().rstrip(".*! ").split()) and _OPEN.search(sentence)
-    )
-    return "unfinished" if is_open else "asserts"
+    return "unfinished" if opening or _OPEN.search(sentence) else "asserts"
 
 
 def is_cut_off(sentences: list[str]) -> bool:
