@@ -3,6 +3,7 @@ and what is written in the same environments: functions by cases, and systems of
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from dgpo.verifier.conditions import without_fillers
 from dgpo.verifier.naming import read_name
@@ -22,8 +23,9 @@ _IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
 def read_array(tokens: Tokens, read: Read) -> Answer | None:
     """The matrix, the vector, the cases or the solutions that ``tokens`` are; None for anything else."""
     if (body := _transposed(tokens)) and isinstance(array := read(body), Grid | Several):
-        rows = array.rows if isinstance(array, Grid) else ()
-        return array if len({*map(len, rows)}) != 1 else Grid(tuple(zip(*rows, strict=True)), tokens)
+        if isinstance(array, Several):
+            return replace(array, brackets="()")
+        return array if len({*map(len, array.rows)}) != 1 else Grid(tuple(zip(*array.rows, strict=True)), tokens)
     start = 1 if tokens[0].is_("open", r"\{") else 0
     rows = _rows(tokens[start:], _SYSTEMS)
     if rows and (answer := _solutions(rows, read) or _cases(rows, read)):

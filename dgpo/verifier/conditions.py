@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import dropwhile, pairwise
 
-from dgpo.verifier.splitting import opened, split, step, symbols
+from dgpo.verifier.splitting import opened, shell, split, step, symbols
 from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
 
 PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
@@ -88,7 +88,7 @@ def without_fillers(clause: Tokens) -> Tokens:
 def _limits(core: Tokens, has_words: bool) -> bool:
     r"""Whether ``core`` says which numbers a letter stands for: ``n \ge 1``, or ``n`` after words (``all n``)."""
     signs = [token for token in core if token.kind == "relation"]
-    if has(core, "join"):
+    if has(core, "join") and not (has(core[1:2], "relation", "in") and shell(core[2:])[0]):
         return False
     return signs[0].value not in ("=", "~", "equiv") if len(signs) == 1 else has_words and len(core) == 1
 

@@ -11,6 +11,8 @@ from dgpo.verifier.tokens import renamed as with_letters
 from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient, renamed
 from dgpo.verifier.values import equal
 
+_WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
+"""The constant of integration and variables: no letters that may be given numbers."""
 _SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
 
 
@@ -71,6 +73,17 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
     if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
         return None
     return read_answer(wanted[1]), read_answer(with_letters(given[1], {given[0]: wanted[0]}))
+
+
+def is_shifted(gold: Node, answer: Node) -> bool:
+    r"""Whether two integrals differ by a number, as their C may: ``\sin^2 x + C`` and ``-\cos^2 x + C``."""
+    if not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
+        return False
+    with_more = renamed(gold, {"C": Operation("+", ("C", Fraction(1)))})
+    difference = Operation("+", (gold, Operation("-", (answer,))))
+    points = (dict.fromkeys(names(difference), Fraction(place, 5)) for place in (2, 7))
+    is_added = equal(with_more, Operation("+", (gold, Fraction(1))))
+    return is_added is True and any(equal(renamed(difference, point), difference) for point in points)
 
 
 def shares(ratio: Ratio) -> list[Value]:

@@ -150,7 +150,7 @@ class Comparison:
             self.has_evaluated = True
         decision = either(values.equal(wanted, form, has_decimal) for form in forms)
         if decision is False:
-            decision = policy.is_rounded(gold, answer)
+            decision = policy.is_rounded(gold, answer) or any(derived.is_shifted(wanted, form) for form in forms)
         self.tell(*texts, decision, "value")
         return self._asked(*texts) if decision is None else decision
 

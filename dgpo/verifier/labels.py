@@ -98,7 +98,8 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     name, value = tokens[:width], tokens[width:]
     if is_point and shell(value)[0] == "()" and has(value, "join"):
         return [name, value]
-    return [name, value] if in_list and value and value[0].kind in ("number", "money") else None
+    unsigned = value[has(value[:1], "sign", "-") :]
+    return [name, value] if in_list and name and unsigned and unsigned[0].kind in ("number", "money") else None
 
 
 def enumerated(tokens: Tokens) -> list[Tokens]:

@@ -51,7 +51,7 @@ def lex(text: str) -> Tokens:
     text = spelling.with_backslashes(text)
     if not text.isascii():
         text = spelling.in_ascii(text)
-    text = _CHAT_TAG.sub(" ", text.replace("{:}", ":"))
+    text = _CHAT_TAG.sub(" ", text.replace("{:}", ":").replace("k_BT", "k_B T"))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
     text = _ESCAPED_TWICE.sub(r"\\", text)

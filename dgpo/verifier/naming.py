@@ -144,7 +144,7 @@ def _symbol(tokens: Tokens) -> Name | None:
     if at == len(tokens):
         return Name(head, index, mark)
     brackets, inside = shell(tokens[at:])
-    if brackets != "()" or len(inside) == 0:
+    if brackets not in ("()", "[]") or not inside:
         return None
     return Name(head, index, mark, symbols(inside))
 

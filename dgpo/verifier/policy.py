@@ -42,7 +42,7 @@ MAX_PLACES = 60
 MAX_CONSTANTS = 3
 _CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
 _NUMBERED = re.compile(r"[Cc]_\d")
-_PARAMETERS = frozenset((*"klmnrstuv", "lambda", "mu"))
+_PARAMETERS = frozenset((*"cCklmnrstuv", "alpha", "lambda", "mu"))
 
 
 @lru_cache(maxsize=4096)
@@ -287,7 +287,7 @@ def definition(equation: Equation) -> tuple[str, Tokens] | None:
     name = read_name(equation.sides[0])
     if len(equation.sides) != 2 or name is None or name.mark:
         return None
-    if name == Name("y"):
+    if name == Name("y") and has(equation.sides[1], "name", "x"):
         return "x", equation.sides[1]
     if len(name.index) == 1 and name.index in {str(token.value) for token in equation.sides[1]}:
         return name.index, equation.sides[1]

@@ -54,7 +54,9 @@ _NO_SOLUTION = re.compile(
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
-_SEVERAL = re.compile(rf"{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+")  # A, C and D; (A)(C); AC; ①③
+_SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
+    rf"(?P<roman>[IV]{{1,3}}(?:(?: ?, ?| )(?:and |& ?)?[IV]{{1,3}})+)|{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+"
+)
 _SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 
@@ -190,7 +192,8 @@ def asserted_choice(text: str) -> str | None:
 
 def choices(text: str) -> frozenset[str] | None:
     """The letters of an answer that chooses several (``A, C``, ``(A) and (C)``, ``AC``, ``①③``), None for any other."""
-    letters = re.findall(r"[A-J]|\d", text)
-    if not _SEVERAL.fullmatch(text) or len(set(letters)) < len(letters):
+    match = _SEVERAL.fullmatch(text)
+    letters = re.findall(r"[IV]+" if match and match["roman"] else r"[A-J]|\d", text)
+    if not match or len(set(letters)) < len(letters):
         return None
     return frozenset(letters)

@@ -40,8 +40,8 @@ _NOT_UNITS = re.compile(
     r"\b(?:or|and|not?|nor|to|is|are|either|maybe|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
     r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
     r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|squared|cubed|dozens?|score|factorial"
-    r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?"
-    r"|when|where|with|for|by|since|such|st|nd|rd|th"
+    r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
+    r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|vielleicht|mille|mill(?:on|ion|iard)\w+"
     rf"|(?:{'|'.join(_FRACTIONS)})s?|{'|'.join(WORDS)})\b",
     re.IGNORECASE,
 )

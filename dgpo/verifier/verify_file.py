@@ -122,13 +122,12 @@ def _verify_pairs(pairs: Sequence[tuple[str, str]], mode: Mode, timeout: float) 
 
 
 def _as_json(row: Row, verdict: Verdict) -> dict[str, Any]:
-    answer = verdict.answer
     return {
         "line": row.line,
         "correct": bool(verdict),
         "reason": verdict.reason,
         "stage": verdict.stage,
-        "answer": answer if answer is None else answer[:MAX_ANSWER_CHARS],
+        "answer": verdict.answer and verdict.answer[:MAX_ANSWER_CHARS],
         "seconds": round(verdict.seconds, 6),
         "cached": verdict.cached,
     }
