@@ -1,48 +1,94 @@
 r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathbb{Z}``, ``2^n for n \ge 1``."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import dropwhile, pairwise
 
-from dgpo.verifier.splitting import opened, shell, split, step, symbols
-from dgpo.verifier.tokens import Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.number_sets import number_set, spoken_set
+from dgpo.verifier.splitting import opened, split, step, symbols
+from dgpo.verifier.tokens import END, Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.tree import Condition
 
 PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
 _LEADS = PLACES | {"any"}
-_CASES = vocabulary("otherwise else")
-_ARTICLES = vocabulary("for where with any all some every is being an a")
-_FILLERS = _ARTICLES | vocabulary(
-    "if when each real complex positive negative nonnegative nonzero natural integer integers number numbers value"
-    " values constant constants of"
+_ARTICLES = vocabulary(
+    "for where with any all some every is being an a are be each both fixed arbitrary if when number numbers value"
+    " values constant constants scalar of"
 )
+_FILLERS = _ARTICLES | vocabulary("real complex positive negative nonnegative nonzero natural integer integers")
 
 
-def split_condition(tokens: Tokens) -> tuple[Tokens, list[str], tuple[str, ...]]:
-    r"""The value, letters and condition of ``2^n for n \ge 1``: ``2^n``, ``n``, and ``_ >= 1`` for each letter.
+def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
+    r"""The value of ``2^n for n \ge 1``, and the condition on each of its letters; none without a condition.
 
-    Without a condition there are no letters. Where the value is taken (``-4 at x = 2``) is left out.
+    Where the value is taken (``-4 at x = 2``) is left out.
     """
     if not has_any(tokens, "word", "relation"):
-        return tokens, [], ()
+        return tokens, {}
     tokens = _without_place(tokens)
     for head, clause in _clauses(tokens):
-        name, limits = _counted([token for token in clause if token.kind != "join" and token.word not in _ARTICLES])
-        if name and name in _names(head):
-            return head, [name], limits
-    for head, clause in _clauses(tokens):
+        said = read_conditions(clause)
+        sets = {letter for letter, *_ in said.values()}
         value = split(head, "relation", "=")[0][-1]
-        core = without_fillers(clause)
-        has_words = len(core) < len(clause) and any(token.word for token in clause)
-        others: list[str] = []
-        while [token.kind for token in core[:3]] == ["name", "join", "name"]:
-            others.append(str(core[0].value))
-            core = core[2:]
-        is_there = {*others} <= _names(head) and _names(core[:1]) & _names(head)
-        if _limits(core, has_words) and is_there and _is_formula(head, value):
-            name = str(core[0].value)
-            limits = tuple("_" if symbol == name else symbol for symbol in symbols(core))
-            return opened(head), [*others, name], () if limits in (("_",), ("_", "in", "R")) else limits
-    return tokens, [], ()
+        is_formula = len(head) > 1 and not has(value, "relation") and ("P" not in sets or said.keys() <= {*"pqr"})
+        may_be_list = sets <= {"Z", "P"} or not split(head, "join")[1]
+        is_set = sets == {"Z"} and (("Z",) in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
+        if said and ((is_formula and may_be_list) or is_set) and said.keys() <= _names(head):
+            return opened(head), said
+    return tokens, {}
+
+
+def read_conditions(clause: Tokens) -> dict[str, Condition]:
+    r"""The conditions in ``k \in \mathbb{Z}``, ``n, k are positive integers`` or ``c \ge 0``, by letter; or none."""
+    words = [token.word for token in clause if token.word]
+    if (spoken := spoken_set(" ".join(word for word in words if word not in _ARTICLES))) is None:
+        return {}
+    core = [
+        token
+        for before, token in pairwise((END, *clause))
+        if not token.word and before.word != "non" and not (token.is_worded and token.is_("name", "a"))
+    ]
+    if counted := _counted(core):
+        return counted
+    letters: list[str] = []
+    claims: dict[str, Condition] = {}
+    for part in filter(None, split(core, "join")[0]):
+        letters.append(str(part[0].value) if part[0].kind == "name" else "")
+        claim = _claim(part, letters[-1]) if len(part) > 1 else ("",)
+        if not letters[-1] or not claim:
+            return {}
+        if len(part) > 1:
+            for letter in letters:
+                domain, *before = claims.get(letter, _member(*spoken))
+                is_bound = claim[2:3] in ((">",), (">=",))  # positive integers n >= 3
+                claims[letter] = (domain or claim[0], *([] if is_bound else before), *claim[1:])
+            letters = []
+    if letters and not words:
+        return {}
+    claims |= dict.fromkeys(letters, _member(*spoken))
+    return {letter: _in_one_form(*claim) for letter, claim in claims.items()}
+
+
+def _claim(part: Tokens, name: str) -> Condition:
+    r"""``("", "_", ">=", "1")`` of ``n \ge 1``, ``("Z",)`` of ``n \in \mathbb{Z}``; nothing for an equation."""
+    sides, signs = split(part, "relation")
+    if len(signs) != 1 or signs[0].value in ("=", "~", "equiv"):
+        return ()
+    field = tuple(replace(token, kind="field") if token.is_("name", *"ZNR") else token for token in sides[1][:1])
+    numbers = number_set((*field, *sides[1][1:])) if signs[0].value == "in" else None
+    return _member(*numbers) if numbers else ("", *("_" if symbol == name else symbol for symbol in symbols(part)))
+
+
+def _member(letter: str, sign: str) -> Condition:
+    return (letter, "_", sign, "0") if sign else (letter,)
+
+
+def _in_one_form(letter: str, *limits: str) -> Condition:
+    """``_ >= 1`` of ``_ > 0`` for whole numbers, and R where nothing is said."""
+    letter = letter or "R" * (not limits)
+    is_strict = letter == "Z" and len(limits) == 3 and limits[1] == ">" and limits[2].isdigit()
+    return (letter, "_", ">=", str(int(limits[2]) + 1)) if is_strict else (letter, *limits)
 
 
 def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
@@ -57,48 +103,25 @@ def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
         clause = clause[has(clause[:1], "open", "(") :]
         if has(clause[-1:], "close", ")") and not _closes(clause):
             clause = clause[:-1]
-        if head and clause and _closes(head):
+        if head and clause and _closes(head) and _closes(clause):
             yield head, clause
 
 
-def _counted(clause: Sequence[Token]) -> tuple[str, tuple[str, ...]]:
-    r"""``k`` and ``_ is whole`` of ``k \in \mathbb{Z}``, ``_ >= 0`` of ``k = 0, 1, 2, \ldots``; '' for others."""
-    written = [str(token.value) for token in clause if token.kind not in ("open", "close")]
-    letters = [token for token in clause if token.kind == "name"]
-    if not letters or len(written) < 2:
-        return "", ()
-    numbers = [token.value for token in clause if isinstance(token.value, Fraction)]
-    if clause[0] is letters[0] and written[1] == "=" and clause[-1].kind == "dots" and len(numbers) > 1:
-        is_each = numbers == [numbers[0] + index for index in range(len(numbers))]  # pyright: ignore[reportOperatorIssue]
-        limits = ("_", "is", "whole") if "pm" in written else ("_", ">=", written[2])
-        return (written[0], limits) if is_each and {*written[2:-1]} <= {"pm", *map(str, numbers)} else ("", ())
-    is_member = clause[0] is letters[0] and clause[1].is_("relation", "in") and written[2:3] in (["Z"], ["N"])
-    is_integer = len(written) == 2 and any(token.word in ("integer", "integers") for token in clause)
-    if not is_integer and not (is_member and {*written[3:]} <= {*"^_+*"}):
-        return "", ()
-    is_whole = is_integer or written[2:] == ["Z"]
-    return str(letters[0].value), ("_", "is", "whole" if is_whole else "natural")
+def _counted(core: Sequence[Token]) -> dict[str, Condition]:
+    r"""``_ >= 0`` for the letter of ``k = 0, 1, 2, \ldots``, whole for that of ``k = 0, \pm 1, \ldots``; or none."""
+    written = [str(token.value) for token in core]
+    numbers = [token.value for token in core if isinstance(token.value, Fraction)]
+    if [token.kind for token in core[:2]] != ["name", "relation"] or len(numbers) < 2 or core[-1].kind != "dots":
+        return {}
+    is_each = numbers == [numbers[0] + index for index in range(len(numbers))]
+    if written[1] != "=" or not is_each or not {*written[2:-1]} <= {"pm", ",", *map(str, numbers)}:
+        return {}
+    return {written[0]: ("Z",) if "pm" in written else ("Z", "_", ">=", written[2])}
 
 
 def without_fillers(clause: Tokens) -> Tokens:
     """``n \\ge 3`` of ``for all integers n \\ge 3``."""
     return tuple(dropwhile(lambda token: token.kind == "join" or token.word in _FILLERS, clause))
-
-
-def _limits(core: Tokens, has_words: bool) -> bool:
-    r"""Whether ``core`` says which numbers a letter stands for: ``n \ge 1``, or ``n`` after words (``all n``)."""
-    signs = [token for token in core if token.kind == "relation"]
-    if has(core, "join") and not (has(core[1:2], "relation", "in") and shell(core[2:])[0]):
-        return False
-    return signs[0].value not in ("=", "~", "equiv") if len(signs) == 1 else has_words and len(core) == 1
-
-
-def _is_formula(head: Tokens, value: Tokens) -> bool:
-    """Whether ``head``, whose last side is ``value``, is one value, perhaps named."""
-    if has(value, "relation") or split(head, "join")[1]:
-        return False
-    starts_in_words = has(value[:1], "word") and not value[0].is_run
-    return bool(value) and not starts_in_words and (len(value) > 1 or len(value) < len(head))
 
 
 def _without_place(tokens: Tokens) -> Tokens:
@@ -112,7 +135,7 @@ def _without_place(tokens: Tokens) -> Tokens:
         words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
         has_several = relation is None or any(token.word in PLACES for token in clause[relation:])
-        if has_several or words & _CASES or has(clause, "join", "or"):
+        if has_several or words & {"otherwise", "else"} or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
         leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]

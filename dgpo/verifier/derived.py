@@ -18,10 +18,12 @@ _SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
 
 def spread(tree: Answer, other: Answer) -> Answer:
     """``x = y = z = 1`` as the tuple ``(1, 1, 1)``, or as values by name, where ``other`` is such; else ``tree``."""
-    if not isinstance(tree, Equation) or not isinstance(other, Named | Several) or not (letters := policy.chain(tree)):
+    letters = policy.chain(tree) if isinstance(tree, Equation) else ()
+    is_other_chain = isinstance(other, Equation) and policy.chain(other)
+    if not isinstance(tree, Equation) or not letters or not (is_other_chain or isinstance(other, Named | Several)):
         return tree
     values = (read_answer(tree.sides[-1]),) * len(letters)
-    return Named(letters, values) if isinstance(other, Named) else Several("()", values)
+    return Several("()", values) if isinstance(other, Several) else Named(letters, values)
 
 
 def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:

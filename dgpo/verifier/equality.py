@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from dgpo.verifier import derived, families, policy, values
+from dgpo.verifier import derived, families, forms, policy, values
 from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, paired
 from dgpo.verifier.derived import as_positive, beside_equations, components, definitions, difference, shares, spread
 from dgpo.verifier.grammar import read_answer
@@ -13,22 +13,7 @@ from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
 from dgpo.verifier.splitting import symbols
 from dgpo.verifier.tokens import Tokens, has, latex
-from dgpo.verifier.tree import (
-    Answer,
-    Equation,
-    Given,
-    Grid,
-    Infinite,
-    Named,
-    Piece,
-    Ratio,
-    Region,
-    Several,
-    Statement,
-    Value,
-    product,
-    renamed,
-)
+from dgpo.verifier.tree import Answer, Equation, Given, Grid, Infinite, Named, Ratio, Region, Several, Statement, Value
 from dgpo.verifier.units import same_unit
 
 MAX_DEPTH = 8
@@ -43,13 +28,13 @@ class Comparison:
         ask: Decides what the trees leave open.
         tell: Receives each pair of expressions that was compared.
         has_evaluated: Whether expressions were evaluated at points.
-        letters: The letters of the ground truth, and of the answer, that have a condition (``k`` is whole).
+        letters: The conditions on letters of the ground truth, and on those of the answer (``k`` is whole).
     """
 
     ask: Ask = lambda *_: None
     tell: Tell = lambda *_: None
     has_evaluated: bool = False
-    letters: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    letters: forms.Declared = ({}, {})
 
     def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
         """Whether ``answer`` is ``gold``."""
@@ -82,12 +67,11 @@ class Comparison:
         return decision
 
     def _given(self, gold: Answer, answer: Answer, depth: int) -> Decision:
-        if isinstance(gold, Given) and isinstance(answer, Given) and gold.condition != answer.condition:
-            return False
-        wanted, given = (side if isinstance(side, Given) else Given(side) for side in (gold, answer))
+        wanted, given = (side if isinstance(side, Given) else Given(side, {}) for side in (gold, answer))
         outer = self.letters
-        self.letters = (outer[0] | ({wanted.letter} - {""}), outer[1] | ({given.letter} - {""}))
-        decision = self.same(wanted.value, given.value, depth + 1)
+        self.letters = golds, answers = ({**outer[0], **wanted.conditions}, {**outer[1], **given.conditions})
+        is_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
+        decision = is_same and self.same(wanted.value, given.value, depth + 1)
         self.letters = outer
         return decision
 
@@ -133,7 +117,7 @@ class Comparison:
         return decision
 
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
-        gold, answer = policy.in_radians(gold, answer)
+        gold, answer = forms.in_radians(gold, answer)
         unit, other = gold.unit, answer.unit
         if unit != other and (BASE in unit + other or (unit and other and not same_unit(unit, other))):
             return False
@@ -142,15 +126,13 @@ class Comparison:
             is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
             return is_same or self._asked(*texts)
         wanted, given = values.with_one_notation(gold.node, answer.node)
-        forms = [renamed(given, new) for new in policy.new_letters(wanted, given, self.letters)]
-        if (unit == "%") != (other == "%"):
-            forms += [product(form, Fraction(100) if unit == "%" else Fraction(1, 100)) for form in forms]
+        given_forms = forms.forms(gold, answer, (wanted, given), self.letters)
         has_decimal = gold.is_decimal or answer.is_decimal
         if values.exact(gold.node) is None or values.exact(answer.node) is None:
             self.has_evaluated = True
-        decision = either(values.equal(wanted, form, has_decimal) for form in forms)
+        decision = either(values.equal(wanted, form, has_decimal) for form in given_forms)
         if decision is False:
-            decision = policy.is_rounded(gold, answer) or any(derived.is_shifted(wanted, form) for form in forms)
+            decision = policy.is_rounded(gold, answer) or any(derived.is_shifted(wanted, form) for form in given_forms)
         self.tell(*texts, decision, "value")
         return self._asked(*texts) if decision is None else decision
 
@@ -177,8 +159,15 @@ class Comparison:
         is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
         if len(shells) == 2 and shells != {"", "()"} and not is_vector:
             return False
-        answers = policy.with_parameter(golds, answers)
-        return every(self.same(*pair, depth) for pair in zip(golds, answers, strict=True))
+        return self._in_order(golds, answers, depth)
+
+    def _in_order(self, golds: list[Answer], answers: list[Answer], depth: int) -> Decision:
+        """Whether the parts of two tuples or matrices are the same one by one."""
+        outer, self.letters = self.letters, ({}, {})
+        tried = forms.with_letters(golds, answers, outer)
+        decision = either(every(self.same(*pair, depth) for pair in zip(golds, form, strict=True)) for form in tried)
+        self.letters = outer
+        return decision
 
     def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
         """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
@@ -199,19 +188,20 @@ class Comparison:
             return self._inequalities(gold.tokens, answer.tokens) if has_both else False
         if len(gold.pieces) != len(answer.pieces):
             return False
-        return paired(gold.pieces, answer.pieces, lambda piece, other: self._pieces(piece, other, depth))
-
-    def _pieces(self, gold: Piece, answer: Piece, depth: int) -> Decision:
-        if gold.brackets != answer.brackets:
-            return False
-        return every((self.same(gold.low, answer.low, depth), self.same(gold.high, answer.high, depth)))
+        return paired(
+            gold.pieces,
+            answer.pieces,
+            lambda one, two: (
+                one.brackets == two.brackets
+                and every(self.same(*ends, depth) for ends in ((one.low, two.low), (one.high, two.high)))
+            ),
+        )
 
     def grids(self, gold: Grid, answer: Grid, depth: int) -> Decision:
         if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
             return False
         golds, answers = ([cell for row in grid.rows for cell in row] for grid in (gold, answer))
-        answers = policy.with_parameter(golds, answers)
-        return every(self.same(*pair, depth) for pair in zip(golds, answers, strict=True))
+        return self._in_order(golds, answers, depth)
 
     def grid_and_other(self, gold: Grid, answer: Answer, depth: int) -> Decision:
         """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""

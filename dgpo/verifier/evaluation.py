@@ -259,4 +259,12 @@ def counting(name: str, index: int) -> Fraction:
     return Fraction(2 + (place + index * (1 + place % 10)) % 11) if name in COUNTERS else coordinate(name, index)
 
 
+def places(variables: frozenset[str], functions: frozenset[str]) -> list[Coordinate]:
+    """Where two expressions are compared: at whole numbers too where they have steps."""
+    if functions & {*SERIES, "!!"}:
+        return [counting]
+    has_steps = variables and functions & {"floor", "ceil", "gcd", "lcm"}
+    return [whole] if has_steps and variables <= COUNTERS else [coordinate, *[whole] * bool(has_steps)]
+
+
 COARSE, FINE = Evaluator(50), Evaluator(500)

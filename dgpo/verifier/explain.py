@@ -103,8 +103,8 @@ def shown(answer: tree.Answer | tree.Piece) -> str:
         case tree.Ratio():
             return f"ratio({' : '.join(map(shown, answer.terms))}) {answer.half}".rstrip()
         case tree.Given():
-            condition = " ".join(answer.condition or ("any", "_")).replace("_", answer.letter)
-            return f"{shown(answer.value)}, if {condition}"
+            said = [" ".join([name, *["in", of] * len(of), *to[1:]]) for name, (of, *to) in answer.conditions.items()]
+            return f"{shown(answer.value)}, if {', '.join(said)}"
         case tree.Statement():
             return f"{'words' if answer.is_words else 'relation'}({plain(answer.tokens)})"
 

@@ -60,7 +60,7 @@ def same(gold: Answer, answer: Answer) -> bool | None:
 def _families(tree: Answer) -> list[Family]:
     """The families whose union an answer is; none where a part of it is no family."""
     if isinstance(tree, Given):
-        return _families(tree.value) if tree.condition == ("_", "is", "whole") else []
+        return _families(tree.value) if {*tree.conditions.values()} == {("Z",)} else []
     if isinstance(tree, Equation):
         name, value = policy.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None

@@ -11,7 +11,7 @@ from itertools import permutations
 from dgpo.verifier import conditions, quantities, regions
 from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_named
-from dgpo.verifier.logic import truth_table
+from dgpo.verifier.logic import truth_table, with_bound_letter
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.number_sets import group, number_set
 from dgpo.verifier.quantities import statement
@@ -27,7 +27,7 @@ from dgpo.verifier.splitting import (
     symbols,
     with_both_signs,
 )
-from dgpo.verifier.tokens import COMMA, Token, Tokens, Unreadable, has, renamed, vocabulary
+from dgpo.verifier.tokens import COMMA, Token, Tokens, Unreadable, has, vocabulary
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Ratio, Region, Several, Statement, Value
 
 MAX_DEPTH = 12
@@ -39,26 +39,22 @@ MAX_PERMUTED = 4
 def read_answer(tokens: Tokens) -> Answer:
     """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
     try:
-        return _read(_with_bound_letter(opened(tokens)), 0)
+        return _read(with_bound_letter(opened(tokens)), 0)
     except Unreadable:
         return statement(tokens)
 
 
 def _read(tokens: Sequence[Token], depth: int) -> Answer:
-    lines, rows = split(opened(tokens), "row")
-    tokens = in_a_list(lines) if rows else lines[0]
+    tokens = in_a_list(split(opened(tokens), "row")[0])
     if not tokens or depth > MAX_DEPTH:
         raise Unreadable("nothing to read")
     if len(parts := enumerated(tokens)) > 1:
         return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
     if symbols_alone := truth_table(tokens) or group(tokens):
         return Statement(symbols_alone, tokens, is_words=True)
-    value, letters, condition = conditions.split_condition(tokens)
-    if letters:
-        answer = _read(value, depth + 1)
-        for letter in letters:
-            answer = Given(answer, letter, condition)
-        return answer
+    value, said = conditions.split_condition(tokens)
+    if said:
+        return Given(_read(value, depth + 1), said)
     tokens = opened(value)
     if (orders := _permutations(tokens, depth)) is not None:
         return orders
@@ -70,27 +66,6 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     if cuts:
         return _list(tokens, parts, cuts, depth)
     return _relation(tokens, depth)
-
-
-def _with_bound_letter(tokens: Tokens) -> Tokens:
-    r"""``\exists x \in R, x^2 \le 1`` of ``\exists x_0 \in R, x_0^2 \le 1``: the bound letter of a quantifier as x."""
-    if len(tokens) < 4 or not (tokens[0].is_("command", "exists") or tokens[0].latex == r"\forall "):
-        return tokens
-    letter, index = str(tokens[1].value), _index(tokens, 2)
-    if letter != "x" and has(tokens, "name", "x"):
-        return tokens
-    kept: list[Token] = []
-    while tokens:
-        kept.append(tokens[0])
-        found = _index(tokens, 1)
-        is_bound = tokens[0].value == letter and symbols(found) == symbols(index)
-        tokens = tokens[1 + len(found) * is_bound :]
-    return renamed(kept, {letter: "x"})
-
-
-def _index(tokens: Tokens, start: int) -> Tokens:
-    """``_0`` of ``x_0`` at its second token; nothing where no index starts there."""
-    return tokens[start : group_end(tokens, start + 1)] if has(tokens[start : start + 1], "sign", "_") else ()
 
 
 def _permutations(tokens: Tokens, depth: int) -> Answer | None:
@@ -171,8 +146,8 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     if not signs:
         sides = labelled(tokens)
         return Equation((sides[0], opened(sides[1])), 2) if sides else _union(tokens, depth)
-    if tokens[0].kind == "name" and tokens[1].kind == "bar" and (builder := regions.read_builder(tokens)):
-        return builder  # {x | x > 3} in braces of no meaning
+    if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := _members(tokens, depth)):
+        return members  # {x | x > 3} in braces of no meaning
     if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":
         return _relation(core, depth)  # all n >= 3
     if relations[0] == "~" and not sides[0] and tokens[1:]:
@@ -251,11 +226,8 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     if brackets == "{}" and (family := _family(inside)):
         member = _item(family, depth)
         return member if isinstance(member, Given) and isinstance(member.value, Several) else Several("{}", (member,))
-    if brackets == "{}" and (region := regions.read_builder(inside)) is not None:
-        return region
-    point, bars = split_at_bar(inside)
-    if brackets == "{}" and bars and (name := read_name(point[0])) and name.head == "()":
-        return _item(inside[len(point[0]) + 1 :], depth)  # of all (x, y) with x + y = 1
+    if brackets == "{}" and (members := _members(inside, depth)):
+        return members
     inside = separated(inside)
     parts, _ = split(inside, "join")
     if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
@@ -266,6 +238,16 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     if len(parts) == 1 and split(inside, "relation")[1]:
         return statement(tokens)
     return Several(brackets, tuple(filled([_item(item, depth) for item in items])))
+
+
+def _members(tokens: Tokens, depth: int) -> Answer | None:
+    r"""The region of ``x \mid x > 2``, and the equation of ``(x, y) \mid x + y = 1``; None for anything else."""
+    (first, *_), bars = split_at_bar(tokens)
+    name = read_name(first[: 1 if has(first, "relation", "in") else None])
+    if not bars or not name or not tokens[len(first) + 1 :]:
+        return None
+    members = _item(tokens[len(first) + 1 :], depth)
+    return members if name.head == "()" or (isinstance(members, Region) and members.variable == str(name)) else None
 
 
 def _family(tokens: Tokens) -> Tokens | None:

@@ -9,32 +9,34 @@ from dgpo.verifier.tokens import Tokens, has
 _SIGNS = {"": "", "+": ">", "-": "<", "*": "!=", ">0": ">", "<0": "<", ">=0": ">=", "<=0": "<=", "!=0": "!="}
 _WORDS = {"positive": ">", "negative": "<", "nonnegative": ">=", "nonzero": "!=", "": ""}
 _SPOKEN = re.compile(
-    r"(?:(?:all|every|any|each|the set of) )*(?:(?P<sign>positive|(?:non-?)?negative|non-?zero) )?"
-    r"(?P<kind>integer|natural number|(?:real|rational) number|real|rational)s?(?: [a-z])?"
+    r"(?:(?:all|every|any|each|the set of) )*(?P<sign>positive|(?:non[ -]?)?negative|non[ -]?zero)? ?"
+    r"(?P<kind>integer|whole|natural|real|rational|complex|prime)?s?(?: numbers?)?(?: [a-z])?"
 )
 _FACTOR = re.compile(r"\(?([ZQRCF])(?:/\(?(\w+?)\)?Z?|_(\w+))?\)?(?:\^(\d))?")
-_LETTERS = {"i": "Z", "n": "N", "r": "R"}
+_LETTERS = {"in": "Z", "wh": "Z", "na": "N", "re": "R", "ra": "Q", "co": "C", "pr": "P", "": ""}
 
 
-def _spoken(tokens: Tokens) -> re.Match[str] | None:
-    """The match of ``all positive integers`` or ``integers``; None for the adjective ``real`` and for other words."""
-    text = plain(tokens).lower() if len(tokens) < 8 else ""
-    return _SPOKEN.fullmatch(text) if " " in text or text.endswith("s") else None
+def spoken_set(text: str) -> tuple[str, str] | None:
+    """As `number_set`, of words: ``("Z", ">")`` of ``positive integer``, ``P`` for primes."""
+    words = _SPOKEN.fullmatch(text)
+    if words is None:
+        return None
+    sign = _WORDS[re.sub("[ -]", "", words["sign"] or "")]
+    letter = _LETTERS[(words["kind"] or "")[:2]]
+    return ("Z", sign or ">") if letter == "N" else (letter, sign)
 
 
 def number_set(tokens: Tokens) -> tuple[str, str] | None:
     r"""The letter and the sign of a set: ``("Z", ">")`` of ``\mathbb{Z}^+`` or ``positive integers``; else None."""
     if tokens and tokens[0].kind == "field":
         letter, script = str(tokens[0].value), "".join(str(token.value) for token in tokens[1:])
-        sign = _SIGNS.get(script.translate(dict.fromkeys(map(ord, "^_{}"))))
-    elif (words := _spoken(tokens)) is not None:
-        letter = "Q" if words["kind"].startswith("ra") else _LETTERS[words["kind"][0]]
-        sign = _WORDS[(words["sign"] or "").replace("-", "")]
-    else:
-        return None
-    if sign is None:
-        return None
-    return ("Z", ">") if letter == "N" and sign in ("", ">", "!=") else (letter, sign)
+        script = script.translate(dict.fromkeys(map(ord, "^_{}")))
+        sign = ">=" if letter + script == "N0" else _SIGNS.get(script)
+        letter, sign = ("Z", ">" if sign in ("", "!=") else sign) if letter == "N" else (letter, sign)
+        return None if sign is None else (letter, sign)
+    text = plain(tokens).lower() if len(tokens) < 8 else ""
+    words = spoken_set(text) if " " in text or text.endswith("s") else None  # not the adjective `real`
+    return words if words and words[0] else None
 
 
 def group(tokens: Tokens) -> tuple[str, ...] | None:

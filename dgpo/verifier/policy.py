@@ -3,46 +3,22 @@ r"""The decisions a person may argue about, each a function. docs/verifier.md ha
 They say what an answer claims; `equality` compares the claims with the ground truth.
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise, permutations
+from itertools import pairwise
 
-from dgpo.verifier.evaluation import COUNTERS
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.naming import Name, differ, read_name
 from dgpo.verifier.reading import NO_SOLUTION, Reading, asserted_choice
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Tokens, has, has_any
-from dgpo.verifier.tree import (
-    Answer,
-    Equation,
-    Given,
-    Named,
-    Node,
-    Operation,
-    Ratio,
-    Region,
-    Several,
-    Value,
-    functions,
-    names,
-    product,
-    renamed,
-    subtrees,
-)
+from dgpo.verifier.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
 from dgpo.verifier.values import exact, real_value
 
 MAX_SIDES = 4
 MIN_DIGITS = 3
 """Of a decimal ground truth that an exact answer may round to."""
 MAX_PLACES = 60
-MAX_CONSTANTS = 3
-_CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
-_NUMBERED = re.compile(r"[Cc]_\d")
-_PARAMETERS = frozenset((*"cCklmnrstuv", "alpha", "lambda", "mu"))
 
 
 @lru_cache(maxsize=4096)
@@ -65,9 +41,7 @@ def _is_many(tree: Answer) -> bool:
 
 def offers_alternatives(answer: Reading) -> bool:
     """Whether an answer names several values (``37 or 38``, ``37, 38``), which is a hedge where one is asked for."""
-    tree = answer.tree
-    while isinstance(tree, Given):
-        tree = tree.value
+    tree = answer.tree.value if isinstance(answer.tree, Given) else answer.tree
     is_list = isinstance(tree, Several) and tree.brackets == "" and len(tree.items) > 1
     return is_list or isinstance(tree, Named) or (tree is answer.tree and has(answer.tokens, "join", "or"))
 
@@ -213,20 +187,6 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
     return differ(wanted, given)
 
 
-def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
-    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
-    for degrees, radians in ((gold, answer), (answer, gold)):
-        node = radians.node
-        if degrees.unit != "degree" or degrees.node is None or node is None or radians.unit not in ("", "rad"):
-            continue
-        is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
-        if radians.unit or is_angle:
-            converted = replace(radians, node=product(node, Fraction(180), Operation("/", ("pi",))), unit="")
-            plain = replace(degrees, unit="")
-            return (plain, converted) if degrees is gold else (converted, plain)
-    return gold, answer
-
-
 def is_rounded(gold: Answer, answer: Answer) -> bool:
     r"""Whether a ground truth of three digits or more is the exact answer, rounded: 5.29 of ``2\sqrt{7}``.
 
@@ -245,41 +205,6 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
         return False
     scale = 10 ** len(decimals)
     return bool(abs(given * scale - wanted.numerator * scale / wanted.denominator) <= 0.5)
-
-
-def new_letters(gold: Node, answer: Node, declared: tuple[frozenset[str], frozenset[str]]) -> Iterator[dict[str, str]]:
-    r"""Each renaming of the answer's letters that may be tried: none, then those to letters of the ground truth.
-
-    Letters may be renamed that have a condition on both sides (``declared``), or on one where both stand by a ``\\pi``,
-    or in the ground truth with other letters beside them; and arbitrary constants of a function, ``A`` and ``C_1``.
-    """
-    yield {}
-    wanted, given = names(gold) - names(answer), names(answer) - names(gold)
-    if not wanted and not given:
-        wanted = given = frozenset(filter(_NUMBERED.fullmatch, names(gold)))  # C_1 and C_2 may change places
-    if not wanted or len(wanted) != len(given) or len(wanted) > MAX_CONSTANTS:
-        return
-    common = names(gold) & names(answer)
-    are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, wanted | given))
-    is_family = wanted | given <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
-    is_declared = (any(declared) and is_family) or (declared[0] and common) or all(declared)
-    may_change = declared[0] | declared[1] <= wanted | given if len(wanted) == 1 else wanted <= declared[0]
-    if are_constants or (is_declared and may_change):
-        yield from (dict(zip(sorted(given), order, strict=True)) for order in permutations(sorted(wanted)))
-
-
-def with_parameter(golds: list[Answer], answers: list[Answer]) -> list[Answer]:
-    """The parts of a tuple with the one parameter of ``golds``: ``(2s, s)`` as ``(2t, t)``, where that is ``t``."""
-    nodes = [[part.node for part in side if isinstance(part, Value) and part.node] for side in (golds, answers)]
-    letters = [[names(node) for node in side if names(node)] for side in nodes]
-    wanted, given = (frozenset().union(*side) for side in letters)
-    if (len(wanted), len(given)) != (1, 1) or not wanted | given <= _PARAMETERS or min(map(len, letters)) < 2:
-        return answers
-    new = dict(zip(given, wanted, strict=True))
-    return [
-        replace(item, node=renamed(item.node, new)) if isinstance(item, Value) and item.node is not None else item
-        for item in answers
-    ]
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:

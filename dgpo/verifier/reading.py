@@ -12,9 +12,9 @@ from dgpo.verifier.splitting import opened, plain, symbols
 from dgpo.verifier.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
 from dgpo.verifier.tree import Answer
 
-_LEADS = vocabulary("so thus therefore hence the final correct")
+_LEADS = vocabulary("so thus therefore hence the final correct only such")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
-_SUBJECTS = vocabulary("answer solution result equation")
+_SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
 _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
@@ -25,7 +25,7 @@ _LEAD = re.compile(
     r"|there (?:is|are) (?=no|infinitely)"
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
-_SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no"}
+_SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
 _DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -47,8 +47,8 @@ _CHOICE = re.compile(
 NO_SOLUTION = "no solution"
 """What ``\\emptyset`` is in words."""
 _NO_SOLUTION = re.compile(
-    r"(?:there (?:is|are) |the (?:equation|system|inequality) has )?no (?:real )?solutions?|(?:the )?empty set"
-    r"|(?:原?方程组?)?无解|空集",
+    r"(?:there (?:is|are) |the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*solutions?"
+    r"|such [a-z]+(?: [a-z])?(?: exists?)?)|none|(?:the )?empty set|(?:原?方程组?)?无解|空集",
     re.IGNORECASE,
 )
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")

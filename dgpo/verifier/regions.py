@@ -9,7 +9,7 @@ from typing import Any
 from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import read_value
-from dgpo.verifier.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
+from dgpo.verifier.splitting import opened, separated, shell, split, split_where, with_both_signs
 from dgpo.verifier.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 from dgpo.verifier.tree import Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
@@ -66,19 +66,6 @@ def _end(tokens: Tokens) -> Value | Infinite | None:
         return None
     value = read_value(tokens)
     return value if isinstance(value, Value | Infinite) else None
-
-
-def read_builder(tokens: Tokens) -> Region | None:
-    r"""The region of ``x \mid x > 2``, the inside of a set's braces; None for anything else."""
-    parts, _ = split_at_bar(tokens)
-    if len(parts) < 2 or not parts[0] or parts[0][0].kind != "name":
-        return None
-    if len(parts[0]) > 1 and not (len(parts[0]) == 3 and parts[0][2].is_("field", "R")):
-        return None
-    condition = tokens[len(parts[0]) + 1 :]
-    pieces, joints = split(condition, "join")
-    region = read_conditions(pieces, {str(joint.value) for joint in joints}) if joints else read_inequality(condition)
-    return region if region and region.variable == str(read_name(parts[0][:1])) else None
 
 
 def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:

@@ -182,13 +182,16 @@ class Ratio:
     half: str = ""
 
 
+Condition = tuple[str, ...]
+"""The letter of a set of numbers, '' for any, and what else is said of one: ``("Z", "_", ">=", "1")``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
-    r"""A value with a condition on a letter in it, ``2^n for n \ge 1``; () where the letter is any number."""
+    r"""A value with conditions on letters in it, ``2^n for n \ge 1``."""
 
     value: "Answer"
-    letter: str = ""
-    condition: tuple[str, ...] = ()
+    conditions: Mapping[str, Condition] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,31 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from dgpo.verifier.arithmetic import exact_value
-from dgpo.verifier.evaluation import (
-    COARSE,
-    COUNTERS,
-    FINE,
-    POSITIVE_POINTS,
-    Coordinate,
-    Evaluator,
-    coordinate,
-    counting,
-    whole,
-)
+from dgpo.verifier.evaluation import COARSE, FINE, POSITIVE_POINTS, Coordinate, Evaluator, coordinate, places, whole
 from dgpo.verifier.tokens import vocabulary
-from dgpo.verifier.tree import (
-    SERIES,
-    Answer,
-    Node,
-    Operation,
-    Value,
-    functions,
-    names,
-    operations,
-    rebuilt,
-    renamed,
-    subtrees,
-)
+from dgpo.verifier.tree import Answer, Node, Operation, Value, functions, names, operations, rebuilt, renamed, subtrees
 
 DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
@@ -49,7 +27,6 @@ MAX_BREAKS = 84
 POINTS = 6
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
-STEPS = frozenset(("floor", "ceil", "gcd", "lcm"))
 
 
 def exact(node: Node) -> Fraction | None:
@@ -149,11 +126,7 @@ def _with_natural_log(node: Node) -> Node:
 def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     variables = names(gold) | names(answer)
     all_functions = functions(gold) | functions(answer)
-    kinds: list[Coordinate] = [coordinate]
-    if variables and all_functions & STEPS:
-        kinds = [whole] if variables <= COUNTERS else [coordinate, whole]
-    if all_functions & {*SERIES, "!!"}:
-        kinds = [counting]
+    kinds = places(variables, all_functions)
     same: bool | None = True
     for at in kinds:
         decision = _equal_at_points(gold, answer, has_decimal, at, COARSE)

@@ -24,13 +24,13 @@ from dgpo.verifier.reading import read
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "matrix(1; 2 / 3; 4)"),
         ("not enough information", "words(not enough information)"),
         (r"2^{n} \text{ for } n \ge 1", "(^ 2 n), if n >= 1"),
-        (r"f(x)=x \forall x \in \mathbb{R}", "equation(f(x) = x), if any x"),
+        (r"f(x)=x \forall x \in \mathbb{R}", "equation(f(x) = x), if x in R"),
         (r"-4 \text{ at } x=2", "(- 4)"),
         (r"6 \text{ (when } x=5)", "6"),
         (r"7 \text{ with equality iff } a=b", "7"),
         (r"f(x)=6, \text{ attained at } x=5", "equation(f(x) = 6)"),
-        (r"2n\pi, n \in \mathbb{Z}", "(* 2 n pi), if n is whole"),
-        (r"\{x \mid x = 3n, n \in \mathbb{Z}\}", "set((* 3 n), if n is whole)"),
+        (r"2n\pi, n \in \mathbb{Z}", "(* 2 n pi), if n in Z"),
+        (r"\{x \mid x = 3n, n \in \mathbb{Z}\}", "set((* 3 n), if n in Z)"),
     ],
 )
 def test_each_kind_of_answer(text: str, tree: str) -> None:
