@@ -14,6 +14,7 @@ from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Tokens, has, has_any
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
 from dgpo.verifier.values import exact, real_value
+from dgpo.verifier.whole_numbers import same_numbers, whole_numbers
 
 MAX_SIDES = 4
 MIN_DIGITS = 3
@@ -50,6 +51,9 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
     """Whether two answers in words or letters of choices are the same; None where a side is anything else."""
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty") and gold.choices is None:
         return None
+    wanted = gold.whole_numbers
+    if wanted and (given := whole_numbers(answer.plain, is_answer=True)) and same_numbers(wanted, given):
+        return True
     if answer.phrase and gold.phrase:
         shorter = min(len(answer.phrase), len(gold.phrase))
         if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):

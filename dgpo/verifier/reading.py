@@ -11,6 +11,7 @@ from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.splitting import opened, plain, symbols
 from dgpo.verifier.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
 from dgpo.verifier.tree import Answer
+from dgpo.verifier.whole_numbers import WholeNumbers, whole_numbers
 
 _LEADS = vocabulary("so thus therefore hence the final correct only such")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
@@ -93,6 +94,10 @@ class Reading:
     @cached_property
     def phrase(self) -> str | None:
         return None if number_set(self.tokens) else phrase(self.plain)
+
+    @cached_property
+    def whole_numbers(self) -> WholeNumbers | None:
+        return whole_numbers(self.plain, is_answer=False)
 
     @cached_property
     def choice(self) -> str | None:
