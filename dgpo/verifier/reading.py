@@ -136,6 +136,9 @@ def without_talk(tokens: Tokens) -> Tokens:
         tokens = tokens[1:]
     while tokens and (_is_ornament(tokens[-1]) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
         tokens = tokens[:-1]
+    last = [token.word for token in tokens[-4:]]
+    if last[:3] in (["is", "the", "only"], ["are", "the", "only"]) and last[-1].removesuffix("s") in _SUBJECTS:
+        tokens = tokens[:-4]  # (2, 3) is the only solution
     return opened(tokens)
 
 
