@@ -85,7 +85,7 @@ def sharded_copy(model: torch.nn.Module) -> tuple[dict[str, tuple[torch.Tensor, 
     return {name: (tensor.clone(), own_spec) for name, (tensor, own_spec) in state.items()}, spec
 
 
-def log_probs_of_labels(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def log_probs_of_labels(logits: torch.Tensor, labels: torch.Tensor, **for_flash_attn: bool) -> torch.Tensor:
     """``verl.utils.torch_functional.logprobs_from_logits`` for a CPU: log-probs of labels `(N,)` from logits `(N, V)`.
 
     Without flash-attn verl goes through the first axis row by row, to save memory in a batch of sequences
