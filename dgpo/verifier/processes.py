@@ -59,6 +59,9 @@ class Processes:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self._pool.shutdown()
+        elif self._pool._call_queue:  # pyright: ignore[reportAttributeAccessIssue]
+            # Before Python 3.11.5 the shutdown waits for a task that is being written to processes which have ended.
+            self._pool._call_queue._reader.close()  # pyright: ignore[reportAttributeAccessIssue]
         self._ours.close()
         self._pool.shutdown(cancel_futures=True)
         self._theirs.close()
