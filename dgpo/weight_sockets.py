@@ -38,7 +38,8 @@ def rename_at_trainer(module: ModuleType) -> None:
         import ray
 
         original(self, *args, **kwargs)
-        self.zmq_handle = self.zmq_handle.replace(ray.get_runtime_context().get_job_id(), job_name(), 1)
+        if (name := job_name()) not in self.zmq_handle:
+            self.zmq_handle = self.zmq_handle.replace(ray.get_runtime_context().get_job_id(), name, 1)
 
     module.ServerAdapter.__init__ = with_own_address
 
