@@ -8,7 +8,7 @@ nobody would notice. So the names here hold the address of the cluster too.
 
 import functools
 import os
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
 import wrapt
@@ -25,32 +25,30 @@ def job_name() -> str:
 def install() -> None:
     """Have verl name the sockets by `job_name`, once it imports the modules that do."""
     folder = "verl.workers.rollout.vllm_rollout"
-    wrapt.when_imported(f"{folder}.vllm_rollout")(rename_at_trainer)
-    wrapt.when_imported(f"{folder}.vllm_async_server")(rename_at_engine)
+    wrapt.when_imported(f"{folder}.vllm_rollout")(lambda module: after_init(module.ServerAdapter, rename_at_trainer))
+    wrapt.when_imported(f"{folder}.vllm_async_server")(
+        lambda module: after_init(module.vLLMHttpServer, rename_at_engine)
+    )
 
 
-def rename_at_trainer(module: ModuleType) -> None:
+def after_init(kind: type[Any], correct: Callable[[Any], None]) -> None:
+    """Have each new object of a class corrected."""
+    original = kind.__init__
+
+    @functools.wraps(original)
+    def corrected(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        correct(self)
+
+    kind.__init__ = corrected
+
+
+def rename_at_trainer(adapter: Any) -> None:
     """Correct the address that a rank sends to."""
-    original = module.ServerAdapter.__init__
-
-    @functools.wraps(original)
-    def with_own_address(self: Any, *args: Any, **kwargs: Any) -> None:
-        import ray
-
-        original(self, *args, **kwargs)
-        if (name := job_name()) not in self.zmq_handle:
-            self.zmq_handle = self.zmq_handle.replace(ray.get_runtime_context().get_job_id(), name, 1)
-
-    module.ServerAdapter.__init__ = with_own_address
+    if (name := job_name()) not in adapter.zmq_handle:
+        adapter.zmq_handle = adapter.zmq_handle.replace(name.partition("-")[0], name, 1)
 
 
-def rename_at_engine(module: ModuleType) -> None:
+def rename_at_engine(_: Any) -> None:
     """Correct the part of the address that the processes of vLLM get through their environment."""
-    original = module.vLLMHttpServer.__init__
-
-    @functools.wraps(original)
-    def with_own_address(self: Any, *args: Any, **kwargs: Any) -> None:
-        original(self, *args, **kwargs)
-        os.environ["VERL_RAY_JOB_ID"] = job_name()
-
-    module.vLLMHttpServer.__init__ = with_own_address
+    os.environ["VERL_RAY_JOB_ID"] = job_name()
