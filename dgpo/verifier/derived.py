@@ -8,7 +8,20 @@ from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens, has
 from dgpo.verifier.tokens import renamed as with_letters
-from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Ratio, Several, Value, names, quotient, renamed
+from dgpo.verifier.tree import (
+    Answer,
+    Equation,
+    Named,
+    Node,
+    Operation,
+    Ratio,
+    Several,
+    Value,
+    minus,
+    names,
+    quotient,
+    renamed,
+)
 from dgpo.verifier.values import equal
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
@@ -66,7 +79,7 @@ def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
     left, right = read_answer(left_side), read_answer(right_side)
     if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
         return None
-    return Operation("+", (left.node, Operation("-", (right.node,))))
+    return minus(left.node, right.node)
 
 
 def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
@@ -82,10 +95,10 @@ def is_shifted(gold: Node, answer: Node) -> bool:
     if not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
         return False
     with_more = renamed(gold, {"C": Operation("+", ("C", Fraction(1)))})
-    difference = Operation("+", (gold, Operation("-", (answer,))))
-    points = (dict.fromkeys(names(difference), Fraction(place, 5)) for place in (2, 7))
+    gap = minus(gold, answer)
+    points = (dict.fromkeys(names(gap), Fraction(place, 5)) for place in (2, 7))
     is_added = equal(with_more, Operation("+", (gold, Fraction(1))))
-    return is_added is True and any(equal(renamed(difference, point), difference) for point in points)
+    return is_added is True and any(equal(renamed(gap, point), gap) for point in points)
 
 
 def shares(ratio: Ratio) -> list[Value]:

@@ -14,7 +14,18 @@ from typing import Literal
 from dgpo.verifier.equality import Comparison
 from dgpo.verifier.formulas_in_prose import join, runs, spelt, whole
 from dgpo.verifier.reading import read as read_text
-from dgpo.verifier.stance import Span, condition, has_cases, is_cut_off, letters, retraction, stance, undenied
+from dgpo.verifier.stance import (
+    PERHAPS,
+    SUPPOSED,
+    Span,
+    condition,
+    has_cases,
+    is_cut_off,
+    letters,
+    retraction,
+    stance,
+    undenied,
+)
 from dgpo.verifier.values import is_number
 
 Wanted = Literal["choice", "number", "expression"]
@@ -70,9 +81,10 @@ _CUE = re.compile(
 _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
-    r"|whether|quiz[aá]s?|peut-être|vielleicht|si|wenn|falls|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
+    rf"|whether|{PERHAPS}|si|wenn|falls"
+    r"|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
     r"|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
-    r"(?: [\"“]?[a-z]+){0,3} \Z|(?:如果|假设|假如|若|可能|也许|或许|возможно,?|если) ?\Z",
+    rf"(?: [\"“]?[a-z]+){{0,3}} \Z|(?:{SUPPOSED}|возможно,?|если) ?\Z",
     re.IGNORECASE,
 )
 """What stands before a cue that states no answer: ``to find the answer``, ``maybe the answer``."""

@@ -18,6 +18,9 @@ Stance = Literal["asserts", "aside", "unfinished"]
 """``asserts``: read it. ``aside``: pass over it. ``unfinished``: the answer is still to come, or not known."""
 
 
+PERHAPS = r"quiz[aá]s?|peut-être|vielleicht"
+SUPPOSED = "如果|假设|假如|若|可能|也许|或许"
+"""Words of other languages for what is no assertion."""
 _CONNECTIVE = (
     r"\A\W*(?:(?:so|now|then|next|first|finally|lastly|but|and|okay|ok|hmm|wait|oh|alternatively|again|also|thus|hence"
     r"|therefore|(?:step|part) \d+)(?:,? |[.:*]+ ))*"
@@ -30,10 +33,10 @@ _OPENING = re.compile(
     r"(?:for example|e\.g\.|verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
     # Let's try n = 5; divide by 2; to find it, we need to add 5
     r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
-    r"|(?:perhaps|maybe|possibly|quiz[aá]s?|peut-être|vielleicht|возможно|suppose|assume|consider|imagine"
+    rf"|(?:perhaps|maybe|possibly|{PERHAPS}|возможно|suppose|assume|consider|imagine"
     r"|try|find|compute|calculate|determine|solve|substitute|divide|multiply|subtract"
     r"|if\b(?=.{0,200}\b(?:contradict|fails|impossible|not (?:work|hold|possible)))"
-    r"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b|如果|假设|假如|若|可能|也许|或许"
+    rf"|add|recall|express|simplify|round|see|use|take|given(?=:)|say(?= [a-z]\b))\b|{SUPPOSED}"
     r"|(?:to [^,]{1,60}, )?(?:we|i)(?:['’]ll| (?:now|still|just|only|also|then|first|can|could|will|should))*"
     r" (?:(?:need|have|want|try) to|must|start|begin|try|test|turn|consider|set)\b))",
     re.IGNORECASE,

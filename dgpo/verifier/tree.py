@@ -87,6 +87,10 @@ def product(*factors: Node) -> Node:
     return factors[0] if len(factors) == 1 else Operation("*", factors)
 
 
+def minus(left: Node, right: Node) -> Node:
+    return Operation("+", (left, Operation("-", (right,))))
+
+
 def quotient(above: Node, below: Node) -> Node:
     return Operation("*", (above, Operation("/", (below,))))
 

@@ -4,9 +4,10 @@ import re
 from math import lcm
 from typing import NamedTuple
 
+from dgpo.verifier.number_sets import spoken_set
+
 MAX_MODULUS = 10_000
 _MODULI = {"even": ("2", "0"), "odd": ("2", "1")}
-_SIGNS = {"positive": ">", "natural": ">", "nonnegative": ">="}
 _LEAD = re.compile(
     r"\A(?:(?:it|this) (?:is (?:possible|true)|holds|works) )?(?:if and only if|iff|(?:exactly|precisely) (?:when|if)) "
 )
@@ -66,7 +67,7 @@ def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     remainders = frozenset(int(rest[:6]) % base for rest in re.findall(r"\d+", rests))
     if said.get("not"):
         remainders = frozenset(range(base)) - remainders
-    sign = _SIGNS.get(said.get("sign") or said.get("own_sign") or "", "")
+    _, sign = spoken_set(said.get("sign") or said.get("own_sign") or "") or ("", "")
     return WholeNumbers(base, remainders, "" if kind in _MODULI else kind, sign, said.get("letter", ""))
 
 
