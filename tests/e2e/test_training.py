@@ -108,7 +108,7 @@ def test_a_short_training_improves_accuracy(killed: Path) -> None:
     before, after = (validation_score(steps[step]) for step in (0, STEPS))
     assert before is not None and after is not None
     print(f"{before:.3f} -> {after:.3f}")
-    assert after - before > 0.06
+    assert after - before > 0.08
 
 
 def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
