@@ -11,7 +11,6 @@ real runs are those of `quickstart.json`; problems and draws come in another ord
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,14 +19,13 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from benchmarks.against_trl import ANSWERS, HERE, PROMPTS, TOKENS, UPDATES
 from benchmarks.common import RESULTS, arguments_of, machine, publish
 from dgpo.losses import policy_loss
 from dgpo.tables import Table
 from dgpo.verifier import verify_batch
 
-HERE = Path("runs/quickstart")
-STEPS, PROMPTS, ANSWERS, UPDATES, WARM_UP, RATE, LONGEST = 30, 32, 8, 16, 5, 3e-5, 96
-HELD_OUT = 64
+STEPS, WARM_UP, RATE, HELD_OUT = 30, 5, 3e-5, 64
 
 
 class Policy:
@@ -37,7 +35,6 @@ class Policy:
         folder = HERE / f"model-{seed}"
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-        self.temperature_one = dict(do_sample=True, temperature=1.0, top_k=0, top_p=1.0)
 
     @torch.no_grad()
     def sample(self, rows: list[dict[str, Any]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -47,10 +44,11 @@ class Policy:
         prompts = [render(row["prompt"], add_generation_prompt=True, return_dict=False) for row in rows]
         batch = self.tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
         many = {name: tensor.repeat_interleave(ANSWERS, 0) for name, tensor in batch.items()}
-        tokens = self.model.generate(**many, max_new_tokens=LONGEST, **self.temperature_one)
+        whole = dict(do_sample=True, temperature=1.0, top_k=0, top_p=1.0)  # the distribution, as verl samples it
+        tokens = self.model.generate(**many, max_new_tokens=TOKENS, **whole)
         answers = tokens[:, many["input_ids"].shape[1] :]
-        ended = (answers == self.tokenizer.eos_token_id).long().cumsum(1)
-        mask = (ended - (answers == self.tokenizer.eos_token_id).long()) == 0
+        ends = (answers == self.tokenizer.eos_token_id).long()
+        mask = ends.cumsum(1) == ends
         seen = torch.cat([many["attention_mask"].bool(), mask], 1)
         texts = self.tokenizer.batch_decode(answers.masked_fill(~mask, self.tokenizer.pad_token_id), True)
         truths = [row["reward_model"]["ground_truth"] for row in rows for _ in range(ANSWERS)]
@@ -72,7 +70,7 @@ def advantages_of(rewards: Tensor) -> Tensor:
 
 
 def train(seed: int) -> dict[str, Any]:
-    """Accuracy (mean@8) before and after, and the means of what a run logs."""
+    """What `quickstart.json` has of a real run: accuracy (mean@8) before and after, boundary tokens, entropy."""
     torch.manual_seed(seed)
     draws = np.random.default_rng(seed)
     policy = Policy(seed)
@@ -89,9 +87,14 @@ def train(seed: int) -> dict[str, Any]:
         steps.append(one_step(policy, adam, chosen, draws))
     seconds = (time.process_time() - begin) / STEPS
     after = policy.sample(held_out)[3].mean().item()
-    last = steps[-1]["entropy"]
-    means = {name: float(np.mean([each[name] for each in steps])) for name in steps[0]}
-    return {"seed": seed, "before": before, "after": after, **means, "entropy": last, "seconds": seconds}
+    return {
+        "run": f"one process, seed {seed}",
+        "mean_before": before,
+        "mean_after": after,
+        "boundary_share_mean": float(np.mean([each["boundary"] for each in steps])),
+        "entropy_last": steps[-1]["entropy"],
+        "seconds": seconds,
+    }
 
 
 def one_step(policy: Policy, adam: Any, rows: list[dict[str, Any]], draws: np.random.Generator) -> dict[str, float]:
@@ -109,11 +112,7 @@ def one_step(policy: Policy, adam: Any, rows: list[dict[str, Any]], draws: np.ra
         torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)
         adam.step()
         shares.append(metrics["actor/region/ln/share"] + metrics["actor/region/hp/share"])
-    return {
-        "entropy": entropy[mask].mean().item(),
-        "boundary": float(np.mean(shares)),
-        "length": mask.sum().item() / 256,
-    }
+    return {"entropy": entropy[mask].mean().item(), "boundary": float(np.mean(shares))}
 
 
 def main() -> int:
@@ -122,36 +121,23 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     real = json.loads((RESULTS / "quickstart.json").read_text())["results"]
+    theirs = [{**run, "run": f"real stack, {run['run']}"} for run in real if not run["overrides"]]
+    ours = [train(seed) for seed in arguments.seeds]
     rows = [
         (
-            f"real stack, {run['run']}",
+            run["run"],
             f"{100 * run['mean_before']:.1f}",
             f"{100 * run['mean_after']:.1f}",
             f"{100 * (run['mean_after'] - run['mean_before']):+.1f}",
             f"{run['boundary_share_mean']:.3%}",
             f"{run['entropy_last']:.3f}",
         )
-        for run in real
-        if not run["overrides"]
+        for run in (*theirs, *ours)
     ]
-    seconds = []
-    for seed in arguments.seeds:
-        run = train(seed)
-        seconds.append(run["seconds"])
-        rows.append(
-            (
-                f"one process, seed {seed}",
-                f"{100 * run['before']:.1f}",
-                f"{100 * run['after']:.1f}",
-                f"{100 * (run['after'] - run['before']):+.1f}",
-                f"{run['boundary']:.3%}",
-                f"{run['entropy']:.3f}",
-            )
-        )
     head = ("run", "mean@8 before", "after", "points", "LN + HP tokens", "entropy, last step")
     notes = [
         f"{STEPS} steps of {UPDATES} updates. Accuracy in %, of {HELD_OUT} held-out problems; LN + HP: mean over "
-        f"steps. The loop takes {np.mean(seconds):.1f} seconds of one core a step."
+        f"steps. The loop takes {np.mean([run['seconds'] for run in ours]):.1f} seconds of one core a step."
     ]
     publish(arguments.output, Table(head, rows, "The quick start in one process", notes), about=machine())
     return 0
