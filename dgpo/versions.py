@@ -100,7 +100,10 @@ def installed_versions(names: Iterable[str] = (*PINNED, *FORBIDDEN)) -> dict[str
 
 @functools.cache  # a third of a second
 def _on_disk() -> dict[str, str]:
-    return {str(canonicalize_name(each.metadata["Name"] or "")): each.version for each in metadata.distributions()}
+    versions: dict[str, str] = {}
+    for each in metadata.distributions():  # in the order of sys.path, of which an import takes the first
+        versions.setdefault(str(canonicalize_name(each.metadata["Name"] or "")), each.version)
+    return versions
 
 
 def version_problems(locked: Mapping[str, str], installed: Mapping[str, str], platform: str) -> list[str]:
