@@ -10,6 +10,7 @@ and for a try on a CPU actor_rollout_ref.model.path=FOLDER with the config.json 
 """
 
 import functools
+import gc
 import math
 import os
 import tempfile
@@ -114,6 +115,8 @@ def measure(config: Any, setup: Setup, gpu: str | None, rounds: int) -> list[str
     from verl.utils import tensordict_utils as tu
 
     cuda = config.trainer.device == "cuda"
+    gc.collect()  # the worker of the size before
+    others = torch.cuda.memory_allocated() if cuda else 0
     worker = worker_for(config)
     data = batch(setup.tokens, setup.longest, setup.shape.vocabulary)
     training = data.clone()
@@ -134,7 +137,7 @@ def measure(config: Any, setup: Setup, gpu: str | None, rounds: int) -> list[str
         f"{best_update:.2f}",
         f"{total / best_update:,.0f}",
         f"{flops / best_update / GPUS[gpu].flops:.1%}" if gpu else "–",
-        f"{peak / GIB:.2f}" if cuda else "–",
+        f"{(peak - others) / GIB:.2f}" if cuda else "–",
         f"{plan / GIB:.2f}",
     ]
 

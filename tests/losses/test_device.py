@@ -74,3 +74,23 @@ def test_the_record_sees_what_waits(record):
         torch.as_tensor(3.0, device="meta")
     expected = {"_local_scalar_dense": 1, "masked_select": 1, "equal": 1, "copy": 1, "as_tensor": 1}
     assert record.waits == expected
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("name", METHODS)
+def test_a_gpu_computes_the_loss_and_gradient_that_a_cpu_does(name):
+    generator = torch.Generator().manual_seed(0)
+    old = -3 * torch.rand(32, 2048, generator=generator, dtype=torch.float64)
+    new = old + 0.3 * torch.randn(32, 2048, generator=generator, dtype=torch.float64)
+    advantages = torch.randn(32, 1, generator=generator, dtype=torch.float64).expand(32, 2048)
+    mask = torch.arange(2048) < torch.randint(1024, 2049, (32, 1), generator=generator)
+
+    def run(device, dtype):
+        at = new.clone().to(device, dtype).requires_grad_()
+        loss, _ = policy_loss(name, old.to(device, dtype), at, advantages.to(device, dtype), mask.to(device))
+        loss.backward()
+        return loss.item(), at.grad.cpu().double()
+
+    (expected, gradient), (loss, computed) = run("cpu", torch.float64), run("cuda", torch.float32)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert (computed - gradient).norm() < 1e-6 * gradient.norm()
