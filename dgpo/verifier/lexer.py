@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from dgpo.verifier import spelling
 from dgpo.verifier.numerals import GROUPS, read_number
-from dgpo.verifier.tokens import END, Kind, Token, Tokens, Unreadable, has
+from dgpo.verifier.tokens import END, NO_PRODUCTS, Kind, Token, Tokens, Unreadable, has
 
 MAX_TOKENS = 1500
 MAX_DEPTH = 40
@@ -34,6 +34,7 @@ _RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "in": r"\in ", "~": r
 _BOLDS = ("mathbf", "boldsymbol", "bm")
 _BOLD_LETTER = re.compile(r"\\(?:mathbf|boldsymbol|bm) ?\{?([A-Za-z])\}?\Z")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
+_LETTER_BELOW = re.compile(r"_(?![i-n]{2})([A-Za-z])(?=[A-Za-z](?![A-Za-z]))")  # v_xt is v_x t, a_ij is meant as one
 _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
 _ESCAPED_TWICE = re.compile(
     r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|circ|cup|boxed|begin|end)(?![A-Za-z]))"
@@ -51,7 +52,7 @@ def lex(text: str) -> Tokens:
     text = spelling.with_backslashes(text)
     if not text.isascii():
         text = spelling.in_ascii(text)
-    text = _CHAT_TAG.sub(" ", text.replace("{:}", ":").replace("k_BT", "k_B T"))
+    text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", text.replace("{:}", ":")))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
     text = _ESCAPED_TWICE.sub(r"\\", text)
@@ -211,6 +212,9 @@ class _Lexer:
             self.put("sign", "*", r"\times ")
         elif len(written) == 1 and written.isascii():
             self.put("name", written, written, is_worded)
+        elif written in NO_PRODUCTS - {"in"} and text[at : at + 1] == "^" and not is_worded:  # \frac12 at^2
+            for letter in written:
+                self.put("name", letter, letter)
         else:
             self.put("word", written, written if not is_worded else rf"\text{{{written}}}", is_worded)
 

@@ -1,5 +1,6 @@
 r"""Reads a number or an expression with its unit: ``5 cm``, ``\$1.5 million``, ``12.5\%``, ``52_8``."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -9,7 +10,7 @@ from dgpo.verifier.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.arithmetic import exact_value
 from dgpo.verifier.numerals import MAGNITUDES, read_words
 from dgpo.verifier.splitting import group_end, opened, shell, split, step, symbols, trimmed
-from dgpo.verifier.tokens import Token, Tokens, has, has_any, latex, vocabulary
+from dgpo.verifier.tokens import MINUS, Token, Tokens, has, has_any, latex, vocabulary
 from dgpo.verifier.tree import Infinite, Node, Several, Statement, Value, names, product
 from dgpo.verifier.units import unit_of
 
@@ -18,6 +19,7 @@ MAX_UNIT = 24
 BASE = "base "
 """The unit of ``52_8`` is ``base 8``, and its value 52."""
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
+_OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -25,6 +27,8 @@ _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
     """The value of ``tokens``; a `Statement` where they have words that are no unit."""
     tokens = opened(tokens)
+    if has(tokens[:1], "word", "minus", "negative") and (has(tokens, "number") or _in_words(tokens[1:])):
+        tokens = (MINUS, *tokens[1:])
     is_signed = has(tokens[:1], "sign", "+", "-")
     if [token.kind for token in tokens[is_signed:]] == ["infinity"]:
         return Infinite(tokens[0].value == "-")
@@ -95,7 +99,7 @@ def _in_words(tokens: Tokens) -> Fraction | None:
     if not all(token.kind == "word" or token.is_("sign", "-") or token.is_("join", "and") for token in tokens):
         return None
     number = read_words(" ".join(str(token.value) for token in tokens if token.kind != "sign"))
-    return None if number is None else Fraction(number)
+    return None if number is None else Fraction(-number if tokens[0].kind == "sign" else number)
 
 
 def _sum_of_angles(tokens: Tokens) -> Value | None:
@@ -114,7 +118,7 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
     token, before = tokens[start], tokens[start - 1]
     if before.kind in ("sign", "function", "command", "open", "join") and not before.is_("sign", "!"):
         return False
-    if token.kind == "word" and not token.is_worded and before.kind == "name" and len(str(before.value)) == 1:
+    if token.kind == "word" and not token.is_worded and before.kind == "name" and before.value != "pi":
         return False
     if token.kind in ("degree", "percent", "money", "word") or token.is_("command", "pmod", "mod"):
         return True
@@ -163,7 +167,7 @@ def read_unit(tokens: Sequence[Token]) -> str | None:
         return None
     is_worded = any(token.is_worded for token in tokens) or has_any(tokens, "command", "degree")
     is_worded = is_worded or any(token.kind == "name" and len(str(token.value)) > 1 for token in tokens)
-    text = _spelt(tokens)
+    text = _OF_NAMES.sub("", _spelt(tokens))
     return unit_of(text, is_worded, tokens[0].is_spaced or tokens[0].is_worded)
 
 

@@ -117,6 +117,7 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("join", "or", r"\lor ", "lor vee"), ("join", "and", r"\land ", "land wedge"),
     ("dots", "...", r"\ldots ", "ldots dots cdots dotsc dotsb"), ("infinity", "infinity", r"\infty ", "infty infin"),
     ("degree", "degree", r"^{\circ}", "circ degree degrees degreecelsius"),
+    ("money", "£", "", "pounds textsterling"), ("money", "€", "", "euro texteuro"),
     ("empty", "empty", r"\emptyset ", "emptyset varnothing O"),
     ("open", "(", "(", "langle lparen"), ("open", "[", "[", "lbrack"), ("open", r"\{", r"\{", "lbrace"),
     ("open", "floor", r"\lfloor ", "lfloor"), ("open", "ceil", r"\lceil ", "lceil"),

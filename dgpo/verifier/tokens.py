@@ -18,7 +18,7 @@ def vocabulary(text: str) -> frozenset[str]:
 MAX_PRODUCT, MAX_WORDLESS = 3, 8
 """Up to so many letters in a row may be a product, and up to so many where no word has such letters (``mghr``)."""
 _VOWELS, _USUAL = frozenset("aeiou"), frozenset("abcdewxyz")
-_NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten")
+NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten")
 """Short words, which are no products of letters."""
 
 
@@ -59,7 +59,7 @@ class Token:
     @property
     def is_product(self) -> bool:
         """Letters in a row that are a product, whatever stands beside them."""
-        return self.is_run and str(self.value).lower() not in _NO_PRODUCTS
+        return self.is_run and str(self.value).lower() not in NO_PRODUCTS
 
     def is_(self, kind: Kind, *values: str) -> bool:
         return self.kind == kind and (not values or self.value in values)
