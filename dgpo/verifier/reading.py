@@ -55,6 +55,7 @@ _NO_SOLUTION = re.compile(
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
+_DOUBTED = re.compile(rf"\b(?:{stance.DOUBT}|or(?! \W*[A-J]\b))(?!\w)", re.IGNORECASE)
 _SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
     rf"(?P<roman>[IV]{{1,3}}(?:(?: ?, ?| )(?:and |& ?)?[IV]{{1,3}})+)|{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+"
 )
@@ -193,6 +194,8 @@ def choice(text: str) -> str | None:
 
 def asserted_choice(text: str) -> str | None:
     """As `choice`, or the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
+    if _DOUBTED.search(text):
+        return None
     spans = stance.letters(text) if _SENTENCE.search(text) and "\\" not in text else []
     letters = {span.text.strip("()") for span in spans}
     return choice(text) or (letters.pop() if len(letters) == 1 else None)

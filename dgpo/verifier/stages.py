@@ -119,6 +119,8 @@ def decide_cheaply(
         return Verdict("no_answer", "extract", answer)
     if not reading.choices and not asserted_choice(reading.plain):
         gold = gold.text_of_choice or gold
+    elif isinstance(gold.tree, Value):  # (D) 28
+        reading = reading.text_of_choice or reading if gold.choice is None else reading
     reason, stage = _compare(gold, reading, has_many)
     if reason is None:
         return Undecided(gold, reading, answer or "", problem)

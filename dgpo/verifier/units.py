@@ -8,6 +8,7 @@ from collections import Counter
 
 from dgpo.verifier.numerals import WORDS
 from dgpo.verifier.spelling import FUNCTIONS, GREEK
+from dgpo.verifier.stance import DOUBT
 from dgpo.verifier.tokens import vocabulary
 
 _SPELLINGS = {
@@ -37,12 +38,12 @@ _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in (
 """What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
 _FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") for word in WORDS]
 _NOT_UNITS = re.compile(
-    r"\b(?:or|and|not?|nor|to|is|are|either|maybe|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
+    r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
     r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
     r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|squared|cubed|dozens?|score|factorial"
     r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
-    r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|vielleicht|mille|mill(?:on|ion|iard)\w+"
-    rf"|(?:{'|'.join(_FRACTIONS)})s?|{'|'.join(WORDS)})\b",
+    r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|mille|mill(?:on|ion|iard)\w+"
+    rf"|(?:{'|'.join(_FRACTIONS)})s?|{'|'.join(WORDS)}|{DOUBT}|i (?:think|believe))\b",
     re.IGNORECASE,
 )
 _MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
