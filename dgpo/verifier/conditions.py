@@ -7,10 +7,11 @@ from itertools import dropwhile, pairwise
 
 from dgpo.verifier.number_sets import number_set, spoken_set
 from dgpo.verifier.splitting import opened, split, step, symbols
-from dgpo.verifier.tokens import END, Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.tokens import COMMA, END, Token, Tokens, has, has_any, vocabulary
 from dgpo.verifier.tree import Condition
 
 PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
+_REASONS = vocabulary("since because by rejecting discarding")
 _LEADS = PLACES | {"any"}
 _ARTICLES = vocabulary(
     "for where with any all some every is being an a are be each both fixed arbitrary if when number numbers value"
@@ -37,6 +38,18 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
         if said and ((is_formula and may_be_list) or is_set) and said.keys() <= _names(head):
             return opened(head), said
     return tokens, {}
+
+
+def attached(parts: list[Tokens]) -> list[Tokens]:
+    r"""The parts of a list, each with its condition: ``(k, k+1)`` and ``k \ge 2`` of ``(1, 1), (k, k+1), k \ge 2``."""
+    whole: list[Tokens] = []
+    for part in filter(None, parts):
+        has_owner = len(parts) > 2 and whole and not has(whole[-1], "relation")
+        said = read_conditions(part) if has_owner else {}
+        if said and said.keys() <= _names(whole[-1]):
+            part = (*whole.pop(), COMMA, *part)
+        whole.append(part)
+    return whole
 
 
 def read_conditions(clause: Tokens) -> dict[str, Condition]:
@@ -130,11 +143,14 @@ def _without_place(tokens: Tokens) -> Tokens:
         lead = tokens[len(tokens) - len(clause) - 1]
         is_bracketed = tokens[-1].is_("close", ")") and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
         is_bracketed = is_bracketed and clause[0].kind == "name" and head[-1].kind in ("number", "close")
-        if not is_bracketed and clause[0].word not in PLACES and lead.word not in PLACES:
+        is_reason = clause[0].word in _REASONS
+        if not is_bracketed and not is_reason and clause[0].word not in PLACES and lead.word not in PLACES:
             continue
         words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
-        has_several = relation is None or any(token.word in PLACES for token in clause[relation:])
+        has_several = (relation is None and not is_reason) or any(
+            token.word in PLACES for token in clause[relation or 1 :]
+        )
         if has_several or words & {"otherwise", "else"} or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]

@@ -8,25 +8,14 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 
-from dgpo.verifier import conditions, quantities, regions
+from dgpo.verifier import conditions, quantities, regions, splitting
 from dgpo.verifier.arrays import read_array
 from dgpo.verifier.labels import enumerated, filled, joined, labelled, read_named
 from dgpo.verifier.logic import truth_table, with_bound_letter
 from dgpo.verifier.naming import read_name
 from dgpo.verifier.number_sets import group, number_set
 from dgpo.verifier.quantities import statement
-from dgpo.verifier.splitting import (
-    group_end,
-    in_a_list,
-    opened,
-    separated,
-    shell,
-    split,
-    split_at_bar,
-    split_where,
-    symbols,
-    with_both_signs,
-)
+from dgpo.verifier.splitting import in_a_list, opened, separated, shell, split, split_at_bar, symbols, with_both_signs
 from dgpo.verifier.tokens import COMMA, Token, Tokens, Unreadable, has, vocabulary
 from dgpo.verifier.tree import Answer, Equation, Given, Named, Ratio, Region, Several, Statement, Value
 
@@ -96,7 +85,7 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
     if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
         return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
     tokens = separated(tokens) if "," in joints else tokens
-    items = [item for part in split(tokens, "join")[0] if part for item in _each(part, depth)]
+    items = [item for part in conditions.attached(split(tokens, "join")[0]) for item in _each(part, depth)]
     answer = joined(filled(items))
     if not isinstance(answer, Several):
         return answer
@@ -210,7 +199,7 @@ def _union(tokens: Tokens, depth: int) -> Answer:
 
 def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
     r"""``(3, 4)\text{ cm}`` as a tuple of values with that unit; None for anything else."""
-    end = group_end(tokens, 0)
+    end = splitting.group_end(tokens, 0)
     brackets, inside = shell(tokens[:end])
     unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
     values = _bracketed(tokens[:end], brackets, inside, depth) if unit else None
@@ -266,7 +255,7 @@ def _family(tokens: Tokens) -> Tokens | None:
 
 def _scalar(tokens: Tokens) -> Answer:
     """A ratio (``3:4``), a time (``10:30 a.m.``) or a value."""
-    parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
+    parts, cuts = splitting.split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
     if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
         cuts = []
     if all(parts):

@@ -9,7 +9,7 @@ from typing import Any
 from dgpo.verifier.naming import Name, read_name
 from dgpo.verifier.number_sets import number_set
 from dgpo.verifier.quantities import read_value
-from dgpo.verifier.splitting import opened, separated, shell, split, split_where, with_both_signs
+from dgpo.verifier.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
 from dgpo.verifier.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 from dgpo.verifier.tree import Infinite, Piece, Region, Several, Value
 from dgpo.verifier.values import real_value
@@ -46,6 +46,10 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
     if letter == "R":
         return [*_half_line(sign, Value(Fraction(0), ()))] if sign else [*REALS]
     brackets, inside = shell(tokens)
+    if brackets == "{}" and len(said := split_at_bar(inside)[0]) == 2 and said[0]:  # \\{x : x > 2\\}
+        parts, cuts = split(said[1], "join")
+        region = read_conditions(parts, (str(cut.value) for cut in cuts)) or read_inequality(said[1])
+        return [*region.pieces] if region and region.variable == said[0][0].value else None
     ends = _ends(separated(inside))
     if brackets == "{}" and ends:
         return [Piece("[]", end, end) for end in ends]
