@@ -259,6 +259,11 @@ def counting(name: str, index: int) -> Fraction:
     return Fraction(2 + (place + index * (1 + place % 10)) % 11) if name in COUNTERS else coordinate(name, index)
 
 
+def alternating(name: str, index: int) -> Fraction:
+    """As `counting`, at random: for expressions with ``(-1)^n``, where even and odd numbers must meet."""
+    return Fraction(random.Random(f"{name}{index}").randrange(1, 13)) if name in COUNTERS else coordinate(name, index)
+
+
 def places(variables: frozenset[str], functions: frozenset[str]) -> list[Coordinate]:
     """Where two expressions are compared: at whole numbers too where they have steps."""
     if functions & {*SERIES, "!!"}:

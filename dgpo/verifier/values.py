@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from dgpo.verifier import evaluation
 from dgpo.verifier.arithmetic import exact_value
 from dgpo.verifier.evaluation import COARSE, FINE, POSITIVE_POINTS, Coordinate, Evaluator, coordinate, places, whole
 from dgpo.verifier.tokens import vocabulary
@@ -127,6 +128,8 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     variables = names(gold) | names(answer)
     all_functions = functions(gold) | functions(answer)
     kinds = places(variables, all_functions)
+    if kinds == [coordinate] and (_alternates(gold) or _alternates(answer)):
+        kinds = [evaluation.alternating]
     same: bool | None = True
     for at in kinds:
         decision = _equal_at_points(gold, answer, has_decimal, at, COARSE)
@@ -149,8 +152,10 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
     variables = names(gold) | names(answer)
     has_modulus = "abs" in functions(gold) | functions(answer)
     compared, same = 0, True
-    for index in range(POINTS if variables else 1):
+    for index in range(POINTS * (4 if at is evaluation.alternating else 1) if variables else 1):
         wanted, given = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
+        if at is evaluation.alternating and bool(wanted) != bool(given):
+            return None
         is_positive = index < POSITIVE_POINTS
         if wanted and given and (is_positive or has_modulus or (wanted[1] and given[1])):
             compared += 1
@@ -163,8 +168,11 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
 
 @lru_cache(maxsize=16384)
 def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tuple[Any, bool] | None:
+    point = {name: at(name, index) for name in names(node)}
+    if at is evaluation.alternating:
+        node = folded(renamed(node, {name: number for name, number in point.items() if name in evaluation.COUNTERS}))
     number = exact(node)
-    return evaluator.value_at(node if number is None else number, {name: at(name, index) for name in names(node)})
+    return evaluator.value_at(node if number is None else number, point)
 
 
 def _tolerance(gold: Node, has_decimal: bool, evaluator: Evaluator) -> Fraction:
@@ -175,6 +183,12 @@ def _tolerance(gold: Node, has_decimal: bool, evaluator: Evaluator) -> Fraction:
 
 def _close(wanted: Any, given: Any, tolerance: Fraction) -> bool:
     return bool(abs(wanted - given) * tolerance.denominator <= tolerance.numerator * max(abs(wanted), abs(given)))
+
+
+def _alternates(node: Node) -> bool:
+    """Whether a negative number has a power that must be whole: ``(-1)^n``."""
+    powers = (part.operands for part in operations(node, "^"))
+    return any((exact(base) or 0) < 0 and bool(names(exponent) & evaluation.COUNTERS) for base, exponent in powers)
 
 
 def _has_broken_power(node: Node) -> bool:
