@@ -143,11 +143,12 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
 def _rounds(sides: list[Tokens]) -> bool:
     r"""Whether what follows ``\approx`` is near what it rounds, where both are numbers: ``5 \approx 7`` is not."""
     trees = [tree for side in sides if isinstance(tree := read_answer(side), Value)]
-    numbers = [(tree.unit, None if tree.node is None else real_value(tree.node)) for tree in trees]
-    for (unit, number), (other_unit, rounded) in pairwise(numbers):
-        if unit != other_unit or number is None or rounded is None:
+    numbers = [None if tree.node is None else real_value(tree.node) for tree in trees]
+    for (tree, number), (other, rounded) in pairwise(zip(trees, numbers, strict=True)):
+        if tree.unit != other.unit or number is None or rounded is None:
             continue
-        if not abs(number - rounded) < max(1, abs(number) / 20):
+        place = 10.0 ** -max((len(token.latex.partition(".")[2]) for token in other.tokens), default=0)
+        if not abs(number - rounded) < max(place, abs(number) / 20):
             return False
     return True
 
