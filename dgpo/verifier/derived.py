@@ -1,4 +1,4 @@
-"""Trees in another form, to be compared: equations as differences, ratios as quotients, vectors as tuples."""
+"""Trees in another form, to be compared: equations as differences, vectors as tuples."""
 
 import re
 from fractions import Fraction
@@ -8,20 +8,7 @@ from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.splitting import split
 from dgpo.verifier.tokens import Token, Tokens, has
 from dgpo.verifier.tokens import renamed as with_letters
-from dgpo.verifier.tree import (
-    Answer,
-    Equation,
-    Named,
-    Node,
-    Operation,
-    Ratio,
-    Several,
-    Value,
-    minus,
-    names,
-    quotient,
-    renamed,
-)
+from dgpo.verifier.tree import Answer, Equation, Named, Node, Operation, Several, Value, minus, names, renamed
 from dgpo.verifier.values import equal
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
@@ -99,16 +86,6 @@ def is_shifted(gold: Node, answer: Node) -> bool:
     points = (dict.fromkeys(names(gap), Fraction(place, 5)) for place in (2, 7))
     is_added = equal(with_more, Operation("+", (gold, Fraction(1))))
     return is_added is True and any(equal(renamed(gap, point), gap) for point in points)
-
-
-def shares(ratio: Ratio) -> list[Value]:
-    """``2/3`` and ``1/3`` of ``2:1:3``: each term over the last."""
-    *terms, last = ratio.terms
-    return [
-        Value(quotient(term.node, last.node), (*term.tokens, *last.tokens))
-        for term in terms
-        if term.node is not None and last.node is not None
-    ]
 
 
 def components(value: Value) -> Several | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dgpo.verifier import derived, families, forms, policy, values
 from dgpo.verifier.decisions import Ask, Decision, Tell, either, every, paired
-from dgpo.verifier.derived import as_positive, beside_equations, components, definitions, difference, shares, spread
+from dgpo.verifier.derived import as_positive, beside_equations, components, definitions, difference, spread
 from dgpo.verifier.grammar import read_answer
 from dgpo.verifier.quantities import BASE
 from dgpo.verifier.regions import as_region
@@ -234,12 +234,12 @@ class Comparison:
         if any(ratio.half or ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
             is_half = not gold.half or not answer.half or gold.half == answer.half
             return is_half and not policy.times(gold).isdisjoint(policy.times(answer))
-        return every(self.values(*pair, depth) for pair in zip(shares(gold), shares(answer), strict=True))
+        return every(self.values(*pair, depth) for pair in zip(gold.shares(), answer.shares(), strict=True))
 
     def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:
         if gold.half:  # 3 pm
             return self.values(gold.terms[0], answer, depth) if gold.terms[-1].node == 0 else False
-        return self.values(shares(gold)[0], answer, depth) if len(gold.terms) == 2 else False
+        return self.values(gold.shares()[0], answer, depth) if len(gold.terms) == 2 else False
 
     def statements(self, gold: Statement, answer: Statement, depth: int) -> Decision:
         if gold.is_words or answer.is_words:

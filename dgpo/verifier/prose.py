@@ -11,21 +11,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
+from dgpo.verifier import stance
 from dgpo.verifier.equality import Comparison
 from dgpo.verifier.formulas_in_prose import join, runs, spelt, whole
 from dgpo.verifier.reading import read as read_text
-from dgpo.verifier.stance import (
-    PERHAPS,
-    SUPPOSED,
-    Span,
-    condition,
-    has_cases,
-    is_cut_off,
-    letters,
-    retraction,
-    stance,
-    undenied,
-)
+from dgpo.verifier.stance import Span, letters, undenied
 from dgpo.verifier.values import is_number
 
 Wanted = Literal["choice", "number", "expression"]
@@ -81,10 +71,10 @@ _CUE = re.compile(
 _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
-    rf"|whether|{PERHAPS}|si|wenn|falls"
+    rf"|whether|{stance.PERHAPS}|si|wenn|falls"
     r"|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
     r"|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
-    rf"(?: [\"“]?[a-z]+){{0,3}} \Z|(?:{SUPPOSED}|возможно,?|если) ?\Z",
+    rf"(?: [\"“]?[a-z]+){{0,3}} \Z|(?:{stance.SUPPOSED}|возможно,?|если) ?\Z",
     re.IGNORECASE,
 )
 """What stands before a cue that states no answer: ``to find the answer``, ``maybe the answer``."""
@@ -141,7 +131,7 @@ def _stated(text: str, wanted: Wanted) -> str | None:
         rest = text[end.end() :]
         if alternative := _ALTERNATIVE.match(rest):
             return f"{read(sentence, wanted, stated=True) or sentence} or {rest[alternative.end() :].splitlines()[0]}"
-        taken_back = 0 if sentence.endswith("?") else retraction(rest)
+        taken_back = 0 if sentence.endswith("?") else stance.retraction(rest)
         if taken_back is not None:
             return _from_last_sentences(rest[taken_back:], wanted)
     return read(sentence, wanted, stated=True) or (sentence.replace("**", "").rstrip("*_ ") or None)
@@ -159,10 +149,10 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
     sentences = [part for part in map(str.strip, _SENTENCE_END.split(text)) if any(map(str.isalnum, part))]
     if marks and re.fullmatch(r"\d{1,2}[.)]", sentences[-1] if sentences else ""):
         return None
-    stances = [stance(sentence) for sentence in sentences[: -LAST_SENTENCES - 1 : -1]]
+    stances = [stance.stance(sentence) for sentence in sentences[: -LAST_SENTENCES - 1 : -1]]
     while stances and stances[0] == "aside":
         del stances[0], sentences[-1]
-    if not stances or is_cut_off(sentences):
+    if not stances or stance.is_cut_off(sentences):
         return None
     last = [(text, kind) for text, kind in zip(reversed(sentences), stances, strict=False) if kind != "aside"]
     for index, (sentence, kind) in enumerate(last):
@@ -171,7 +161,7 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
         words = answer_in_words(sentence) if _VERB.search(sentence) else None
         if answer := words or read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
             return answer
-        if sentence.startswith("But ") or retraction(sentence) is not None:
+        if sentence.startswith("But ") or stance.retraction(sentence) is not None:
             del last[index + 1 :]
     for sentence, _ in last if wanted != "choice" else ():
         if words := answer_in_words(sentence):
@@ -188,8 +178,8 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     if wanted == "number" and not stated:
         while len(spans) > 1 and _GIVEN.search(sentence, max(0, spans[-1].start - 8), spans[-1].start):
             spans.pop()
-    if limit := condition(sentence, spans[0].end):
-        if has_cases(sentence, limit):
+    if limit := stance.condition(sentence, spans[0].end):
+        if stance.has_cases(sentence, limit):
             return None
         spans = [span for span in spans if span.start < limit]
     starts_so = stated and (wanted == "choice" or not any(map(str.isalnum, sentence[: spans[0].start])))

@@ -185,6 +185,15 @@ class Ratio:
     terms: tuple[Value, ...]
     half: str = ""
 
+    def shares(self) -> list[Value]:
+        """``2/3`` and ``1/3`` of ``2:1:3``: each term over the last."""
+        *terms, last = self.terms
+        return [
+            Value(quotient(term.node, last.node), (*term.tokens, *last.tokens))
+            for term in terms
+            if term.node is not None and last.node is not None
+        ]
+
 
 Condition = tuple[str, ...]
 """The letter of a set of numbers, '' for any, and what else is said of one: ``("Z", "_", ">=", "1")``."""
