@@ -45,6 +45,9 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     if said:
         return Given(_read(value, depth + 1), said)
     tokens = opened(value)
+    start = next((index for index, token in enumerate(tokens) if token.is_("join", "or")), 0) - 1
+    if start > 0 and shell(tokens[start:])[0] == "()":
+        tokens = (*tokens[:start], *tokens[start + 1 : -1])  # 1/2 (or 50%)
     if (orders := _permutations(tokens, depth)) is not None:
         return orders
     if (array := read_array(tokens, lambda part: _item(part, depth))) is not None:
@@ -135,6 +138,9 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     if not signs:
         sides = labelled(tokens)
         return Equation((sides[0], opened(sides[1])), 2) if sides else _union(tokens, depth)
+    sets, cups = split(tokens, "sign", "cup")
+    if cups and (union := regions.read_conditions(sets, ("or",))):
+        return union  # x < 1 \cup x > 2
     if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := _members(tokens, depth)):
         return members  # {x | x > 3} in braces of no meaning
     if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":

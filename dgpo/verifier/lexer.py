@@ -204,7 +204,9 @@ class _Lexer:
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
         is_called = written not in spelling.OF_SEVERAL or _OPENS.match(text, at)
-        if written.lower() in spelling.WORDS:
+        if written.lower() == "equivalently":
+            self._is_spaced = True
+        elif written.lower() in spelling.WORDS:
             self.put(*spelling.WORDS[written.lower()], is_worded)
         elif written in spelling.PLAIN and is_called and (not is_worded or written == "cis"):
             self.put(*spelling.PLAIN[written])

@@ -43,7 +43,7 @@ _NOT_UNITS = re.compile(
     r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|squared|cubed|dozens?|score|factorial"
     r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
     r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|mille|mill(?:on|ion|iard)\w+"
-    rf"|(?:{'|'.join(_FRACTIONS)})s?|{'|'.join(WORDS)}|{DOUBT}|i (?:think|believe))\b",
+    rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe))\b",
     re.IGNORECASE,
 )
 _MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
