@@ -44,11 +44,9 @@ def attached(parts: list[Tokens]) -> list[Tokens]:
     r"""The parts of a list, each with its condition: ``(k, k+1)`` and ``k \ge 2`` of ``(1, 1), (k, k+1), k \ge 2``."""
     whole: list[Tokens] = []
     for part in filter(None, parts):
-        has_owner = len(parts) > 2 and whole and not has(whole[-1], "relation")
-        said = read_conditions(part) if has_owner else {}
-        if said and said.keys() <= _names(whole[-1]):
-            part = (*whole.pop(), COMMA, *part)
-        whole.append(part)
+        owner = whole[-1] if len(parts) > 2 and whole and not has(whole[-1], "relation") else ()
+        is_said = owner and (said := read_conditions(part)) and said.keys() <= _names(owner)
+        whole.append((*whole.pop(), COMMA, *part) if is_said else part)
     return whole
 
 
@@ -148,9 +146,8 @@ def _without_place(tokens: Tokens) -> Tokens:
             continue
         words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
-        has_several = (relation is None and not is_reason) or any(
-            token.word in PLACES for token in clause[relation or 1 :]
-        )
+        further = clause[relation or 1 :]
+        has_several = (relation is None and not is_reason) or any(token.word in PLACES for token in further)
         if has_several or words & {"otherwise", "else"} or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]

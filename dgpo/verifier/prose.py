@@ -106,7 +106,8 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
     cue = _last_cue(text)
     if cue is None:
-        return _bare(text, wanted) or _from_last_sentences(text, wanted)
+        is_bare = wanted == "expression" and len(text) <= 100 and "\n" not in text and not _PROSE.search(text)
+        return text if text and is_bare else _from_last_sentences(text, wanted)  # odd $n$
     if cue["tag"]:
         return text[cue.end() :].partition("</answer>")[0].strip()
     return _stated(text[cue.end() :].lstrip(" \t\n:：*_").removeprefix("is "), wanted)
@@ -135,12 +136,6 @@ def _stated(text: str, wanted: Wanted) -> str | None:
         if taken_back is not None:
             return _from_last_sentences(rest[taken_back:], wanted)
     return read(sentence, wanted, stated=True) or (sentence.replace("**", "").rstrip("*_ ") or None)
-
-
-def _bare(text: str, wanted: Wanted) -> str | None:
-    """``text`` itself where it is one short line without prose (``odd $n$``)."""
-    is_bare = wanted == "expression" and len(text) <= 100 and "\n" not in text and not _PROSE.search(text)
-    return text if is_bare else None
 
 
 def _from_last_sentences(text: str, wanted: Wanted) -> str | None:

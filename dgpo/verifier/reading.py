@@ -3,6 +3,7 @@
 import re
 from functools import cached_property, lru_cache
 from itertools import takewhile
+from unicodedata import category
 
 from dgpo.verifier import stance
 from dgpo.verifier.grammar import read_answer
@@ -145,12 +146,8 @@ def without_talk(tokens: Tokens) -> Tokens:
 
 def _is_ornament(token: Token) -> bool:
     """Whether a last token says nothing: ``\\checkmark``, ``\\blacksquare``, or ``only`` of ``I and III only``."""
-    return (
-        token.word == "only"
-        or token.kind == "row"
-        or token.is_("command", *_ORNAMENTS)
-        or token.is_("word", "✓", "✔", "✅", "□", "■")
-    )
+    is_drawn = token.kind == "word" and category(token.word[0]) == "So"  # ✓
+    return token.word == "only" or token.kind == "row" or token.is_("command", *_ORNAMENTS) or is_drawn
 
 
 def _without_lead(tokens: Tokens) -> Tokens:

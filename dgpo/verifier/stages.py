@@ -45,9 +45,8 @@ def verify(
         response: What the model wrote. Only its end (200,000 characters) after the last ``</think>`` is read, and
             nothing of a thought that does not end.
         ground_truth: The right answer in LaTeX or plain text; the content of its last box if it has one.
-        mode: "boxed": the answer is the last balanced ``\boxed{}``; none, no reward. "answer": ``response``
-            is the answer itself, boxed or bare. "extract": the last box, and where there is none the final
-            answer that the text states (`prose`); for benchmarks whose prompts ask for "Answer: ...".
+        mode: "boxed": the last balanced ``\boxed{}``; none, no reward. "answer": ``response`` itself, boxed or bare.
+            "extract": the last box, else what the text states; for prompts that ask for "Answer: ...".
         timeout: Seconds of symbolic work at most, over all comparisons of this call: processor time of a worker
             process, so that a busy machine changes no verdict. The first call that needs a worker also starts it
             (about 1.5 s); a busy pool is waited for.
@@ -177,17 +176,11 @@ def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
     if not contents and mode == "extract":
         wanted = "choice" if gold.is_choice else "number" if is_number(gold.tree) else "expression"
         return unboxed_answer(text, wanted)
-    if len(contents) > 1 and policy.has_many_values(gold) and len(contents) == _count(gold):
+    tree = gold.tree
+    items = tree.items if isinstance(tree, Named | Several) and getattr(tree, "brackets", "") in ("", "{}") else ()
+    if len(contents) > 1 and policy.has_many_values(gold) and len(contents) == len(items):
         return ", ".join(contents)
     return contents[-1] if contents else None
-
-
-def _count(gold: Reading) -> int:
-    """How many values a list, a set or a system has; 0 for any other answer."""
-    tree = gold.tree
-    if isinstance(tree, Named) or (isinstance(tree, Several) and tree.brackets in ("", "{}")):
-        return len(tree.items)
-    return 0
 
 
 def _compare(gold: Reading, answer: Reading, gold_has_many: bool) -> tuple[Reason | None, Stage]:
