@@ -1,6 +1,6 @@
 """Compares two trees: a method for each pair of kinds, which returns True, False, or None for not known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -152,7 +152,8 @@ class Comparison:
             golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
         if len(golds) != len(answers):
             return False
-        if are_unordered and _count_of_sets(golds) != _count_of_sets(answers):
+        counts = {sum(getattr(item, "brackets", "") == "{}" for item in side) for side in (golds, answers)}
+        if are_unordered and len(counts) > 1:
             return False  # {{1}, 2} is not {1, 2}
         if are_unordered and not (gold.is_ordered and not answer.brackets):
             return paired(golds, answers, lambda wanted, given: self.same(wanted, given, depth))
@@ -264,10 +265,6 @@ def _point(one: Several, other: Several) -> Several:
     """``(1, 2)`` of ``{(1, 2)}``, where the other is a point."""
     only = one.items[0] if len(one.items) == 1 and one.brackets == "{}" and other.brackets == "()" else None
     return only if isinstance(only, Several) else one
-
-
-def _count_of_sets(items: Sequence[Answer]) -> int:
-    return sum(isinstance(item, Several) and item.brackets == "{}" for item in items)
 
 
 _PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (

@@ -49,9 +49,7 @@ def lex(text: str) -> Tokens:
 
     Raises Unreadable where braces do not close, or a number or the text is past the bounds.
     """
-    text = spelling.with_backslashes(text)
-    if not text.isascii():
-        text = spelling.in_ascii(text)
+    text = spelling.in_ascii(text)
     text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", text.replace("{:}", ":")))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())

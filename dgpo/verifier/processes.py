@@ -41,17 +41,14 @@ class Processes:
         """
         pending: deque[Future[R]] = deque()
         for task in tasks:
-            pending.append(self._submit(function, task))
+            try:
+                pending.append(self._pool.submit(function, *task))
+            except OSError as error:
+                raise RuntimeError(f"no process can be started ({error.strerror}): {NO_ROOM}") from error
             if len(pending) > 2 * self.size:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
-
-    def _submit(self, function: Callable[..., R], task: tuple[Any, ...]) -> Future[R]:
-        try:
-            return self._pool.submit(function, *task)
-        except OSError as error:
-            raise RuntimeError(f"no process can be started ({error.strerror}): {NO_ROOM}") from error
 
     def __enter__(self) -> "Processes":
         return self

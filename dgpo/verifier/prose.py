@@ -225,7 +225,9 @@ def answer_in_words(sentence: str) -> str | None:
 def _values(sentence: str, wanted: Wanted) -> list[Span]:
     """The formulas in delimiters; where there are none or a number is wanted, those in plain text; else bold text."""
     spans = list(_formulas(sentence)) if "$" in sentence or "\\" in sentence else []
-    if not spans or (wanted == "number" and _has_numbers_outside(sentence, spans)):
+    edges = [0, *(edge for span in spans for edge in span[:2]), len(sentence)]
+    outside = zip(edges[::2], edges[1::2], strict=True)
+    if not spans or (wanted == "number" and any(_NUMBER_SIGN.search(sentence, *gap) for gap in outside)):
         spans = sorted([*spans, *runs(sentence, spans)])
     if len(spans) > 1:
         spans = join(sentence, spans)
@@ -233,12 +235,6 @@ def _values(sentence: str, wanted: Wanted) -> list[Span]:
     if not spans:
         spans = [Span(found.start(), found.end(), found.group().strip("*")) for found in _EMPHASIS.finditer(sentence)]
     return [value for span in undenied(sentence, spans) if (value := whole(sentence, span))]
-
-
-def _has_numbers_outside(sentence: str, formulas: list[Span]) -> bool:
-    starts = [0, *(span.end for span in formulas)]
-    ends = [*(span.start for span in formulas), len(sentence)]
-    return any(_NUMBER_SIGN.search(sentence, start, end) for start, end in zip(starts, ends, strict=True))
 
 
 def _has_value(span: Span, wanted: Wanted) -> bool:

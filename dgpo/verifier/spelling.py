@@ -33,13 +33,12 @@ _EATEN = re.compile(
 _EATEN_LETTERS = {ord(eaten): rf"\{letter}" for eaten, letter in zip("\a\b\f\v\t\r\n", "abfvtrn", strict=True)}
 
 
-def with_backslashes(text: str) -> str:
-    r"""``text`` with ``\frac`` for a form feed and ``rac``, and the like: an escape was read in what was LaTeX."""
-    return _EATEN.sub(lambda eaten: eaten.group().translate(_EATEN_LETTERS), text)
-
-
 def in_ascii(text: str) -> str:
-    """``text`` with the signs of Unicode as LaTeX; what has no LaTeX stays."""
+    r"""``text`` with the signs of Unicode as LaTeX; what has no LaTeX stays. A form feed and ``rac`` are ``\frac``, and
+    the like: an escape was read in what was LaTeX."""
+    text = _EATEN.sub(lambda eaten: eaten.group().translate(_EATEN_LETTERS), text)
+    if text.isascii():
+        return text
     text = _SMALL.sub(_small_digits, text)
     text = _RADICAL.sub(lambda root: rf"\sqrt{'[3]' if root[1] == '∛' else ''}{{{root[2]}}}", text)
     text = _GREEK_LETTER.sub(_greek_command, text)

@@ -43,7 +43,9 @@ def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason
     """
     if too_heavy(gold) or too_heavy(answer):
         return "too_large", False
-    if _differs_in_what_is_ignored(gold, answer):
+    both = (gold, answer)
+    ignored = [sorted(_IGNORED.findall(side)) for side in both]
+    if ignored[0] != ignored[1] or any(map(_UNKNOWN_PRODUCT.search, both)) or all(map(_FIGURE.search, both)):
         return "mismatch", False
     remembered = _remembered(gold.replace(" ", ""), answer.replace(" ", ""))
     if remembered:
@@ -52,12 +54,6 @@ def compare_symbolically(gold: str, answer: str, budget: Budget) -> tuple[Reason
     if outcome not in ("timeout", "crash"):
         remembered.append(outcome)
     return outcome, False
-
-
-def _differs_in_what_is_ignored(gold: str, answer: str) -> bool:
-    both = (gold, answer)
-    ignored = [sorted(_IGNORED.findall(side)) for side in both]
-    return ignored[0] != ignored[1] or any(map(_UNKNOWN_PRODUCT.search, both)) or all(map(_FIGURE.search, both))
 
 
 def too_heavy(text: str) -> bool:

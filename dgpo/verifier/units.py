@@ -84,7 +84,8 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     if _NOT_UNITS.search(text):
         return None
     if not text.isascii() and (han := _HAN.fullmatch(text)):
-        return _han_unit(han)
+        name = _HAN_UNITS.get(han["name"]) or (None if _HAN_NUMBER.search(han["name"]) else han["name"])
+        return name and name + {"平方": "^2", "立方": "^3", None: ""}[han["square"]]
     parts = [_factors(part.removeprefix("(").removesuffix(")"), is_worded, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
@@ -148,10 +149,3 @@ def _known(name: str) -> str | None:
 def _singular(word: str, shortest: int) -> str:
     """``word`` in the singular and lower case; unchanged if shorter than ``shortest``, as it may be a symbol."""
     return word if len(word) < shortest else re.sub(r"(?<=ss|sh|ch|.x)es\Z|(?<!s)s\Z", "", word.lower())
-
-
-def _han_unit(match: re.Match[str]) -> str | None:
-    name = _HAN_UNITS.get(match["name"])
-    if name is None and _HAN_NUMBER.search(match["name"]):
-        return None
-    return (name or match["name"]) + {"平方": "^2", "立方": "^3", None: ""}[match["square"]]
