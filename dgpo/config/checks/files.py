@@ -1,10 +1,10 @@
 """Files the run reads: prompts, which verl's own dataset must load and the chat template render, and the model."""
 
 import contextlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,7 @@ from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, UnloadableError, paths, prompt_lengths
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
+from dgpo.errors import one_line
 
 
 def datasets(config: DictConfig) -> Iterator[Finding]:
@@ -107,14 +108,46 @@ def model(config: DictConfig) -> Iterator[Finding]:
             message = "there is no such directory, so it will be downloaded by every node"
             yield finding(config, key, message, "download it first and give the local directory", fatal=False)
         return
-    try:
-        json.loads((folder / "config.json").read_text())
-    except FileNotFoundError:
-        yield finding(config, key, "it has no config.json", give)
-    except (OSError, ValueError) as error:
-        yield finding(config, key, f"its config.json cannot be read: {error}", "write the directory again")
-    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+    if not (folder / "config.json").is_file():
+        adapter = (folder / "adapter_config.json").is_file()
+        message = "it is a LoRA adapter, without its base model" if adapter else "it has no config.json"
+        yield finding(config, key, message, "merge it into its base: peft's merge_and_unload" if adapter else give)
+    elif not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
         yield finding(config, key, "it has no weights (*.safetensors)", "give a complete model directory")
+    elif defect := _defect(config.actor_rollout_ref.model, folder):
+        yield finding(config, key, defect, "give a complete model directory that transformers loads")
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         remedy = "save the tokenizer there: tokenizer.save_pretrained"
         yield finding(config, key, "it has no tokenizer (tokenizer.json)", remedy)
+
+
+def _defect(model: DictConfig, folder: Path) -> str:
+    """Why verl would not load the model as it was saved; "" where it would. No weight is read, only the files' headers.
+
+    transformers draws weights at random that the files lack, and says so only in a worker's log.
+    """
+    from transformers import AutoConfig
+    from transformers.utils import logging
+    from verl.utils.model import get_hf_auto_model_class
+
+    logging.disable_progress_bar()
+    verbosity, trusted = logging.get_verbosity(), bool(model.trust_remote_code)
+    logging.set_verbosity(logging.CRITICAL)
+    try:
+        settings: Any = AutoConfig.from_pretrained(model.get("hf_config_path") or folder, trust_remote_code=trusted)
+        if len(settings.architectures or ()) != 1:
+            return f"verl needs the name of one class in its config.json, and architectures is {settings.architectures}"
+        chosen = get_hf_auto_model_class(settings)
+        if not re.search("CausalLM|ImageTextToText|Vision2Seq", chosen.__name__):
+            return f"it does not write text: its config.json has architectures={list(settings.architectures)}"
+        options: dict[str, Any] = {"config": settings, "trust_remote_code": trusted, "device_map": "meta"}
+        _, found = chosen.from_pretrained(folder, **options, ignore_mismatched_sizes=True, output_loading_info=True)
+    except Exception as error:  # what transformers, safetensors and a model's own code raise
+        return f"it cannot be loaded: {one_line(error)}"
+    finally:
+        logging.set_verbosity(verbosity)
+    if others := sorted(found["mismatched_keys"]):
+        return f"its config.json is of another model: {others[0][0]} has the shape {[*others[0][1]]} in the files"
+    if missing := sorted(found["missing_keys"]):
+        return f"its files lack weights, {len(missing)} in all, which would be random numbers; the first: {missing[0]}"
+    return ""

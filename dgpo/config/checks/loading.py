@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,7 @@ from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
+_PATH = "actor_rollout_ref.model.path"
 _MODEL_KEYS = ("path", "tokenizer_path", "trust_remote_code", "custom_chat_template")
 _BATCH = 1024
 
@@ -73,7 +75,26 @@ def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], 
         tokens = tokenizer([render(prompt) for prompt in prompts], add_special_tokens=False)["input_ids"]
         return [len(each) for each in tokens]
 
-    return _token_counts(frame, config.data.prompt_key, count)
+    if (processor or tokenizer).chat_template is None:
+        remedy = "give one that has, or actor_rollout_ref.model.custom_chat_template"
+        raise UnloadableError("its tokenizer has no chat template", remedy, _PATH)
+    lengths = _token_counts(frame, config.data.prompt_key, count)
+    for prompt in frame[:1][config.data.prompt_key]:
+        _refuse_if_lost(prompt, tokenizer.decode(tokenizer(render(prompt), add_special_tokens=False)["input_ids"]))
+    return lengths
+
+
+def _refuse_if_lost(prompt: Sequence[Mapping[str, Any]], read: str) -> None:
+    """Raises UnloadableError where the text that the tokens of a prompt stand for lacks its last question."""
+    asked = [each["content"] for each in prompt if each["role"] == "user" and isinstance(each["content"], str)][-1:]
+    if any(_letters(text) not in _letters(read) for text in asked):
+        message = f"with its tokenizer and chat template the model reads {read[-60:]!r} of a prompt, not its question"
+        raise UnloadableError(message, "give a directory with all files of the tokenizer, and its chat template", _PATH)
+
+
+def _letters(text: str) -> str:
+    """What no tokenizer may change: letters and digits, of whatever form."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
@@ -86,8 +107,7 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
             tokenizer: Any = hf_tokenizer(source, trust_remote_code=trusted)
             processor: Any = hf_processor(source, trust_remote_code=trusted)
     except Exception as error:  # what a damaged tokenizer raises is an Exception, no more
-        key = "actor_rollout_ref.model.path"
-        raise UnloadableError(f"its tokenizer cannot be loaded: {_reason(error)}", "save it again", key) from error
+        raise UnloadableError(f"its tokenizer cannot be loaded: {_reason(error)}", "save it again", _PATH) from error
     if model.custom_chat_template:
         (processor or tokenizer).chat_template = model.custom_chat_template
     return tokenizer, processor
