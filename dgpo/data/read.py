@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ def format_of(name: str) -> str:
 
 def stem_of(path: Path) -> str:
     """The name of a file without format and packing, and of a folder."""
-    name = path.resolve().name
+    name = Path(os.path.abspath(path)).name  # not the hash that a link in the hub's cache leads to
     if path.is_dir() or not format_of(name):
         return name
     for packing in PACKED:

@@ -57,6 +57,13 @@ def test_files_and_folders_are_read_whatever_wrote_them(kind: str, tmp_path: Pat
     assert answers(tmp_path / name) == ["2", "3"]
 
 
+def test_a_link_gives_its_own_name(tmp_path: Path):
+    write(tmp_path / "blobs/0123abcd", LINES)
+    (tmp_path / "mine.jsonl").symlink_to("blobs/0123abcd")
+    assert main(["data", "prepare", str(tmp_path / "mine.jsonl"), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out/mine.parquet").is_file()
+
+
 def test_what_the_datasets_library_saves_is_read(tmp_path: Path):
     schema = pa.schema([("problem", pa.string()), ("answer", pa.string())])
     (tmp_path / "d").mkdir()
@@ -73,6 +80,11 @@ FOLDERS = {
     "two formats": (["a.csv", "b.jsonl"], "several formats (.csv, .jsonl)"),
     "another split": (["test.jsonl"], "no data file of split 'train' (there are test.jsonl)"),
     "no data": (["notes.md"], "there are none"),
+    "a missing shard": (
+        ["train-00000-of-00003.jsonl", "train-00002-of-00003.jsonl"],
+        "has 2 of the 3 files train-*-of-",
+    ),
+    "a missing shard with a hash": (["data/train-00001-of-00002-2a6c.jsonl"], "has 1 of the 2 files data/train-*-of-"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,6 +17,7 @@ TIMEOUT = 20.0
 """Seconds that the hub has for its answer to a question; a download goes on as long as bytes arrive."""
 
 _SPLITS = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
+_SHARD = re.compile(r"(\d{4,})-of-(\d{4,})")
 _NO_DATA = re.compile(
     r"(?:^|/)(?:\.[^/]*(?:/|$)|(?:dataset_infos?|dataset_dict|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped(?:\.new)?\.jsonl$)"
 )
@@ -41,6 +43,7 @@ def local_files(copy: HubCopy | None, path: Path, split: str) -> Located:
         raise UserError(f"from={path}: there is no such file or folder; give one that has the data")
     root = _snapshot(path, copy)
     chosen = choose(_names(root), copy.files.get(split, "*") if copy else "*", split, f"from={path}")
+    _refuse_missing_shards(chosen, f"from={path}")
     revision = _revision(root, chosen[0])
     where = copy.id if copy and revision else "local"
     return Located(where, revision, {name: root / name for name in chosen})
@@ -63,6 +66,7 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
             f"{path}: no data file of split {split!r} (there are {', '.join(data[:8]) or 'none'}); give the file "
             "itself, or --split"
         )
+    _refuse_missing_shards(chosen, str(path))
     formats = sorted(set(map(format_of, chosen)))
     if len(formats) > 1:
         raise UserError(
@@ -70,6 +74,17 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
             "file itself, or a folder of those that you want"
         )
     return Located("local", "", {name: path / name for name in chosen})
+
+
+def _refuse_missing_shards(names: Sequence[str], where: str) -> None:
+    """Raises UserError where of `train-00000-of-00003` and the like some are not among the names."""
+    shards = Counter((name[: shard.start(1)], shard[2]) for name in names if (shard := _SHARD.search(name)))
+    for (begin, total), count in shards.items():
+        if count < int(total):
+            raise UserError(
+                f"{where} has {count} of the {int(total)} files {begin}*-of-{total}; download the others, or give one "
+                "file itself"
+            )
 
 
 def _words_of(name: str) -> set[str]:
@@ -129,6 +144,7 @@ def _cached(copy: HubCopy, split: str, revision: str | None) -> Located | None:
     except (OSError, ValueError):
         return None
     chosen = _fitting(_data_files(_names(root)), copy.files[split], split)
+    _refuse_missing_shards(chosen, str(root))
     return Located(copy.id, root.name, {name: root / name for name in chosen}) if chosen else None
 
 
