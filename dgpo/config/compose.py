@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -45,17 +45,53 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
     for override in overrides:
         refuse_unreadable(override)
-    folder = (directory or config_dir()).resolve()
+    folder, name = (directory or config_dir()).resolve(), name.removesuffix(".yaml")
     if not folder.is_dir():
         raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")
     # A user's config, in any folder, finds ours and verl's by name.
     search = f"hydra.searchpath=[pkg://verl.trainer.config,'file://{config_dir()}']"
     try:
         with initialize_config_dir(str(folder), version_base="1.3"):
-            return compose(name.removesuffix(".yaml"), overrides=[search, *overrides])
+            config = compose(name, overrides=[search, *overrides])
+        refuse_replaced(folder / f"{name}.yaml", config, overrides)
+        return config
+    except RecursionError as error:
+        raise UserError(f"config {name}: its defaults lead back to itself; give your file another name") from error
+    except MissingConfigException as error:
+        if error.missing_cfg_file != name:
+            raise UserError(f"config {name}: {_one_message(error)}") from error
+        there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
+        raise UserError(
+            f"--config-name={name}: there is no {name}.yaml in {folder} (it has {there}); a config of your own needs "
+            "--config-dir=FOLDER"
+        ) from error
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, OSError, YAMLError) as error:
         hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
         raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
+
+
+def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
+    """Raises UserError where a value in a config's own file is replaced by an entry of its defaults, and not by an
+    override: the entry comes after ``_self_``."""
+    if not file.is_file() or "@package" in file.read_text().partition("\n")[0]:
+        return
+    given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
+    own = OmegaConf.to_container(cast(DictConfig, OmegaConf.load(file)))
+    composed = dict(_leaves("", OmegaConf.to_container(config)))
+    for key, value in _leaves("", own):
+        is_given = any(f"{key}.".startswith(f"{each}.") for each in given)
+        if value != "???" and not is_given and (now := composed.get(key, value)) != value:
+            raise UserError(
+                f"{file}: {key}={value} does nothing, for its defaults make it {now}; put _self_ last in them"
+            )
+
+
+def _leaves(prefix: str, section: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in section.items():
+        if isinstance(value, dict):
+            yield from _leaves(f"{prefix}{name}.", value)
+        else:
+            yield f"{prefix}{name}", value
 
 
 def of_training(name: str, composed: DictConfig) -> DictConfig:

@@ -169,6 +169,28 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("mine", "defaults: [_self_, quickstart]\nseed: 7\n", "seed=7 does nothing, for its defaults make it 0"),
+        ("quickstart", "defaults: [quickstart, _self_]\n", "its defaults lead back to itself"),
+        ("other", "defaults: [quickstart, _self_]\n", "there is no mine.yaml in .* \\(it has other\\); .*--config-dir"),
+        ("mine", "defaults: [quickstart, hardware: tpu, _self_]\n", "hardware"),
+    ],
+)
+def test_a_config_of_ones_own_that_would_not_count_is_refused(
+    name: str, content: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / f"{name}.yaml").write_text(content)
+    with pytest.raises(UserError, match=says):
+        compose_config("mine" if name == "other" else name, directory=tmp_path)
+
+
+def test_an_override_may_replace_what_a_config_says(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("defaults: [quickstart, _self_]\nseed: 7\nrun: {name: 'x'}\n")
+    assert compose_config("mine", ["seed=8", "++run.name=y"], tmp_path).seed == 8
+
+
+@pytest.mark.parametrize(
     ("override", "says"),
     [
         ("run.name=a(b", "put the value in quotes twice: 'run.name=\"a(b\"'"),

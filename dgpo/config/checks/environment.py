@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator
@@ -105,6 +106,9 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
         if Path(config.trainer[key]).absolute() != path / folder:
             message = f"resuming, pruning and reports look in {path / folder}"
             yield Finding(f"trainer.{key}", config.trainer[key], message, "leave it out, and choose run.dir")
+    if variable := re.search(r"\$(\w+)", config.run.dir):
+        message = "it is a text, in which no shell variable has its value"
+        yield finding(config, "run.dir", message, f"write ${{oc.env:{variable[1]}}} for {variable[0]}")
     existing = path
     while not existing.exists():
         existing = existing.parent

@@ -104,7 +104,7 @@ def _section(
             message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations))
             yield Finding(key, value, message, "correct the name, or leave it out")
             continue
-        is_declared = name in default or name in annotations or key in ALSO or prefix in OPEN
+        is_declared = name in default or name in annotations or prefix in OPEN or (key in ALSO and "." not in name)
         if not is_declared and (problem := _misspelt(key, name, [*default, *annotations])):
             yield Finding(key, value, *problem)
             continue
@@ -143,7 +143,7 @@ def _problem(key: str, value: Any, kind: Kind, default: Any) -> tuple[str, str] 
     """What is wrong with a value, and the remedy; None where nothing is."""
     if value == MISSING:
         return "it has no value", f"give one: {key}=..."
-    if value == "" and kind.types:
+    if value == "" and kind.types and not key.startswith(OPEN):
         instead = "give a value, or leave the option out" + (", or write null" if kind.null else "")
         return "it is empty, as an unset shell variable leaves it", instead
     if value is None and not kind.null:

@@ -198,6 +198,11 @@ def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str
     assert "not a writable folder" in problem
 
 
+def test_a_run_folder_named_after_a_shell_variable_is_refused(problems: Callable[..., list[str]]) -> None:
+    (problem,) = problems("run.dir=$SCRATCH/run")
+    assert problem.startswith("error: run.dir=$SCRATCH/run") and "write ${oc.env:SCRATCH} for $SCRATCH" in problem
+
+
 def test_gpus_need_a_compiler(
     problems: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

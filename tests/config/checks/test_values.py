@@ -158,6 +158,7 @@ def test_a_wrong_value_is_refused_with_its_key_and_a_remedy(override: str, says:
         f"{ROLLOUT}.top_k=20",
         f"{ROLLOUT}.max_model_len=null",
         "data.train_files=[a.parquet, b.parquet]",
+        "ray_kwargs.ray_init.runtime_env.env_vars.CUDA_VISIBLE_DEVICES=",
         "data.seed=null",
         "trainer.logger=file",
         "trainer.total_training_steps=null",
@@ -192,8 +193,9 @@ def test_an_option_that_was_taken_out_is_missed_and_one_with_dots_in_its_name_is
     without = {**whole, "data": {name: each for name, each in whole["data"].items() if name != "truncation"}}
     (missed,) = malformed(OmegaConf.create({**without, "trainer.nnodes": 2}))[:1]
     assert str(missed).startswith("error: data.truncation=(absent): it was taken out")
-    (dotted,) = values(OmegaConf.create({"trainer.nnodes": 2}))
-    assert "trainer.nnodes=2: a name with dots in a file is one name" in str(dotted)
+    for name in ("trainer.nnodes", "trainer.total_training_steps"):
+        (dotted,) = values(OmegaConf.create({name: 2}))
+        assert f"{name}=2: a name with dots in a file is one name" in str(dotted)
     del whole["reward"]["custom_reward_function"]["reward_kwargs"]
     assert malformed(OmegaConf.create(whole)) == []
 
