@@ -43,6 +43,16 @@ def test_an_override_with_dashes_is_told_how_it_is_written(capsys: pytest.Captur
     assert "write trainer.total_epochs=3" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words", [["data", "prepare", "", "--out", "data"], ["report", ""], ["train", "--config-dir="]]
+)
+def test_an_argument_that_an_unset_variable_left_empty_is_no_folder(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert main(words) == 2
+    assert "it is empty, as an unset shell variable leaves it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_s_help_calls_it_as_it_was_called(command: str, capsys: pytest.CaptureFixture[str]):
     assert main([*command.split(), "--help"]) == 0

@@ -25,7 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 when done, 2 for what the person who called can mend, with one message, and what else a command's help says.
     """
     try:
-        for word in sys.argv[1:] if argv is None else argv:
+        words = sys.argv[1:] if argv is None else argv
+        for before, word in zip(["", *words], words, strict=False):
+            if re.fullmatch(r"(--[\w-]+=)?\s*", word):
+                place = word.strip() or (f"{before}=" if before.startswith("-") else "an argument")
+                raise UserError(
+                    f"{place}: it is empty, as an unset shell variable leaves it; give a value, or leave it out"
+                )
             if re.match(r"--[A-Za-z_]\w*\.[\w.]+=", word):
                 raise UserError(f"{word}: it is no option but an override; write {word[2:]}")
         app(args=None if argv is None else list(argv), prog_name="dgpo")
