@@ -1,6 +1,7 @@
 """The folder of one run: who writes in it, and what lies where.
 
 config.yaml        the resolved config of the last launch
+data.json          SHA-256 of the training files of the last launch
 versions.json      packages, and the verifier of the verdicts, of the last launch
 train.log          everything the processes printed
 metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
@@ -31,6 +32,7 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path).resolve()
         self.config = self.path / "config.yaml"
+        self.data = self.path / "data.json"
         self.versions = self.path / "versions.json"
         self.log = self.path / "train.log"
         self.metrics = self.path / "metrics"

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from dgpo.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
+from dgpo.config.checks.resume import digests
 from dgpo.config.checks.sizes import total_steps
 from dgpo.config.compose import compose_config, of_training, select_platform
 from dgpo.console import captured_output, tail
@@ -159,6 +160,7 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
     reason(folder.stop)  # removes that of an earlier launch
     prepare(config, folder)
     keep_versions(folder, going_on=start > 0)
+    replace_json(folder.data, digests(config))
     print(f"full output: {folder.log}\n{starting(config)}", flush=True)
     try:
         with captured_output(folder.log) as terminal, Progress(folder.metrics_files()[-1], terminal, total):

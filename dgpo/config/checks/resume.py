@@ -12,6 +12,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import paths
 from dgpo.config.memory.setup import ACTOR, MODEL
+from dgpo.files import file_sha256
 from dgpo.runs.checkpoints import latest_complete
 from dgpo.runs.folder import RunFolder
 
@@ -88,11 +89,21 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
             message = f"the run in {file.parent} has {old}, and would go on from step {step} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
+    before = _json(file.with_name("data.json"))
+    for path, digest in digests(config).items():
+        if before.get(path, digest) != digest:
+            message = f"the file has changed since {checkpoint} was saved, whose place in the data is of its old rows"
+            yield Finding("data.train_files", path, message, f"restore it, or {from_its_weights(checkpoint)}")
     for key in ROWS if config.data.filter_overlong_prompts else ROWS[:2]:
         old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
         if old not in (None, new):
             message = f"{checkpoint} was saved with {old}, and its place in the data is of the rows which that leaves"
             yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
+
+
+def digests(config: DictConfig) -> dict[str, str]:
+    """SHA-256 of each training file, by its absolute path."""
+    return {str(path): file_sha256(path) for path in _places(config.data.train_files) if path.is_file()}
 
 
 def from_its_weights(checkpoint: Path) -> str:

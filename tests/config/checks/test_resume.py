@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from dgpo.config.checks.resume import digests
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import MANIFEST, write_manifest
 from dgpo.runs.folder import RunFolder
@@ -29,6 +30,7 @@ def begin(overrides: list[str], *more: str) -> RunFolder:
     (checkpoint / "actor/fsdp_config.json").write_text('{"FSDP_version": 2, "world_size": 1}')
     write_manifest(checkpoint, step=2)
     OmegaConf.save(config, folder.config)
+    folder.data.write_text(json.dumps(digests(config)))
     return folder
 
 
@@ -92,6 +94,19 @@ def test_what_a_checkpoint_brings_with_it_cannot_be_changed_on_the_way(
     named = f"trainer.resume_from_path={folder.checkpoints}/global_step_2"
     meant = ["trainer.resume_mode=resume_path", named]
     assert any(says in problem for problem in problems(override.format(files), *here, *meant))
+
+
+def test_a_run_does_not_go_on_with_other_rows_in_the_same_file(
+    overrides: list[str], problems: Callable[..., list[str]], files: Path, tmp_path: Path
+) -> None:
+    train = tmp_path / "train.parquet"
+    shutil.copy(files / "data/train.parquet", train)
+    here = [f"data.train_files={train}", "data.train_batch_size=8"]
+    folder = begin(overrides, *here)
+    assert problems(*here) == []
+    shutil.copy(files / "data/test.parquet", train)
+    (problem,) = problems(*here)
+    assert problem.startswith(f"error: data.train_files={train}: the file has changed since {folder.checkpoints}")
 
 
 def test_a_checkpoint_without_shards_is_not_gone_on_from(
