@@ -64,6 +64,17 @@ def test_the_best_has_a_place_in_the_run_and_is_exported_again_when_it_changes(
     assert (tmp_path / "out/model.safetensors").is_file()
 
 
+def test_damaged_shards_of_the_right_size_are_refused(
+    train_to: TrainTo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_to(tmp_path, 10, 0.5)
+    for shard in tmp_path.glob("checkpoints/*/actor/model_world_size_*"):
+        shard.write_bytes(bytes(shard.stat().st_size))
+    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "global_step_10: its shards cannot be put together" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_lies_in_the_place_of_the_best_stays(train_to: TrainTo, tmp_path: Path) -> None:
     train_to(tmp_path, 10, 0.5)
     (tmp_path / "best").mkdir()

@@ -132,12 +132,12 @@ def _defect(model: DictConfig, folder: Path) -> str:
 
     logging.disable_progress_bar()
     verbosity, trusted = logging.get_verbosity(), bool(model.trust_remote_code)
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity(50)  # the message below says it in fewer words
     try:
         settings: Any = AutoConfig.from_pretrained(model.get("hf_config_path") or folder, trust_remote_code=trusted)
         if len(settings.architectures or ()) != 1:
             return f"verl needs the name of one class in its config.json, and architectures is {settings.architectures}"
-        chosen = get_hf_auto_model_class(settings)
+        chosen: Any = get_hf_auto_model_class(settings)
         if not re.search("CausalLM|ImageTextToText|Vision2Seq", chosen.__name__):
             return f"it does not write text: its config.json has architectures={list(settings.architectures)}"
         options: dict[str, Any] = {"config": settings, "trust_remote_code": trusted, "device_map": "meta"}

@@ -246,15 +246,15 @@ def as_an_adapter(model: Path) -> None:
     (model / "config.json").rename(model / "adapter_config.json")
 
 
-def write(name: str, content: str) -> Callable[[Path], None]:
-    return lambda model: (model / name).write_text(content) and None
+def write(name: str, content: str) -> Callable[[Path], object]:
+    return lambda model: (model / name).write_text(content)
 
 
 def delete(name: str) -> Callable[[Path], None]:
     return lambda model: (model / name).unlink()
 
 
-MODELS: dict[str, tuple[Callable[[Path], None], str]] = {
+MODELS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a missing shard": (without_a_shard, "No such file or directory: "),
     "a pointer of Git LFS": (write("model.safetensors", "version https://git-lfs"), "cannot be loaded"),
     "a missing weight": (weights(lambda all: {name: all[name] for name in [*all][1:]}), "lack weights, 1 in all"),
