@@ -25,74 +25,71 @@ from dgpo.unlearning.palu import NONE
 from dgpo.unlearning.reference import Reference, examples_of_rank, save
 from dgpo.unlearning.settings import Settings
 
-BACKEND = "fsdp2"
+KIND, BACKEND = "language_model", "fsdp2"
+OwnEngine: Any = EngineRegistry.get_engine_cls(KIND, BACKEND)
+"""verl's of this platform."""
 
 
-def engine_class() -> type[Any]:
-    """verl's engine of this platform, with a forward step that never has all logits."""
-    base: Any = EngineRegistry.get_engine_cls("language_model", BACKEND)
+@EngineRegistry.register(KIND, BACKEND, get_device_name(), get_vendor())
+class UnlearningEngine(OwnEngine):
+    """verl's engine, in its place, with a forward step that never has all logits."""
 
-    class UnlearningEngine(base):
-        method: Method
-        reference: Reference | None = None
-        inner: Tensor
+    method: Method
+    reference: Reference | None = None
+    inner: Tensor
 
-        def forward_step(
-            self, micro_batch: Any, loss_function: Any, forward_only: bool
-        ) -> tuple[Tensor, dict[str, Any]]:
-            micro_batch = micro_batch.to(get_device_id())
-            kept: list[Tensor] = []
+    def forward_step(self, micro_batch: Any, loss_function: Any, forward_only: bool) -> tuple[Tensor, dict[str, Any]]:
+        micro_batch = micro_batch.to(get_device_id())
+        kept: list[Tensor] = []
 
-            def take(hidden: Tensor, head: Callable[[Tensor], Tensor]) -> Tensor:
-                values, *of_tokens = self.values(hidden[0], head, micro_batch)
-                kept[:] = of_tokens
-                return torch.stack([values])
+        def take(hidden: Tensor, head: Callable[[Tensor], Tensor]) -> Tensor:
+            values, *of_tokens = self.values(hidden[0], head, micro_batch)
+            kept[:] = of_tokens
+            return torch.stack([values])
 
-            # As the model returns them: FSDP gathers the head for the backward pass when their gradient comes.
-            values = self.forward_with(take, micro_batch)[0]
-            classes, answers = kept
-            loss, terms = loss_function(values, Tokens(classes, answers, tu.get(micro_batch, "counts")))
-            metrics = {name: term.detach().item() for name, term in terms.items()}
-            # FSDP takes the mean of the ranks' gradients, and the shares are to be added.
-            loss = loss * self.get_data_parallel_size()
-            return loss, {"model_output": {}, "loss": loss.detach().item(), "metrics": metrics}
+        # As the model returns them: FSDP gathers the head for the backward pass when their gradient comes.
+        values = self.forward_with(take, micro_batch)[0]
+        classes, answers = kept
+        loss, terms = loss_function(values, Tokens(classes, answers, tu.get(micro_batch, "counts")))
+        metrics = {name: term.detach().item() for name, term in terms.items()}
+        # FSDP takes the mean of the ranks' gradients, and the shares are to be added.
+        loss = loss * self.get_data_parallel_size()
+        return loss, {"model_output": {}, "loss": loss.detach().item(), "metrics": metrics}
 
-        def forward_with(self, take: Callable[..., Tensor], micro_batch: Any) -> Tensor:
-            """Run the model with ``take`` in place of its head: it is given hidden states and the head."""
-            inputs, _ = self.prepare_model_inputs(micro_batch=micro_batch)
-            is_full = self._autocast_dtype == torch.float32
-            with (
-                nullcontext() if is_full else torch.autocast(get_device_name(), self._autocast_dtype),
-                replaced_head(self.module, take),
-            ):
-                return self.module(**inputs, use_cache=False).logits
+    def forward_with(self, take: Callable[..., Tensor], micro_batch: Any) -> Tensor:
+        """Run the model with ``take`` in place of its head: it is given hidden states and the head."""
+        inputs, _ = self.prepare_model_inputs(micro_batch=micro_batch)
+        is_full = self._autocast_dtype == torch.float32
+        with (
+            nullcontext() if is_full else torch.autocast(get_device_name(), self._autocast_dtype),
+            replaced_head(self.module, take),
+        ):
+            return self.module(**inputs, use_cache=False).logits
 
-        def values(self, hidden: Tensor, head: Any, micro_batch: Any) -> tuple[Tensor, Tensor, Tensor]:
-            """Values, classes and answers of the tokens that the method reads, from all packed states `(T, H)`."""
-            # A representation is that of the token itself, logits are of the token before.
-            place = packed if self.method.representation is not None else shifted
-            kinds = place(micro_batch["token_class"])
-            answers = place(repeated(micro_batch["answer"], micro_batch["input_ids"]))
-            read = torch.isin(kinds, torch.tensor([*self.method.classes, RETAIN, ALTERNATIVE], device=kinds.device))
-            states = head_before = None
-            if self.reference is not None:
-                head_before = self.reference.head
-                numbers = [number for number in micro_batch["reference"].tolist() if number >= 0]
-                states = torch.cat([hidden[:0], *map(self.reference.states, numbers)])
-                # The reference has all answer tokens, of which the method may leave some out.
-                compared = kinds != NONE
-                if self.method.representation is None:
-                    compared &= kinds != RETAIN
-                states = states[read[compared]]
-            if self.method.representation is not None and states is not None:
-                values = self.method.hidden_values(self.inner[read].float(), states.float(), kinds[read])
-            else:
-                labels = shifted(micro_batch["input_ids"])[read]
-                values = values_of(self.method, hidden[read], head, labels, kinds[read], states, head_before)
-            # A micro-batch without such tokens takes part in the backward pass too.
-            return values + 0 * hidden.sum(), kinds[read], answers[read]
-
-    return UnlearningEngine
+    def values(self, hidden: Tensor, head: Any, micro_batch: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Values, classes and answers of the tokens that the method reads, from all packed states `(T, H)`."""
+        # A representation is that of the token itself, logits are of the token before.
+        place = packed if self.method.representation is not None else shifted
+        kinds = place(micro_batch["token_class"])
+        answers = place(repeated(micro_batch["answer"], micro_batch["input_ids"]))
+        read = torch.isin(kinds, torch.tensor([*self.method.classes, RETAIN, ALTERNATIVE], device=kinds.device))
+        states = head_before = None
+        if self.reference is not None:
+            head_before = self.reference.head
+            numbers = [number for number in micro_batch["reference"].tolist() if number >= 0]
+            states = torch.cat([hidden[:0], *map(self.reference.states, numbers)])
+            # The reference has all answer tokens, of which the method may leave some out.
+            compared = kinds != NONE
+            if self.method.representation is None:
+                compared &= kinds != RETAIN
+            states = states[read[compared]]
+        if self.method.representation is not None and states is not None:
+            values = self.method.hidden_values(self.inner[read].float(), states.float(), kinds[read])
+        else:
+            labels = shifted(micro_batch["input_ids"])[read]
+            values = values_of(self.method, hidden[read], head, labels, kinds[read], states, head_before)
+        # A micro-batch without such tokens takes part in the backward pass too.
+        return values + 0 * hidden.sum(), kinds[read], answers[read]
 
 
 def packed(nested: Tensor) -> Tensor:
@@ -131,46 +128,7 @@ class Trainer:
     """
 
     def __init__(self, settings: Settings, method: Method, model: str, total_steps: int):
-        engine = engine_class()
-        vendors = EngineRegistry._engines["language_model"][BACKEND]
-        vendors[(get_device_name(), get_vendor())] = engine
-        train, dtype = settings.train, settings.model.dtype
-        precision = {"param_dtype": dtype, "reduce_dtype": "fp32", "buffer_dtype": "fp32"}
-        self.worker = TrainingWorker(
-            TrainingWorkerConfig(
-                model_type="language_model",
-                model_config=HFModelConfig(
-                    path=model,
-                    use_remove_padding=True,
-                    enable_gradient_checkpointing=settings.model.gradient_checkpointing,
-                    override_config={"attn_implementation": settings.model.attention},
-                    lora_rank=settings.model.lora_rank,
-                    lora_alpha=settings.model.lora_alpha,
-                ),
-                engine_config=FSDPEngineConfig(
-                    strategy=BACKEND,
-                    model_dtype="fp32",
-                    mixed_precision=precision,
-                    use_torch_compile=False,
-                    use_dynamic_bsz=False,
-                    micro_batch_size_per_gpu=train.micro_batch_size,
-                    # Else each rank would hold all gradients of a step with several micro-batches.
-                    use_no_sync_for_gradient_accumulation=False,
-                ),
-                optimizer_config=FSDPOptimizerConfig(
-                    lr=train.lr,
-                    weight_decay=train.weight_decay,
-                    betas=(0.9, train.adam_beta2),
-                    clip_grad=train.clip_grad,
-                    lr_scheduler_type=train.schedule,
-                    lr_warmup_steps=train.warmup_steps,
-                    # One more, since the first step is taken as the second: verl's first has a rate of zero.
-                    total_training_steps=total_steps + 1,
-                    min_lr_ratio=0.0,
-                ),
-                checkpoint_config=CheckpointConfig(save_contents=["model", "optimizer", "extra"]),
-            )
-        )
+        self.worker = TrainingWorker(worker_config(settings, model, total_steps))
         self.worker.reset()
         self.engine: Any = self.worker.engine
         self.engine.lr_scheduler.step()
@@ -227,6 +185,44 @@ class Trainer:
 
     def read_reference(self, folder: Path) -> None:
         self.engine.reference = Reference(folder, get_device_id())
+
+
+def worker_config(settings: Settings, model: str, total_steps: int) -> TrainingWorkerConfig:
+    """The settings as verl's worker takes them."""
+    train, dtype = settings.train, settings.model.dtype
+    return TrainingWorkerConfig(
+        model_type=KIND,
+        model_config=HFModelConfig(
+            path=model,
+            use_remove_padding=True,
+            enable_gradient_checkpointing=settings.model.gradient_checkpointing,
+            override_config={"attn_implementation": settings.model.attention},
+            lora_rank=settings.model.lora_rank,
+            lora_alpha=settings.model.lora_alpha,
+        ),
+        engine_config=FSDPEngineConfig(
+            strategy=BACKEND,
+            model_dtype="fp32",
+            mixed_precision={"param_dtype": dtype, "reduce_dtype": "fp32", "buffer_dtype": "fp32"},
+            use_torch_compile=False,
+            use_dynamic_bsz=False,
+            micro_batch_size_per_gpu=train.micro_batch_size,
+            # Else each rank would hold all gradients of a step with several micro-batches.
+            use_no_sync_for_gradient_accumulation=False,
+        ),
+        optimizer_config=FSDPOptimizerConfig(
+            lr=train.lr,
+            weight_decay=train.weight_decay,
+            betas=(0.9, train.adam_beta2),
+            clip_grad=train.clip_grad,
+            lr_scheduler_type=train.schedule,
+            lr_warmup_steps=train.warmup_steps,
+            # One more, since the first step is taken as the second: verl's first has a rate of zero.
+            total_training_steps=total_steps + 1,
+            min_lr_ratio=0.0,
+        ),
+        checkpoint_config=CheckpointConfig(save_contents=["model", "optimizer", "extra"]),
+    )
 
 
 def as_batch(items: Sequence[Item], micro_batch_size: int) -> Any:
