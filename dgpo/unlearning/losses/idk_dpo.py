@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, Method, Tokens
+from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, Method, Tokens, preference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,4 +24,4 @@ class IdkDPO(Method):
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         margin = tokens.sums(values, *ANSWER) - tokens.sums(values, ALTERNATIVE)
-        return {"forget": -2 / self.beta * F.logsigmoid(self.beta * margin).sum() / max(1, tokens.counts.answers)}
+        return {"forget": preference(margin, self.beta, tokens.counts)}

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens
+from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, preference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,5 +20,4 @@ class NPO(Method):
     needs_reference: ClassVar[bool] = True
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        preference = F.logsigmoid(self.beta * tokens.sums(values, *ANSWER))
-        return {"forget": -2 / self.beta * preference.sum() / max(1, tokens.counts.answers)}
+        return {"forget": preference(tokens.sums(values, *ANSWER), self.beta, tokens.counts)}

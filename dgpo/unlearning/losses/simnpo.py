@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import ANSWER, Method, Tokens
+from dgpo.unlearning.losses.base import ANSWER, Method, Tokens, preference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +21,7 @@ class SimNPO(Method):
     forget_weight: float = 0.125
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
-        preference = F.logsigmoid(self.beta * (tokens.means(values, *ANSWER) - self.delta))
-        return {"forget": -2 / self.beta * preference.sum() / max(1, tokens.counts.answers)}
+        return {"forget": preference(tokens.means(values, *ANSWER) - self.delta, self.beta, tokens.counts)}
 
     def weights(self) -> dict[str, float]:
         return {**super().weights(), "forget": self.forget_weight}

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn import functional as F
 
-from dgpo.unlearning.losses.base import Method, Tokens, cross_entropy
+from dgpo.unlearning.losses.base import Method, Tokens, cross_entropy, preference
 from dgpo.unlearning.palu import ORDINARY, PREFIX, REST
 
 
@@ -34,10 +33,9 @@ class TPO(Method):
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         spans = tokens.sums(values.new_ones(len(values)), PREFIX, REST) > 0
         lowered = tokens.means(values, PREFIX, REST)[spans]
-        answers = max(1, tokens.counts.answers)
         return {
-            "forget": -2 / self.beta * F.logsigmoid(self.beta * lowered).sum() / answers,
-            "preserve": tokens.sums(values, ORDINARY).sum() / answers,
+            "forget": preference(lowered, self.beta, tokens.counts),
+            "preserve": tokens.sums(values, ORDINARY).sum() / max(1, tokens.counts.answers),
         }
 
     def weights(self) -> dict[str, float]:
