@@ -20,13 +20,14 @@ from dgpo.errors import UserError, loading
 from dgpo.files import replace_json
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
+from dgpo.unlearning.judge import MUSE
 from dgpo.unlearning.metrics import exact_memorization, extraction_strength, min_k_score
 from dgpo.unlearning.scores import Scorer, rouge_l
 
 FILES = ("forget", "retain_eval", "real_authors", "world_facts", "holdout", "privleak_forget", "privleak_holdout")
 NOT_GENERATED = FILES[4:]
-VERBATIM, KNOWLEDGE = "verbmem", ("knowmem_forget", "knowmem_retain")
-"""MUSE's files: continuations of a text, and questions about it after ten answered examples."""
+VERBATIM = "verbmem"
+"""Of MUSE's files that with continuations of a text; the others have questions, after ten answered examples."""
 VERBATIM_TOKENS, KNOWLEDGE_TOKENS = 128, 32
 GIVEN = 3
 """Tokens of a span that the attack prompts with."""
@@ -89,7 +90,7 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
         if path.is_file():
             say(f"{model}: {name}")
             files[name] = figures_of(scorer, path, is_forget=name == "forget", generates=name not in NOT_GENERATED)
-    for name in (VERBATIM, *KNOWLEDGE):
+    for name in MUSE:
         if (data / f"{name}.jsonl").is_file():
             say(f"{model}: {name}")
             files[name] = muse_figures(scorer, data, name)

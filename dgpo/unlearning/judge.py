@@ -12,7 +12,6 @@ from dgpo.unlearning.metrics import forget_quality, membership_auc, model_utilit
 Result = Mapping[str, Any]
 Rows = Mapping[str, np.ndarray]
 """By file, the numbers of the rows that count; a row may count more than once."""
-RESAMPLES = 400
 NAMES = {
     "forget_quality": "forget quality p",
     "ks_distance": "KS D",
@@ -53,9 +52,7 @@ def format_figure(value: float) -> str:
     return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
-def judge_model(
-    result: Result, retain: Result | None, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, MetricInterval]:
+def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[str, MetricInterval]:
     """The metrics of a model, by name, with bootstrap intervals; one whose figures are missing is left out.
 
     Raises:
@@ -68,7 +65,7 @@ def judge_model(
                 raise UserError(
                     f"--retain={retain['model']}: it was measured on other rows of {file}; measure it again"
                 )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     all_rows = {file: np.arange(len(figures["author"])) for file, figures in result["files"].items()}
     values = metrics_of(result, retain, all_rows)
     resampled: dict[str, list[float]] = {name: [] for name in values}

@@ -7,13 +7,13 @@ from typing import Any
 from omegaconf import DictConfig
 
 from dgpo.config.compose import resolved
+from dgpo.config.memory.setup import GIB
 from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.tables import Table
 from dgpo.unlearning.head import CHUNK
 from dgpo.unlearning.losses import Method
 from dgpo.unlearning.settings import Settings, parse_settings
 
-GIB = 2**30
 CHUNK_TENSORS = 9
 """Tensors of chunk × vocabulary that a loss holds at once, by benchmarks/unlearning_memory.py."""
 

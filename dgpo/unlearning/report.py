@@ -7,7 +7,7 @@ from typing import Any
 from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.tables import Table
-from dgpo.unlearning.judge import NAMES, RESAMPLES, MetricInterval, judge_model
+from dgpo.unlearning.judge import NAMES, MetricInterval, judge_model
 
 NOTES = (
     "In brackets the 5th and 95th percentile of a bootstrap over authors. A forget quality is a p-value on a grid: "
@@ -44,7 +44,7 @@ def picture(models: Mapping[str, Mapping[str, MetricInterval]], file: Path) -> N
 
 
 def write_report(
-    results: Sequence[Mapping[str, Any]], retain: Mapping[str, Any] | None, out: Path, resamples: int = RESAMPLES
+    results: Sequence[Mapping[str, Any]], retain: Mapping[str, Any] | None, out: Path, resamples: int
 ) -> Table:
     """Judge the results, write report.md, report.json and forget_utility.png to ``out``; the table.
 

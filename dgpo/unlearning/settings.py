@@ -149,11 +149,11 @@ def method_of(content: dict[str, Any]) -> Method:
     if name not in METHODS:
         raise UserError(f"method.loss={name}: it is unknown; choose one of {', '.join(METHODS)}")
     options = {key: value for key, value in content.items() if key not in ("loss", "name")}
-    known = [each.name for each in fields(METHODS[name])]
+    defaults = {each.name: each.default for each in fields(METHODS[name])}
     for key, value in options.items():
-        if key not in known:
-            raise UserError(f"method.{key}={value}: {name} has no such setting; it has {', '.join(known)}")
-        default = next(each.default for each in fields(METHODS[name]) if each.name == key)
+        if key not in defaults:
+            raise UserError(f"method.{key}={value}: {name} has no such setting; it has {', '.join(defaults)}")
+        default = defaults[key]
         if isinstance(default, float) and not isinstance(value, int | float):
             raise UserError(f"method.{key}={value}: it is no number; choose such as {default}")
         if isinstance(default, int) and not isinstance(default, bool) and value is not None and type(value) is not int:

@@ -28,6 +28,7 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
 from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, items_of_rank
 from dgpo.unlearning.losses import Method
+from dgpo.unlearning.reference import is_complete
 from dgpo.unlearning.settings import Settings, settings_of
 
 EXPORT, EXPORTED = "hf", "exported.json"
@@ -78,7 +79,6 @@ def train_rank(
     import torch
     from verl.utils.tracking import Tracking
 
-    from dgpo.unlearning import reference
     from dgpo.unlearning.verl import Trainer
 
     total, an_epoch = steps_of(settings, examples)
@@ -90,13 +90,12 @@ def train_rank(
     start = checkpoint.step if checkpoint else 0
     if method.needs_reference:
         place = reference_folder(settings, method, examples, folder)
-        if not reference.is_complete(place, ranks):
+        if not is_complete(place, ranks):
             show("one pass of the model before over the forget rows")
-            before = trainer
-            if settings.model.reference:
-                before = Trainer(settings, method, settings.model.reference, total)
-            before.write_reference(examples.referenced(method), place)
-            del before
+            before = settings.model.reference
+            writer = Trainer(settings, method, before, total) if before else trainer
+            writer.write_reference(examples.referenced(method), place)
+            del writer
         trainer.read_reference(place)
     if checkpoint:
         trainer.engine.load_checkpoint(str(checkpoint.path / "actor"), del_local_after_load=False)

@@ -73,4 +73,4 @@ def test_authors_are_drawn_with_all_their_rows() -> None:
 
 def test_a_retain_model_that_was_measured_on_other_rows_is_refused() -> None:
     with pytest.raises(UserError, match="other rows of forget"):
-        judge_model(result(), result(authors=2))
+        judge_model(result(), result(authors=2), resamples=0)
