@@ -5,7 +5,7 @@ widths of queries and of keys, V vocabulary, L layers, T tokens of a micro-batch
 c bytes a parameter in computation (2 for bfloat16), m bytes of its master copy (4 for fp32).
 """
 
-from dgpo.config.memory.setup import GIB, Setup
+from dgpo.config.memory.setup import GIB, MicroBatch, Setup
 from dgpo.config.memory.shape import ModelShape
 
 # Not computed but assumed: CUDA contexts, NCCL buffers and workspaces of the trainer, and of vLLM while it sleeps.
@@ -173,65 +173,92 @@ def cache_tokens(setup: Setup) -> int:
 
 def phases(setup: Setup) -> dict[str, dict[str, int]]:
     """Bytes that one GPU holds in each phase of a step that can be its peak, by phase and part."""
-    shape, c = setup.shape, setup.compute_bytes
-    # Offloaded state is on the GPU for the update, unless ``offload_policy`` keeps it away.
-    updated = state(setup)
-    kept = {"weights": updated["weights"], "optimiser": 0 if setup.optimizer_offload else updated["optimiser"]}
-    contexts_bytes = contexts(setup)
     by_phase = {
-        # Old log-probs and entropies, without gradients: the last hidden states and the logits. The output layer is
-        # whole on each GPU before the entropy is computed, and takes less.
-        "log-probs": {
-            **kept,
-            "activations": setup.log_prob_tokens * c * shape.hidden,
-            "logits": log_prob_logits(setup),
-            "gathered": c * root_parameters(setup),
-            "contexts": contexts_bytes,
-        },
-        # The output layer's backward pass: logits, the last norm and its gradient, T·(4 + 3c)·h.
-        "update, head": {
-            **updated,
-            "activations": stored(setup) + setup.tokens * (4 + 3 * c) * shape.hidden,
-            "logits": update_logits(setup),
-            "gathered": output_buffers(setup),
-            "contexts": contexts_bytes,
-        },
-        # The backward pass of the last layer: the logits are gone, the layer is there in full.
-        "update, layers": {
-            **updated,
-            "activations": stored(setup) + working(setup),
-            "gathered": layer_buffers(setup),
-            "contexts": contexts_bytes,
-        },
-        # Weights go to vLLM: both hold theirs, the key-value cache does not exist yet. The largest parameter is
-        # gathered in fp32 and in c bytes.
-        "weight sync": {
-            **kept,
-            "vLLM weights": engine_weights(setup) if setup.colocated else 0,
-            "gathered": setup.bucket_bytes + (4 + c) * shape.embedding_parameters,
-            "contexts": TRAINER_CONTEXT + (ENGINE_CONTEXT if setup.colocated else 0),
-        },
-        # vLLM answers, beside the state that was not offloaded.
-        "rollout": {
-            "training state": resident(setup),
-            "vLLM weights": engine_weights(setup),
-            "vLLM working": engine_working(setup),
-            "KV cache": cache_bytes(setup),
-            "contexts": TRAINER_CONTEXT if setup.colocated else 0,
-        },
+        "log-probs": log_probs(setup),
+        "update, head": update_head(setup),
+        "update, layers": update_layers(setup),
+        "weight sync": weight_sync(setup),
+        "rollout": rollout(setup),
     }
-    if batch := setup.reference_batch:
-        # Of the KL term's second model: as old log-probs, without entropies. It comes from the CPU a layer at a time.
-        tokens = batch.tokens(setup.longest, setup.ulysses)
-        by_phase["reference log-probs"] = {
-            **kept,
-            "weights": 0 if setup.param_offload else kept["weights"],
-            "activations": tokens * c * shape.hidden,
-            "logits": fused_logits(setup) if setup.fused else tokens * c * shape.vocabulary,
-            "gathered": c * root_parameters(setup),
-            "contexts": contexts_bytes,
-        }
+    if setup.reference_batch:
+        by_phase["reference log-probs"] = reference_log_probs(setup, setup.reference_batch)
     return by_phase
+
+
+def forward_state(setup: Setup) -> dict[str, int]:
+    """Bytes of `state` outside of the update, for which all of it is there unless ``offload_policy`` keeps it away."""
+    held = state(setup)
+    return {"weights": held["weights"], "optimiser": 0 if setup.optimizer_offload else held["optimiser"]}
+
+
+def log_probs(setup: Setup) -> dict[str, int]:
+    """Old log-probs and entropies, without gradients: the last hidden states and the logits. The output layer is whole
+    on each GPU before the entropy is computed, and takes less."""
+    return {
+        **forward_state(setup),
+        "activations": setup.log_prob_tokens * setup.compute_bytes * setup.shape.hidden,
+        "logits": log_prob_logits(setup),
+        "gathered": setup.compute_bytes * root_parameters(setup),
+        "contexts": contexts(setup),
+    }
+
+
+def update_head(setup: Setup) -> dict[str, int]:
+    """The output layer's backward pass: logits, the last norm and its gradient, T·(4 + 3c)·h."""
+    norm = setup.tokens * (4 + 3 * setup.compute_bytes) * setup.shape.hidden
+    return {
+        **state(setup),
+        "activations": stored(setup) + norm,
+        "logits": update_logits(setup),
+        "gathered": output_buffers(setup),
+        "contexts": contexts(setup),
+    }
+
+
+def update_layers(setup: Setup) -> dict[str, int]:
+    """The backward pass of the last layer: the logits are gone, the layer is there in full."""
+    return {
+        **state(setup),
+        "activations": stored(setup) + working(setup),
+        "gathered": layer_buffers(setup),
+        "contexts": contexts(setup),
+    }
+
+
+def weight_sync(setup: Setup) -> dict[str, int]:
+    """Weights go to vLLM: both hold theirs, the key-value cache does not exist yet. The largest parameter is gathered
+    in fp32 and in c bytes."""
+    return {
+        **forward_state(setup),
+        "vLLM weights": engine_weights(setup) if setup.colocated else 0,
+        "gathered": setup.bucket_bytes + (4 + setup.compute_bytes) * setup.shape.embedding_parameters,
+        "contexts": TRAINER_CONTEXT + (ENGINE_CONTEXT if setup.colocated else 0),
+    }
+
+
+def rollout(setup: Setup) -> dict[str, int]:
+    """vLLM answers, beside the state that was not offloaded."""
+    return {
+        "training state": resident(setup),
+        "vLLM weights": engine_weights(setup),
+        "vLLM working": engine_working(setup),
+        "KV cache": cache_bytes(setup),
+        "contexts": TRAINER_CONTEXT if setup.colocated else 0,
+    }
+
+
+def reference_log_probs(setup: Setup, batch: MicroBatch) -> dict[str, int]:
+    """Of the KL term's second model: as old log-probs, without entropies. It comes from the CPU a layer at a time."""
+    shape, c = setup.shape, setup.compute_bytes
+    tokens, kept = batch.tokens(setup.longest, setup.ulysses), forward_state(setup)
+    return {
+        **kept,
+        "weights": 0 if setup.param_offload else kept["weights"],
+        "activations": tokens * c * shape.hidden,
+        "logits": fused_logits(setup) if setup.fused else tokens * c * shape.vocabulary,
+        "gathered": c * root_parameters(setup),
+        "contexts": contexts(setup),
+    }
 
 
 def totals(setup: Setup) -> dict[str, int]:
