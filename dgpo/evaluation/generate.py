@@ -29,8 +29,8 @@ from dgpo.files import draft_of
 from dgpo.progress import ProgressBar, say
 from dgpo.versions import installed_versions
 
-Sample = tuple[str, str, int]
-"""Benchmark, id of the problem, number of the sample."""
+Missing = tuple[tuple[str, str, int], list[int]]
+"""A sample (benchmark, id of the problem, its number), and the token ids of its prompt."""
 
 
 def evaluate(
@@ -79,16 +79,10 @@ def evaluate(
         )
         if not agree_or_refuse(out, settings):
             say(f"going on with the evaluation in {out}")
-        missing: list[tuple[Sample, list[int]]] = []
-        for benchmark in sets:
-            _keep_data(out, benchmark)
-            saved = _done(out, benchmark, sampling.samples)
-            missing += [
-                ((benchmark.name, problem.id, number), tokens)
-                for problem, tokens in zip(benchmark.problems, prompts[benchmark.name], strict=True)
-                for number in range(sampling.samples)
-                if (problem.id, number) not in saved
-            ]
+        missing: list[Missing] = []
+        for each in sets:
+            _keep_data(out, each)
+            missing += _missing(out, each, prompts[each.name], sampling.samples)
         total = sampling.samples * sum(len(each.problems) for each in sets)
         if len(missing) < total:
             say(f"{total - len(missing)} of {total} samples are there")
@@ -98,7 +92,7 @@ def evaluate(
 
 def _generate(
     folder: Path,
-    missing: Sequence[tuple[Sample, list[int]]],
+    missing: Sequence[Missing],
     total: int,
     seed: int,
     arguments: dict[str, Any],
@@ -181,10 +175,17 @@ def _keep_data(folder: Path, benchmark: Benchmark) -> None:
             shutil.copyfile(benchmark.path, draft)
 
 
-def _done(folder: Path, benchmark: Benchmark, samples: int) -> set[tuple[str, int]]:
+def _missing(folder: Path, benchmark: Benchmark, prompts: Sequence[list[int]], samples: int) -> list[Missing]:
+    """The samples that are not saved in the folder; a last line that was cut off does not count."""
     file = generations_file(folder, benchmark.name)
     cut = set_aside_cut_line(file)
     if cut:
         say(f"{file}: its last line was cut off ({cut} bytes, now in {file.with_suffix('.cut')}); it is made anew")
     ids = {problem.id for problem in benchmark.problems}
-    return {(generation["id"], generation["sample"]) for generation in read_generations(file, ids, samples)}
+    saved = {(generation["id"], generation["sample"]) for generation in read_generations(file, ids, samples)}
+    return [
+        ((benchmark.name, problem.id, number), tokens)
+        for problem, tokens in zip(benchmark.problems, prompts, strict=True)
+        for number in range(samples)
+        if (problem.id, number) not in saved
+    ]

@@ -129,16 +129,11 @@ def score_folder(
             ):
                 for name, gold in golds.items():
                     file = generations_file(folder, name)
-                    scored: list[tuple[Score, str]] = []
                     pairs = ((each, gold[each["id"]]) for each in read_generations(file, gold, samples))
-                    tasks = ((batch, name, mode, timeout) for batch in _batches(pairs, BATCH))
-                    for batch in pool.map(score_generations, tasks):
-                        scored += batch
-                        progress.advance(len(batch))
-                    _classify(scored, timeout, pool)
-                    out.writelines(json.dumps(score) + "\n" for score, _ in scored)
+                    scores = _scores(pairs, name, mode, timeout, pool, progress)
+                    out.writelines(json.dumps(score) + "\n" for score in scores)
                     size = file.stat().st_size if file.exists() else 0
-                    counts[name] = {"expected": samples * len(gold), "scored": len(scored), "bytes": size}
+                    counts[name] = {"expected": samples * len(gold), "scored": len(scores), "bytes": size}
         except BrokenProcessPool as error:
             raise UserError(
                 f"{folder}: a scoring process was killed, most likely for want of memory; use fewer with "
@@ -149,6 +144,23 @@ def score_folder(
         versions = {**installed_versions(PACKAGES), "dgpo.verifier": VERSION}
         replace_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
     return counts
+
+
+def _scores(
+    pairs: Iterable[tuple[Generation, str]],
+    benchmark: str,
+    mode: Mode,
+    timeout: float,
+    pool: Processes,
+    progress: ProgressBar,
+) -> list[Score]:
+    """The score of each (generation, ground truth) of a benchmark, with its class."""
+    scored: list[tuple[Score, str]] = []
+    for batch in pool.map(score_generations, ((batch, benchmark, mode, timeout) for batch in _batches(pairs, BATCH))):
+        scored += batch
+        progress.advance(len(batch))
+    _classify(scored, timeout, pool)
+    return [score for score, _ in scored]
 
 
 def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) -> None:
