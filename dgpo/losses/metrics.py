@@ -13,6 +13,8 @@ number of tokens in a piece, tells how much a figure rests on.
 import torch
 from torch import Tensor
 
+from dgpo.losses.base import Method
+
 REGIONS = ("in", "ln", "hp", "lp", "hn")
 # W = F/π_θ leaves float32 for π_θ below e^-88: it is reported up to e^60, where sums still fit.
 MAX_LOG_W = 60.0
@@ -24,9 +26,7 @@ def token_metrics(
     advantages: Tensor,
     log_weight: Tensor,
     log_prob: Tensor,
-    *,
-    log_range: tuple[float, float],
-    log_cap: float,
+    method: Method,
 ) -> dict[str, float]:
     """The metrics as Python floats, zero where a region or the batch is empty.
 
@@ -34,15 +34,16 @@ def token_metrics(
         mask: `(B, T)` bool.
         log_ratio, advantages, log_weight, log_prob: log r, A, log F, log π_θ, `(B, T)` float32, the first two zero
             where masked.
-        log_range, log_cap: log lo and log hi, and what `pg_clipfrac_lower` counts log r above where A < 0.
+        method: whose clip range bounds the regions; `pg_clipfrac_lower` counts where A < 0 and r is above its cap.
     """
     negative, positive = advantages < 0, advantages > 0
-    below, above = log_ratio < log_range[0], log_ratio > log_range[1]
+    log_lo, log_hi = method.log_range
+    below, above = log_ratio < log_lo, log_ratio > log_hi
     inside = ~(below | above) & (negative | positive)
     regions = (inside, below & negative, above & positive, below & positive, above & negative)
     weight, w = log_weight.exp(), (log_weight - log_prob).clamp(max=MAX_LOG_W).exp()
     pull = (advantages * weight).abs()
-    clipped, capped = regions[1] | regions[2], negative & (log_ratio > log_cap)
+    clipped, capped = regions[1] | regions[2], negative & (log_ratio > method.log_cap)
     numbers = [mask.count_nonzero(), log_ratio.sum(), capped.count_nonzero()]
     numbers += [pull.masked_fill(~clipped, 0.0).sum(), pull.sum()]
     for region in regions:

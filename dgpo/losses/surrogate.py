@@ -94,9 +94,7 @@ def policy_loss(
         gradient = scaled * log_weight.exp()
         log_value = method.log_value(ratio, advantage, old)
         per_token = gradient if log_value is None else scaled * log_value.clamp(max=MAX_LOG_WEIGHT).exp()
-        metrics = token_metrics(
-            mask, ratio, advantage, log_weight, new, log_range=method.log_range, log_cap=method.log_cap
-        )
+        metrics = token_metrics(mask, ratio, advantage, log_weight, new, method)
     return WithGradient.apply(log_prob, per_token.sum(), gradient), metrics
 
 

@@ -86,11 +86,8 @@ def loss_function(name: str) -> PolicyLoss:
         new = new.clamp(min=-MAX_LOG_RATIO)
         pull = (gradient.float() / sequence_weights(mask, loss_agg_mode, **info)).abs()
         weight = (pull / advantage.abs()).masked_fill(advantage == 0, 0.0)
-        bounds = configured(Method, config)
         ratio = (new - old).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
-        ours = token_metrics(
-            mask, ratio, advantage, weight.log(), new, log_range=bounds.log_range, log_cap=bounds.log_cap
-        )
+        ours = token_metrics(mask, ratio, advantage, weight.log(), new, configured(Method, config))
         return WithGradient.apply(log_prob, loss.detach(), gradient.float()), ours | own_metrics
 
     compute.__name__ = compute.__qualname__ = f"verl_{name}_policy_loss"
