@@ -16,12 +16,12 @@ from dgpo.runs.intervals import Interval, interquartile_mean, middle_mean
 from dgpo.studies import records
 from dgpo.studies.analysis import ACCURACY, PASS, SPIKES, K, Method, against, at_level, figures, gather, level_of
 from dgpo.studies.contenders import contenders
+from dgpo.studies.figures import draw
 from dgpo.studies.threads import one_thread
 from dgpo.studies.training import SETTINGS, Run, Setting, pretrain, train
 from dgpo.studies.verdicts import Verdict, verdicts
 from dgpo.tables import Table
 
-RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 STACK = 40
 """Runs computed together: more are not faster, and more would be lost when a study is stopped."""
 
@@ -31,12 +31,12 @@ def study_compare(
     methods: Sequence[str],
     out: Path,
     *,
-    rates: Sequence[float] = RATES,
-    seeds: Sequence[int] = tuple(range(10)),
-    setting: str = "reuse",
-    steps: int | None = None,
-    reference: str = "dgpo:n=2",
-    module: str | None = None,
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    setting: str,
+    steps: int | None,
+    reference: str,
+    module: str | None,
 ) -> list[Path]:
     """Train the runs that are missing in ``out``, and write compare.md, .json and two figures there.
 
@@ -49,8 +49,6 @@ def study_compare(
     Raises:
         UserError: as `contenders`, or a value out of its range, or a folder of another study.
     """
-    from dgpo.studies.figures import draw
-
     chosen = contenders(methods, module)
     how = checked(list(chosen), rates, seeds, setting, steps, reference)
     make_folder(out, "--out")

@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from dgpo.errors import UserError
-from dgpo.files import json_lines, replace_json, replace_text
+from dgpo.files import draft_of, json_lines, replace_json, replace_text
 from dgpo.losses import Method
 from dgpo.studies.facts import LENGTH
 from dgpo.studies.policy import HIDDEN
@@ -107,8 +107,6 @@ def base(out: Path, seed: int) -> Path:
 
 def keep_bases(out: Path, seeds: Sequence[int], parameters: torch.Tensor) -> None:
     """Save the initial parameters `(R, ...)` of each seed."""
-    from dgpo.files import draft_of
-
     (out / "bases").mkdir(parents=True, exist_ok=True)
     for seed, row in zip(seeds, parameters.numpy(), strict=True):
         with draft_of(base(out, seed)) as draft, draft.open("wb") as stream:

@@ -84,14 +84,14 @@ def token_gradients(
     return -advantages * weight * mask / mask.sum((1, 2), keepdim=True).clamp(min=1), weight
 
 
-def pretrain(seeds: Sequence[int], steps: int = 1500, batch: int = 64, rate: float = 3e-3) -> Tensor:
+def pretrain(seeds: Sequence[int], steps: int = 1500) -> Tensor:
     """Parameters `(R, ...)` of policies that have learned from the teachers of these seeds."""
     parameters = policy.initial(seeds)
-    layers, adam = policy.parts(parameters), Adam(parameters, [rate] * len(seeds))
+    layers, adam = policy.parts(parameters), Adam(parameters, [3e-3] * len(seeds))
     generators = [np.random.default_rng([seed, 2]) for seed in seeds]
     beliefs = [believed(seed) for seed in seeds]
     for step in range(steps):
-        digits = [facts.problems(batch, rng) for rng in generators]
+        digits = [facts.problems(64, rng) for rng in generators]
         taught = map(facts.taught_answers, digits, beliefs, generators)
         tokens = torch.from_numpy(np.stack(list(taught)))
         context = policy.contexts(torch.from_numpy(np.stack(digits)), tokens)

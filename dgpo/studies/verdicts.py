@@ -64,15 +64,10 @@ def entropy(methods: Mapping[str, Method], reference: str, level: float) -> list
     if "grpo" not in methods or reference == "grpo":
         return []
     end = difference([methods["grpo"].last(ENTROPY)], [methods[reference].last(ENTROPY)])
-    sides = [at_level(methods[name], level)["entropy"] for name in ("grpo", reference)]
-    matched = difference([sides[0]], [sides[1]])
+    matched = at_equal_accuracy(methods["grpo"], methods[reference], level)
     return [
-        Verdict("entropy stays above GRPO's, at the end", sign(end), f"{end.text('+.3f')} nats, p {end.p:.2g}"),
-        Verdict(
-            f"entropy stays above GRPO's, at accuracy {level:.2f}",
-            sign(matched),
-            f"{matched.text('+.3f')} nats, p {matched.p:.2g}",
-        ),
+        Verdict("entropy stays above GRPO's, at the end", sign(end), in_nats(end)),
+        Verdict(f"entropy stays above GRPO's, at accuracy {level:.2f}", sign(matched), in_nats(matched)),
     ]
 
 
@@ -87,10 +82,18 @@ def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method]
     if not pairs or max(pairs)[0] <= 0:
         return None
     _, one, other = max(pairs)
-    sides = [at_level(methods[name], level)["entropy"] for name in (one, other)]
-    entropy_difference = difference([sides[0]], [sides[1]])
-    grounds = f"{other} minus {one}: {entropy_difference.text('+.3f')} nats, p {entropy_difference.p:.2g}"
-    return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(entropy_difference), grounds)
+    matched = at_equal_accuracy(methods[one], methods[other], level)
+    grounds = f"{other} minus {one}: {in_nats(matched)}"
+    return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(matched), grounds)
+
+
+def at_equal_accuracy(one: Method, other: Method, level: float) -> Paired:
+    """The other's entropy minus the one's, where each first reaches the accuracy `level`."""
+    return difference([at_level(one, level)["entropy"]], [at_level(other, level)["entropy"]])
+
+
+def in_nats(delta: Paired) -> str:
+    return f"{delta.text('+.3f')} nats, p {delta.p:.2g}"
 
 
 def sign(delta: Paired) -> str:
