@@ -27,6 +27,12 @@ def plain(name: str) -> str:
     return f" {escaped}" if escaped.startswith("_") else escaped
 
 
+def legend(figure: Any, axes: Any, loc: str = "outside lower center", columns: int = 5) -> None:
+    """One for the whole figure below its panels, of the lines in ``axes``."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc=loc, ncols=columns, frameon=False)
+
+
 def save(figure: Any, files: Sequence[Path]) -> None:
     """Write the figure to each of ``files``, whose suffix is the format, and forget it."""
     with warnings.catch_warnings(record=True) as caught:

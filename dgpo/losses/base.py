@@ -1,7 +1,8 @@
 """What a policy-loss method is: a class of hyper-parameters with a log gradient weight, and a name in `METHODS`."""
 
+import ast
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor
@@ -76,6 +77,29 @@ def make_method(name: str, given: dict[str, Any]) -> Method:
     for key in given.keys() - known:
         raise ValueError(f"{key}={given[key]!r} is no hyper-parameter of {name!r}, which has {', '.join(known)}")
     return METHODS[name](**given)
+
+
+def parse_method(text: str, clip_range: Method) -> tuple[str, Method]:
+    """`"dgpo:n=2,m=4"` to its label and its method, in `clip_range` unless it sets its own.
+
+    Raises:
+        ValueError: what `make_method` raises, or a setting that is not name=value with a Python literal for a value.
+    """
+    name, _, settings = text.partition(":")
+    options = {}
+    for setting in filter(None, settings.split(",")):
+        key, separator, value = setting.partition("=")
+        try:
+            options[key] = ast.literal_eval(value)
+        except (SyntaxError, ValueError):
+            separator = ""
+        if not separator:
+            raise ValueError(f"--methods {text}: {setting!r} must be name=value, such as n=2 or one_sided=True")
+    label = name + (f" ({', '.join(f'{key}={value}' for key, value in options.items())})" if options else "")
+    try:
+        return label, make_method(name, asdict(clip_range) | options)
+    except ValueError as error:
+        raise ValueError(f"--methods {text}: {error}") from error
 
 
 def check_number(

@@ -1,9 +1,7 @@
 """`dgpo plot weights`: the gradient weights F and W of methods, against the ratio and against the probability."""
 
-import ast
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,8 @@ import torch
 from dgpo.errors import UserError
 from dgpo.files import make_folder
 from dgpo.losses import Method, gradient_weight
-from dgpo.losses.base import check_number, make_method
+from dgpo.losses.base import check_number, parse_method
+from dgpo.pictures import legend, plt, save
 
 DEFAULT_METHODS = ("grpo", "cispo", "gppo", "ce_gppo", "aspo", "maspo", "dgpo")
 # Okabe and Ito's colours, told apart by readers who see colours differently; the dashes help in black and white.
@@ -23,8 +22,8 @@ POINTS = 400
 
 
 def plot_weights(
-    methods: Sequence[str] = DEFAULT_METHODS,
-    output: Path = Path("plots"),
+    methods: Sequence[str],
+    output: Path,
     *,
     old_prob: float = 0.5,
     advantage: float = 1.0,
@@ -57,33 +56,9 @@ def plot_weights(
     files = []
     for against in ("ratio", "probability"):
         figure = draw(chosen, against, old_prob=old_prob, clip_range=clip_range, advantage=advantage)
-        for suffix in ("png", "svg"):
-            files.append(output / f"weights_{against}.{suffix}")
-            figure.savefig(files[-1], dpi=150)
+        files += [output / f"weights_{against}.{suffix}" for suffix in ("png", "svg")]
+        save(figure, files[-2:])
     return files
-
-
-def parse_method(text: str, clip_range: Method) -> tuple[str, Method]:
-    """`"dgpo:n=2,m=4"` to its label and its method, in `clip_range` unless it sets its own.
-
-    Raises:
-        ValueError: what `make_method` raises, or a setting that is not name=value with a Python literal for a value.
-    """
-    name, _, settings = text.partition(":")
-    options = {}
-    for setting in filter(None, settings.split(",")):
-        key, separator, value = setting.partition("=")
-        try:
-            options[key] = ast.literal_eval(value)
-        except (SyntaxError, ValueError):
-            separator = ""
-        if not separator:
-            raise ValueError(f"--methods {text}: {setting!r} must be name=value, such as n=2 or one_sided=True")
-    label = name + (f" ({', '.join(f'{key}={value}' for key, value in options.items())})" if options else "")
-    try:
-        return label, make_method(name, asdict(clip_range) | options)
-    except ValueError as error:
-        raise ValueError(f"--methods {text}: {error}") from error
 
 
 def curve(method: Method, ratios: torch.Tensor, advantage: float, old_prob: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -112,14 +87,11 @@ def draw(
 
     Against the ratio W is drawn in units of 1/π_old; against the probability, as it is at `old_prob`.
     """
-    from matplotlib.figure import Figure  # takes a second to import, and the other functions do not need it
-
     lo, hi = 1 - clip_range.clip_ratio_low, 1 + clip_range.clip_ratio_high
     unit = 1.0 if against == "ratio" else old_prob
     largest = max(2.0, hi + 1.0) if against == "ratio" else 1 / old_prob
     ratios = ratio_grid(largest, lo, hi)
-    figure = Figure(figsize=(11, 8), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True)
+    figure, panels = plt.subplots(2, 2, figsize=(11, 8), sharex=True, layout="constrained")
     for column, sign in enumerate((-1.0, 1.0)):
         for index, (label, method) in enumerate(methods):
             f, w = curve(method, ratios, sign * advantage, old_prob)
@@ -146,8 +118,7 @@ def draw(
         panels[1][column].set_xlabel(x_label)
     panels[0][0].set_ylabel("F, weight on ∇log π")
     panels[1][0].set_ylabel("W = F/π, weight on ∇π" + (", in $1/π_{old}$" if against == "ratio" else ""))
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    legend(figure, panels[0][0], columns=4)
     return figure
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dgpo.errors import UserError
-from dgpo.losses import Method
-from dgpo.losses.plot import parse_method
+from dgpo.losses.base import Method, parse_method
 
 # Each with the values that its paper has for the smallest model.
 PAPERS = (

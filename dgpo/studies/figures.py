@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dgpo.pictures import plain, plt, save
+from dgpo.pictures import legend, plain, plt, save
 from dgpo.runs.intervals import interquartile_mean, middle_mean
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, K, Method, pass_curve
 from dgpo.studies.training import KS, Setting
@@ -72,11 +72,6 @@ def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Seq
         axes.grid(alpha=0.3)
     legend(figure, panels[0])
     save(figure, files)
-
-
-def legend(figure: Any, axes: Any, loc: str = "outside lower center") -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc=loc, ncols=5, frameon=False)
 
 
 def middle(method: Method, key: str, steps: np.ndarray) -> list[float]:

@@ -10,11 +10,14 @@ from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.losses import Method
 from dgpo.losses.base import make_method
+from dgpo.pictures import legend, plain, plt, save
 from dgpo.runs.intervals import Paired, difference
 from dgpo.studies import token
 from dgpo.studies.contenders import contenders
+from dgpo.studies.figures import style
 from dgpo.studies.tabular import REACHED, free_entropy
 from dgpo.studies.threads import one_thread
+from dgpo.tables import Table
 
 POWERS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (1, 8))
 """(n, m) of DGPO; the others are compared with the first."""
@@ -54,10 +57,8 @@ def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: floa
     return files
 
 
-def tokens_table(methods: Mapping[str, Method], paths: Mapping[str, list[token.Path]]) -> Any:
+def tokens_table(methods: Mapping[str, Method], paths: Mapping[str, list[token.Path]]) -> Table:
     """A row for each method: the wrong and the right token after `SHOWN` updates, and F above the range."""
-    from dgpo.tables import Table
-
     rows = []
     for name, (left, right) in paths.items():
         i, j = SHOWN["left"], SHOWN["right"]
@@ -80,10 +81,8 @@ def powers_table(
     powers: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
     against: Mapping[tuple[int, int], Paired],
     rare: float,
-) -> Any:
+) -> Table:
     """A row for each (n, m): steps and entropy at `REACHED`, and the difference from the first."""
-    from dgpo.tables import Table
-
     rows = []
     for (n, m), (steps, entropy) in powers.items():
         same = (n, m) == POWERS[0]
@@ -128,9 +127,6 @@ def draw(
     paths: Mapping[str, list[token.Path]], against: Mapping[tuple[int, int], Paired], files: Sequence[Path]
 ) -> None:
     """Five panels over updates, a line for each method, and the entropies of (n, m)."""
-    from dgpo.pictures import plain, plt, save
-    from dgpo.studies.figures import legend, style
-
     figure, grid = plt.subplots(2, 3, figsize=(14, 8))
     # Fixed margins, because computing them takes longer than all the drawing.
     figure.subplots_adjust(left=0.04, right=0.985, top=0.95, bottom=0.17, hspace=0.3, wspace=0.18)
