@@ -115,7 +115,11 @@ class WarmStart(Lessons):
         return distinct_problems("validation", self.eval_problems, levels=self.levels, seed=self.seed)
 
     def examples(self, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, list[int]]]:
-        return teacher_examples(tokenizer, self)
+        """As asked for; a problem that comes again has new noise."""
+        rng = random.Random(f"teacher/{self.seed}")
+        problems = islice(problem_stream("train", self.levels, self.seed), self.steps * self.batch_size)
+        how: dict[str, Any] = {"noise": self.noise, "misconceptions": self.misconceptions}
+        return [example(tokenizer, problem, worked_answer(problem, rng=rng, **how)) for problem in problems]
 
     def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Accuracy:
         return accuracy(model, tokenizer, self.held_out(), seed=self.seed)
@@ -134,14 +138,6 @@ def example(tokenizer: PreTrainedTokenizerBase, problem: Problem, answer: str) -
     prompt = prompt_ids(tokenizer, problem)
     response = [*tokenizer.encode(answer, add_special_tokens=False), tokenizer.eos_token_id]
     return {"input_ids": prompt + response, "labels": [-100] * len(prompt) + response}
-
-
-def teacher_examples(tokenizer: PreTrainedTokenizerBase, settings: WarmStart) -> list[dict[str, list[int]]]:
-    """One example for each place in each batch; a problem that comes again has new noise."""
-    rng = random.Random(f"teacher/{settings.seed}")
-    problems = islice(problem_stream("train", settings.levels, settings.seed), settings.steps * settings.batch_size)
-    how: dict[str, Any] = {"noise": settings.noise, "misconceptions": settings.misconceptions}
-    return [example(tokenizer, problem, worked_answer(problem, rng=rng, **how)) for problem in problems]
 
 
 def train(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Lessons) -> None:
@@ -236,15 +232,7 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) ->
     not a warm start's.
     """
     model_dir, out_dir = Path(model_dir), Path(out_dir)
-    weights = model_dir / "model.safetensors"
-    if not weights.is_file():
-        raise UserError(
-            f"model={model_dir}: no model.safetensors there; make a model with `dgpo model small --out {model_dir}`"
-        )
-    if model_dir.resolve() == out_dir.resolve():
-        raise UserError(f"out={out_dir} is the initial model's directory; give another one")
-    if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
-        raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
+    weights = initial_weights(model_dir, out_dir)
     # As JSON has it, without tuples. Without misconceptions these are those of a warm start made before there were any.
     chosen = {name: value for name, value in asdict(settings).items() if value is not None}
     expected = {**json.loads(json.dumps(chosen)), "model_sha256": file_sha256(weights)}
@@ -281,6 +269,20 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) ->
     }
     replace_json(out_dir / SUMMARY, summary)
     return summary
+
+
+def initial_weights(model_dir: Path, out_dir: Path) -> Path:
+    """The file that training starts from; raises UserError as `warm_start`."""
+    weights = model_dir / "model.safetensors"
+    if not weights.is_file():
+        raise UserError(
+            f"model={model_dir}: no model.safetensors there; make a model with `dgpo model small --out {model_dir}`"
+        )
+    if model_dir.resolve() == out_dir.resolve():
+        raise UserError(f"out={out_dir} is the initial model's directory; give another one")
+    if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
+        raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
+    return weights
 
 
 def finished(out_dir: str | Path) -> dict[str, Any] | None:

@@ -17,7 +17,6 @@ from dgpo.tasks.warm_start import (
     accuracy,
     example,
     prompt_ids,
-    teacher_examples,
     warm_start,
 )
 
@@ -63,10 +62,10 @@ def test_the_teacher_shows_training_problems_alone_and_repeats_itself_under_a_se
     tokenizer: PreTrainedTokenizerFast,
 ):
     settings = WarmStart(steps=20, batch_size=10)
-    shown = teacher_examples(tokenizer, settings)
+    shown = settings.examples(tokenizer)
     assert len(shown) == 200
-    assert shown == teacher_examples(tokenizer, settings)
-    assert shown != teacher_examples(tokenizer, replace(settings, seed=1))
+    assert shown == settings.examples(tokenizer)
+    assert shown != replace(settings, seed=1).examples(tokenizer)
     for one in shown:
         question = tokenizer.decode(one["input_ids"]).split("user\n")[1].split("=?")[0]
         assert Problem(tuple(map(int, question.split("+"))), 1).split == "train"
@@ -75,8 +74,7 @@ def test_the_teacher_shows_training_problems_alone_and_repeats_itself_under_a_se
 def test_noise_reaches_the_examples(tokenizer: PreTrainedTokenizerFast):
     def right(noise: float) -> float:
         texts = [
-            tokenizer.decode(one["input_ids"])
-            for one in teacher_examples(tokenizer, replace(SHORT, steps=100, noise=noise))
+            tokenizer.decode(one["input_ids"]) for one in replace(SHORT, steps=100, noise=noise).examples(tokenizer)
         ]
         sums = [sum(map(int, text.split("user\n")[1].split("=?")[0].split("+"))) for text in texts]
         return sum(boxed_answer(text) == str(total) for text, total in zip(texts, sums, strict=True)) / len(texts)
