@@ -196,11 +196,7 @@ def model_warm_start(
             eval_problems=eval_problems,
         ),
     )
-    measured = summary["accuracy"]
-    print(
-        f"{out}: trained in {summary['train_seconds']:.0f} s; accuracy on {eval_problems} held-out problems: "
-        f"{measured['sampled']:.3f} sampled at temperature 1, {measured['greedy']:.3f} greedy"
-    )
+    print(trained(out, summary, f"accuracy on {eval_problems} held-out problems"))
 
 
 @model.command("warm-start-lake")
@@ -216,10 +212,11 @@ def model_warm_start_lake(
     from dgpo.tasks.warm_start import warm_start
 
     lessons = LakeLessons(seed=seed, steps=steps, noise=noise)
-    summary = warm_start(model, out, lessons)
-    measured = summary["accuracy"]
-    print(
-        f"{out}: trained in {summary['train_seconds']:.0f} s; success on {lessons.eval_problems} held-out maps: "
-        f"{measured['sampled']:.3f} sampled at temperature 1, {measured['greedy']:.3f} greedy; of the rule "
-        "'towards the goal unless a hole is there' 0.5, by choice of the maps"
-    )
+    told = trained(out, warm_start(model, out, lessons), f"success on {lessons.eval_problems} held-out maps")
+    print(f"{told}; of the rule 'towards the goal unless a hole is there' 0.5, by choice of the maps")
+
+
+def trained(out: Path, summary: dict[str, Any], measured: str) -> str:
+    """A line on a warm start, with what its accuracy is of."""
+    accuracy = "{sampled:.3f} sampled at temperature 1, {greedy:.3f} greedy".format(**summary["accuracy"])
+    return f"{out}: trained in {summary['train_seconds']:.0f} s; {measured}: {accuracy}"
