@@ -99,8 +99,8 @@ class Method:
         return {"forget": tokens.mean(values, *ANSWER)}
 
     def weights(self) -> dict[str, float]:
-        """Weights of the terms other than 1."""
-        return {"retain": self.retain_weight}
+        """Of the terms: ``retain_weight`` is that of the term retain, and so on; 1 where there is no such setting."""
+        return {name.removesuffix("_weight"): value for name, value in vars(self).items() if name.endswith("_weight")}
 
     @property
     def representation(self) -> int | None:

@@ -51,6 +51,3 @@ class Palu(Method):
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         return {"flatten": tokens.mean(values, PREFIX), "preserve": tokens.mean(values, ORDINARY)}
-
-    def weights(self) -> dict[str, float]:
-        return {**super().weights(), "preserve": self.preserve_weight}

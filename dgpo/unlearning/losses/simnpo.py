@@ -22,6 +22,3 @@ class SimNPO(Method):
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         return {"forget": preference(tokens.means(values, *ANSWER) - self.delta, self.beta, tokens.counts)}
-
-    def weights(self) -> dict[str, float]:
-        return {**super().weights(), "forget": self.forget_weight}

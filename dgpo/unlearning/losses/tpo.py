@@ -37,6 +37,3 @@ class TPO(Method):
             "forget": preference(lowered, self.beta, tokens.counts),
             "preserve": tokens.sums(values, ORDINARY).sum() / max(1, tokens.counts.answers),
         }
-
-    def weights(self) -> dict[str, float]:
-        return {**super().weights(), "preserve": self.preserve_weight}
