@@ -28,7 +28,6 @@ from dgpo.config.memory import phases
 from dgpo.config.memory.duration import SPREAD, forward_flops
 from dgpo.config.memory.setup import GIB, GPUS, Setup, setup_from
 from dgpo.tables import Table
-from dgpo.unlearning.train import free_port
 
 PROMPT = 64
 
@@ -73,8 +72,9 @@ def batch(tokens: int, longest: int, vocabulary: int) -> TensorDict:
 
 
 def worker_for(config: Any) -> Any:
-    """verl's, as its trainer makes it for the actor."""
+    """verl's, as its trainer makes it for the actor, as the only rank."""
     from verl.utils.config import omega_conf_to_dataclass
+    from verl.utils.net_utils import get_free_port
     from verl.workers.config import TrainingWorkerConfig
     from verl.workers.engine_workers import TrainingWorker
     from verl.workers.utils.losses import ppo_loss
@@ -84,6 +84,9 @@ def worker_for(config: Any) -> Any:
     actor.engine.use_dynamic_bsz = True
     actor.engine.max_token_len_per_gpu = actor.engine.infer_max_token_len_per_gpu = actor.ppo_max_token_len_per_gpu
     actor.optim.total_training_steps = 10
+    alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "RAY_LOCAL_WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1"}
+    alone["MASTER_PORT"], _ = get_free_port("127.0.0.1")
+    os.environ.update({key: str(value) for key, value in alone.items()})
     worker = TrainingWorker(
         TrainingWorkerConfig(
             model_type="language_model",
@@ -150,8 +153,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=2, help="the fastest counts")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
     arguments = parser.parse_args(argv)
-    alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "RAY_LOCAL_WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1"}
-    os.environ.update({key: str(value) for key, value in {**alone, "MASTER_PORT": free_port()}.items()})
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for tokens in arguments.tokens:

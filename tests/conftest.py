@@ -2,7 +2,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import settings
+
+from tests.ports import free_port
 
 # The same examples in every run, so that a failure is the code's and comes again; others with
 # pytest --hypothesis-profile=random. On a busy machine the time of one example says nothing.
@@ -91,12 +92,9 @@ class RayCluster:
 def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster]:
     """A cluster whose head runs; its nodes end with the module."""
     folder = tmp_path_factory.mktemp("ray")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     own = {"DGPO_RAY_STATE": str(folder / "state"), "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
-    cluster = RayCluster({**environment, **own}, f":{port}")
+    cluster = RayCluster({**environment, **own}, f":{free_port()}")
     try:
         # Its address as it says it, by which status knows the cluster.
         address = cluster.start("head").split()[-1]

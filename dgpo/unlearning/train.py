@@ -6,7 +6,6 @@ Every rank runs `train_from`: a single rank in the process that was called, seve
 import json
 import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -252,7 +251,10 @@ def train_from(
             launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
             sys.stdout.flush()
             os.execv(sys.executable, [*launcher, "-m", "dgpo.cli", *again])
-        os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=free_port())
+        from verl.utils.net_utils import get_free_port
+
+        port, _ = get_free_port(host := "127.0.0.1")
+        os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR=host, MASTER_PORT=str(port))
     return run(settings, method, config, examples)
 
 
@@ -266,9 +268,3 @@ def refuse_missing_gpus(settings: Settings) -> None:
             f"trainer.n_gpus_per_node={trainer.n_gpus_per_node}: this machine has {there}; take as many at most, or "
             "trainer.device=cpu model.dtype=fp32 model.attention=sdpa for a small model"
         )
-
-
-def free_port() -> str:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return str(server.getsockname()[1])

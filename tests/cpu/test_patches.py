@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import os
-import socket
 
 import pytest
 import torch
@@ -11,14 +10,12 @@ import zmq
 from verl.utils import distributed
 
 from dgpo.cpu import worker
+from tests.ports import free_port
 
 
 @pytest.fixture
 def one_rank(monkeypatch: pytest.MonkeyPatch):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    for name, value in {"RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}.items():
+    for name, value in {"RANK": 0, "WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}.items():
         monkeypatch.setenv(name, str(value))
     yield
     if torch.distributed.is_initialized():

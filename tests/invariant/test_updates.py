@@ -6,7 +6,6 @@ trajectories.json holds the loss and the gradient's norm of each update; RECORD=
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from dgpo.config.compose import config_dir
 from dgpo.files import replace_json
 from dgpo.tasks import small_model
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PROGRAM = Path(__file__).with_name("updates.py")
@@ -85,14 +85,12 @@ TWO_RANKS = {
 
 def run(cases: dict[str, dict[str, Any]], model: Path, out: Path, ranks: int) -> Results:
     """All cases, one after the other, in a process a rank."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     placed = {
         name: {**each, "overrides": [*each["overrides"], f"actor_rollout_ref.model.path={model}"]}
         for name, each in cases.items()
     }
-    shared = {"WORLD_SIZE": ranks, "RAY_LOCAL_WORLD_SIZE": ranks, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared = {"WORLD_SIZE": ranks, "RAY_LOCAL_WORLD_SIZE": ranks}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
     running = []
     for rank in range(ranks):
         own = {"RANK": rank, "LOCAL_RANK": rank, "OMP_NUM_THREADS": 1, **shared}

@@ -2,12 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -35,9 +36,6 @@ def environment(tmp_path: Path) -> dict[str, str]:
     for name, text in {"srun": SRUN, "scontrol": SCONTROL}.items():
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     return {
         **{key: value for key, value in os.environ.items() if not key.startswith(("RAY_", "SLURM"))},
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
@@ -46,7 +44,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "SLURM_JOB_ID": "7",
         "SLURM_SUBMIT_DIR": str(ROOT),
         "NODE_LIMIT": "120",
-        "RAY_PORT": str(port),
+        "RAY_PORT": str(free_port()),
         "RAY_NODE_OPTIONS": "--num-gpus=1 --num-cpus=8 --object-store-memory=500000000",
         "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token"),
         "DGPO_RAY_STATE": str(tmp_path / "state"),

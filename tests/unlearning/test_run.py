@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from tests.ports import free_port
 
 # verl is imported once, and each rank is a process forked from there; one dies by SIGKILL once it has saved a step.
 FORKS = """
@@ -41,9 +42,7 @@ print("statuses", json.dumps(statuses))
 
 def job(*arguments: str, dies_after: int = 0, ranks: int = 0) -> dict[str, Any]:
     """A run, of several ranks where it is said."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(server.getsockname()[1])}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     several = [
         {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(ranks), **address} for rank in range(ranks)
     ]
