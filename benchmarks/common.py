@@ -98,14 +98,12 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
     One thread, since the profiler sees the allocations of its own alone.
     """
-    import torch
     from torch.profiler import ProfilerActivity, profile
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    from dgpo.studies.threads import one_thread
+
+    with one_thread(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         work()
-    torch.set_num_threads(threads)
     held = peak = 0
     events = profiler.profiler.kineto_results.events()  # pyright: ignore[reportOptionalMemberAccess]
     for event in sorted((each for each in events if each.name() == "[memory]"), key=lambda each: each.start_ns()):

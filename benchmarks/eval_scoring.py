@@ -14,6 +14,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from benchmarks.common import RESULTS, arguments_of, machine, publish, watched
 from dgpo.data.schema import make_row, write_parquet
 from dgpo.evaluation.benchmarks import read_benchmarks
 from dgpo.evaluation.generations import append, data_file, read_generations
-from dgpo.evaluation.score import SCORING, TIMEOUT, score_generations
+from dgpo.evaluation.score import SCORES, TIMEOUT, score_generations
 from dgpo.evaluation.settings import Engine, ModelFacts, Sampling, Settings, agree_or_refuse
 from dgpo.files import replace_json
 from dgpo.tables import Table
@@ -83,22 +84,9 @@ def measure(folder: Path, processes: int) -> dict[str, Any]:
     """Score as a person does, and watch the memory of all processes (shared pages counted once)."""
     command = [sys.executable, "-m", "dgpo.cli", "eval", "score", str(folder), "--processes", str(processes)]
     seconds, peak = watched(command, 1.0)
-    scored = json.loads((folder / SCORING).read_text())["benchmarks"]["made-up"]["scored"]
-    lines = (json.loads(line) for line in (folder / "scores.jsonl").open())
-    counts = {"symbolic": 0, "cached": 0, "correct": 0}
-    for line in lines:
-        counts["symbolic"] += line["stage"] == "symbolic"
-        counts["cached"] += line["cached"]
-        counts["correct"] += line["correct"]
-    return {
-        "how": f"command, {processes} processes" if processes > 1 else "command, 1 process",
-        "cache": True,
-        "responses": scored,
-        **counts,
-        "seconds": seconds,
-        "responses_per_second": scored / seconds,
-        "peak_memory_mib": peak / 2**20,
-    }
+    scores = [json.loads(line) for line in (folder / SCORES).open()]
+    how = f"command, {processes} processes" if processes > 1 else "command, 1 process"
+    return figures(how, scores, seconds, cache=True, peak=peak)
 
 
 def measure_in_process(folder: Path, cache: bool) -> dict[str, Any]:
@@ -112,9 +100,15 @@ def measure_in_process(folder: Path, cache: bool) -> dict[str, Any]:
     pairs = [(each, golds[each["id"]]) for each in read_generations(file, golds, 10**6)]
     started = time.monotonic()
     scores = [score for score, _ in score_generations(pairs, "made-up", "boxed", TIMEOUT)]
-    seconds = time.monotonic() - started
+    return figures("in process", scores, time.monotonic() - started, cache=cache)
+
+
+def figures(
+    how: str, scores: Sequence[Mapping[str, Any]], seconds: float, *, cache: bool, peak: int | None = None
+) -> dict[str, Any]:
+    """A row of the results; ``peak`` in bytes."""
     return {
-        "how": "in process",
+        "how": how,
         "cache": cache,
         "responses": len(scores),
         "symbolic": sum(score["stage"] == "symbolic" for score in scores),
@@ -122,7 +116,7 @@ def measure_in_process(folder: Path, cache: bool) -> dict[str, Any]:
         "correct": sum(score["correct"] for score in scores),
         "seconds": seconds,
         "responses_per_second": len(scores) / seconds,
-        "peak_memory_mib": None,
+        "peak_memory_mib": None if peak is None else peak / 2**20,
     }
 
 

@@ -9,7 +9,6 @@ real runs are those of `quickstart.json`; problems and draws come in another ord
 """
 
 import json
-import sys
 import time
 from typing import Any
 
@@ -115,7 +114,7 @@ def one_step(policy: Policy, adam: Any, rows: list[dict[str, Any]], draws: np.ra
     return {"entropy": entropy[mask].mean().item(), "boundary": float(np.mean(shares))}
 
 
-def main() -> int:
+def main() -> None:
     parser = arguments_of(__doc__, RESULTS / "in_process.md")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     arguments = parser.parse_args()
@@ -140,8 +139,7 @@ def main() -> int:
         f"steps. The loop takes {np.mean([run['seconds'] for run in ours]):.1f} seconds of one core a step."
     ]
     publish(arguments.output, Table(head, rows, "The quick start in one process", notes), about=machine())
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

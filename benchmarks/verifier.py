@@ -179,7 +179,7 @@ def describe(cases: Sequence[Case], label: str, kill_hostile: float, results: di
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = arguments_of(__doc__)
     parser.add_argument("cases", type=Path, metavar="CASES.jsonl")
     parser.add_argument("--label", help="what the result says of the cases (default: the file's name)")
@@ -203,8 +203,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     publish(arguments.output and arguments.output.with_suffix(".md"), shown)
     if arguments.output:
         replace_json(arguments.output.with_suffix(".json"), as_json(results))
-    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -115,7 +115,7 @@ def measure(
     return told
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = arguments_of(__doc__)
     parser.add_argument("cases", type=Path, metavar="CASES.jsonl")
     parser.add_argument("--workers", type=int, default=2, help="verl's reward.num_workers (default: %(default)s)")
@@ -160,8 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     head = ("responses", "reward function", "seconds", "responses/s", "×", "agrees with the labels %")
     publish(arguments.output, Table(head, rows, notes=[note], words=head[:2]))
-    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()
