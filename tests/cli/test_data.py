@@ -20,7 +20,7 @@ BASE = {
     "data check": [],
     "model small": ["--out", "{new}"],
     "data env": ["--id", "Blackjack-v1", "--out", "{new}"],
-    "model warm-start": ["--model", "{files}/model", "--out", "{new}"],
+    "model warm-start": ["--model", "{files}/model", "--out", "{new}", "--steps", "1000000"],
     "model warm-start-lake": ["--model", "{files}/model", "--out", "{new}"],
 }
 Value = str | tuple[str, ...] | None
@@ -151,7 +151,7 @@ def test_a_wrong_value_is_refused(
     name = option.strip("-.")
     known = (name, name.replace("-", "_"), *(word.format(**places) for word in wrong[-1:] if word.strip()))
     assert any(each in said for each in known) or "no row is left" in said or "there are no rows" in said, said
-    assert shown.out == ""
+    assert shown.out == "" and (files / "text.txt").read_text() == "mine"
 
 
 def test_every_option_has_wrong_values():

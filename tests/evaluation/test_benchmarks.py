@@ -1,5 +1,4 @@
 import json
-import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,38 +19,32 @@ def write_manifest(parquet: Path, **changes: str) -> None:
     manifest_path(parquet).write_text(json.dumps({**content, **known, **changes}))
 
 
-def test_manifests_decide_on_template_and_content(data: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(data, tmp_path / "data")
-    write_manifest(folder / "sums.parquet")
-    write_manifest(folder / "more.parquet", template="none")
-    facts = read_benchmarks(folder, ["sums"], "r1")[0].facts
-    assert (facts.template, facts.source, facts.sha256) == (
-        "r1",
-        "local",
-        file_sha256(folder / "sums.parquet"),
-    )
+def test_manifests_decide_on_template_and_content(data: Path) -> None:
+    write_manifest(data / "sums.parquet")
+    write_manifest(data / "more.parquet", template="none")
+    facts = read_benchmarks(data, ["sums"], "r1")[0].facts
+    assert (facts.template, facts.source, facts.sha256) == ("r1", "local", file_sha256(data / "sums.parquet"))
     with pytest.raises(UserError, match=r"--template=none: .*sums\.parquet was prepared with the template 'r1'"):
-        read_benchmarks(folder, ["sums"], "none")
+        read_benchmarks(data, ["sums"], "none")
     with pytest.raises(UserError, match=r"different prompt templates .*sums: r1, more: none"):
-        read_benchmarks(folder, ["sums", "more"])
-    write_manifest(folder / "more.parquet", template="custom", template_text="one {problem}")
-    write_manifest(folder / "sums.parquet", template="custom", template_text="another {problem}")
+        read_benchmarks(data, ["sums", "more"])
+    write_manifest(data / "more.parquet", template="custom", template_text="one {problem}")
+    write_manifest(data / "sums.parquet", template="custom", template_text="another {problem}")
     with pytest.raises(UserError, match="different prompt templates"):
-        read_benchmarks(folder, ["sums", "more"])
-    write_manifest(folder / "sums.parquet", sha256="0" * 64)
+        read_benchmarks(data, ["sums", "more"])
+    write_manifest(data / "sums.parquet", sha256="0" * 64)
     with pytest.raises(UserError, match="it has changed since its manifest was written"):
-        read_benchmarks(folder, ["sums"])
-    manifest_path(folder / "sums.parquet").write_text("{}")
+        read_benchmarks(data, ["sums"])
+    manifest_path(data / "sums.parquet").write_text("{}")
     with pytest.raises(UserError, match="is no manifest"):
-        read_benchmarks(folder, ["sums"])
+        read_benchmarks(data, ["sums"])
 
 
-def test_a_damaged_benchmark_is_refused(data: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(data, tmp_path / "data")
-    table = pq.read_table(folder / "sums.parquet")
-    pq.write_table(table.take([0, 1, 0]), folder / "sums.parquet")
+def test_a_damaged_benchmark_is_refused(data: Path) -> None:
+    table = pq.read_table(data / "sums.parquet")
+    pq.write_table(table.take([0, 1, 0]), data / "sums.parquet")
     with pytest.raises(UserError, match=r"rows 0 and 2 have the same extra_info\.id"):
-        read_benchmarks(folder, ["sums"])
-    (folder / "more.parquet").write_bytes((folder / "more.parquet").read_bytes()[:-40])
+        read_benchmarks(data, ["sums"])
+    (data / "more.parquet").write_bytes((data / "more.parquet").read_bytes()[:-40])
     with pytest.raises(UserError, match="cannot be read as parquet"):
-        read_benchmarks(folder, ["more"])
+        read_benchmarks(data, ["more"])

@@ -53,7 +53,6 @@ def test_a_reader_that_may_not_write_leaves_out_the_cut_line(tmp_path: Path) -> 
         ([line("a", 0), line("b", 1), line("a", 0)], "line 3: sample 0 of problem 'a' is there twice"),
         ([line("c", 0)], "line 1: there is no sample 0 of problem 'c'"),
         ([line("a", 2)], "line 1: there is no sample 2 of problem 'a'"),
-        ([b"{\n", line("a", 0)], "line 1 is no JSON"),
         ([b'{"id": "a", "sample": 0}\n'], "line 1: it is no generation"),
         ([b'{"id": ["a"], "sample": 0}\n'], "line 1: it is no generation"),
         ([line("a", 0).replace(b'"finish_reason"', b'"why"')], "line 1: it is no generation"),

@@ -12,6 +12,7 @@ from verl.trainer.ppo.core_algos import get_policy_loss_fn
 from verl.workers.config import ActorConfig
 
 from dgpo.config.compose import config_dir
+from dgpo.losses import policy_loss
 from dgpo.studies.threads import one_thread
 
 
@@ -27,6 +28,15 @@ class Batch(NamedTuple):
         """The batch of some sequences, with a leaf of its own for the gradient."""
         old, new, advantages, mask = (tensor[index].clone() for tensor in self)
         return Batch(old, new.detach().requires_grad_(), advantages, mask)
+
+
+def loss_and_gradient(name: str, batch: Batch, **options: object) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of a method; the gradient is that in log_prob."""
+    batch.log_prob.grad = None
+    loss, _ = policy_loss(name, *batch, **options)  # pyright: ignore[reportArgumentType]
+    loss.backward()
+    assert batch.log_prob.grad is not None
+    return loss.detach(), batch.log_prob.grad
 
 
 @pytest.fixture(autouse=True)

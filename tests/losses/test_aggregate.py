@@ -4,8 +4,9 @@ import pytest
 import torch
 from verl.trainer.ppo.core_algos import agg_loss
 
-from dgpo.losses import METHODS, policy_loss
+from dgpo.losses import METHODS
 from dgpo.losses.aggregate import MODES, sequence_weights
+from tests.losses.conftest import loss_and_gradient
 
 INFO = [
     {},
@@ -34,28 +35,21 @@ def test_several_ranks_need_the_global_count(mode, make_batch):
         sequence_weights(make_batch().response_mask, mode, dp_size=2)
 
 
-def loss_and_gradient(name, batch, mode, **info):
-    batch.log_prob.grad = None
-    loss, _ = policy_loss(name, *batch, loss_agg_mode=mode, **info)
-    loss.backward()
-    return loss.detach(), batch.log_prob.grad
-
-
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", METHODS)
 def test_padding_and_order_do_not_matter(name, mode, make_batch):
     batch = make_batch()
     info = {"loss_scale_factor": 40} if mode.endswith("norm") else {}
-    expected, expected_gradient = loss_and_gradient(name, batch, mode, **info)
+    expected, expected_gradient = loss_and_gradient(name, batch, loss_agg_mode=mode, **info)
 
     padded = type(batch)(*(torch.nn.functional.pad(t.detach(), (0, 9)) for t in batch))
     padded.log_prob.requires_grad_()
-    loss, gradient = loss_and_gradient(name, padded, mode, **info)
+    loss, gradient = loss_and_gradient(name, padded, loss_agg_mode=mode, **info)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(gradient[:, :40], expected_gradient)
 
     order = torch.randperm(6, generator=torch.Generator().manual_seed(1))
-    loss, gradient = loss_and_gradient(name, batch.rows(order), mode, **info)
+    loss, gradient = loss_and_gradient(name, batch.rows(order), loss_agg_mode=mode, **info)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(gradient, expected_gradient[order])
 
@@ -67,17 +61,17 @@ def test_micro_batches_and_ranks_do_not_matter(name, mode, sizes, make_batch):
     """`sizes` has the micro-batches of each rank; gradients add up over micro-batches and average over ranks."""
     batch = make_batch(rows=8)
     whole = {"batch_num_tokens": int(batch.response_mask.sum()), "global_batch_size": 8, "loss_scale_factor": 40}
-    _, expected = loss_and_gradient(name, batch, mode, **whole)
+    _, expected = loss_and_gradient(name, batch, loss_agg_mode=mode, **whole)
 
     pieces, start, total = [], 0, 0.0
     for rank in sizes:
         for size in rank:
             piece = batch.rows(slice(start, start + size))
-            loss, gradient = loss_and_gradient(name, piece, mode, dp_size=len(sizes), **whole)
+            loss, gradient = loss_and_gradient(name, piece, loss_agg_mode=mode, dp_size=len(sizes), **whole)
             pieces.append(gradient / len(sizes))
             total, start = total + loss / len(sizes), start + size
     torch.testing.assert_close(torch.cat(pieces), expected)
 
     # Where the value is -A·F, it equals the gradient: verl's own aggregation of it is the loss of the whole.
-    _, per_token = loss_and_gradient(name, batch, "token-sum")
+    _, per_token = loss_and_gradient(name, batch, loss_agg_mode="token-sum")
     torch.testing.assert_close(torch.as_tensor(total), agg_loss(per_token, batch.response_mask, mode, **whole))

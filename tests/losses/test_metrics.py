@@ -49,10 +49,10 @@ def test_metrics_are_what_a_plain_count_gives(name, make_batch):
             assert metrics[f"{key}_max"] == pytest.approx(values.max().item(), rel=1e-4)
 
 
-@pytest.mark.parametrize(("name", "kept"), [("grpo", 0.0), ("aspo", 0.0)])
-def test_hard_clips_keep_no_gradient_at_the_boundaries(name, kept, make_batch):
+@pytest.mark.parametrize("name", ["grpo", "aspo"])
+def test_hard_clips_keep_no_gradient_at_the_boundaries(name, make_batch):
     _, metrics = policy_loss(name, *make_batch())
-    assert metrics["actor/boundary_gradient_mass"] == kept
+    assert metrics["actor/boundary_gradient_mass"] == 0
     assert metrics["actor/pg_clipfrac"] > 0.1
 
 

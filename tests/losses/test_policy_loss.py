@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from dgpo.losses import METHODS, gradient_weight, policy_loss
 from dgpo.losses.aggregate import MODES
+from tests.losses.conftest import loss_and_gradient
 
 VARIANTS = [
     *((name, {}) for name in METHODS),
@@ -19,19 +20,11 @@ VARIANTS = [
 ]
 
 
-def gradient(name, batch, **kwargs) -> tuple[torch.Tensor, torch.Tensor]:
-    """The loss and its gradient in log_prob."""
-    batch.log_prob.grad = None
-    loss, _ = policy_loss(name, *batch, **kwargs)
-    loss.backward()
-    return loss.detach(), batch.log_prob.grad
-
-
 @pytest.mark.parametrize(("name", "hyper_parameters"), VARIANTS)
 def test_gradient_is_advantage_times_weight(name, hyper_parameters, make_batch):
     batch = make_batch()
     old, new, advantages, mask = batch
-    _, actual = gradient(name, batch, loss_agg_mode="token-sum", **hyper_parameters)
+    _, actual = loss_and_gradient(name, batch, loss_agg_mode="token-sum", **hyper_parameters)
     f = gradient_weight(name, (new - old).detach(), advantages, old, **hyper_parameters)
     torch.testing.assert_close(actual, -advantages * f * mask)
 
@@ -43,7 +36,7 @@ def test_loss_and_gradient_are_those_of_the_surrogate(name, make_batch):
     f = gradient_weight(name, (new - old).detach(), advantages, old)
     surrogate = (-advantages * f * (1 + new - new.detach()) * mask).sum() / mask.sum()
     (expected,) = torch.autograd.grad(surrogate, new)
-    loss, actual = gradient(name, batch)
+    loss, actual = loss_and_gradient(name, batch)
     torch.testing.assert_close(loss, surrogate.detach())
     torch.testing.assert_close(actual, expected)
 
@@ -61,7 +54,7 @@ def test_loss_whose_value_is_the_papers_objective_has_its_derivative(name, formu
         objective = advantages * torch.sigmoid(tau * (ratio - 1)) * 4 / tau
     expected_loss = -(objective * mask).sum() / mask.sum()
     (expected,) = torch.autograd.grad(expected_loss, new)
-    loss, actual = gradient(name, batch)
+    loss, actual = loss_and_gradient(name, batch)
     torch.testing.assert_close(loss, expected_loss.detach())
     torch.testing.assert_close(actual, expected)
 
@@ -69,14 +62,14 @@ def test_loss_whose_value_is_the_papers_objective_has_its_derivative(name, formu
 def test_importance_weights_of_the_sampler_scale_loss_and_gradient(make_batch):
     batch = make_batch()
     factors = torch.rand_like(batch.advantages) * 2
-    _, plain = gradient("dgpo", batch)
-    _, corrected = gradient("dgpo", batch, rollout_is_weights=factors)
+    _, plain = loss_and_gradient("dgpo", batch)
+    _, corrected = loss_and_gradient("dgpo", batch, rollout_is_weights=factors)
     torch.testing.assert_close(corrected, plain * factors)
 
 
 def test_incoming_gradient_scales_and_survives_in_place_changes_of_the_loss(make_batch):
     batch = make_batch()
-    _, plain = gradient("gppo", batch)
+    _, plain = loss_and_gradient("gppo", batch)
     batch.log_prob.grad = None
     loss, _ = policy_loss("gppo", *batch)
     loss -= 1.0  # what verl does with the entropy bonus
@@ -136,7 +129,7 @@ def test_garbage_at_masked_positions_changes_nothing(name, garbage, make_batch):
     clean = make_batch()
     factors = torch.rand_like(clean.advantages)
     expected = policy_loss(name, *clean, rollout_is_weights=factors)
-    _, expected_gradient = gradient(name, clean, rollout_is_weights=factors)
+    _, expected_gradient = loss_and_gradient(name, clean, rollout_is_weights=factors)
     dirty = [tensor.detach().masked_fill(~clean.response_mask, garbage) for tensor in (*clean[:3], factors)]
     old, new, advantages, dirty_factors = dirty
     new.requires_grad_()
@@ -163,7 +156,7 @@ def test_nothing_to_learn_from_gives_zero(name, mode, make_batch):
         batch._replace(advantages=torch.zeros_like(batch.advantages)),
         make_batch(rows=0),
     ):
-        loss, actual = gradient(name, changed, loss_agg_mode=mode)
+        loss, actual = loss_and_gradient(name, changed, loss_agg_mode=mode)
         assert loss == 0 and actual.shape == changed.log_prob.shape and actual.count_nonzero() == 0
 
 
@@ -172,8 +165,8 @@ def test_rows_without_a_token_are_left_out_of_the_mean(make_batch):
     batch.response_mask[2] = False
     kept = batch.rows(torch.tensor([0, 1, 3]))
     for mode in MODES:
-        loss, actual = gradient("dgpo", batch, loss_agg_mode=mode)
-        expected, expected_gradient = gradient("dgpo", kept, loss_agg_mode=mode)
+        loss, actual = loss_and_gradient("dgpo", batch, loss_agg_mode=mode)
+        expected, expected_gradient = loss_and_gradient("dgpo", kept, loss_agg_mode=mode)
         torch.testing.assert_close(loss, expected)
         torch.testing.assert_close(actual[[0, 1, 3]], expected_gradient)
 

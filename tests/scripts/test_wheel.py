@@ -7,13 +7,9 @@ from pathlib import Path
 
 import pytest
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dgpo import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +25,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_dgpo_alone_with_its_configs_and_locks(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    version = PYPROJECT["project"]["version"]
-    assert {name.split("/")[0] for name in names} == {"dgpo", f"dgpo-{version}.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"dgpo", f"dgpo-{__version__}.dist-info"}
     configs = {str(path.relative_to(ROOT)) for path in (ROOT / "configs").rglob("*.yaml")}
     assert {f"dgpo/{config}" for config in configs} <= set(names)
 
