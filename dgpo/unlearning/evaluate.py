@@ -43,7 +43,6 @@ class Options:
         batch_size: rows at a time.
         relearn_lr, relearn_steps: learning rate and steps of the attack that trains on a fifth of the forget rows; a
             rate of 0 leaves it out.
-        device: cpu or cuda; "" for cuda where there is one.
     """
 
     template: str | None = None
@@ -51,7 +50,6 @@ class Options:
     batch_size: int = 64
     relearn_lr: float = 0.0
     relearn_steps: int = 10
-    device: str = ""
 
 
 def model_folder(path: str) -> str:
@@ -80,7 +78,7 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     with loading("model", f"model={model}", "give a model or a run"):
         tokenizer = AutoTokenizer.from_pretrained(place)
         network: Any = AutoModelForCausalLM.from_pretrained(place, dtype="auto")
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.to(device=device, dtype=torch.float32 if device == "cpu" else None).eval()
     encoder = Encoder(tokenizer, options.template, options.max_length)
     scorer = Scorer(network, encoder, batch_size=options.batch_size)

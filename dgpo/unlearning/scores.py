@@ -7,11 +7,15 @@ from typing import Any
 
 import torch
 from nltk.stem.porter import PorterStemmer
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from dgpo.unlearning.data import Encoder, Example, Row
 from dgpo.unlearning.palu import NONE, PREFIX, REST
 
 STEMMER = PorterStemmer()
+NEW_TOKENS = 64
+"""Of a greedy answer, at most."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,10 @@ class Scorer:
     Args:
         model, encoder: the model in eval mode, and the encoder with its tokenizer.
         batch_size: rows at a time.
-        new_tokens: of a greedy answer, at most.
     """
 
-    def __init__(self, model: Any, encoder: Encoder, *, batch_size: int = 64, new_tokens: int = 64):
-        self.model, self.encoder = model, encoder
-        self.batch_size, self.new_tokens = batch_size, new_tokens
+    def __init__(self, model: Any, encoder: Encoder, *, batch_size: int = 64):
+        self.model, self.encoder, self.batch_size = model, encoder, batch_size
         tokenizer = encoder.tokenizer
         self.end = tokenizer.eos_token_id
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.end
@@ -62,12 +64,9 @@ class Scorer:
 
     @torch.inference_mode()
     def scored(self, examples: Sequence[Example]) -> list[Scored]:
-        width = max(len(example.ids) for example in examples)
-        ids = torch.tensor([example.ids + [self.pad] * (width - len(example.ids)) for example in examples])
-        mask = torch.tensor([[1] * len(example.ids) + [0] * (width - len(example.ids)) for example in examples])
-        ids, mask = ids.to(self.model.device), mask.to(self.model.device)
-        logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        scores = []
+        batch = self.padded([example.ids for example in examples], "right")
+        logits = self.model(**batch, use_cache=False).logits
+        ids, scores = batch["input_ids"], []
         for row, example in enumerate(examples):
             where = torch.tensor([at for at, kind in enumerate(example.classes) if kind != NONE], device=ids.device)
             labels, of_answer = ids[row, where], logits[row, where - 1].float()
@@ -77,18 +76,21 @@ class Scorer:
             scores.append(Scored(log_probs.tolist(), predicted.tolist(), labels[:count].tolist()))
         return scores
 
+    def padded(self, rows: Sequence[Sequence[int]], side: str) -> dict[str, Tensor]:
+        """Rows of token ids as the model takes them."""
+        tensors = [torch.tensor(row, dtype=torch.long) for row in rows]
+        ids = pad_sequence(tensors, batch_first=True, padding_value=self.pad, padding_side=side)
+        mask = pad_sequence([torch.ones_like(row) for row in tensors], batch_first=True, padding_side=side)
+        return {"input_ids": ids.to(self.model.device), "attention_mask": mask.to(self.model.device)}
+
     @torch.inference_mode()
     def continued(self, prompts: Sequence[Sequence[int]], new_tokens: int) -> list[list[int]]:
         """Greedy continuations of prompts of token ids, without the end token."""
         continuations: list[list[int]] = []
         for start in range(0, len(prompts), self.batch_size):
-            part = prompts[start : start + self.batch_size]
-            width = max(map(len, part))
-            ids = torch.tensor([[self.pad] * (width - len(prompt)) + list(prompt) for prompt in part])
-            mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in part])
+            batch = self.padded(prompts[start : start + self.batch_size], "left")
             output = self.model.generate(
-                input_ids=ids.to(self.model.device),
-                attention_mask=mask.to(self.model.device),
+                **batch,
                 max_new_tokens=new_tokens,
                 do_sample=False,
                 temperature=None,
@@ -97,13 +99,13 @@ class Scorer:
                 pad_token_id=self.pad,
                 eos_token_id=self.end,
             )
-            for new in output[:, width:].tolist():
+            for new in output[:, batch["input_ids"].shape[1] :].tolist():
                 continuations.append(new[: new.index(self.end)] if self.end in new else new)
         return continuations
 
     def greedy(self, rows: Sequence[Row]) -> list[str]:
         """The model's own answer to each row's question."""
-        tokens = self.continued([self.encoder.prompt(row.prompt) for row in rows], self.new_tokens)
+        tokens = self.continued([self.encoder.prompt(row.prompt) for row in rows], NEW_TOKENS)
         return self.encoder.tokenizer.batch_decode(tokens, skip_special_tokens=True)
 
     def recited(self, row: Row, given: int) -> float | None:
