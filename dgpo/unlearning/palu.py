@@ -3,7 +3,7 @@
 Prefix-Aware Localized Unlearning, arXiv 2601.03190.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -11,10 +11,9 @@ from torch import Tensor
 NONE, PREFIX, REST, ORDINARY = range(4)
 """Classes of a token: outside the answer; among the first N of a sensitive span; later in a span; anything else."""
 
-Target = Literal["local_mean", "global_mean", "global_mean_detached", "ref_min"] | float
+NamedTarget = Literal["local_mean", "global_mean", "global_mean_detached", "ref_min"]
+Target = NamedTarget | float
 Direction = Literal["ref||theta", "theta||ref"]
-TARGETS = ("local_mean", "global_mean", "global_mean_detached", "ref_min")
-DIRECTIONS = ("ref||theta", "theta||ref")
 
 
 def token_classes(span: Tensor, answer_mask: Tensor, first_n: int | None = 3) -> Tensor:
@@ -126,7 +125,8 @@ def check(
 
 
 def check_choices(target: Target, kl_direction: Direction) -> None:
-    if isinstance(target, str) and target not in TARGETS:
-        raise ValueError(f"target={target}: expected one of {', '.join(TARGETS)}, or a number")
-    if kl_direction not in DIRECTIONS:
-        raise ValueError(f"kl_direction={kl_direction}: expected one of {', '.join(DIRECTIONS)}")
+    targets, directions = get_args(NamedTarget), get_args(Direction)
+    if isinstance(target, str) and target not in targets:
+        raise ValueError(f"target={target}: expected one of {', '.join(targets)}, or a number")
+    if kl_direction not in directions:
+        raise ValueError(f"kl_direction={kl_direction}: expected one of {', '.join(directions)}")
