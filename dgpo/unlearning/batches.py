@@ -16,7 +16,7 @@ from dgpo.unlearning.settings import Settings
 
 
 @dataclass(frozen=True)
-class Item:
+class BatchExample:
     """An example in a batch.
 
     Attributes:
@@ -94,28 +94,28 @@ def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]
     return alternatives
 
 
-def batch_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[Item]:
+def batch_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[BatchExample]:
     """The whole batch of a step, counted from 0; an example and its alternative are neighbours."""
     size, seed = settings.train.batch_size, settings.seed
-    items = []
+    batch = []
     for answer, number in enumerate(rows_of_step(len(examples.forget), size, step, seed) if examples.forget else []):
         group, reference = examples.forget[number], examples.number(number)
-        items.append(Item(group[0], answer, reference))
+        batch.append(BatchExample(group[0], answer, reference))
         if method.needs_alternatives:
             choice = 1 + (step + answer) % (len(group) - 1)
-            items.append(Item(group[choice], answer, reference + choice))
+            batch.append(BatchExample(group[choice], answer, reference + choice))
     # Representations are compared on retain rows too.
     first = None if method.representation is None else examples.number(len(examples.forget))
     for number in rows_of_step(len(examples.retain), size, step, seed + 1) if examples.retain else []:
-        items.append(Item(examples.retain[number], reference=-1 if first is None else first + number))
-    return items
+        batch.append(BatchExample(examples.retain[number], reference=-1 if first is None else first + number))
+    return batch
 
 
-def counts_of(items: Sequence[Item], method: Method) -> Counts:
-    tokens = Counter(kind for item in items for kind in item.example.classes)
-    return Counts(tokens, len({item.answer for item in items if item.answer >= 0}))
+def counts_of(batch: Sequence[BatchExample]) -> Counts:
+    tokens = Counter(kind for each in batch for kind in each.example.classes)
+    return Counts(tokens, len({each.answer for each in batch if each.answer >= 0}))
 
 
-def items_of_rank(items: Sequence[Item], rank: int, ranks: int, group: int) -> list[Item]:
+def share_of_rank(batch: Sequence[BatchExample], rank: int, ranks: int, group: int) -> list[BatchExample]:
     """A rank's part of a batch, ``group`` neighbours together."""
-    return [item for start in range(rank * group, len(items), ranks * group) for item in items[start : start + group]]
+    return [each for start in range(rank * group, len(batch), ranks * group) for each in batch[start : start + group]]

@@ -25,7 +25,7 @@ from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manife
 from dgpo.runs.export import export
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
-from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, items_of_rank
+from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, share_of_rank
 from dgpo.unlearning.losses import Method
 from dgpo.unlearning.reference import is_complete
 from dgpo.unlearning.settings import Settings, settings_of
@@ -104,9 +104,9 @@ def train_rank(
     tracking = Tracking(*names, config={}) if rank == 0 else None
     began = time.monotonic()
     for step in range(start, total):
-        items = batch_of(settings, method, examples, step)
-        mine = items_of_rank(items, rank, ranks, 2 if method.needs_alternatives else 1)
-        metrics = trainer.step(mine, counts_of(items, method))
+        batch = batch_of(settings, method, examples, step)
+        mine = share_of_rank(batch, rank, ranks, 2 if method.needs_alternatives else 1)
+        metrics = trainer.step(mine, counts_of(batch))
         if tracking is not None:
             tracking.log({f"actor/{name}": value for name, value in metrics.items()}, step=step + 1)
             left = duration((time.monotonic() - began) / (step + 1 - start) * (total - step - 1))

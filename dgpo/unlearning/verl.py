@@ -17,7 +17,7 @@ from verl.workers.engine.base import EngineRegistry
 from verl.workers.engine_workers import TrainingWorker
 
 import dgpo.cpu.worker  # noqa: F401  (its patches, where the platform is a CPU)
-from dgpo.unlearning.batches import Item
+from dgpo.unlearning.batches import BatchExample
 from dgpo.unlearning.data import Example
 from dgpo.unlearning.head import values_of
 from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total
@@ -25,12 +25,12 @@ from dgpo.unlearning.palu import NONE
 from dgpo.unlearning.reference import Reference, examples_of_rank, save
 from dgpo.unlearning.settings import Settings
 
-KIND, BACKEND = "language_model", "fsdp2"
-OwnEngine: Any = EngineRegistry.get_engine_cls(KIND, BACKEND)
+MODEL_TYPE, BACKEND = "language_model", "fsdp2"
+OwnEngine: Any = EngineRegistry.get_engine_cls(MODEL_TYPE, BACKEND)
 """verl's of this platform."""
 
 
-@EngineRegistry.register(KIND, BACKEND, get_device_name(), get_vendor())
+@EngineRegistry.register(MODEL_TYPE, BACKEND, get_device_name(), get_vendor())
 class UnlearningEngine(OwnEngine):
     """verl's engine, in its place, with a forward step that never has all logits."""
 
@@ -142,13 +142,13 @@ class Trainer:
         """Leave a layer's output, `(T, H)`, to the engine."""
         self.engine.inner = (output[0] if isinstance(output, tuple) else output)[0]
 
-    def step(self, items: Sequence[Item], counts: Counts) -> dict[str, float]:
-        """An optimiser step on this rank's items, after which the method adapts itself.
+    def step(self, share: Sequence[BatchExample], counts: Counts) -> dict[str, float]:
+        """An optimiser step on this rank's share of a batch, after which the method adapts itself.
 
         Returns loss and terms over all ranks, gradient norm, learning rate, and what the method adapts, as it was.
         """
-        batch = as_batch(items, self.engine.engine_config.micro_batch_size_per_gpu)
-        lengths = [len(item.example.ids) for item in items]
+        batch = as_batch(share, self.engine.engine_config.micro_batch_size_per_gpu)
+        lengths = [len(each.example.ids) for each in share]
         tu.assign_non_tensor(batch, counts=counts, update_lr_scheduler=True, global_token_num=NonTensorData(lengths))
         rate = self.engine.lr_scheduler.get_last_lr()[0]
         metrics = tu.get(self.worker.train_batch(batch), "metrics")
@@ -175,7 +175,7 @@ class Trainer:
 
         with self.engine.eval_mode(), torch.no_grad():
             for number in examples_of_rank(len(examples), ranks, rank):
-                batch = as_batch([Item(examples[number])], 1).to(get_device_id())
+                batch = as_batch([BatchExample(examples[number])], 1).to(get_device_id())
                 self.engine.forward_with(take, batch)
         folder.mkdir(parents=True, exist_ok=True)
         save(folder / f"states-{rank:05d}.safetensors", states)
@@ -191,7 +191,7 @@ def worker_config(settings: Settings, model: str, total_steps: int) -> TrainingW
     """The settings as verl's worker takes them."""
     train, dtype = settings.train, settings.model.dtype
     return TrainingWorkerConfig(
-        model_type=KIND,
+        model_type=MODEL_TYPE,
         model_config=HFModelConfig(
             path=model,
             use_remove_padding=True,
@@ -225,20 +225,20 @@ def worker_config(settings: Settings, model: str, total_steps: int) -> TrainingW
     )
 
 
-def as_batch(items: Sequence[Item], micro_batch_size: int) -> Any:
+def as_batch(share: Sequence[BatchExample], micro_batch_size: int) -> Any:
     """What verl's engine takes; whole rows, packed."""
 
     def nested(rows: Any) -> Tensor:
         return torch.nested.as_nested_tensor([torch.tensor(row) for row in rows], layout=torch.jagged)
 
-    classes = [item.example.classes for item in items]
+    classes = [each.example.classes for each in share]
     tensors: dict[str, Any] = {
-        "input_ids": nested(item.example.ids for item in items),
+        "input_ids": nested(each.example.ids for each in share),
         "position_ids": nested(range(len(row)) for row in classes),
         "token_class": nested(classes),
         "loss_mask": nested([int(kind != NONE) for kind in row] for row in classes),
-        "answer": torch.tensor([item.answer for item in items]),
-        "reference": torch.tensor([item.reference for item in items]),
+        "answer": torch.tensor([each.answer for each in share]),
+        "reference": torch.tensor([each.reference for each in share]),
     }
     settings = {
         "use_remove_padding": True,
