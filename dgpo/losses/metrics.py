@@ -54,7 +54,7 @@ def token_metrics(
     tokens, log_ratios, caps, boundary, pulls, *rest = torch.stack([number.double() for number in numbers]).tolist()
     rows = {region: rest[5 * i : 5 * i + 5] for i, region in enumerate(REGIONS)}
     total = max(tokens, 1.0)
-    result = {
+    metrics = {
         "actor/pg_clipfrac": (rows["ln"][0] + rows["hp"][0]) / total,
         "actor/pg_clipfrac_lower": caps / total,
         "actor/ppo_kl": -log_ratios / total,
@@ -63,8 +63,8 @@ def token_metrics(
         "actor/region/zero/share": (tokens - sum(row[0] for row in rows.values())) / total,
     }
     for region, (count, *figures) in rows.items():
-        result[f"actor/region/{region}/share"] = count / total
+        metrics[f"actor/region/{region}/share"] = count / total
         for letter, (summed, largest) in (("F", figures[:2]), ("W", figures[2:])):
-            result[f"actor/region/{region}/{letter}_mean"] = summed / max(count, 1.0)
-            result[f"actor/region/{region}/{letter}_max"] = largest
-    return result
+            metrics[f"actor/region/{region}/{letter}_mean"] = summed / max(count, 1.0)
+            metrics[f"actor/region/{region}/{letter}_max"] = largest
+    return metrics
