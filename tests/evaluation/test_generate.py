@@ -137,8 +137,7 @@ def refusal(capsys: pytest.CaptureFixture[str], model: Path | str, data: Path, o
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--benchmarks", "aime24"], "`dgpo data prepare aime24 --out"),
-        (["--benchmarks", "aime24"], "more, sums"),
+        (["--benchmarks", "aime24"], "more, sums); make it: `dgpo data prepare aime24 --out"),
         (["--benchmarks", "gsm8k-test"], "`dgpo data prepare gsm8k --split test --out"),
         (["--benchmarks", "mine"], "`dgpo data prepare NAME_OR_FILE --name mine --out"),
         (["--benchmarks", "sums,sums"], "each once"),
