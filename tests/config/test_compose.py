@@ -188,6 +188,7 @@ def test_a_config_of_ones_own_that_would_not_count_is_refused(
 def test_an_override_may_replace_what_a_config_says(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("defaults: [quickstart, _self_]\nseed: 7\nrun: {name: 'x'}\n")
     assert compose_config("mine", ["seed=8", "++run.name=y"], tmp_path).seed == 8
+    assert compose_config("quickstart", ["+budget=papers"]).data.train_batch_size == 512
 
 
 @pytest.mark.parametrize(
