@@ -72,7 +72,7 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
 
 def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
     """Raises UserError where a value in a config's own file is replaced by an entry of its defaults, and not by an
-    override: the entry comes after ``_self_``. A group that an override adds (``+trainer_mode=...``) may replace them."""
+    override: the entry comes after ``_self_``. A group that an override adds (``+trainer_mode=...``) may do so."""
     adds_group = any(re.match(r"\+[\w/]+=", override) for override in overrides)
     if adds_group or not file.is_file() or "@package" in file.read_text().partition("\n")[0]:
         return
