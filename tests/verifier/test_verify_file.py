@@ -143,7 +143,6 @@ TOO_LONG = "x" * 300
         (["FILE", "--show", "-1"], "--show"),
         (["FILE", "--show", "all"], "--show"),
         (["FILE", "--skip-bad-rows=yes"], "--skip-bad-rows"),
-        (["FILE", "--response-field", ""], "has no ''"),
         (["FILE", "--ground-truth-field", "none"], "has no 'none'"),
         (["FILE", "--expected-field", "response"], "is no label"),
         (["FILE", "--verdict-field", "response"], "has a field 'response' already"),
@@ -151,7 +150,6 @@ TOO_LONG = "x" * 300
         (["FILE", "--json", "FILE"], "is the input itself"),
         (["FILE", "--out", "x", "--json", "x"], "give two paths"),
         *[(["FILE", option, "."], "is a directory") for option in ("--out", "--json")],
-        *[(["FILE", option, ""], "is a directory") for option in ("--out", "--json")],
         *[(["FILE", option, "/dev/null"], "a device") for option in ("--out", "--json")],
         *[
             (["FILE", option, "/proc/none/x"], f"{option}=/proc/none: there can be no such folder")
