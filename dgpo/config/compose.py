@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from yaml import YAMLError
 
 from dgpo.config.renamed_keys import replacement
 from dgpo.errors import UserError
+from dgpo.files import flatten
 
 SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
@@ -77,22 +78,16 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
     if adds_group or not file.is_file() or "@package" in file.read_text().partition("\n")[0]:
         return
     given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
-    own = OmegaConf.to_container(cast(DictConfig, OmegaConf.load(file)))
-    composed = dict(_leaves("", OmegaConf.to_container(config)))
-    for key, value in _leaves("", own):
+    own, composed = (
+        flatten(cast(dict[str, Any], OmegaConf.to_container(each)))
+        for each in (cast(DictConfig, OmegaConf.load(file)), config)
+    )
+    for key, value in own.items():
         is_given = any(f"{key}.".startswith(f"{each}.") for each in given)
         if value != "???" and not is_given and (now := composed.get(key, value)) != value:
             raise UserError(
                 f"{file}: {key}={value} does nothing, for its defaults make it {now}; put _self_ last in them"
             )
-
-
-def _leaves(prefix: str, section: Any) -> Iterator[tuple[str, Any]]:
-    for name, value in section.items():
-        if isinstance(value, dict):
-            yield from _leaves(f"{prefix}{name}.", value)
-        else:
-            yield f"{prefix}{name}", value
 
 
 def of_training(name: str, composed: DictConfig) -> DictConfig:

@@ -45,8 +45,9 @@ def verify(
         response: What the model wrote. Only its end (200,000 characters) after the last ``</think>`` is read, and
             nothing of a thought that does not end.
         ground_truth: The right answer in LaTeX or plain text; the content of its last box if it has one.
-        mode: "boxed": the last balanced ``\boxed{}``; none, no reward. "answer": ``response`` itself, boxed or bare.
-            "extract": the last box, else what the text states; for prompts that ask for "Answer: ...".
+        mode: "boxed": the answer is the last balanced ``\boxed{}``; none, no reward. "answer": ``response``
+            is the answer itself, boxed or bare. "extract": the last box, and where there is none the final
+            answer that the text states (`prose`); for benchmarks whose prompts ask for "Answer: ...".
         timeout: Seconds of symbolic work at most, over all comparisons of this call: processor time of a worker
             process, so that a busy machine changes no verdict. The first call that needs a worker also starts it
             (about 1.5 s); a busy pool is waited for.

@@ -18,7 +18,13 @@ class Verdict:
     """The outcome for one response. Truthy exactly when the answer is right.
 
     Attributes:
-        reason: ``match`` is the only right one; docs/verifier.md says what each means.
+        reason: ``match`` is the only right one. ``mismatch``: compared and different. ``no_answer``: nothing
+            that the mode takes for an answer (no balanced box). ``hedge``: several answers offered at once
+            (``37 or 38``). ``echo``: an expression of the problem itself, which asks for its value.
+            ``too_large``: past the limits on length, digits, powers or factorials.
+            ``unparsed``: the answer is not mathematics that the symbolic stage reads. ``timeout``: no decision
+            in time. ``crash``: two workers died on it (memory limit, or killed). ``bad_gold``: the ground
+            truth is empty, unbalanced or unreadable, which is an error in the data and never earns a reward.
         stage: The stage that decided; ``judge`` is no rule but the model of `dgpo.rewards.judge`, where it is on.
         answer: The text that was compared (the content of the box), or None where there was none.
         seconds: Wall-clock time of the call, waiting for a worker included.

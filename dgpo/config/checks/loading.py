@@ -11,12 +11,13 @@ from typing import Any, cast
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
 from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
-_PATH = "actor_rollout_ref.model.path"
+_PATH = f"{MODEL}.path"
 _MODEL_KEYS = ("path", "tokenizer_path", "trust_remote_code", "custom_chat_template")
 _BATCH = 1024
 

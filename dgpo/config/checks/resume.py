@@ -90,7 +90,7 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     before = _json(file.with_name("data.json"))
-    for path, digest in digests(config).items():
+    for path, digest in digests(config).items() if before else ():
         if before.get(path, digest) != digest:
             message = f"the file has changed since {checkpoint} was saved, whose place in the data is of its old rows"
             yield Finding("data.train_files", path, message, f"restore it, or {from_its_weights(checkpoint)}")
