@@ -19,6 +19,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from dgpo.verifier.symbolic.compare import CACHE_SIZE
+from dgpo.verifier.symbolic.pool import shared_pool
+
 from benchmarks.common import RESULTS, arguments_of, machine, publish, watched
 from dgpo.data.schema import make_row, write_parquet
 from dgpo.evaluation.benchmarks import read_benchmarks
@@ -27,9 +30,7 @@ from dgpo.evaluation.score import SCORES, TIMEOUT, score_generations
 from dgpo.evaluation.settings import Engine, ModelFacts, Sampling, Settings, agree_or_refuse
 from dgpo.files import replace_json
 from dgpo.tables import Table
-from dgpo.verifier import symbolic
-from dgpo.verifier.symbolic import CACHE_SIZE
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.symbolic import compare
 
 
 def make(folder: Path, problems: int, samples: int, tokens: int) -> None:
@@ -92,7 +93,7 @@ def measure(folder: Path, processes: int) -> dict[str, Any]:
 def measure_in_process(folder: Path, cache: bool) -> dict[str, Any]:
     """The same responses without processes around the verifier, and perhaps without its memory of verdicts."""
     kept = CACHE_SIZE if cache else 0
-    symbolic._remembered = lru_cache(maxsize=kept)(symbolic._remembered.__wrapped__)
+    compare._remembered = lru_cache(maxsize=kept)(compare._remembered.__wrapped__)
     shared_pool().close()  # its workers remember expressions that they have parsed
     shared_pool().start()
     golds = {f"p{i}": gold(i) for i in range(10**5)}

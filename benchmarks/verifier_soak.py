@@ -21,7 +21,7 @@ from rich.progress import track
 from benchmarks.common import arguments_of, publish
 from dgpo.tables import Table
 from dgpo.verifier import Verdict, verify
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.symbolic.pool import shared_pool
 
 HOSTILE_EVERY = 100
 SECONDS, HOSTILE_SECONDS = 10.0, 0.25

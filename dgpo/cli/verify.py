@@ -41,9 +41,9 @@ def verify(
     FILE has a JSON object a line, with a response, a ground truth and, if it is known, whether the response is right.
     """
     from dgpo.progress import interruptible
-    from dgpo.verifier.answer_file import Fields
     from dgpo.verifier.explain import explain as explanation
-    from dgpo.verifier.verify_file import MAX_TIMEOUT, verify_file
+    from dgpo.verifier.files.answer_file import Fields
+    from dgpo.verifier.files.verify_file import MAX_TIMEOUT, verify_file
 
     if not 0 < timeout <= MAX_TIMEOUT:
         raise UserError(f"--timeout={timeout}: it must be a positive number of seconds, {MAX_TIMEOUT:.0f} at most")

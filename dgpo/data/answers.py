@@ -12,9 +12,9 @@ from dgpo.data.escapes import backslash_fault
 from dgpo.data.messages import assistant_reply, conversation
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify, verify_batch
-from dgpo.verifier.extract import boxes
-from dgpo.verifier.gold import read_gold
-from dgpo.verifier.values import is_number
+from dgpo.verifier.expressions.values import is_number
+from dgpo.verifier.response.extract import boxes
+from dgpo.verifier.response.gold import read_gold
 
 _DELIMITERS = (
     *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")),

@@ -4,8 +4,8 @@ solution" and the empty set are answers.
 
 import re
 
-from dgpo.verifier.extract import boxes
-from dgpo.verifier.prose import unboxed_answer
+from dgpo.verifier.response.extract import boxes
+from dgpo.verifier.response.prose import unboxed_answer
 
 _TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.DOTALL)
 _MARK = re.compile(r"####|</?think>|<answer>|<<[^<>\n]+>>")

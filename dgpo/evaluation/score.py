@@ -21,8 +21,8 @@ from dgpo.evaluation.settings import PACKAGES, BenchmarkFacts, read_settings
 from dgpo.files import draft_of, file_sha256, replace_json
 from dgpo.progress import ProgressBar
 from dgpo.verifier import VERSION, verify
-from dgpo.verifier.processes import Processes
-from dgpo.verifier.reading import read
+from dgpo.verifier.answers.reading import read
+from dgpo.verifier.files.processes import Processes
 from dgpo.verifier.stages import Mode
 from dgpo.versions import installed_versions
 

@@ -7,9 +7,9 @@ which cannot instruct a judge.
 
 import re
 
-from dgpo.verifier.echo import is_echo
-from dgpo.verifier.spelling import ACCENTS, COMMANDS, FUNCTIONS, GREEK, WITH_ARGUMENTS, vocabulary
+from dgpo.verifier.comparison.echo import is_echo
 from dgpo.verifier.stages import Undecided
+from dgpo.verifier.text.spelling import ACCENTS, COMMANDS, FUNCTIONS, GREEK, WITH_ARGUMENTS, vocabulary
 
 MAX_CHARS = 300
 """Of an answer whose ground truth is not half as long itself."""

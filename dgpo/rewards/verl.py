@@ -33,8 +33,8 @@ from dgpo.rewards.judge import JudgeOptions, ask_judge
 from dgpo.rewards.own import catching_errors
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
 from dgpo.verifier.stages import Mode, Undecided, decide_cheaply, decide_symbolically
+from dgpo.verifier.symbolic.pool import shared_pool
 from dgpo.verifier.verdict import Verdict
-from dgpo.verifier.workers import shared_pool
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from dgpo.runs.pieces import Pieces
 from dgpo.runs.rollouts import select_groups
 from dgpo.runs.token_weights import method_of
 from dgpo.runs.verdicts import verdict_sentence
-from dgpo.verifier.tally import printable
+from dgpo.verifier.files.tally import printable
 
 UP, DOWN = (200, 95, 15), (35, 105, 190)
 MOST_TOKENS = 2000

@@ -2,7 +2,7 @@
 in killable worker processes. `dgpo.rewards` is what verl calls.
 """
 
-from dgpo.verifier.gold import check_ground_truth
+from dgpo.verifier.response.gold import check_ground_truth
 from dgpo.verifier.stages import verify, verify_batch
 from dgpo.verifier.verdict import VERSION, Verdict
 

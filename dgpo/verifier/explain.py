@@ -5,16 +5,17 @@ from collections.abc import Iterator
 
 from dgpo.errors import UserError
 from dgpo.tables import Table
-from dgpo.verifier import extract, tree
-from dgpo.verifier.decisions import Decision
-from dgpo.verifier.equality import Comparison
-from dgpo.verifier.gold import check_ground_truth, read_gold
-from dgpo.verifier.reading import read
-from dgpo.verifier.splitting import plain
+from dgpo.verifier.answers.reading import read
+from dgpo.verifier.comparison.decisions import Decision
+from dgpo.verifier.comparison.equality import Comparison
+from dgpo.verifier.expressions import tree
+from dgpo.verifier.files.tally import printable
+from dgpo.verifier.response import extract
+from dgpo.verifier.response.gold import check_ground_truth, read_gold
 from dgpo.verifier.stages import Mode, Questions, decide_cheaply, decide_symbolically
-from dgpo.verifier.tally import printable
+from dgpo.verifier.symbolic.pool import Budget, shared_pool
+from dgpo.verifier.text.splitting import plain
 from dgpo.verifier.verdict import Verdict
-from dgpo.verifier.workers import Budget, shared_pool
 
 WIDTH = 200
 _SETS = {"{}": "set", "": "list", "()": "tuple", "[]": "pair", "[)": "pair", "(]": "pair"}

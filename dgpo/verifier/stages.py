@@ -8,18 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from dgpo.verifier import extract, policy
-from dgpo.verifier.decisions import Decision
-from dgpo.verifier.echo import is_echo
-from dgpo.verifier.equality import Comparison
-from dgpo.verifier.gold import read_gold
-from dgpo.verifier.prose import unboxed_answer
-from dgpo.verifier.reading import Reading, asserted_choice, read
-from dgpo.verifier.symbolic import MAX_CHARS, compare_symbolically
-from dgpo.verifier.tree import Given, Named, Several, Value
-from dgpo.verifier.values import is_number
+from dgpo.verifier.answers.reading import Reading, asserted_choice, read
+from dgpo.verifier.comparison import policy
+from dgpo.verifier.comparison.decisions import Decision
+from dgpo.verifier.comparison.echo import is_echo
+from dgpo.verifier.comparison.equality import Comparison
+from dgpo.verifier.expressions.tree import Given, Named, Several, Value
+from dgpo.verifier.expressions.values import is_number
+from dgpo.verifier.response import extract
+from dgpo.verifier.response.gold import read_gold
+from dgpo.verifier.response.prose import unboxed_answer
+from dgpo.verifier.symbolic.compare import MAX_CHARS, compare_symbolically
+from dgpo.verifier.symbolic.pool import Budget, shared_pool
 from dgpo.verifier.verdict import Reason, Stage, Verdict
-from dgpo.verifier.workers import Budget, shared_pool
 
 Mode = Literal["boxed", "answer", "extract"]
 MAX_RAW_CHARS = 10_000

@@ -13,7 +13,7 @@ from dgpo.rewards.candidate import candidate
 from dgpo.rewards.judge import JudgeOptions, probe
 from dgpo.rewards.metrics import reward_metrics
 from dgpo.rewards.verl import RESPONSE_FACTS, check_options, compute_score
-from dgpo.verifier.reading import read
+from dgpo.verifier.answers.reading import read
 from dgpo.verifier.stages import Undecided
 from tests.rewards.judge_server import Server, fields
 

@@ -16,7 +16,7 @@ from verl.trainer.ppo.reward import load_reward_manager
 from dgpo.config.compose import compose_config, resolved
 from dgpo.rewards.verl import RESPONSE_FACTS, end_tokens
 from dgpo.tasks import small_model
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.symbolic.pool import shared_pool
 from tests.rewards.judge_server import Server
 
 LONGEST = 96

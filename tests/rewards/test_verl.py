@@ -16,7 +16,7 @@ import pytest
 
 from dgpo.rewards import verl as verl_reward
 from dgpo.rewards.verl import RESPONSE_FACTS, check_options, compute_score
-from dgpo.verifier.workers import Budget, shared_pool
+from dgpo.verifier.symbolic.pool import Budget, shared_pool
 
 
 def score(response: str, gold: Any, **options: Any) -> dict[str, float | str]:

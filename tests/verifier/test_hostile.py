@@ -12,7 +12,7 @@ import pytest
 
 from dgpo.verifier import Verdict, verify, verify_batch
 from dgpo.verifier.stages import decide_cheaply
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.symbolic.pool import shared_pool
 
 TIMEOUT = 0.3
 BUSY_MACHINE_SECONDS = 10.0

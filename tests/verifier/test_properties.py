@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dgpo.verifier import verify
 from dgpo.verifier.stages import decide_cheaply
+from dgpo.verifier.symbolic.pool import shared_pool
 from dgpo.verifier.verdict import REASONS, Verdict
-from dgpo.verifier.workers import shared_pool
 
 TIMEOUT = 0.5
 BUSY_MACHINE_SECONDS = 30.0

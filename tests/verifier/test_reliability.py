@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dgpo.verifier import verify, verify_batch
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.symbolic.pool import shared_pool
 
 LOOPS = r"\gcd(9^{9^{9}}, 7)"
 """Minutes in one call of C code."""

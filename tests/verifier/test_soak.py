@@ -2,7 +2,7 @@ import psutil
 import pytest
 
 from benchmarks.verifier_soak import soak
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.symbolic.pool import shared_pool
 
 
 @pytest.mark.slow

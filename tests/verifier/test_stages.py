@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgpo.verifier import Verdict, check_ground_truth, verify, verify_batch
-from dgpo.verifier.symbolic import too_heavy
-from dgpo.verifier.workers import shared_pool
+from dgpo.verifier.symbolic.compare import too_heavy
+from dgpo.verifier.symbolic.pool import shared_pool
 
 TIMEOUT = 0.5
 BUSY_MACHINE_SECONDS = 10.0
@@ -153,7 +153,7 @@ def test_batch_keeps_the_order() -> None:
 
 def test_importing_and_easy_answers_need_neither_sympy_nor_a_process() -> None:
     code = (
-        "import sys; from dgpo.verifier import verify; from dgpo.verifier.workers import shared_pool\n"
+        "import sys; from dgpo.verifier import verify; from dgpo.verifier.symbolic.pool import shared_pool\n"
         "assert verify(r'\\boxed{1,234}', '1234') and not verify(r'\\boxed{0.5}', '1/3')\n"
         "assert verify(r'\\boxed{2, 1}', '1, 2') and not verify(r'\\boxed{37 or 38}', '37')\n"
         "assert not shared_pool().pids()\n"

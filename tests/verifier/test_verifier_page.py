@@ -7,7 +7,11 @@ from typing import get_args
 
 import pytest
 
-from dgpo.verifier import arithmetic, extract, processes, prose, symbolic, verify, workers
+from dgpo.verifier import verify
+from dgpo.verifier.expressions import arithmetic
+from dgpo.verifier.files import processes
+from dgpo.verifier.response import extract, prose
+from dgpo.verifier.symbolic import compare, pool
 from dgpo.verifier.verdict import REASONS, Stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,23 +53,23 @@ def test_every_reason_is_on_the_page() -> None:
 
 
 def test_the_stages_and_their_files_are_there() -> None:
-    table = list(rows("stage", "file in `dgpo/verifier/`", "decides"))
+    table = list(rows("stage", "in `dgpo/verifier/`", "decides"))
     assert [row[0] for row in table] == list(get_args(Stage))
-    files = re.findall(r"`(\w+\.py)`", " ".join(row[1] for row in table))
-    assert files and [name for name in files if not (ROOT / "dgpo" / "verifier" / name).is_file()] == []
+    named = re.findall(r"`(\w+/(?:\w+\.py)?)`", " ".join(row[1] for row in table))
+    assert named and [name for name in named if not (ROOT / "dgpo" / "verifier" / name).exists()] == []
 
 
 def test_the_limits_are_as_the_page_says() -> None:
     limits = dict(rows("what", "limit"))
     assert {
         "response": (extract.MAX_RESPONSE_CHARS, prose.MAX_TEXT_CHARS),
-        "answer that is compared": (symbolic.MAX_CHARS, symbolic.MAX_DEPTH),
+        "answer that is compared": (compare.MAX_CHARS, compare.MAX_DEPTH),
         "exact arithmetic": (arithmetic.MAX_BITS, arithmetic.MAX_FACTORIAL),
-        "workers": (workers.MAX_WORKERS, workers.JOBS_PER_WORKER),
-        "remembered outcomes": (symbolic.CACHE_SIZE,),
+        "workers": (pool.MAX_WORKERS, pool.JOBS_PER_WORKER),
+        "remembered outcomes": (compare.CACHE_SIZE,),
         "processes of `dgpo verify` and `dgpo eval score`": (processes.MAX_PROCESSES,),
     }.items() <= {what: tuple(numbers(limit)) for what, limit in limits.items()}.items()
-    assert limits["memory of a worker"] == f"{workers.MEMORY_BYTES >> 30} GiB of address space"
+    assert limits["memory of a worker"] == f"{pool.MEMORY_BYTES >> 30} GiB of address space"
     bounds = "digits in a row for algebra; exponent; factorial"
     digits, power, factorial = numbers(limits[bounds])
     for text, under, over in (
@@ -73,7 +77,7 @@ def test_the_limits_are_as_the_page_says() -> None:
         ("x^{{{}}}", power - 1, power),
         ("{}!", factorial - 1, factorial),
     ):
-        assert not symbolic.too_heavy(text.format(under)) and symbolic.too_heavy(text.format(over))
+        assert not compare.too_heavy(text.format(under)) and compare.too_heavy(text.format(over))
 
 
 def numbers(text: str) -> list[int]:

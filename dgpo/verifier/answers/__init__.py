@@ -1,0 +1,1 @@
+"""The kinds of answers: lists, sets, intervals, matrices, names, conditions, words."""

@@ -1,0 +1,116 @@
+r"""Reads matrices and vectors, their multiples and sums: ``2\begin{pmatrix}1\\3\end{pmatrix}``, ``(1, 0) + t(1, -1)``,
+and what is written in the same environments: functions by cases, and systems of equations.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dgpo.verifier.answers.conditions import without_fillers
+from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.expressions.tree import Answer, Grid, Several
+from dgpo.verifier.text.splitting import group_end, in_a_list, shell, split, step, trimmed
+from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
+
+Read = Callable[[Tokens], Answer]
+Rows = list[list[Tokens]]
+_MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
+_SYSTEMS = vocabulary("cases aligned align gathered split array")
+_PARAMETERS = ("s", "t", "lambda", "mu")
+_TRANSPOSED = ("T", "{T}")
+_IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
+
+
+def read_array(tokens: Tokens, read: Read) -> Answer | None:
+    """The matrix, the vector, the cases or the solutions that ``tokens`` are; None for anything else."""
+    if (body := _transposed(tokens)) and isinstance(array := read(body), Grid | Several):
+        if isinstance(array, Several):
+            return replace(array, brackets="()")
+        return array if len({*map(len, array.rows)}) != 1 else Grid(tuple(zip(*array.rows, strict=True)), tokens)
+    start = 1 if tokens[0].is_("open", r"\{") else 0
+    rows = _rows(tokens[start:], _SYSTEMS)
+    if rows and (answer := _solutions(rows, read) or _cases(rows, read)):
+        return answer
+    terms, signs = split(tokens, "sign", "+", "-")
+    signs = [PLUS, *signs] if terms[0] else signs
+    terms = [term for term in terms if term]
+    arrays = [array for term in terms if (array := _array(term)) is not None]
+    shapes = {tuple(map(len, rows)) for _, rows in arrays}
+    if len(shapes) != 1 or not len(arrays) == len(terms) == len(signs):
+        return None
+    is_grid = any(token.kind == "command" and str(token.value).startswith("begin ") for token in terms[-1])
+    scale, cells = arrays[0]
+    is_plain = len(arrays) == 1 and signs[0] is PLUS
+    is_parameter = len(scale) == 1 and scale[0].is_("name", *_PARAMETERS)  # t(1, 2), but P(1, 2) is a named point
+    if is_plain and not is_grid and (not scale or (has(scale, "name") and not is_parameter)):
+        return None
+    if not is_plain or scale:
+        cells = [[_sum(signs, arrays, row, column) for column in range(len(cells[row]))] for row in range(len(cells))]
+    if not is_grid:
+        return Several("()", tuple(read(row[0]) for row in cells))
+    return Grid(tuple(tuple(map(read, row)) for row in cells), tokens)
+
+
+def _transposed(tokens: Tokens) -> Tokens:
+    r"""``(1, 2)`` of ``(1, 2)^T``, also of a matrix; nothing where no power T is."""
+    body, cuts = split(tokens, "sign", "^")
+    is_transposed = len(cuts) == 1 and "".join(str(token.value) for token in body[-1]) in _TRANSPOSED
+    return body[0] if is_transposed and (_rows(body[0], _MATRICES) or shell(body[0])[0] in ("()", "[]")) else ()
+
+
+def _sum(signs: list[Token], arrays: list[tuple[Tokens, Rows]], row: int, column: int) -> Tokens:
+    """One cell of a sum of matrices, each with its sign and factor."""
+    total: Tokens = ()
+    for sign, (scale, cells) in zip(signs, arrays, strict=True):
+        factor = (OPEN, *scale, CLOSE, TIMES) if scale else ()
+        total = (*total, sign, *factor, OPEN, *cells[row][column], CLOSE)
+    return total
+
+
+def _array(tokens: Tokens) -> tuple[Tokens, Rows] | None:
+    """The factor and the rows of a matrix or of ``t(1, 1, -1)``, which is a column; None for anything else."""
+    depth, start = step(tokens[-1]), len(tokens) - 1
+    while depth and start:
+        start -= 1
+        depth += step(tokens[start])
+    body, scale = tokens[start:], tokens[:start]
+    rows = _rows(body, _MATRICES)
+    if rows is None and shell(body)[0] == "()":
+        rows = [[part] for part in split(body[1:-1], "join", ",")[0]]
+    scale = scale[:-1] if scale and scale[-1].is_("sign", "*") else scale
+    is_scale = all(token.kind in _IN_A_SCALE or token.is_("sign", "/", "*") for token in scale)
+    is_whole = rows is not None and (len(rows) > 1 or len(rows[0]) > 1) and all(cell for row in rows for cell in row)
+    return (scale, rows) if rows and is_scale and is_whole else None
+
+
+def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:
+    """The cells of an environment of one of ``kinds``, perhaps in brackets; None for anything else."""
+    if len(tokens) > 2 and tokens[0].kind == "open" and tokens[-1].kind == "close":
+        tokens = tokens[1:-1]
+    if not tokens or tokens[0].kind != "command" or str(tokens[0].value).removeprefix("begin ") not in kinds:
+        return None
+    if group_end(tokens, 0) < len(tokens) or not str(tokens[-1].value).startswith("end "):
+        return None
+    rows = [trimmed(row) for row in split(tokens[1:-1], "row")[0] if row]
+    return [[trimmed(cell) for cell in split(row, "cell")[0]] for row in rows] or None
+
+
+def _solutions(rows: Rows, read: Read) -> Answer | None:
+    """Equations one below the other, each solved for a name, as a list; None for other rows."""
+    lines = [tuple(token for cell in row for token in cell) for row in rows]
+    sides = [split(line, "relation", "=")[0] for line in lines]
+    if not all(len(side) == 2 and read_name(side[0]) for side in sides):
+        return None
+    if any(token.kind in ("word", "join") for line in lines for token in line):
+        return None
+    return read(in_a_list(lines))
+
+
+def _cases(rows: Rows, read: Read) -> Answer | None:
+    r"""Rows of a value and its condition, ``x & \text{if } x \ge 0``, as a set of such pairs; None for other rows."""
+    if any(len(row) != 2 or not row[0] for row in rows):
+        return None
+    conditions = [tuple(token for token in without_fillers(row[1]) if token.word != "is") for row in rows]
+    if not all(has_any(condition, "relation", "word") for condition in conditions):
+        return None
+    pairs = zip((row[0] for row in rows), conditions, strict=True)
+    return Several("{}", tuple(Several("()", (read(value), read(condition))) for value, condition in pairs))

@@ -1,0 +1,169 @@
+r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathbb{Z}``, ``2^n for n \ge 1``."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import dropwhile, pairwise
+
+from dgpo.verifier.answers.number_sets import number_set, spoken_set
+from dgpo.verifier.expressions.tree import Condition
+from dgpo.verifier.text.splitting import opened, split, step, symbols
+from dgpo.verifier.text.tokens import COMMA, END, Token, Tokens, has, has_any, vocabulary
+
+PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
+_REASONS = vocabulary("since because by rejecting discarding")
+_LEADS = PLACES | {"any"}
+_ARTICLES = vocabulary(
+    "for where with any all some every is being an a are be each both fixed arbitrary if when number numbers value"
+    " values constant constants scalar of"
+)
+_FILLERS = _ARTICLES | vocabulary("real complex positive negative nonnegative nonzero natural integer integers")
+
+
+def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
+    r"""The value of ``2^n for n \ge 1``, and the condition on each of its letters; none without a condition.
+
+    Where the value is taken (``-4 at x = 2``) is left out.
+    """
+    if not has_any(tokens, "word", "relation"):
+        return tokens, {}
+    tokens = _without_place(tokens)
+    for head, clause in _clauses(tokens):
+        said = read_conditions(clause)
+        sets = {letter for letter, *_ in said.values()}
+        value = split(head, "relation", "=")[0][-1]
+        is_formula = len(head) > 1 and not has(value, "relation") and ("P" not in sets or said.keys() <= {*"pqr"})
+        may_be_list = sets <= {"Z", "P"} or not split(head, "join")[1]
+        is_set = sets == {"Z"} and (("Z",) in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
+        if said and ((is_formula and may_be_list) or is_set) and said.keys() <= _names(head):
+            return opened(head), said
+    return tokens, {}
+
+
+def attached(parts: list[Tokens]) -> list[Tokens]:
+    r"""The parts of a list, each with its condition: ``(k, k+1)`` and ``k \ge 2`` of ``(1, 1), (k, k+1), k \ge 2``."""
+    whole: list[Tokens] = []
+    for part in filter(None, parts):
+        owner = whole[-1] if len(parts) > 2 and whole and not has(whole[-1], "relation") else ()
+        is_said = owner and (said := read_conditions(part)) and said.keys() <= _names(owner)
+        whole.append((*whole.pop(), COMMA, *part) if is_said else part)
+    return whole
+
+
+def read_conditions(clause: Tokens) -> dict[str, Condition]:
+    r"""The conditions in ``k \in \mathbb{Z}``, ``n, k are positive integers`` or ``c \ge 0``, by letter; or none."""
+    words = [token.word for token in clause if token.word]
+    if (spoken := spoken_set(" ".join(word for word in words if word not in _ARTICLES))) is None:
+        return {}
+    core = [
+        token
+        for before, token in pairwise((END, *clause))
+        if not token.word and before.word != "non" and not (token.is_worded and token.is_("name", "a"))
+    ]
+    if counted := _counted(core):
+        return counted
+    letters: list[str] = []
+    claims: dict[str, Condition] = {}
+    for part in filter(None, split(core, "join")[0]):
+        letters.append(str(part[0].value) if part[0].kind == "name" else "")
+        claim = _claim(part, letters[-1]) if len(part) > 1 else ("",)
+        if not letters[-1] or not claim:
+            return {}
+        if len(part) > 1:
+            for letter in letters:
+                domain, *before = claims.get(letter, _member(*spoken))
+                is_bound = claim[2:3] in ((">",), (">=",))  # positive integers n >= 3
+                claims[letter] = (domain or claim[0], *([] if is_bound else before), *claim[1:])
+            letters = []
+    if letters and not words:
+        return {}
+    claims |= dict.fromkeys(letters, _member(*spoken))
+    return {letter: _in_one_form(*claim) for letter, claim in claims.items()}
+
+
+def _claim(part: Tokens, name: str) -> Condition:
+    r"""``("", "_", ">=", "1")`` of ``n \ge 1``, ``("Z",)`` of ``n \in \mathbb{Z}``; nothing for an equation."""
+    sides, signs = split(part, "relation")
+    if len(signs) != 1 or signs[0].value in ("=", "~", "equiv"):
+        return ()
+    field = tuple(replace(token, kind="field") if token.is_("name", *"ZNR") else token for token in sides[1][:1])
+    numbers = number_set((*field, *sides[1][1:])) if signs[0].value == "in" else None
+    return _member(*numbers) if numbers else ("", *("_" if symbol == name else symbol for symbol in symbols(part)))
+
+
+def _member(letter: str, sign: str) -> Condition:
+    return (letter, "_", sign, "0") if sign else (letter,)
+
+
+def _in_one_form(letter: str, *limits: str) -> Condition:
+    """``_ >= 1`` of ``_ > 0`` for whole numbers, and R where nothing is said."""
+    letter = letter or "R" * (not limits)
+    is_strict = letter == "Z" and len(limits) == 3 and limits[1] == ">" and limits[2].isdigit()
+    return (letter, "_", ">=", str(int(limits[2]) + 1)) if is_strict else (letter, *limits)
+
+
+def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
+    """Each way to cut ``tokens`` at a comma, a bracket or a word like ``for`` into the value and what is said of it."""
+    for index, token in enumerate(tokens):
+        is_cut = token.is_("join", ",", ";", "and") or token.is_("open", "(") or token.word in _LEADS
+        if not index or not is_cut:
+            continue
+        head, clause = tokens[:index], tokens[index + (token.kind in ("join", "open")) :]
+        while head and (head[-1].kind == "join" or head[-1].is_("open", "(")):
+            head = head[:-1]
+        clause = clause[has(clause[:1], "open", "(") :]
+        if has(clause[-1:], "close", ")") and not _closes(clause):
+            clause = clause[:-1]
+        if head and clause and _closes(head) and _closes(clause):
+            yield head, clause
+
+
+def _counted(core: Sequence[Token]) -> dict[str, Condition]:
+    r"""``_ >= 0`` for the letter of ``k = 0, 1, 2, \ldots``, whole for that of ``k = 0, \pm 1, \ldots``; or none."""
+    written = [str(token.value) for token in core]
+    numbers = [token.value for token in core if isinstance(token.value, Fraction)]
+    if [token.kind for token in core[:2]] != ["name", "relation"] or len(numbers) < 2 or core[-1].kind != "dots":
+        return {}
+    is_each = numbers == [numbers[0] + index for index in range(len(numbers))]
+    if written[1] != "=" or not is_each or not {*written[2:-1]} <= {"pm", ",", *map(str, numbers)}:
+        return {}
+    return {written[0]: ("Z",) if "pm" in written else ("Z", "_", ">=", written[2])}
+
+
+def without_fillers(clause: Tokens) -> Tokens:
+    """``n \\ge 3`` of ``for all integers n \\ge 3``."""
+    return tuple(dropwhile(lambda token: token.kind == "join" or token.word in _FILLERS, clause))
+
+
+def _without_place(tokens: Tokens) -> Tokens:
+    r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``; all where the condition is on the value."""
+    for head, clause in _clauses(tokens):
+        lead = tokens[len(tokens) - len(clause) - 1]
+        is_bracketed = tokens[-1].is_("close", ")") and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
+        is_bracketed = is_bracketed and clause[0].kind == "name" and head[-1].kind in ("number", "close")
+        is_reason = clause[0].word in _REASONS
+        if not is_bracketed and not is_reason and clause[0].word not in PLACES and lead.word not in PLACES:
+            continue
+        words = {token.word for token in clause[1:]}
+        relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
+        further = clause[relation or 1 :]
+        has_several = (relation is None and not is_reason) or any(token.word in PLACES for token in further)
+        if has_several or words & {"otherwise", "else"} or has(clause, "join", "or"):
+            return tokens
+        is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
+        leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]
+        head = head[max(leads, default=-1) + 1 :]
+        value = split(head, "relation", "=")[0][-1]
+        return tokens if has(value[:1], "word") or _names(clause) & _names(value) else head
+    return tokens
+
+
+def _names(tokens: Sequence[Token]) -> set[str]:
+    """The names in ``tokens``, those in products of up to three letters too."""
+    products = (str(token.value) for token in tokens if token.kind == "word" and not token.is_worded)
+    letters = {letter for product in products if len(product) < 4 for letter in product}  # cx
+    return letters | {str(token.value) for token in tokens if token.kind == "name"}
+
+
+def _closes(tokens: Sequence[Token]) -> bool:
+    return sum(map(step, tokens)) == 0

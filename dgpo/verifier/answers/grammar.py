@@ -1,0 +1,287 @@
+r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, ratio, or a value with its unit.
+
+`equality` says how each kind is compared, and `policy` what a person may argue about.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import permutations
+
+from dgpo.verifier.answers import conditions, regions
+from dgpo.verifier.answers.arrays import read_array
+from dgpo.verifier.answers.labels import enumerated, filled, joined, labelled, read_named
+from dgpo.verifier.answers.logic import truth_table, with_bound_letter
+from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.answers.number_sets import group, number_set
+from dgpo.verifier.expressions import quantities
+from dgpo.verifier.expressions.quantities import statement
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Ratio, Region, Several, Statement, Value
+from dgpo.verifier.text import splitting
+from dgpo.verifier.text.splitting import (
+    in_a_list,
+    opened,
+    separated,
+    shell,
+    split,
+    split_at_bar,
+    symbols,
+    with_both_signs,
+)
+from dgpo.verifier.text.tokens import COMMA, Token, Tokens, Unreadable, has, vocabulary
+
+MAX_DEPTH = 12
+_CASES = vocabulary("if when whenever otherwise else")
+_PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof")
+MAX_PERMUTED = 4
+
+
+def read_answer(tokens: Tokens) -> Answer:
+    """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
+    try:
+        return _read(with_bound_letter(opened(tokens)), 0)
+    except Unreadable:
+        return statement(tokens)
+
+
+def _read(tokens: Sequence[Token], depth: int) -> Answer:
+    tokens = in_a_list(split(opened(tokens), "row")[0])
+    if not tokens or depth > MAX_DEPTH:
+        raise Unreadable("nothing to read")
+    if len(parts := enumerated(tokens)) > 1:
+        return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
+    if symbols_alone := truth_table(tokens) or group(tokens):
+        return Statement(symbols_alone, tokens, is_words=True)
+    value, said = conditions.split_condition(tokens)
+    if said:
+        return Given(_read(value, depth + 1), said)
+    tokens = opened(value)
+    start = next((index for index, token in enumerate(tokens) if token.is_("join", "or")), 0) - 1
+    if start > 0 and shell(tokens[start:])[0] == "()":
+        tokens = (*tokens[:start], *tokens[start + 1 : -1])  # 1/2 (or 50%)
+    if (orders := _permutations(tokens, depth)) is not None:
+        return orders
+    if (array := read_array(tokens, lambda part: _item(part, depth))) is not None:
+        return array
+    if (quantity := quantities.side_by_side(tokens)) is not None:
+        return Several("", tuple(_item(part, depth) for part in quantity))
+    parts, cuts = split(tokens, "join")
+    if cuts:
+        return _list(tokens, parts, cuts, depth)
+    return _relation(tokens, depth)
+
+
+def _permutations(tokens: Tokens, depth: int) -> Answer | None:
+    """The list of tuples that ``(1, 2, 3) and all permutations`` means, or its cyclic ones; None for anything else."""
+    words = {token.word for token in tokens} - {""}
+    if words.isdisjoint(("permutations", "permutation")) or not words <= _PERMUTED:
+        return None
+    end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
+    point = _item(split(tokens[:end], "relation", "=")[0][-1], depth)
+    if not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
+        return None
+    turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
+    orders = turns if "cyclic" in words else permutations(point.items)
+    return Several("", tuple(Several("()", order) for order in dict.fromkeys(orders)))
+
+
+def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) -> Answer:
+    joints = {str(cut.value) for cut in cuts}
+    parts = [part for part in parts if part]
+    if not parts:
+        raise Unreadable("an empty list")
+    if (residues := _residues(parts, depth)) is not None:
+        return residues
+    if (region := regions.read_conditions(parts, joints)) is not None:
+        return region
+    if (named := read_named(tokens, lambda value: _each(value, depth))) is not None:
+        return named
+    if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
+        return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
+    tokens = separated(tokens) if "," in joints else tokens
+    items = [item for part in conditions.attached(split(tokens, "join")[0]) for item in _each(part, depth)]
+    answer = joined(filled(items))
+    if not isinstance(answer, Several):
+        return answer
+    is_ordered = joints == {";"} and all(isinstance(item, Value) for item in answer.items)
+    return replace(answer, is_ordered=is_ordered, is_either=joints == {"or"})
+
+
+def _residues(parts: list[Tokens], depth: int) -> Answer | None:
+    r"""The list of ``1 \pmod 8`` and ``3 \pmod 8`` of ``x \equiv 1, 3 \pmod 8``; None for anything else."""
+    sides = split(parts[0], "relation", "equiv")[0]
+    places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
+    is_other = any(has(part, "command", "pmod", "mod") for part in parts[:-1])
+    if len(sides) != 2 or len(places) != 1 or is_other:
+        return None
+    values, modulus = [sides[1], *parts[1:-1], parts[-1][: places[0]]], parts[-1][places[0] :]
+    return joined([_item((*value, *modulus), depth) for value in values])
+
+
+def _item(tokens: Tokens, depth: int) -> Answer:
+    return _read(tokens, depth + 1)
+
+
+def _each(tokens: Tokens, depth: int) -> list[Answer]:
+    return [_item(item, depth) for item in _items(tokens)]
+
+
+def _items(tokens: Tokens) -> list[Tokens]:
+    r"""``1 + a`` and ``1 - a`` of ``1 \pm a``, two tuples of ``(\pm 3, 0)``, four of ``(\pm 3, \pm 1)``; else one."""
+    signs = [token for token in tokens if token.is_("sign", "pm", "mp")]
+    if not signs:
+        return [tokens]
+    brackets, inside = shell(tokens)
+    parts = split(inside, "join")[0]
+    if brackets == "()" and len(parts) == len(signs) == 2 and all(has(part, "sign", "pm") for part in parts):
+        rest = tokens[len(parts[0]) + 1 :]
+        heads = with_both_signs(tokens[: -len(rest)])
+        return [(*head, *tail) for head in heads for tail in with_both_signs(rest)]
+    if brackets not in ("", "braces") and (len(signs) > 1 or brackets == "{}" or len(parts) < 2):
+        return [tokens]
+    return with_both_signs(tokens)
+
+
+def _relation(tokens: Tokens, depth: int) -> Answer:
+    """An equation, an inequality or a member of a set; without a relation, what `_union` reads."""
+    sides, signs = split(tokens, "relation")
+    relations = [str(sign.value) for sign in signs]
+    if not signs:
+        sides = labelled(tokens)
+        return Equation((sides[0], opened(sides[1])), 2) if sides else _union(tokens, depth)
+    sets, cups = split(tokens, "sign", "cup")
+    if cups and (union := regions.read_conditions(sets, ("or",))):
+        return union  # x < 1 \cup x > 2
+    if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := _members(tokens, depth)):
+        return members  # {x | x > 3} in braces of no meaning
+    if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":
+        return _relation(core, depth)  # all n >= 3
+    if relations[0] == "~" and not sides[0] and tokens[1:]:
+        return _relation(tuple(tokens[1:]), depth)
+    if set(relations) <= {"=", "~", "equiv"} and all(sides):
+        if (relations == ["equiv"] or not read_name(sides[0])) and len(signed := _items(tokens)) > 1:
+            return joined([_item(item, depth) for item in signed])
+        if relations == ["equiv"]:
+            return _congruence(sides, tokens)
+        if relations == ["="] and (named := _coordinates(sides, depth)):
+            return named
+        approximate = relations.index("~") + 1 if "~" in relations else len(sides)
+        return Equation(tuple(map(opened, sides)), approximate)
+    if relations == ["in"]:
+        return _member(sides, tokens, depth)
+    region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
+    return replace(region, tokens=tokens) if region else statement(tokens)
+
+
+def _coordinates(sides: list[Tokens], depth: int) -> Named | None:
+    """``x = 1`` and ``y = 2`` of ``(x, y) = (1, 2)``; None for anything else."""
+    name, (brackets, inside) = read_name(sides[0]), shell(opened(sides[1]))
+    parts, names = split(separated(inside), "join")[0], name.argument or () if name and name.head == "()" else ()
+    if not names or brackets != "()" or len(parts) != len(names) or not all(parts) or len(_items(sides[1])) > 1:
+        return None
+    return Named(names, tuple(_item(part, depth) for part in parts))
+
+
+def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
+    """``f ≡ 0`` is ``f = 0``, and ``x ≡ 3 (mod 7)`` is the residue 3; any other congruence is a statement."""
+    if not has(tokens, "command", "pmod", "mod"):
+        return Equation(tuple(sides), 2)
+    residue = quantities.read_value(sides[1]) if read_name(sides[0]) else None
+    return residue if isinstance(residue, Value) and residue.unit else statement(tokens)
+
+
+def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
+    name, inside = read_name(sides[0]), _item(sides[1], depth)
+    region = regions.as_region(inside) if isinstance(inside, Several) else inside
+    if name and isinstance(region, Region):
+        return replace(region, variable=str(name))
+    return inside if name and (isinstance(inside, Several) or number_set(sides[1])) else statement(tokens)
+
+
+def _union(tokens: Tokens, depth: int) -> Answer:
+    """A set of numbers, a union of intervals, both signs of a value, or what stands in brackets; else a scalar."""
+    if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
+        tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
+    numbers = number_set(tokens)
+    if numbers or split(tokens, "sign", "cup", "setminus")[1]:
+        region = regions.read_union(tokens)
+        return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
+    if len(_items(tokens)) > 1:
+        return Several("", tuple(_item(item, depth) for item in _items(tokens)))
+    brackets, inside = shell(tokens)
+    if brackets:
+        return _bracketed(tokens, brackets, inside, depth)
+    return _with_unit(tokens, depth) or _scalar(tokens)
+
+
+def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
+    r"""``(3, 4)\text{ cm}`` as a tuple of values with that unit; None for anything else."""
+    end = splitting.group_end(tokens, 0)
+    brackets, inside = shell(tokens[:end])
+    unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
+    values = _bracketed(tokens[:end], brackets, inside, depth) if unit else None
+    if unit is None or not isinstance(values, Several):
+        return None
+    items = (replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in values.items)
+    return replace(values, items=tuple(items))
+
+
+def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Answer:
+    if not inside:
+        return Several(brackets, ())
+    if brackets == "{}" and (family := _family(inside)):
+        member = _item(family, depth)
+        return member if isinstance(member, Given) and isinstance(member.value, Several) else Several("{}", (member,))
+    if brackets == "{}" and (members := _members(inside, depth)):
+        return members
+    inside = separated(inside)
+    parts, _ = split(inside, "join")
+    if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
+        return _scalar(tokens) if not has(inside, "relation") else _item(inside, depth)
+    if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
+        return statement(tokens)
+    items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
+    if len(parts) == 1 and split(inside, "relation")[1]:
+        return statement(tokens)
+    return Several(brackets, tuple(filled([_item(item, depth) for item in items])))
+
+
+def _members(tokens: Tokens, depth: int) -> Answer | None:
+    r"""The region of ``x \mid x > 2``, and the equation of ``(x, y) \mid x + y = 1``; None for anything else."""
+    (first, *_), bars = split_at_bar(tokens)
+    name = read_name(first[: 1 if has(first, "relation", "in") else None])
+    if not bars or not name or not tokens[len(first) + 1 :]:
+        return None
+    members = _item(tokens[len(first) + 1 :], depth)
+    return members if name.head == "()" or (isinstance(members, Region) and members.variable == str(name)) else None
+
+
+def _family(tokens: Tokens) -> Tokens | None:
+    r"""``3k, k \in Z`` of the insides of ``\{3k \mid k \in Z\}`` and ``\{x \mid x = 3k, k \in Z\}``; else None."""
+    sides, bars = split_at_bar(tokens)
+    if len(bars) != 1 or not all(sides):
+        return None
+    values, cuts = split(sides[1], "join")
+    named = split(values[0], "relation", "=")[0]
+    if cuts and len(named) == 2 and symbols(named[0]) == symbols(sides[0]):
+        member = (*named[1], COMMA, *sides[1][len(values[0]) + 1 :])
+    else:
+        member = (*sides[0], COMMA, *sides[1])
+    return member if conditions.split_condition(member)[1] else None
+
+
+def _scalar(tokens: Tokens) -> Answer:
+    """A ratio (``3:4``), a time (``10:30 a.m.``) or a value."""
+    parts, cuts = splitting.split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
+    if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
+        cuts = []
+    if all(parts):
+        *_, last = parts
+        half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
+        half = half if half in ("am", "pm") else ""  # 10:30 a.m.
+        terms = [quantities.read_value(part) for part in (*parts[:-1], last[:1] if half else last)]
+        terms += [Value(Fraction(0), ())] * (not cuts and bool(half))  # 8 am
+        if len(terms) > 1:
+            values = tuple(term for term in terms if isinstance(term, Value) and term.node is not None)
+            return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
+    return quantities.read_value(tokens)

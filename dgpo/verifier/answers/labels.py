@@ -1,0 +1,131 @@
+r"""What the values of an answer are called: ``x = 1, y = 2``, ``Alice: 3, Bob: 4``, ``The maximum is 8``, ``A(1, 2)``,
+``(a) 5 (b) 7``.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+from itertools import takewhile
+
+from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.expressions.tree import Answer, Named, Several, Statement, Value
+from dgpo.verifier.expressions.values import exact
+from dgpo.verifier.text.splitting import shell, split, step, trimmed
+from dgpo.verifier.text.tokens import Tokens, has, vocabulary
+
+_VERBS = vocabulary("is are has have equals was")
+_POINTS = vocabulary("point points vertex center centre focus coordinates")
+_DOTS = ("...",)
+MAX_FILLED = 100
+"""The most numbers that a list with dots may stand for."""
+_NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), ("i", "ii", "iii", "iv", "v", "vi"))
+
+
+def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer | None:
+    """``x = 1, y = 2`` by name, ``x = 1, x = 2`` and ``x = 1, 2`` as a list; None for what is not named so.
+
+    Args:
+        read: Reads one value, as two answers where it has both signs.
+    """
+    groups, cuts = split(tokens, "join", "or", ";")
+    if cuts and all(groups):
+        solutions = [solution for group in groups if isinstance(solution := read_named(group, read), Named)]
+        if len(solutions) == len(groups):
+            return Several("", tuple(solutions))
+    parts = [part for part in split(tokens, "join")[0] if part]
+    sides = [side for part in parts for side in _solved(part)]
+    names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
+    if not names or names[0] is None or names[0].head == "()" or names[0].argument:
+        return None
+    if len({name and name.head for name in names}) > 1 and all(names):
+        keys = tuple(str(name).removeprefix("angle ") for name in names)
+        items = tuple(joined(read(side[1])) for side in sides)
+        return Named(keys, items) if len(set(keys)) == len(keys) else None
+    if not all(names) and (any(names[1:]) or any(len(side) > 1 for side in sides[1:])):
+        return None
+    values = [sides[0][1], *(side[-1] for side in sides[1:])]
+    return joined([item for value in values for item in read(value)], str(names[0]))
+
+
+def _solved(part: Tokens) -> list[list[Tokens]]:
+    """Pairs of name and value of ``x = 1``, ``x = y = 1`` and ``x: 1``; ``part`` alone, or its sides, if it is none."""
+    if sides := labelled(part, in_list=True):
+        return [sides]
+    *names, value = split(part, "relation", "=")[0]
+    return [[name, value] for name in names] if len(names) > 1 and all(map(read_name, names)) else [[*names, value]]
+
+
+def joined(items: list[Answer], name: str = "") -> Answer:
+    """The one item, or the list of several."""
+    return items[0] if len(items) == 1 else Several("", tuple(items), name=name)
+
+
+def filled(items: list[Answer]) -> list[Answer]:
+    r"""``1, 2, 3, 4, 5`` of ``1, 2, \ldots, 5``."""
+    dots = next((index for index, item in enumerate(items) if isinstance(item, Statement) and item.symbols == _DOTS), 0)
+    nodes = [item.node for item in items if isinstance(item, Value) and item.node is not None and not item.unit]
+    numbers = [number for node in nodes if (number := exact(node)) is not None]
+    if not 0 < dots < len(items) - 1 or len(numbers) < len(items) - 1:
+        return items
+    step = numbers[1] - numbers[0] if dots > 1 else Fraction(1)
+    count = (numbers[-1] - numbers[0]) / step + 1 if step else Fraction(0)
+    series = [numbers[0] + index * step for index in range(int(count))] if len(items) <= count <= MAX_FILLED else []
+    is_regular = numbers[:dots] == series[:dots] and numbers[dots:] == series[dots - len(numbers) :]
+    return [Value(number, ()) for number in series] if series and is_regular else items
+
+
+def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
+    """Name and value of ``Area: 5``, ``The maximum is 8`` and ``A(1, 2)``, in a list also ``Alice 3``; else None."""
+    sides = _labelled(tokens, in_list)
+    return sides if sides and all(sides) and read_name(sides[0]) else None
+
+
+def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
+    first = tokens[0]
+    is_function = first.kind == "function" and has(tokens[1:2], "sign", ":")  # max: 3
+    if not (is_function or first.kind in ("word", "name")) or has(tokens, "relation"):
+        return None
+    verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
+    if 0 < verb < len(tokens) - 1:
+        return None if tokens[verb + 1].kind == "word" else [tokens[:verb], tokens[verb + 1 :]]
+    if first.kind != "name":
+        sides, signs = split(tokens, "sign", ":")
+        if len(signs) == 1:
+            return sides
+    width = len([*takewhile(lambda token: token.kind == "word", tokens)])
+    is_point = tokens[width - 1].word in _POINTS
+    if first.kind == "name" and str(first.value).isupper() and first.value != "C":
+        is_point, width = True, next((index for index, token in enumerate(tokens) if token.is_("open", "(")), 0)
+    name, value = tokens[:width], tokens[width:]
+    if is_point and shell(value)[0] == "()" and has(value, "join"):
+        return [name, value]
+    unsigned = value[has(value[:1], "sign", "-") :]
+    return [name, value] if in_list and name and unsigned and unsigned[0].kind in ("number", "money") else None
+
+
+def enumerated(tokens: Tokens) -> list[Tokens]:
+    """``5`` and ``7`` of ``(a) 5 (b) 7`` and ``1) 5; 2) 7``; an empty list where parts are not numbered so."""
+    labelled_marks = _marks(tokens)
+    for labels in _NUMBERINGS if labelled_marks and labelled_marks[0][0] == 0 else ():
+        marks: list[tuple[int, int]] = []
+        for start, end, label in labelled_marks:
+            if len(marks) < len(labels) and label == labels[len(marks)]:
+                marks.append((start, end))
+        stops = [*(start for start, _ in marks[1:]), len(tokens)]
+        parts = [trimmed(tokens[end:stop]) for (_, end), stop in zip(marks, stops, strict=False)]
+        if len(parts) > 1 and marks[0][0] == 0 and all(parts):
+            return parts
+    return []
+
+
+def _marks(tokens: Tokens) -> list[tuple[int, int, str | Fraction]]:
+    """Start, end and label of each ``(a)`` or ``a)`` that stands outside brackets and behind no sign."""
+    marks, depth = [], 0
+    for index, token in enumerate(tokens):
+        width = 3 if token.is_("open", "(") else 2
+        head = tokens[index : index + width]
+        is_mark = len(head) == width and head[-1].is_("close", ")") and head[-2].kind in ("number", "name", "word")
+        before = tokens[index - 1].kind if index and not tokens[index - 1].is_("sign", "!") else "join"
+        if is_mark and depth <= 0 and before not in ("sign", "relation", "function", "command", "open"):
+            marks.append((index, index + width, head[-2].value))
+        depth = max(0, depth + step(token))
+    return marks

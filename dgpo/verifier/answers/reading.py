@@ -1,0 +1,207 @@
+"""A text read once, as tokens, as a tree and in words, and remembered: the answers to one problem repeat each other."""
+
+import re
+from functools import cached_property, lru_cache
+from itertools import takewhile
+from unicodedata import category
+
+from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.answers.number_sets import number_set
+from dgpo.verifier.answers.whole_numbers import WholeNumbers, whole_numbers
+from dgpo.verifier.expressions.tree import Answer
+from dgpo.verifier.text import stance
+from dgpo.verifier.text.lexer import lex
+from dgpo.verifier.text.splitting import opened, plain, symbols
+from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
+
+_LEADS = vocabulary("so thus therefore hence the final correct only such")
+_ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
+_SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
+_HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
+_EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
+_WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
+_ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
+_LEAD = re.compile(
+    r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) |(?=(?:con|di)verges|does ))"
+    r"|on (?=[a-z]+day\Z)"
+    r"|there (?:is|are) (?=no|infinitely)"
+)
+_REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
+_SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
+_DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
+_MONTH = (
+    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
+_DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
+_END = re.compile(
+    r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z"
+    r"|(?<=odd|ven) functions?\Z|(?<=[a-z]{5}) triangle\Z"
+)
+_CHOICE = re.compile(
+    r"\(?([A-J])\)?[.:)]?"  # B, (B), B.
+    r"|\[([A-J])\]"
+    r"|(?:option|choice|answer)[ :]*\(?([A-J])\)?[.:]?"
+    r"|(?:\(([A-J])\)|([A-J])[.:)])(?! ?(?:is|was|cannot)\b) ?(?P<after>.+)"  # (B) Paris
+    r"|(A(?= (?-i:[A-Z]))|[B-J]) (?P<name>(?!(?:and|or|only|is|are|has|was)\b)[A-Za-z]{2}.*)",  # B Paris
+    re.IGNORECASE | re.DOTALL,
+)
+NO_SOLUTION = "no solution"
+"""What ``\\emptyset`` is in words."""
+_NO_SOLUTION = re.compile(
+    r"(?:there (?:is|are) |the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*solutions?"
+    r"|such [a-z]+(?: [a-z])?(?: exists?)?)|none|(?:the )?empty set|(?:原?方程组?)?无解|空集",
+    re.IGNORECASE,
+)
+_STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
+_LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
+_ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
+_DOUBTED = re.compile(rf"\b(?:{stance.DOUBT}|or(?! \W*[A-J]\b))(?!\w)", re.IGNORECASE)
+_SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
+    rf"(?P<roman>[IV]{{1,3}}(?:(?: ?, ?| )(?:and |& ?)?[IV]{{1,3}})+)|{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+"
+)
+_SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
+
+
+class Reading:
+    """What one text says, read in each way on the first use.
+
+    Attributes:
+        tokens: Without the words before an answer (``The answer is``) and the punctuation behind it; empty where
+            nothing is left or the text cannot be read.
+    """
+
+    def __init__(self, text: str) -> None:
+        try:
+            self.tokens = without_talk(lex(text))
+        except Unreadable:
+            self.tokens = ()
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        return symbols(opened(self.tokens))
+
+    @cached_property
+    def plain(self) -> str:
+        return plain(self.tokens)
+
+    @cached_property
+    def latex(self) -> str:
+        return latex(self.tokens)
+
+    @cached_property
+    def tree(self) -> Answer:
+        return read_answer(self.tokens)
+
+    @cached_property
+    def phrase(self) -> str | None:
+        return None if number_set(self.tokens) else phrase(self.plain)
+
+    @cached_property
+    def whole_numbers(self) -> WholeNumbers | None:
+        return whole_numbers(self.plain, is_answer=False)
+
+    @cached_property
+    def choice(self) -> str | None:
+        return choice(self.plain)
+
+    @cached_property
+    def is_choice(self) -> bool:
+        """Whether it is a choice by its letter (``B``, ``(B) Paris``), as ground truths have it."""
+        return self.choice is not None and bool(_STARTS_LIKE_A_CHOICE.match(self.plain))
+
+    @cached_property
+    def text_of_choice(self) -> "Reading | None":
+        r"""``24`` of ``\textbf{(C)}\ 24``; None where the text is no choice, or its letter alone."""
+        width = 3 if self.plain.startswith("(") else 2
+        mark, text = self.tokens[width - 1 : width], self.tokens[width:]
+        is_marked = has(mark, "close", ")") or has(mark, "sign", ".", ":")
+        return read(latex(text)) if text and is_marked and self.is_choice else None
+
+    @cached_property
+    def choices(self) -> frozenset[str] | None:
+        return choices(self.plain)
+
+
+@lru_cache(maxsize=4096)
+def read(text: str) -> Reading:
+    return Reading(text)
+
+
+def without_talk(tokens: Tokens) -> Tokens:
+    """``5`` of ``\\therefore The answer is 5.``: an answer without its introduction and what ends it."""
+    tokens = opened(tokens)
+    while has(tokens[:1], "command", "therefore", "implies"):
+        tokens = tokens[1:]
+    tokens = _without_lead(tokens)
+    if len(tokens) > 1 and tokens[0].is_("relation", "="):
+        tokens = tokens[1:]
+    while tokens and (_is_ornament(tokens[-1]) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
+        tokens = tokens[:-1]
+    last = [token.word for token in tokens[-4:]]
+    if last[:3] in (["is", "the", "only"], ["are", "the", "only"]) and last[-1].removesuffix("s") in _SUBJECTS:
+        tokens = tokens[:-4]  # (2, 3) is the only solution
+    return opened(tokens)
+
+
+def _is_ornament(token: Token) -> bool:
+    """Whether a last token says nothing: ``\\checkmark``, ``\\blacksquare``, or ``only`` of ``I and III only``."""
+    is_drawn = token.kind == "word" and category(token.word[0]) == "So"  # ✓
+    return token.word == "only" or token.kind == "row" or token.is_("command", *_ORNAMENTS) or is_drawn
+
+
+def _without_lead(tokens: Tokens) -> Tokens:
+    if len(tokens) > 1 and tokens[0].kind == "word" and (lead := _HAN_LEAD.fullmatch(str(tokens[0].value))):
+        value = tokens[1 + tokens[1].is_("sign", ":") :]
+        is_named = lead[1] and not has_any(value, "relation", "join")
+        return (*_EXTREMES[lead[1]], *value) if is_named else value
+    verb = next((index for index, token in enumerate(tokens) if token.word == "is" or token.value in (":", "=")), 0)
+    words = [token.word for token in tokens[:verb] if token.kind != "join"]
+    subject = [*takewhile(lambda word: word not in ("to", "of"), words)]
+    if not _SUBJECTS & {*subject[-1:]} or not {*subject[:-1]} <= _LEADS or not all(words):
+        return tokens
+    while verb < len(tokens) and (tokens[verb].word == "is" or tokens[verb].value in (":", "=")):
+        verb += 1
+    return tokens[verb:] or tokens
+
+
+def phrase(text: str) -> str | None:
+    """An answer in words or a date, in lower case and without an article; None for any other. ``True`` is ``yes``."""
+    if reply := _REPLY.fullmatch(text):
+        text = reply[1]
+    if _NO_SOLUTION.fullmatch(text):
+        return NO_SOLUTION
+    if date := _DATE.fullmatch(text):
+        first, second, *year = filter(None, date.groups())
+        day, month = (first, second) if first.isdecimal() else (second, first)
+        return " ".join((month[:3].lower(), day.lstrip("0"), *year))
+    if not _WORDS.fullmatch(text):
+        return None
+    lowered = _END.sub("", _LEAD.sub("", text.lower()))
+    return _ARTICLE.sub("", _SAME_WORDS.get(lowered, lowered), count=1)
+
+
+def choice(text: str) -> str | None:
+    """The letter of a multiple-choice answer (``B``, ``(b)``, ``B. Paris``), None where several are named."""
+    match = _CHOICE.fullmatch(text)
+    if not match or _LONE_LETTER.search(match["after"] or match["name"] or ""):
+        return None
+    return next(filter(None, match.groups())).upper()
+
+
+def asserted_choice(text: str) -> str | None:
+    """As `choice`, or the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
+    if _DOUBTED.search(text):
+        return None
+    spans = stance.letters(text) if _SENTENCE.search(text) and "\\" not in text else []
+    letters = {span.text.strip("()") for span in spans}
+    return choice(text) or (letters.pop() if len(letters) == 1 else None)
+
+
+def choices(text: str) -> frozenset[str] | None:
+    """The letters of an answer that chooses several (``A, C``, ``(A) and (C)``, ``AC``, ``①③``), None for any other."""
+    match = _SEVERAL.fullmatch(text)
+    letters = re.findall(r"[IV]+" if match and match["roman"] else r"[A-J]|\d", text)
+    if not match or len(set(letters)) < len(letters):
+        return None
+    return frozenset(letters)

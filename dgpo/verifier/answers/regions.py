@@ -1,0 +1,241 @@
+r"""Reads intervals, unions and inequalities as one kind: ``x \le 3`` and ``(-\infty, 3]`` are the same set."""
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+from dgpo.verifier.answers.naming import Name, read_name
+from dgpo.verifier.answers.number_sets import number_set
+from dgpo.verifier.expressions.quantities import read_value
+from dgpo.verifier.expressions.tree import Infinite, Piece, Region, Several, Value
+from dgpo.verifier.expressions.values import real_value
+from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
+from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
+
+MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
+BELOW, ABOVE = Infinite(True), Infinite(False)
+REALS = (Piece("()", BELOW, ABOVE),)
+
+
+def as_region(answer: Several) -> Region | None:
+    """A pair in brackets as an interval."""
+    ends = [item for item in answer.items if isinstance(item, Value | Infinite)]
+    is_pair = len(ends) == len(answer.items) == 2 and answer.brackets not in ("", "{}")
+    return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
+
+
+def read_union(tokens: Tokens) -> Region | None:
+    r"""The region of ``[0, 1] \cup \{2\}``, ``\mathbb{R} \setminus \{0\}`` or ``\mathbb{R}``; else None."""
+    parts, cuts = split(tokens, "sign", "cup", "setminus")
+    union: list[Piece] | None = []
+    for index, part in enumerate(parts):
+        is_excluded = bool(index) and cuts[index - 1].value == "setminus"
+        points = [Piece("[]", end, end) for end in _ends(part)] if is_excluded else None
+        pieces = _pieces(part) or points
+        if not pieces or union is None:
+            return None
+        union = _without(union, pieces) if is_excluded else union + pieces
+    return Region("", tuple(union)) if union is not None else None
+
+
+def _pieces(tokens: Tokens) -> list[Piece] | None:
+    tokens = opened(tokens)
+    letter, sign = number_set(tokens) or ("", "")
+    if letter == "R":
+        return [*_half_line(sign, Value(Fraction(0), ()))] if sign else [*REALS]
+    brackets, inside = shell(tokens)
+    if brackets == "{}" and len(said := split_at_bar(inside)[0]) == 2 and said[0]:  # \\{x : x > 2\\}
+        parts, cuts = split(said[1], "join")
+        region = read_conditions(parts, (str(cut.value) for cut in cuts)) or read_inequality(said[1])
+        return [*region.pieces] if region and region.variable == said[0][0].value else None
+    ends = _ends(separated(inside))
+    if brackets == "{}" and ends:
+        return [Piece("[]", end, end) for end in ends]
+    if brackets in ("()", "[]", "[)", "(]") and len(ends) == 2:
+        return [Piece(brackets, *ends)]
+    region = read_inequality(tokens)
+    return [*region.pieces] if region else None
+
+
+def _ends(tokens: Tokens) -> list[Value | Infinite]:
+    """The values of a list; none where one of its parts is no value."""
+    ends = [_end(part) for part in split(tokens, "join")[0] if part]
+    return [end for end in ends if end] if all(ends) else []
+
+
+def _end(tokens: Tokens) -> Value | Infinite | None:
+    if split_where(tokens, lambda token: token.kind in ("relation", "join"))[1]:
+        return None
+    value = read_value(tokens)
+    return value if isinstance(value, Value | Infinite) else None
+
+
+def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:
+    """The region of inequalities of one variable, joined by ``joints``; ``x \\ne 1`` takes a point out.
+
+    All hold at once, or any with ``or``, and with commas where no number satisfies all: ``x < 1, x > 3``.
+    """
+    joints = set(joints)
+    if "or" in joints and len(joints) > 1:
+        return None
+    sides, signs = split(parts[0], "relation")
+    if [sign.value for sign in signs] == ["!="]:  # x \ne 1, 2
+        parts = [part if has(part, "relation") else (*sides[0], *signs, *part) for part in parts]
+    signed = [with_both_signs(part) if has(part, "relation", "!=") else [part] for part in parts]
+    parts = [part for both in signed for part in dict.fromkeys(both)]  # x \ne \pm 1
+    has_hole = any(has(part, "relation", "!=") for part in parts)
+    if len(parts) < 2:
+        return None
+    points = [_point(part) if "or" in joints else None for part in parts]
+    if all(points):
+        return None
+    regions = [region for point, part in zip(points, parts, strict=True) if (region := point or read_inequality(part))]
+    names = {region.variable for region in regions if region.variable}
+    if len(regions) < len(parts) or len(names) != 1:
+        return None
+    pieces: list[Piece] | None = [] if "or" in joints else [*REALS]
+    for region in regions:
+        pieces = _common(pieces, region.pieces) if pieces else pieces
+    if "or" in joints or (pieces == [] and joints <= {",", ";"} and not has_hole):
+        return Region(names.pop(), tuple(piece for region in regions for piece in region.pieces))
+    return Region(names.pop(), tuple(pieces)) if pieces else None
+
+
+def _point(tokens: Tokens) -> Region | None:
+    """The region of ``x = 3``, which may stand beside inequalities; None for anything else."""
+    sides, signs = split(tokens, "relation")
+    name, end = (_variable(sides[0]), _end(sides[1])) if [sign.value for sign in signs] == ["="] else (None, None)
+    return Region(str(name), (Piece("[]", end, end),)) if name and end else None
+
+
+def _common(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | None:
+    """The intersection of two unions of pieces; None where the order of their ends is not known."""
+    common: list[Piece] = []
+    for one, other in product(ones, others):
+        left, right = _tighter(one, other, 0), _tighter(one, other, 1)
+        if left is None or right is None:
+            return _with_hole(ones, others)
+        order = _order(left[1], right[1])
+        if order is None or order < 0 or (order == 0 and left[0] + right[0] == "[]"):
+            common.append(Piece(left[0] + right[0], left[1], right[1]))
+    return common
+
+
+def _with_hole(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | None:
+    """``0 < x < b`` and ``x \\ne a``: the interval without the point, which is taken to lie inside."""
+    if len(ones) != 1 or len(others) != 2 or others[0].high != others[1].low:
+        return None
+    (whole,), (below, above) = ones, others
+    inside = Piece(whole.brackets[0] + below.brackets[1], whole.low, below.high)
+    return [inside, Piece(above.brackets[0] + whole.brackets[1], above.low, whole.high)]
+
+
+def _without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] | None:
+    """The numbers in ``pieces`` that are not in ``excluded``; None where the order of ends is not known."""
+    remaining: list[Piece] | None = [*pieces]
+    for piece in excluded:
+        remaining = _common(remaining or (), _complement(piece))
+    return remaining
+
+
+def _complement(piece: Piece) -> list[Piece]:
+    """All numbers that are not in ``piece``."""
+    below = Piece("(" + (")" if piece.brackets[0] == "[" else "]"), BELOW, piece.low)
+    above = Piece(("(" if piece.brackets[1] == "]" else "[") + ")", piece.high, ABOVE)
+    return [part for part in (below, above) if part.low != part.high]
+
+
+def _tighter(one: Piece, other: Piece, side: int) -> tuple[str, Value | Infinite] | None:
+    """The bracket and the end of the intersection of two pieces on one ``side``, 0 for the lower; None if unknown."""
+    ends = [(piece.brackets[side], (piece.low, piece.high)[side]) for piece in (one, other)]
+    order = _order(ends[0][1], ends[1][1])
+    if order == 0:
+        return min(ends, key=lambda end: end[0] in "[]")
+    return None if order is None else ends[(order < 0) ^ side]
+
+
+def _order(one: Value | Infinite, other: Value | Infinite) -> int | None:
+    """-1 where ``one`` is the smaller, 1 where it is the larger, 0 where they are the same, None where not known."""
+    if one == other:
+        return 0
+    low, high = _number(one), _number(other)
+    if low is None or high is None:
+        infinite = [isinstance(end, Infinite) for end in (one, other)]
+        return None if not any(infinite) else (-1 if one == BELOW or other == ABOVE else 1)
+    return int(low > high) - int(low < high)
+
+
+def _number(end: Value | Infinite) -> Any:
+    if isinstance(end, Infinite):
+        return -math.inf if end.is_negative else math.inf
+    return None if end.node is None else real_value(end.node)
+
+
+def read_inequality(tokens: Tokens) -> Region | None:
+    r"""The region of ``x < 3``, ``1 \le x < 2``, ``|x - 2| < 3`` or ``x \in [0, 1]``; else None."""
+    sides, signs = split(tokens, "relation")
+    relations = [str(sign.value) for sign in signs]
+    if relations == ["in"]:
+        name, region = read_name(sides[0]), read_union(sides[1])
+        return Region(str(name), region.pieces) if name and region else None
+    if not relations or not all(sides) or not set(relations) <= set(MIRROR):
+        return None
+    if len(sides) == 2:
+        left, relation, right = sides[0], relations[0], sides[1]
+        if _variable(left) is None and not _is_modulus(left):
+            left, relation, right = right, MIRROR[relation], left
+        return _bounded(left, relation, right)
+    if len(sides) != 3 or not (set(relations) <= {"<", "<="} or set(relations) <= {">", ">="}):
+        return None
+    below, above = _bounded(sides[1], MIRROR[relations[0]], sides[0]), _bounded(sides[1], relations[1], sides[2])
+    common = _common(below.pieces, above.pieces) if below and above else None
+    return Region(below.variable, tuple(common)) if below and common else None
+
+
+def _bounded(left: Tokens, relation: str, right: Tokens) -> Region | None:
+    """The region of ``left`` beside ``right``, where ``left`` is a name or the modulus of one; None for others."""
+    names = [str(token.value) for token in left if token.kind == "name"]
+    if has(right, "name", *names) and names:
+        return None
+    if _is_modulus(left) and relation != "!=":
+        return _distance(left, relation, right)
+    name, end = _variable(left), _end(right)
+    return Region(str(name), _half_line(relation, end)) if name and end else None
+
+
+def _variable(tokens: Tokens) -> Name | None:
+    """The name that ``tokens`` are; None for a formula, a quotient of names too."""
+    is_formula = any(token.kind in ("command", "function") or token.is_("sign", "/", ":") for token in tokens)
+    return None if is_formula else read_name(tokens)
+
+
+def _is_modulus(tokens: Tokens) -> bool:
+    """Whether ``tokens`` are ``|x|``, ``|x + 2|`` or ``|x - 2|``."""
+    if len(tokens) < 3 or not tokens[0].kind == tokens[-1].kind == "bar" or has(tokens[1:-1], "bar"):
+        return False
+    return tokens[1].kind == "name" and (len(tokens) == 3 or tokens[2].is_("sign", "+", "-"))
+
+
+def _distance(modulus: Tokens, relation: str, end: Tokens) -> Region | None:
+    """``|x - 2| < 3`` is from ``2 - 3`` to ``2 + 3``, and ``|x - 2| > 3`` what is outside."""
+    name, shift = str(modulus[1].value), modulus[3:-1]
+    if has(shift, "name", "i") or name in ("z", "w") or modulus[1].is_("name", "A"):
+        return None  # in the plane
+    centre: Tokens = ()
+    if shift:
+        centre = (*((MINUS,) if modulus[2].value == "+" else ()), OPEN, *shift, CLOSE)
+    low = _end((*centre, MINUS, OPEN, *end, CLOSE))
+    high = _end((*centre, PLUS, OPEN, *end, CLOSE) if centre else end)
+    if not isinstance(low, Value) or not isinstance(high, Value):
+        return None
+    if relation in ("<", "<="):
+        return Region(name, (Piece("()" if relation == "<" else "[]", low, high),))
+    return Region(name, (*_half_line(MIRROR[relation], low), *_half_line(relation, high)))
+
+
+def _half_line(relation: str, end: Value | Infinite) -> tuple[Piece, ...]:
+    below = Piece("(]" if relation == "<=" else "()", BELOW, end)
+    above = Piece("[)" if relation == ">=" else "()", end, ABOVE)
+    return {"<": (below,), "<=": (below,), ">": (above,), ">=": (above,), "!=": (below, above)}[relation]

@@ -1,0 +1,83 @@
+r"""Sets of whole numbers by their names: ``all odd n``, ``n is not divisible by 3``, ``3 \mid n``, ``n = 2k + 1``."""
+
+import re
+from math import lcm
+from typing import NamedTuple
+
+from dgpo.verifier.answers.number_sets import spoken_set
+
+MAX_MODULUS = 10_000
+_MODULI = {"even": ("2", "0"), "odd": ("2", "1")}
+_LEAD = re.compile(
+    r"\A(?:(?:it|this) (?:is (?:possible|true)|holds|works) )?(?:if and only if|iff|(?:exactly|precisely) (?:when|if)) "
+)
+_PARTS = {
+    "all": r"(?:(?:all|every|any) )?",
+    "sign": r"(?:(?P<sign>positive|nonnegative|natural) )?",
+    "own_sign": r"(?:(?P<own_sign>positive|nonnegative|natural) )?",
+    "numbers": r"(?:(?:whole |natural )?(?:integer|number)s?)",
+    "kind": r"(?P<kind>odd|even|prime|composite|(?:perfect )?square)",
+    "letter": r"(?P<letter>[a-z])",
+    "not": r"(?P<not>not )?",
+    "modulus": r"(?P<modulus>\d+)",
+    "such": r"(?:[a-z] (?:such that|with|where|satisfying) )?",
+}
+_FORMS = tuple(
+    re.compile(form.format(**_PARTS))
+    for form in (
+        r"{all}{sign}{kind}s?(?: {own_sign}{numbers})?(?: {letter})?",
+        r"{letter} (?:is |must be )?{not}(?:an? )?{sign}{kind}(?: {numbers})?",
+        r"{all}{sign}(?:{numbers} )?(?:{letter} )?(?:that are |which are |is |must be )?{not}"
+        r"(?:divisible by|(?:a )?multiples? of) {modulus}",
+        r"{modulus} ?(?:\||(?P<not>\\nmid)) ?{letter}",
+        r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{letter} ?{not}equiv "
+        r"(?P<rests>\d+(?:(?:, ?| or )\d+)*) \\pmod \{{?{modulus}\}}?",
+    )
+)
+_FORMULA = re.compile(
+    r"{letter} ?= ?{modulus} ?(?P<count>[a-z])(?: ?\+ ?(?P<rests>\d+))?"
+    r"(?:,? (?:(?:for|where) )?(?:(?:all|any|some|an) )?integers? (?P=count))?".format(**_PARTS)
+)
+
+
+class WholeNumbers(NamedTuple):
+    """Those whose remainder by `modulus` is one of `rests`, of a `kind` (prime, square) and a `sign`."""
+
+    modulus: int
+    rests: frozenset[int]
+    kind: str
+    sign: str
+    letter: str
+
+
+def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
+    """The set that a plain text names; None for anything else. A formula names one in an answer alone: ``y = 2x + 1``
+    as a ground truth may be a line."""
+    text = _LEAD.sub("", re.sub(r"\s+", " ", text[:1].lower() + text[1:]).replace("non-", "non").rstrip(". "))
+    forms = (*_FORMS, _FORMULA) if is_answer else _FORMS
+    match = next(filter(None, (form.fullmatch(text) for form in forms)), None)
+    if match is None:
+        return None
+    said = {name: value or "" for name, value in match.groupdict().items()}
+    kind = said.get("kind", "").removeprefix("perfect ")
+    modulus, rests = _MODULI.get(kind, (said.get("modulus") or "1", said.get("rests") or "0"))
+    base = int(modulus[:6])
+    if not 0 < base <= MAX_MODULUS or (said.get("not") and base == 1):
+        return None
+    remainders = frozenset(int(rest[:6]) % base for rest in re.findall(r"\d+", rests))
+    if said.get("not"):
+        remainders = frozenset(range(base)) - remainders
+    _, sign = spoken_set(said.get("sign") or said.get("own_sign") or "") or ("", "")
+    return WholeNumbers(base, remainders, "" if kind in _MODULI else kind, sign, said.get("letter", ""))
+
+
+def same_numbers(gold: WholeNumbers, answer: WholeNumbers) -> bool:
+    """Whether two sets are the same; one may leave out the sign, or the letter."""
+    for one, other in zip(gold[3:], answer[3:], strict=True):
+        if one and other and one != other:
+            return False
+    base = lcm(gold.modulus, answer.modulus)
+    if gold.kind != answer.kind or base > MAX_MODULUS:
+        return False
+    wanted, given = ({rest for rest in range(base) if rest % side.modulus in side.rests} for side in (gold, answer))
+    return wanted == given

@@ -1,0 +1,113 @@
+"""Trees in another form, to be compared: equations as differences, vectors as tuples."""
+
+import re
+from fractions import Fraction
+
+from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.comparison import policy
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Equation,
+    Named,
+    Node,
+    Operation,
+    Several,
+    Value,
+    minus,
+    names,
+    renamed,
+)
+from dgpo.verifier.expressions.values import equal
+from dgpo.verifier.text.splitting import split
+from dgpo.verifier.text.tokens import Token, Tokens, has
+from dgpo.verifier.text.tokens import renamed as with_letters
+
+_WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
+"""The constant of integration and variables: no letters that may be given numbers."""
+_SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
+
+
+def spread(tree: Answer, other: Answer) -> Answer:
+    """``x = y = z = 1`` as the tuple ``(1, 1, 1)``, or as values by name, where ``other`` is such; else ``tree``."""
+    letters = policy.chain(tree) if isinstance(tree, Equation) else ()
+    is_other_chain = isinstance(other, Equation) and policy.chain(other)
+    if not isinstance(tree, Equation) or not letters or not (is_other_chain or isinstance(other, Named | Several)):
+        return tree
+    values = (read_answer(tree.sides[-1]),) * len(letters)
+    return Several("()", values) if isinstance(other, Several) else Named(letters, values)
+
+
+def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
+    """The values of ``answer`` in the order of ``gold``'s names, or as they are where all names are other words.
+
+    None where some symbols are the same, and some are not: AB and BC beside AB and AC.
+    """
+    by_name = dict(zip(answer.names, answer.items, strict=True))
+    different = set(by_name) ^ set(gold.names)
+    if not different:
+        return tuple(by_name[name] for name in gold.names)
+    is_partial = len(different) < len(by_name) + len(gold.names) and all(map(_SYMBOL.fullmatch, different))
+    return None if is_partial else answer.items
+
+
+def beside_equations(tree: Several | Named, other: Several) -> Several | None:
+    """``x = 3, y = 2x`` as a list of equations instead of named values, where ``other`` holds equations; else None."""
+    names = tree.names if isinstance(tree, Named) else (tree.name,) * len(tree.items)
+    if not all(names) or not any(isinstance(item, Equation) for item in other.items):
+        return None
+    items = (
+        Equation(((Token("name", name, name),), item.tokens), 2) if isinstance(item, Value) else item
+        for name, item in zip(names, tree.items, strict=True)
+    )
+    return Several("", tuple(items))
+
+
+def as_positive(tokens: Tokens) -> tuple[bool, Node] | None:
+    """``(True, a - b)`` of ``a > b`` and ``b < a``, ``(False, a - b)`` of ``a >= b``; None for anything else."""
+    sides, signs = split(tokens, "relation")
+    if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
+        return None
+    relation = str(signs[0].value)
+    positive = difference(*(sides if relation.startswith(">") else reversed(sides)))
+    return (len(relation) == 1, positive) if positive else None
+
+
+def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
+    """Left side minus right side; None where one of them has no tree."""
+    left, right = read_answer(left_side), read_answer(right_side)
+    if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
+        return None
+    return minus(left.node, right.node)
+
+
+def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
+    """``2x`` and ``3x`` of ``f(x) = 2x`` and ``f(t) = 3t``: two definitions in the variable of the first; else None."""
+    wanted, given = policy.definition(gold), policy.definition(answer)
+    if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
+        return None
+    return read_answer(wanted[1]), read_answer(with_letters(given[1], {given[0]: wanted[0]}))
+
+
+def is_shifted(gold: Node, answer: Node) -> bool:
+    r"""Whether two integrals differ by a number, as their C may: ``\sin^2 x + C`` and ``-\cos^2 x + C``."""
+    if not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
+        return False
+    with_more = renamed(gold, {"C": Operation("+", ("C", Fraction(1)))})
+    gap = minus(gold, answer)
+    points = (dict.fromkeys(names(gap), Fraction(place, 5)) for place in (2, 7))
+    is_added = equal(with_more, Operation("+", (gold, Fraction(1))))
+    return is_added is True and any(equal(renamed(gap, point), gap) for point in points)
+
+
+def components(value: Value) -> Several | None:
+    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``; None where there are no unit vectors, or something beside them."""
+    node = value.node
+    axes = [axis for axis in "ijk" if node is not None and f"unit {axis}" in names(node)]
+    if node is None or not axes or equal(_along(node, ""), Fraction(0)) is not True:
+        return None
+    return Several("()", tuple(Value(_along(node, axis), value.tokens) for axis in ("ijk" if "k" in axes else "ij")))
+
+
+def _along(node: Node, axis: str) -> Node:
+    """``node`` with 1 for one unit vector and 0 for the others."""
+    return renamed(node, {f"unit {other}": Fraction(other == axis) for other in "ijk"})

@@ -1,0 +1,297 @@
+"""Compares two trees: a method for each pair of kinds, which returns True, False, or None for not known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.answers.regions import as_region
+from dgpo.verifier.comparison import derived, families, forms, policy
+from dgpo.verifier.comparison.decisions import Ask, Decision, Tell, either, every, paired
+from dgpo.verifier.comparison.derived import as_positive, beside_equations, components, definitions, difference, spread
+from dgpo.verifier.expressions import values
+from dgpo.verifier.expressions.quantities import BASE
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Equation,
+    Given,
+    Grid,
+    Infinite,
+    Named,
+    Ratio,
+    Region,
+    Several,
+    Statement,
+    Value,
+)
+from dgpo.verifier.expressions.units import same_unit
+from dgpo.verifier.text.splitting import symbols
+from dgpo.verifier.text.tokens import Tokens, has, latex
+
+MAX_DEPTH = 8
+UNORDERED = frozenset(("", "{}"))
+
+
+@dataclass
+class Comparison:
+    """One comparison of two trees.
+
+    Attributes:
+        ask: Decides what the trees leave open.
+        tell: Receives each pair of expressions that was compared.
+        has_evaluated: Whether expressions were evaluated at points.
+        letters: The conditions on letters of the ground truth, and on those of the answer (``k`` is whole).
+    """
+
+    ask: Ask = lambda *_: None
+    tell: Tell = lambda *_: None
+    has_evaluated: bool = False
+    letters: forms.Declared = ({}, {})
+
+    def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
+        """Whether ``answer`` is ``gold``."""
+        if gold == answer:
+            return True
+        if depth > MAX_DEPTH:
+            return None
+        if (decision := families.same(gold, answer)) is not None:
+            return decision
+        if isinstance(gold, Given) or isinstance(answer, Given):
+            return self._given(gold, answer, depth)
+        if isinstance(gold, Equation) or isinstance(answer, Equation):
+            return self._equations(gold, answer, depth)
+        for kinds, compare in _PAIRS:
+            if isinstance(gold, kinds[0]) and isinstance(answer, kinds[1]):
+                return compare(self, gold, answer, depth + 1)
+            if isinstance(gold, kinds[1]) and isinstance(answer, kinds[0]):
+                return Comparison._swapped(self, compare, gold, answer, depth + 1)
+        return False
+
+    def _swapped(self, compare: Any, gold: Answer, answer: Answer, depth: int) -> Decision:
+        """``compare`` with the two sides exchanged; questions still have the ground truth first."""
+        swapped = Comparison(
+            lambda answer, gold: self.ask(gold, answer),
+            lambda answer, gold, decision, stage: self.tell(gold, answer, decision, stage),
+            letters=(self.letters[1], self.letters[0]),
+        )
+        decision = compare(swapped, answer, gold, depth)
+        self.has_evaluated |= swapped.has_evaluated
+        return decision
+
+    def _given(self, gold: Answer, answer: Answer, depth: int) -> Decision:
+        wanted, given = (side if isinstance(side, Given) else Given(side, {}) for side in (gold, answer))
+        outer = self.letters
+        self.letters = golds, answers = ({**outer[0], **wanted.conditions}, {**outer[1], **given.conditions})
+        is_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
+        decision = is_same and self.same(wanted.value, given.value, depth + 1)
+        self.letters = outer
+        return decision
+
+    def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
+        gold, answer = spread(gold, answer), spread(answer, gold)
+        if not isinstance(gold, Equation) and not isinstance(answer, Equation):
+            return self.same(gold, answer, depth + 1)
+        if isinstance(gold, Equation) and isinstance(answer, Equation) and policy.names_differ(gold, answer):
+            return False
+        if isinstance(gold, Equation) and (exact := policy.before_rounding(gold)):
+            return either(self.same(side, answer, depth + 1) for side in (exact, read_answer(gold.sides[-1])))
+        value = policy.named_value(gold)[1] if isinstance(gold, Equation) else None
+        wanted = read_answer(value) if value else gold
+        if not isinstance(answer, Equation):
+            return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
+        claimed = policy.claims(answer, gold)
+        if claimed is None:
+            return self._whole_equations(gold, answer) if isinstance(gold, Equation) else False
+        if not claimed:
+            return False
+        if isinstance(gold, Equation) and (both := definitions(gold, answer)):
+            return self.same(*both, depth + 1)
+        claims = [read_answer(side) for side in claimed]
+        decisions = [self.same(wanted, claim, depth + 1) for claim in claims]
+        if True in decisions:  # 5/3 = 1.667
+            decisions = [
+                policy.is_rounded(claim, wanted) or decision for decision, claim in zip(decisions, claims, strict=True)
+            ]
+        return every(decisions)
+
+    def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
+        """Two equations are equal where one is a multiple of the other; any other two are open."""
+        wanted, given = (difference(*side.sides) if len(side.sides) == 2 else None for side in (gold, answer))
+        if wanted and given:
+            self.has_evaluated = True
+            if values.is_multiple(*values.with_one_notation(wanted, given)):
+                return True
+        return self._asked(*(" = ".join(map(latex, side.sides)) for side in (gold, answer)))
+
+    def _asked(self, gold: str, answer: str) -> Decision:
+        decision = self.ask(gold, answer)
+        self.tell(gold, answer, decision, "symbolic")
+        return decision
+
+    def values(self, gold: Value, answer: Value, depth: int) -> Decision:
+        gold, answer = forms.in_radians(gold, answer)
+        unit, other = gold.unit, answer.unit
+        if unit != other and (BASE in unit + other or (unit and other and not same_unit(unit, other))):
+            return False
+        texts = latex(gold.tokens), latex(answer.tokens)
+        if gold.node is None or answer.node is None:
+            is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
+            return is_same or self._asked(*texts)
+        wanted, given = values.with_one_notation(gold.node, answer.node)
+        given_forms = forms.forms(gold, answer, (wanted, given), self.letters)
+        has_decimal = gold.is_decimal or answer.is_decimal
+        if values.exact(gold.node) is None or values.exact(answer.node) is None:
+            self.has_evaluated = True
+        decision = either(values.equal(wanted, form, has_decimal) for form in given_forms)
+        if decision is False:
+            decision = policy.is_rounded(gold, answer) or any(derived.is_shifted(wanted, form) for form in given_forms)
+        self.tell(*texts, decision, "value")
+        return self._asked(*texts) if decision is None else decision
+
+    def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
+        if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
+            return False
+        gold, answer = beside_equations(gold, answer) or gold, beside_equations(answer, gold) or answer
+        gold, answer = _point(gold, answer), _point(answer, gold)
+        shells = {gold.brackets, answer.brackets}
+        are_unordered = shells <= UNORDERED
+        is_no_tuple = "{}" in shells or gold.name or answer.name or gold.is_either or answer.is_either
+        if is_no_tuple and not are_unordered:
+            return False  # a set or the values of one unknown beside a point
+        golds, answers = list(gold.items), list(answer.items)
+        # A list of numbers may repeat one, a set cannot.
+        if gold.brackets == answer.brackets == "{}" or all(isinstance(item, Several) for item in golds + answers):
+            golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
+        if len(golds) != len(answers):
+            return False
+        counts = {sum(getattr(item, "brackets", "") == "{}" for item in side) for side in (golds, answers)}
+        if are_unordered and len(counts) > 1:
+            return False  # {{1}, 2} is not {1, 2}
+        if are_unordered and not (gold.is_ordered and not answer.brackets):
+            return paired(golds, answers, lambda wanted, given: self.same(wanted, given, depth))
+        is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
+        if len(shells) == 2 and shells != {"", "()"} and not is_vector:
+            return False
+        return self._in_order(golds, answers, depth)
+
+    def _in_order(self, golds: list[Answer], answers: list[Answer], depth: int) -> Decision:
+        """Whether the parts of two tuples or matrices are the same one by one."""
+        outer, self.letters = self.letters, ({}, {})
+        tried = forms.with_letters(golds, answers, outer)
+        decision = either(every(self.same(*pair, depth) for pair in zip(golds, form, strict=True)) for form in tried)
+        self.letters = outer
+        return decision
+
+    def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
+        """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
+        is_tuple = len(gold.items) > 1 and gold.brackets == "()"
+        if is_tuple and isinstance(answer, Value) and (parts := components(answer)):
+            return self.severals(gold, parts, depth)
+        if gold.brackets not in UNORDERED or (len(gold.items) > 1 and gold.brackets) or not gold.items:
+            return False
+        return every(self.same(item, answer, depth) for item in gold.items)
+
+    def several_and_region(self, gold: Several, answer: Region, depth: int) -> Decision:
+        region = as_region(gold)
+        return self.regions(region, answer, depth) if region else False
+
+    def regions(self, gold: Region, answer: Region, depth: int) -> Decision:
+        if gold.variable and answer.variable and gold.variable != answer.variable:
+            has_both = has(gold.tokens, "name", answer.variable) and has(answer.tokens, "name", gold.variable)
+            return self._inequalities(gold.tokens, answer.tokens) if has_both else False
+        if len(gold.pieces) != len(answer.pieces):
+            return False
+        return paired(
+            gold.pieces,
+            answer.pieces,
+            lambda one, two: (
+                one.brackets == two.brackets
+                and every(self.same(*ends, depth) for ends in ((one.low, two.low), (one.high, two.high)))
+            ),
+        )
+
+    def grids(self, gold: Grid, answer: Grid, depth: int) -> Decision:
+        if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
+            return False
+        golds, answers = ([cell for row in grid.rows for cell in row] for grid in (gold, answer))
+        return self._in_order(golds, answers, depth)
+
+    def grid_and_other(self, gold: Grid, answer: Answer, depth: int) -> Decision:
+        """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
+        if isinstance(answer, Value) and answer.node is None:
+            return self._asked(latex(gold.tokens), latex(answer.tokens))
+        if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
+            rows = tuple(item.items for item in answer.items if isinstance(item, Several))
+            return self.grids(gold, Grid(rows), depth)  # [[1, 2], [3, 4]]
+        is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
+        if isinstance(answer, Value):
+            answer = components(answer) or answer
+        if not is_vector or not isinstance(answer, Several):
+            return False
+        return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer, depth)
+
+    def named(self, gold: Named, answer: Named, depth: int) -> Decision:
+        items = derived.in_order_of(gold, answer)
+        return self.severals(Several("()", gold.items), Several("()", items), depth) if items else False
+
+    def named_and_several(self, gold: Named, answer: Several, depth: int) -> Decision:
+        if equations := beside_equations(gold, answer):
+            return self.severals(equations, answer, depth)
+        pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
+        items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
+        return self.severals(Several("()", items), answer, depth)
+
+    def ratios(self, gold: Ratio, answer: Ratio, depth: int) -> Decision:
+        if len(gold.terms) != len(answer.terms):
+            return False
+        if any(ratio.half or ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
+            is_half = not gold.half or not answer.half or gold.half == answer.half
+            return is_half and not policy.times(gold).isdisjoint(policy.times(answer))
+        return every(self.values(*pair, depth) for pair in zip(gold.shares(), answer.shares(), strict=True))
+
+    def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:
+        if gold.half:  # 3 pm
+            return self.values(gold.terms[0], answer, depth) if gold.terms[-1].node == 0 else False
+        return self.values(gold.shares()[0], answer, depth) if len(gold.terms) == 2 else False
+
+    def statements(self, gold: Statement, answer: Statement, depth: int) -> Decision:
+        if gold.is_words or answer.is_words:
+            return False
+        return self._inequalities(gold.tokens, answer.tokens)
+
+    def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
+        """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
+        wanted, given = as_positive(gold), as_positive(answer)
+        if wanted and given and wanted[0] == given[0] and values.is_multiple(wanted[1], given[1], positive=True):
+            return True
+        return self._asked(latex(gold), latex(answer))
+
+    def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
+        if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
+            return False
+        other = answer.tokens if isinstance(answer, Value | Region) else ()
+        return self._asked(latex(gold.tokens), latex(other)) if other else False
+
+
+def _point(one: Several, other: Several) -> Several:
+    """``(1, 2)`` of ``{(1, 2)}``, where the other is a point."""
+    only = one.items[0] if len(one.items) == 1 and one.brackets == "{}" and other.brackets == "()" else None
+    return only if isinstance(only, Several) else one
+
+
+_PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (
+    ((Value, Value), Comparison.values),
+    ((Several, Several), Comparison.severals),
+    ((Several, Region), Comparison.several_and_region),
+    ((Region, Region), Comparison.regions),
+    ((Grid, Grid), Comparison.grids),
+    ((Grid, Several | Value), Comparison.grid_and_other),
+    ((Named, Named), Comparison.named),
+    ((Named, Several), Comparison.named_and_several),
+    ((Several, Value | Infinite), Comparison.several_and_one),
+    ((Ratio, Ratio), Comparison.ratios),
+    ((Ratio, Value), Comparison.ratio_and_value),
+    ((Statement, Statement), Comparison.statements),
+    ((Statement, Value | Region), Comparison.statement_and_other),
+)

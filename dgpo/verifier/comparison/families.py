@@ -1,0 +1,115 @@
+r"""Sets of numbers with a constant step: ``\pi/4 + k\pi`` is ``5\pi/4 + n\pi``, ``\pm\pi/3 + 2k\pi`` are two of them,
+and a residue of a modulus, ``3 \pmod 7``, is one.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.comparison import policy
+from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Several, Value, names, renamed
+from dgpo.verifier.expressions.values import exact
+
+MAX_RESIDUES = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The numbers ``start + k * step`` for all whole ``k``, times pi where ``has_pi``.
+
+    Attributes:
+        letter: What is written for ``k``, '' for a residue.
+        is_named: They are the values of an unknown, ``x = 2k``.
+    """
+
+    step: Fraction
+    start: Fraction
+    has_pi: bool
+    letter: str
+    is_named: bool = False
+
+
+def same(gold: Answer, answer: Answer) -> bool | None:
+    """Whether two answers are the same set of numbers; None where one of them is no family.
+
+    One side may leave out that its letter is a whole number, where a pi or a modulus makes that clear. With the same
+    letter on both sides, they are formulas of a given number, unless they are values of an unknown (``x = 2k``).
+    """
+    are_declared = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
+    if not any(are_declared):
+        return None
+    golds, answers = _families(gold), _families(answer)
+    both = golds + answers
+    if not golds or not answers or len({family.has_pi for family in both}) > 1:
+        return None
+    is_clear = golds[0].has_pi or _has_modulus(gold) or (golds[0].is_named and _has_modulus(answer))
+    if not all(are_declared) and not is_clear:
+        return None
+    has_common = {family.letter for family in golds} & {family.letter for family in answers}
+    if has_common and not all(family.is_named for family in both):
+        return None
+    steps = [family.step for family in both]
+    period = Fraction(math.lcm(*(step.numerator for step in steps)), math.gcd(*(step.denominator for step in steps)))
+    if sum(period / step for step in steps) > MAX_RESIDUES:
+        return None
+    return _residues(golds, period) == _residues(answers, period)
+
+
+def _families(tree: Answer) -> list[Family]:
+    """The families whose union an answer is; none where a part of it is no family."""
+    if isinstance(tree, Given):
+        return _families(tree.value) if {*tree.conditions.values()} == {("Z",)} else []
+    if isinstance(tree, Equation):
+        name, value = policy.named_value(tree)
+        is_unknown = name is not None and not name.index and name.argument is None
+        return _named(_families(read_answer(value))) if value and is_unknown else []
+    if isinstance(tree, Several):
+        parts = [_families(item) for item in tree.items] if tree.brackets in ("", "{}") else []
+        found = [family for part in parts for family in part] if all(parts) else []
+        return _named(found) if tree.name or tree.brackets else found
+    found = _family(tree) if isinstance(tree, Value) else None
+    return [found] if found else []
+
+
+def _named(families: list[Family]) -> list[Family]:
+    return [replace(family, is_named=True) for family in families]
+
+
+def _family(value: Value) -> Family | None:
+    """The family of a value that is linear in its one letter, and a plain number or a multiple of pi throughout."""
+    if value.node is None:
+        return None
+    if _has_modulus(value) and (start := exact(value.node)) is not None:
+        return Family(Fraction(value.unit.removeprefix("mod ")), start, False, "", is_named=True)
+    letter = "".join(names(value.node))
+    if letter not in COUNTERS or value.unit not in ("", "degree"):
+        return None
+    points = ((0, 1), (1, 1), (2, 1), (5, 1), (0, 2), (1, 2))
+    numbers = [exact(renamed(value.node, {letter: Fraction(count), "pi": Fraction(pi)})) for count, pi in points]
+    if None in numbers:
+        return None
+    start, second, third, sixth, *with_double_pi = (number for number in numbers if number is not None)
+    step = second - start
+    if not step or third != start + 2 * step or sixth != start + 5 * step:
+        return None
+    has_pi = with_double_pi != [start, second]
+    if has_pi and with_double_pi != [2 * start, 2 * second]:
+        return None
+    scale = Fraction(1, 180) if value.unit else Fraction(1)
+    return Family(abs(step) * scale, start * scale, has_pi or bool(value.unit), letter)
+
+
+def _has_modulus(tree: Answer) -> bool:
+    if isinstance(tree, Several):
+        return all(map(_has_modulus, tree.items))
+    return isinstance(tree, Value) and tree.unit.startswith("mod ") and tree.unit.removeprefix("mod ").isdigit()
+
+
+def _residues(families: list[Family], period: Fraction) -> set[Fraction]:
+    return {
+        (family.start + count * family.step) % period
+        for family in families
+        for count in range(int(period / family.step))
+    }

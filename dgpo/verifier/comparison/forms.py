@@ -1,0 +1,100 @@
+r"""The forms of an answer that may be compared: with other letters, in degrees, with or without a per cent sign."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fractions import Fraction
+from itertools import permutations
+
+from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Condition,
+    Node,
+    Operation,
+    Value,
+    functions,
+    names,
+    product,
+    renamed,
+    subtrees,
+)
+
+MAX_CONSTANTS = 3
+_CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
+_NUMBERED = re.compile(r"[Cc]_\d")
+_PARAMETERS = frozenset((*"cCklmnrstuv", "alpha", "lambda", "mu"))
+Declared = tuple[Mapping[str, Condition], Mapping[str, Condition]]
+"""The conditions on the letters of a ground truth, and on those of an answer."""
+
+
+def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
+    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
+    for degrees, radians in ((gold, answer), (answer, gold)):
+        node = radians.node
+        if degrees.unit != "degree" or degrees.node is None or node is None or radians.unit not in ("", "rad"):
+            continue
+        is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
+        if radians.unit or is_angle:
+            converted = replace(radians, node=product(node, Fraction(180), Operation("/", ("pi",))), unit="")
+            plain = replace(degrees, unit="")
+            return (plain, converted) if degrees is gold else (converted, plain)
+    return gold, answer
+
+
+def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[str, str]]:
+    r"""Each renaming of the answer's letters that may be tried: none, then those to letters of the ground truth.
+
+    Letters may be renamed that have one condition on both sides (``declared``), or on one where both stand by a
+    ``\\pi``, or in the ground truth with other letters beside them; arbitrary constants of a function, ``A`` and
+    ``C_1``; and the one parameter of a tuple.
+    """
+    yield {}
+    wanted, given = names(gold) - names(answer), names(answer) - names(gold)
+    if not wanted and not given:
+        wanted = given = frozenset(filter(_NUMBERED.fullmatch, names(gold)))  # C_1 and C_2 may change places
+    if not 0 < len(wanted) == len(given) <= MAX_CONSTANTS:
+        return
+    common = names(gold) & names(answer)
+    are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, wanted | given))
+    is_family = wanted | given <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
+    is_declared = (any(declared) and is_family) or (declared[0] and common) or all(declared)
+    are_told = all(letters <= told.keys() for letters, told in zip((wanted, given), declared, strict=True) if told)
+    may_change = are_told and (len(wanted) == 1 or declared[0])
+    may_try = are_constants or (is_declared and may_change) or _are_points(gold, answer)
+    for order in permutations(sorted(wanted)) if may_try else ():
+        pairs = [*zip(sorted(given), order, strict=True)]
+        told = [(declared[0].get(new), declared[1].get(old)) for old, new in pairs]
+        if all(one is None or other is None or same_condition(one, other) for one, other in told):
+            yield dict(pairs)
+
+
+def same_condition(gold: Condition, answer: Condition) -> bool:
+    """Whether two conditions are the same, where one may leave out the kind of numbers: ``k >= 0``."""
+    return gold[1:] == answer[1:] and ("" in (gold[0], answer[0]) or gold[0] == answer[0])
+
+
+def _are_points(*sides: Node) -> bool:
+    """Whether two tuples have one parameter each, in more than one part: ``(2s, s)`` and ``(2t, t)``."""
+    parts = [side.operands if isinstance(side, Operation) and side.function == "tuple" else () for side in sides]
+    are_lines = all(sum(bool(names(part)) for part in side) > 1 for side in parts)
+    return are_lines and all(len(names(side)) == 1 and names(side) <= _PARAMETERS for side in sides)
+
+
+def forms(gold: Value, answer: Value, both: tuple[Node, Node], declared: Declared) -> list[Node]:
+    """The answer in other letters, and as it is and by a hundred where one side alone has a per cent sign."""
+    written = [renamed(both[1], new) for new in new_letters(*both, declared)]
+    if (gold.unit == "%") != (answer.unit == "%"):
+        written += [product(form, Fraction(100) if gold.unit == "%" else Fraction(1, 100)) for form in written]
+    return written
+
+
+def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared) -> Iterator[list[Answer]]:
+    """The parts of a tuple in each renaming of their letters, which is the same in all parts."""
+    values = [[part for part in side if isinstance(part, Value)] for side in (golds, answers)]
+    nodes = [tuple(value.node for value in side if value.node is not None) for side in values]
+    if not len(nodes[0]) == len(nodes[1]) == len(golds):
+        yield answers
+        return
+    for new in new_letters(Operation("tuple", nodes[0]), Operation("tuple", nodes[1]), declared):
+        yield [replace(value, node=renamed(node, new)) for value, node in zip(values[1], nodes[1], strict=True)]

@@ -1,0 +1,226 @@
+r"""The decisions a person may argue about, each a function. docs/verifier.md has a row for each.
+
+They say what an answer claims; `equality` compares the claims with the ground truth.
+"""
+
+from fractions import Fraction
+from functools import lru_cache
+from itertools import pairwise
+
+from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.answers.naming import Name, differ, read_name
+from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
+from dgpo.verifier.answers.whole_numbers import same_numbers, whole_numbers
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
+from dgpo.verifier.expressions.values import exact, real_value
+from dgpo.verifier.text.splitting import split
+from dgpo.verifier.text.tokens import Tokens, has, has_any
+
+MAX_SIDES = 4
+MIN_DIGITS = 3
+"""Of a decimal ground truth that an exact answer may round to."""
+MAX_PLACES = 60
+
+
+@lru_cache(maxsize=4096)
+def has_many_values(gold: Reading) -> bool:
+    """Whether a ground truth asks for several values: a list, a tuple, a set, a union, both signs, alternatives."""
+    has_joint = has(gold.tokens, "join", "or", "and", ";") or has(gold.tokens, "sign", "pm", "mp", "cup", "setminus")
+    return has_joint or _is_many(gold.tree)
+
+
+def _is_many(tree: Answer) -> bool:
+    if isinstance(tree, Given):
+        return _is_many(tree.value)
+    if isinstance(tree, Equation):
+        _, value = named_value(tree)
+        return bool(chain(tree)) or (value is not None and _is_many(read_answer(value)))
+    if isinstance(tree, Region):
+        return len(tree.pieces) > 1
+    return isinstance(tree, Named) or (isinstance(tree, Several) and (len(tree.items) > 1 or tree.brackets == "{}"))
+
+
+def offers_alternatives(answer: Reading) -> bool:
+    """Whether an answer names several values (``37 or 38``, ``37, 38``), which is a hedge where one is asked for."""
+    tree = answer.tree.value if isinstance(answer.tree, Given) else answer.tree
+    is_list = isinstance(tree, Several) and tree.brackets == "" and len(tree.items) > 1
+    return is_list or isinstance(tree, Named) or (tree is answer.tree and has(answer.tokens, "join", "or"))
+
+
+def in_words(gold: Reading, answer: Reading) -> bool | None:
+    """Whether two answers in words or letters of choices are the same; None where a side is anything else."""
+    if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty") and gold.choices is None:
+        return None
+    wanted = gold.whole_numbers
+    if wanted and (given := whole_numbers(answer.plain, is_answer=True)) and same_numbers(wanted, given):
+        return True
+    if answer.phrase and gold.phrase:
+        shorter = min(len(answer.phrase), len(gold.phrase))
+        if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):
+            return True
+        if shorter > 3:
+            return False
+    if Several("{}", ()) in (gold.tree, answer.tree):
+        return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
+    if gold.choices and answer.choices:
+        return answer.choices == gold.choices
+    if not gold.is_choice:
+        return None
+    letter = asserted_choice(answer.plain)
+    if letter != gold.choice:
+        return None if letter is None else False
+    texts = [side.text_of_choice.tree for side in (gold, answer) if side.text_of_choice]
+    nodes = [text.node for text in texts if isinstance(text, Value) and not text.unit]
+    return len({exact(node) for node in nodes if node is not None} - {None}) < 2  # (B) 24 is not (B) 25
+
+
+def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
+    r"""Name and value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``, value of ``\sqrt{2} \approx 1.4``; else None."""
+    sides = [*equation.sides]
+    first, last = read_name(sides[0]), read_name(sides[-1])
+    if not first and equation.approximate == 1:
+        return None, sides[0]
+    if not any(map(_has_variable, sides)):
+        return None, sides[0]  # 3/8 = 0.375
+    if first:
+        return first, sides[-1]
+    return (last, sides[0]) if last and len(sides) == 2 else (None, None)
+
+
+def before_rounding(equation: Equation) -> Answer | None:
+    r"""``\log 2`` of ``\log 2 \approx 0.301``, ``x = \sqrt{2}`` of ``x = \sqrt{2} \approx 1.41``; None for others."""
+    count = equation.approximate
+    if count == len(equation.sides) or (count == 1 and read_name(equation.sides[0])):
+        return None
+    return read_answer(equation.sides[0]) if count == 1 else Equation(equation.sides[:count], count)
+
+
+def times(time: Ratio) -> set[tuple[Node | None, ...]]:
+    """The ways to write a time without its half of the day: 3:45 and 15:45 of 3:45 p.m."""
+    hour, *rest = written = tuple(term.node for term in time.terms)
+    if not time.half or not isinstance(hour, Fraction):
+        return {written}
+    return {written, (hour % 12 + 12 * (time.half == "pm"), *rest)}
+
+
+def chain(equation: Equation) -> tuple[str, ...]:
+    """The letters of ``x = y = z = 1``, two or more; none for any other equation."""
+    *letters, last = equation.sides
+    is_chain = len(letters) > 1 and all(len(side) == 1 and side[0].kind == "name" for side in letters)
+    return tuple(str(side[0].value) for side in letters) if is_chain and not read_name(last) else ()
+
+
+def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
+    r"""The sides of ``answer`` that must each equal the ground truth; None where it must equal it as an equation.
+
+    ``x = 5`` claims its last side. In ``3 \cdot 4 = 12`` both sides count, as neither has a variable, so ``38 = 37`` is
+    wrong. Of the steps in ``x = ... = 5`` the last counts. What follows ``\approx`` only rounds. An equation that is
+    left to solve claims nothing, nor does one behind words.
+    """
+    sides = list(answer.sides)
+    first, last = read_name(sides[0]), read_name(sides[-1])
+    if isinstance(gold, Equation):
+        gold_name, value = named_value(gold)
+        named = first or last
+        is_named = named is not None and gold_name is not None and not _is_solved_for_another(gold, named)
+        if not is_named and (value is None or gold_name is not None):
+            return None
+    if len(sides) > MAX_SIDES or any(map(_is_talk, sides[:-1])):
+        return []
+    if not first and not _rounds(sides[answer.approximate - 1 :]):
+        return []
+    if answer.approximate > 1 or not first:
+        sides = sides[: answer.approximate]
+    if len(sides) == 2 and last and not first:
+        sides.reverse()
+    if first and len(sides) > 2:
+        return sides[-1:]
+    if len(sides) == 2 and not first and not last and is_unsolved(sides[0]):
+        return []
+    return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
+
+
+def _rounds(sides: list[Tokens]) -> bool:
+    r"""Whether what follows ``\approx`` is near what it rounds, where both are numbers: ``5 \approx 7`` is not."""
+    trees = [tree for side in sides if isinstance(tree := read_answer(side), Value)]
+    numbers = [None if tree.node is None else real_value(tree.node) for tree in trees]
+    for (tree, number), (other, rounded) in pairwise(zip(trees, numbers, strict=True)):
+        if tree.unit != other.unit or number is None or rounded is None:
+            continue
+        place = 10.0 ** -max((len(token.latex.partition(".")[2]) for token in other.tokens), default=0)
+        if not abs(number - rounded) < max(place, abs(number) / 20):
+            return False
+    return True
+
+
+def _is_solved_for_another(gold: Equation, name: Name) -> bool:
+    """Whether ``gold`` gives another unknown in terms of ``name``: ``x = y/2`` gives ``x`` by ``y``."""
+    first = read_name(gold.sides[0])
+    if len(gold.sides) != 2 or first is None or str(first) == str(name):
+        return False
+    return has(gold.sides[1], "name", str(name))
+
+
+def _is_talk(side: Tokens) -> bool:
+    """Whether a side is words that are no name: ``7 when a``, ``This would lead to 0``."""
+    has_words = any(token.kind == "word" and (token.is_worded or len(str(token.value)) > 3) for token in side)
+    return has_words and read_name(side) is None
+
+
+def is_unsolved(side: Tokens) -> bool:
+    """Whether a side asks for its one unknown: ``x^2 - 5x + 6``, ``2x + 3``; not ``a + b``, which may be asked for."""
+    letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
+    terms, signs = split(side, "sign", "+", "-")
+    has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
+    return len(letters) == 1 and bool(signs) and (has_number or has(side, "sign", "^"))
+
+
+def _has_variable(side: Tokens) -> bool:
+    has_extreme = has(side, "function", "max", "min", "sup", "inf")
+    return has_extreme or any(token.kind in ("name", "word") and token.value != "pi" for token in side)
+
+
+def names_differ(gold: Equation, answer: Equation) -> bool:
+    """Whether two equations of two sides are named after different things."""
+    wanted, given = read_name(gold.sides[0]), read_name(answer.sides[0])
+    if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None:
+        return False
+    if _is_solved_for_another(gold, given):
+        return False
+    if wanted.head == given.head and given.index and definition(gold) and definition(answer):
+        return False  # a_n and a_k, as functions of their index
+    return differ(wanted, given)
+
+
+def is_rounded(gold: Answer, answer: Answer) -> bool:
+    r"""Whether a ground truth of three digits or more is the exact answer, rounded: 5.29 of ``2\sqrt{7}``.
+
+    An answer that is a finite decimal itself need not be rounded, and is another number.
+    """
+    if not isinstance(gold, Value) or not isinstance(answer, Value) or gold.node is None or answer.node is None:
+        return False
+    digits = [token for token in gold.tokens if not token.is_("sign", "+", "-")]
+    if len(digits) != 1 or not digits[0].is_decimal:
+        return False
+    whole, _, decimals = digits[0].latex.partition(".")
+    wanted, given, rational = exact(gold.node), real_value(answer.node), exact(answer.node)
+    if wanted is None or wanted.denominator == 1 or given is None or len((whole + decimals).lstrip("0")) < MIN_DIGITS:
+        return False
+    if not decimals or (rational is not None and 10**MAX_PLACES % rational.denominator == 0):
+        return False
+    scale = 10 ** len(decimals)
+    return bool(abs(given * scale - wanted.numerator * scale / wanted.denominator) <= 0.5)
+
+
+def definition(equation: Equation) -> tuple[str, Tokens] | None:
+    """``x`` and ``2x+3`` of ``y = 2x+3`` or ``f(x) = 2x+3``; None for anything but the definition of a function."""
+    name = read_name(equation.sides[0])
+    if len(equation.sides) != 2 or name is None or name.mark:
+        return None
+    if name == Name("y") and has(equation.sides[1], "name", "x"):
+        return "x", equation.sides[1]
+    if len(name.index) == 1 and name.index in {str(token.value) for token in equation.sides[1]}:
+        return name.index, equation.sides[1]
+    if name.argument and len(name.argument) == 1 and name.argument[0].isalpha() and len(name.head) == 1:
+        return name.argument[0], equation.sides[1]
+    return None

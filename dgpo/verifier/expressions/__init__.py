@@ -1,0 +1,1 @@
+"""Trees of expressions with their units, and their values."""

@@ -1,0 +1,296 @@
+r"""Parses algebra into a tree, by recursive descent: ``\frac{n(n+1)}{2}``, ``2\sqrt{3}\sin^2 x``, ``\max(a, b)``.
+
+What has more than one reading (``1/2x``, ``\sin x \cdot y``) has no tree, and is left to the symbolic stage.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra, fraction
+from dgpo.verifier.expressions.series import series, with_dots
+from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, names, product, quotient, subtrees
+from dgpo.verifier.text.spelling import OF_SEVERAL
+from dgpo.verifier.text.tokens import END, Token
+
+MAX_TOKENS = 400
+MAX_DEPTH = 40
+TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
+_UNREAD = frozenset(("det", "sup", "inf", "lim", "deg"))
+_APPLIED = frozenset("fghFGHPO")
+"""Names of functions before brackets: ``f(x)``. Other letters multiply what is in the brackets."""
+_CHOSEN_FROM = frozenset("kmnr")  # C_n^k; C_p^2 is a square
+_CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
+
+
+def parse(tokens: Sequence[Token]) -> Node | None:
+    """The tree of ``tokens``; None where they are no algebra, or have more than one reading."""
+    if len(tokens) > MAX_TOKENS:
+        return None
+    parser = _Parser(tokens)
+    try:
+        node = parser.expression()
+    except NotAlgebra:
+        return None
+    return node if parser.at_end() else None
+
+
+class _Parser(Cursor):
+    """sum := product ([+-] product)*; product := power ([*/] power | power)*; power := atom !* (^ exponent)."""
+
+    def expression(self) -> Node:
+        r"""A sum, or ``1 \over 2`` and ``5 \choose 2``."""
+        node = self._sum()
+        if command := self._take("command", "over", "choose"):
+            below = self._sum()
+            node = quotient(node, below) if command.value == "over" else Operation("binom", (node, below))
+        return node
+
+    def _sum(self) -> Node:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise NotAlgebra
+        terms: list[Node] = [self._product()]
+        while sign := self._take("sign", "+", "-"):
+            if sign.value == "+" and self._take("dots"):
+                self._need("sign", "+")
+                terms = [with_dots("sum", terms, self._product())]
+            else:
+                terms.append(_signed(sign, self._product()))
+        self._depth -= 1
+        return terms[0] if len(terms) == 1 else Operation("+", tuple(terms))
+
+    def _product(self) -> Node:
+        factors: list[Node] = [self._factor()]
+        is_divided = False
+        while True:
+            token = self._peek()
+            if self._take("sign", "*"):
+                if self._peek().kind == "dots":
+                    continue
+                if token.latex == r"\times " and str(self._peek().value).startswith("vec "):
+                    raise NotAlgebra
+                factors.append(self._factor())
+                is_divided = False
+            elif self._take("sign", "/"):
+                factors.append(Operation("/", (self._factor(),)))
+                is_divided = True
+            elif self._take("dots"):
+                self._take("sign", "*")
+                factors = [with_dots("prod", factors, self._power())]
+            elif token.is_("command", "over", "choose") or not self._may_multiply(token):
+                return product(*factors)
+            elif is_divided or (token.is_("open", "[") and len(factors) > 1):
+                raise NotAlgebra
+            else:
+                factors.append(self._power())
+
+    def _may_multiply(self, token: Token) -> bool:
+        """Whether ``token`` continues a product without a sign: ``n(n+1)``, ``3!7!``, ``(n+1)2^n``."""
+        if token.kind == "number":
+            before = self._tokens[self._at - 1]
+            return before.is_("sign", "!") or (before.kind in ("name", "close") and self._peek(1).is_("sign", "^"))
+        is_open = token.is_("open", "(", "[", "floor", "ceil")
+        return is_open or token.kind in ("name", "function", "command", "word")
+
+    def _factor(self) -> Node:
+        signs = []
+        while sign := self._take("sign", "+", "-"):
+            signs.append(sign.value)
+        node = self._power()
+        return Operation("-", (node,)) if signs.count("-") % 2 else node
+
+    def _power(self) -> Node:
+        node = self._atom()
+        while True:
+            if self._take("sign", "!"):
+                is_double = not self._peek().is_spaced and self._take("sign", "!")
+                node = Operation("!!" if is_double else "!", (node,))
+            elif self._in_trigonometry and self._take("degree"):
+                node = _in_radians(node)
+            elif self._take("percent"):
+                node = Operation("*", (node, Fraction(1, 100)))
+            elif self._take("sign", "^"):
+                node = Operation("^", (node, self._script()))
+                if self._peek().is_("sign", "^"):
+                    raise NotAlgebra
+            else:
+                return node
+
+    def _script(self) -> Node:
+        """An exponent or the base of a logarithm. Without braces it is one symbol: ``e^x(x-1)`` is a product."""
+        if self._peek().kind == "open":
+            return self._group()
+        sign = self._take("sign", "+", "-")
+        token = self._peek()
+        is_applied = token.is_("name", *_APPLIED) and self._peek(1).is_("open", "(")
+        if token.kind == "word" or is_applied:
+            raise NotAlgebra
+        node = self._next().value if token.kind in ("number", "name") else self._atom()
+        return _signed(sign, node)
+
+    def _atom(self) -> Node:
+        token = self._peek()
+        if token.kind == "number":
+            return self._number()
+        if token.kind == "name":
+            return self._name()
+        if token.kind == "word":
+            return self._letters()
+        if token.kind == "function":
+            return self._function()
+        if self._take("bar"):
+            node = self._sum()
+            self._need("bar")
+            return Operation("abs", (node,))
+        if self._take("command", "sqrt"):
+            root = self._group() if self._peek().is_("open", "[") else Fraction(2)
+            radicand = self._group() if self._peek().kind == "open" else self._atom()
+            return Operation("root", (radicand, root))
+        if token.is_("command", "sum", "prod"):
+            return self._series()
+        if self._in_series and self._take("infinity"):
+            return "infinity"
+        if token.is_("command", "frac"):
+            return self._derivative() or quotient(self._next() and self._group(), self._group())
+        if self._take("command", "binom"):
+            return Operation("binom", (self._group(), self._group()))
+        if token.is_("open", "{") and self._peek(1).is_("close", "}"):
+            self._at += 2
+            token = self._peek()
+        if token.is_("sign", "_", "^"):
+            return self._choices()
+        return self._group()
+
+    def _series(self) -> Node:
+        r"""``\sum_{k=1}^{n} k``."""
+        function = str(self._next().value)
+        self._need("sign", "_")
+        self._need("open", "{")
+        letter = str(self._need("name").value)
+        self._need("relation", "=")
+        low = self.expression()
+        self._need("close", "}")
+        self._need("sign", "^")
+        self._in_series = True
+        high, term = self._script(), self._product()
+        return series(function, term, letter, low, high)
+
+    def _choices(self) -> Node:
+        """``_{10}C_3`` and ``^{10}C_{3}``."""
+        self._next()
+        above = self._script()
+        self._need("name", "C")
+        self._need("sign", "_")
+        return Operation("binom", (above, self._script()))
+
+    def _name(self) -> Node:
+        start = self._at
+        name = self._name_alone()
+        if self._peek().is_("open", "("):
+            return self._applied(name)
+        if name[:2] in ("C_", "A_") and name[2:] not in ("0", "1") and self._peek().is_("sign", "^"):
+            above = parse(self._tokens[start + 2 : self._at])
+            if above is None or not names(above) <= _CHOSEN_FROM:
+                raise NotAlgebra
+            self._next()
+            below = self._script()
+            choices = Operation("binom", (above, below))
+            return choices if name[0] == "C" else product(choices, Operation("!", (below,)))
+        return name
+
+    def _applied(self, name: str) -> Node:
+        """``C(5, 2)``, ``y(0)``, and ``x(x+1)``, which is a product."""
+        after = self._tokens[self._at + 1 : self._at + 5]
+        if name == "C" and [token.kind for token in after] == ["number", "join", "number", "close"]:
+            self._at += 5
+            return Operation("binom", (fraction(after[0].value), fraction(after[2].value)))
+        if name[0] in _APPLIED and name != "Gamma" and not self._in_series:
+            raise NotAlgebra
+        start = self._at
+        argument = self._group()
+        if name == "Gamma":
+            return Operation(name, (argument,))
+        if name[0] in _APPLIED:
+            return Operation("call", (name, argument))
+        if self._peek().is_("sign", "!", "^") or self._peek().kind in ("degree", "percent"):
+            self._at = start
+            return name
+        is_lone = len(after) > 1 and after[0].kind == "name" and after[1].kind == "close"
+        is_number = not any(isinstance(part, str) for part in subtrees(argument))
+        is_call = name not in CONSTANTS and (is_lone or is_number)
+        return Operation("call" if is_call else "*", (name, argument))
+
+    def _letters(self) -> Node:
+        """A word of few letters as their product: ``ab``. Raises NotAlgebra for a word of a language."""
+        before, token, after = self._tokens[self._at - 1] if self._at else END, self._peek(), self._peek(1)
+        letters = str(token.value)
+        is_differential = before.value == "{" and len(letters) == 2 and letters[0] == "d" and after.value in ("}", "^")
+        is_between = before.kind in ("name", "number", "close") or after.kind in ("name", "number", "open")
+        if is_differential or not token.is_run or (is_between and not token.is_product):
+            raise NotAlgebra
+        self._tokens[self._at : self._at + 1] = [Token("name", letter, letter) for letter in letters]
+        return product(*(self._power() for _ in letters))
+
+    def _function(self) -> Node:
+        r"""``\sin x``, ``\sin^2(x)``, ``\tan^{-1} x``, ``\log_{2} 8``, ``\max(a, b)``."""
+        name = str(self._next().value)
+        if name in OF_SEVERAL:
+            return Operation(name, self._arguments())
+        if name in _UNREAD:
+            raise NotAlgebra
+        base = (self._script(),) if name == "log" and self._take("sign", "_") else ()
+        exponent = self._script() if self._take("sign", "^") else None
+        if exponent == Operation("-", (Fraction(1),)) and name in TRIGONOMETRIC - {"cis"}:
+            name, exponent = f"arc{name}", None
+        if exponent is not None and not isinstance(exponent, Fraction):
+            raise NotAlgebra
+        outside, self._in_trigonometry = self._in_trigonometry, name in TRIGONOMETRIC
+        argument = self._group() if self._peek().is_("open", "(", "{", "[") else self._bare_argument()
+        if self._in_trigonometry and self._take("degree"):
+            argument = _in_radians(argument)
+        self._in_trigonometry = outside
+        node = Operation(name, (argument, *base))
+        return node if exponent is None else Operation("^", (node, exponent))
+
+    def _arguments(self) -> tuple[Node, ...]:
+        opening = self._need("open", "(", r"\{", "[")
+        arguments = [self._sum()]
+        while self._take("join", ",", ";"):
+            arguments.append(self._sum())
+        self._need("close", _CLOSES[str(opening.value)])
+        return tuple(arguments)
+
+    def _bare_argument(self) -> Node:
+        r"""``2x`` of ``\sin 2x + 1``: numbers and names in a row, or a fraction, root or modulus alone."""
+        factors: list[Node] = []
+        if self._peek().kind in ("command", "bar"):
+            factors = [self._power()]
+            if self._peek().kind == "name" and self._tokens[self._at - 1].is_("close", "}"):
+                factors.append(self._power())
+        else:
+            while self._peek().kind in ("name", "word") or (self._peek().kind == "number" and not factors):
+                if self._peek(1).is_("open", "("):
+                    raise NotAlgebra
+                factors.append(self._power())
+        bases = [factor.operands[0] if isinstance(factor, Operation) else factor for factor in factors]
+        is_unclear = len(factors) > 1 and "e" in bases
+        token = self._peek()
+        goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
+        goes_on = goes_on or (token.is_("sign", "*") and self._peek(1).kind == "function")
+        if is_unclear or not factors or not goes_on:
+            raise NotAlgebra
+        return product(*factors)
+
+    def _group(self) -> Node:
+        opening = str(self._need("open", "(", "{", "[", "floor", "ceil").value)
+        node = self.expression()
+        self._need("close", _CLOSES[opening])
+        return Operation(opening, (node,)) if opening in ("floor", "ceil") else node
+
+
+def _signed(sign: Token | None, node: Node) -> Node:
+    return Operation("-", (node,)) if sign and sign.value == "-" else node
+
+
+def _in_radians(degrees: Node) -> Node:
+    return Operation("*", (degrees, "pi", Fraction(1, 180)))

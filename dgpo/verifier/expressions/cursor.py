@@ -1,0 +1,122 @@
+"""A position in a sequence of tokens, and how the next number or name is read from there."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from dgpo.verifier.text.tokens import END, Kind, Token
+
+_DERIVATIVE = re.compile(
+    r"frac\{(?P<mark>d|partial)(?P<order>\^\{?2\}?)?([a-zA-Z]{1,3})\}\{(?P=mark)([a-zA-Z]+)(?(order)\^\{?2\}?)\}"
+)
+_IN_A_SCRIPT = frozenset(("number", "name", "word", "function", "sign", "join", "infinity", "command"))
+
+
+class NotAlgebra(Exception):
+    """The tokens are no algebra, or have more than one reading."""
+
+
+class Cursor:
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = [*tokens]
+        self._at = 0
+        self._depth = 0
+        self._in_trigonometry = self._in_series = False
+
+    def at_end(self) -> bool:
+        return self._at == len(self._tokens)
+
+    def _peek(self, ahead: int = 0) -> Token:
+        at = self._at + ahead
+        return self._tokens[at] if at < len(self._tokens) else END
+
+    def _next(self) -> Token:
+        token = self._peek()
+        self._at += 1
+        return token
+
+    def _take(self, kind: Kind, *values: str) -> Token | None:
+        """The next token if it is of that kind, and moves behind it; else None, and stays."""
+        return self._next() if self._peek().is_(kind, *values) else None
+
+    def _need(self, kind: Kind, *values: str) -> Token:
+        token = self._take(kind, *values)
+        if token is None:
+            raise NotAlgebra
+        return token
+
+    def _number(self) -> Fraction:
+        r"""A number, with the fraction behind it where it is a mixed one: ``1\frac{3}{4}``, ``1 3/4``."""
+        token = self._next()
+        following = self._tokens[self._at : self._at + 7]
+        kinds = [part.kind for part in following]
+        if kinds == ["command", "open", "number", "close", "open", "number", "close"] and following[0].value == "frac":
+            above, below, width = following[2].value, following[5].value, 7
+        elif kinds[:3] == ["number", "sign", "number"] and following[1].value == "/" and following[0].is_spaced:
+            above, below, width = following[0].value, following[2].value, 3
+        elif kinds[:1] == ["number"]:
+            raise NotAlgebra
+        else:
+            return fraction(token.value)
+        whole, above, below = map(fraction, (token.value, above, below))
+        are_whole = whole.denominator == above.denominator == below.denominator == 1
+        if token.is_decimal or not are_whole or not 0 < above < below:
+            raise NotAlgebra
+        self._at += width
+        return whole + above / below
+
+    def _derivative(self) -> str | None:
+        r"""``\frac{dy}{dx}`` and ``\frac{d^2y}{dx^2}`` as names."""
+        text = "".join(str(token.value) for token in self._tokens[self._at : self._at + 18])
+        match = _DERIVATIVE.match(text)
+        if not match:
+            return None
+        width = match.end()
+        while width:
+            width -= len(str(self._next().value))
+        mark, order = match["mark"], "2" if match["order"] else ""
+        return f"{mark}{order}{match[3]}/{mark}{match[4]}{order}"
+
+    def _name_alone(self) -> str:
+        r"""A name with its index and its primes: ``x_{12}``, ``I_{\max}``, ``\omega_L'``, and ``v^2_0``."""
+        name = str(self._next().value)
+        power: list[Token] = []
+        while True:
+            if self._take("sign", "_"):
+                name += "_" + self._index()
+            elif self._take("sign", "'"):
+                name += "'"
+            elif width := self._power_before_index():
+                power = self._tokens[self._at : self._at + width]
+                self._at += width
+            else:
+                self._tokens[self._at : self._at] = power
+                return name
+
+    def _power_before_index(self) -> int:
+        """The number of tokens of the power in ``v^2_0`` and ``v^{2}_{0}``, 0 where there is none."""
+        values = [str(token.value) for token in self._tokens[self._at : self._at + 5]]
+        kinds = [token.kind for token in self._tokens[self._at : self._at + 5]]
+        if values[:1] == ["^"] and kinds[1:2] == ["number"] and values[2:3] == ["_"]:
+            return 2
+        return 4 if values[:2] == ["^", "{"] and kinds[2:4] == ["number", "close"] and values[4:] == ["_"] else 0
+
+    def _index(self) -> str:
+        if not self._take("open", "{"):
+            return self._written()
+        text = ""
+        while not self._take("close", "}"):
+            text += self._written()
+        return text
+
+    def _written(self) -> str:
+        token = self._next()
+        if token.kind not in _IN_A_SCRIPT:
+            raise NotAlgebra
+        return str(token.value)
+
+
+def fraction(value: str | Fraction) -> Fraction:
+    """The value of a token that is a number."""
+    assert isinstance(value, Fraction)
+    return value

@@ -1,0 +1,243 @@
+r"""Reads a number or an expression with its unit: ``5 cm``, ``\$1.5 million``, ``12.5\%``, ``52_8``."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+from dgpo.verifier.expressions.algebra import TRIGONOMETRIC, parse
+from dgpo.verifier.expressions.arithmetic import exact_value
+from dgpo.verifier.expressions.tree import Infinite, Node, Several, Statement, Value, names, product
+from dgpo.verifier.expressions.units import unit_of
+from dgpo.verifier.text.numerals import MAGNITUDES, read_words
+from dgpo.verifier.text.splitting import group_end, opened, shell, split, step, symbols, trimmed
+from dgpo.verifier.text.tokens import MINUS, Token, Tokens, has, has_any, latex, vocabulary
+
+MAX_UNIT = 24
+"""The most tokens that a unit may have."""
+BASE = "base "
+"""The unit of ``52_8`` is ``base 8``, and its value 52."""
+_SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
+_OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
+_CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
+
+
+@lru_cache(maxsize=8192)
+def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
+    """The value of ``tokens``; a `Statement` where they have words that are no unit."""
+    tokens = opened(tokens)
+    if has(tokens[:1], "word", "minus", "negative") and (has(tokens, "number") or _in_words(tokens[1:])):
+        tokens = (MINUS, *tokens[1:])
+    is_signed = has(tokens[:1], "sign", "+", "-")
+    if [token.kind for token in tokens[is_signed:]] == ["infinity"]:
+        return Infinite(tokens[0].value == "-")
+    if [token.kind for token in tokens] == ["empty"]:
+        return Several("{}", ())
+    currency, tokens = _currency(tokens)
+    if (based := _in_base(tokens)) is not None:
+        return based
+    if (number := _in_words(tokens)) is not None:
+        return Value(number, tokens, currency)
+    if (angles := _sum_of_angles(tokens)) is not None:
+        return angles
+    for start in range(max(1, len(tokens) - MAX_UNIT), len(tokens)):
+        if _may_start_unit(tokens, start) and (value := _with_unit(tokens, start, currency)) is not None:
+            return value
+    node = parse(tokens)
+    if node is None and (words := statement(tokens)).is_words:
+        return words
+    return _value(node, tokens, currency)
+
+
+def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
+    return Value(node, tokens, unit, symbols(tokens) if node is None else ())
+
+
+def _currency(tokens: Tokens) -> tuple[str, Tokens]:
+    r"""The unit of ``\$5``, ``-\$5`` or ``Rs. 5``, and the tokens without it; '' and all tokens where there is none."""
+    sign = tokens[:1] if tokens and tokens[0].is_("sign", "+", "-") else ()
+    rest = tokens[len(sign) :]
+    if len(rest) > 1 and (rest[0].kind == "money" or (rest[0].kind == "word" and str(rest[0].value) in _CURRENCIES)):
+        unit = _CURRENCIES.get(str(rest[0].value), str(rest[0].value))
+        rest = rest[1:]
+        if rest[0].is_("sign", ".") or (rest[0].kind == "money" and len(rest) > 1):
+            rest = rest[1:]
+        return unit, (*sign, *rest)
+    return "", tokens
+
+
+def _in_base(tokens: Tokens) -> Value | None:
+    r"""The value of ``52_8``, ``(101)_2``, ``2A_{16}`` or ``101\text{ (base 2)}``; None for anything else."""
+    places = [index for index, token in enumerate(tokens) if token.is_("sign", "_") or token.word == "base"]
+    if len(places) != 1 or not 0 < places[0] < len(tokens) - 1:
+        return None
+    digits, script = tokens[: places[0]], tokens[places[0] + 1 :]
+    if digits[-1].is_("open", "(") and script[-1].is_("close", ")"):
+        digits, script = digits[:-1], script[:-1]
+    digits = digits[:-1] if has(digits[-1:], "word", "in") else digits
+    digits, script = _unwrapped(digits), _unwrapped(script)
+    written = "".join(latex((token,)) if token.kind == "number" else str(token.value) for token in digits)
+    if not written[:1].isalnum() or not has(digits, "number") or not written.replace(".", "").isalnum():
+        return None
+    base = str(script[0].value) if len(script) == 1 and script[0].kind in ("number", "word") else ""
+    number = base if base.isdigit() else str(read_words(base) or "")
+    if not number:
+        return None
+    unit = "" if number == "10" else f"{BASE}{number}"
+    node: Node = Fraction(written) if written.replace(".", "", 1).isdigit() else written.upper()
+    return Value(node, tokens, unit)
+
+
+def _unwrapped(tokens: Tokens) -> Tokens:
+    brackets, inside = shell(opened(tokens))
+    return _unwrapped(inside) if brackets == "()" else inside
+
+
+def _in_words(tokens: Tokens) -> Fraction | None:
+    """42 of ``forty-two``, None for other words."""
+    if not all(token.kind == "word" or token.is_("sign", "-") or token.is_("join", "and") for token in tokens):
+        return None
+    number = read_words(" ".join(str(token.value) for token in tokens if token.kind != "sign"))
+    return None if number is None else Fraction(-number if tokens[0].kind == "sign" else number)
+
+
+def _sum_of_angles(tokens: Tokens) -> Value | None:
+    r"""``30^\circ + 360^\circ k`` and ``\frac{360^\circ}{5}`` in degrees; None where not each term has its sign."""
+    terms = [term for term in split(tokens, "sign", "+", "-")[0] if term]
+    is_sum = len(terms) > 1 or has(tokens[-1:], "close", "}")
+    if not is_sum or any([token.kind for token in term].count("degree") != 1 for term in terms):
+        return None
+    body = tuple(token for token in tokens if token.kind != "degree")
+    node = None if has(tokens, "function") else parse(body)
+    return None if node is None else Value(node, body, "degree")
+
+
+def _may_start_unit(tokens: Tokens, start: int) -> bool:
+    """Whether a unit may begin at ``start``, by the kinds of that token and the one before."""
+    token, before = tokens[start], tokens[start - 1]
+    if before.kind in ("sign", "function", "command", "open", "join") and not before.is_("sign", "!"):
+        return False
+    if token.kind == "word" and not token.is_worded and before.kind == "name" and before.value != "pi":
+        return False
+    if token.kind in ("degree", "percent", "money", "word") or token.is_("command", "pmod", "mod"):
+        return True
+    if token.kind == "name":
+        return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
+    if token.is_("sign", "'"):
+        return before.kind == "number"
+    if not token.is_("open", "(") and not token.is_("command", "frac"):
+        return False
+    has_name = token.kind == "open" and (has(tokens[start:], "word") or has(tokens[start:], "command", "mod"))
+    return has_name or any(inside.is_worded for inside in tokens[start:])
+
+
+def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
+    """The value of ``tokens`` with the unit that begins at ``start``; None where that is no unit."""
+    body, rest = opened(tokens[:start]), tokens[start:]
+    if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word") and _in_words(body) is None):
+        return None
+    scale = 1
+    if rest[0].word in MAGNITUDES:
+        scale, rest = MAGNITUDES[rest[0].word], rest[1:]
+    unit = read_unit(rest) if rest else ""
+    is_inside = unit == "degree" and has(body, "function", *TRIGONOMETRIC)  # sin 30°
+    is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
+    if unit is None or is_inside or is_of_last:
+        return None
+    node = parse(body)
+    is_letter = has(rest[:1], "name") and not any(token.is_worded for token in rest)
+    if is_letter and not isinstance(node, Fraction) and (len(rest) == 1 or (node is not None and names(node))):
+        return None  # 2 k A, 0.5 k A^2
+    node = _in_words(body) if node is None else node
+    if node is None and (not unit or has_any(body, "word", "relation", "join", "dots")):
+        return None
+    is_remainder = unit.startswith("mod ") and (rest[0].word == "mod" or rest[0].is_("command", "mod"))
+    if is_remainder and node is not None and (modulus := unit[4:]).isdigit() and int(modulus):  # 5 \\bmod 3 is 2
+        number = None if names(node) else exact_value(node)
+        node = node if number is None else number % int(modulus)
+    if scale > 1 and node is not None:
+        node = node * scale if isinstance(node, Fraction) else product(node, Fraction(scale))
+    return _value(node, body, unit or currency)
+
+
+def read_unit(tokens: Sequence[Token]) -> str | None:
+    """The unit that ``tokens`` are, or None."""
+    if len(tokens) > MAX_UNIT or has_any(tokens, "relation", "dots", "infinity", "field", "empty", "function"):
+        return None
+    is_worded = any(token.is_worded for token in tokens) or has_any(tokens, "command", "degree")
+    is_worded = is_worded or any(token.kind == "name" and len(str(token.value)) > 1 for token in tokens)
+    text = _OF_NAMES.sub("", _spelt(tokens))
+    return unit_of(text, is_worded, tokens[0].is_spaced or tokens[0].is_worded)
+
+
+def _spelt(tokens: Sequence[Token]) -> str:
+    r"""A unit as text: ``m/s^2``, ``\frac`` as a slash."""
+    text, at = "", 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.is_("command", "frac"):
+            middle = group_end(tokens, at + 1)
+            end = group_end(tokens, middle)
+            text += f" {_spelt(tokens[at + 2 : middle - 1])}/{_spelt(tokens[middle + 1 : end - 1])}"
+            at = end
+            continue
+        shown = latex((token,)) if token.kind == "number" else _SYMBOLS.get(str(token.value), str(token.value))
+        is_micro = at > 0 and tokens[at - 1].value == "mu"
+        is_glued = is_micro or shown in "^_/.{}-'*Ω" or text[-1:] in "^_/{-("
+        text += " " * (not is_glued and (token.is_spaced or token.kind in ("word", "name"))) + shown
+        at += 1
+    return text.strip()
+
+
+def side_by_side(tokens: Tokens) -> list[Tokens] | None:
+    r"""``2 h`` and ``30 min`` of ``2\text{ hours and }30\text{ minutes}``, each with a unit; None for anything else."""
+    starts = [index for index, token in enumerate(tokens) if token.kind == "number"]
+    inside = [index for index in starts if index and tokens[index - 1].kind in ("sign", "open", "command")]
+    starts = [index for index in starts if index not in inside or tokens[index - 1].value == "'"]
+    if len(starts) < 2 or starts[0] or has(tokens, "relation"):
+        return None
+    parts = []
+    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+        part = trimmed(tokens[start:end])
+        unit = tuple(replace(token, is_spaced=True) for token in part[1:2]) + part[2:]
+        if not unit or has(unit, "join") or not read_unit(unit):
+            return None
+        parts.append((part[0], *unit))
+    return parts
+
+
+_CALCULUS = vocabulary(
+    "frac binom sqrt over choose int iint iiint oint sum prod partial nabla mod pmod begin end not det to"
+)
+_FILLERS = vocabulary("all every any each the an is are that")
+
+
+def is_prose(tokens: Sequence[Token]) -> bool:
+    """Whether math-verify should not be asked: there are words, signs beyond calculus, a number behind a letter or a
+    number, or an infinity that is no limit. Sympy has infinity times 2 equal 2 or not, by the order of its sets.
+    """
+    is_bound = has(tokens, "command", "int", "sum", "prod") or has(tokens, "function", "lim")
+    if has(tokens, "infinity") and not is_bound:
+        return True
+    for before, token in zip((None, *tokens), tokens, strict=False):
+        if token.kind == "word" and not token.is_product:
+            return True
+        if token.kind == "command" and str(token.value).split()[0] not in _CALCULUS:
+            return True
+        is_worded_name = token.kind == "name" and token.is_worded and token.value not in ("d", "e", "i")
+        if is_worded_name or token.kind in ("row", "cell", "dots", "money"):
+            return True
+        if token.kind == "number" and before is not None and before.kind in ("name", "number", "word"):
+            return True
+    return False
+
+
+def statement(tokens: Tokens) -> Statement:
+    """``tokens`` as words, compared by their symbols, or as a relation, which math-verify compares."""
+    spelling = symbols(tokens)
+    is_words = is_prose(tokens) and not any(str(token.value).startswith("begin") for token in tokens)
+    if is_words:
+        spelling = tuple(symbol.lower() for symbol in spelling if symbol.lower() not in _FILLERS)
+        spelling = spelling[1:] if tokens[0].is_("name", "a", "A") and tokens[0].is_worded else spelling
+    return Statement(spelling, tokens, is_words)

@@ -1,0 +1,58 @@
+r"""Sums and products of many terms, written ``\sum_{k=1}^{n} k^2`` or ``1^2+2^2+\dots+n^2``."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
+
+from dgpo.verifier.expressions.cursor import NotAlgebra
+from dgpo.verifier.expressions.tree import (
+    BOUND,
+    SERIES,
+    Node,
+    Operation,
+    functions,
+    names,
+    operations,
+    rebuilt,
+    renamed,
+)
+from dgpo.verifier.expressions.values import equal
+
+STARTS = (0, 1, 2)
+_INDEX = re.compile(r"([a-z]?)([+-]?\d{0,3})")
+
+
+def series(function: str, term: Node, letter: str, low: Node, high: Node) -> Operation:
+    """The series of ``term`` for ``letter`` from ``low`` to ``high``; an infinite one is shifted to begin at 0."""
+    inner = sum(1 for kind in SERIES for _ in operations(term, kind))
+    if inner > 1:
+        raise NotAlgebra
+    bound = f"{BOUND}{inner}"
+    term = renamed(rebuilt(term, _indexed), {letter: bound})
+    if any(letter in name for name in names(term) if "_" in name):
+        raise NotAlgebra
+    if high == "infinity":
+        term, low = renamed(term, {bound: Operation("+", (bound, low))}), Fraction(0)
+    return Operation(function, (term, bound, low, high))
+
+
+def _indexed(part: Node) -> Node:
+    """The name ``a_{n+1}`` as the function ``a_`` of ``n+1``, and ``a_1`` as that of 1; else ``part``."""
+    head, _, index = part.partition("_") if isinstance(part, str) else ("", "", "")
+    match = _INDEX.fullmatch(index) if index else None
+    if not match or not head:
+        return part
+    shift = Fraction(int(match[2] or 0))
+    return Operation("call", (f"{head}_", Operation("+", (match[1], shift)) if match[1] else shift))
+
+
+def with_dots(function: str, first: Sequence[Node], last: Node) -> Operation:
+    """The series of ``first + ... + last``: a letter of ``last``, counted from 0, 1 or 2, gives the ``first`` terms."""
+    last, *first = (rebuilt(node, _indexed) for node in (last, *first))
+    for letter, start in product(sorted(names(last)), STARTS):
+        terms = [renamed(last, {letter: Fraction(start + place)}) for place in range(len(first))]
+        is_clear = len(first) > 1 or last == letter or "call" in functions(last)
+        if is_clear and all(map(equal, terms, first)):
+            return series(function, last, letter, Fraction(start), letter)
+    raise NotAlgebra

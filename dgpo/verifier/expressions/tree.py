@@ -1,0 +1,219 @@
+"""Trees of expressions (numbers, names, and operations on these), and the kinds of answers that hold them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from dgpo.verifier.text.tokens import Tokens
+
+CONSTANTS = frozenset(("pi", "e", "i", "infinity"))
+SERIES = frozenset(("sum", "prod"))
+BOUND = "#"
+"""The first character of the letter that a sum or a product binds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A function of its operands. ``+`` and ``*`` take any number; ``-`` and ``/`` take one, and negate and invert.
+
+    ``call`` is a name before a number or a letter in brackets, ``y(0)``: an unknown function, or a product.
+
+    Attributes:
+        names: The variables in it.
+        functions: The operations in it, its own too.
+    """
+
+    function: str
+    operands: tuple["Node", ...]
+    names: frozenset[str] = field(init=False, compare=False, repr=False)
+    functions: frozenset[str] = field(init=False, compare=False, repr=False)
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        inner = [operand.functions for operand in self.operands if isinstance(operand, Operation)]
+        bound = self.operands[1:2] if self.function in SERIES else ()
+        object.__setattr__(self, "names", frozenset().union(*map(names, self.operands)).difference(bound))
+        object.__setattr__(self, "functions", frozenset((self.function,)).union(*inner))
+        object.__setattr__(self, "_hash", hash((self.function, self.operands)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+Node = Fraction | str | Operation
+"""A number, a name (one of `CONSTANTS` or a variable), or an operation on others."""
+
+
+def names(node: Node) -> frozenset[str]:
+    """The variables in ``node``."""
+    if isinstance(node, Operation):
+        return node.names
+    return frozenset((node,)) - CONSTANTS if isinstance(node, str) else frozenset()
+
+
+def functions(node: Node) -> frozenset[str]:
+    """The operations in ``node``."""
+    return node.functions if isinstance(node, Operation) else frozenset()
+
+
+def subtrees(node: Node) -> Iterator[Node]:
+    """``node`` and all nodes in it."""
+    yield node
+    if isinstance(node, Operation):
+        for operand in node.operands:
+            yield from subtrees(operand)
+
+
+def operations(node: Node, function: str) -> Iterator[Operation]:
+    """The operations in ``node`` with that function."""
+    for part in subtrees(node) if function in functions(node) else ():
+        if isinstance(part, Operation) and part.function == function:
+            yield part
+
+
+def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
+    """``node`` with each of its subtrees changed, the innermost first."""
+    if isinstance(node, Operation):
+        node = Operation(node.function, tuple(rebuilt(operand, change) for operand in node.operands))
+    return change(node)
+
+
+def renamed(node: Node, new: Mapping[str, Node]) -> Node:
+    """``node`` with other names, or values, for some of its variables and constants."""
+    return rebuilt(node, lambda part: new.get(part, part) if isinstance(part, str) else part) if new else node
+
+
+def product(*factors: Node) -> Node:
+    return factors[0] if len(factors) == 1 else Operation("*", factors)
+
+
+def minus(left: Node, right: Node) -> Node:
+    return Operation("+", (left, Operation("-", (right,))))
+
+
+def quotient(above: Node, below: Node) -> Node:
+    return Operation("*", (above, Operation("/", (below,))))
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An expression with its unit.
+
+    Attributes:
+        node: Its tree, or None where `algebra` cannot parse it.
+        unit: In one spelling, '' for none; ``%`` is per cent.
+        tokens: The expression without the unit.
+        spelling: Its symbols where it has no tree, so that two such are equal if written the same.
+    """
+
+    node: Node | None
+    tokens: Tokens = field(compare=False)
+    unit: str = ""
+    spelling: tuple[str, ...] = ()
+
+    @property
+    def is_decimal(self) -> bool:
+        return any(token.is_decimal for token in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Infinite:
+    is_negative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list (brackets ''), a set ('{}'), or a tuple or an interval of two ends ('()', '[]', '[)', '(]').
+
+    ``name``: the unknown of ``x = 1, 2``, '' for none. ``is_ordered``: the answers to several blanks, ``5; 7``.
+    ``is_either``: joined by ``or``.
+    """
+
+    brackets: str
+    items: tuple["Answer", ...]
+    name: str = ""
+    is_ordered: bool = field(default=False, compare=False)
+    is_either: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An interval: its brackets ("[)" is closed on the left alone) and its ends."""
+
+    brackets: str
+    low: "Value | Infinite"
+    high: "Value | Infinite"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A set of real numbers: a union of intervals, of a variable ('' for none)."""
+
+    variable: str
+    pieces: tuple[Piece, ...]
+    tokens: Tokens = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A matrix, by rows."""
+
+    rows: tuple[tuple["Answer", ...], ...]
+    tokens: Tokens = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """Sides joined by ``=``, from the one at index ``approximate`` on by ``\\approx``."""
+
+    sides: tuple[Tokens, ...]
+    approximate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The values of several unknowns by name: ``x = 1, y = 2``."""
+
+    names: tuple[str, ...]
+    items: tuple["Answer", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """``3:4``, or a time; ``half`` is ``am`` or ``pm``, '' where none is written."""
+
+    terms: tuple[Value, ...]
+    half: str = ""
+
+    def shares(self) -> list[Value]:
+        """``2/3`` and ``1/3`` of ``2:1:3``: each term over the last."""
+        *terms, last = self.terms
+        return [
+            Value(quotient(term.node, last.node), (*term.tokens, *last.tokens))
+            for term in terms
+            if term.node is not None and last.node is not None
+        ]
+
+
+Condition = tuple[str, ...]
+"""The letter of a set of numbers, '' for any, and what else is said of one: ``("Z", "_", ">=", "1")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    r"""A value with conditions on letters in it, ``2^n for n \ge 1``."""
+
+    value: "Answer"
+    conditions: Mapping[str, Condition] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Words, or a relation that is no set of numbers. Math-verify may be asked about it, unless ``is_words``."""
+
+    symbols: tuple[str, ...]
+    tokens: Tokens = field(compare=False)
+    is_words: bool = False
+
+
+Answer = Value | Infinite | Several | Region | Grid | Equation | Named | Ratio | Given | Statement

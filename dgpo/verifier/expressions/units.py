@@ -1,0 +1,151 @@
+r"""Reads units of measure into one spelling: ``\text{ sq. cm}`` and ``square centimetres`` are ``cm^2``.
+
+Other words name things that are counted, ``red balls``, which are a unit too. Symbols keep their case (mW is no MW).
+"""
+
+import re
+from collections import Counter
+
+from dgpo.verifier.text.numerals import WORDS
+from dgpo.verifier.text.spelling import FUNCTIONS, GREEK
+from dgpo.verifier.text.stance import DOUBT
+from dgpo.verifier.text.tokens import vocabulary
+
+_SPELLINGS = {
+    "%": "% percent percentage pct",
+    "degree": "degree degrees deg", "celsius": "celsius degc", "fahrenheit": "fahrenheit degf",
+    "m": "m meter meters metre metres", "km": "km Km", "in": "in inch inches", "ft": "ft foot feet",
+    "yd": "yd yard yards", "mi": "mi mile miles", "g": "g gram grams", "kg": "kg Kg kgs",
+    "lb": "lb lbs pound pounds", "oz": "oz ounce ounces", "L": "L liter liters litre litres",
+    "mL": "mL ml", "cL": "cL cl", "dL": "dL dl", "s": "s sec secs second seconds", "min": "min mins minute minutes",
+    "h": "h hr hrs hour hours", "day": "day days", "week": "week weeks", "month": "month months",
+    "year": "year years yr yrs", "um": "um micron microns",
+    "$": "$ dollar dollars usd USD", "€": "€ euro euros eur EUR", "£": "£ gbp GBP", "¥": "¥ yen yuan",
+    "₹": "₹ rupee rupees rs rs. Rs Rs. inr INR",
+    "cent": "cent cents ¢", "J": "J joule joules", "N": "N newton newtons", "W": "W watt watts", "V": "V volt volts",
+    "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
+    "T": "T tesla teslas", "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles",
+    "cal": "cal calorie calories", "ohm": "ohm ohms Ω",
+    "mi/h": "mph", "km/h": "kmh kph kmph", "am": "am AM", "pm": "pm PM",
+    "unit": "unit units u", "rad": "rad radian radians", "Msun": r"M_{\odot} M_\odot",
+    **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW kWh MHz GHz kPa atm mA M")},
+}  # fmt: skip
+_PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
+_PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
+_UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_SIGNS = {sign: sign for sign in "$€£¥₹%"} | {"¢": "cent", "'": "ft", "''": "in", "per cent": "%"}
+_ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
+"""What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
+_FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") for word in WORDS]
+_NOT_UNITS = re.compile(
+    r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
+    r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
+    r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|squared|cubed|dozens?|score|factorial"
+    r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
+    r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|mille|mill(?:on|ion|iard)\w+"
+    rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe))\b",
+    re.IGNORECASE,
+)
+_MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
+    "infinity infty coth floor ceil ceiling binom cdot frac sqrt root sum prod integral choose undefined"
+)
+"""Words of mathematics, which are never counted things."""
+_POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
+_DEGREES = re.compile(r"(?:\^\{\\circ\}|(?i:degrees?) ) ?(?P<scale>[CF]|(?i:celsius|fahrenheit))?")
+_FACTOR = re.compile(
+    rf"(?P<square>(?i:square|sq\.?|cubic|cu\.?) )?(?P<name>[A-Za-zΩ$€£¥₹¢%]+\.?|M_\{{?\\odot\}}?){_POWER}"
+)
+_HAN_UNITS = {
+    "米": "m", "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "克": "g", "千克": "kg", "公斤": "kg", "秒": "s",
+    "分钟": "min", "小时": "h", "天": "day", "年": "year", "元": "¥", "度": "degree", "升": "L",
+}  # fmt: skip
+_HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
+_HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
+_MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
+_TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?![\^])", re.IGNORECASE)
+_PER = re.compile(r" ?/ ?| per ")
+_PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}")
+
+
+def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
+    r"""The unit that ``text`` spells, '' for none, None where it is no unit.
+
+    Args:
+        is_worded: It stands in ``\text{}`` or the like. Elsewhere a lone letter is a unit only after a space, as ``5x``
+            is a product, and only words of four letters or more are things, as ``5 xy`` may be a product.
+        has_space: A space parts it from the number.
+    """
+    if text.lower() in _SIGNS:
+        return _SIGNS[text.lower()]
+    if degrees := _DEGREES.fullmatch(text):
+        return {"c": "celsius", "f": "fahrenheit"}.get((degrees["scale"] or "")[:1].lower(), "degree")
+    if modulus := _MODULUS.fullmatch(text):
+        return f"mod {modulus[1]}"
+    if _NOT_UNITS.search(text):
+        return None
+    if not text.isascii() and (han := _HAN.fullmatch(text)):
+        name = _HAN_UNITS.get(han["name"]) or (None if _HAN_NUMBER.search(han["name"]) else han["name"])
+        return name and name + {"平方": "^2", "立方": "^3", None: ""}[han["square"]]
+    parts = [_factors(part.removeprefix("(").removesuffix(")"), is_worded, has_space) for part in _PER.split(text)]
+    return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
+
+
+def same_unit(gold: str, answer: str) -> bool:
+    """Whether one unit begins with the words of the other, as ``apple in total`` does with ``apple``."""
+    return f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
+
+
+def _product(parts: list[dict[str, int]]) -> str:
+    """One spelling for the units of the first part over those of the others: ``m/s^2``, ``kg*m/s^2``."""
+    powers = Counter(parts[0])
+    for part in parts[1:]:
+        powers.subtract(part)
+    above = [unit + (f"^{power}" if power > 1 else "") for unit, power in sorted(powers.items()) if power > 0]
+    below = [unit + (f"^{-power}" if power < -1 else "") for unit, power in sorted(powers.items()) if power < 0]
+    return "*".join(above) + "".join(f"/{unit}" for unit in below)
+
+
+def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
+    r"""The units in ``N\cdot m`` or ``m s^{-2}`` and their powers; none where a factor is no unit."""
+    factors = [_FACTOR.fullmatch(factor) for factor in (_TIMES.split(text.strip()) if is_worded else [text.strip()])]
+    if not all(factor and _known(factor["name"]) for factor in factors) and _PHRASE.fullmatch(text):
+        thing = _thing(text, is_worded, has_space)
+        return {thing: 1} if thing else {}
+    powers: Counter[str] = Counter()
+    for factor in factors:
+        name = factor["name"] if factor else ""
+        unit = _known(name) or (_thing(name, is_worded, has_space) if is_worded else None)
+        is_attached = name in _ATTACHED or bool(_PREFIXED.fullmatch(name))
+        if factor is None or not unit or not (is_worded or has_space or is_attached):
+            return {}
+        power = int(factor["power"] or {"": 1, "s": 2, "c": 3}[(factor["square"] or "")[:1].lower()])
+        above, _, below = unit.partition("/")  # of mph
+        powers[above] += power
+        if below:
+            powers[below] -= power
+    return powers
+
+
+def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
+    """``red ball`` of ``Red balls``: the name of a counted thing in one spelling; None for no such name."""
+    words = text.split()
+    if not _PHRASE.fullmatch(text) or not _MATHS.isdisjoint(text.lower().split()):
+        return None
+    longest = max(map(len, words))
+    if not (is_worded and longest > 1) and not (has_space and (longest >= 4 or (longest > 1 and len(words) > 2))):
+        return None
+    return " ".join(_known(word) or _singular(word, 4 if len(words) == 1 else 3) for word in words)
+
+
+def _known(name: str) -> str | None:
+    """``km`` of ``kilometers``, None for a name that is no unit."""
+    lowered = name.lower()
+    if prefixed := _PREFIXED.fullmatch(lowered):
+        unit = _UNITS.get(prefixed[2])
+        return unit and _PREFIXES[prefixed[1]] + unit
+    return _UNITS.get(name) or _UNITS.get(name.removesuffix(".") if len(name) < 4 else lowered)
+
+
+def _singular(word: str, shortest: int) -> str:
+    """``word`` in the singular and lower case; unchanged if shorter than ``shortest``, as it may be a symbol."""
+    return word if len(word) < shortest else re.sub(r"(?<=ss|sh|ch|.x)es\Z|(?<!s)s\Z", "", word.lower())

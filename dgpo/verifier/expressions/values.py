@@ -1,0 +1,305 @@
+r"""Compares two expressions by value: exactly where they are rational, else with 50 digits at the same points.
+
+Expressions that agree at some points agree everywhere, unless they have a kink (a modulus, a root, a maximum, a floor).
+Then they are also compared with both signs, past the constants of both and at the whole numbers around these, so that
+``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from dgpo.verifier.expressions import evaluation
+from dgpo.verifier.expressions.arithmetic import exact_value
+from dgpo.verifier.expressions.evaluation import (
+    COARSE,
+    FINE,
+    POSITIVE_POINTS,
+    Coordinate,
+    Evaluator,
+    coordinate,
+    places,
+    whole,
+)
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Node,
+    Operation,
+    Value,
+    functions,
+    names,
+    operations,
+    rebuilt,
+    renamed,
+    subtrees,
+)
+from dgpo.verifier.text.tokens import vocabulary
+
+DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
+"""A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
+INTEGER_TOLERANCE = Fraction(1, 10**12)
+"""For an integer gold and a decimal answer: the digits of a float."""
+MAX_VALUES = 40
+MAX_BREAKS = 84
+"""The most points that are tried for two expressions with a kink."""
+POINTS = 6
+_DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
+KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
+
+
+def exact(node: Node) -> Fraction | None:
+    """The rational value of an expression without variables, or None."""
+    return node if isinstance(node, Fraction) else _exact(node)
+
+
+@lru_cache(maxsize=4096)
+def _exact(node: Node) -> Fraction | None:
+    return None if names(node) else exact_value(node)
+
+
+def is_number(tree: Answer) -> bool:
+    """Whether an answer is one rational number."""
+    return isinstance(tree, Value) and tree.node is not None and exact(tree.node) is not None
+
+
+def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
+    r"""Whether two expressions have the same value, or None where that is not known.
+
+    A decimal on one side brings a tolerance, unless the gold is an integer. ``\log`` without a base is decimal or
+    natural, on both sides the same. ``C`` may stand for ``c``, unless one side has a letter in both cases. ``y(3)`` may
+    be a function or a product, so both readings must be equal.
+    """
+    wanted, given = exact(gold), exact(answer)
+    if wanted is not None and given is not None:
+        is_near = abs(wanted - given) <= DECIMAL_TOLERANCE * max(abs(wanted), abs(given))
+        return wanted == given or (has_decimal and wanted.denominator > 1 and is_near)
+    if folded(gold) == folded(answer):
+        return True
+    if _is_complex(gold) or _is_complex(answer):
+        return None
+    if "infinity" in subtrees(gold) or "infinity" in subtrees(answer):  # series: equal with as many terms, twice
+        ends = ({"infinity": Fraction(end)} for end in (7, 8))
+        return all(_equal_in_a_reading(renamed(gold, end), renamed(answer, end), has_decimal) for end in ends) or None
+    same = _equal_in_a_reading(gold, answer, has_decimal)
+    calls = [part for side in (gold, answer) for part in operations(side, "call")]
+    if calls and not any(call.operands[1] == 0 for call in calls):
+        as_products = _equal_in_a_reading(rebuilt(gold, _as_product), rebuilt(answer, _as_product), has_decimal)
+        return same if same == as_products else None
+    return same
+
+
+def _is_complex(node: Node) -> bool:
+    """Whether a modulus is of a variable and ``i``: real points do not tell ``|z-i|`` from ``|z+i|``."""
+    return bool(names(node)) and "abs" in functions(node) and "i" in subtrees(node)
+
+
+def _as_product(node: Node) -> Node:
+    return Operation("*", node.operands) if isinstance(node, Operation) and node.function == "call" else node
+
+
+@lru_cache(maxsize=4096)
+def folded(node: Node) -> Node:
+    """``node`` with rational parts computed and terms and factors sorted: equal folded trees have equal values."""
+    if not isinstance(node, Operation):
+        return node
+    number = exact(node)
+    if number is not None:
+        return number
+    operands = [folded(operand) for operand in node.operands]
+    if node.function in ("+", "*"):
+        flat: list[Node] = []
+        for operand in operands:
+            is_same = isinstance(operand, Operation) and operand.function == node.function
+            flat += operand.operands if isinstance(operand, Operation) and is_same else (operand,)
+        operands = sorted(flat, key=hash)
+    return Operation(node.function, tuple(operands))
+
+
+def _equal_in_a_reading(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
+    """The first decision of `_readings` that is not False."""
+    decisions = (_equal(*reading, has_decimal) for reading in _readings(gold, answer))
+    return next((same for same in decisions if same is not False), False)
+
+
+def _readings(gold: Node, answer: Node) -> Iterator[tuple[Node, Node]]:
+    r"""Both as they are, in lower case where they differ by case alone, and each with ``\log`` as natural too."""
+    both = (gold, answer)
+    lower = [{name: name.lower() for name in names(side)} for side in both]
+    letters = [frozenset(side.values()) for side in lower]
+    is_case = names(gold) != names(answer) and letters[0] == letters[1]
+    readings = [both]
+    if is_case and [*map(len, letters)] == [*map(len, lower)]:
+        readings.append((renamed(gold, lower[0]), renamed(answer, lower[1])))
+    yield from readings
+    if any(len(part.operands) == 1 for side in both for part in operations(side, "log")):
+        yield from ((rebuilt(one, _with_natural_log), rebuilt(two, _with_natural_log)) for one, two in readings)
+
+
+def _with_natural_log(node: Node) -> Node:
+    if isinstance(node, Operation) and node.function == "log" and len(node.operands) == 1:
+        return Operation("ln", node.operands)
+    return node
+
+
+def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
+    variables = names(gold) | names(answer)
+    all_functions = functions(gold) | functions(answer)
+    kinds = places(variables, all_functions)
+    if kinds == [coordinate] and (_alternates(gold) or _alternates(answer)):
+        kinds = [evaluation.alternating]
+    same: bool | None = True
+    for at in kinds:
+        decision = _equal_at_points(gold, answer, has_decimal, at, COARSE)
+        if decision is None:
+            decision = _equal_at_points(gold, answer, has_decimal, at, FINE)
+        if decision is False:
+            return False
+        same = same and decision
+    is_kinked = bool(all_functions & KINKS) or _has_broken_power(gold) or _has_broken_power(answer)
+    return _equal_beyond(gold, answer, has_decimal, kinds[0]) if same and variables and is_kinked else same
+
+
+def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate, evaluator: Evaluator) -> bool | None:
+    r"""Whether given expressions agree at `POINTS` points. None where too few points have values, or where they agree
+    only where all variables are positive (``\sqrt{x^2}`` and ``x``).
+
+    A point where a side is not real does not count (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless there is a modulus,
+    which may be what makes a side real (``\ln|x|`` and ``\ln x``).
+    """
+    variables = names(gold) | names(answer)
+    has_modulus = "abs" in functions(gold) | functions(answer)
+    compared, same = 0, True
+    for index in range(POINTS * (4 if at is evaluation.alternating else 1) if variables else 1):
+        wanted, given = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
+        if at is evaluation.alternating and bool(wanted) != bool(given):
+            return None
+        is_positive = index < POSITIVE_POINTS
+        if wanted and given and (is_positive or has_modulus or (wanted[1] and given[1])):
+            compared += 1
+            if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, evaluator)):
+                if is_positive:
+                    return False
+                same = False
+    return (same or None) if compared >= (2 if variables else 1) else None
+
+
+@lru_cache(maxsize=16384)
+def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tuple[Any, bool] | None:
+    point = {name: at(name, index) for name in names(node)}
+    if at is evaluation.alternating:
+        node = folded(renamed(node, {name: number for name, number in point.items() if name in evaluation.COUNTERS}))
+    number = exact(node)
+    return evaluator.value_at(node if number is None else number, point)
+
+
+def _tolerance(gold: Node, has_decimal: bool, evaluator: Evaluator) -> Fraction:
+    if not has_decimal:
+        return evaluator.tolerance
+    return INTEGER_TOLERANCE if (exact(gold) or Fraction(1, 2)).denominator == 1 else DECIMAL_TOLERANCE
+
+
+def _close(wanted: Any, given: Any, tolerance: Fraction) -> bool:
+    return bool(abs(wanted - given) * tolerance.denominator <= tolerance.numerator * max(abs(wanted), abs(given)))
+
+
+def _alternates(node: Node) -> bool:
+    """Whether a negative number has a power that must be whole: ``(-1)^n``."""
+    powers = (part.operands for part in operations(node, "^"))
+    return any((exact(base) or 0) < 0 and bool(names(exponent) & evaluation.COUNTERS) for base, exponent in powers)
+
+
+def _has_broken_power(node: Node) -> bool:
+    """Whether a power of a variable has an exponent that is no integer: ``(x^2)^{1/2}``."""
+    powers = (part.operands for part in operations(node, "^"))
+    return any(names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers)
+
+
+def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -> bool | None:
+    """Whether they agree at the points of `_breaks` too; None where most of these have no values."""
+    both = (gold, answer)
+    variables = sorted(names(gold) | names(answer))
+    constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
+    has_modulus = any("abs" in functions(side) for side in both)
+    tried = compared = 0
+    for values in _breaks(constants, len(variables), is_whole=at is whole):
+        point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
+        tried += 1
+        wanted, given = (COARSE.value_at(side, point) for side in both)
+        if wanted and given and (has_modulus or (wanted[1] and given[1])):
+            compared += 1
+            if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, COARSE)):
+                return False
+    return True if compared * 4 >= tried else None
+
+
+def _breaks(numbers: Iterable[Fraction], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
+    """Points where expressions of ``count`` variables, with ``numbers`` in them, may differ. None leaves a variable
+    where it is: each is moved alone, and all together.
+
+    Values past the numbers, at them, between them, at their sums, products and quotients, with both signs; for whole
+    numbers also one below and one above.
+    """
+    constants = sorted({abs(number) for number in numbers if number}, key=lambda size: (size.denominator, size))[:6]
+    pairs = [*itertools.combinations(constants, 2)]
+    values = [Fraction(0), Fraction(1), *constants, *((3 * one + two) / 4 for one, two in pairs)]
+    values += [value for one, two in pairs for value in (abs(one - two), one + two, one * two, one / two, two / one)]
+    values += [number**power for number in constants for power in (2, 3)]
+    values = [value for value in dict.fromkeys(values) if value < 10**9]
+    largest, values = max(values), values[:MAX_VALUES]
+    if is_whole:
+        near = {abs(round(value) + step) for value in values for step in (-1, 0, 1)}
+        signed = [Fraction(value) for value in sorted({*near, *range(12), 3 * round(largest) + 1})]
+    else:
+        values = [17 * largest / 16 + 1, 10 * largest + 3, *values]
+        signed = [sign * value for value in values for sign in ((1, -1) if value else (1,))]
+    points = (point for value in signed for point in _points(value, count))
+    return itertools.islice(points, None if is_whole else MAX_BREAKS)
+
+
+def _points(value: Fraction, count: int) -> Iterator[tuple[Fraction | None, ...]]:
+    """``value`` for each variable alone, None for the others, and for all together."""
+    for place in range(count if count <= 3 else 0):
+        yield tuple(value if index == place else None for index in range(count))
+    if count > 1:
+        yield tuple(value + index for index in range(count))
+
+
+def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
+    r"""Both with ``y'`` or ``\dot{y}`` where one has ``dy/dx``, and with ``\vec{a}`` or ``a`` for a bold letter."""
+    used = names(gold) | names(answer)
+    bold = {name: name[5:] for name in used if name.startswith("bold ")}
+    bold = {name: f"vec {letter}" if f"vec {letter}" in used else letter for name, letter in bold.items()}
+    sides = (renamed(gold, bold), renamed(answer, bold))
+    for one, two in (sides, sides[::-1]):
+        for derivative in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
+            order, function = 2 if derivative[1] else 1, derivative[2]
+            short = {function + "'" * order, f"{'d' * order}ot {function}"} & (names(two) - names(one))
+            if short:
+                new = {derivative[0]: short.pop()}
+                sides = tuple(renamed(side, new) for side in sides)
+    return sides[0], sides[1]
+
+
+def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
+    """Whether gold is answer times a constant, so that ``gold = 0`` and ``answer = 0`` are one equation."""
+    if not names(gold) or names(gold) != names(answer) or _is_complex(gold):
+        return False
+    if (functions(gold) | functions(answer)) & KINKS:
+        return equal(gold, answer) is True
+    points = ([_value(side, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
+    pairs = [(one[0], two[0]) for one, two in points if one and two]
+    if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:
+        return False
+    factor = pairs[0][0] / pairs[0][1]
+    if positive and not (factor.imag == 0 and factor.real > 0):
+        return False
+    return all(_close(one, factor * two, COARSE.tolerance) for one, two in pairs)
+
+
+def real_value(node: Node) -> Any:
+    """The value of an expression without variables, its real part where it is complex; None where it has none."""
+    value = None if names(node) else COARSE.value_at(node, {})
+    return value[0].real if value else None

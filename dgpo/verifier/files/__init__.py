@@ -1,0 +1,1 @@
+"""Files of answers: read, judged in parallel, counted."""

@@ -1,0 +1,76 @@
+"""Processes that verify on all cores, each with workers of its own. They end with the process that started them."""
+
+import os
+import signal
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from dgpo.verifier.symbolic.pool import NO_ROOM, shared_pool
+
+MAX_PROCESSES = 12
+"""Each takes about 150 MB with its worker: 12 stay below 2 GB."""
+
+R = TypeVar("R")
+
+
+class Processes:
+    """A pool of ``size`` processes, by default as many as cores, at most `MAX_PROCESSES`.
+
+    An error in the block drops what is still to do.
+    """
+
+    def __init__(self, size: int | None = None) -> None:
+        self.size = size or min(MAX_PROCESSES, os.cpu_count() or 1)
+        # This process alone holds the other end: when it closes, this one is done, has failed or was killed.
+        self._theirs, self._ours = socket.socketpair()
+        # Not forked: a fork of a process with threads can hang.
+        context = get_context("spawn")
+        self._pool = ProcessPoolExecutor(self.size, mp_context=context, initializer=_start, initargs=(self._theirs,))
+
+    def map(self, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]) -> Iterator[R]:
+        """`function(*task)` of each task, in order. Holds as many tasks as keep the processes busy.
+
+        Raises concurrent.futures.process.BrokenProcessPool where a process is killed, RuntimeError where none can be
+        started.
+        """
+        pending: deque[Future[R]] = deque()
+        for task in tasks:
+            try:
+                pending.append(self._pool.submit(function, *task))
+            except OSError as error:
+                raise RuntimeError(f"no process can be started ({error.strerror}): {NO_ROOM}") from error
+            if len(pending) > 2 * self.size:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._pool.shutdown()
+        elif self._pool._call_queue:  # pyright: ignore[reportAttributeAccessIssue]
+            # Before Python 3.11.5 the shutdown waits for a task that is being written to processes which have ended.
+            self._pool._call_queue._reader.close()  # pyright: ignore[reportAttributeAccessIssue]
+        self._ours.close()
+        self._pool.shutdown(cancel_futures=True)
+        self._theirs.close()
+
+
+def _start(parent: socket.socket) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and then ends this process
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    with suppress(RuntimeError):  # the first verdict that needs a worker says why there is none
+        shared_pool().start()
+
+
+def _leave_with(parent: socket.socket) -> None:
+    parent.recv(1)  # nothing is ever sent: this returns at the end of the stream
+    os._exit(1)

@@ -1,0 +1,162 @@
+"""Verdicts on a file of responses, from all cores."""
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from dgpo.errors import UserError
+from dgpo.files import draft_of, make_folder
+from dgpo.progress import ProgressBar
+from dgpo.verifier.files.answer_file import Fields, Row, read_rows
+from dgpo.verifier.files.processes import Processes
+from dgpo.verifier.files.tally import Tally
+from dgpo.verifier.stages import Mode, verify
+from dgpo.verifier.verdict import Verdict
+
+BATCH_ROWS = 64
+BATCH_CHARS = 1 << 20
+MAX_ANSWER_CHARS = 1000
+MAX_NAMED_BAD_ROWS = 20
+MAX_TIMEOUT = 86_400.0
+"""Seconds; a socket's own limit is somewhere beyond."""
+
+
+def verify_file(
+    path: Path,
+    out: Path | None = None,
+    summary: Path | None = None,
+    *,
+    mode: Mode = "boxed",
+    timeout: float = 1.0,
+    fields: Fields = Fields(),  # noqa: B008, it is frozen
+    processes: int | None = None,
+    skip_bad_rows: bool = False,
+    keep: int = 20,
+) -> Tally:
+    """Verify every row of the JSON lines file ``path``, with 8 bytes of memory a row.
+
+    All lines are checked before the first is verified, so that a fault in the last costs no work. ``out`` gets each
+    row with the verdict under ``fields.verdict``, in order, and ``summary`` the counts and times; each file appears
+    whole or not at all.
+
+    Args:
+        processes: The number of processes; see `Processes`.
+        skip_bad_rows: Name lines that cannot be used on standard error, and count them, instead of raising.
+        keep: How many verdicts against their label the tally keeps.
+
+    Raises:
+        UserError: a file or a row that cannot be used, or a process that cannot be started or was killed.
+    """
+    _check_paths(path, out, summary)
+    tally = Tally(keep)
+    started = time.monotonic()
+
+    def skip(error: UserError) -> None:
+        tally.skipped += 1
+        if tally.skipped <= MAX_NAMED_BAD_ROWS:
+            print(f"skipped: {error}", file=sys.stderr)
+
+    try:
+        with _whole_file(summary, "--json") as counts, _whole_file(out, "--out") as verdicts:
+            total = sum(1 for _ in read_rows(path, fields, on_bad=skip if skip_bad_rows else None))
+            if total == 0:
+                raise UserError(f"{path} has no row to verify; write at least one")
+            # The first pass has named what cannot be used.
+            rows = read_rows(path, fields, on_bad=(lambda error: None) if skip_bad_rows else None)
+            with ProgressBar("verifying", total) as progress:
+                for row, verdict in _verify_rows(rows, mode, timeout, processes):
+                    tally.add(row, verdict)
+                    progress.advance(1)
+                    if verdicts is not None:
+                        verdicts.write(json.dumps({**row.fields, fields.verdict: _as_json(row, verdict)}) + "\n")
+            tally.elapsed = time.monotonic() - started
+            if counts is not None:
+                json.dump({"file": str(path), "mode": mode, "timeout": timeout, **tally.summary()}, counts, indent=2)
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"{path}: a verifying process was killed, most likely for want of memory, and nothing was written; "
+            "use fewer by --processes"
+        ) from error
+    except RuntimeError as error:
+        raise UserError(str(error)) from error
+    return tally
+
+
+def _verify_rows(
+    rows: Iterable[Row], mode: Mode, timeout: float, processes: int | None
+) -> Iterator[tuple[Row, Verdict]]:
+    """`verify` on each row, in order. Holds as many rows as keep the processes busy, whatever the number of rows."""
+    sent: deque[list[Row]] = deque()
+
+    def tasks() -> Iterator[tuple[list[tuple[str, str]], Mode, float]]:
+        for batch in _batches(rows):
+            sent.append(batch)
+            yield [(row.response, row.ground_truth) for row in batch], mode, timeout
+
+    with Processes(processes) as pool:
+        for verdicts in pool.map(_verify_pairs, tasks()):
+            yield from zip(sent.popleft(), verdicts, strict=True)
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    batch: list[Row] = []
+    chars = 0
+    for row in rows:
+        batch.append(row)
+        chars += len(row.response)
+        if len(batch) == BATCH_ROWS or chars >= BATCH_CHARS:
+            yield batch
+            batch, chars = [], 0
+    if batch:
+        yield batch
+
+
+def _verify_pairs(pairs: Sequence[tuple[str, str]], mode: Mode, timeout: float) -> list[Verdict]:
+    return [verify(response, ground_truth, mode=mode, timeout=timeout) for response, ground_truth in pairs]
+
+
+def _as_json(row: Row, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "line": row.line,
+        "correct": bool(verdict),
+        "reason": verdict.reason,
+        "stage": verdict.stage,
+        "answer": verdict.answer and verdict.answer[:MAX_ANSWER_CHARS],
+        "seconds": round(verdict.seconds, 6),
+        "cached": verdict.cached,
+    }
+
+
+def _check_paths(path: Path, out: Path | None, summary: Path | None) -> None:
+    """Refuse paths that cannot be read twice or written, or that are the same file."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path} is a directory or a pipe; it is read twice, so give a file")
+        for option, written in (("--out", out), ("--json", summary)):
+            if written is None:
+                continue
+            if written.exists() and not written.is_file():
+                raise UserError(f"{option}={written} is a directory or a device; give the path of a file to write")
+            if written.exists() and path.exists() and written.samefile(path):
+                raise UserError(f"{option}={written} is the input itself; give another path")
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}; give another path") from error
+    if out is not None and summary is not None and out.absolute() == summary.absolute():
+        raise UserError(f"--json={summary} is --out as well; give two paths")
+
+
+@contextmanager
+def _whole_file(path: Path | None, option: str) -> Iterator[TextIO | None]:
+    """``path`` for writing; it has its old content, or none, until all of the new one is on the disk."""
+    if path is None:
+        yield None
+        return
+    make_folder(path.parent, option)
+    with draft_of(path) as draft, draft.open("w", encoding="utf-8") as file:
+        yield file

@@ -1,0 +1,1 @@
+"""What no cheap stage decides, by math-verify in worker processes."""

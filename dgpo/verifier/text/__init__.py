@@ -1,0 +1,1 @@
+"""A text as tokens: spellings, numbers, cuts outside brackets, words of doubt."""

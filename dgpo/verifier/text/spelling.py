@@ -1,0 +1,165 @@
+"""The vocabulary of the lexer: Unicode signs, LaTeX commands and words, with what they stand for."""
+
+import re
+import unicodedata
+
+from dgpo.verifier.text.tokens import Kind, Unreadable, vocabulary
+
+_SIGNS = {
+    "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",
+    "×": r" \times ", "·": r" \cdot ", "⋅": r" \cdot ", "∙": r" \cdot ", "÷": "/", "≤": r" \le ", "≥": r" \ge ",
+    "⩽": r" \le ", "⩾": r" \ge ", "≠": r" \ne ", "∞": r" \infty ", "∪": r" \cup ", "∩": r" \cap ",
+    "±": r" \pm ", "∓": r" \mp ", "°": r"^{\circ}", "∈": r" \in ", "∅": r" \emptyset ", "√": r"\sqrt ",
+    "∛": r"\sqrt[3] ", "Ω": r"\Omega ", "℃": r"^{\circ}C",
+    "≈": r" \approx ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}",
+    "ℂ": r"\mathbb{C}", "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...",
+    "∶": ":", "或": " or ", "且": " and ", "和": " and ",
+}  # fmt: skip
+_SMALL = re.compile("(?P<above>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<below>[₀₁₂₃₄₅₆₇₈₉]+)|(?P<circled>[①-⑳])")
+_SMALL_AS = {"above": "^{%s}", "below": "_{%s}", "circled": r"\textcircled{%s}"}
+_RADICAL = re.compile(r"([√∛]) ?(\d+(?:\.\d+)?|[A-Za-z])")
+_GREEK_LETTER = re.compile("[α-ωΓΔΘΛΞΠΣΦΨΩ]")
+_FULL_WIDTH = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+_VULGAR = {
+    code: rf"\frac{{{unicodedata.normalize('NFKC', chr(code))}}}".replace("\u2044", "}{")
+    for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F))
+}
+_UNICODE = _FULL_WIDTH | _VULGAR | str.maketrans(_SIGNS)
+_EATEN = re.compile(
+    "[\a\b\f\v](?=[A-Za-z])"
+    "|\t(?=(?:ext(?:bf|it|rm|sf|tt)?|imes|heta|d?frac|binom|au|anh?|ilde|riangle|herefore)(?![A-Za-z]))"
+    "|\r(?=(?:ight|ho|angle|floor|ceil)(?![a-z]))|\n(?=(?:eq|abla|otin)(?![A-Za-z]))"
+)
+_EATEN_LETTERS = {ord(eaten): rf"\{letter}" for eaten, letter in zip("\a\b\f\v\t\r\n", "abfvtrn", strict=True)}
+
+
+def in_ascii(text: str) -> str:
+    r"""``text`` with the signs of Unicode as LaTeX; what has no LaTeX stays. A form feed and ``rac`` are ``\frac``, and
+    the like: an escape was read in what was LaTeX."""
+    text = _EATEN.sub(lambda eaten: eaten.group().translate(_EATEN_LETTERS), text)
+    if text.isascii():
+        return text
+    text = _SMALL.sub(_small_digits, text)
+    text = _RADICAL.sub(lambda root: rf"\sqrt{'[3]' if root[1] == '∛' else ''}{{{root[2]}}}", text)
+    text = _GREEK_LETTER.sub(_greek_command, text)
+    return text.translate(_UNICODE)
+
+
+def _small_digits(digits: re.Match[str]) -> str:
+    return _SMALL_AS[str(digits.lastgroup)] % unicodedata.normalize("NFKC", digits.group()).replace("\u2212", "-")
+
+
+def _greek_command(letter: re.Match[str]) -> str:
+    *_, size, _, name = unicodedata.name(letter.group()).replace("LAMDA", "LAMBDA").replace("FINAL ", "").split()
+    return f" \\{name.capitalize() if size == 'CAPITAL' else name.lower()} "
+
+
+_ARGUMENT = re.compile(r"\\[A-Za-z]+|\\?.", re.DOTALL)
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
+def argument(text: str, at: int) -> tuple[str, int]:
+    """The group or the symbol that follows index ``at``, and the index behind it."""
+    while text[at : at + 1].isspace():
+        at += 1
+    if text[at : at + 1] != "{":
+        found = _ARGUMENT.match(text, at)
+        return (found.group(), found.end()) if found and found.group() not in "}" else ("", at)
+    depth = 0
+    for brace in _BRACE.finditer(text, at):
+        depth += {"{": 1, "}": -1}.get(brace.group(), 0)
+        if depth == 0:
+            return text[at + 1 : brace.start()], brace.end()
+    raise Unreadable("a brace does not close")
+
+
+GREEK = vocabulary(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau upsilon"
+    " phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega hbar ell pi"
+)
+FUNCTIONS = vocabulary(
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc"
+    " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis"
+)
+OF_SEVERAL = vocabulary("max min gcd lcm")
+WITH_ARGUMENTS = {name: ("frac", 2) for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
+WITH_ARGUMENTS |= {name: ("binom", 2) for name in ("binom", "dbinom", "tbinom")} | {"sqrt": ("sqrt", 1)}
+WORDED = vocabulary(
+    "text textbf textit textrm textsf texttt textnormal mbox hbox mathrm operatorname mathbf boldsymbol bm mathit"
+    " mathsf mathtt mathcal mathscr rm"
+)
+ACCENTS = {name: name for name in ("vec", "overline", "hat", "tilde", "dot", "ddot")}
+ACCENTS |= {"overrightarrow": "vec", "bar": "overline", "widehat": "hat"}
+LAYOUT = vocabulary(
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm middle displaystyle textstyle"
+    " scriptstyle limits nolimits quad qquad bf it sf tt bfseries centering boxed fbox underline mathstrut thinspace"
+    " medspace thickspace space tiny small normalsize large Large LARGE huge Huge"
+)
+DROPPED = vocabulary("phantom hphantom vphantom overset underset stackrel label tag vspace hspace color textcolor")
+"""Layout commands whose argument is left out too."""
+WITH_TEXT = WORDED | DROPPED | {*ACCENTS, "textcircled", "mathbb", "mathds"}
+"""Commands of one argument."""
+_COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
+    ("sign", "*", r"\times ", "times"), ("sign", "*", r"\cdot ", "cdot ast"), ("sign", "/", "/", "div"),
+    ("sign", "pm", r"\pm ", "pm"), ("sign", "mp", r"\mp ", "mp"), ("sign", ":", ":", "colon"),
+    ("sign", "'", "'", "prime"), ("sign", "cup", r"\cup ", "cup bigcup"), ("sign", "cap", r"\cap ", "cap bigcap"),
+    ("sign", "setminus", r"\setminus ", "setminus backslash"),
+    ("bar", "|", "|", "vert lvert rvert mid lVert rVert Vert"), ("word", "for", r"\forall ", "forall"),
+    ("command", "over", r"\over ", "over"), ("command", "choose", r"\choose ", "choose"),
+    ("command", "neg", r"\neg ", "neg lnot"), ("command", "to", r"\to ", "to rightarrow longrightarrow"),
+    ("command", "implies", r"\implies ", "implies Rightarrow Longrightarrow"),
+    ("command", "iff", r"\iff ", "iff Leftrightarrow leftrightarrow"), ("name", "T", "T", "top intercal"),
+    ("command", "mod", r"\bmod ", "bmod"), ("command", "pmod", r"\pmod ", "pmod"),
+    ("relation", "<=", "", "le leq leqslant leqq"), ("relation", ">=", "", "ge geq geqslant geqq"),
+    ("relation", "!=", "", "ne neq"), ("relation", "<", "", "lt"), ("relation", ">", "", "gt"),
+    ("relation", "in", "", "in"), ("relation", "~", "", "approx simeq sim"), ("relation", "equiv", "", "equiv"),
+    ("join", "or", r"\lor ", "lor vee"), ("join", "and", r"\land ", "land wedge"),
+    ("dots", "...", r"\ldots ", "ldots dots cdots dotsc dotsb"), ("infinity", "infinity", r"\infty ", "infty infin"),
+    ("degree", "degree", r"^{\circ}", "circ degree degrees degreecelsius"),
+    ("money", "£", "", "pounds textsterling"), ("money", "€", "", "euro texteuro"),
+    ("empty", "empty", r"\emptyset ", "emptyset varnothing O"),
+    ("open", "(", "(", "langle lparen"), ("open", "[", "[", "lbrack"), ("open", r"\{", r"\{", "lbrace"),
+    ("open", "floor", r"\lfloor ", "lfloor"), ("open", "ceil", r"\lceil ", "lceil"),
+    ("close", ")", ")", "rangle rparen"), ("close", "]", "]", "rbrack"), ("close", r"\}", r"\}", "rbrace"),
+    ("close", "floor", r"\rfloor ", "rfloor"), ("close", "ceil", r"\rceil ", "rceil"),
+    ("function", "tan", r"\tan ", "tg"), ("function", "cot", r"\cot ", "ctg"),
+    ("function", "arctan", r"\arctan ", "arctg"),
+    ("function", "arccot", r"\operatorname{arccot} ", "arcctg"),
+    *(("function", name, f"\\{name} ", name) for name in FUNCTIONS),
+)  # fmt: skip
+COMMANDS: dict[str, tuple[Kind, str, str]] = {
+    name: (kind, value, latex) for kind, value, latex, names in _COMMANDS for name in names.split()
+}
+"""Kind and value of a token, and what math-verify reads for it (a relation's is the lexer's)."""
+BOLD: dict[str, tuple[Kind, str, str]] = {
+    **{axis: ("name", f"unit {axis}", axis) for axis in "ijk"},
+    **{field: ("field", field, rf"\mathbb{{{field}}}") for field in "RZNQC"},
+    **{letter: ("name", f"bold {letter}", letter) for letter in "abcdmnpqruvwxyz"},
+    "0": ("name", "vec 0", r"\vec{0}"),
+}
+"""What a bold symbol is: a unit vector, a set of numbers, a letter that may be a vector, the null vector."""
+CHARACTERS: dict[str, tuple[Kind, str, str]] = {
+    **{symbol: ("open", symbol, symbol) for symbol in "([{"},
+    **{symbol: ("close", symbol, symbol) for symbol in ")]}"},
+    **{symbol: ("join", symbol, ", ") for symbol in ",;"},
+    **{symbol: ("sign", symbol, symbol) for symbol in "+-/^_!:'."},
+    **{symbol: ("money", symbol, "") for symbol in "€£¥₹¢"},
+    "*": ("sign", "*", r"\cdot "),
+    "%": ("percent", "%", r"\%"),
+    "&": ("cell", "&", "&"),
+    "|": ("bar", "|", "|"),
+}
+_JOINTS = {"or": "or either maybe perhaps possibly", "and": "and"}
+WORDS: dict[str, tuple[Kind, str, str]] = {
+    **{word: ("join", joint, rf"\text{{ {word} }}") for joint, words in _JOINTS.items() for word in words.split()},
+    **{word: ("infinity", "infinity", r"\infty ") for word in ("infinity", "inf")},
+    **{word: ("relation", "~", r"\approx ") for word in ("approximately", "approx", "roughly")},
+    "except": ("sign", "setminus", r"\setminus "),
+}
+"""Words that are tokens of a kind of their own, also in ``\\text{}``."""
+PLAIN: dict[str, tuple[Kind, str, str]] = {
+    **{name: COMMANDS[name] for name in FUNCTIONS - {"det", "sup", "inf", "lim", "deg"} | {"infty"}},
+    **{name: ("name", name, f"\\{name} ") for name in GREEK},
+    "sqrt": ("command", "sqrt", r"\sqrt"),
+}
+"""Commands that need no backslash outside ``\\text{}``."""
