@@ -19,9 +19,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dgpo.verifier.symbolic.compare import CACHE_SIZE
-from dgpo.verifier.symbolic.pool import shared_pool
-
 from benchmarks.common import RESULTS, arguments_of, machine, publish, watched
 from dgpo.data.schema import make_row, write_parquet
 from dgpo.evaluation.benchmarks import read_benchmarks
@@ -31,6 +28,8 @@ from dgpo.evaluation.settings import Engine, ModelFacts, Sampling, Settings, agr
 from dgpo.files import replace_json
 from dgpo.tables import Table
 from dgpo.verifier.symbolic import compare
+from dgpo.verifier.symbolic.compare import CACHE_SIZE
+from dgpo.verifier.symbolic.pool import shared_pool
 
 
 def make(folder: Path, problems: int, samples: int, tokens: int) -> None:
