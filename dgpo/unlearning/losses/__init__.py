@@ -1,18 +1,13 @@
-"""The losses of unlearning, a file a method. Pure: tensors in, tensors out."""
+"""The losses of unlearning, a family a file. Pure: tensors in, tensors out."""
 
+from dgpo.unlearning.losses.ascent import WGA, GradAscent
 from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, RETAIN, Counts, Method, Tokens, cross_entropy, total
-from dgpo.unlearning.losses.ce_u import CEU
+from dgpo.unlearning.losses.distillation import CEU, Undial
 from dgpo.unlearning.losses.finetune import Finetune
-from dgpo.unlearning.losses.grad_ascent import GradAscent
-from dgpo.unlearning.losses.idk_dpo import IdkDPO
-from dgpo.unlearning.losses.npo import NPO
 from dgpo.unlearning.losses.palu import Palu
 from dgpo.unlearning.losses.pdu import PDU
+from dgpo.unlearning.losses.preference import NPO, TPO, IdkDPO, SimNPO
 from dgpo.unlearning.losses.rmu import RMU
-from dgpo.unlearning.losses.simnpo import SimNPO
-from dgpo.unlearning.losses.tpo import TPO
-from dgpo.unlearning.losses.undial import Undial
-from dgpo.unlearning.losses.wga import WGA
 
 METHODS: dict[str, type[Method]] = {
     "palu": Palu,

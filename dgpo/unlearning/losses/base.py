@@ -128,11 +128,6 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(logits, labels, reduction="none")
 
 
-def preference(margins: Tensor, beta: float, counts: Counts) -> Tensor:
-    """The micro-batch's share of -(2/β) mean over answers of log σ(β · margin)."""
-    return -2 / beta * F.logsigmoid(beta * margins).sum() / max(1, counts.answers)
-
-
 def total(method: Method, values: Tensor, tokens: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
     """The micro-batch's share of the loss, and of its terms before their weights.
 

@@ -1,4 +1,4 @@
-"""Gradient ascent weighted by the model's own certainty: WGA (arXiv 2502.19301), SatImp (arXiv 2505.11953)."""
+"""Gradient ascent on what is to be forgotten, plain or weighted token by token."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,23 @@ from dgpo.unlearning.losses.base import Method, cross_entropy
 
 
 @dataclass(frozen=True, kw_only=True)
+class GradAscent(Method):
+    """-mean ℓ over answer tokens, ℓ = -log p(y): unbounded, so that long training destroys the model.
+
+    Without retain rows it is GradAscent; GradDiff (arXiv 2203.12817) is the same with ``retain_weight`` above 0.
+    """
+
+    retain_weight: float = 0.0
+
+    def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
+        return -super().token_values(logits, ref_logits, labels, token_class)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WGA(Method):
     """-mean over answer tokens of p^β₁ (1 - p)^β₂ ℓ, p the true token's probability, without a gradient in the weight.
 
-    WGA has β₂ = 0, SatImp β₁ = 5 and β₂ = 1.
+    WGA (arXiv 2502.19301) has β₂ = 0, SatImp (arXiv 2505.11953) β₁ = 5 and β₂ = 1.
 
     Attributes:
         beta1, beta2: exponents of saturation and importance.
