@@ -119,14 +119,13 @@ def copy_bandwidth(rows: int, width: int) -> float:
     """Bytes per second, read and written, of a float32 copy of the same shape on the GPU."""
     source = torch.randn(rows, width, device="cuda")
     target = torch.empty_like(source)
-    best = math.inf
-    for _ in range(10):
-        torch.cuda.synchronize()
-        start = time.perf_counter()
+
+    def copy() -> None:
         target.copy_(source)
         torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - start)
-    return 8 * rows * width / best
+
+    copy()
+    return 8 * rows * width / common.fastest(copy, 10)
 
 
 def measure(device: str, compiled: bool, rounds: int) -> list[dict[str, str]]:

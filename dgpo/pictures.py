@@ -19,6 +19,14 @@ INSTALLED = {font.name for font in font_manager.fontManager.ttflist}
 matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(name for name in ASIAN if name in INSTALLED)]
 # An SVG keeps its text, for which a reader has fonts.
 matplotlib.rcParams["svg.fonttype"] = "none"
+# Okabe and Ito's colours, told apart by readers who see colours differently, and more; dashes for black and white.
+COLOURS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C00", "#7F4F24", "#990000")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), "-", (0, (1, 1)), "--", "--")
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """How the line of the method with this number is drawn, the same in all panels of a figure."""
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.8}
 
 
 def plain(name: str) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dgpo.data.duplicates import Entry, Tally, collect_problems, merge_answers
-from dgpo.data.filters import sample_entries, token_counter, with_readable_answer, with_short_prompt
+from dgpo.data.answers import ground_truth_faults
+from dgpo.data.duplicates import Entry, Tally, collect_problems, drop_where, merge_answers
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
 from dgpo.data.options import Options
-from dgpo.data.prompts import find_template, render
+from dgpo.data.prompts import chat_tokenizer, find_template, render
 from dgpo.data.read import count_rows, read_rows
 from dgpo.data.schema import PromptRow, make_row, write_parquet
 from dgpo.data.sources.locate import Located, hub_files, local_files, own_files
@@ -132,6 +133,59 @@ def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
     files = benchmark_files(options.decontaminate)
     problems = [each for file in files for each in read_benchmark(file) if each.name != options.name]
     return files, BenchmarkIndex(problems, options.near or NEAR)
+
+
+def with_readable_answer(entries: Sequence[Entry], tally: Tally) -> list[Entry]:
+    """Those whose ground truth verifies against itself and can be compared (`ground_truth_faults`)."""
+    faults = ground_truth_faults([entry.ground_truth for entry in entries])
+
+    def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+        fault = next(faults)
+        return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
+
+    return drop_where(entries, "checking answers", reason_to_drop, tally)
+
+
+def with_short_prompt(
+    entries: Sequence[Entry], most: int, unit: str, length: Callable[[str], int], tally: Tally
+) -> list[Entry]:
+    """Those whose problem has a prompt of a `length` (in `unit`) of at most `most`."""
+
+    def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+        measured = length(entry.first.problem)
+        return ("prompt too long", {unit: measured}) if measured > most else None
+
+    return drop_where(entries, "measuring prompts", reason_to_drop, tally)
+
+
+def token_counter(folder: Path) -> Callable[[str], int]:
+    """Counts the tokens of a user message as the chat template renders it, the start of the response included.
+
+    Raises UserError where there is no tokenizer, or no chat template that renders.
+    """
+    if not folder.is_dir():
+        raise UserError(f"tokenizer={folder}: there is no such folder; give a Hugging Face model folder")
+    tokenizer = chat_tokenizer(folder, f"tokenizer={folder}")
+
+    def count(user: str) -> int:
+        messages: Any = [{"role": "user", "content": user}]
+        return len(
+            tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
+        )
+
+    try:
+        count("1+1=?")
+    except Exception as error:  # jinja's, and whatever a template raises itself
+        raise UserError(f"tokenizer={folder}: its chat template renders no prompt ({error!s:.200}); mend it") from error
+    return count
+
+
+def sample_entries(entries: Sequence[Entry], limit: int, seed: int, tally: Tally) -> list[Entry]:
+    """At most `limit` of them, drawn without replacement, in their order."""
+    if limit >= len(entries):
+        return list(entries)
+    tally.dropped["beyond the limit"] += len(entries) - limit
+    return [entries[place] for place in sorted(random.Random(seed).sample(range(len(entries)), limit))]
 
 
 def _row_count(located: Located) -> int | None:

@@ -12,12 +12,9 @@ from dgpo.errors import UserError
 from dgpo.files import make_folder
 from dgpo.losses import Method, gradient_weight
 from dgpo.losses.base import check_number, parse_method
-from dgpo.pictures import legend, plt, save
+from dgpo.pictures import legend, line_style, plt, save
 
 DEFAULT_METHODS = ("grpo", "cispo", "gppo", "ce_gppo", "aspo", "maspo", "dgpo")
-# Okabe and Ito's colours, told apart by readers who see colours differently; the dashes help in black and white.
-COLOURS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C00")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), "-", "--")
 POINTS = 400
 
 
@@ -95,12 +92,7 @@ def draw(
     for column, sign in enumerate((-1.0, 1.0)):
         for index, (label, method) in enumerate(methods):
             f, w = curve(method, ratios, sign * advantage, old_prob)
-            style = {
-                "color": COLOURS[index % len(COLOURS)],
-                "linestyle": DASHES[index % len(DASHES)],
-                "linewidth": 2.0,
-                "label": label,
-            }
+            style = line_style(index) | {"label": label}
             panels[0][column].plot(ratios * unit, f, **style)
             panels[1][column].plot(ratios * unit, w * (old_prob if against == "ratio" else 1.0), **style)
         name, start, end = ("LN", 0.0, lo * unit) if sign < 0 else ("HP", hi * unit, largest * unit)

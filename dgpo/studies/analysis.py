@@ -4,7 +4,7 @@ A method is judged at the rate with the best mean accuracy over its seeds, at th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,10 +77,7 @@ def against(methods: Mapping[str, Method], reference: str, key: str) -> dict[str
         if name != reference
     }
     rates = false_discovery_rates([each.p for each in differences.values()])
-    return {
-        name: Paired(each.value, each.low, each.high, float(p), each.improved)
-        for (name, each), p in zip(differences.items(), rates, strict=True)
-    }
+    return {name: replace(each, p=float(p)) for (name, each), p in zip(differences.items(), rates, strict=True)}
 
 
 def level_of(methods: Mapping[str, Method]) -> float:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,7 @@ def checked(
         raise UserError(f"--seeds {' '.join(map(str, seeds))}: they must be 0 or above, and each named once")
     if steps is not None and steps < 2:
         raise UserError(f"--steps={steps}: it must be at least 2")
-    how = SETTINGS[setting]
-    return how if steps is None else Setting(**{**vars(how), "steps": steps})
+    return SETTINGS[setting] if steps is None else replace(SETTINGS[setting], steps=steps)
 
 
 def run_missing(
@@ -139,17 +139,8 @@ def methods_table(methods: Mapping[str, Method], rates: Sequence[float], referen
             one, other = accuracy[name], passed[name]
             paired = (one.text("+.3f"), f"{one.p:.2g}", f"{one.improved:.2f}", f"{other.text('+.3f')}, q {other.p:.2g}")
         rows.append((name, rate, *cells, *paired))
-    head = (
-        "method",
-        "rate",
-        "avg@k",
-        f"pass@{K}",
-        "entropy",
-        f"avg minus {reference}",
-        "q",
-        "better",
-        f"pass@{K} minus",
-    )
+    head = ("method", "rate", "avg@k", f"pass@{K}", "entropy")
+    head += (f"avg minus {reference}", "q", "better", f"pass@{K} minus")
     seeds = len(methods[reference].judged())
     note = (
         f"{seeds} seeds, each a teacher, a first policy, problems and draws of its own, shared by the methods. "
@@ -218,12 +209,12 @@ def numbers(
         return result
 
     paired = {"avg": against(methods, reference, ACCURACY), f"pass@{K}": against(methods, reference, PASS.format(K))}
-    head = {
+    return {
         "setting": dict(setting),
         "rates": list(rates),
         "seeds": list(seeds),
         "reference": reference,
         "level": level,
+        "methods": {name: numbers_of(name, method) for name, method in methods.items()},
+        "verdicts": [vars(each) for each in judged],
     }
-    by_method = {name: numbers_of(name, method) for name, method in methods.items()}
-    return head | {"methods": by_method, "verdicts": [vars(each) for each in judged]}

@@ -2,23 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dgpo.pictures import legend, plain, plt, save
+from dgpo.pictures import legend, line_style, plain, plt, save
 from dgpo.runs.intervals import interquartile_mean, middle_mean
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, K, Method, pass_curve
 from dgpo.studies.training import KS, Setting
-
-# Okabe and Ito's colours for readers who see colours differently, and two more.
-COLOURS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#8C8C00", "#7F4F24", "#D55E00", "#990000")
-DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), "--", "-", "--")
-
-
-def style(number: int) -> dict[str, Any]:
-    """The line style of the method with this number."""
-    return {"color": COLOURS[number % len(COLOURS)], "linestyle": DASHES[number % len(DASHES)], "linewidth": 1.8}
 
 
 def draw(
@@ -34,7 +24,7 @@ def draw(
     figure, grid = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
     updates = setting.epochs * setting.updates
     for number, (name, method) in enumerate(methods.items()):
-        look = style(number)
+        look = line_style(number)
         measured = np.flatnonzero(~np.isnan(method.judged()[0][ACCURACY]))
         accuracy, passed, entropy = (middle(method, key, measured) for key in (ACCURACY, PASS.format(K), ENTROPY))
         grid[0, 0].plot(measured * updates, accuracy, label=plain(name), **look)
@@ -64,7 +54,7 @@ def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Seq
             means = [interquartile_mean(row) for row in method.ends(key)]
             values = np.array([each.value for each in means])
             error = np.array([[each.value - each.low for each in means], [each.high - each.value for each in means]])
-            axes.errorbar(places, values, np.nan_to_num(error), label=plain(name), capsize=2, **style(number))
+            axes.errorbar(places, values, np.nan_to_num(error), label=plain(name), capsize=2, **line_style(number))
     for axes, title in zip(panels, ("accuracy (avg@k) at the end", f"pass@{K} at the end"), strict=True):
         axes.set(title=title, xlabel="learning rate", xscale="log")
         axes.set_xticks(rates, [f"{rate:g}" for rate in rates])

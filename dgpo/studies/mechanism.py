@@ -10,11 +10,10 @@ from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.losses import Method
 from dgpo.losses.base import make_method
-from dgpo.pictures import legend, plain, plt, save
+from dgpo.pictures import legend, line_style, plain, plt, save
 from dgpo.runs.intervals import Paired, difference
 from dgpo.studies import token
 from dgpo.studies.contenders import contenders
-from dgpo.studies.figures import style
 from dgpo.studies.tabular import REACHED, free_entropy
 from dgpo.studies.threads import one_thread
 from dgpo.tables import Table
@@ -139,7 +138,7 @@ def draw(
     )
     for axes, (title, side, read, scale) in zip(grid.flat, panels, strict=False):
         for number, (name, both) in enumerate(paths.items()):
-            axes.plot(read(both[side]), label=plain(name), **style(number))
+            axes.plot(read(both[side]), label=plain(name), **line_style(number))
         axes.set(title=title, xlabel="updates on one batch", yscale=scale)
         axes.grid(alpha=0.3)
     others = {f"n={n}, m={m}": delta for (n, m), delta in against.items()}

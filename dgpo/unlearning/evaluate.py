@@ -83,15 +83,10 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     encoder = Encoder(tokenizer, options.template, options.max_length)
     scorer = Scorer(network, encoder, batch_size=options.batch_size)
     files = {}
-    for name in FILES:
-        path = data / f"{name}.jsonl"
-        if path.is_file():
-            say(f"{model}: {name}")
-            files[name] = figures_of(scorer, path, is_forget=name == "forget", generates=name not in NOT_GENERATED)
-    for name in MUSE:
+    for name in (*FILES, *MUSE):
         if (data / f"{name}.jsonl").is_file():
             say(f"{model}: {name}")
-            files[name] = muse_figures(scorer, data, name)
+            files[name] = (muse_figures if name in MUSE else figures_of)(scorer, data, name)
     rows = read(data / "forget.jsonl", inside_words=True)
     if options.relearn_lr:
         say(f"{model}: relearning")
@@ -99,8 +94,9 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     return {"model": model, "data": str(data), "files": files}
 
 
-def figures_of(scorer: Scorer, path: Path, *, is_forget: bool, generates: bool) -> Figures:
+def figures_of(scorer: Scorer, data: Path, name: str) -> Figures:
     """The figures of a file, by name: a list with one entry for each row, None where it does not apply."""
+    path = data / f"{name}.jsonl"
     rows, raw = read(path, inside_words=True), list(read_rows(path))
     figures: Figures = {"author": [str(row.get("author") or number) for number, row in enumerate(raw)]}
     scored = scorer.answers(rows)
@@ -110,10 +106,10 @@ def figures_of(scorer: Scorer, path: Path, *, is_forget: bool, generates: bool) 
     figures["min_k"] = [min_k_score(one.log_probs) for one in scored]
     if all("perturbed_answer" in row for row in raw):
         figures |= truth_losses(scorer, rows, raw)
-    if generates:
+    if name not in NOT_GENERATED:
         texts = scorer.greedy(rows)
         figures["rouge"] = [rouge_l(row.answer, text, stemmed=True)[0] for row, text in zip(rows, texts, strict=True)]
-        if is_forget:
+        if name == "forget":
             figures["leaked"] = [leaked(row, text) for row, text in zip(rows, texts, strict=True)]
             figures["recited"] = [scorer.recited(row, GIVEN) for row in rows]
     return figures

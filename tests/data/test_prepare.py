@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dgpo.cli import main
-from dgpo.data.filters import token_counter
 from dgpo.data.manifest import Manifest, content_hash, read_manifest
+from dgpo.data.prepare import token_counter
 from dgpo.files import file_sha256
 from dgpo.tasks import small_model
 
