@@ -43,6 +43,8 @@ _MAX_NUMBER = 1000  # characters; the verifier reads no longer number, and the p
 _PROBE = r"\boxed{\int}"
 """Half a formula: against it the verifier has the symbolic stage read the ground truth, and stops."""
 _BATCH = 512
+_TIMEOUT = 10.0
+"""Seconds for a ground truth, so that none is called a fault for a busy machine's sake."""
 
 
 def canonical_answer(raw: object) -> str:
@@ -198,7 +200,7 @@ def _misread(answer: str) -> str:
         return str(error)
 
 
-def ground_truth_faults(ground_truths: Sequence[str], *, timeout: float = 10.0) -> Iterator[str]:
+def ground_truth_faults(ground_truths: Sequence[str]) -> Iterator[str]:
     """For each ground truth in order why no response can be checked against it, or "" where one can.
 
     A response that boxes the ground truth must be right; and a ground truth that is no number and not made of
@@ -207,9 +209,9 @@ def ground_truth_faults(ground_truths: Sequence[str], *, timeout: float = 10.0) 
     for start in range(0, len(ground_truths), _BATCH):
         batch = ground_truths[start : start + _BATCH]
         misread = [_misread(truth) for truth in batch]
-        itself = verify_batch([rf"\boxed{{{truth}}}" for truth in batch], batch, timeout=timeout)
+        itself = verify_batch([rf"\boxed{{{truth}}}" for truth in batch], batch, timeout=_TIMEOUT)
         probed = [place for place, truth in enumerate(batch) if itself[place] and _is_symbolic(truth)]
-        probes = verify_batch([_PROBE] * len(probed), [batch[place] for place in probed], timeout=timeout)
+        probes = verify_batch([_PROBE] * len(probed), [batch[place] for place in probed], timeout=_TIMEOUT)
         reasons = {place: verdict.reason for place, verdict in zip(probed, probes, strict=True)}
         for place, verdict in enumerate(itself):
             if misread[place]:

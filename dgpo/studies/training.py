@@ -20,6 +20,8 @@ GROUP = 8
 CLIP_NORM = 1.0
 HELD_OUT = 512
 """Problems that accuracy is computed on, of each seed."""
+EVERY = 2
+"""Steps from one computation of the held-out accuracy to the next."""
 KS = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -107,11 +109,11 @@ def flat(gradients: Sequence[Tensor]) -> Tensor:
 
 
 def train(
-    method: Method, rates: Sequence[float], seeds: Sequence[int], bases: Tensor, setting: Setting, *, every: int = 2
+    method: Method, rates: Sequence[float], seeds: Sequence[int], bases: Tensor, setting: Setting
 ) -> Iterator[dict[str, Tensor]]:
     """Train a run for each of the paired `rates` and `seeds`, from `bases` `(R, ...)`; metrics `(R,)` of each step.
 
-    The last ones, and every `every`-th, have the held-out accuracy too, of the policy before the step. Keys are those
+    The last ones, and every `EVERY`-th, have the held-out accuracy too, of the policy before the step. Keys are those
     of verl's and of `dgpo.losses.metrics`.
     """
     parameters = bases.clone()
@@ -126,7 +128,7 @@ def train(
         digits, uniforms, orders = (torch.from_numpy(np.stack(each))[shared] for each in zip(*draws, strict=True))
         batch = policy.sample(layers, digits, uniforms)
         metrics = {"actor/entropy": mean(batch.entropy, batch.mask)}
-        if step % every == 0 or step == setting.steps:
+        if step % EVERY == 0 or step == setting.steps:
             metrics |= accuracy(policy.success(layers, held_out, answers))
             metrics["val-aux/facts/entropy"] = metrics["actor/entropy"]
         if step < setting.steps:

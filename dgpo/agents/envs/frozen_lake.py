@@ -121,10 +121,10 @@ def local_rule(rows: list[str], cell: Cell) -> str:
     return min(free_moves(rows, cell), key=distance, default="L")
 
 
-def local_success(rows: list[str], turns: int = TURNS) -> bool:
-    """Whether `local_rule` reaches the goal within so many moves."""
+def local_success(rows: list[str]) -> bool:
+    """Whether `local_rule` reaches the goal within `TURNS` moves."""
     cell = find_tile(rows, "S")
-    for _ in range(turns):
+    for _ in range(TURNS):
         cell = neighbour(cell, local_rule(rows, cell))
         if tile_at(rows, cell) == "G":
             return True
