@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import expit
 from torch import Tensor
 
 STD_EPSILON = 1e-6
@@ -42,10 +41,16 @@ def episode_weight(p: float, success: float, *, alpha: float = 4.0, range: float
     if not 0 <= p <= 1:
         raise ValueError(f"p={p} must be in [0, 1]")
     exponent = (1 - p) ** alpha if success else -(p**alpha)
-    return 1 + range * float((expit(exponent) - 0.5) / (expit(1.0) - 0.5))
+    return 1 + range * (_sigmoid(exponent) - 0.5) / (_sigmoid(1.0) - 0.5)
 
 
-def soft_baseline(observations: Sequence[str], returns: Sequence[float], *, temperature: float = 0.1) -> list[float]:
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def soft_baseline(
+    observations: Sequence[str], returns: Sequence[float], *, temperature: float = 0.1, exclude_self: bool = False
+) -> list[float]:
     """B_i = Σ_j softmax_j(cos(x_i, x_j)/temperature) · G_j, with the TF-IDF vectors x of the observations.
 
     Their weights are those of scikit-learn's TfidfVectorizer but for `WORD`: lower case, raw counts,
@@ -54,6 +59,7 @@ def soft_baseline(observations: Sequence[str], returns: Sequence[float], *, temp
     Args:
         observations, returns: of all turns of the group.
         temperature: > 0; as it grows, B becomes the mean.
+        exclude_self: leave the turn's own return out; alone, it is its own baseline all the same.
 
     Raises:
         ValueError: unequal lengths, a temperature that is not positive.
@@ -66,6 +72,8 @@ def soft_baseline(observations: Sequence[str], returns: Sequence[float], *, temp
         return list(returns)
     vectors = _tfidf(observations)
     logits = vectors @ vectors.T / temperature
+    if exclude_self:
+        np.fill_diagonal(logits, -np.inf)
     weight = np.exp(logits - logits.max(1, keepdims=True))
     return (weight @ np.asarray(returns, dtype=float) / weight.sum(1)).tolist()
 

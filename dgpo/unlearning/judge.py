@@ -102,7 +102,8 @@ def metrics_of(result: Result, retain: Result | None, rows: Rows) -> dict[str, f
 
     if retain is not None and "perturbed_loss" in files["forget"]:
         losses = [column(source, "forget", name) for source in (result, retain) for name in LOSSES]
-        metrics["forget_quality"], metrics["ks_distance"] = forget_quality(*losses)
+        quality = forget_quality(*losses)
+        metrics |= {"forget_quality": quality.value, "ks_distance": quality.distance}
     if parts := utility_parts(result, rows):
         metrics["model_utility"] = model_utility(parts)
     metrics["forget_probability"] = float(np.exp(-np.array(column(result, "forget", "loss"))).mean())

@@ -5,10 +5,25 @@ Losses are means over an answer's tokens, end token included, in nats.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
+
+
+@dataclass(frozen=True)
+class ForgetQuality:
+    """How far the unlearned model's truth ratios are from those of a model that never saw the forget set.
+
+    Attributes:
+        value: p of the two-sample Kolmogorov-Smirnov test; 1 where nothing tells the models apart. With n rows it lies
+            on a grid, where one row can be a tenth.
+        distance: the test's D, the largest gap between the two distributions, 0 to 1.
+    """
+
+    value: float
+    distance: float
 
 
 def truth_ratio(paraphrased_loss: Sequence[float], perturbed_loss: Sequence[Sequence[float]]) -> np.ndarray:
@@ -36,12 +51,8 @@ def forget_quality(
     model_perturbed_loss: Sequence[Sequence[float]],
     retain_paraphrased_loss: Sequence[float],
     retain_perturbed_loss: Sequence[Sequence[float]],
-) -> tuple[float, float]:
+) -> ForgetQuality:
     """Two-sample Kolmogorov-Smirnov test of truth ratios on the forget set: the model against the retain model.
-
-    Returns:
-        p, 1 where nothing tells the models apart (with n rows it lies on a grid, where one row can be a tenth), and D,
-        the largest gap between the two distributions, 0 to 1.
 
     Raises:
         ValueError: as `truth_ratio`, or no rows.
@@ -51,22 +62,23 @@ def forget_quality(
     if not len(model) or not len(retain):
         raise ValueError("forget quality needs rows of both models")
     test: Any = stats.ks_2samp(model, retain)
-    return float(test.pvalue), float(test.statistic)
+    return ForgetQuality(value=float(test.pvalue), distance=float(test.statistic))
 
 
-def model_utility(parts: Mapping[str, float]) -> float:
+def model_utility(parts: Mapping[str, float] | Sequence[float]) -> float:
     """Harmonic mean of TOFU's nine parts, each 0 to 1: {retain, real authors, world facts} x {probability, ROUGE-L
     recall, truth ratio}. One zero makes it zero.
 
     Raises:
         ValueError: no parts, or one that is no number from 0 to 1.
     """
-    for name, part in parts.items():
+    named = parts if isinstance(parts, Mapping) else {str(index): part for index, part in enumerate(parts)}
+    for name, part in named.items():
         if not 0 <= part <= 1:
             raise ValueError(f"part {name}={part}: expected 0 to 1")
-    if not parts:
+    if not named:
         raise ValueError("model utility needs parts")
-    return float(stats.hmean(list(parts.values()))) if all(parts.values()) else 0.0
+    return float(stats.hmean(list(named.values()))) if all(named.values()) else 0.0
 
 
 def extraction_strength(predicted: Sequence[int], labels: Sequence[int]) -> float:

@@ -59,8 +59,13 @@ def test_similarity_is_the_cosine_of_tf_idf() -> None:
     assert (first, second) == pytest.approx((1 / (1 + weight), weight / (1 + weight)))
 
 
-def test_a_turn_alone_is_its_own_baseline() -> None:
-    assert soft_baseline(["a"], [0.7]) == [0.7] and soft_baseline([], []) == []
+def test_without_itself_a_turn_is_compared_with_the_others() -> None:
+    assert soft_baseline(["a", "a", "b"], [1.0, 0.0, 0.5], temperature=0.01, exclude_self=True)[:2] == pytest.approx(
+        [0.0, 1.0]
+    )
+    assert soft_baseline(["a", "b"], [1.0, 0.0], temperature=1e-4, exclude_self=True) == [0.0, 1.0]
+    assert soft_baseline(["a"], [0.7], exclude_self=True) == soft_baseline(["a"], [0.7]) == [0.7]
+    assert soft_baseline([], []) == []
 
 
 def trajectory(success: int, *turns: tuple[str, float]) -> dict[str, Any]:

@@ -31,21 +31,21 @@ def test_forget_quality_is_the_p_of_the_largest_gap() -> None:
     model = [row / 200 for row in range(200)]
     # Fifteen of the retain model's rows lie above all of the model's, so that the distributions are 15/200 apart.
     retain = [*model[15:], *(2.0 + row / 200 for row in range(15))]
-    p, distance = forget_quality(model, wrong, retain, wrong)
-    assert distance == pytest.approx(15 / 200) and p == pytest.approx(0.6284, abs=1e-4)
-    assert forget_quality(model, wrong, model, wrong) == (1, 0)
+    quality = forget_quality(model, wrong, retain, wrong)
+    assert quality.distance == pytest.approx(15 / 200) and quality.value == pytest.approx(0.6284, abs=1e-4)
+    assert forget_quality(model, wrong, model, wrong).value == 1
     with pytest.raises(ValueError, match="rows of both"):
         forget_quality([], [], model, wrong)
 
 
 def test_utility_is_a_harmonic_mean_that_one_zero_makes_zero() -> None:
-    assert model_utility({"retain": 1.0, "real": 0.5, "facts": 0.25}) == pytest.approx(3 / 7)
+    assert model_utility([1.0, 0.5, 0.25]) == pytest.approx(3 / 7)
     assert model_utility({"retain": 0.9, "real": 0.0}) == 0
     for parts in ({"real": 1.5}, {"real": -0.1}, {"real": math.nan}):
         with pytest.raises(ValueError, match="part real="):
             model_utility(parts)
     with pytest.raises(ValueError, match="needs parts"):
-        model_utility({})
+        model_utility([])
 
 
 def test_extraction_counts_the_end_that_comes_by_itself_and_memorisation_every_token() -> None:
