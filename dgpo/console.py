@@ -37,8 +37,8 @@ def captured_output(log: Path) -> Iterator[TextIO]:
         terminal.close()
 
 
-def tail(log: Path, lines: int = 12, limit: int = 64_000) -> str:
-    """The last lines of ``log``."""
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of ``log``, of its last 64,000 bytes."""
     with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - limit))
+        stream.seek(max(0, log.stat().st_size - 64_000))
         return "\n".join(stream.read().decode(errors="replace").splitlines()[-lines:])

@@ -15,8 +15,6 @@ import torch
 from verl.plugin.platform.platform_base import PlatformBase
 from verl.plugin.platform.platform_manager import PlatformRegistry
 
-PLATFORM_NAME = "cpu"
-
 
 def _resident_bytes(*_: Any) -> int:
     """Resident memory of this process, in bytes."""
@@ -113,4 +111,4 @@ class PlatformCPU(PlatformBase):
 
 def register() -> None:
     """Tell verl's registry about the platform; ``VERL_PLATFORM=cpu`` or detection then selects it."""
-    PlatformRegistry.register(platform=PLATFORM_NAME)(PlatformCPU)
+    PlatformRegistry.register(platform="cpu")(PlatformCPU)

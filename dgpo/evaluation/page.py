@@ -11,8 +11,8 @@ from dgpo.evaluation.figures import read_evaluation, votes
 from dgpo.evaluation.generations import Generation, generations_file, read_generations
 from dgpo.evaluation.score import Score, saved_problems
 from dgpo.evaluation.statistics import majority_at_k
-from dgpo.files import make_folder, replace_text
-from dgpo.runs.html import clipped, page, question_of, shown_messages
+from dgpo.runs import html
+from dgpo.runs.html import clipped, question_of, shown_messages
 from dgpo.runs.verdicts import explanation_rows, verdict_sentence
 
 PAGE_CHARS = 6_000_000
@@ -28,10 +28,7 @@ def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = No
     Raises:
         UserError: the folder is not scored, no problem matches, or the page cannot be written.
     """
-    file = out or folder / "rollouts.html"
-    data = page_data(folder, prompt=prompt, limit=limit)
-    make_folder(file.absolute().parent, "--out")
-    return replace_text(file, page(data))
+    return html.write_page(out or folder / "rollouts.html", page_data(folder, prompt=prompt, limit=limit))
 
 
 def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]:

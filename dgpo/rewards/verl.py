@@ -44,7 +44,6 @@ a judge the ``step`` and the number of reward ``workers``."""
 MAX_PRED_CHARS = 200
 MAX_THREADS = 4
 """Threads of each reward worker, of which verl starts several on a node, that wait for the verifier's processes."""
-_threads: ThreadPoolExecutor | None = None
 _restarts_told = 0
 
 
@@ -106,7 +105,9 @@ async def compute_score(
         seconds = deadline - (time.monotonic() - started)
         verdict, opinion = await ask_judge(verdict, left, ground_truth, JudgeOptions.of(judge), facts or {}, seconds)
     if verdict.reason == "bad_gold" and verdict.stage != "judge":
-        _report_bad_gold(data_source, repr(ground_truth)[:200])
+        # verl's agent loop would hide an exception, and silently lose the group.
+        message = "%s: ground truth %s cannot be read and earns no reward; correct the data"
+        _log_once(message, data_source, repr(ground_truth)[:200])
     acc = float(bool(verdict))
     score = acc if shaping.scoring == "binary" else 2 * acc - 1
     details: dict[str, float | str] = {
@@ -246,19 +247,13 @@ async def _verdict(
         return Verdict("timeout", "symbolic", outcome.answer), outcome
     except RuntimeError as error:
         # verl's agent loop would hide it and lose the whole group, and the next one.
-        _report_no_worker(str(error))
+        _log_once("answers that need math-verify earn no reward: %s", str(error))
         return Verdict("crash", "symbolic", outcome.answer), outcome
 
 
 @functools.lru_cache(maxsize=4096)
-def _report_bad_gold(data_source: str, ground_truth: str) -> None:
-    """Log each ground truth once. verl's agent loop would hide an exception, and silently lose the group."""
-    logger.error("%s: ground truth %s cannot be read and earns no reward; correct the data", data_source, ground_truth)
-
-
-@functools.lru_cache(maxsize=64)
-def _report_no_worker(error: str) -> None:
-    logger.error("answers that need math-verify earn no reward: %s", error)
+def _log_once(message: str, *arguments: str) -> None:
+    logger.error(message, *arguments)
 
 
 def _new_restarts() -> int:
@@ -268,17 +263,16 @@ def _new_restarts() -> int:
     return _restarts_told - before
 
 
+@functools.cache
 def _executor() -> ThreadPoolExecutor:
-    global _threads
-    if _threads is None:
-        _threads = ThreadPoolExecutor(min(MAX_THREADS, shared_pool().size), "dgpo-reward")
-    return _threads
+    return ThreadPoolExecutor(min(MAX_THREADS, shared_pool().size), "dgpo-reward")
 
 
 def _forget_in_child() -> None:
     """Forget the parent's threads, which a child process does not have."""
-    global _threads, _restarts_told
-    _threads, _restarts_told = None, 0
+    global _restarts_told
+    _restarts_told = 0
+    _executor.cache_clear()
 
 
 os.register_at_fork(after_in_child=_forget_in_child)

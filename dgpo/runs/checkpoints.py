@@ -6,6 +6,7 @@ size of each file, written last and by rename.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import history, validation_measure
 
 MANIFEST = "manifest.json"
+NAME = re.compile(r"global_step_\d+")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ def step_of(path: Path) -> int:
 
 
 def inspect(path: Path) -> Checkpoint:
-    """The checkpoint in ``path``, with its first defect."""
+    """The checkpoint in ``path``, with its first defect. The step of a folder with another name is -1."""
+    if not NAME.fullmatch(path.name):
+        return Checkpoint(-1, path, "its name has no step: it is no global_step_N folder")
     step = step_of(path)
     try:
         expected = dict(json.loads((path / MANIFEST).read_text())["files"])
@@ -71,7 +75,7 @@ def inspect(path: Path) -> Checkpoint:
 
 def find(directory: Path) -> list[Checkpoint]:
     """All checkpoints in ``directory``, newest first."""
-    folders = [p for p in directory.glob("global_step_*") if p.name.removeprefix("global_step_").isdigit()]
+    folders = [path for path in directory.glob("global_step_*") if NAME.fullmatch(path.name)]
     return sorted(map(inspect, folders), key=lambda checkpoint: -checkpoint.step)
 
 

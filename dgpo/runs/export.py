@@ -1,4 +1,4 @@
-"""A checkpoint's FSDP shards as a Hugging Face directory, in bfloat16, by verl's own merger; LoRA by `adapter`."""
+"""A checkpoint's FSDP shards as a Hugging Face directory, in bfloat16, by verl's own merger; LoRA by `verl`."""
 
 import json
 import shutil
@@ -55,8 +55,7 @@ def find_checkpoint(source: Path, *, best: bool = False) -> Path:
         UserError: there is none, or it is not complete.
     """
     if source.name.startswith("global_step_"):
-        numbered = source.name.removeprefix("global_step_").isdigit()
-        if defect := inspect(source).defect if numbered else "its name has no step":
+        if defect := inspect(source).defect:
             raise UserError(f"{source}: {defect}; choose another checkpoint")
         return source
     if best:

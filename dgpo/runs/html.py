@@ -13,6 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from dgpo.files import make_folder, replace_text
+
 PARTS = Path(__file__).with_name("page")
 SCRIPTS = ("losses", "data", "dom", "curves", "loss", "answers", "groups", "main")
 TEXT_CHARS = 50_000
@@ -33,6 +35,12 @@ def page(data: Mapping[str, Any]) -> str:
         script_hash=_hash(script),
         data=as_json(data),
     )
+
+
+def write_page(file: Path, data: Mapping[str, Any]) -> Path:
+    """Write the page of ``data`` to ``file``; UserError where that cannot be."""
+    make_folder(file.absolute().parent, "--out")
+    return replace_text(file, page(data))
 
 
 def as_json(data: Mapping[str, Any]) -> str:

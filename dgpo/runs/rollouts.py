@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from dgpo.errors import UserError
-from dgpo.files import make_folder, replace_text
 from dgpo.losses import METHODS
 from dgpo.losses.base import Method
 from dgpo.losses.settings import configured
+from dgpo.runs import html
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.html import clipped, page, question_of, shown_messages, text_of
+from dgpo.runs.html import clipped, question_of, shown_messages, text_of
 from dgpo.runs.kept import KeptAnswer, kept_steps, read_step
 from dgpo.runs.metrics import boundary_share, config_of, history, validation_score
 from dgpo.runs.pieces import Pieces
@@ -62,9 +62,7 @@ def write_rollouts(
     Raises:
         UserError: there is nothing to show, or the page cannot be written.
     """
-    file = out or run / "rollouts.html"
-    make_folder(file.absolute().parent, "--out")
-    return replace_text(file, page(page_data(run, step=step, prompt=prompt, limit=limit)))
+    return html.write_page(out or run / "rollouts.html", page_data(run, step=step, prompt=prompt, limit=limit))
 
 
 def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) -> dict[str, Any]:

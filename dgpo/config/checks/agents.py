@@ -14,7 +14,7 @@ from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
 from dgpo.config.checks.finding import Finding, finding, finding_at_option
-from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, model_tokenizer, paths
+from dgpo.config.checks.loading import UnloadableError, model_tokenizer, prompt_files
 from dgpo.data.schema import prompt_rows
 
 WITHOUT = "or leave agent out"
@@ -80,19 +80,18 @@ def environments(config: DictConfig) -> Iterator[Finding]:
     except ValueError:
         return  # `agent` says so
     known = set[str]()
-    for key in MOST_SAMPLES:
-        for path in paths(config.data[key]):
-            try:
-                tasks = _tasks(path)
-            except (OSError, KeyError, TypeError, pa.ArrowException):
-                message = "its rows name no environment in extra_info.env"
-                remedy = "write it with `dgpo data env`; docs/agents.md has the columns"
-                yield Finding(f"data.{key}", path, message, remedy)
-                continue
-            for prompt, task in tasks:
-                if task["id"] not in known:
-                    known.add(task["id"])
-                    yield from _played(config, settings, f"data.{key}", path, prompt, task)
+    for key, path in prompt_files(config):
+        try:
+            tasks = _tasks(path)
+        except (OSError, KeyError, TypeError, pa.ArrowException):
+            message = "its rows name no environment in extra_info.env"
+            remedy = "write it with `dgpo data env`; docs/agents.md has the columns"
+            yield Finding(key, path, message, remedy)
+            continue
+        for prompt, task in tasks:
+            if task["id"] not in known:
+                known.add(task["id"])
+                yield from _played(config, settings, key, path, prompt, task)
 
 
 def _tasks(path: str) -> list[tuple[list[dict[str, str]], Task]]:

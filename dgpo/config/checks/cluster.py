@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from dgpo.cluster import cluster_address, connection, node_name, survey
 from dgpo.config.checks.finding import Finding, finding
-from dgpo.config.checks.loading import paths
+from dgpo.config.checks.loading import prompt_files
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.console import captured_output
 
@@ -37,7 +37,6 @@ def cluster(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"ray_kwargs.ray_init.{size}", message, "set it to null; nodes get it when started")
     if sizes_set:
         return
-    findings: list[Finding] = []
     try:
         # Ray's own lines about a cluster that cannot be reached say less than the error does.
         with captured_output(Path(os.devnull)), connection(address) as nodes:
@@ -110,8 +109,7 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding
 def differences(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding]:
     """Every node runs the packages and reads the files that this machine does."""
     keys = {str(Path(config.actor_rollout_ref.model.path).expanduser().absolute()): "actor_rollout_ref.model.path"}
-    for key in ("train_files", "val_files"):
-        keys.update({str(Path(path).expanduser().absolute()): f"data.{key}" for path in paths(config.data[key])})
+    keys |= {str(Path(path).expanduser().absolute()): key for key, path in prompt_files(config)}
     run = Path(config.run.dir).absolute()
     while not run.is_dir():
         run = run.parent

@@ -11,7 +11,15 @@ import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding
-from dgpo.config.checks.loading import MOST_SAMPLES, TOKENIZER_FILES, UnloadableError, paths, prompt_lengths
+from dgpo.config.checks.loading import (
+    MOST_SAMPLES,
+    TOKENIZER_FILES,
+    UnloadableError,
+    paths,
+    places,
+    prompt_files,
+    prompt_lengths,
+)
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 from dgpo.errors import one_line
@@ -35,9 +43,7 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
 
 def repeated(config: DictConfig) -> Iterator[Finding]:
     """No prompt file is read twice, or validated and trained on."""
-    trained, validated = (
-        [Path(path).expanduser().resolve() for path in paths(config.data[key])] for key in MOST_SAMPLES
-    )
+    trained, validated = (places(config.data[key]) for key in MOST_SAMPLES)
     for path in {path for path in trained if trained.count(path) > 1}:
         message = "it is named more than once, and each of its prompts would come as often in an epoch"
         yield Finding("data.train_files", path, message, "name it once", fatal=False)
@@ -49,17 +55,16 @@ def repeated(config: DictConfig) -> Iterator[Finding]:
 def agent_loops(config: DictConfig) -> Iterator[Finding]:
     """A column ``agent_name`` chooses the loop of a row, whatever the config says."""
     agent = config.actor_rollout_ref.rollout.agent
-    for key in MOST_SAMPLES:
-        for path in paths(config.data[key]):
-            with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
-                names = {row["agent_name"] for row in prompt_rows(path, ["agent_name"])}
-                if others := sorted(map(str, names - {agent.default_agent_loop})):
-                    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+    for key, path in prompt_files(config):
+        with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
+            names = {row["agent_name"] for row in prompt_rows(path, ["agent_name"])}
+            if others := sorted(map(str, names - {agent.default_agent_loop})):
+                from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
 
-                    unknown = not agent.agent_loop_config_path and not _agent_loop_registry.keys() >= set(others)
-                    message = f"its column agent_name asks for {', '.join(others)}, not {agent.default_agent_loop}"
-                    remedy = f"drop the column, or use one of {', '.join(sorted(_agent_loop_registry))}"
-                    yield Finding(f"data.{key}", path, message, remedy, fatal=unknown)
+                unknown = not agent.agent_loop_config_path and not _agent_loop_registry.keys() >= set(others)
+                message = f"its column agent_name asks for {', '.join(others)}, not {agent.default_agent_loop}"
+                remedy = f"drop the column, or use one of {', '.join(sorted(_agent_loop_registry))}"
+                yield Finding(key, path, message, remedy, fatal=unknown)
 
 
 def _refused(config: DictConfig, key: str) -> Iterator[Finding]:

@@ -38,6 +38,18 @@ def paths(value: object) -> list[str]:
     return [str(path) for path in cast(Sequence[object], value)] if is_list else [str(value)]
 
 
+def places(value: object) -> list[Path]:
+    """The same files, each under the one name that it has on this machine."""
+    return [Path(path).expanduser().resolve() for path in paths(value)]
+
+
+def prompt_files(config: DictConfig) -> Iterator[tuple[str, str]]:
+    """The key and the path of each prompt file."""
+    for name in MOST_SAMPLES:
+        for path in paths(config.data[name]):
+            yield f"data.{name}", path
+
+
 def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
     """Tokens of each prompt of ``data.<key>`` that verl would load, the start of the response included; None where the
     tokenizer is not on this machine, or a dataset class of one's own does not show its rows.

@@ -11,6 +11,7 @@ from dgpo.config.checks.kinds import defaults
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import UNREAD
 from dgpo.errors import UserError
+from dgpo.files import flatten
 from dgpo.progress import seconds_of
 
 FILTER, CORRECTION = "algorithm.filter_groups", "algorithm.rollout_correction"
@@ -42,19 +43,12 @@ SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
 DECISIVE = (RANK, RESUME)
 
 
-def _usual(key: str) -> Any:
-    """verl's own value of an option; None where it declares none."""
-    section: Any = defaults()
-    for name in key.split("."):
-        section = section.get(name) if isinstance(section, dict) else None
-    return section
-
-
 def verl_keys(config: DictConfig) -> Iterator[Finding]:
     """Keys that verl has and does not read."""
+    usual = flatten(defaults())
     for key, new in UNREAD.items():
         value: Any = OmegaConf.select(config, key, default=None)
-        if value not in (None, False, _usual(key)) and OmegaConf.select(config, new, default=None) != value:
+        if value not in (None, False, usual.get(key)) and OmegaConf.select(config, new, default=None) != value:
             yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead")
     if config.data.get("reward_fn_key", "data_source") != "data_source":
         yield finding(config, "data.reward_fn_key", "verl 0.9 ignores this key", "call the column data_source")
@@ -112,9 +106,10 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
 
 def switched_off(config: DictConfig) -> Iterator[Finding]:
     """Options of a switch that is off, where they say more than verl's own: 0 and null may say that it is off."""
+    usual = flatten(defaults())
     for key, (switch, turned_on, on) in SWITCHED.items():
         value, state = OmegaConf.select(config, key), OmegaConf.select(config, switch)
-        if value and value != _usual(key) and not turned_on(state):
+        if value and value != usual.get(key) and not turned_on(state):
             remedy = f"set {switch}={on} too, or leave it out"
             yield finding(config, key, f"it does nothing while {switch} is {state}", remedy, fatal=switch in DECISIVE)
 

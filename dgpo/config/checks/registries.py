@@ -1,8 +1,6 @@
 """What verl looks up or builds by name once the run has started: the same look-ups, made before."""
 
 import importlib.util
-import inspect
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from dgpo.config.checks.finding import Finding, cause_of, finding, finding_at_op
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.runs import checkpoints
 
-LOSS, REWARD = f"{ACTOR}.policy_loss", "reward.custom_reward_function"
+LOSS = f"{ACTOR}.policy_loss"
 # Trackers that are verl's own, or named otherwise than their package.
 WITHOUT_MODULE = ("console", "file", "vemlp_wandb")
 READ_BY_EVERY_RUN = (MODEL, ROLLOUT, f"{ROLLOUT}.multi_turn", f"{ROLLOUT}.agent", "data")
@@ -59,8 +57,7 @@ def checkpointing(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"{ACTOR}.checkpoint.async_save", message, "set it to false")
     if config.trainer.resume_mode == "resume_path":
         path = Path(str(config.trainer.resume_from_path))
-        is_one = re.fullmatch(r"global_step_\d+", path.name)
-        if defect := checkpoints.inspect(path).defect if is_one else "it is no global_step_N folder":
+        if defect := checkpoints.inspect(path).defect:
             remedy = "give a complete checkpoint, .../global_step_N"
             yield Finding("trainer.resume_from_path", path, defect, remedy)
     key, value = "trainer.checkpoint_callback_class", config.trainer.checkpoint_callback_class
@@ -106,60 +103,6 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
     elif section.loss_mode != "vanilla" and not hasattr(loss_config, "check"):
         yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
-
-
-def reward(config: DictConfig) -> Iterator[Finding]:
-    """The reward function and the reward manager can be loaded, fit together, and take the options they get."""
-    from verl.trainer.ppo.reward import resolve_reward_manager_cls
-    from verl.utils.import_utils import load_extern_object
-
-    function, score, manager_class = config.reward.custom_reward_function, None, None
-    options = dict(function.get("reward_kwargs") or {})
-    if not function.path:
-        message = "verl's built-in scorers know few data sources, and one of them runs model output as code"
-        yield finding(config, f"{REWARD}.path", message, "use pkg://dgpo.rewards.verl, or your own file")
-    else:
-        try:
-            score = load_extern_object(function.path, function.name)
-            inspect.signature(score).bind_partial(**options)  # pyright: ignore[reportArgumentType]
-        except Exception as error:
-            score, message = None, f"{function.name} cannot be used: {cause_of(error)}"
-            remedy = (
-                f"correct path, name or reward_kwargs; a function of your own drops ours by ~{REWARD}.reward_kwargs"
-            )
-            yield finding(config, f"{REWARD}.path", message, remedy)
-    try:
-        manager_class = resolve_reward_manager_cls(config)
-    except Exception as error:
-        remedy = "leave it as configs/rlvr.yaml has it, or source=register with naive or dapo, or your own module"
-        yield finding(config, "reward.reward_manager.name", str(error), remedy)
-    if score is not None and manager_class is not None:
-        yield from _reward_options(config, score, manager_class, options)
-
-
-def _reward_options(config: DictConfig, score: object, manager_class: type, options: dict) -> Iterator[Finding]:
-    from dgpo.rewards.verl import MathRewardManager, check_options, compute_score
-
-    key, manager = f"{REWARD}.reward_kwargs", manager_class.__name__
-    if manager == "RemoteRewardManager" and inspect.iscoroutinefunction(score):
-        remedy = "leave reward.reward_manager as configs/rlvr.yaml has it"
-        yield Finding("reward.reward_manager.name", "remote", "it takes no asynchronous reward function", remedy)
-    own = OmegaConf.select(config, "reward.reward_kwargs")
-    if own and manager != "DAPORewardManager":
-        message = f"only verl's dapo manager reads it, and this one is {manager}"
-        remedy = f"for a penalty on the length set {key}.overlong_buffer"
-        yield finding(config, "reward.reward_kwargs", message, remedy)
-    if score is not compute_score:
-        return
-    if own and options.get("overlong_buffer"):
-        message = "the response's length is punished twice, by verl's dapo manager and by the reward function"
-        yield finding(config, "reward.reward_kwargs", message, f"remove it, or set {key}.overlong_buffer=0")
-    try:
-        longest = config.actor_rollout_ref.rollout.response_length
-        check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))
-    except ValueError as error:
-        name = str(error).partition("=")[0]
-        yield finding(config, f"{key}.{name}", str(error), "correct it; docs/reward.md has the ranges")
 
 
 def optimizer(config: DictConfig) -> Iterator[Finding]:

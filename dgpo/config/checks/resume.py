@@ -1,56 +1,43 @@
 """Checks that a run folder can go on with the run that it holds."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding
-from dgpo.config.checks.loading import paths
+from dgpo.config.checks.loading import places
 from dgpo.config.memory.setup import ACTOR, MODEL
 from dgpo.files import file_sha256
-from dgpo.runs.checkpoints import latest_complete
+from dgpo.runs.checkpoints import NAME, latest_complete, step_of
 from dgpo.runs.folder import RunFolder
 
-
-def _place(model: str) -> Path:
-    return Path(model).expanduser().resolve()
-
-
-def _places(files: Any) -> list[Path]:
-    return [_place(path) for path in paths(files)]
-
-
-def _plain(value: Any) -> Any:
-    return OmegaConf.to_container(value) if isinstance(value, DictConfig | ListConfig) else value
-
-
-# Settings that identify a run, each with the value to compare; with ``resume_path`` a change is taken as meant.
+# Settings that identify a run; with ``resume_path`` a change is taken as meant.
 # An adapter's rank and layers are its shape. Its alpha is in no weight, so that another alpha is another model.
-IDENTITY = {
-    f"{ACTOR}.policy_loss.loss_mode": str,
-    f"{MODEL}.path": _place,
-    f"{MODEL}.lora_rank": str,
-    f"{MODEL}.lora_alpha": str,
-    f"{MODEL}.target_modules": str,
-    f"{MODEL}.exclude_modules": str,
-}
+IDENTITY = (
+    f"{ACTOR}.policy_loss.loss_mode",
+    f"{MODEL}.path",
+    f"{MODEL}.lora_rank",
+    f"{MODEL}.lora_alpha",
+    f"{MODEL}.target_modules",
+    f"{MODEL}.exclude_modules",
+)
 # Settings that verl takes from the checkpoint: the optimizer's, and the position in the data.
-RESTORED = {
-    f"{ACTOR}.optim.lr": float,
-    f"{ACTOR}.optim.betas": _plain,
-    f"{ACTOR}.optim.weight_decay": float,
-    f"{ACTOR}.optim.optimizer": str,
-    f"{ACTOR}.optim.optimizer_impl": str,
-    f"{ACTOR}.optim.override_optimizer_config": _plain,
-    "data.seed": _plain,
-    "data.shuffle": bool,
-    "data.train_files": _places,
-}
+RESTORED = (
+    f"{ACTOR}.optim.lr",
+    f"{ACTOR}.optim.betas",
+    f"{ACTOR}.optim.weight_decay",
+    f"{ACTOR}.optim.optimizer",
+    f"{ACTOR}.optim.optimizer_impl",
+    f"{ACTOR}.optim.override_optimizer_config",
+    "data.seed",
+    "data.shuffle",
+    "data.train_files",
+)
+PATHS = (f"{MODEL}.path", "data.train_files")
 # Settings that decide which rows are read, so that a position in the data means something else.
 ROWS = ("data.train_max_samples", "data.filter_overlong_prompts", "data.max_prompt_length")
 
@@ -60,7 +47,7 @@ def checkpoint_to_resume(config: DictConfig) -> Path | None:
     mode = config.trainer.resume_mode
     if mode == "resume_path":
         path = Path(str(config.trainer.resume_from_path)).expanduser()
-        return path if path.is_dir() and re.fullmatch(r"global_step_\d+", path.name) else None
+        return path if path.is_dir() and NAME.fullmatch(path.name) else None
     checkpoint, _ = latest_complete(RunFolder(config.run.dir).checkpoints) if mode == "auto" else (None, [])
     return checkpoint.path if checkpoint else None
 
@@ -77,16 +64,16 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
     except (OSError, ValueError, yaml.YAMLError) as error:
         yield finding(config, "run.dir", f"{file} cannot be read: {error}", "restore it, or choose another run.dir")
         return
-    for key, compared in {**IDENTITY, **RESTORED}.items():
+    for key in (*IDENTITY, *RESTORED):
         old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
-        if old is None or (new is not None and compared(old) == compared(new)):
+        if old is None or old == new or (key in PATHS and places(old) == places(new)):
             continue
         if key in RESTORED:
             message = f"{checkpoint} was saved with {old}, and verl would go on with that"
             yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
         elif config.trainer.resume_mode == "auto":
-            step = checkpoint.name.removeprefix("global_step_")
-            message = f"the run in {file.parent} has {old}, and would go on from step {step} with another"
+            start = step_of(checkpoint)
+            message = f"the run in {file.parent} has {old}, and would go on from step {start} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     before = _json(file.with_name("data.json"))
@@ -103,7 +90,7 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
 
 def digests(config: DictConfig) -> dict[str, str]:
     """SHA-256 of each training file, by its absolute path."""
-    return {str(path): file_sha256(path) for path in _places(config.data.train_files) if path.is_file()}
+    return {str(path): file_sha256(path) for path in places(config.data.train_files) if path.is_file()}
 
 
 def from_its_weights(checkpoint: Path) -> str:

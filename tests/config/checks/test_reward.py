@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dgpo.config.checks.own_reward import own_reward
+from dgpo.config.checks.reward import own_reward
 from dgpo.config.compose import compose_config, resolved
 
 REWARD = "reward.custom_reward_function"
