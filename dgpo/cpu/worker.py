@@ -4,11 +4,11 @@ Imported in every worker through ``actor_rollout_ref.model.external_lib`` before
 Each patch names the verl line that forces it; ``tests/cpu/test_patches.py`` fails when one is no longer needed.
 """
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
+from unittest.mock import patch
 
 import torch
 import zmq
@@ -24,17 +24,6 @@ from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedW
 
 WEIGHT_SYNC_TIMEOUT_S = 45.0
 PROCESS_GROUP_TIMEOUT = timedelta(minutes=10)
-
-
-@contextlib.contextmanager
-def _replaced(name: str, value: Any) -> Iterator[None]:
-    """Make verl's engine use ``value`` for ``name`` while it builds a module."""
-    original = getattr(transformer_impl, name)
-    setattr(transformer_impl, name, value)
-    try:
-        yield
-    finally:
-        setattr(transformer_impl, name, original)
 
 
 def unpinned_offload(pin_memory: bool) -> CPUOffloadPolicy:
@@ -64,9 +53,9 @@ class CPUEngine(FSDPEngineWithLMHead):
         if self.engine_config.strategy == "fsdp":  # pyright: ignore[reportAttributeAccessIssue]
             # verl lets FSDP1 broadcast the weights; here they are broadcast before.
             _copy_from_first_rank(module)
-            replacement = _replaced("FSDP", UnsyncedFSDP)
+            replacement = patch.object(transformer_impl, "FSDP", UnsyncedFSDP)
         else:
-            replacement = _replaced("CPUOffloadPolicy", unpinned_offload)
+            replacement = patch.object(transformer_impl, "CPUOffloadPolicy", unpinned_offload)
         with replacement:
             return super()._build_fsdp_module(module)  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -47,17 +47,13 @@ REFERENCES = (
 )  # fmt: skip
 
 _SIZES = {(1536, 28): "1.5B", (3584, 28): "7B", (5120, 48): "14B"}
-"""(hidden size, layers) of DeepSeek-R1-Distill-Qwen. Other Qwen2 models have them too: see `size_of`."""
+"""(hidden size, layers) of DeepSeek-R1-Distill-Qwen. Other Qwen2 models have them too: see `references_for`."""
 
 
-def size_of(model: ModelFacts) -> str | None:
-    """The size of the references to compare a model with, by the model's shape; None for any other shape.
+def references_for(model: ModelFacts, benchmarks: Mapping[str, Any]) -> list[Reference]:
+    """The references of the model's size that have at least one of the benchmarks; none for a model of another shape.
 
     A trained checkpoint does not say what it was trained from, so every model of that shape is compared.
     """
-    return _SIZES.get((model.hidden_size or 0, model.num_hidden_layers or 0))
-
-
-def references_for(size: str, benchmarks: Mapping[str, Any]) -> list[Reference]:
-    """The references of that size that have at least one of the benchmarks."""
+    size = _SIZES.get((model.hidden_size or 0, model.num_hidden_layers or 0))
     return [each for each in REFERENCES if each.size == size and any(name in benchmarks for name in each.accuracy)]

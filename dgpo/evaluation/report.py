@@ -17,7 +17,7 @@ from dgpo.evaluation.figures import (
     read_evaluation,
     shared_benchmarks,
 )
-from dgpo.evaluation.reference import references_for, size_of
+from dgpo.evaluation.reference import references_for
 from dgpo.evaluation.statistics import FEWEST, Difference, paired_difference
 from dgpo.files import flatten, make_folder, replace_json, replace_text
 from dgpo.tables import Table
@@ -54,9 +54,27 @@ def report(
     Raises:
         UserError: a folder cannot be reported, names do not fit, or two have different problems under one name.
     """
+    from dgpo.evaluation.plots import draw
+
     out = out or folders[0] / "report"
     evaluations = _read_all(folders, names, ks)
-    summary = _write(evaluations, out)
+    make_folder(out, "--out")
+    differences = _compare_with_first(evaluations)
+    settings = _settings(evaluations)
+    differing = {key: values for key, values in settings.items() if len(set(values)) > 1}
+    tables = [_accuracy(evaluations), _responses(evaluations), _comparisons(differences)]
+    tables += [_different_settings(evaluations, differing), _references(evaluations)]
+    shown = [table for table in tables if table.rows]
+    summary = _summary(evaluations, differences)
+    replace_json(out / "report.json", summary)
+    draw(evaluations, out)
+    pictures = "\n".join(f"![{name}]({name}.png)\n" for name in PICTURES)
+    title = " and ".join(each.name for each in evaluations)
+    every = [*shown, _by_k(evaluations), _all_settings(evaluations, settings, differing)]
+    text = f"# Evaluation of {title}\n\n{pictures}\n" + "\n".join(table.markdown() for table in every)
+    replace_text(out / "report.md", text)
+    for table in shown:
+        table.show()
     if wandb_project:
         _log_to_wandb(evaluations, summary, out, wandb_project)
     return out
@@ -91,30 +109,6 @@ def _compare_with_first(evaluations: Sequence[Evaluation]) -> list[Comparison]:
             pair = ([each.benchmarks[name].accuracy for name in over] for each in (first, other))
             comparisons.append((first.name, other.name, name, paired_difference(*pair)))
     return comparisons
-
-
-def _write(evaluations: Sequence[Evaluation], folder: Path) -> dict[str, Any]:
-    """Write the report into `folder` and show its tables; returns the content of report.json."""
-    from dgpo.evaluation.plots import draw
-
-    make_folder(folder, "--out")
-    differences = _compare_with_first(evaluations)
-    settings = _settings(evaluations)
-    differing = {key: values for key, values in settings.items() if len(set(values)) > 1}
-    tables = [_accuracy(evaluations), _responses(evaluations), _comparisons(differences)]
-    tables += [_different_settings(evaluations, differing), _references(evaluations)]
-    shown = [table for table in tables if table.rows]
-    summary = _summary(evaluations, differences)
-    replace_json(folder / "report.json", summary)
-    draw(evaluations, folder)
-    pictures = "\n".join(f"![{name}]({name}.png)\n" for name in PICTURES)
-    title = " and ".join(each.name for each in evaluations)
-    every = [*shown, _by_k(evaluations), _all_settings(evaluations, settings, differing)]
-    text = f"# Evaluation of {title}\n\n{pictures}\n" + "\n".join(table.markdown() for table in every)
-    replace_text(folder / "report.md", text)
-    for table in shown:
-        table.show()
-    return summary
 
 
 def _summary(evaluations: Sequence[Evaluation], differences: Sequence[Comparison]) -> dict[str, Any]:
@@ -231,13 +225,12 @@ def _references(evaluations: Sequence[Evaluation]) -> Table:
     names = all_benchmarks(evaluations)
     rows = []
     for evaluation in evaluations:
-        size = size_of(evaluation.settings.model)
-        references = references_for(size, evaluation.benchmarks) if size else []
+        references = references_for(evaluation.settings.model, evaluation.benchmarks)
         if references:
             ours = [_percent(evaluation.benchmarks[n].avg) if n in evaluation.benchmarks else ABSENT for n in names]
             rows.append([evaluation.name, "this report", *ours])
         for each in references:
-            trained = f"R1-Distill-Qwen-{size}" + ("" if each.method == "none" else f" + {each.method}")
+            trained = f"R1-Distill-Qwen-{each.size}" + ("" if each.method == "none" else f" + {each.method}")
             theirs = [f"{each.accuracy[name]:.1f}" if name in each.accuracy else ABSENT for name in names]
             rows.append([trained, each.source, *theirs])
     notes = [

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dgpo.progress import seconds_of
 from dgpo.runs.checkpoints import inspect
 
 # Sent by a scheduler before it kills, by a terminal on Ctrl-C, and by a terminal that is closed.
@@ -104,14 +103,6 @@ def saving_first(
         timer.cancel()
     if first:
         raise Interrupted(first[0])
-
-
-def deadline_from(limit: object) -> str:
-    """The time, in seconds since the epoch, at which a run that begins now reaches ``run.time_limit``.
-
-    Empty if there is no limit.
-    """
-    return "" if limit is None else str(time.time() + seconds_of("run.time_limit", limit))
 
 
 def stop_in_time(trainer: Any) -> None:

@@ -16,12 +16,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from dgpo.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
+from dgpo.config.checks.parallel import world
 from dgpo.config.checks.resume import digests
 from dgpo.config.checks.sizes import total_steps
 from dgpo.config.compose import compose_config, of_training, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.files import replace_json, replace_text
-from dgpo.progress import duration, say
+from dgpo.progress import duration, say, seconds_of
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import kept_steps
@@ -29,7 +30,7 @@ from dgpo.runs.metrics import read_metrics
 from dgpo.runs.report import write_report
 from dgpo.runs.trackers import tracker_environment
 from dgpo.training.step_lines import Progress
-from dgpo.training.stopping import deadline_from, handled, interrupt, reason, saving_first, tell
+from dgpo.training.stopping import handled, interrupt, reason, saving_first, tell
 from dgpo.verifier import VERSION
 from dgpo.versions import PINNED, installed_versions
 
@@ -78,7 +79,9 @@ def set_later_steps_aside(folder: RunFolder, start: int) -> None:
 
 def prepare(config: DictConfig, folder: RunFolder) -> None:
     """Tell this process and Ray's workers where the trackers write, and save the resolved config."""
-    environment = tracker_environment(folder) | {"DGPO_DEADLINE": deadline_from(config.run.time_limit)}
+    environment = tracker_environment(folder) | {"DGPO_DEADLINE": ""}
+    if (limit := config.run.time_limit) is not None:
+        environment["DGPO_DEADLINE"] = str(time.time() + seconds_of("run.time_limit", limit))
     if config.run.worker_niceness is not None:
         environment["RAY_worker_niceness"] = str(config.run.worker_niceness)  # for the Ray that this process starts
     os.environ.update(environment)
@@ -181,10 +184,9 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
 
 def starting(config: DictConfig) -> str:
     """A line about what starts now, and how long that takes."""
-    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node
     validation = ", then a validation of the starting model" if config.trainer.val_before_train else ""
     took = "2 to 4 minutes on 2 idle cores" if config.trainer.device == "cpu" else "minutes, most of them vLLM's"
-    return f"starting Ray, {ranks} FSDP ranks and vLLM ({took}){validation}; a line a step follows"
+    return f"starting Ray, {world(config)} FSDP ranks and vLLM ({took}){validation}; a line a step follows"
 
 
 def how_to_go_on(folder: RunFolder) -> str:

@@ -14,7 +14,7 @@ import pytest
 from dgpo.errors import UserError
 from dgpo.progress import seconds_of
 from dgpo.runs.checkpoints import inspect, write_manifest
-from dgpo.training.stopping import Interrupted, deadline_from, reason, saving_first, stop_in_time
+from dgpo.training.stopping import Interrupted, reason, saving_first, stop_in_time
 
 COMMAND = """
 import sys, time
@@ -168,7 +168,6 @@ def test_without_either_it_goes_to_the_end(run: Path) -> None:
 def test_durations() -> None:
     seconds = {90: 90, "45s": 45, "1.5h": 5400, "30m": 1800, "2d": 172800, "11:30:00": 41400}
     assert {value: seconds_of("run.time_limit", value) for value in seconds} == seconds
-    assert deadline_from(None) == ""
     for wrong in (0, -1, "soon", "1:2", True, "5 weeks"):
         with pytest.raises(UserError, match=r"run\.time_limit=.*no duration above 0"):
             seconds_of("run.time_limit", wrong)

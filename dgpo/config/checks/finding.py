@@ -1,6 +1,6 @@
 """What a check reports."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,6 @@ class Finding:
     def __str__(self) -> str:
         kind = "error" if self.fatal else "warning"
         return f"{kind}: {self.key}={self.value}: {self.message}\n       {self.remedy}"
-
-
-Check = Callable[[DictConfig], Iterator[Finding]]
 
 
 def finding(config: DictConfig, key: str, message: str, remedy: str, *, fatal: bool = True) -> Finding:

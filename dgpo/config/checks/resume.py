@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import places
+from dgpo.config.checks.parallel import world
 from dgpo.config.memory.setup import ACTOR, MODEL
 from dgpo.files import file_sha256
 from dgpo.runs.checkpoints import NAME, latest_complete, step_of
@@ -117,8 +118,7 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
         message = f"{checkpoint} was saved without {' and '.join(lacking)}"
         yield Finding(key, wanted, message, from_its_weights(checkpoint))
         return
-    ranks = config.trainer.nnodes * config.trainer.n_gpus_per_node
-    saved = _json(actor / "fsdp_config.json")
+    ranks, saved = world(config), _json(actor / "fsdp_config.json")
     if saved.get("world_size", ranks) != ranks:
         message = f"{checkpoint} is in shards for {saved['world_size']} ranks, the run has {ranks}"
         remedy = f"take {saved['world_size']} GPUs, or {from_its_weights(checkpoint)}"
