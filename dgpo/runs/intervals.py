@@ -6,6 +6,7 @@ without an interval says nothing. Intervals are percentile bootstraps of 95 %, o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,7 +50,7 @@ def middle_mean(values: ArrayLike) -> float:
     return float(trim_mean(known, 0.25)) if known.size else np.nan
 
 
-def interquartile_mean(values: ArrayLike, *, seed: int = 0) -> Interval:
+def interquartile_mean(values: ArrayLike) -> Interval:
     """`middle_mean`, with a bootstrap over the values where there are 3 or more."""
     from scipy.stats import bootstrap, trim_mean
 
@@ -57,11 +58,7 @@ def interquartile_mean(values: ArrayLike, *, seed: int = 0) -> Interval:
     known = known[~np.isnan(known)]
     low, high = np.nan, np.nan
     if known.size > 2:
-        rng = np.random.default_rng(seed)
-
-        def middle(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-            return trim_mean(drawn, 0.25, axis=axis)
-
+        rng, middle = np.random.default_rng(0), partial(trim_mean, proportiontocut=0.25)
         drawn = bootstrap((known,), middle, n_resamples=REPLICATES, batch=2000, method="percentile", rng=rng)
         low, high = map(float, drawn.confidence_interval)
     return Interval(middle_mean(known), low, high)

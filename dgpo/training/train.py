@@ -1,6 +1,5 @@
 """Train: compose a config, refuse what would fail, and hand over to verl's trainer."""
 
-import json
 import os
 import re
 import shutil
@@ -21,7 +20,7 @@ from dgpo.config.checks.resume import digests
 from dgpo.config.checks.sizes import total_steps
 from dgpo.config.compose import compose_config, of_training, select_platform
 from dgpo.console import captured_output, tail
-from dgpo.files import replace_json, replace_text
+from dgpo.files import json_object, replace_json, replace_text
 from dgpo.progress import duration, say, seconds_of
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
 from dgpo.runs.folder import RunFolder
@@ -96,10 +95,7 @@ def prepare(config: DictConfig, folder: RunFolder) -> None:
 def keep_versions(folder: RunFolder, going_on: bool) -> None:
     """Write the versions that this launch uses, and warn of those that have changed since the run began."""
     now = {**installed_versions(PINNED), "dgpo.verifier": VERSION}
-    try:
-        before = json.loads(folder.versions.read_text()) if going_on else {}
-    except (OSError, ValueError):
-        before = {}
+    before = json_object(folder.versions) if going_on else {}
     changed = [
         f"{name} {before.get(name, 'absent')} -> {now.get(name, 'absent')}"
         for name in sorted(before | now)

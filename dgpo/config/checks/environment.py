@@ -1,7 +1,6 @@
 """The machine: package versions, accelerators, ports, the run folder and the space in it."""
 
 import importlib
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from dgpo.config.memory.lora import adapter_parameters, lora_from
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.config.memory.shape import shape_from
 from dgpo.errors import UserError
+from dgpo.files import json_object
 from dgpo.runs.checkpoints import find
 from dgpo.runs.folder import RunFolder
 from dgpo.versions import environment_problems, install_command
@@ -134,11 +134,8 @@ def model_bytes(config: DictConfig) -> int | None:
     """Bytes of one checkpoint, estimated from the model's files; None where there are none."""
     folder = Path(str(OmegaConf.select(config, "actor_rollout_ref.model.path")))
     weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    try:
-        settings = json.loads((folder / "config.json").read_text())
-    except (OSError, ValueError):
-        return None
-    if not weights:
+    settings = json_object(folder / "config.json")
+    if not settings or not weights:
         return None
     half = str(settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
     parameters = weights // (2 if half else 4)

@@ -1,9 +1,7 @@
 """Checks that a run folder can go on with the run that it holds."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -12,7 +10,7 @@ from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import places
 from dgpo.config.checks.parallel import world
 from dgpo.config.memory.setup import ACTOR, MODEL
-from dgpo.files import file_sha256
+from dgpo.files import file_sha256, json_object
 from dgpo.runs.checkpoints import NAME, latest_complete, step_of
 from dgpo.runs.folder import RunFolder
 
@@ -77,7 +75,7 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
             message = f"the run in {file.parent} has {old}, and would go on from step {start} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
-    before = _json(file.with_name("data.json"))
+    before = json_object(file.with_name("data.json"))
     for path, digest in digests(config).items() if before else ():
         if before.get(path, digest) != digest:
             message = f"the file has changed since {checkpoint} was saved, whose place in the data is of its old rows"
@@ -118,7 +116,7 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
         message = f"{checkpoint} was saved without {' and '.join(lacking)}"
         yield Finding(key, wanted, message, from_its_weights(checkpoint))
         return
-    ranks, saved = world(config), _json(actor / "fsdp_config.json")
+    ranks, saved = world(config), json_object(actor / "fsdp_config.json")
     if saved.get("world_size", ranks) != ranks:
         message = f"{checkpoint} is in shards for {saved['world_size']} ranks, the run has {ranks}"
         remedy = f"take {saved['world_size']} GPUs, or {from_its_weights(checkpoint)}"
@@ -133,7 +131,7 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
 
 
 def _same_adapter(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
-    trained = {"r": 0, "lora_alpha": None} | _json(checkpoint / "actor/lora_train_meta.json")
+    trained = {"r": 0, "lora_alpha": None} | json_object(checkpoint / "actor/lora_train_meta.json")
     if not trained["r"] and not config.actor_rollout_ref.model.lora_rank:
         return
     for name, of_checkpoint in (("lora_rank", trained["r"]), ("lora_alpha", trained["lora_alpha"])):
@@ -146,15 +144,6 @@ def _same_adapter(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
         remedy = f"set it to {of_checkpoint}, or {from_its_weights(checkpoint)}"
         yield Finding(f"actor_rollout_ref.model.{name}", value, message, remedy)
         return
-
-
-def _json(file: Path) -> dict[str, Any]:
-    """The object in a file; empty where there is none."""
-    try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def saved(config: DictConfig) -> Iterator[Finding]:
