@@ -61,7 +61,10 @@ def canonical_answer(raw: object) -> str:
     if isinstance(value, list):
         if len(value) > 1 and any(len(answer_list(each)) > 1 for each in value):
             raise ValueError("it is a list of lists, of which commas would make one; write it as a formula")
-        return ", ".join(item for each in value if (item := canonical_answer(each)))
+        items = [canonical_answer(each) for each in value]
+        if any(items) and not all(items):
+            raise ValueError(f"entry {items.index('')} of its list is empty; take it out, or write what is missing")
+        return ", ".join(filter(None, items))
     if isinstance(value, bool):
         return "Yes" if value else "No"
     text = format(value, "f") if isinstance(value, Decimal) else str(value)

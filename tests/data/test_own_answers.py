@@ -80,6 +80,8 @@ UNREADABLE = {
     "a printed struct": ("{'value': '5', 'unit': 'cm'}", "name the field, as in COLUMN.value"),
     "a question": (chat(("user", "1?")), "the last message is no assistant's"),
     "a list of lists": ([[1, 2], [3, 4]], "a list of lists, of which commas would make one"),
+    "a list with a gap": (["2", None], "entry 1 of its list is empty"),
+    "a list with NaN": ([float("nan"), 3], "entry 0 of its list is empty"),
     "a cut list": ("['2'", "is a container that was printed as text"),
 }  # fmt: skip
 
