@@ -230,6 +230,8 @@ def _faults(row: Mapping[str, Any], prompt_key: str) -> Iterator[tuple[str, obje
     roles, contents = ([(message or {}).get(field) for message in messages] for field in ("role", "content"))
     if unknown := [role for role in roles if role not in ROLES]:
         yield f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}", unknown[0]
+    if "user" not in roles:
+        yield "prompt has no message of a user (roles: {value}); give every row a question", ", ".join(map(str, roles))
     if empty := [content for content in contents if not content]:
         yield "prompt has a message whose content is {value}; give every message a non-empty string", empty[0]
 

@@ -147,6 +147,11 @@ BAD_VALUES = {
         pa.array([GOOD, GOOD, GOOD, [{"role": "user", "content": ""}]], MESSAGES),
         "row 3: prompt has a message whose content is ''",
     ),
+    "no question": (
+        "prompt",
+        pa.array([GOOD, [{"role": "system", "content": "Be brief."}], GOOD, GOOD], MESSAGES),
+        "row 1: prompt has no message of a user (roles: 'system')",
+    ),
     "a null data_source": ("data_source", pa.array(["a", None, "a", "a"]), "row 1: data_source is None"),
     "a null ground truth": (
         "reward_model",
