@@ -97,6 +97,31 @@ def test_a_folder_whose_files_cannot_be_told_is_refused(kind: str, tmp_path: Pat
     assert message in capsys.readouterr().err
 
 
+def card(*configs: tuple[str, dict[str, object]]) -> str:
+    entries = [
+        {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in files.items()]}
+        for name, files in configs
+    ]
+    return f"---\n{json.dumps({'configs': entries})}\n---\n# Mine\n"
+
+
+def test_a_card_says_which_files_are_of_a_split(tmp_path: Path):
+    for name, row in zip(("a.jsonl", "b.jsonl"), TWO, strict=True):
+        write(tmp_path / "d" / name, [row])
+    write(tmp_path / "d/README.md", card(("default", {"train": ["a.*"], "test": "b.jsonl"})))
+    assert answers(tmp_path / "d") == ["2"]
+    assert answers(tmp_path / "d", "--split", "test") == ["3"]
+
+
+def test_several_data_sets_of_a_card_are_not_read_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for name, row in zip(("main", "socratic"), TWO, strict=True):
+        write(tmp_path / "d" / name / "train.jsonl", [row])
+    write(tmp_path / "d/README.md", card(*((name, {"train": f"{name}/*"}) for name in ("main", "socratic"))))
+    assert main(["data", "prepare", str(tmp_path / "d"), "--out", str(tmp_path / "out")]) == 2
+    assert "main: main/train.jsonl, socratic: socratic/train.jsonl" in capsys.readouterr().err
+    assert answers(tmp_path / "d/main") == ["2"]
+
+
 REFUSED: dict[str, tuple[str, Table, str]] = {
     "a form feed": ("a.jsonl", '{"problem": "Find $\\frac{1}{2}$.", "answer": "1"}\n',
                     "row 0: the problem 'Find $\\x0crac{1}{2}$.' holds a form feed and then 'rac', which was \\frac"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import yaml
+
 from dgpo.data.read import FORMATS, format_of
 from dgpo.data.sources.source import HubCopy
 from dgpo.errors import UserError, one_line
@@ -58,7 +60,12 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
     if path.is_file():
         return Located("local", "", {path.name: path})
     data = _data_files(_names(path))
-    chosen = [name for name in data if _SPLITS.get(split, split) in _words_of(name)]
+    of_card = _files_of_card(path, data)
+    if len(configs := {config: names for config, _, names in of_card if names}) > 1:
+        there = ", ".join(f"{config}: {names[0]}" for config, names in configs.items())
+        raise UserError(f"{path}: its README.md lists several data sets ({there}); give the folder or file of one")
+    named = [name for _, of_split, names in of_card if of_split == _SPLITS.get(split, split) for name in names]
+    chosen = named or [name for name in data if _SPLITS.get(split, split) in _words_of(name)]
     if not chosen and not is_asked and not any(_words_of(name) & {"train", "test", "validation"} for name in data):
         chosen = data
     if not chosen:
@@ -74,6 +81,28 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
             "file itself, or a folder of those that you want"
         )
     return Located("local", "", {name: path / name for name in chosen})
+
+
+def _files_of_card(root: Path, data: Sequence[str]) -> list[tuple[str, str, list[str]]]:
+    """Config, split and data files of each entry of `configs` that the front matter of a hub's README.md has."""
+    try:
+        front = re.match(r"---\n(.*?)\n---", (root / "README.md").read_text("utf-8-sig"), re.DOTALL)
+        configs = yaml.safe_load(front[1])["configs"] if front else []
+        entries = [
+            (
+                str(config["config_name"]),
+                _SPLITS.get(entry["split"], entry["split"]),
+                [*(paths if isinstance(paths := entry["path"], list) else [paths])],
+            )
+            for config in configs
+            for entry in config["data_files"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return []  # none, or a card in another form
+    return [
+        (config, split, [name for name in data if any(fnmatchcase(name, each) for each in patterns)])
+        for config, split, patterns in entries
+    ]
 
 
 def _refuse_missing_shards(names: Sequence[str], where: str) -> None:
