@@ -127,7 +127,7 @@ def model(config: DictConfig) -> Iterator[Finding]:
 
 
 def _defect(model: DictConfig, folder: Path) -> str:
-    """Why verl would not load the model as it was saved; "" where it would. No weight is read, only the files' headers.
+    """Why verl would not load the model as it was saved; "" where it would. Of the files, headers and vectors are read.
 
     transformers draws weights at random that the files lack, and says so only in a worker's log.
     """
@@ -140,6 +140,9 @@ def _defect(model: DictConfig, folder: Path) -> str:
     logging.set_verbosity(50)  # the message below says it in fewer words
     try:
         settings: Any = AutoConfig.from_pretrained(model.get("hf_config_path") or folder, trust_remote_code=trusted)
+        if quantized := getattr(settings, "quantization_config", None):
+            method = quantized.get("quant_method", "") if isinstance(quantized, dict) else ""
+            return f"its weights are quantized ({method or 'quantization_config'}), which cannot be trained"
         if len(settings.architectures or ()) != 1:
             return f"verl needs the name of one class in its config.json, and architectures is {settings.architectures}"
         chosen: Any = get_hf_auto_model_class(settings)
@@ -155,4 +158,21 @@ def _defect(model: DictConfig, folder: Path) -> str:
         return f"its config.json is of another model: {others[0][0]} has the shape {[*others[0][1]]} in the files"
     if missing := sorted(found["missing_keys"]):
         return f"its files lack weights, {len(missing)} in all, which would be random numbers; the first: {missing[0]}"
+    if broken := _not_finite(folder):
+        return f"its weights are no finite numbers, as those of a run that diverged; the first: {broken}"
+    return ""
+
+
+def _not_finite(folder: Path) -> str:
+    """The first vector among the weights that holds NaN or infinity; "" for none. NaN spreads in training, so that the
+    norms' vectors, which take no time to read, show it."""
+    from safetensors import safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, "pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118  it is no mapping
+                if len(tensors.get_slice(name).get_shape()) == 1 and not bool(
+                    tensors.get_tensor(name).isfinite().all()
+                ):
+                    return name
     return ""

@@ -193,7 +193,7 @@ def _token_counts(frame: Any, column: str, count: Any) -> np.ndarray:
             marks = [hash(str(prompt)) for prompt in prompts]
             new = {mark: prompt for mark, prompt in zip(marks, prompts, strict=True) if mark not in known}
             try:
-                known.update(zip(new, count(list(new.values())), strict=True))
+                known.update(zip(new, count(list(new.values())) if new else (), strict=True))
             except Exception:  # a template raises what it likes; one by one shows of which row
                 _refuse_first(prompts, start, count)
                 raise

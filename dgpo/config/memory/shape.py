@@ -102,6 +102,8 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
     Raises:
         UserError: a size is missing, or the model is not a dense decoder.
     """
+    if not isinstance(settings, dict):
+        raise UserError("config.json: it is no object; give the model's own")
     if any("expert" in key and value for key, value in settings.items()):
         raise UserError("config.json: mixtures of experts are not planned for")
     try:
@@ -116,6 +118,8 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
         return ModelShape(**{each.name: sizes[each.metadata["name"]] for each in fields(ModelShape)})
     except KeyError as error:
         raise UserError(f"config.json: {error.args[0]} is missing; the plan needs a dense Qwen or Llama") from error
+    except (TypeError, ZeroDivisionError) as error:
+        raise UserError(f"config.json: a size is no number above 0 ({error}); write it without quotes") from error
 
 
 # By the name of the directory, in lower case: what to plan with before the model was downloaded.

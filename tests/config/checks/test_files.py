@@ -12,6 +12,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 from safetensors.torch import load_file, save_file
 
+from dgpo.config.checks import check
 from dgpo.config.checks import files as checks
 from dgpo.config.checks.sizes import total_steps
 from dgpo.config.compose import compose_config, resolved
@@ -260,6 +261,11 @@ MODELS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a missing weight": (weights(lambda all: {name: all[name] for name in [*all][1:]}), "lack weights, 1 in all"),
     "wrapped weights": (weights(lambda all: {f"module.{name}": all[name] for name in all}), "would be random"),
     "another size": (settings(hidden_size=64), "its config.json is of another model"),
+    "weights of a run that diverged": (
+        weights(lambda all: all | {"model.norm.weight": all["model.norm.weight"] * float("nan")}),
+        "its weights are no finite numbers, as those of a run that diverged; the first: model.norm.weight",
+    ),
+    "quantized weights": (settings(quantization_config={"quant_method": "gptq", "bits": 4}), "are quantized (gptq)"),
     "no architectures": (settings(architectures=None), "architectures is None"),
     "a classifier": (settings(architectures=["Qwen2ForSequenceClassification"]), "it does not write text"),
     "an adapter": (as_an_adapter, "it is a LoRA adapter, without its base model"),
@@ -281,6 +287,23 @@ def test_a_model_that_would_not_load_as_it_was_saved_is_refused(
     said = [*map(str, checks.model(config)), *found(config)]
     place = f"error: actor_rollout_ref.model.path={tmp_path}/model: "
     assert any(each.startswith(place) and message in each for each in said), said
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", "null", '{"hidden_size": "128"}', '{"num_attention_heads": null}'])
+def test_a_config_json_with_values_of_other_kinds_is_told(content: str, folder: Path, tmp_path: Path):
+    model = shutil.copytree(folder / "model", tmp_path / "model")
+    read, changed = json.loads((model / "config.json").read_text()), json.loads(content)
+    (model / "config.json").write_text(json.dumps(read | changed if isinstance(changed, dict) else changed))
+    here = [f"data.{key}_files={folder}/train.parquet" for key in ("train", "val")]
+    composed = compose_config("quickstart", [*here, f"actor_rollout_ref.model.path={model}", f"run.dir={tmp_path}/run"])
+    said = [str(problem) for problem in check(composed)]
+    assert any(f"model.path={model}: it cannot be loaded" in each for each in said), said
+
+
+def test_prompts_that_come_again_after_many_others_are_measured_once(folder: Path, tmp_path: Path, config: DictConfig):
+    write_parquet(rows() * 600, tmp_path / "many.parquet")
+    config.data.train_files = str(tmp_path / "many.parquet")
+    assert found(config) == []
 
 
 def test_samples_drawn_are_the_ones_measured(config: DictConfig):
