@@ -1,5 +1,6 @@
 """Checks that a run folder can go on with the run that it holds."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,8 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
         return
     try:
         last = OmegaConf.load(file)
+        if not last or not isinstance(last, DictConfig):
+            raise ValueError("it holds no config")
     except (OSError, ValueError, yaml.YAMLError) as error:
         yield finding(config, "run.dir", f"{file} cannot be read: {error}", "restore it, or choose another run.dir")
         return
@@ -77,7 +80,13 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     before = json_object(file.with_name("data.json"))
     for path, digest in digests(config).items() if before else ():
-        if before.get(path, digest) != digest:
+        if before.get(path, digest) == digest:
+            continue
+        if path.endswith(".safetensors"):
+            message = f"{path} has changed since {checkpoint} was saved: it is another model"
+            if config.trainer.resume_mode == "auto":
+                yield finding(config, f"{MODEL}.path", message, f"restore it, or {from_its_weights(checkpoint)}")
+        else:
             message = f"the file has changed since {checkpoint} was saved, whose place in the data is of its old rows"
             yield Finding("data.train_files", path, message, f"restore it, or {from_its_weights(checkpoint)}")
     for key in ROWS if config.data.filter_overlong_prompts else ROWS[:2]:
@@ -88,8 +97,21 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
 
 
 def digests(config: DictConfig) -> dict[str, str]:
-    """SHA-256 of each training file, by its absolute path."""
-    return {str(path): file_sha256(path) for path in places(config.data.train_files) if path.is_file()}
+    """SHA-256 of each training file, and of the ends of each file of weights, by its absolute path."""
+    files = {str(path): file_sha256(path) for path in places(config.data.train_files) if path.is_file()}
+    folders = places(config.actor_rollout_ref.model.path)
+    return files | {str(path): _ends(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))}
+
+
+def _ends(path: Path) -> str:
+    """SHA-256 of a file's size and of its first and last MiB: enough to tell trained weights apart."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        parts = [str(size).encode()]
+        for place in (0, max(0, size - 2**20)):
+            file.seek(place)
+            parts.append(file.read(2**20))
+    return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def from_its_weights(checkpoint: Path) -> str:

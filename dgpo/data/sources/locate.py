@@ -91,7 +91,7 @@ def _files_of_card(root: Path, data: Sequence[str]) -> list[tuple[str, str, list
         entries = [
             (
                 str(config["config_name"]),
-                _SPLITS.get(entry["split"], entry["split"]),
+                _SPLITS.get(entry["split"]) or str(entry["split"]),
                 [*(paths if isinstance(paths := entry["path"], list) else [paths])],
             )
             for config in configs

@@ -13,6 +13,7 @@ from dgpo.config.checks.resume import digests
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import MANIFEST, write_manifest
 from dgpo.runs.folder import RunFolder
+from dgpo.tasks import small_model
 
 LOSS = "actor_rollout_ref.actor.policy_loss"
 
@@ -107,6 +108,32 @@ def test_a_run_does_not_go_on_with_other_rows_in_the_same_file(
     shutil.copy(files / "data/test.parquet", train)
     (problem,) = problems(*here)
     assert problem.startswith(f"error: data.train_files={train}: the file has changed since {folder.checkpoints}")
+
+
+def test_a_run_does_not_go_on_with_another_model_at_the_same_path(
+    overrides: list[str], problems: Callable[..., list[str]], files: Path, tmp_path: Path
+) -> None:
+    model = shutil.copytree(files / "model", tmp_path / "model")
+    here = f"actor_rollout_ref.model.path={model}"
+    folder = begin(overrides, here)
+    shutil.copy(files / "model/model.safetensors", model)
+    assert problems(here) == []
+    small_model.create(tmp_path / "other", seed=1)
+    shutil.copy(tmp_path / "other/model.safetensors", model)
+    (problem,) = problems(here)
+    assert problem.startswith(f"error: {here}: {model}/model.safetensors has changed since {folder.checkpoints}")
+    meant = ["trainer.resume_mode=resume_path", f"trainer.resume_from_path={folder.checkpoints}/global_step_2"]
+    assert problems(here, *meant) == []
+
+
+@pytest.mark.parametrize("content", ["- 1", ""])
+def test_a_run_whose_config_is_lost_is_not_gone_on_with(
+    content: str, overrides: list[str], problems: Callable[..., list[str]]
+) -> None:
+    folder = begin(overrides)
+    folder.config.write_text(content)
+    (problem,) = problems()
+    assert f"{folder.config} cannot be read: it holds no config" in problem
 
 
 def test_a_checkpoint_without_shards_is_not_gone_on_from(
