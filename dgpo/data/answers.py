@@ -62,8 +62,10 @@ def canonical_answer(raw: object) -> str:
         if len(value) > 1 and any(len(answer_list(each)) > 1 for each in value):
             raise ValueError("it is a list of lists, of which commas would make one; write it as a formula")
         items = [canonical_answer(each) for each in value]
-        if any(items) and not all(items):
-            raise ValueError(f"entry {items.index('')} of its list is empty; take it out, or write what is missing")
+        # A blank entry is a cell left over; one of null, NaN or N/A is a part of the answer that nobody wrote.
+        missing = [place for place, each in enumerate(value) if not items[place] and str(each).strip()]
+        if any(items) and missing:
+            raise ValueError(f"entry {missing[0]} of its list is empty; take it out, or write what is missing")
         return ", ".join(filter(None, items))
     if isinstance(value, bool):
         return "Yes" if value else "No"

@@ -166,7 +166,7 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
         problems = [*_check_columns(schema, prompt_key)] or ([] if rows else ["has 0 rows; write at least one prompt"])
         if not problems:
             faults = Occurrences()
-            for place, row in enumerate(prompt_rows(path, (prompt_key, "data_source", "reward_model"))):
+            for place, row in enumerate(prompt_rows(path, (prompt_key, "data_source", "reward_model", "extra_info"))):
                 for fault, value in _faults(row, prompt_key):
                     faults.add(fault, place, value)
             problems = faults.lines()
@@ -230,7 +230,8 @@ def _faults(row: Mapping[str, Any], prompt_key: str) -> Iterator[tuple[str, obje
     roles, contents = ([(message or {}).get(field) for message in messages] for field in ("role", "content"))
     if unknown := [role for role in roles if role not in ROLES]:
         yield f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}", unknown[0]
-    if "user" not in roles:
+    # In an agent's task the environment asks.
+    if "user" not in roles and not (row.get("extra_info") or {}).get("env"):
         yield "prompt has no message of a user (roles: {value}); give every row a question", ", ".join(map(str, roles))
     if empty := [content for content in contents if not content]:
         yield "prompt has a message whose content is {value}; give every message a non-empty string", empty[0]

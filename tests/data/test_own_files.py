@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -97,7 +97,7 @@ def test_a_folder_whose_files_cannot_be_told_is_refused(kind: str, tmp_path: Pat
     assert message in capsys.readouterr().err
 
 
-def card(*configs: tuple[str, dict[str, object]]) -> str:
+def card(*configs: tuple[str, Mapping[str, object]]) -> str:
     entries = [
         {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in files.items()]}
         for name, files in configs
