@@ -1,7 +1,7 @@
 """The folder of one run: who writes in it, and what lies where.
 
 config.yaml        the resolved config of the last launch
-data.json          SHA-256 of the training files of the last launch
+data.json          SHA-256 of the training files of the last launch, and of the ends of the first weights
 versions.json      packages, and the verifier of the verdicts, of the last launch
 train.log          everything the processes printed
 metrics/NNN.jsonl  one file a launch, a line a step: {"step": int, "data": {metric: value}}
