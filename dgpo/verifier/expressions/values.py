@@ -14,16 +14,7 @@ from typing import Any
 
 from dgpo.verifier.expressions import evaluation
 from dgpo.verifier.expressions.arithmetic import exact_value
-from dgpo.verifier.expressions.evaluation import (
-    COARSE,
-    FINE,
-    POSITIVE_POINTS,
-    Coordinate,
-    Evaluator,
-    coordinate,
-    places,
-    whole,
-)
+from dgpo.verifier.expressions.evaluation import COARSE, FINE, POSITIVE_POINTS, Coordinate, Evaluator, coordinate
 from dgpo.verifier.expressions.tree import (
     Answer,
     Node,
@@ -147,7 +138,7 @@ def _with_natural_log(node: Node) -> Node:
 def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     variables = names(gold) | names(answer)
     all_functions = functions(gold) | functions(answer)
-    kinds = places(variables, all_functions)
+    kinds = evaluation.places(variables, all_functions)
     if kinds == [coordinate] and (_alternates(gold) or _alternates(answer)):
         kinds = [evaluation.alternating]
     same: bool | None = True
@@ -224,7 +215,7 @@ def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -
     constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
     has_modulus = any("abs" in functions(side) for side in both)
     tried = compared = 0
-    for values in _breaks(constants, len(variables), is_whole=at is whole):
+    for values in _breaks(constants, len(variables), is_whole=at is evaluation.whole):
         point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
         tried += 1
         wanted, given = (COARSE.value_at(side, point) for side in both)
