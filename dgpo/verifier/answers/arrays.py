@@ -107,6 +107,7 @@ def _solutions(rows: Rows, read: Read) -> Answer | None:
 
 def _cases(rows: Rows, read: Read) -> Answer | None:
     r"""Rows of a value and its condition, ``x & \text{if } x \ge 0``, as a set of such pairs; None for other rows."""
+    rows = [_at_comma(row[0]) if len(row) == 1 else row for row in rows]
     if any(len(row) != 2 or not row[0] for row in rows):
         return None
     conditions = [tuple(token for token in without_fillers(row[1]) if token.word != "is") for row in rows]
@@ -114,3 +115,9 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
         return None
     pairs = zip((row[0] for row in rows), conditions, strict=True)
     return Several("{}", tuple(Several("()", (read(value), read(condition))) for value, condition in pairs))
+
+
+def _at_comma(tokens: Tokens) -> list[Tokens]:
+    """The value and the condition of ``2x, x > 0``; the row as it is where it begins with a relation."""
+    value, *rest = split(tokens, "join", ",")[0]
+    return [value, in_a_list(rest)] if rest and not has_any(value, "relation") else [tokens]

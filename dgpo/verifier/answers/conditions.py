@@ -3,7 +3,7 @@ r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathb
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import dropwhile, pairwise
+from itertools import accumulate, dropwhile, pairwise
 
 from dgpo.verifier.answers.number_sets import number_set, spoken_set
 from dgpo.verifier.expressions.tree import Condition
@@ -139,7 +139,8 @@ def _without_place(tokens: Tokens) -> Tokens:
     r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``; all where the condition is on the value."""
     for head, clause in _clauses(tokens):
         lead = tokens[len(tokens) - len(clause) - 1]
-        is_bracketed = tokens[-1].is_("close", ")") and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
+        is_bracketed = has(tokens[-len(clause) - 2 :][:1], "open", "(") and tokens[-1].is_("close", ")")
+        is_bracketed = is_bracketed and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
         is_bracketed = is_bracketed and clause[0].kind == "name" and head[-1].kind in ("number", "close")
         is_reason = clause[0].word in _REASONS
         if not is_bracketed and not is_reason and clause[0].word not in PLACES and lead.word not in PLACES:
@@ -166,4 +167,5 @@ def _names(tokens: Sequence[Token]) -> set[str]:
 
 
 def _closes(tokens: Sequence[Token]) -> bool:
-    return sum(map(step, tokens)) == 0
+    depths = [*accumulate(map(step, tokens), initial=0)]
+    return depths[-1] == 0 == min(depths)

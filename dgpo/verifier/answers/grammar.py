@@ -6,7 +6,7 @@ r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, r
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import permutations
+from itertools import dropwhile, permutations, product
 
 from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.arrays import read_array
@@ -77,7 +77,8 @@ def _permutations(tokens: Tokens, depth: int) -> Answer | None:
     if words.isdisjoint(("permutations", "permutation")) or not words <= _PERMUTED:
         return None
     end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
-    point = _item(split(tokens[:end], "relation", "=")[0][-1], depth)
+    side = split(tokens[:end], "relation", "=")[0][-1]
+    point = _item(tuple(dropwhile(lambda token: token.word, side)), depth)
     if not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
         return None
     turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
@@ -127,16 +128,18 @@ def _each(tokens: Tokens, depth: int) -> list[Answer]:
 
 
 def _items(tokens: Tokens) -> list[Tokens]:
-    r"""``1 + a`` and ``1 - a`` of ``1 \pm a``, two tuples of ``(\pm 3, 0)``, four of ``(\pm 3, \pm 1)``; else one."""
+    r"""``1 + a`` and ``1 - a`` of ``1 \pm a``, two tuples of ``(\pm 3, 0)``, four of ``(\pm 3, \pm 1)``, four values of
+    ``\pm 1 \pm a``, as one sign would do before a bracket; else one.
+    """
     signs = [token for token in tokens if token.is_("sign", "pm", "mp")]
     if not signs:
         return [tokens]
     brackets, inside = shell(tokens)
     parts = split(inside, "join")[0]
-    if brackets == "()" and len(parts) == len(signs) == 2 and all(has(part, "sign", "pm") for part in parts):
-        rest = tokens[len(parts[0]) + 1 :]
-        heads = with_both_signs(tokens[: -len(rest)])
-        return [(*head, *tail) for head in heads for tail in with_both_signs(rest)]
+    cut = len(parts[0]) + 1 if brackets == "()" and len(parts) == 2 else 1
+    halves = tokens[:cut], tokens[cut:]
+    if len(signs) == 2 and all(has(half, "sign", "pm") for half in halves):
+        return [(*head, *tail) for head, tail in product(*map(with_both_signs, halves))]
     if brackets not in ("", "braces") and (len(signs) > 1 or brackets == "{}" or len(parts) < 2):
         return [tokens]
     return with_both_signs(tokens)

@@ -87,7 +87,7 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
     if 0 < verb < len(tokens) - 1:
         return None if tokens[verb + 1].kind == "word" else [tokens[:verb], tokens[verb + 1 :]]
-    if first.kind != "name":
+    if first.kind != "name" or first.is_worded:
         sides, signs = split(tokens, "sign", ":")
         if len(signs) == 1:
             return sides

@@ -131,7 +131,7 @@ def read(text: str) -> Reading:
 def without_talk(tokens: Tokens) -> Tokens:
     """``5`` of ``\\therefore The answer is 5.``: an answer without its introduction and what ends it."""
     tokens = opened(tokens)
-    while has(tokens[:1], "command", "therefore", "implies"):
+    while has(tokens[:1], "command", "therefore", "implies") or has(tokens[:-1][:1], "word", "exactly", "Exactly"):
         tokens = tokens[1:]
     tokens = _without_lead(tokens)
     if len(tokens) > 1 and tokens[0].is_("relation", "="):

@@ -30,8 +30,8 @@ _FORMS = tuple(
         r"{all}{sign}(?:{numbers} )?(?:{letter} )?(?:that are |which are |is |must be )?{not}"
         r"(?:divisible by|(?:a )?multiples? of) {modulus}",
         r"{modulus} ?(?:\||(?P<not>\\nmid)) ?{letter}",
-        r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{letter} ?{not}equiv "
-        r"(?P<rests>\d+(?:(?:, ?| or )\d+)*) \\pmod \{{?{modulus}\}}?",
+        r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{letter} ?{not}equiv ?"
+        r"(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?[bp]?mod \{{?{modulus}\}}?\)?",
     )
 )
 _FORMULA = re.compile(
@@ -64,7 +64,8 @@ def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     base = int(modulus[:6])
     if not 0 < base <= MAX_MODULUS or (said.get("not") and base == 1):
         return None
-    remainders = frozenset(int(rest[:6]) % base for rest in re.findall(r"\d+", rests))
+    signs = (1, -1) if "pm" in rests else (1,)
+    remainders = frozenset(sign * int(rest[:6]) % base for rest in re.findall(r"\d+", rests) for sign in signs)
     if said.get("not"):
         remainders = frozenset(range(base)) - remainders
     _, sign = spoken_set(said.get("sign") or said.get("own_sign") or "") or ("", "")

@@ -3,13 +3,14 @@ and a residue of a modulus, ``3 \pmod 7``, is one.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.expressions.evaluation import COUNTERS
-from dgpo.verifier.expressions.tree import Answer, Equation, Given, Several, Value, names, renamed
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Several, Value, names, renamed
 from dgpo.verifier.expressions.values import exact
 
 MAX_RESIDUES = 240
@@ -69,25 +70,33 @@ def _families(tree: Answer) -> list[Family]:
         parts = [_families(item) for item in tree.items] if tree.brackets in ("", "{}") else []
         found = [family for part in parts for family in part] if all(parts) else []
         return _named(found) if tree.name or tree.brackets else found
-    found = _family(tree) if isinstance(tree, Value) else None
-    return [found] if found else []
+    return _of_value(tree) if isinstance(tree, Value) else []
 
 
 def _named(families: list[Family]) -> list[Family]:
     return [replace(family, is_named=True) for family in families]
 
 
-def _family(value: Value) -> Family | None:
-    """The family of a value that is linear in its one letter, and a plain number or a multiple of pi throughout."""
+def _of_value(value: Value) -> list[Family]:
+    r"""The family of a value with one letter, or two by its parity: ``(-1)^k \pi/6 + k\pi``; none for other values."""
     if value.node is None:
-        return None
+        return []
     if _has_modulus(value) and (start := exact(value.node)) is not None:
-        return Family(Fraction(value.unit.removeprefix("mod ")), start, False, "", is_named=True)
+        return [Family(Fraction(value.unit.removeprefix("mod ")), start, False, "", is_named=True)]
     letter = "".join(names(value.node))
     if letter not in COUNTERS or value.unit not in ("", "degree"):
-        return None
+        return []
+    has_degrees = bool(value.unit)
+    found = [_family(value.node, letter, range(6), has_degrees)]
+    if found == [None]:
+        found = [_family(value.node, letter, range(first, 12, 2), has_degrees) for first in (0, 1)]
+    return [family for family in found if family] if all(found) else []
+
+
+def _family(node: Node, letter: str, counts: Sequence[int], has_degrees: bool) -> Family | None:
+    """The family of ``node``, if it is linear in ``counts``, and a plain number or a multiple of pi throughout."""
     points = ((0, 1), (1, 1), (2, 1), (5, 1), (0, 2), (1, 2))
-    numbers = [exact(renamed(value.node, {letter: Fraction(count), "pi": Fraction(pi)})) for count, pi in points]
+    numbers = [exact(renamed(node, {letter: Fraction(counts[at]), "pi": Fraction(pi)})) for at, pi in points]
     if None in numbers:
         return None
     start, second, third, sixth, *with_double_pi = (number for number in numbers if number is not None)
@@ -97,8 +106,8 @@ def _family(value: Value) -> Family | None:
     has_pi = with_double_pi != [start, second]
     if has_pi and with_double_pi != [2 * start, 2 * second]:
         return None
-    scale = Fraction(1, 180) if value.unit else Fraction(1)
-    return Family(abs(step) * scale, start * scale, has_pi or bool(value.unit), letter)
+    scale = Fraction(1, 180) if has_degrees else Fraction(1)
+    return Family(abs(step) * scale, start * scale, has_pi or has_degrees, letter)
 
 
 def _has_modulus(tree: Answer) -> bool:

@@ -41,6 +41,7 @@ _ESCAPED_TWICE = re.compile(
 )
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])(?![A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
+_EMPTY_BASE = re.compile(r"(?<![A-Za-z_^}])\{\s*\}(?=\s*\^)")  # 25{ }^{\circ}
 _OPENS = re.compile(r"\s*[({\\]")
 
 
@@ -50,7 +51,7 @@ def lex(text: str) -> Tokens:
     Raises Unreadable where braces do not close, or a number or the text is past the bounds.
     """
     text = spelling.in_ascii(text)
-    text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", text.replace("{:}", ":")))
+    text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", _EMPTY_BASE.sub("", text.replace("{:}", ":"))))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
     text = _ESCAPED_TWICE.sub(r"\\", text)
