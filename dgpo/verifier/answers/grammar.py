@@ -162,8 +162,11 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     if relations[0] == "~" and not sides[0] and tokens[1:]:
         return _relation(tuple(tokens[1:]), depth)
     if set(relations) <= {"=", "~", "equiv"} and all(sides):
-        if (relations == ["equiv"] or not read_name(sides[0])) and len(signed := _items(tokens)) > 1:
-            return joined([_item(item, depth) for item in signed])
+        name = read_name(sides[0])
+        is_variable = name and relations == ["="] and (name.argument or len(str(name)) == 1)
+        start = len(sides[0]) + 1 if is_variable else 0
+        if (start or relations == ["equiv"] or not name) and len(signed := _items(tokens[start:])) > 1:
+            return _item(in_a_list([(*tokens[:start], *item) for item in signed]), depth)  # y = 2x, y = -2x
         if relations == ["equiv"]:
             return _congruence(sides, tokens)
         if relations == ["="] and (named := _coordinates(sides, depth)):
