@@ -150,7 +150,9 @@ class Comparison:
         return self._asked(*texts) if decision is None else decision
 
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
-        if gold.name and answer.name and gold.name != answer.name and {gold.name, answer.name} <= set("xyz"):
+        wanted, given = gold.name, answer.name
+        are_indexed = "_" in wanted and "_" in given and wanted.partition("_")[0] == given.partition("_")[0]
+        if wanted and given and wanted != given and (are_indexed or {wanted, given} <= set("xyz")):
             return False
         gold, answer = beside_equations(gold, answer) or gold, beside_equations(answer, gold) or answer
         gold, answer = _point(gold, answer), _point(answer, gold)
