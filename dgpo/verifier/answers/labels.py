@@ -43,7 +43,8 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     if not all(names) and (any(names[1:]) or any(len(side) > 1 for side in sides[1:])):
         return None
     values = [sides[0][1], *(side[-1] for side in sides[1:])]
-    return joined([item for value in values for item in read(value)], str(names[0]))
+    name = str(names[0]) if len({*filter(None, names)}) == 1 else names[0].head
+    return joined([item for value in values for item in read(value)], name)
 
 
 def _solved(part: Tokens) -> list[list[Tokens]]:
