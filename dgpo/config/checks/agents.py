@@ -118,7 +118,7 @@ def _played(
     try:
         render = model_tokenizer(config.actor_rollout_ref.model)[0].apply_chat_template
     except (UnloadableError, OSError):
-        return  # `files.model` says so
+        return  # `model.model` says so
 
     def tokens(messages: list[dict[str, str]]) -> int:
         return len(render(messages, add_generation_prompt=True, tokenize=True, return_dict=False))

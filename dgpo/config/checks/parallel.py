@@ -11,7 +11,7 @@ from dgpo.errors import UserError
 
 
 def model_shape(config: DictConfig) -> ModelShape | None:
-    """The model's shape; None where it is not known, which `files.model` reports where it matters."""
+    """The model's shape; None where it is not known, which `model.model` reports where it matters."""
     try:
         return find_shape(config.actor_rollout_ref.model.path)
     except UserError:

@@ -102,8 +102,6 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
     Raises:
         UserError: a size is missing, or the model is not a dense decoder.
     """
-    if not isinstance(settings, dict):
-        raise UserError("config.json: it is no object; give the model's own")
     if any("expert" in key and value for key, value in settings.items()):
         raise UserError("config.json: mixtures of experts are not planned for")
     try:
@@ -153,7 +151,10 @@ def find_shape(path: str) -> ModelShape:
     """
     file = Path(path).expanduser() / "config.json"
     try:
-        return shape_from(json.loads(file.read_text()))
+        settings = json.loads(file.read_text())
+        if not isinstance(settings, dict):
+            raise UserError("config.json: it is no object; give the model's own")
+        return shape_from(settings)
     except (FileNotFoundError, NotADirectoryError):
         if known := KNOWN.get(Path(path).name.lower()):
             return known

@@ -59,13 +59,13 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
     """
     if path.is_file():
         return Located("local", "", {path.name: path})
-    data = _data_files(_names(path))
+    data, wanted = _data_files(_names(path)), _SPLITS.get(split, split)
     of_card = _files_of_card(path, data)
     if len(configs := {config: names for config, _, names in of_card if names}) > 1:
         there = ", ".join(f"{config}: {names[0]}" for config, names in configs.items())
         raise UserError(f"{path}: its README.md lists several data sets ({there}); give the folder or file of one")
-    named = [name for _, of_split, names in of_card if of_split == _SPLITS.get(split, split) for name in names]
-    chosen = named or [name for name in data if _SPLITS.get(split, split) in _words_of(name)]
+    named = [name for _, of_split, names in of_card if of_split == wanted for name in names]
+    chosen = named or [name for name in data if wanted in _words_of(name)]
     if not chosen and not is_asked and not any(_words_of(name) & {"train", "test", "validation"} for name in data):
         chosen = data
     if not chosen:
