@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dgpo.verifier.answers.conditions import without_fillers
 from dgpo.verifier.answers.naming import read_name
-from dgpo.verifier.expressions.tree import Answer, Grid, Several
+from dgpo.verifier.expressions.tree import Answer, Grid, Named, Several
 from dgpo.verifier.text.splitting import group_end, in_a_list, shell, split, step, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 
@@ -26,8 +26,7 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
         if isinstance(array, Several):
             return replace(array, brackets="()")
         return array if len({*map(len, array.rows)}) != 1 else Grid(tuple(zip(*array.rows, strict=True)), tokens)
-    start = 1 if tokens[0].is_("open", r"\{") else 0
-    rows = _rows(tokens[start:], _SYSTEMS)
+    rows = _rows(tokens, _SYSTEMS)
     if rows and (answer := _solutions(rows, read) or _cases(rows, read)):
         return answer
     terms, signs = split(tokens, "sign", "+", "-")
@@ -95,8 +94,12 @@ def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:
 
 
 def _solutions(rows: Rows, read: Read) -> Answer | None:
-    """Equations one below the other, each solved for a name, as a list; None for other rows."""
+    """Equations one below the other, each solved for a name, as a list, and so points or solutions; else None."""
     lines = [tuple(token for cell in row for token in cell) for row in rows]
+    if all(has(line, "join") for line in lines):
+        points = [read(in_a_list([cell for cell in row if cell])) for row in rows]
+        are_points = all(isinstance(point, Named) or getattr(point, "brackets", "") == "()" for point in points)
+        return Several("", tuple(points)) if are_points else None
     sides = [split(line, "relation", "=")[0] for line in lines]
     if not all(len(side) == 2 and read_name(side[0]) for side in sides):
         return None

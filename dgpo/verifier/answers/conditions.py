@@ -154,7 +154,9 @@ def _without_place(tokens: Tokens) -> Tokens:
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
         leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]
         head = head[max(leads, default=-1) + 1 :]
-        value = split(head, "relation", "=")[0][-1]
+        sides = split(head, "relation", "=")[0]
+        is_of_curve = has(sides[0], "sign", *"+-^/") and not has(clause, "relation", "=", "~")
+        value = head if is_of_curve else sides[-1]
         return tokens if has(value[:1], "word") or _names(clause) & _names(value) else head
     return tokens
 

@@ -15,6 +15,7 @@ from dgpo.verifier.text.splitting import opened, plain, symbols
 from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
 
 _LEADS = vocabulary("so thus therefore hence the final correct only such")
+_EXACT, _ROUGH = vocabulary("exactly only precisely"), vocabulary("about around")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
@@ -36,7 +37,7 @@ _MONTH = (
 _DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
 _END = re.compile(
     r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z"
-    r"|(?<=odd|ven) functions?\Z|(?<=[a-z]{5}) triangle\Z"
+    r"|(?<=odd|ven) (?:function|number|integer)s?\Z|(?<=[a-z]{5}) (?:triangle|player)\Z"
 )
 _CHOICE = re.compile(
     r"\(?([A-J])\)?[.:)]?"  # B, (B), B.
@@ -98,6 +99,11 @@ class Reading:
         return None if number_set(self.tokens) else phrase(self.plain)
 
     @cached_property
+    def numbers_of_reply(self) -> frozenset[str]:
+        """The numbers behind ``Yes`` or ``No``, as 5 of ``Yes, n = 5``."""
+        return frozenset(re.findall(r"\d+", self.plain)) if _REPLY.fullmatch(self.plain) else frozenset()
+
+    @cached_property
     def whole_numbers(self) -> WholeNumbers | None:
         return whole_numbers(self.plain, is_answer=False)
 
@@ -131,8 +137,8 @@ def read(text: str) -> Reading:
 def without_talk(tokens: Tokens) -> Tokens:
     """``5`` of ``\\therefore The answer is 5.``: an answer without its introduction and what ends it."""
     tokens = opened(tokens)
-    while has(tokens[:1], "command", "therefore", "implies") or has(tokens[:-1][:1], "word", "exactly", "Exactly"):
-        tokens = tokens[1:]
+    while len(tokens) > 1 and (width := _lead_width(tokens)):
+        tokens = tokens[width:]
     tokens = _without_lead(tokens)
     if len(tokens) > 1 and tokens[0].is_("relation", "="):
         tokens = tokens[1:]
@@ -142,6 +148,15 @@ def without_talk(tokens: Tokens) -> Tokens:
     if last[:3] in (["is", "the", "only"], ["are", "the", "only"]) and last[-1].removesuffix("s") in _SUBJECTS:
         tokens = tokens[:-4]  # (2, 3) is the only solution
     return opened(tokens)
+
+
+def _lead_width(tokens: Tokens) -> int:
+    r"""How many first tokens say nothing: of ``\therefore``, ``only 2``, ``There are 42`` and ``about 12.7``."""
+    first, second = tokens[0].word, tokens[1].word
+    if first in ("there", "we") and second in ("are", "is", "have", "exist"):
+        return 2 * any(token.kind == "number" or token.word in _EXACT for token in tokens[2:3])
+    is_adverb = (first in _EXACT and second not in ("if", "when")) or (first in _ROUGH and tokens[1].is_decimal)
+    return int(is_adverb or tokens[0].is_("command", "therefore", "implies"))
 
 
 def _is_ornament(token: Token) -> bool:

@@ -16,11 +16,12 @@ _PARTS = {
     "sign": r"(?:(?P<sign>positive|nonnegative|natural) )?",
     "own_sign": r"(?:(?P<own_sign>positive|nonnegative|natural) )?",
     "numbers": r"(?:(?:whole |natural )?(?:integer|number)s?)",
-    "kind": r"(?P<kind>odd|even|prime|composite|(?:perfect )?square)",
+    "kind": r"(?P<kind>odd|even|prime|composite|(?:perfect )?square|powers? of \d+)",
     "letter": r"(?P<letter>[a-z])",
     "not": r"(?P<not>not )?",
     "modulus": r"(?P<modulus>\d+)",
     "such": r"(?:[a-z] (?:such that|with|where|satisfying) )?",
+    "for": r",? ?\(?(?:(?:for|where|with) )?(?:(?:all|any|some|an?) )?",
 }
 _FORMS = tuple(
     re.compile(form.format(**_PARTS))
@@ -31,12 +32,19 @@ _FORMS = tuple(
         r"(?:divisible by|(?:a )?multiples? of) {modulus}",
         r"{modulus} ?(?:\||(?P<not>\\nmid)) ?{letter}",
         r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{letter} ?{not}equiv ?"
-        r"(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?[bp]?mod \{{?{modulus}\}}?\)?",
+        r"(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?[bp]?mod \{{? ?{modulus}\}}?\)?"
+        r"(?:, (?:where |and )?(?P=letter) (?:is )?(?:a )?(?P<own_kind>prime))?",
     )
 )
-_FORMULA = re.compile(
-    r"{letter} ?= ?{modulus} ?(?P<count>[a-z])(?: ?\+ ?(?P<rests>\d+))?"
-    r"(?:,? (?:(?:for|where) )?(?:(?:all|any|some|an) )?integers? (?P=count))?".format(**_PARTS)
+_FORMULAS = tuple(
+    re.compile(form.format(**_PARTS))
+    for form in (
+        r"{letter} ?= ?{modulus} ?(?P<count>[a-z])(?: ?\+? ?(?P<rests>-?\d+))?"
+        r"(?P<said>{for}(?:integers? (?P=count)|(?P=count) ?in ?Z)\)?)?",
+        r"(?:{letter} ?= ?)?(?P<base>\d+)\^\{{?(?P<count>[a-z])\}}?"
+        r"(?P<said>{for}(?:nonnegative integers? (?P=count)"
+        r"|(?P=count) ?(?:>= ?0|in ?(?:Z_\{{>= ?0\}}|N_\{{?0\}}?)))\)?)?",
+    )
 )
 
 
@@ -51,24 +59,25 @@ class WholeNumbers(NamedTuple):
 
 
 def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
-    """The set that a plain text names; None for anything else. A formula names one in an answer alone: ``y = 2x + 1``
+    """The set that a plain text names; None for anything else. A formula alone names one in an answer: ``y = 2x + 1``
     as a ground truth may be a line."""
     text = _LEAD.sub("", re.sub(r"\s+", " ", text[:1].lower() + text[1:]).replace("non-", "non").rstrip(". "))
-    forms = (*_FORMS, _FORMULA) if is_answer else _FORMS
-    match = next(filter(None, (form.fullmatch(text) for form in forms)), None)
-    if match is None:
+    match = next(filter(None, (form.fullmatch(text) for form in (*_FORMS, *_FORMULAS))), None)
+    if match is None or (match.re in _FORMULAS and not (is_answer or match["said"])):
         return None
     said = {name: value or "" for name, value in match.groupdict().items()}
-    kind = said.get("kind", "").removeprefix("perfect ")
+    kind = (said.get("kind") or said.get("own_kind") or "").removeprefix("perfect ").replace("powers", "power")
+    kind = f"power of {said['base']}" if said.get("base") else kind
     modulus, rests = _MODULI.get(kind, (said.get("modulus") or "1", said.get("rests") or "0"))
     base = int(modulus[:6])
     if not 0 < base <= MAX_MODULUS or (said.get("not") and base == 1):
         return None
     signs = (1, -1) if "pm" in rests else (1,)
-    remainders = frozenset(sign * int(rest[:6]) % base for rest in re.findall(r"\d+", rests) for sign in signs)
+    remainders = frozenset(sign * int(rest[:6]) % base for rest in re.findall(r"-?\d+", rests) for sign in signs)
     if said.get("not"):
         remainders = frozenset(range(base)) - remainders
     _, sign = spoken_set(said.get("sign") or said.get("own_sign") or "") or ("", "")
+    sign = "all" if said.get("said") and not said.get("base") else sign
     return WholeNumbers(base, remainders, "" if kind in _MODULI else kind, sign, said.get("letter", ""))
 
 

@@ -1,6 +1,7 @@
 """Trees in another form, to be compared: equations as differences, vectors as tuples."""
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 
 from dgpo.verifier.answers.grammar import read_answer
@@ -13,13 +14,14 @@ from dgpo.verifier.expressions.tree import (
     Operation,
     Several,
     Value,
+    functions,
     minus,
     names,
     renamed,
 )
-from dgpo.verifier.expressions.values import equal
+from dgpo.verifier.expressions.values import equal, exact
 from dgpo.verifier.text.splitting import split
-from dgpo.verifier.text.tokens import Token, Tokens, has
+from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has
 from dgpo.verifier.text.tokens import renamed as with_letters
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
@@ -60,6 +62,29 @@ def beside_equations(tree: Several | Named, other: Several) -> Several | None:
         for name, item in zip(names, tree.items, strict=True)
     )
     return Several("", tuple(items))
+
+
+def with_floors(value: Value, other: Value) -> Value:
+    r"""``[n/2]`` as ``\lfloor n/2 \rfloor``, where the other has a floor and this has none; else ``value``."""
+    both = [functions(side.node) if side.node is not None else frozenset[str]() for side in (value, other)]
+    if "floor" in both[0] or "floor" not in both[1] or not has(value.tokens, "open", "["):
+        return value
+    tokens = with_letters(with_letters(value.tokens, {"[": "floor"}, "open"), {"]": "floor"}, "close")
+    floors = read_answer(tokens)
+    return replace(value, node=floors.node) if isinstance(floors, Value) and floors.node is not None else value
+
+
+def squared(tokens: Tokens) -> Tokens | None:
+    """``(k)^2 > (1)^2`` of ``|k| > 1``; None where no modulus is on the left alone, or the right is negative."""
+    sides, signs = split(tokens, "relation")
+    bound = read_answer(sides[-1])
+    is_modulus = len(signs) == 1 and [token.kind for token in sides[0]].count("bar") == 2
+    if not is_modulus or not sides[0][0].kind == sides[0][-1].kind == "bar":
+        return None
+    number = exact(bound.node) if isinstance(bound, Value) and bound.node is not None else None
+    power = (Token("sign", "^", "^"), Token("number", Fraction(2), "2"))
+    both = ((OPEN, *side, CLOSE, *power) for side in (sides[0][1:-1], sides[1]))
+    return None if number is None or number < 0 else (*next(both), *signs, *next(both))
 
 
 def as_positive(tokens: Tokens) -> tuple[bool, Node] | None:

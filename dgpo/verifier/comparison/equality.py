@@ -31,6 +31,7 @@ from dgpo.verifier.text.tokens import Tokens, has, latex
 
 MAX_DEPTH = 8
 UNORDERED = frozenset(("", "{}"))
+COORDINATES = frozenset("xyz")
 
 
 @dataclass
@@ -84,6 +85,8 @@ class Comparison:
         outer = self.letters
         self.letters = golds, answers = ({**outer[0], **wanted.conditions}, {**outer[1], **given.conditions})
         is_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
+        if policy.is_curve(wanted.value) or policy.is_curve(given.value):
+            is_same = is_same and COORDINATES.isdisjoint(golds.keys() ^ answers.keys())
         decision = is_same and self.same(wanted.value, given.value, depth + 1)
         self.letters = outer
         return decision
@@ -97,6 +100,8 @@ class Comparison:
         if isinstance(gold, Equation) and (exact := policy.before_rounding(gold)):
             return either(self.same(side, answer, depth + 1) for side in (exact, read_answer(gold.sides[-1])))
         value = policy.named_value(gold)[1] if isinstance(gold, Equation) else None
+        if isinstance(gold, Equation) and isinstance(answer, Value):
+            value = value or policy.asked_sum(gold)
         wanted = read_answer(value) if value else gold
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
@@ -131,6 +136,7 @@ class Comparison:
 
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
         gold, answer = forms.in_radians(gold, answer)
+        gold, answer = derived.with_floors(gold, answer), derived.with_floors(answer, gold)
         unit, other = gold.unit, answer.unit
         if unit != other and (BASE in unit + other or (unit and other and not same_unit(unit, other))):
             return False
@@ -272,6 +278,8 @@ class Comparison:
     def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
         if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
             return False
+        if isinstance(answer, Region) and (squared := derived.squared(answer.tokens)):
+            return self._inequalities(gold.tokens, squared)
         other = answer.tokens if isinstance(answer, Value | Region) else ()
         return self._asked(latex(gold.tokens), latex(other)) if other else False
 

@@ -56,7 +56,8 @@ def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[s
     if not 0 < len(wanted) == len(given) <= MAX_CONSTANTS:
         return
     common = names(gold) & names(answer)
-    are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, wanted | given))
+    constants = wanted | (given - declared[1].keys())
+    are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, constants))
     is_family = wanted | given <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
     is_declared = (any(declared) and is_family) or (declared[0] and common) or all(declared)
     are_told = all(letters <= told.keys() for letters, told in zip((wanted, given), declared, strict=True) if told)

@@ -52,12 +52,14 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty") and gold.choices is None:
         return None
     wanted = gold.whole_numbers
-    if wanted and (given := whole_numbers(answer.plain, is_answer=True)) and same_numbers(wanted, given):
-        return True
+    given = whole_numbers(answer.plain, is_answer=True) if wanted else None
+    if wanted and given and (wanted.kind != given.kind or same_numbers(wanted, given)):
+        return wanted.kind == given.kind
     if answer.phrase and gold.phrase:
         shorter = min(len(answer.phrase), len(gold.phrase))
+        has_numbers = gold.numbers_of_reply <= answer.numbers_of_reply
         if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):
-            return True
+            return has_numbers or None
         if shorter > 3:
             return False
     if Several("{}", ()) in (gold.tree, answer.tree):
@@ -85,6 +87,20 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     if first:
         return first, sides[-1]
     return (last, sides[0]) if last and len(sides) == 2 else (None, None)
+
+
+def is_curve(tree: Answer) -> bool:
+    """Whether an answer is an equation of a curve, which has less points where its coordinates are bounded."""
+    return isinstance(tree, Equation) and named_value(tree)[1] is None
+
+
+def asked_sum(equation: Equation) -> Tokens | None:
+    """113 of ``m + n = 113``, a sum of letters that a problem asks for; None for a line, ``x + y = 3``, and others."""
+    left, *rest = equation.sides
+    letters = [str(token.value) for token in left if token.kind == "name"]
+    is_sum = len(letters) > 1 and all(token.kind == "name" or token.is_("sign", "+") for token in left)
+    is_number = len(rest) == 1 and len(rest[0]) == 1 and rest[0][0].kind == "number"
+    return rest[0] if is_sum and is_number and set("xyzt").isdisjoint(letters) else None
 
 
 def before_rounding(equation: Equation) -> Answer | None:

@@ -18,6 +18,8 @@ TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _UNREAD = frozenset(("det", "sup", "inf", "lim", "deg"))
 _APPLIED = frozenset("fghFGHPO")
 """Names of functions before brackets: ``f(x)``. Other letters multiply what is in the brackets."""
+_ANGLES = frozenset(("alpha", "beta", "gamma", "theta", "phi"))
+"""Names that are the whole argument of a function: ``\\sin\\theta/k``."""
 _CHOSEN_FROM = frozenset("kmnr")  # C_n^k; C_p^2 is a square
 _CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
 
@@ -277,6 +279,7 @@ class _Parser(Cursor):
         token = self._peek()
         goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
         goes_on = goes_on or (token.is_("sign", "*") and self._peek(1).kind == "function")
+        goes_on = goes_on or (token.is_("sign", "/") and self._peek(1).kind == "name" and {*factors} <= _ANGLES)
         if is_unclear or not factors or not goes_on:
             raise NotAlgebra
         return product(*factors)

@@ -46,6 +46,8 @@ _NOT_UNITS = re.compile(
     rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe))\b",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(r"\A(?:(?:such|different|distinct|possible|total|valid) )+(?=[a-z])", re.IGNORECASE)
+"""What says of counted things that they are counted: ``such triples``."""
 _MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
     "infinity infty coth floor ceil ceiling binom cdot frac sqrt root sum prod integral choose undefined"
 )
@@ -81,7 +83,7 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
         return {"c": "celsius", "f": "fahrenheit"}.get((degrees["scale"] or "")[:1].lower(), "degree")
     if modulus := _MODULUS.fullmatch(text):
         return f"mod {modulus[1]}"
-    if _NOT_UNITS.search(text):
+    if _NOT_UNITS.search(_COUNTED.sub("", text)):
         return None
     if not text.isascii() and (han := _HAN.fullmatch(text)):
         name = _HAN_UNITS.get(han["name"]) or (None if _HAN_NUMBER.search(han["name"]) else han["name"])
@@ -128,6 +130,7 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
 
 def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
     """``red ball`` of ``Red balls``: the name of a counted thing in one spelling; None for no such name."""
+    text = _COUNTED.sub("", text)
     words = text.split()
     if not _PHRASE.fullmatch(text) or not _MATHS.isdisjoint(text.lower().split()):
         return None

@@ -87,6 +87,11 @@ def _balanced(text: str) -> tuple[int, str]:
         elif symbol in ")]}" and opened:
             opened.pop()
         elif symbol in ")]}":
+            side = text.find("=", position) + 1  # P(not A) = 5/8
+            if side and any(map(str.isalnum, text[side:])):
+                start = side + text[side:].startswith(" ")
+                offset, text = _balanced(text[start:])
+                return start + offset, text
             text = text[:position]
             break
     if not opened:

@@ -35,6 +35,7 @@ def values(sentence: str) -> list[str]:
         ("3 and a half", ["3 and a half"]),
         ("price * 5 = 15", ["15"]),
         ("5 * the price", []),
+        ("P(not A) = 5/8", ["P", "5/8"]),
         ("one (see 3) or [4", ["3", "4"]),
         ("He has 5 - I think - or 6", ["5", "6"]),
         ("The x-axis, A4 and COVID-19", ["x", "A4"]),
