@@ -28,7 +28,7 @@ from dgpo.verifier.text.splitting import (
     symbols,
     with_both_signs,
 )
-from dgpo.verifier.text.tokens import CLOSE, COMMA, OPEN, Token, Tokens, Unreadable, has, vocabulary
+from dgpo.verifier.text.tokens import COMMA, Token, Tokens, Unreadable, has, vocabulary
 
 MAX_DEPTH = 12
 _CASES = vocabulary("if when whenever otherwise else")
@@ -150,7 +150,7 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
     sides, signs = split(tokens, "relation")
     relations = [str(sign.value) for sign in signs]
     if not signs:
-        sides = _mapped(tokens) or labelled(tokens)
+        sides = labelled(tokens)
         return Equation((sides[0], opened(sides[1])), 2) if sides else _union(tokens, depth)
     sets, cups = split(tokens, "sign", "cup")
     if cups and (union := regions.read_conditions(sets, ("or",))):
@@ -165,7 +165,8 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
         name = read_name(sides[0])
         is_variable = name and relations == ["="] and (name.argument or len(str(name)) == 1)
         start = len(sides[0]) + 1 if is_variable else 0
-        if (start or relations == ["equiv"] or not name) and len(signed := _items(tokens[start:])) > 1:
+        is_chain = relations == ["=", "="] and len(sides[1]) == 1  # x = y = \pm 1
+        if (start or relations == ["equiv"] or is_chain or not name) and len(signed := _items(tokens[start:])) > 1:
             return _item(in_a_list([(*tokens[:start], *item) for item in signed]), depth)  # y = 2x, y = -2x
         if relations == ["equiv"]:
             return _congruence(sides, tokens)
@@ -177,14 +178,6 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
         return _member(sides, tokens, depth)
     region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
     return replace(region, tokens=tokens) if region else statement(tokens)
-
-
-def _mapped(tokens: Tokens) -> list[Tokens] | None:
-    r"""``f(x)`` and ``2x`` of ``f: x \mapsto 2x``; None for anything else."""
-    sides, arrows = split(tokens, "command", "mapsto")
-    *name, letter = split(sides[0], "sign", ":")[0]
-    is_map = len(arrows) == len(letter) == 1 and len(name) < 2 and all(sides)
-    return [(*(name[0] if name else (Token("name", "y", "y"),)), OPEN, *letter, CLOSE), sides[1]] if is_map else None
 
 
 def _coordinates(sides: list[Tokens], depth: int) -> Named | None:
@@ -267,7 +260,9 @@ def _members(tokens: Tokens, depth: int) -> Answer | None:
     if not bars or not name or not tokens[len(first) + 1 :]:
         return None
     members = _item(tokens[len(first) + 1 :], depth)
-    return members if name.head == "()" or (isinstance(members, Region) and members.variable == str(name)) else None
+    if isinstance(members, Region) and members.variable == str(name):
+        return replace(members, variable="")
+    return members if name.head == "()" else None
 
 
 def _family(tokens: Tokens) -> Tokens | None:

@@ -10,7 +10,7 @@ from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.expressions.tree import Answer, Named, Several, Statement, Value
 from dgpo.verifier.expressions.values import exact
 from dgpo.verifier.text.splitting import shell, split, step, trimmed
-from dgpo.verifier.text.tokens import Tokens, has, vocabulary
+from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, vocabulary
 
 _VERBS = vocabulary("is are has have equals was")
 _POINTS = vocabulary("point points vertex center centre focus coordinates")
@@ -76,8 +76,16 @@ def filled(items: list[Answer]) -> list[Answer]:
 
 def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:
     """Name and value of ``Area: 5``, ``The maximum is 8`` and ``A(1, 2)``, in a list also ``Alice 3``; else None."""
-    sides = _labelled(tokens, in_list)
+    sides = _mapped(tokens) or _labelled(tokens, in_list)
     return sides if sides and all(sides) and read_name(sides[0]) else None
+
+
+def _mapped(tokens: Tokens) -> list[Tokens] | None:
+    r"""``f(x)`` and ``2x`` of ``f: x \mapsto 2x``; None for anything else."""
+    sides, arrows = split(tokens, "command", "mapsto")
+    *name, letter = split(sides[0], "sign", ":")[0]
+    is_map = len(arrows) == len(letter) == 1 and len(name) < 2 and all(sides)
+    return [(*(name[0] if name else (Token("name", "y", "y"),)), OPEN, *letter, CLOSE), sides[1]] if is_map else None
 
 
 def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:

@@ -64,23 +64,25 @@ def beside_equations(tree: Several | Named, other: Several) -> Several | None:
     return Several("", tuple(items))
 
 
-def with_floors(value: Value, other: Value) -> Value:
-    r"""``[n/2]`` as ``\lfloor n/2 \rfloor``, where the other has a floor and this has none; else ``value``."""
-    both = [functions(side.node) if side.node is not None else frozenset[str]() for side in (value, other)]
-    if "floor" in both[0] or "floor" not in both[1] or not has(value.tokens, "open", "["):
-        return value
-    tokens = with_letters(with_letters(value.tokens, {"[": "floor"}, "open"), {"]": "floor"}, "close")
-    floors = read_answer(tokens)
-    return replace(value, node=floors.node) if isinstance(floors, Value) and floors.node is not None else value
+def with_floors(gold: Value, answer: Value) -> tuple[Value, Value]:
+    r"""Both, with ``[n/2]`` as ``\lfloor n/2 \rfloor`` where one side alone has floors."""
+    sides = [gold, answer]
+    have = ["floor" in functions(side.node) if side.node is not None else None for side in sides]
+    if have in ([True, False], [False, True]):
+        tokens = sides[have.index(False)].tokens
+        read = read_answer(with_letters(with_letters(tokens, {"[": "floor"}, "open"), {"]": "floor"}, "close"))
+        if has(tokens, "open", "[") and isinstance(read, Value) and read.node is not None:
+            sides[have.index(False)] = replace(sides[have.index(False)], node=read.node)
+    return sides[0], sides[1]
 
 
 def squared(tokens: Tokens) -> Tokens | None:
     """``(k)^2 > (1)^2`` of ``|k| > 1``; None where no modulus is on the left alone, or the right is negative."""
     sides, signs = split(tokens, "relation")
-    bound = read_answer(sides[-1])
     is_modulus = len(signs) == 1 and [token.kind for token in sides[0]].count("bar") == 2
     if not is_modulus or not sides[0][0].kind == sides[0][-1].kind == "bar":
         return None
+    bound = read_answer(sides[1])
     number = exact(bound.node) if isinstance(bound, Value) and bound.node is not None else None
     power = (Token("sign", "^", "^"), Token("number", Fraction(2), "2"))
     both = ((OPEN, *side, CLOSE, *power) for side in (sides[0][1:-1], sides[1]))

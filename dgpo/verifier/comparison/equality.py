@@ -31,7 +31,6 @@ from dgpo.verifier.text.tokens import Tokens, has, latex
 
 MAX_DEPTH = 8
 UNORDERED = frozenset(("", "{}"))
-COORDINATES = frozenset("xyz")
 
 
 @dataclass
@@ -85,8 +84,7 @@ class Comparison:
         outer = self.letters
         self.letters = golds, answers = ({**outer[0], **wanted.conditions}, {**outer[1], **given.conditions})
         is_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
-        if policy.is_curve(wanted.value) or policy.is_curve(given.value):
-            is_same = is_same and COORDINATES.isdisjoint(golds.keys() ^ answers.keys())
+        is_same = is_same and not policy.are_parts_of_curve(wanted, given)
         decision = is_same and self.same(wanted.value, given.value, depth + 1)
         self.letters = outer
         return decision
@@ -99,9 +97,7 @@ class Comparison:
             return False
         if isinstance(gold, Equation) and (exact := policy.before_rounding(gold)):
             return either(self.same(side, answer, depth + 1) for side in (exact, read_answer(gold.sides[-1])))
-        value = policy.named_value(gold)[1] if isinstance(gold, Equation) else None
-        if isinstance(gold, Equation) and isinstance(answer, Value):
-            value = value or policy.asked_sum(gold)
+        value = policy.asked_value(gold, answer) if isinstance(gold, Equation) else None
         wanted = read_answer(value) if value else gold
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
@@ -135,8 +131,7 @@ class Comparison:
         return decision
 
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
-        gold, answer = forms.in_radians(gold, answer)
-        gold, answer = derived.with_floors(gold, answer), derived.with_floors(answer, gold)
+        gold, answer = forms.in_radians(*derived.with_floors(gold, answer))
         unit, other = gold.unit, answer.unit
         if unit != other and (BASE in unit + other or (unit and other and not same_unit(unit, other))):
             return False
@@ -278,10 +273,8 @@ class Comparison:
     def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
         if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
             return False
-        if isinstance(answer, Region) and (squared := derived.squared(answer.tokens)):
-            return self._inequalities(gold.tokens, squared)
-        other = answer.tokens if isinstance(answer, Value | Region) else ()
-        return self._asked(latex(gold.tokens), latex(other)) if other else False
+        other = derived.squared(answer.tokens) or answer.tokens if isinstance(answer, Value | Region) else ()
+        return self._inequalities(gold.tokens, other) if other else False
 
 
 def _point(one: Several, other: Several) -> Several:

@@ -94,13 +94,22 @@ def is_curve(tree: Answer) -> bool:
     return isinstance(tree, Equation) and named_value(tree)[1] is None
 
 
-def asked_sum(equation: Equation) -> Tokens | None:
-    """113 of ``m + n = 113``, a sum of letters that a problem asks for; None for a line, ``x + y = 3``, and others."""
-    left, *rest = equation.sides
+def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
+    """What `named_value` finds, and 113 of ``m + n = 113`` beside a value: a sum of letters that a problem asks for,
+    unlike the line ``x + y = 3``. None for other equations.
+    """
+    _, value = named_value(gold)
+    left, *rest = gold.sides
     letters = [str(token.value) for token in left if token.kind == "name"]
     is_sum = len(letters) > 1 and all(token.kind == "name" or token.is_("sign", "+") for token in left)
-    is_number = len(rest) == 1 and len(rest[0]) == 1 and rest[0][0].kind == "number"
-    return rest[0] if is_sum and is_number and set("xyzt").isdisjoint(letters) else None
+    is_asked = is_sum and [token.kind for side in rest for token in side] == ["number"]
+    return rest[0] if isinstance(answer, Value) and is_asked and set("xyzt").isdisjoint(letters) else value
+
+
+def are_parts_of_curve(*sides: Given) -> bool:
+    """Whether a curve loses points on one side alone, by a bound on a coordinate: ``x^2 + y^2 = 1, x > 0``."""
+    are_curves = any(isinstance(side.value, Equation) and named_value(side.value)[1] is None for side in sides)
+    return are_curves and not set("xyz").isdisjoint(sides[0].conditions.keys() ^ sides[1].conditions.keys())
 
 
 def before_rounding(equation: Equation) -> Answer | None:

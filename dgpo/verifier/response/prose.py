@@ -31,6 +31,7 @@ _IN_WORDS = re.compile(
     r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
     r"|.* (?P<verb>does not exist|(?:con|di)verges)(?:(?<=exist) (?:at|as|when|for) [^,;]*)?[.!*]*"
 )
+_REASON = re.compile(r",? (?:since|because|as|given that) .*")
 _VERB = re.compile(r"not exist|verges[.!*]*\Z")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
@@ -41,8 +42,11 @@ _JOINT = re.compile(
     rf"|{_HEDGED}(?: also)?(?: be)?),? ){{0,2}}",
     re.IGNORECASE,
 )
-_GIVEN = re.compile(r" (?:the|these|those|after) \**\Z")
-"""What stands before a number of things that the problem gave: ``24 ways to arrange the 4 books``."""
+_GIVEN = re.compile(
+    r".* (?:the|these|those|after|(?:after|before|by) [a-z]+ing) \**"
+    r"|(?! ?(?:and|but|so|he|she)\b)(?: ?[a-z]+){1,2} to (?!(?:be|get|give|obtain|make|find)\b)[a-z]+ \**"
+)
+"""What stands before a number that the problem gave, behind the answer: ``24 ways to arrange the 4 books``."""
 _NOUN = re.compile(r" ?[A-Za-z°%]+")
 _AGAIN = re.compile(
     r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?),?)? ?(?:about|around|approximately|roughly|equivalently|≈)[, ]?",
@@ -155,7 +159,8 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
             return None
         words = answer_in_words(sentence) if _VERB.search(sentence) else None
         if answer := words or read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
-            return answer
+            is_name = wanted == "expression" and answer.isalpha() and len(answer) == 1  # $f$ is even
+            return answer_in_words(sentence) or answer if is_name else answer
         if sentence.startswith("But ") or stance.retraction(sentence) is not None:
             del last[index + 1 :]
     for sentence, _ in last if wanted != "choice" else ():
@@ -171,7 +176,7 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     if not spans:
         return None
     if wanted == "number" and not stated:
-        while len(spans) > 1 and _GIVEN.search(sentence, max(0, spans[-1].start - 8), spans[-1].start):
+        while len(spans) > 1 and _GIVEN.fullmatch(sentence, spans[-2].end, spans[-1].start):
             spans.pop()
     if limit := stance.condition(sentence, spans[0].end):
         if stance.has_cases(sentence, limit):
@@ -218,7 +223,7 @@ def _list(sentence: str, spans: list[Span]) -> str:
 
 def answer_in_words(sentence: str) -> str | None:
     """``no solution`` of ``There is no solution.``, ``Yes`` of ``Yes, it is.``; None for other sentences."""
-    match = _IN_WORDS.fullmatch(sentence)
+    match = _IN_WORDS.fullmatch(_REASON.sub("", sentence))
     return (match["reply"] or match["words"] or match["verb"]) if match else None
 
 

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     rf"|(?P<number>(?:(?:{GROUPS})(?!\d)|\d+)(?:\.\d+|\.(?![.\d]))?|\.\d+|\.(?=\\(?:overline|bar|dot)(?![A-Za-z])))"
     r"|(?P<row>\\\\(?: ?\[ ?-?[\d.]+ ?[a-z]{2} ?\])?|\\cr(?![A-Za-z]))"
     r"|(?P<command>\\[A-Za-z]+\*?)|(?P<escaped>\\.)|(?P<dots>\.\.\.)"
-    r"|(?P<relation><=|=<|>=|!=|:=|==)|(?P<power>\*\*)|(?P<letters>[A-Za-z]+|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
+    r"|(?P<relation><=|=<|>=|(?<![\d)])!=|:=|==)|(?P<power>\*\*)|(?P<letters>[A-Za-z]+|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
     re.DOTALL,
 )
 _TIMES_TEN = re.compile(r"(?= ?10 ?(?:\^|\*\*))")
@@ -42,7 +42,7 @@ _ESCAPED_TWICE = re.compile(
 )
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])(?![A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
-_EMPTY_BASE = re.compile(r"(?<![A-Za-z_^}])\{\s*\}(?=\s*\^)")  # 25{ }^{\circ}
+_EMPTY = re.compile(r"(?<![A-Za-z_^}])\{\s*\}(?=\s*\^)|[_^]\{\s*\}")  # 25{ }^{\circ}, 17^{}
 _OPENS = re.compile(r"\s*[({\\]")
 
 
@@ -52,7 +52,7 @@ def lex(text: str) -> Tokens:
     Raises Unreadable where braces do not close, or a number or the text is past the bounds.
     """
     text = spelling.in_ascii(text)
-    text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", _EMPTY_BASE.sub("", text.replace("{:}", ":"))))
+    text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", _EMPTY.sub("", text.replace("{:}", ":"))))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
     text = _ESCAPED_TWICE.sub(r"\\", text)

@@ -46,7 +46,7 @@ def test_each_kind_of_answer(text: str, tree: str) -> None:
         (r"3 \ge x > -1", "numbers x in (-1; 3]"),
         (r"x \ne 2", "numbers x in (-infinity; 2) and (2; infinity)"),
         (r"x \in [0, 1] \cup \{5\}", "numbers x in [0; 1] and [5; 5]"),
-        (r"\{t \mid t > 2\}", "numbers t in (2; infinity)"),
+        (r"\{t \mid t > 2\}", "numbers in (2; infinity)"),
         (r"x > 1 \text{ and } x < 4", "numbers x in (1; 4)"),
         (r"x > 1 \text{ and } x > 2", "numbers x in (2; infinity)"),
         (r"0 < x < 2, x \ne 1", "numbers x in (0; 1) and (1; 2)"),

@@ -142,8 +142,18 @@ STATED = [
     ("Die Lösungen sind x = 3 und x = -2.", "3, -2"),
     ("所以方程的解是 x = 3 和 x = -2。", "3, -2"),
     ("The limit does not exist as x approaches 0.", "DNE"),
+    ("James is left with 25 marbles after giving 15 to Tom.", "25"),
+    ("It takes him 25 minutes to walk 2 miles.", "25"),
+    ("Hence $f$ is even.", r"\text{even}"),
+    ("So the result is 5!=120.", "120"),
 ]
 NOT_STATED = [
+    ("It takes him 30 minutes to walk 25 miles.", "25"),
+    ("Thus, 15 students remain from the original 25.", "25"),
+    ("We add 25 to both sides.", "25"),
+    ("We tried 8 but it fails.", "8"),
+    ("So the day is Tuesday, since yesterday was Monday.", "Monday"),
+    ("We know P(A) = 3/8, so P(not A) = 5/8.", "3/8"),
     ("The value 5 is attained when x = 1, and the maximum is 6.", "5"),
     ("It is not so that there are three solutions.", "3"),
     ("The probability is two thirds.", r"\frac13"),
