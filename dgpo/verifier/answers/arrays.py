@@ -15,7 +15,7 @@ Read = Callable[[Tokens], Answer]
 Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
-_PARAMETERS = ("s", "t", "lambda", "mu")
+_PARAMETERS = ("c", "k", "s", "t", "lambda", "mu")
 _TRANSPOSED = ("T", "{T}")
 _IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
 

@@ -17,7 +17,8 @@ _ARTICLES = vocabulary(
     "for where with any all some every is being an a are be each both fixed arbitrary if when number numbers value"
     " values constant constants scalar of"
 )
-_FILLERS = _ARTICLES | vocabulary("real complex positive negative nonnegative nonzero natural integer integers")
+_FILLERS = _ARTICLES | vocabulary("real complex positive negative nonnegative nonzero natural integer integers reals")
+_SUCH = vocabulary("such that satisfying")
 
 
 def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
@@ -131,8 +132,11 @@ def _counted(core: Sequence[Token]) -> dict[str, Condition]:
 
 
 def without_fillers(clause: Tokens) -> Tokens:
-    """``n \\ge 3`` of ``for all integers n \\ge 3``."""
-    return tuple(dropwhile(lambda token: token.kind == "join" or token.word in _FILLERS, clause))
+    """``n \\ge 3`` of ``for all integers n \\ge 3``, and of ``all integers n such that n \\ge 3``."""
+    core = tuple(dropwhile(lambda token: token.kind == "join" or token.word in _FILLERS, clause))
+    said = tuple(dropwhile(lambda token: token.word in _SUCH, core[1:]))
+    is_bound = core != clause and has(core[:1], "name") and not has(said, "relation", "=")
+    return said if is_bound and said != core[1:] else core
 
 
 def _without_place(tokens: Tokens) -> Tokens:

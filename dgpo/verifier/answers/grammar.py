@@ -65,10 +65,11 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         return array
     if (quantity := quantities.side_by_side(tokens)) is not None:
         return Several("", tuple(_item(part, depth) for part in quantity))
+    sets, signs = split(tokens, "sign", "setminus")
+    if signs and number_set(sets[0]) and (region := regions.read_union(tokens)):
+        return region  # all real numbers except 1 and 2
     parts, cuts = split(tokens, "join")
-    if cuts:
-        return _list(tokens, parts, cuts, depth)
-    return _relation(tokens, depth)
+    return _list(tokens, parts, cuts, depth) if cuts else _relation(tokens, depth)
 
 
 def _permutations(tokens: Tokens, depth: int) -> Answer | None:
@@ -157,7 +158,7 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
         return union  # x < 1 \cup x > 2
     if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := _members(tokens, depth)):
         return members  # {x | x > 3} in braces of no meaning
-    if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind == "name":
+    if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind in ("name", "number"):
         return _relation(core, depth)  # all n >= 3
     if relations[0] == "~" and not sides[0] and tokens[1:]:
         return _relation(tuple(tokens[1:]), depth)

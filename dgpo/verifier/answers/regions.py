@@ -60,9 +60,11 @@ def _pieces(tokens: Tokens) -> list[Piece] | None:
 
 
 def _ends(tokens: Tokens) -> list[Value | Infinite]:
-    """The values of a list; none where one of its parts is no value."""
-    ends = [_end(part) for part in split(tokens, "join")[0] if part]
-    return [end for end in ends if end] if all(ends) else []
+    """The values of a list, ``\\pm 1`` as two and ``x = 1`` as 1; none where one of its parts is no value."""
+    parts = [split(part, "relation", "=")[0] for part in split(tokens, "join")[0] if part]
+    values = [sides[-1] for sides in parts if len(sides) == 1 or _variable(sides[0])]
+    ends = [_end(value) for both in map(with_both_signs, values) for value in dict.fromkeys(both)]
+    return [end for end in ends if end] if all(ends) and len(values) == len(parts) else []
 
 
 def _end(tokens: Tokens) -> Value | Infinite | None:

@@ -131,7 +131,7 @@ def is_cut_off(sentences: list[str]) -> bool:
 
 def _changes(before: str) -> bool:
     words = before.rstrip(" (*$#").lower().removesuffix("equal to").rsplit(None, 3)
-    while words and words[-1] in ("possibly", "the", "a", "number"):
+    while words and words[-1] in ("possibly", "the", "a", "number", "option", "choice"):
         words.pop()
     return bool(_CHANGING.fullmatch(" ".join(words[-2:])))
 
