@@ -114,7 +114,7 @@ def _residues(parts: list[Tokens], depth: int) -> Answer | None:
     sides = split(parts[0], "relation", "equiv")[0]
     places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
     is_other = any(has(part, "command", "pmod", "mod") for part in parts[:-1])
-    if len(sides) != 2 or len(places) != 1 or is_other:
+    if len(sides) != 2 or len(places) != 1 or is_other or not read_name(sides[0]):
         return None
     values, modulus = [sides[1], *parts[1:-1], parts[-1][: places[0]]], parts[-1][places[0] :]
     return joined([_item((*value, *modulus), depth) for value in values])

@@ -36,7 +36,9 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
     if not names or names[0] is None or names[0].head == "()" or names[0].argument:
         return None
-    if len({name and name.head for name in names}) > 1 and all(names):
+    indices = [name.index for name in names if name]
+    are_terms = len({*indices}) == len(names) > 1 and {*indices} != {*map(str, range(1, len(names) + 1))}  # a_3, a_7
+    if all(names) and (len({name and name.head for name in names}) > 1 or are_terms):
         keys = tuple(str(name).removeprefix("angle ") for name in names)
         items = tuple(joined(read(side[1])) for side in sides)
         return Named(keys, items) if len(set(keys)) == len(keys) else None

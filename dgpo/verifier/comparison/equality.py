@@ -55,7 +55,7 @@ class Comparison:
             return True
         if depth > MAX_DEPTH:
             return None
-        if (decision := families.same(gold, answer)) is not None:
+        if (decision := families.same(gold, answer, self.letters)) is not None:
             return decision
         if isinstance(gold, Given) or isinstance(answer, Given):
             return self._given(gold, answer, depth)

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.comparison import policy
+from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Several, Value, names, renamed
 from dgpo.verifier.expressions.values import exact
@@ -32,14 +33,14 @@ class Family:
     is_named: bool = False
 
 
-def same(gold: Answer, answer: Answer) -> bool | None:
-    """Whether two answers are the same set of numbers; None where one of them is no family.
+def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
+    """Whether two answers are the same set of numbers; None where one of them is no family, or not for all whole k.
 
     One side may leave out that its letter is a whole number, where a pi or a modulus makes that clear. With the same
     letter on both sides, they are formulas of a given number, unless they are values of an unknown (``x = 2k``).
     """
     are_declared = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
-    if not any(are_declared):
+    if not any(are_declared) or any({*said.values()} - {("Z",)} for said in declared):
         return None
     golds, answers = _families(gold), _families(answer)
     both = golds + answers
