@@ -17,7 +17,9 @@ _ARTICLES = vocabulary(
     "for where with any all some every is being an a are be each both fixed arbitrary if when number numbers value"
     " values constant constants scalar of"
 )
-_FILLERS = _ARTICLES | vocabulary("real complex positive negative nonnegative nonzero natural integer integers reals")
+_FILLERS = _ARTICLES | vocabulary(
+    "real complex positive negative nonnegative nonzero natural integer integers reals the"
+)
 _SUCH = vocabulary("such that satisfying")
 
 

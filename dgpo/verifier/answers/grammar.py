@@ -194,7 +194,8 @@ def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
     """``f ≡ 0`` is ``f = 0``, and ``x ≡ 3 (mod 7)`` is the residue 3; any other congruence is a statement."""
     if not has(tokens, "command", "pmod", "mod"):
         return Equation(tuple(sides), 2)
-    residue = quantities.read_value(sides[1]) if read_name(sides[0]) else None
+    is_of_all = not has(conditions.without_fillers(sides[0]), "word")  # not of primes p
+    residue = quantities.read_value(sides[1]) if read_name(sides[0]) and is_of_all else None
     return residue if isinstance(residue, Value) and residue.unit else statement(tokens)
 
 

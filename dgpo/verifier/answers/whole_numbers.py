@@ -39,9 +39,9 @@ _FORMS = tuple(
 _FORMULAS = tuple(
     re.compile(form.format(**_PARTS))
     for form in (
-        r"{letter} ?= ?{modulus} ?(?P<count>[a-z])(?: ?\+? ?(?P<rests>-?\d+))?"
+        r"{letter} ?= ?{modulus} ?(?P<count>[a-w])(?: ?\+? ?(?P<rests>-?\d+))?"
         r"(?P<said>{for}(?:integers? (?P=count)|(?P=count) ?in ?Z)\)?)?",
-        r"(?:{letter} ?= ?)?(?P<base>\d+)\^\{{?(?P<count>[a-z])\}}?"
+        r"(?:{letter} ?= ?)?(?P<base>\d+)\^\{{?(?P<count>[a-w])\}}?"
         r"(?P<said>{for}(?:nonnegative integers? (?P=count)"
         r"|(?P=count) ?(?:>= ?0|in ?(?:Z_\{{>= ?0\}}|N_\{{?0\}}?)))\)?)?",
     )
