@@ -18,7 +18,7 @@ _ARTICLES = vocabulary(
     " values constant constants scalar of"
 )
 _FILLERS = _ARTICLES | vocabulary(
-    "real complex positive negative nonnegative nonzero natural integer integers reals the"
+    "real reals complex positive negative nonnegative nonzero natural integer integers the"
 )
 _SUCH = vocabulary("such that satisfying")
 

@@ -43,10 +43,12 @@ _JOINT = re.compile(
     re.IGNORECASE,
 )
 _GIVEN = re.compile(
-    r".* (?:the|these|those|after|(?:after|before|by) [a-z]+ing) \**"
-    r"|(?! ?(?:and|but|so|he|she)\b)(?: ?[a-z]+){1,2} to (?!(?:be|get|give|obtain|make|find)\b)[a-z]+ \**"
+    r"(?:.* (?:the|these|those|after|(?:after|before|by) [a-z]+ing)| (?:[a-z]+ )?for(?= \**[^$€£*])"
+    r"|.*, (?:which|who) (?!(?:is|are|was|equals?|gives?|makes?)\b)[a-z]+"
+    r"|(?! ?(?:and|but|so|he|she)\b)(?: ?[a-z]+){1,2} to (?!(?:be|get|give|obtain|make|find)\b)[a-z]+) \**."
 )
-"""What stands before a number that the problem gave, behind the answer: ``24 ways to arrange the 4 books``."""
+"""What stands before a number that the problem gave, behind the answer, up to its first digit or sign: ``ways to
+arrange the 4`` of ``24 ways to arrange the 4 books``."""
 _NOUN = re.compile(r" ?[A-Za-z°%]+")
 _AGAIN = re.compile(
     r"(?:,? ?\(?(?:or|which is|that is|i\.e\.,?),?)? ?(?:about|around|approximately|roughly|equivalently|≈)[, ]?",
@@ -176,7 +178,7 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     if not spans:
         return None
     if wanted == "number" and not stated:
-        while len(spans) > 1 and _GIVEN.fullmatch(sentence, spans[-2].end, spans[-1].start):
+        while len(spans) > 1 and _GIVEN.fullmatch(sentence, spans[-2].end, spans[-1].start + 1):
             spans.pop()
     if limit := stance.condition(sentence, spans[0].end):
         if stance.has_cases(sentence, limit):

@@ -146,8 +146,11 @@ STATED = [
     ("It takes him 25 minutes to walk 2 miles.", "25"),
     ("Hence $f$ is even.", r"\text{even}"),
     ("So the result is 5!=120.", "120"),
+    ("We need 8 buses for 300 students.", "8"),
+    ("Kylar pays $64 in total for the 16 glasses, which cost $5 each.", "64"),
 ]
 NOT_STATED = [
+    ("We need 8 buses for 300 students.", "300"),
     ("It takes him 30 minutes to walk 25 miles.", "25"),
     ("Thus, 15 students remain from the original 25.", "25"),
     ("We add 25 to both sides.", "25"),
