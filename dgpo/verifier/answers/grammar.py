@@ -32,7 +32,7 @@ from dgpo.verifier.text.tokens import COMMA, Token, Tokens, Unreadable, has, voc
 
 MAX_DEPTH = 12
 _CASES = vocabulary("if when whenever otherwise else")
-_PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof")
+_PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
 MAX_PERMUTED = 4
 
 

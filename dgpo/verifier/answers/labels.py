@@ -38,7 +38,10 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
         return None
     indices = [name.index for name in names if name]
     are_terms = len({*indices}) == len(names) > 1 and {*indices} != {*map(str, range(1, len(names) + 1))}  # a_3, a_7
-    if all(names) and (len({name and name.head for name in names}) > 1 or are_terms):
+    are_many = len({name.head for name in names if name}) > 1
+    if are_many and has(cuts, "join", "or"):
+        return None  # x = 2 or y = 3
+    if all(names) and (are_many or are_terms):
         keys = tuple(str(name).removeprefix("angle ") for name in names)
         items = tuple(joined(read(side[1])) for side in sides)
         return Named(keys, items) if len(set(keys)) == len(keys) else None

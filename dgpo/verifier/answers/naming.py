@@ -79,11 +79,11 @@ def read_name(tokens: Tokens) -> Name | None:
 
 
 def _is_quotient(tokens: Tokens) -> bool:
-    r"""Whether ``tokens`` are a quotient of names: ``\frac{AB}{CD}``, ``V_1 : V_2``."""
+    r"""Whether ``tokens`` are a quotient of two names: ``\frac{AB}{CD}``, ``V_1 : V_2``."""
     names = [str(token.value) for token in tokens if token.kind in ("name", "word") and token.value != "pi"]
     others = {token.value for token in tokens if token.kind not in ("name", "word", "number")}
     are_segments = all(_SEGMENT.fullmatch(str(token.value)) for token in tokens if token.kind == "word")
-    return bool(names) and are_segments and not others.isdisjoint(("frac", *":/")) and others <= {"frac", *"{}_:/'"}
+    return len(names) > 1 and are_segments and not others.isdisjoint(("frac", *":/")) and others <= {"frac", *"{}_:/'"}
 
 
 def _in_words(tokens: Tokens) -> Name | None:

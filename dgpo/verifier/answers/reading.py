@@ -193,7 +193,8 @@ def phrase(text: str) -> str | None:
     if not _WORDS.fullmatch(text):
         return None
     lowered = _END.sub("", _LEAD.sub("", text.lower()))
-    return _ARTICLE.sub("", _SAME_WORDS.get(lowered, lowered), count=1)
+    same = _ARTICLE.sub("", _SAME_WORDS.get(lowered, lowered), count=1)
+    return " and ".join(sorted(same.split(" and "))) if same.count(" ") == 2 else same  # Alice and Bob
 
 
 def choice(text: str) -> str | None:

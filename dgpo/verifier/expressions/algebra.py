@@ -15,7 +15,7 @@ from dgpo.verifier.text.tokens import END, Token
 MAX_TOKENS = 400
 MAX_DEPTH = 40
 TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
-_UNREAD = frozenset(("det", "sup", "inf", "lim", "deg"))
+_UNREAD = frozenset(("det", "sup", "inf", "lim", "deg", "arg"))
 _APPLIED = frozenset("fghFGHPO")
 """Names of functions before brackets: ``f(x)``. Other letters multiply what is in the brackets."""
 _ANGLES = frozenset(("alpha", "beta", "gamma", "theta", "phi"))

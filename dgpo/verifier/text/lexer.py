@@ -40,6 +40,7 @@ _BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
 _ESCAPED_TWICE = re.compile(
     r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|circ|cup|boxed|begin|end)(?![A-Za-z]))"
 )
+_ORDINAL = re.compile(r"(?<=\d) ?\^ ?(?:\{ ?)?(?:\\(?:text|mathrm|textrm) ?\{ ?)?(st|nd|rd|th) ?\}{0,2}")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])(?![A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
 _EMPTY = re.compile(r"(?<![A-Za-z_^}])\{\s*\}(?=\s*\^)|[_^]\{\s*\}")  # 25{ }^{\circ}, 17^{}
@@ -55,6 +56,7 @@ def lex(text: str) -> Tokens:
     text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", _EMPTY.sub("", text.replace("{:}", ":"))))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
+    text = _ORDINAL.sub(r"\1", text)
     text = _ESCAPED_TWICE.sub(r"\\", text)
     has_delimiters = len(_DOLLAR.findall(text)) % 2 == 0  # they come in pairs, one dollar alone is money
     lexer = _Lexer(has_delimiters)

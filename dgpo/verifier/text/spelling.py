@@ -79,7 +79,7 @@ GREEK = vocabulary(
 )
 FUNCTIONS = vocabulary(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc"
-    " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis"
+    " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis arg"
 )
 OF_SEVERAL = vocabulary("max min gcd lcm")
 WITH_ARGUMENTS = {name: ("frac", 2) for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
@@ -158,7 +158,7 @@ WORDS: dict[str, tuple[Kind, str, str]] = {
 }
 """Words that are tokens of a kind of their own, also in ``\\text{}``."""
 PLAIN: dict[str, tuple[Kind, str, str]] = {
-    **{name: COMMANDS[name] for name in FUNCTIONS - {"det", "sup", "inf", "lim", "deg"} | {"infty"}},
+    **{name: COMMANDS[name] for name in FUNCTIONS - {"det", "sup", "inf", "lim", "deg", "arg"} | {"infty"}},
     **{name: ("name", name, f"\\{name} ") for name in GREEK},
     "sqrt": ("command", "sqrt", r"\sqrt"),
 }
