@@ -8,7 +8,7 @@ Reason = Literal[
 ]
 Stage = Literal["extract", "string", "numeric", "structure", "value", "symbolic", "judge"]
 
-VERSION = "10"
+VERSION = "11"
 """The version of the rules: changed with any verdict. Run folders and scores record it."""
 REASONS: tuple[str, ...] = get_args(Reason)
 
