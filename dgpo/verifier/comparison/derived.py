@@ -55,7 +55,8 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
 def beside_equations(tree: Several | Named, other: Several) -> Several | None:
     """``x = 3, y = 2x`` as a list of equations instead of named values, where ``other`` holds equations; else None."""
     names = tree.names if isinstance(tree, Named) else (tree.name,) * len(tree.items)
-    if not all(names) or not any(isinstance(item, Equation) for item in other.items):
+    is_other = isinstance(tree, Named) and other.is_either  # x = 2 or y = 3
+    if is_other or not all(names) or not any(isinstance(item, Equation) for item in other.items):
         return None
     items = (
         Equation(((Token("name", name, name),), item.tokens), 2) if isinstance(item, Value) else item
