@@ -101,6 +101,8 @@ def _solutions(rows: Rows, read: Read) -> Answer | None:
         are_points = all(isinstance(point, Named) or getattr(point, "brackets", "") == "()" for point in points)
         return Several("", tuple(points)) if are_points else None
     sides = [split(line, "relation", "=")[0] for line in lines]
+    if not any(side[0] for side in sides[1:]):
+        return read(tuple(token for line in lines for token in line))  # x &= 3 \cdot 4 \\ &= 12
     if not all(len(side) == 2 and read_name(side[0]) for side in sides):
         return None
     if any(token.kind in ("word", "join") for line in lines for token in line):

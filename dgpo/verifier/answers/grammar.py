@@ -80,7 +80,8 @@ def _permutations(tokens: Tokens, depth: int) -> Answer | None:
     end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
     side = split(tokens[:end], "relation", "=")[0][-1]
     point = _item(tuple(dropwhile(lambda token: token.word, side)), depth)
-    if not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
+    is_point = isinstance(point, Several) and point.brackets == "()" and len(point.items) <= MAX_PERMUTED
+    if not is_point or not all(token.word or token.kind == "join" for token in tokens[end:]):
         return None
     turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
     orders = turns if "cyclic" in words else permutations(point.items)

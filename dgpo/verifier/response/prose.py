@@ -97,7 +97,9 @@ _SENTENCE_END = re.compile(
 )
 _ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *(?=[^\s.,;!?])", re.IGNORECASE)
 """The start of a second answer: ``The answer is 5. Or 6.``"""
-_PROSE = re.compile(r"[A-Za-z]{2,} [A-Za-z]{2,}|\A(?:So|Hence|Thus|Therefore|Then),? |[是为：] ?(?:\$|\\[(\[])")
+_PROSE = re.compile(
+    r"[A-Za-z]{2,} [A-Za-z]{2,}|\$ (?:is|are) \$|\A(?:So|Hence|Thus|Therefore|Then),? |[是为：] ?(?:\$|\\[(\[])"
+)
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
 

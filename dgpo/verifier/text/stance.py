@@ -31,7 +31,7 @@ _OPENING = re.compile(
     # I hope it is correct; let me check: 2 + 3 = 5
     r"(?P<aside>(?:i )?hope (?:this|it|that)|let me know|feel free|please|thank|if you (?:have|need|want)"
     r"|(?:let(?:['’]s| us| me) |(?:we|i) (?:can|could|should|will) (?:also )?)?"
-    r"(?:for example|e\.g\.|verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
+    r"(?:for (?:example|instance)|e\.g\.|verify|check(?!ed)|double[- ]?check|confirm)(?!s|ed|ing))\b"
     # Let's try n = 5; divide by 2; to find it, we need to add 5
     r"|(?:let(?:['’]s| us| me)?\b(?! (?:finali|conclude|choose|pick|answer|go with|say the))"
     rf"|(?:perhaps|maybe|possibly|{PERHAPS}|возможно|suppose|assume|consider|imagine"
@@ -98,7 +98,8 @@ _AFTER = re.compile(
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
 _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
-    r"|(?<![A-Za-z0-9'’\\])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but)[a-z])[A-HJ](?![A-Za-z0-9'’])"
+    r"|(?<![A-Za-z0-9'’\\])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but|works|holds|fits)[a-z])[A-HJ]"
+    r"(?![A-Za-z0-9'’])"
 )
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")
 _CONDITION = re.compile(
