@@ -15,7 +15,7 @@ from dgpo.verifier.text.splitting import opened, plain, symbols
 from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
 
 _LEADS = vocabulary("so thus therefore hence the final correct only such")
-_EXACT, _ROUGH = vocabulary("exactly only precisely"), vocabulary("about around")
+_EXACT, _ROUGH, _COUNTS = map(vocabulary, ("exactly only precisely", "about around", "no infinitely"))
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
@@ -25,7 +25,6 @@ _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
 _LEAD = re.compile(
     r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) |(?=(?:con|di)verges|does ))"
     r"|on (?=[a-z]+day\Z)"
-    r"|there (?:is|are) (?=no|infinitely)"
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
 _SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
@@ -50,7 +49,7 @@ _CHOICE = re.compile(
 NO_SOLUTION = "no solution"
 """What ``\\emptyset`` is in words."""
 _NO_SOLUTION = re.compile(
-    r"(?:there (?:is|are) |the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*solutions?"
+    r"(?:the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*solutions?"
     r"|such [a-z]+(?: [a-z])?)(?: exists?)?|none|(?:the )?empty set|(?:原?方程组?)?无解|空集",
     re.IGNORECASE,
 )
@@ -154,7 +153,7 @@ def _lead_width(tokens: Tokens) -> int:
     r"""How many first tokens say nothing: of ``\therefore``, ``only 2``, ``There are 42`` and ``about 12.7``."""
     first, second = tokens[0].word, tokens[1].word
     if first in ("there", "we") and second in ("are", "is", "have", "exist"):
-        return 2 * any(token.kind == "number" or token.word in _EXACT for token in tokens[2:3])
+        return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])
     is_adverb = (first in _EXACT and second not in ("if", "when")) or (first in _ROUGH and tokens[1].is_decimal)
     return int(is_adverb or tokens[0].is_("command", "therefore", "implies"))
 
