@@ -80,8 +80,8 @@ def _permutations(tokens: Tokens, depth: int) -> Answer | None:
     end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
     side = split(tokens[:end], "relation", "=")[0][-1]
     point = _item(tuple(dropwhile(lambda token: token.word, side)), depth)
-    is_point = isinstance(point, Several) and point.brackets == "()" and len(point.items) <= MAX_PERMUTED
-    if not is_point or not all(token.word or token.kind == "join" for token in tokens[end:]):
+    goes_on = not all(token.word or token.kind == "join" for token in tokens[end:])
+    if goes_on or not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
         return None
     turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
     orders = turns if "cyclic" in words else permutations(point.items)
@@ -142,7 +142,8 @@ def _items(tokens: Tokens) -> list[Tokens]:
     halves = tokens[:cut], tokens[cut:]
     if len(signs) == 2 and all(has(half, "sign", "pm") for half in halves):
         return [(*head, *tail) for head, tail in product(*map(with_both_signs, halves))]
-    if brackets not in ("", "braces") and (len(signs) > 1 or brackets == "{}" or len(parts) < 2):
+    is_apart = len(signs) > 1 and not has(signs, "sign", "mp")  # (\pm 3, \mp 2) are two
+    if brackets not in ("", "braces") and (is_apart or brackets == "{}" or len(parts) < 2):
         return [tokens]
     return with_both_signs(tokens)
 

@@ -19,6 +19,7 @@ from dgpo.verifier.expressions.tree import (
     renamed,
     subtrees,
 )
+from dgpo.verifier.expressions.values import exact
 
 MAX_CONSTANTS = 3
 _CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
@@ -83,11 +84,15 @@ def _are_points(*sides: Node) -> bool:
 
 
 def forms(gold: Value, answer: Value, both: tuple[Node, Node], declared: Declared) -> list[Node]:
-    """The answer in other letters, and as it is and by a hundred where one side alone has a per cent sign."""
+    """The answer in other letters, and as it is and by a hundred where one side alone has a per cent sign; 3/4 per cent
+    is no 3/4, though 75 per cent may be 75.
+    """
     written = [renamed(both[1], new) for new in new_letters(*both, declared)]
-    if (gold.unit == "%") != (answer.unit == "%"):
-        written += [product(form, Fraction(100) if gold.unit == "%" else Fraction(1, 100)) for form in written]
-    return written
+    if (gold.unit == "%") == (answer.unit == "%"):
+        return written
+    scaled = [product(form, Fraction(100) if gold.unit == "%" else Fraction(1, 100)) for form in written]
+    is_share = answer.unit == "%" and (number := exact(both[0])) is not None and abs(number) < 1
+    return scaled if is_share else written + scaled
 
 
 def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared) -> Iterator[list[Answer]]:
