@@ -52,16 +52,12 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
     return None if is_partial else answer.items
 
 
-def beside_equations(tree: Several | Named, other: Several) -> Several | None:
-    """``x = 3, y = 2x`` as a list of equations instead of named values, where ``other`` holds equations; else None."""
-    names = tree.names if isinstance(tree, Named) else (tree.name,) * len(tree.items)
-    is_other = isinstance(tree, Named) and other.is_either  # x = 2 or y = 3
-    if is_other or not all(names) or not any(isinstance(item, Equation) for item in other.items):
+def beside_equations(tree: Several, other: Several) -> Several | None:
+    """``x = 3, 4`` as a list of equations instead of the values of x, where ``other`` holds equations; else None."""
+    if not tree.name or not any(isinstance(item, Equation) for item in other.items):
         return None
-    items = (
-        Equation(((Token("name", name, name),), item.tokens), 2) if isinstance(item, Value) else item
-        for name, item in zip(names, tree.items, strict=True)
-    )
+    name = (Token("name", tree.name, tree.name),)
+    items = (Equation((name, item.tokens), 2) if isinstance(item, Value) else item for item in tree.items)
     return Several("", tuple(items))
 
 

@@ -239,8 +239,6 @@ class Comparison:
         return self.severals(Several("()", gold.items), Several("()", items), depth) if items else False
 
     def named_and_several(self, gold: Named, answer: Several, depth: int) -> Decision:
-        if equations := beside_equations(gold, answer):
-            return self.severals(equations, answer, depth)
         pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
         items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
         return self.severals(Several("()", items), answer, depth)
