@@ -73,6 +73,8 @@ def read_name(tokens: Tokens) -> Name | None:
     letters = "".join(str(token.value) for token in tokens[is_measure:] if token.kind in ("name", "word"))
     if letters and (is_measure or first.is_("command", "angle")):
         return Name(f"angle {letters[len(letters) // 2]}")  # by its vertex
+    if has(tokens, "sign", "cup", "cap", "setminus") and all(token.kind in ("name", "sign") for token in tokens):
+        return Name("".join(("set ", *symbols(tokens))))
     if has(tokens, "word") or (len(tokens) > 1 and (is_measure or first.is_("command", *_FIGURES))):
         return _in_words(tokens)
     return _symbol(tokens)
@@ -166,14 +168,14 @@ def differ(gold: Name, answer: Name) -> bool:
         return False
     if len(heads) > 1:
         are_axes = heads <= {*"xyz"} and replace(gold, head=answer.head) == answer
-        are_angles = gold.head[:6] == answer.head[:6] == "angle "
+        are_of_kind = gold.head[:6] == answer.head[:6] == "angle " or gold.head[:4] == answer.head[:4] == "set "
         are_functions = all(arguments) and len({*map(str.lower, heads)} - {"y"}) > 1 == max(map(len, heads))  # f, g
         are_of_same = all(arguments) and arguments[0] == arguments[1] and min(map(len, heads)) > 1  # Re(z) and Im(z)
         measures = [_MEASURES & {*name.head.split()} for name in both]
         are_opposed = bool(measures[0] - measures[1] and measures[1] - measures[0])  # maximum and minimum of x
         has_same_index = bool(gold.index) and gold.index == answer.index
         are_called = are_functions or are_of_same or are_opposed
-        return heads <= FUNCTIONS or are_called or are_axes or are_angles or has_same_index
+        return heads <= FUNCTIONS or are_called or are_axes or are_of_kind or has_same_index
     if gold.mark != answer.mark or (gold.index and answer.index and gold.index != answer.index):
         return True
     are_variables = all([*map(len, argument)] == [1] and "".join(argument).islower() for argument in arguments)

@@ -144,7 +144,8 @@ def without_talk(tokens: Tokens) -> Tokens:
     while tokens and (_is_ornament(tokens[-1]) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
         tokens = tokens[:-1]
     last = [token.word for token in tokens[-4:]]
-    if last[:3] in (["is", "the", "only"], ["are", "the", "only"]) and last[-1].removesuffix("s") in _SUBJECTS:
+    is_said = last[:1] in (["is"], ["are"]) and last[1:3] in (["the", "only"], ["the", "unique"])
+    if is_said and last[-1].removesuffix("s") in _SUBJECTS:
         tokens = tokens[:-4]  # (2, 3) is the only solution
     return opened(tokens)
 
