@@ -1,28 +1,32 @@
 """Agents: seconds that environments and credit take, and what runs of `recipes/agents.sh` learned, in what time.
 
-python -m benchmarks.agents [RUN ...] --output benchmarks/results/agents.md
+    python -m benchmarks.agents [RUN ...] --output benchmarks/results/agents.md
 
-A run of one turn, such as the quick start's, may stand among the runs: its tokens a second beside the agents'.
+Runs are called NAME-SEED. One of a single turn, such as the quick start's, may stand among them: its tokens a second
+beside the agents'.
 """
 
 import asyncio
 import json
 import random
+import re
 import resource
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.common import arguments_of, publish
+from benchmarks.common import arguments_of, publish, students
 from dgpo.advantages.trajectories import CREDIT
 from dgpo.agents.environment import Task
 from dgpo.agents.envs import frozen_lake
 from dgpo.agents.hosts import Hosts
 from dgpo.agents.settings import AgentSettings
-from dgpo.runs.metrics import config_of, steps_of
+from dgpo.runs.metrics import steps_of
 from dgpo.tables import Table
 
 EPISODES, GROUPS, GROUP = 128, 16, 8
@@ -70,17 +74,43 @@ def credit_seconds(method: str, turns: int) -> float:
     return time.process_time() - began
 
 
-def learned(run: Path) -> list[list[str]]:
-    """A row for each validation of a run: success on either kind of map, and on both."""
-    credit, rows = config_of(run).get("credit", {}).get("method", ""), []
+def success(run: Path) -> dict[int, float]:
+    """Success by step of a run's validations: the mean of the two kinds of map."""
+    shares = {}
     for step, metrics in steps_of(run).items():
-        means = {key: value for key, value in metrics.items() if "/acc/mean@" in key}
-        found = [value for kind in ("open", "detour") for key, value in means.items() if f".{kind}/" in key]
-        if len(found) == 2:
-            singletons = metrics.get("credit/singleton_share")
-            shares = [f"{each:.3f}" for each in (*found, sum(found) / 2)]
-            rows.append([credit, str(step), *shares, "–" if singletons is None else f"{singletons:.3f}"])
-    return rows
+        kinds = [value for key, value in metrics.items() if re.search(r"\.(open|detour)/acc/mean@", key)]
+        if len(kinds) == 2:
+            shares[step] = sum(kinds) / 2
+    return shares
+
+
+def learned(runs: Sequence[Path]) -> Table:
+    """A row a kind of credit, over runs called NAME-SEED: success at each validation, and minus GRPO's of that seed."""
+    curves: dict[str, dict[str, dict[int, float]]] = defaultdict(dict)
+    for run in runs:
+        name, _, seed = run.name.rpartition("-")
+        if curve := success(run):
+            curves[name][seed] = curve
+    every = [curve for seeds in curves.values() for curve in seeds.values()]
+    steps = sorted(set.intersection(*map(set, every))) if every else []
+    rows = []
+    for name, seeds in curves.items():
+        both = [seed for seed in seeds if seed in curves.get("grpo", {})] if name != "grpo" else []
+        minus = [[seeds[seed][step] - curves["grpo"][seed][step] for seed in both] for step in steps[1:]]
+        rows.append(
+            [
+                name,
+                str(len(seeds)),
+                *(students([curve[step] for curve in seeds.values()]).text() for step in steps),
+                *(students(each).text("+.3f") if each else "–" for each in minus),
+            ]
+        )
+    head = ["credit", "seeds", *(f"step {step}" for step in steps), *(f"minus grpo at {step}" for step in steps[1:])]
+    note = (
+        "Success at temperature 1 on held-out maps, half of which the rule 'towards the goal unless a hole is there' "
+        "crosses. Means over seeds with Student's 95 % interval; differences are of runs from the same model."
+    )
+    return Table(head, rows, title="Success on FrozenLake", notes=[note], words=["credit"])
 
 
 def speed(run: Path) -> list[str]:
@@ -105,14 +135,8 @@ def main() -> None:
             notes=[f"A FrozenLake episode takes {walk * 1000:.1f} ms of environment, its process and calls included."],
         )
     ]
-    if rows := [row for run in arguments.runs for row in learned(run)]:
-        head = ["credit", "step", "open", "detour", "both", "singleton share"]
-        note = (
-            "Success at temperature 1 on held-out maps, half of them open. The rule 'towards the goal unless a hole is "
-            "there' has 1 on open maps and 0 on the others; a shortest way 1 on both."
-        )
-        parts.append(Table(head, rows, title="Success on FrozenLake", notes=[note]))
     if arguments.runs:
+        parts.append(learned(arguments.runs))
         head = ["run", "seconds a step", "tokens a second", "of it in the update"]
         note = "Runs of other models, lengths and updates a step tell the order of size alone."
         parts.append(Table(head, [speed(run) for run in arguments.runs], title="Time", notes=[note]))

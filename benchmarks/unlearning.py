@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
-from benchmarks.common import arguments_of, publish
+from benchmarks.common import arguments_of, publish, students
 from dgpo.tables import Table
 from dgpo.unlearning.judge import NAMES, MetricInterval
 from dgpo.unlearning.report import picture
@@ -25,9 +24,8 @@ def over_seeds(name: str, values: Sequence[float]) -> MetricInterval:
     least and the greatest."""
     if name == "forget_quality":
         return MetricInterval(float(np.median(values)), min(values), max(values))
-    mean = float(np.mean(values))
-    half = float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)) if len(values) > 1 else 0.0
-    return MetricInterval(mean, mean - half, mean + half)
+    mean = students(values)
+    return MetricInterval(mean.value, mean.low, mean.high)
 
 
 def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, MetricInterval]]:
