@@ -33,9 +33,7 @@ REFUSED_EVENTS = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "os.remov
 
 def _dgpo() -> Scorer:
     from dgpo.verifier import verify
-    from dgpo.verifier.symbolic.pool import shared_pool
 
-    shared_pool().start()
     return lambda response, gold, mode: bool(verify(response, gold, mode=mode, timeout=TIMEOUT))  # pyright: ignore
 
 

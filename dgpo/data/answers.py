@@ -4,15 +4,15 @@ Only the spelling changes, never the value: the verifier compares values, and pe
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from dgpo.data.cells import decoded, printed, struct_of
 from dgpo.data.escapes import backslash_fault
 from dgpo.data.messages import assistant_reply, conversation
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
-from dgpo.verifier import check_ground_truth, verify, verify_batch
-from dgpo.verifier.expressions.values import is_number
+from dgpo.verifier import check_ground_truth, verify
+from dgpo.verifier.expressions.tree import Value
 from dgpo.verifier.response.extract import boxes
 from dgpo.verifier.response.gold import read_gold
 
@@ -40,11 +40,6 @@ _VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "tar
 _EXPECTED = "an answer must be text, a number or a list of them"
 _PRINTED = re.compile(r"""[\[{(]\s*b?["']\w|b(["']).*\1\Z|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
 _MAX_NUMBER = 1000  # characters; the verifier reads no longer number, and the patterns above are not linear
-_PROBE = r"\boxed{\int}"
-"""Half a formula: against it the verifier has the symbolic stage read the ground truth, and stops."""
-_BATCH = 512
-_TIMEOUT = 10.0
-"""Seconds for a ground truth, so that none is called a fault for a busy machine's sake."""
 
 
 def canonical_answer(raw: object) -> str:
@@ -163,7 +158,7 @@ def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] | 
 
 def _verify_either_way(one: str, other: str) -> bool:
     pairs = ((one, other), (other, one))
-    return any(verify(rf"\boxed{{{answer}}}", ground_truth, timeout=5.0) for answer, ground_truth in pairs)
+    return any(verify(rf"\boxed{{{answer}}}", ground_truth) for answer, ground_truth in pairs)
 
 
 def reading_remark(raw: object, answer: str) -> str:
@@ -205,30 +200,24 @@ def _misread(answer: str) -> str:
         return str(error)
 
 
-def ground_truth_faults(ground_truths: Sequence[str]) -> Iterator[str]:
-    """For each ground truth in order why no response can be checked against it, or "" where one can.
-
-    A response that boxes the ground truth must be right; and a ground truth that is no number and not made of
-    words must be mathematics that the symbolic stage reads, at about 2 ms each.
+def ground_truth_fault(ground_truth: str) -> str:
+    """Why no response can be checked against a ground truth, or "" where one can: a response that boxes it must be
+    right, and an expression must be whole.
     """
-    for start in range(0, len(ground_truths), _BATCH):
-        batch = ground_truths[start : start + _BATCH]
-        misread = [_misread(truth) for truth in batch]
-        itself = verify_batch([rf"\boxed{{{truth}}}" for truth in batch], batch, timeout=_TIMEOUT)
-        probed = [place for place, truth in enumerate(batch) if itself[place] and _is_symbolic(truth)]
-        probes = verify_batch([_PROBE] * len(probed), [batch[place] for place in probed], timeout=_TIMEOUT)
-        reasons = {place: verdict.reason for place, verdict in zip(probed, probes, strict=True)}
-        for place, verdict in enumerate(itself):
-            if misread[place]:
-                yield misread[place]
-            elif not verdict:
-                yield f"does not verify against itself ({verdict.reason})"
-            elif reasons.get(place) in ("bad_gold", "timeout", "crash", "too_large"):
-                yield f"is nothing that the verifier can compare ({reasons[place]})"
-            else:
-                yield ""
+    if fault := _misread(ground_truth):
+        return fault
+    verdict = verify(rf"\boxed{{{ground_truth}}}", ground_truth)
+    if not verdict:
+        return f"does not verify against itself ({verdict.reason})"
+    return "is a part of an expression" if _is_torn(ground_truth) else ""
 
 
-def _is_symbolic(ground_truth: str) -> bool:
+def _is_torn(ground_truth: str) -> bool:
+    r"""Whether the text is no whole expression: ``3 +``, ``\frac{1}{}``, ``[1, 2``."""
     gold = read_gold(ground_truth)
-    return gold is not None and not is_number(gold.tree) and gold.phrase is None and gold.choice is None
+    if gold is None or not gold.tokens or not isinstance(gold.tree, Value) or gold.tree.node is not None:
+        return False
+    first, last, text = gold.tokens[0], gold.tokens[-1], gold.latex.replace(" ", "")
+    ends_early = last.is_("sign", *"+-*/^_") or last.kind == "function"
+    is_open = sum(map(text.count, "([")) != sum(map(text.count, ")]"))
+    return first.is_("sign", *"*/^") or ends_early or is_open or "{}" in text

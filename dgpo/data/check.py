@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from dgpo.data.answers import ground_truth_faults
+from dgpo.data.answers import ground_truth_fault
 from dgpo.data.duplicates import normal_form
 from dgpo.data.instructions import asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
@@ -72,8 +72,8 @@ def examine(path: Path) -> Examination:
         if info.get("id") is not None:
             ids[hash(info["id"])] += 1
     examination.rows = len(lengths)
-    for (truth, met), fault in zip(truths.items(), ground_truth_faults(list(truths)), strict=True):
-        if fault:
+    for truth, met in truths.items():
+        if fault := ground_truth_fault(truth):
             faults[f"ground truth {truth!r:.80} {fault}; correct it or drop the row"] = met
     examination.faults += [f"{path}: {fault}" for fault in faults.lines()]
     examination.warnings = [f"{count} prompts {what} (first: row {row})" for what, (count, row, _) in warned.items()]

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgpo.data.answers import ground_truth_faults
+from dgpo.data.answers import ground_truth_fault
 from dgpo.data.duplicates import Entry, Tally, collect_problems, drop_where, merge_answers
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
 from dgpo.data.options import Options
@@ -136,11 +136,10 @@ def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
 
 
 def with_readable_answer(entries: Sequence[Entry], tally: Tally) -> list[Entry]:
-    """Those whose ground truth verifies against itself and can be compared (`ground_truth_faults`)."""
-    faults = ground_truth_faults([entry.ground_truth for entry in entries])
+    """Those against whose ground truth a response can be checked (`ground_truth_fault`)."""
 
     def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
-        fault = next(faults)
+        fault = ground_truth_fault(entry.ground_truth)
         return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
 
     return drop_where(entries, "checking answers", reason_to_drop, tally)

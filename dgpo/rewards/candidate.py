@@ -8,7 +8,7 @@ which cannot instruct a judge.
 import re
 
 from dgpo.verifier.comparison.echo import is_echo
-from dgpo.verifier.stages import Undecided
+from dgpo.verifier.stages import Pair
 from dgpo.verifier.text.spelling import ACCENTS, COMMANDS, FUNCTIONS, GREEK, WITH_ARGUMENTS, vocabulary
 
 MAX_CHARS = 300
@@ -47,20 +47,20 @@ _SPOKEN = (
 """Words that could instruct a judge, which letters may not spell even with signs between them."""
 
 
-def candidate(left: Undecided) -> str | None:
+def candidate(pair: Pair, problem: str | None) -> str | None:
     """The answer as a judge sees it, or None if it must not see it.
 
     A judge does not see: the letter of a choice, whose spellings the rules know; an expression of the problem; a single
     symbol, empty braces, or an answer without number and name; an answer longer than `MAX_CHARS`; other words, even
     spelt letter by letter; and the letters of a verdict if the ground truth has none.
     """
-    gold, answer = left.gold, left.reading
+    gold, answer = pair.gold, pair.reading
     text = answer.latex.strip()
     if not _CHARACTERS.fullmatch(text) or len(text) > max(MAX_CHARS, 2 * len(gold.latex)):
         return None
     if len(answer.tokens) < 2 or "{}" in text.replace(" ", ""):
         return None
-    if gold.is_choice or (left.problem is not None and is_echo(left.problem, gold, answer)):
+    if gold.is_choice or (problem is not None and is_echo(problem, gold, answer)):
         return None
     commands = set(_COMMAND.findall(text))
     rest = _COMMAND.sub(lambda match: "*" if match[1] in _KNOWN else f" {match[1]} ", text)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import aiohttp  # verl's reward workers speak to servers with it
 
 from dgpo.rewards.candidate import candidate
-from dgpo.verifier.stages import Undecided
+from dgpo.verifier.stages import Pair
 from dgpo.verifier.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,6 @@ class Opinion:
 
     outcome: Outcome
     reply: str = ""
-    cached: bool = False
 
 
 class Judge:
@@ -118,7 +117,7 @@ class Judge:
         """Ask within ``seconds``, with waiting for a free slot. The same question shares one reply."""
         key = problem, gold, answer
         if earlier := self._asked.get(key):
-            return replace(await asyncio.shield(earlier), cached=True)
+            return await asyncio.shield(earlier)
         if self._calls[step] >= self._most:
             return Opinion("over_budget")
         self._calls[step] += 1
@@ -167,28 +166,32 @@ class Judge:
 
 
 async def ask_judge(
-    verdict: Verdict, left: Undecided | None, gold: str, options: JudgeOptions, facts: Mapping[str, Any], seconds: float
+    verdict: Verdict,
+    pair: Pair,
+    problem: str | None,
+    options: JudgeOptions,
+    facts: Mapping[str, Any],
+    seconds: float,
 ) -> tuple[Verdict, Opinion]:
-    """``verdict``, or the judge's instead if the rules left it open and the judge could decide.
+    """``verdict``, or the judge's instead if the rules could not compare the ``pair``, and the judge could.
 
     Args:
-        left: What the cheap stages left undecided.
         facts: ``step`` and ``workers`` of `rewards.verl.RESPONSE_FACTS`.
         seconds: Time left for the judge.
     """
-    if not verdict.is_open or left is None:
+    if verdict.reason != "unparsed":
         return verdict, Opinion("not_asked")
-    answer = candidate(left)
+    answer = candidate(pair, problem)
     if answer is None:
         return verdict, Opinion("refused")
     judge = _judge(options, facts.get("workers", 1), asyncio.get_running_loop())
-    opinion = await judge.ask(left.problem or "", gold, answer, step=facts.get("step"), seconds=seconds)
+    opinion = await judge.ask(problem or "", pair.ground_truth, answer, step=facts.get("step"), seconds=seconds)
     if opinion.outcome == "failed":
         _report_failure(options.url, opinion.reply)
     if opinion.outcome not in _OUTCOMES.values():
         return verdict, opinion
     reason = "match" if opinion.outcome == "accepted" else verdict.reason
-    return replace(verdict, reason=reason, stage="judge", cached=opinion.cached), opinion
+    return replace(verdict, reason=reason, stage="judge"), opinion
 
 
 def probe(options: JudgeOptions) -> str | None:

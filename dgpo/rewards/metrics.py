@@ -11,7 +11,7 @@ from dgpo.verifier.verdict import REASONS, Stage
 
 MOST_FAILED = 0.5
 """Share of a batch on which the reward function may fail and training goes on."""
-REQUIRED = ("acc", "reason", "stage", "seconds", "cached", "restarts")
+REQUIRED = ("acc", "reason", "stage", "seconds")
 
 
 def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -20,11 +20,10 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     A share is of all samples, in [0, 1]; the shares of the reasons add up to 1, and so do those of the stages.
 
     ``reward/accuracy``: share of right answers, without the shaping. ``reward/reason/NAME``,
-    ``reward/stage/NAME``: share of each. ``reward/cache_hits``: share that was remembered. ``reward/seconds/p50``,
-    ``p99`` and ``max``: until the verdict was there. ``reward/worker_restarts``: a count. ``reward/truncated``:
-    share cut off at the longest length. ``reward/overlong/mean`` (R_length) and ``reward/format/share`` where
-    the term is on. ``reward/judge/asked`` and ``reward/judge/OUTCOME``: counts, where there is a judge.
-    ``reward/errors``: share on which the reward function failed.
+    ``reward/stage/NAME``: share of each. ``reward/seconds/p50``, ``p99`` and ``max``: until the verdict was there.
+    ``reward/truncated``: share cut off at the longest length. ``reward/overlong/mean`` (R_length) and
+    ``reward/format/share`` where the term is on. ``reward/judge/asked`` and ``reward/judge/OUTCOME``: counts, where
+    there is a judge. ``reward/errors``: share on which the reward function failed.
 
     Returns:
         Only the errors if a sample lacks one of `REQUIRED`, because it comes from another reward function.
@@ -54,8 +53,6 @@ def reward_metrics(samples: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         "reward/accuracy": column("acc").mean(),
         **{f"reward/reason/{name}": reasons.count(name) / len(samples) for name in REASONS},
         **{f"reward/stage/{name}": stages.count(name) / len(samples) for name in get_args(Stage)},
-        "reward/cache_hits": column("cached").mean(),
-        "reward/worker_restarts": column("restarts").sum(),
         "reward/seconds/p50": np.quantile(seconds, 0.5),
         "reward/seconds/p99": np.quantile(seconds, 0.99),
         "reward/seconds/max": seconds.max(),

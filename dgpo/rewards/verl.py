@@ -7,18 +7,15 @@
     reward.reward_manager.module.path=pkg://dgpo.rewards.verl
     reward.reward_manager.name=MathRewardManager
 
-The function is a coroutine, so verl awaits it on the event loop of the reward worker: the cheap stages run right there,
-the symbolic one in a thread that waits for a worker process.
+The function is a coroutine, so verl awaits it on the event loop of the reward worker: the rules take a millisecond
+there, and a judge is waited for.
 """
 
-import asyncio
 import functools
 import inspect
 import logging
-import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -29,11 +26,10 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
 from verl.protocol import DataProtoItem
 
-from dgpo.rewards.judge import JudgeOptions, ask_judge
+from dgpo.rewards.judge import JudgeOptions, Opinion, ask_judge
 from dgpo.rewards.own import catching_errors
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
-from dgpo.verifier.stages import Mode, Undecided, decide_cheaply, decide_symbolically
-from dgpo.verifier.symbolic.pool import shared_pool
+from dgpo.verifier.stages import Mode, decide, find
 from dgpo.verifier.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -42,9 +38,6 @@ RESPONSE_FACTS = "dgpo_response"
 """Key in ``extra_info`` for what the reward manager says of a response: ``tokens``, ``longest``, ``truncated``, and for
 a judge the ``step`` and the number of reward ``workers``."""
 MAX_PRED_CHARS = 200
-MAX_THREADS = 4
-"""Threads of each reward worker, of which verl starts several on a node, that wait for the verifier's processes."""
-_restarts_told = 0
 
 
 async def compute_score(
@@ -73,11 +66,10 @@ async def compute_score(
         extra_info: Has `RESPONSE_FACTS`, from `MathRewardManager`, and ``problem``, whose expressions are no
             answers; the rest has no effect.
         mode: `verify`'s.
-        timeout: `verify`'s seconds of processor time for symbolic work.
-        deadline: Seconds on the clock for a response, with waiting for a worker process; after that the verdict is
-            ``timeout``, so that a hung verifier does not hold up a group.
+        timeout: `verify`'s seconds of processor time.
+        deadline: Seconds on the clock for a response with its judge; after that the rules' verdict stands.
         scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
-        judge: `JudgeOptions` of a model that judges what the rules leave open, within the ``deadline``.
+        judge: `JudgeOptions` of a model that judges what the rules cannot compare.
         reward_router_address, reward_model_tokenizer: Part of verl's calling convention, without effect.
 
     Returns:
@@ -85,8 +77,7 @@ async def compute_score(
         says whether the answer is right, without the shaping. verl makes validation metrics of both.
         ``pred`` (the answer, cut to 200 characters) is what verl takes the majority over. The rest is kept
         with the dumped validation answers, and `metrics.reward_metrics` summarises it: ``reason`` and ``stage``
-        of the `Verdict`, its ``seconds``, ``cached`` (0 or 1), ``restarts`` (worker processes replaced since
-        the last answer of this process), ``tokens`` and ``truncated`` (0 or 1) if the manager tells them,
+        of the `Verdict`, its ``seconds``, ``tokens`` and ``truncated`` (0 or 1) if the manager tells them,
         ``overlong`` (R_length) and ``format`` (0 or 1) if the term is on, and with a judge ``judge`` (the
         outcome) and ``judge_reply``. All of that is text, numbers too, because verl
         bootstraps every number of a validation, at about 1 s for 400 samples.
@@ -99,12 +90,14 @@ async def compute_score(
     weights = {"overlong_weight": overlong_weight, "format_weight": format_weight}
     shaping = Shaping(scoring=scoring, overlong_buffer=overlong_buffer, **weights)
     facts, problem = ((extra_info or {}).get(key) for key in (RESPONSE_FACTS, "problem"))
-    verdict, left = await _verdict(solution_str, ground_truth, problem, mode, timeout, deadline)
-    opinion = None
-    if judge and judge.get("url"):
+    problem = problem if isinstance(problem, str) else None
+    found = find(solution_str, ground_truth, mode) if isinstance(ground_truth, str) else Verdict("bad_gold", "extract")
+    verdict = found if isinstance(found, Verdict) else decide(found, timeout, problem)
+    opinion = Opinion("not_asked") if judge and judge.get("url") else None
+    if opinion is not None and not isinstance(found, Verdict):
         seconds = deadline - (time.monotonic() - started)
-        verdict, opinion = await ask_judge(verdict, left, ground_truth, JudgeOptions.of(judge), facts or {}, seconds)
-    if verdict.reason == "bad_gold" and verdict.stage != "judge":
+        verdict, opinion = await ask_judge(verdict, found, problem, JudgeOptions.of(judge), facts or {}, seconds)
+    if verdict.reason == "bad_gold":
         # verl's agent loop would hide an exception, and silently lose the group.
         message = "%s: ground truth %s cannot be read and earns no reward; correct the data"
         _log_once(message, data_source, repr(ground_truth)[:200])
@@ -115,8 +108,6 @@ async def compute_score(
         "reason": verdict.reason,
         "stage": verdict.stage,
         "seconds": f"{time.monotonic() - started:.6f}",
-        "cached": str(int(verdict.cached)),
-        "restarts": str(_new_restarts()),
     }
     if opinion is not None:
         details |= {"judge": opinion.outcome, "judge_reply": opinion.reply[-MAX_PRED_CHARS:]}
@@ -163,7 +154,7 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
     if values["deadline"] < values["timeout"]:
         raise ValueError(
             f"deadline={values['deadline']} is shorter than timeout={values['timeout']}: "
-            "it counts waiting for a worker process too, so set it to several times the timeout"
+            "it counts waiting for a judge too, so set it to several times the timeout"
         )
     judge = JudgeOptions.of(values["judge"])
     if judge.url and not tells_length:
@@ -194,9 +185,6 @@ class MathRewardManager(NaiveRewardManager):
 
     def __init__(self, config: Any, tokenizer: Any, compute_score: Any, **kwargs: Any):
         super().__init__(config, tokenizer, catching_errors(compute_score), **kwargs)
-        if config.reward.custom_reward_function.path == "pkg://dgpo.rewards.verl":
-            # Now, so that a failure to start ends the run with its reason, and no response has to wait for the start.
-            shared_pool().start()
         self._workers: int = config.reward.num_workers
         self._longest: int = config.actor_rollout_ref.rollout.response_length
         self._ends = end_tokens(config.actor_rollout_ref.model.path, tokenizer.eos_token_id)
@@ -230,49 +218,6 @@ def end_tokens(model: str, eos_token_id: int | None) -> set[int]:
     return ends
 
 
-async def _verdict(
-    response: str, ground_truth: str, problem: Any, mode: Mode, timeout: float, deadline: float
-) -> tuple[Verdict, Undecided | None]:
-    """The verdict of the rules, and what the cheap stages left undecided."""
-    if not isinstance(ground_truth, str):
-        return Verdict("bad_gold", "extract"), None
-    problem_text = problem if isinstance(problem, str) else None
-    outcome = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout, problem=problem_text)
-    if not isinstance(outcome, Undecided):
-        return outcome, None
-    decision = asyncio.get_running_loop().run_in_executor(_executor(), decide_symbolically, outcome, timeout)
-    try:
-        return await asyncio.wait_for(decision, deadline), outcome
-    except asyncio.TimeoutError:
-        return Verdict("timeout", "symbolic", outcome.answer), outcome
-    except RuntimeError as error:
-        # verl's agent loop would hide it and lose the whole group, and the next one.
-        _log_once("answers that need math-verify earn no reward: %s", str(error))
-        return Verdict("crash", "symbolic", outcome.answer), outcome
-
-
 @functools.lru_cache(maxsize=4096)
 def _log_once(message: str, *arguments: str) -> None:
     logger.error(message, *arguments)
-
-
-def _new_restarts() -> int:
-    """Workers killed or found dead since the last call, so that a sum over samples counts each once."""
-    global _restarts_told
-    before, _restarts_told = _restarts_told, shared_pool().kills
-    return _restarts_told - before
-
-
-@functools.cache
-def _executor() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(MAX_THREADS, shared_pool().size), "dgpo-reward")
-
-
-def _forget_in_child() -> None:
-    """Forget the parent's threads, which a child process does not have."""
-    global _restarts_told
-    _restarts_told = 0
-    _executor.cache_clear()
-
-
-os.register_at_fork(after_in_child=_forget_in_child)

@@ -187,8 +187,7 @@ def _cost(report: RunReport) -> str:
     middle, slow = (1000 * np.median(report.known(f"reward/seconds/{q}")) for q in ("p50", "p99"))
     return (
         f"A verdict took {middle:.1f} ms (p50) and {slow:.1f} ms (p99), medians over "
-        f"{len(report.known('reward/seconds/p99'))} steps; {np.mean(report.known('reward/cache_hits')):.1%} were "
-        f"remembered; worker processes were replaced {sum(report.known('reward/worker_restarts')):.0f} times."
+        f"{len(report.known('reward/seconds/p99'))} steps."
     )
 
 

@@ -13,14 +13,11 @@ REASONS = {
     "no_answer": "no answer found; often a response that was cut off",
     "hedge": "several answers at once",
     "echo": "an expression of the problem, handed back",
-    "unparsed": "not mathematics that can be read",
-    "too_large": "past the limits on length, digits and powers",
-    "timeout": "no decision in time; many: more reward workers, or a longer timeout",
-    "crash": "the checking process died on it, or could not start",
+    "unparsed": "written in another way than the ground truth, and nothing that can be compared",
+    "too_large": "past the limits on length and size",
+    "timeout": "no decision in time",
     "bad_gold": "the ground truth cannot be read; correct the data",
 }
-# Stages of the verifier that need no worker process.
-CHEAP = ("extract", "string", "numeric", "structure", "value")
 LONGEST = 20_000
 
 
@@ -38,14 +35,14 @@ def verdict_sentence(said: Mapping[str, Any], ground_truth: str | None) -> str:
 def explanation_rows(
     said: Mapping[str, Any], response: str, ground_truth: str | None, mode: str | None
 ) -> list[list[str]]:
-    """The rows of the verifier's explanation of a response; none where explaining it would need the symbolic stage.
+    """The rows of the verifier's explanation of a response; none for what else than its rules decided.
 
     Args:
         said: what the reward function said of the response.
         mode: the verifier's; None where another reward function judged.
     """
-    is_cheap = said.get("stage") in CHEAP and said.get("reason") != "echo" and len(response) <= LONGEST
-    if mode is None or ground_truth is None or not is_cheap:
+    by_rules = said.get("stage") != "judge" and said.get("reason") != "echo"
+    if mode is None or ground_truth is None or not by_rules or len(response) > LONGEST:
         return []
     try:
         return [list(row) for row in explain(response, ground_truth, mode=cast(Mode, mode)).rows]

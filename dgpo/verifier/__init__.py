@@ -1,8 +1,8 @@
-"""Math answers as a reward: extract, normalise, compare by string, number, structure, and last by math-verify
-in killable worker processes. `dgpo.rewards` is what verl calls.
+"""Math answers as a reward: extract, normalise, compare by string, number, structure and value. `dgpo.rewards` is what
+verl calls.
 
-Rooms, each on those before it: text, expressions, answers, comparison, response; `symbolic` has the workers, `files`
-what reads and counts files. `stages` is the way through them.
+Rooms, each on those before it: text, expressions, answers, comparison, response; `files` reads and counts files.
+`stages` is the way through them.
 """
 
 from dgpo.verifier.response.gold import check_ground_truth

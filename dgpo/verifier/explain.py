@@ -1,9 +1,7 @@
 """One verification as a table: how both texts were read, each pair of parts that was compared, and the verdict."""
 
-import time
 from collections.abc import Iterator
 
-from dgpo.errors import UserError
 from dgpo.tables import Table
 from dgpo.verifier.answers.reading import read
 from dgpo.verifier.comparison.decisions import Decision
@@ -12,8 +10,7 @@ from dgpo.verifier.expressions import tree
 from dgpo.verifier.files.tally import printable
 from dgpo.verifier.response import extract
 from dgpo.verifier.response.gold import check_ground_truth, read_gold
-from dgpo.verifier.stages import Mode, Questions, decide_cheaply, decide_symbolically
-from dgpo.verifier.symbolic.pool import Budget, shared_pool
+from dgpo.verifier.stages import Mode, verify
 from dgpo.verifier.text.splitting import plain
 from dgpo.verifier.verdict import Verdict
 
@@ -25,27 +22,16 @@ Row = tuple[str, str, str, str]
 def explain(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: float = 1.0) -> Table:
     """A table with a row for each comparison that the verification makes, and the verdict below.
 
-    Raises UserError where a worker process is needed and none can be started, and what else `verify` raises.
+    Raises what `verify` raises.
     """
-    started = time.monotonic()
-    verdict = decide_cheaply(response, ground_truth, mode=mode, timeout=timeout)
-    if not isinstance(verdict, Verdict):
-        before = time.monotonic() - started
-        try:
-            shared_pool().start()  # not counted in the time that is shown
-        except RuntimeError as error:
-            raise UserError(str(error)) from error
-        started = time.monotonic() - before
-        verdict = decide_symbolically(verdict, timeout)
-    took = 1e3 * (time.monotonic() - started)
+    verdict = verify(response, ground_truth, mode=mode, timeout=timeout)
     outcome = f"{'right' if verdict else 'wrong'}: {verdict.reason}, decided by the {verdict.stage} stage"
-    cached = " (remembered)" if verdict.cached else ""
     head = ("step", "answer", "ground truth", "says")
-    rows = [[printable(cell, WIDTH) for cell in row] for row in _rows(response, ground_truth, mode, verdict, timeout)]
-    return Table(head, rows, notes=[f"{outcome}, {took:.2f} ms{cached}"], words=head)
+    rows = [[printable(cell, WIDTH) for cell in row] for row in _rows(response, ground_truth, mode, verdict)]
+    return Table(head, rows, notes=[f"{outcome}, {1e3 * verdict.seconds:.2f} ms"], words=head)
 
 
-def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict, timeout: float) -> Iterator[Row]:
+def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict) -> Iterator[Row]:
     answer = "(none)" if verdict.answer is None else verdict.answer
     yield "extract", answer, ground_truth, _extracted(response, ground_truth, mode, verdict)
     gold = read_gold(ground_truth)
@@ -58,13 +44,13 @@ def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict, timeou
         return
     yield "tree", shown(reading.tree), shown(gold.tree), ""
     comparisons: list[Row] = []
-    outcomes = {None: "does not decide", True: "equal", False: "different"}
+    outcomes = {None: "not known", True: "equal", False: "different"}
 
-    def tell(gold: str, answer: str, decision: Decision, stage: str) -> None:
-        comparisons.append((stage, answer, gold, outcomes[decision]))
+    def tell(gold: str, answer: str, decision: Decision) -> None:
+        comparisons.append(("value", answer, gold, outcomes[decision]))
 
-    ask = Questions(Budget(timeout)).ask if verdict.stage == "symbolic" else lambda *_: None
-    Comparison(ask, tell).same(gold.tree, reading.tree)
+    if verdict.reason != "timeout":
+        Comparison(tell).same(gold.tree, reading.tree)
     yield from comparisons
     if verdict.reason == "hedge":
         yield "policy", answer, ground_truth, "several answers for one value"

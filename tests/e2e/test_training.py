@@ -88,7 +88,6 @@ def assert_rewards_agree(metrics: dict[str, float], dump: Path) -> None:
     least = np.clip(shown + 1, 16, 96)
     assert (tokens >= least).all() and (tokens == least).mean() > 0.98
     assert (shown == 96).mean() <= metrics["reward/truncated"] <= (tokens == 96).mean()
-    assert metrics["reward/worker_restarts"] >= 0 and metrics["reward/cache_hits"] >= 0
     assert 0 < metrics["reward/seconds/p50"] <= metrics["reward/seconds/p99"] <= metrics["reward/seconds/max"]
 
 

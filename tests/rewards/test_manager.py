@@ -16,7 +16,6 @@ from verl.trainer.ppo.reward import load_reward_manager
 from dgpo.config.compose import compose_config, resolved
 from dgpo.rewards.verl import RESPONSE_FACTS, end_tokens
 from dgpo.tasks import small_model
-from dgpo.verifier.symbolic.pool import shared_pool
 from tests.rewards.judge_server import Server
 
 LONGEST = 96
@@ -103,12 +102,6 @@ def test_the_judge_of_a_config_is_asked(model: Path, tokenizer: Any) -> None:
     told = grade(model, tokenizer, data, f"{judge}.url={server.url}", f"{judge}.model=says-yes")
     server.close()
     assert (told["reward_score"], told["reward_extra_info"]["stage"], len(server.requests)) == (1.0, "judge", 1)
-
-
-def test_worker_processes_start_with_the_manager(model: Path, tokenizer: Any) -> None:
-    shared_pool().close()
-    load_reward_manager(config_of(model), tokenizer)
-    assert len(shared_pool().pids()) == 2
 
 
 def test_a_model_may_end_its_sequences_in_several_ways(model: Path, tokenizer: Any, tmp_path: Path) -> None:

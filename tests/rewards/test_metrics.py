@@ -44,12 +44,6 @@ def test_keys_are_the_same_in_every_batch_of_a_run() -> None:
     assert "reward/overlong/mean" not in reward_metrics(graded(r"\boxed{7}"))
 
 
-def test_restarts_are_a_count_and_cached_verdicts_a_share() -> None:
-    samples = [{**sample, "restarts": "2", "cached": "1"} for sample in graded("7", "8")]
-    metrics = reward_metrics([*samples, *graded("9", "10")])
-    assert metrics["reward/worker_restarts"] == 4 and metrics["reward/cache_hits"] == 0.5
-
-
 def test_another_reward_function_has_no_such_metrics() -> None:
     assert reward_metrics([]) == {} and reward_metrics([{"score": 1.0, "acc": 1.0}]) == {"reward/errors": 0.0}
     (sample,) = graded("7")

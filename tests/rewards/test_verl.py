@@ -1,22 +1,13 @@
 import asyncio
-import contextlib
 import inspect
 import itertools
 import logging
 import os
-import signal
-import sys
-import threading
-import time
-from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 
-from dgpo.rewards import verl as verl_reward
 from dgpo.rewards.verl import RESPONSE_FACTS, check_options, compute_score
-from dgpo.verifier.symbolic.pool import Budget, shared_pool
 
 
 def score(response: str, gold: Any, **options: Any) -> dict[str, float | str]:
@@ -45,66 +36,7 @@ def test_every_sample_has_the_same_keys_and_types() -> None:
     assert all(len(str(sample["pred"])) <= 200 for sample in samples)
 
 
-@pytest.fixture
-def idle_pool() -> Iterator[None]:
-    """A pool with an idle worker that has done a job, and a clean count of restarts; who leaves the pool has ended."""
-    shared_pool().start()
-    shared_pool().grade("x+1", "1+x", Budget(20.0))
-    verl_reward._new_restarts()
-    before = [psutil.Process(pid) for pid in shared_pool().pids()]
-    yield
-    now = shared_pool().pids()
-    _, alive = psutil.wait_procs([process for process in before if process.pid not in now], timeout=20)
-    assert not alive
-
-
-def stop(*pids: int) -> None:
-    """Have processes hang, whatever they run."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-
-
-def test_a_hung_answer_does_not_hold_up_the_event_loop(idle_pool: None) -> None:
-    stop(shared_pool().pids()[-1])
-
-    async def group() -> tuple[list[dict[str, float | str]], float, float]:
-        started = time.monotonic()
-        hung = asyncio.create_task(compute_score("test", r"\boxed{f(x)+3}", "3+f(x)", timeout=0.05))
-        await asyncio.sleep(0)
-        easy = await compute_score("test", r"\boxed{7}", "7")
-        after_easy = time.monotonic() - started
-        return [await hung, easy], after_easy, time.monotonic() - started
-
-    (hung, easy), after_easy, total = asyncio.run(group())
-    assert (hung["reason"], hung["score"], easy["score"]) == ("timeout", 0.0, 1.0)
-    assert after_easy < total
-    # The worker was killed: told once, with whichever sample came next.
-    assert sum(int(sample["restarts"]) for sample in (hung, easy, score(r"\boxed{7}", "7"))) == 1
-    assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0)["score"] == 1.0
-
-
-def test_no_sample_waits_beyond_its_deadline(idle_pool: None) -> None:
-    """With the fork server stopped nothing can be forked or killed, and every job hangs."""
-    stop(*shared_pool().pids())
-
-    async def group() -> list[dict[str, float | str]]:
-        calls = [
-            compute_score("test", rf"\boxed{{f(x)+{i}}}", f"{i}+f(x)", timeout=0.2, deadline=1.0) for i in range(20, 40)
-        ]
-        return await asyncio.gather(*calls)
-
-    loop = asyncio.new_event_loop()
-    started = time.monotonic()
-    samples = loop.run_until_complete(group())
-    # 10 s is what a stopped fork server costs by itself.
-    assert time.monotonic() - started < 8
-    assert {(sample["reason"], sample["score"]) for sample in samples} == {("timeout", 0.0)}
-    assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0, deadline=60.0)["score"] == 1.0
-    loop.close()
-
-
-def test_workers_killed_under_a_hostile_group_change_no_other_verdict(idle_pool: None) -> None:
-    """kill -9 hits whatever worker is busy, ten times, while an event loop grades hostile and honest responses."""
+def test_hostile_responses_of_a_group_change_no_other_verdict() -> None:
     hostile = [
         r"\boxed{9^{9^{9^{9}}}}",
         r"\boxed{(((x+1)^{999}+1)^{999}+y)!}",
@@ -115,67 +47,18 @@ def test_workers_killed_under_a_hostile_group_change_no_other_verdict(idle_pool:
         r"\boxed{\frac{\sqrt{\prod_{k=1}^{9999} k^k}}{x}}",
         "\u202e\x00\ud7ff\\boxed{\u0661\u0662}",
     ]
-    server = psutil.Process(shared_pool().pids()[0])
-    stopped = threading.Event()
-
-    def kill_workers() -> None:
-        for _ in range(10):
-            for worker in server.children()[:1]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    worker.kill()
-            if stopped.wait(0.1):
-                return
 
     async def group() -> list[dict[str, float | str]]:
-        honest = [
-            compute_score("test", rf"\boxed{{{i}+f(y)}}", f"f(y)+{i}", timeout=10.0, deadline=600.0) for i in range(40)
-        ]
-        bad = [compute_score("test", text, "7", timeout=0.5) for text in hostile for _ in range(3)]
+        honest = [compute_score("test", rf"\boxed{{{i}+f(y)}}", f"f(y)+{i}") for i in range(40)]
+        bad = [compute_score("test", text, "7") for text in hostile for _ in range(3)]
         return await asyncio.gather(*(call for pair in itertools.zip_longest(honest, bad) for call in pair if call))
 
-    killer = threading.Thread(target=kill_workers)
-    killer.start()
     samples = asyncio.run(group())
-    stopped.set()
-    killer.join()
     right = [sample for sample in samples if sample["score"] == 1.0]
-    # Two of the ten kills on one job are its end: `crash`. Any other honest answer is right, and no hostile one.
-    crashed = [sample for sample in samples if sample["reason"] == "crash" and str(sample["pred"]).endswith("+f(y)")]
-    assert len(samples) == 64 and len(right) == 40 - len(crashed) and len(crashed) <= 5
+    assert len(samples) == 64 and len(right) == 40
     assert all(str(sample["pred"]).endswith("+f(y)") for sample in right)
     assert len({tuple(sample) for sample in samples}) == 1
     assert not os.path.exists("hacked")
-    assert score(r"\boxed{f(x)+3}", "3+f(x)", timeout=20.0)["score"] == 1.0
-
-
-def test_a_worker_that_cannot_be_started_costs_the_sample_and_is_logged(
-    idle_pool: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shared_pool().close()
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    sample = score(r"\boxed{f(z)+5}", "5+f(z)")
-    assert (sample["reason"], sample["score"]) == ("crash", 0.0)
-    assert "answers that need math-verify earn no reward" in caplog.text and "/nowhere/python" in caplog.text
-
-
-def test_a_forked_child_grades_with_threads_and_counts_of_its_own(idle_pool: None) -> None:
-    assert score(r"\boxed{1+f(x)}", "f(x)+1", timeout=20.0)["score"] == 1.0
-    shared_pool().kills += 3
-    assert score(r"\boxed{2+f(x)}", "f(x)+2", timeout=20.0)["restarts"] == "3"
-    child = os.fork()
-    if child == 0:
-        try:
-            told = score(r"\boxed{3+f(x)}", "f(x)+3", timeout=20.0)
-            shared_pool().close()
-            os._exit(0 if (told["reason"], told["restarts"]) == ("match", "0") else 1)
-        finally:
-            os._exit(2)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_the_same_pair_is_graded_once(idle_pool: None) -> None:
-    first, second = (score(r"\boxed{f(u)+77}", "77+f(u)", timeout=20.0) for _ in range(2))
-    assert (first["cached"], second["cached"], second["score"]) == ("0", "1", 1.0)
 
 
 RESPONSE = {RESPONSE_FACTS: {"tokens": 90, "longest": 100, "truncated": False}}

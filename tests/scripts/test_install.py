@@ -98,11 +98,6 @@ def test_a_lock_names_no_index_and_no_folder(name):
     assert not re.search(r"://|--(extra-)?index-url|--find-links| @ ", lock_text(name))
 
 
-@pytest.mark.parametrize("platform", ["cpu", "gpu"])
-def test_no_environment_has_gmpy2(platform):
-    assert "gmpy2" not in locked_versions(lock_text(platform))
-
-
 def test_the_cpu_environment_has_nothing_for_a_gpu():
     names = [re.split("==", block)[0] for block in blocks(lock_text("cpu"))]
     unwanted = ("nvidia", "cuda", "triton", "flash", "torchvision", "torchaudio", "torchcodec")

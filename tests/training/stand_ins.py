@@ -27,7 +27,7 @@ def config_of(*overrides: str) -> Any:
 
 def verdict(reason: str) -> dict[str, Any]:
     acc = float(reason == "match")
-    return {"acc": acc, "reason": reason, "stage": "string", "seconds": "0.1", "cached": "0", "restarts": "1"}
+    return {"acc": acc, "reason": reason, "stage": "string", "seconds": "0.1"}
 
 
 class Worker:

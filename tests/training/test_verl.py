@@ -27,7 +27,6 @@ def test_the_figures_of_a_batch_stand_beside_verl_s_and_padding_counts_for_nothi
     assert metrics["training/global_step"] == 5
     assert metrics["reward/accuracy"] == pytest.approx(16 / 31)
     assert metrics["reward/reason/timeout"] == pytest.approx(15 / 31)
-    assert metrics["reward/worker_restarts"] == 31
 
 
 def test_rollouts_go_where_the_outcome_is_open(told: dict[str, Any]) -> None:

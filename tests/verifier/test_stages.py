@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgpo.verifier import Verdict, check_ground_truth, verify, verify_batch
-from dgpo.verifier.symbolic.compare import too_heavy
-from dgpo.verifier.symbolic.pool import shared_pool
 
 TIMEOUT = 0.5
 BUSY_MACHINE_SECONDS = 10.0
@@ -51,7 +49,6 @@ def test_a_broken_gold_is_named_and_never_rewarded(gold: str, answer: str) -> No
 
 
 def test_long_hostile_responses_are_decided_at_once() -> None:
-    shared_pool().start()
     pieces = ["{", r"\text{", r"\frac ", "$", r"\{", "1,", r"\boxed{", "^", "(", "9", " \n", r"\left", "or "]
     responses = [piece * (10**6 // len(piece)) for piece in pieces]
     responses += [f"\\boxed{{{piece * 50_000}}}" for piece in pieces]
@@ -92,19 +89,11 @@ def test_misuse_is_refused_by_name() -> None:
     ],
 )
 def test_a_hostile_answer_ends_in_time_and_the_next_call_is_right(answer: str) -> None:
-    shared_pool().start()
     for gold in ("x+3", "5"):
         started = time.monotonic()
         assert not verify(f"\\boxed{{{answer}}}", gold, timeout=TIMEOUT)
         assert time.monotonic() - started < TIMEOUT + BUSY_MACHINE_SECONDS
     assert verify(r"\boxed{3 + f(x)}", "f(x)+3", timeout=5.0)
-
-
-@pytest.mark.parametrize(
-    "answer", ["9^{99999}", "2000!", "((5!)!)!", "2^{3^{4^{5}}}", "7" * 301, "x" * 1001, "(" * 30 + ")" * 30]
-)
-def test_expressions_past_the_bounds_never_reach_a_worker(answer: str) -> None:
-    assert too_heavy(answer)
 
 
 def test_a_payload_for_eval_does_not_run(tmp_path: Path) -> None:
@@ -151,12 +140,12 @@ def test_batch_keeps_the_order() -> None:
     assert [verdict.reason for verdict in verdicts] == ["match", "no_answer", "match", "mismatch"]
 
 
-def test_importing_and_easy_answers_need_neither_sympy_nor_a_process() -> None:
+def test_verdicts_import_no_heavy_library() -> None:
     code = (
-        "import sys; from dgpo.verifier import verify; from dgpo.verifier.symbolic.pool import shared_pool\n"
+        "import sys; from dgpo.verifier import verify\n"
         "assert verify(r'\\boxed{1,234}', '1234') and not verify(r'\\boxed{0.5}', '1/3')\n"
         "assert verify(r'\\boxed{2, 1}', '1, 2') and not verify(r'\\boxed{37 or 38}', '37')\n"
-        "assert not shared_pool().pids()\n"
+        "assert verify(r'\\boxed{x(x+1)}', 'x^2+x')\n"
         "assert not {'sympy', 'math_verify', 'torch', 'verl', 'numpy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
@@ -165,22 +154,23 @@ def test_importing_and_easy_answers_need_neither_sympy_nor_a_process() -> None:
 @settings(max_examples=300)
 @given(st.text(max_size=80))
 def test_arbitrary_text_never_raises_and_equals_itself(text: str) -> None:
-    """Against a gold of its own or a number; the symbolic stage is left out, its bounds are tested above."""
-    from dgpo.verifier.stages import decide_cheaply
-
-    decide_cheaply(text, "12", mode="answer", timeout=1.0)
-    step = decide_cheaply(text, text, mode="answer", timeout=1.0)
-    assert isinstance(step, Verdict) and step.reason in ("match", "bad_gold", "no_answer")
+    """Against a gold of its own or a number."""
+    verify(text, "12", mode="answer")
+    assert verify(text, text, mode="answer").reason in ("match", "bad_gold", "no_answer")
 
 
-def test_the_outcome_of_a_pair_is_remembered() -> None:
-    first = verify(r"\boxed{7f(y)+7f(z)}", "7(f(y)+f(z))", timeout=10.0)
-    again = verify(r"so \boxed{7f(y) + 7f(z)}.", "$7(f(y)+f(z))$", timeout=10.0)
-    assert (bool(first), first.cached, bool(again), again.cached) == (True, False, True, True)
-    assert not verify(r"\boxed{7}", "7").cached
+def test_a_comparison_ends_when_its_processor_time_is_used_up() -> None:
+    gold, answer = r"\sin(x^2)+\cos(7x)+x^3", r"x^3+\cos(7x)+\sin(xx)"
+    assert verify(answer, gold, mode="answer", timeout=1e-9).reason == "timeout"
+    assert verify(answer, gold, mode="answer")
 
 
-def test_a_long_list_in_another_order_is_decided_without_a_worker() -> None:
+def test_what_cannot_be_compared_says_so() -> None:
+    assert verify(r"\boxed{\int_0^1 x\,dx}", r"\frac12").reason == "unparsed"
+    assert verify(r"\boxed{\int_0^1x\,dx}", r"\int_0^1 x \, dx").reason == "match"
+
+
+def test_a_long_list_in_another_order_is_decided() -> None:
     numbers = [str(number) for number in range(200)]
     verdict = verify(", ".join(reversed(numbers)), ", ".join(numbers), mode="answer")
     assert verdict and verdict.stage == "structure"

@@ -1,13 +1,13 @@
 r"""Reads matrices and vectors, their multiples and sums: ``2\begin{pmatrix}1\\3\end{pmatrix}``, ``(1, 0) + t(1, -1)``,
-and what is written in the same environments: functions by cases, and systems of equations.
+and what is written in the same environments: determinants, functions by cases, and systems of equations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from dgpo.verifier.answers.conditions import without_fillers
 from dgpo.verifier.answers.naming import read_name
-from dgpo.verifier.expressions.tree import Answer, Grid, Named, Several
+from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Several, Value, product
 from dgpo.verifier.text.splitting import group_end, in_a_list, shell, split, step, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 
@@ -16,6 +16,8 @@ Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
 _PARAMETERS = ("c", "k", "s", "t", "lambda", "mu")
+MAX_DETERMINANT = 4
+"""Rows: a determinant has as many terms as its rows have orders."""
 _TRANSPOSED = ("T", "{T}")
 _IN_A_SCALE = frozenset(("number", "name", "command", "open", "close"))
 
@@ -26,6 +28,8 @@ def read_array(tokens: Tokens, read: Read) -> Answer | None:
         if isinstance(array, Several):
             return replace(array, brackets="()")
         return array if len({*map(len, array.rows)}) != 1 else Grid(tuple(zip(*array.rows, strict=True)), tokens)
+    if computed := _determinant(tokens, read) or _product(tokens, read):
+        return computed
     rows = _rows(tokens, _SYSTEMS)
     if rows and (answer := _solutions(rows, read) or _cases(rows, read)):
         return answer
@@ -76,9 +80,46 @@ def _array(tokens: Tokens) -> tuple[Tokens, Rows] | None:
     if rows is None and shell(body)[0] == "()":
         rows = [[part] for part in split(body[1:-1], "join", ",")[0]]
     scale = scale[:-1] if scale and scale[-1].is_("sign", "*") else scale
-    is_scale = all(token.kind in _IN_A_SCALE or token.is_("sign", "/", "*") for token in scale)
+    is_scale = all(token.kind in _IN_A_SCALE or token.is_("sign", "/", "*", "-") for token in scale)
     is_whole = rows is not None and (len(rows) > 1 or len(rows[0]) > 1) and all(cell for row in rows for cell in row)
     return (scale, rows) if rows and is_scale and is_whole else None
+
+
+def _determinant(tokens: Tokens, read: Read) -> Value | None:
+    """The value of a square between bars or behind ``det``; None for anything else."""
+    is_named = tokens[0].is_("function", "det")
+    rows = _rows(tokens[is_named:], _MATRICES if is_named else frozenset(("vmatrix",)))
+    if not rows or len(rows) > MAX_DETERMINANT or any(len(row) != len(rows) for row in rows):
+        return None
+    cells = [[read(cell) if cell else None for cell in row] for row in rows]
+    nodes = [[cell.node if isinstance(cell, Value) else None for cell in row] for row in cells]
+    whole = [[node for node in row if node is not None] for row in nodes]
+    return Value(_expanded(whole), tokens) if [*map(len, whole)] == [len(rows)] * len(rows) else None
+
+
+def _product(tokens: Tokens, read: Read) -> Grid | None:
+    r"""The product of two matrices side by side; None for anything else."""
+    middle = group_end(tokens, 0)
+    start = middle + has(tokens[middle : middle + 1], "sign", "*")
+    left, right = _rows(tokens[:middle], _MATRICES), _rows(tokens[start:], _MATRICES)
+    if not left or not right or any(len(row) != len(right) for row in left) or len({*map(len, right)}) != 1:
+        return None
+    return Grid(tuple(tuple(read(_dotted(row, column)) for column in zip(*right, strict=True)) for row in left), tokens)
+
+
+def _dotted(row: Sequence[Tokens], column: Sequence[Tokens]) -> Tokens:
+    """The sum of the products of cells."""
+    pairs = zip(row, column, strict=True)
+    return tuple(token for one, two in pairs for token in (PLUS, OPEN, *one, CLOSE, TIMES, OPEN, *two, CLOSE))
+
+
+def _expanded(rows: list[list[Node]]) -> Node:
+    """A determinant by the cells of its first row."""
+    if len(rows) == 1:
+        return rows[0][0]
+    minors = ([row[:place] + row[place + 1 :] for row in rows[1:]] for place in range(len(rows)))
+    terms = [product(cell, _expanded(minor)) for cell, minor in zip(rows[0], minors, strict=True)]
+    return Operation("+", tuple(Operation("-", (term,)) if place % 2 else term for place, term in enumerate(terms)))
 
 
 def _rows(tokens: Tokens, kinds: frozenset[str]) -> Rows | None:

@@ -8,10 +8,8 @@ MAX_UNORDERED = 32
 Part = TypeVar("Part")
 Decision = bool | None
 """Equal, different, or None for not known."""
-Ask = Callable[[str, str], Decision]
-"""Decides on the LaTeX of a ground truth and an answer that the trees leave open."""
-Tell = Callable[[str, str, Decision, str], None]
-"""Receives each compared pair: LaTeX of ground truth and answer, the decision, and its stage."""
+Tell = Callable[[str, str, Decision], None]
+"""Receives each compared pair: LaTeX of ground truth and answer, and the decision."""
 
 
 def every(decisions: Iterable[Decision]) -> Decision:

@@ -8,9 +8,9 @@ from typing import Any
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region
 from dgpo.verifier.comparison import derived, families, forms, policy
-from dgpo.verifier.comparison.decisions import Ask, Decision, Tell, either, every, paired
+from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
 from dgpo.verifier.comparison.derived import as_positive, beside_equations, components, definitions, difference, spread
-from dgpo.verifier.expressions import values
+from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.quantities import BASE
 from dgpo.verifier.expressions.tree import (
     Answer,
@@ -38,19 +38,18 @@ class Comparison:
     """One comparison of two trees.
 
     Attributes:
-        ask: Decides what the trees leave open.
         tell: Receives each pair of expressions that was compared.
         has_evaluated: Whether expressions were evaluated at points.
         letters: The conditions on letters of the ground truth, and on those of the answer (``k`` is whole).
     """
 
-    ask: Ask = lambda *_: None
     tell: Tell = lambda *_: None
     has_evaluated: bool = False
     letters: forms.Declared = ({}, {})
 
     def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
         """Whether ``answer`` is ``gold``."""
+        clock.check()
         if gold == answer:
             return True
         if depth > MAX_DEPTH:
@@ -69,10 +68,9 @@ class Comparison:
         return False
 
     def _swapped(self, compare: Any, gold: Answer, answer: Answer, depth: int) -> Decision:
-        """``compare`` with the two sides exchanged; questions still have the ground truth first."""
+        """``compare`` with the two sides exchanged; `tell` still has the ground truth first."""
         swapped = Comparison(
-            lambda answer, gold: self.ask(gold, answer),
-            lambda answer, gold, decision, stage: self.tell(gold, answer, decision, stage),
+            lambda answer, gold, decision: self.tell(gold, answer, decision),
             letters=(self.letters[1], self.letters[0]),
         )
         decision = compare(swapped, answer, gold, depth)
@@ -117,17 +115,16 @@ class Comparison:
         return every(decisions)
 
     def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
-        """Two equations are equal where one is a multiple of the other; any other two are open."""
+        """Whether one equation is a multiple of the other; None where a side cannot be evaluated."""
         wanted, given = (difference(*side.sides) if len(side.sides) == 2 else None for side in (gold, answer))
         if wanted and given:
             self.has_evaluated = True
-            if values.is_multiple(*values.with_one_notation(wanted, given)):
-                return True
-        return self._asked(*(" = ".join(map(latex, side.sides)) for side in (gold, answer)))
+            return values.is_multiple(*values.with_one_notation(wanted, given))
+        texts = [" = ".join(map(latex, side.sides)) for side in (gold, answer)]
+        return self._told(texts[0], texts[1])
 
-    def _asked(self, gold: str, answer: str) -> Decision:
-        decision = self.ask(gold, answer)
-        self.tell(gold, answer, decision, "symbolic")
+    def _told(self, gold: str, answer: str, decision: Decision = None) -> Decision:
+        self.tell(gold, answer, decision)
         return decision
 
     def values(self, gold: Value, answer: Value, depth: int) -> Decision:
@@ -138,7 +135,7 @@ class Comparison:
         texts = latex(gold.tokens), latex(answer.tokens)
         if gold.node is None or answer.node is None:
             is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
-            return is_same or self._asked(*texts)
+            return is_same or self._told(*texts)
         wanted, given = values.with_one_notation(gold.node, answer.node)
         given_forms = forms.forms(gold, answer, (wanted, given), self.letters)
         has_decimal = gold.is_decimal or answer.is_decimal
@@ -147,8 +144,7 @@ class Comparison:
         decision = either(values.equal(wanted, form, has_decimal) for form in given_forms)
         if decision is False:
             decision = policy.is_rounded(gold, answer) or any(derived.is_shifted(wanted, form) for form in given_forms)
-        self.tell(*texts, decision, "value")
-        return self._asked(*texts) if decision is None else decision
+        return self._told(*texts, decision)
 
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
         wanted, given = gold.name, answer.name
@@ -223,7 +219,7 @@ class Comparison:
     def grid_and_other(self, gold: Grid, answer: Answer, depth: int) -> Decision:
         """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
         if isinstance(answer, Value) and answer.node is None:
-            return self._asked(latex(gold.tokens), latex(answer.tokens))
+            return self._told(latex(gold.tokens), latex(answer.tokens))
         if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
             rows = tuple(item.items for item in answer.items if isinstance(item, Several))
             return self.grids(gold, Grid(rows), depth)  # [[1, 2], [3, 4]]
@@ -264,9 +260,9 @@ class Comparison:
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
         """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
         wanted, given = as_positive(gold), as_positive(answer)
-        if wanted and given and wanted[0] == given[0] and values.is_multiple(wanted[1], given[1], positive=True):
-            return True
-        return self._asked(latex(gold), latex(answer))
+        if wanted and given:
+            return wanted[0] == given[0] and values.is_multiple(wanted[1], given[1], positive=True)
+        return self._told(latex(gold), latex(answer))
 
     def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
         if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):

@@ -1,6 +1,6 @@
 r"""Parses algebra into a tree, by recursive descent: ``\frac{n(n+1)}{2}``, ``2\sqrt{3}\sin^2 x``, ``\max(a, b)``.
 
-What has more than one reading (``1/2x``, ``\sin x \cdot y``) has no tree, and is left to the symbolic stage.
+What has more than one reading (``1/2x``, ``\sin x \cdot y``) has no tree, and equals its own text alone.
 """
 
 from collections.abc import Sequence
@@ -206,8 +206,6 @@ class _Parser(Cursor):
         if name == "C" and [token.kind for token in after] == ["number", "join", "number", "close"]:
             self._at += 5
             return Operation("binom", (fraction(after[0].value), fraction(after[2].value)))
-        if name[0] in _APPLIED and name != "Gamma" and not self._in_series:
-            raise NotAlgebra
         start = self._at
         argument = self._group()
         if name == "Gamma":

@@ -10,6 +10,7 @@ from typing import Any
 
 from mpmath import MPContext
 
+from dgpo.verifier.expressions import clock
 from dgpo.verifier.expressions.arithmetic import expanded
 from dgpo.verifier.expressions.tree import SERIES, Node, subtrees
 
@@ -98,6 +99,7 @@ class Evaluator:
         Returns:
             None where there is no value: at a pole, past the bounds, or when the digits of a sum cancel.
         """
+        clock.check()
         is_real = True
 
         def value(node: Node) -> Any:

@@ -214,8 +214,8 @@ _FILLERS = vocabulary("all every any each the an is are that")
 
 
 def is_prose(tokens: Sequence[Token]) -> bool:
-    """Whether math-verify should not be asked: there are words, signs beyond calculus, a number behind a letter or a
-    number, or an infinity that is no limit. Sympy has infinity times 2 equal 2 or not, by the order of its sets.
+    """Whether there are words, signs beyond calculus, a number behind a letter or a number, or an infinity that is no
+    limit: two such texts differ where they are written differently.
     """
     is_bound = has(tokens, "command", "int", "sum", "prod") or has(tokens, "function", "lim")
     if has(tokens, "infinity") and not is_bound:
@@ -234,7 +234,7 @@ def is_prose(tokens: Sequence[Token]) -> bool:
 
 
 def statement(tokens: Tokens) -> Statement:
-    """``tokens`` as words, compared by their symbols, or as a relation, which math-verify compares."""
+    """``tokens`` as words, compared by their symbols, or as a relation."""
     spelling = symbols(tokens)
     is_words = is_prose(tokens) and not any(str(token.value).startswith("begin") for token in tokens)
     if is_words:

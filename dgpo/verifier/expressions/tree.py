@@ -209,7 +209,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Words, or a relation that is no set of numbers. Math-verify may be asked about it, unless ``is_words``."""
+    """Words, or a relation that is no set of numbers."""
 
     symbols: tuple[str, ...]
     tokens: Tokens = field(compare=False)

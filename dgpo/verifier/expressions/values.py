@@ -149,7 +149,7 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
         if decision is False:
             return False
         same = same and decision
-    is_kinked = bool(all_functions & KINKS) or _has_broken_power(gold) or _has_broken_power(answer)
+    is_kinked = _has_kink(gold) or _has_kink(answer)
     return _equal_beyond(gold, answer, has_decimal, kinds[0]) if same and variables and is_kinked else same
 
 
@@ -202,10 +202,12 @@ def _alternates(node: Node) -> bool:
     return any((exact(base) or 0) < 0 and bool(names(exponent) & evaluation.COUNTERS) for base, exponent in powers)
 
 
-def _has_broken_power(node: Node) -> bool:
-    """Whether a power of a variable has an exponent that is no integer: ``(x^2)^{1/2}``."""
+def _has_kink(node: Node) -> bool:
+    """Whether a kink is of a variable, or a power of one that is no integer: ``(x^2)^{1/2}``."""
     powers = (part.operands for part in operations(node, "^"))
-    return any(names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers)
+    return any(names(part) for kink in KINKS & functions(node) for part in operations(node, kink)) or any(
+        names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers
+    )
 
 
 def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -> bool | None:
@@ -278,8 +280,8 @@ def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
     """Whether gold is answer times a constant, so that ``gold = 0`` and ``answer = 0`` are one equation."""
     if not names(gold) or names(gold) != names(answer) or _is_complex(gold):
         return False
-    if (functions(gold) | functions(answer)) & KINKS:
-        return equal(gold, answer) is True
+    if _has_kink(gold) or _has_kink(answer):
+        return equal(gold, answer) is True or (not positive and equal(gold, Operation("-", (answer,))) is True)
     points = ([_value(side, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
     pairs = [(one[0], two[0]) for one, two in points if one and two]
     if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:

@@ -1,4 +1,4 @@
-"""Processes that verify on all cores, each with workers of its own. They end with the process that started them."""
+"""Processes that verify on all cores. They end with the process that started them."""
 
 import os
 import signal
@@ -7,14 +7,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import suppress
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from dgpo.verifier.symbolic.pool import NO_ROOM, shared_pool
-
 MAX_PROCESSES = 12
-"""Each takes about 150 MB with its worker: 12 stay below 2 GB."""
+NO_ROOM = "is there memory for one more, and does the limit on processes (ulimit -u) allow it?"
+"""The remedy where no process can be started."""
 
 R = TypeVar("R")
 
@@ -67,8 +65,6 @@ class Processes:
 def _start(parent: socket.socket) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and then ends this process
     threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
-    with suppress(RuntimeError):  # the first verdict that needs a worker says why there is none
-        shared_pool().start()
 
 
 def _leave_with(parent: socket.socket) -> None:

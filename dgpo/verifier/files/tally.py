@@ -32,7 +32,6 @@ class Tally:
     keep: int = 20
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     confusion: Counter[str] = field(default_factory=Counter)
-    cached: int = 0
     skipped: int = 0
     elapsed: float = float("nan")
     disagreements: list[tuple[Row, Verdict]] = field(default_factory=list)
@@ -40,7 +39,6 @@ class Tally:
 
     def add(self, row: Row, verdict: Verdict) -> None:
         self.outcomes[verdict.reason, verdict.stage] += 1
-        self.cached += verdict.cached
         self.seconds.append(verdict.seconds)
         if row.expected is None:
             return
@@ -68,7 +66,6 @@ class Tally:
             "right": reasons["match"],
             "reasons": reasons,
             "stages": self._sums(1, get_args(Stage)),
-            "cached": self.cached,
             "labelled": labelled,
             "confusion": {name: self.confusion[name] for name in ("TP", "FP", "FN", "TN")} if labelled else None,
             "accuracy": (labelled - self.wrong) / labelled if labelled else None,

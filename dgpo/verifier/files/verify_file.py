@@ -23,8 +23,6 @@ BATCH_ROWS = 64
 BATCH_CHARS = 1 << 20
 MAX_ANSWER_CHARS = 1000
 MAX_NAMED_BAD_ROWS = 20
-MAX_TIMEOUT = 86_400.0
-"""Seconds; a socket's own limit is somewhere beyond."""
 
 
 def verify_file(
@@ -129,7 +127,6 @@ def _as_json(row: Row, verdict: Verdict) -> dict[str, Any]:
         "stage": verdict.stage,
         "answer": verdict.answer and verdict.answer[:MAX_ANSWER_CHARS],
         "seconds": round(verdict.seconds, 6),
-        "cached": verdict.cached,
     }
 
 

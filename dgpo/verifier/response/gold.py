@@ -14,7 +14,7 @@ _PUNCTUATION = frozenset(("sign", "relation", "join", "open", "close", "bar", "r
 def check_ground_truth(ground_truth: str) -> None:
     """Raise ValueError, which names the value and the fault, for a ground truth that no answer can be compared with.
 
-    For data preparation. What math-verify alone cannot read passes here, and is a ``bad_gold`` verdict later.
+    For data preparation.
     """
     fault = _fault(ground_truth)
     if fault:

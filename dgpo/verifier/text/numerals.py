@@ -10,7 +10,7 @@ from dgpo.verifier.text.tokens import Token, Unreadable
 MAX_DIGITS = 1000
 MAX_EXPONENT = 400
 GROUPS = r"\d{1,3}(?:,\d{3})+|[1-9]\d{0,2}(?:(?:\.\d{3}){2,}|(?:'\d{3}){2,})"
-GROUPS += r"|[1-9]\d{0,2}(?:(?:\{,\}|\\[!,:; ]|,\\! ?|,\{\} ?|\\!, ?| )\d{3})+"
+GROUPS += r"|[1-9]\d{0,2}(?:(?: ?\{ ?, ?\} ?|\\[!,:; ]|,\\! ?|,\{\} ?|\\!, ?| )\d{3})+"
 _PERIOD = r"(?P<period>\\(?:overline|bar|dot) ?\{? ?\d+ ?\}?(?:\d*\\dot ?\{? ?\d ?\}?)?|(?<=\.)\(\d+\))"
 _MORE_DIGITS = re.compile(
     rf"{_PERIOD}|(?P<printed> ?(?:\.\.\.|\\l?dots|\\cdots)(?![A-Za-z]))|[eE](?P<power>[+-]?\d{{1,4}})(?![A-Za-z\d])"

@@ -106,7 +106,8 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("sign", "setminus", r"\setminus ", "setminus backslash"),
     ("bar", "|", "|", "vert lvert rvert mid lVert rVert Vert"), ("word", "for", r"\forall ", "forall"),
     ("command", "over", r"\over ", "over"), ("command", "choose", r"\choose ", "choose"),
-    ("command", "neg", r"\neg ", "neg lnot"), ("command", "to", r"\to ", "to rightarrow longrightarrow"),
+    ("name", "P", "P", "Pr"), ("command", "neg", r"\neg ", "neg lnot"),
+    ("command", "to", r"\to ", "to rightarrow longrightarrow"),
     ("command", "implies", r"\implies ", "implies Rightarrow Longrightarrow"),
     ("command", "iff", r"\iff ", "iff Leftrightarrow leftrightarrow"), ("name", "T", "T", "top intercal"),
     ("command", "mod", r"\bmod ", "bmod"), ("command", "pmod", r"\pmod ", "pmod"),
@@ -130,7 +131,7 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
 COMMANDS: dict[str, tuple[Kind, str, str]] = {
     name: (kind, value, latex) for kind, value, latex, names in _COMMANDS for name in names.split()
 }
-"""Kind and value of a token, and what math-verify reads for it (a relation's is the lexer's)."""
+"""Kind and value of a token, and its LaTeX (a relation's is the lexer's)."""
 BOLD: dict[str, tuple[Kind, str, str]] = {
     **{axis: ("name", f"unit {axis}", axis) for axis in "ijk"},
     **{field: ("field", field, rf"\mathbb{{{field}}}") for field in "RZNQC"},

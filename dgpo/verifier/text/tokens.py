@@ -28,7 +28,7 @@ class Token:
 
     Attributes:
         value: The number, or the one spelling of whatever else it is.
-        latex: What math-verify is given for it.
+        latex: Its spelling in LaTeX.
         is_spaced: White space stands before it.
         is_worded: It stands in ``\\text{}`` or the like.
         is_decimal: It is a number with a point or an exponent, and no repeating digits.
@@ -94,7 +94,7 @@ def renamed(tokens: Sequence[Token], new: dict[str, str], kind: Kind = "name") -
 
 
 def latex(tokens: Sequence[Token]) -> str:
-    """The LaTeX of ``tokens``, as math-verify is given it."""
+    """The LaTeX of ``tokens``."""
     text = ""
     for token in tokens:
         is_run_on = text[-1:].isalnum() and token.latex[:1].isalnum()

@@ -46,16 +46,16 @@ def test_a_node_with_other_packages_and_without_the_model_is_refused(
     apart = ("unshare", "--mount", "--map-root-user")
     if subprocess.run([*apart, "true"], capture_output=True).returncode:
         pytest.skip("this machine allows no mount namespaces")
-    package = tmp_path / "packages/gmpy2-2.2.1.dist-info"
+    package = tmp_path / "packages/flash_attn-2.8.3.dist-info"
     package.mkdir(parents=True)
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: gmpy2\nVersion: 2.2.1\n")
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: flash-attn\nVersion: 2.8.3\n")
     (tmp_path / "empty").mkdir()
     hide = f'mount --bind {tmp_path}/empty {files}/model && exec "$@"'
     prefix = (*apart, "bash", "-c", hide, "bash")
     ray_cluster.start("odd", prefix=prefix, PYTHONPATH=str(package.parent))
     status, said = check(ray_cluster, files)
     assert status == 2
-    assert "node odd (" in said and "has gmpy2 2.2.1, this machine not installed" in said
+    assert "node odd (" in said and "has flash-attn 2.8.3, this machine not installed" in said
     assert f"actor_rollout_ref.model.path={files}/model: node odd (" in said
     assert "its files differ from this machine's" in said and "3 errors" not in said
     ray_cluster.script("stop", "--name", "odd")

@@ -17,7 +17,6 @@ from dgpo.verifier import verify
         ("a) Compute $99^2+99+1$.", "9901", "0+99+1+99^2"),
         (r"Find $2^{10} \bmod 10$.", "4", r"2^{10} \bmod 10"),
         (r"Simplify $\sqrt{8}, \sqrt{18}$.", r"2\sqrt2, 3\sqrt2", r"\sqrt8, \sqrt{18}"),
-        (r"Find $\int_0^1 x^2\,dx$.", r"\frac13", r"\int_0^1x^2\,dx"),
     ],
 )
 def test_the_question_handed_back(problem: str, gold: str, echo: str) -> None:

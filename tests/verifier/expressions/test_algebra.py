@@ -45,8 +45,7 @@ def test_a_function_takes_what_stands_in_brackets_or_up_to_the_next_sign() -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "f(x)",
-        "f(x+1)",
+        "f(x, y)",
         "1/2x",
         r"x/2(y+1)",
         "2 3",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from dgpo import files
@@ -17,7 +18,6 @@ from dgpo.cli import main as dgpo
 from dgpo.errors import UserError
 from dgpo.verifier.files.answer_file import Fields, read_rows
 from dgpo.verifier.files.verify_file import verify_file
-from dgpo.verifier.symbolic.pool import shared_pool
 
 GOOD = {"response": r"\boxed{7}", "ground_truth": "7"}
 LABELLED: list[dict[str, Any]] = [
@@ -47,7 +47,7 @@ def test_a_file_with_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert [{key: row[key] for key in row if key != "verdict"} for row in verdicts] == LABELLED
     assert [row["verdict"]["correct"] for row in verdicts] == [True, False, True, False, False, False]
     assert [row["verdict"]["line"] for row in verdicts] == [1, 2, 3, 4, 5, 6]
-    assert [row["verdict"]["stage"] for row in verdicts[:3]] == ["string", "numeric", "symbolic"]
+    assert [row["verdict"]["stage"] for row in verdicts[:3]] == ["string", "numeric", "value"]
     told = json.loads(summary.read_text())
     assert (told["rows"], told["right"], told["labelled"], told["accuracy"]) == (6, 2, 5, 0.8)
     assert told["confusion"] == {"TP": 2, "FP": 0, "FN": 1, "TN": 2}
@@ -135,7 +135,6 @@ TOO_LONG = "x" * 300
         (["FILE", "--mode", "boxes"], "--mode"),
         (["FILE", "--timeout", "0"], "--timeout=0.0"),
         (["FILE", "--timeout", "nan"], "--timeout=nan"),
-        (["FILE", "--timeout", "1e300"], "--timeout=1e+300"),
         (["FILE", "--timeout", "long"], "--timeout"),
         (["FILE", "--processes", "0"], "--processes"),
         (["FILE", "--processes", "9" * 20], "--processes"),
@@ -174,19 +173,6 @@ def test_options_that_cannot_be_are_refused(
     assert told in " ".join(error.replace("│", "").split()), error
     assert json.loads(file.read_text()) == GOOD
     assert os.listdir(tmp_path) == ["in.jsonl"]
-
-
-def test_a_verifier_that_cannot_start_is_told_as_that(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "math_verify.py").write_text("raise OSError('disk on fire')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    shared_pool().close()
-    file = write(tmp_path / "in.jsonl", {"response": r"\boxed{f(x)+1}", "ground_truth": "1+f(x)"})
-    for arguments in ([str(file), "--processes=1"], ["--explain", r"\boxed{f(x)+1}", "--gold", "1+f(x)"]):
-        assert dgpo(["verify", *arguments]) == 2
-        told = "error: the answer-checking process cannot use math-verify (OSError: disk on fire)"
-        assert told in capsys.readouterr().err
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
@@ -232,15 +218,18 @@ def ended(pids: list[int], seconds: float = 30.0) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_stopped_leaves_no_process_and_no_output(tmp_path: Path, how: signal.Signals) -> None:
-    sums = (rf"\sum_{{k=1}}^{{\infty}} \frac{{\sin(k)}}{{k^3+k+{n}}}" for n in range(1, 20))
-    rows = [{"response": rf"\boxed{{{endless}}}", "ground_truth": "5"} for endless in sums]
+    rows = [{"response": rf"\boxed{{\sin(x^2)+{n}}}", "ground_truth": f"{n}+\\sin(xx)"} for n in range(50_000)]
     file = write(tmp_path / "in.jsonl", *rows)
-    command = [sys.executable, "-m", "dgpo.cli", "verify", str(file), "--timeout=500", f"--out={tmp_path / 'out'}"]
+    command = [sys.executable, "-m", "dgpo.cli", "verify", str(file), f"--out={tmp_path / 'out'}"]
     run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 60
-    while len(started := list(children(run.pid))) < 4 and time.monotonic() < deadline:
-        time.sleep(0.1)  # resource tracker, verifying process, its fork server, its worker
-    assert len(started) >= 4
+
+    def at_work(pid: int) -> bool:
+        return psutil.Process(pid).cpu_times().user > 1
+
+    while not any(map(at_work, started := list(children(run.pid)))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(started) >= 2  # resource tracker, verifying process
     os.kill(run.pid, how)
     _, error = run.communicate(timeout=60)
     assert ended(started)

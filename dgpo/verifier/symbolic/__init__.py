@@ -1,1 +1,0 @@
-"""What no cheap stage decides, by math-verify in worker processes."""
