@@ -191,8 +191,8 @@ def _responses(evaluations: Sequence[Evaluation]) -> Table:
         mean, *quantiles, longest = figures.length.values()
         lengths = [f"{mean:.1f}", " / ".join(f"{each:.0f}" for each in quantiles), str(longest)]
         shares = [f"{100 * figures.truncated:.1f}", f"{100 * figures.without_answer:.1f}"]
-        late = figures.reasons.get("timeout", 0) + figures.reasons.get("crash", 0)
-        rows.append([name, evaluation.name, *lengths, *shares, str(late), str(figures.reasons.get("bad_gold", 0))])
+        counts = [str(figures.reasons.get(reason, 0)) for reason in ("timeout", "bad_gold")]
+        rows.append([name, evaluation.name, *lengths, *shares, *counts])
     head = ["benchmark", "model", "tokens", "50/90/99 %", "max", "cut off %", "no answer %", "timeouts", "bad truths"]
     notes = [
         "Tokens of a response: mean, percentiles, maximum. Cut off: at max_tokens. Timeouts: answers, counted wrong, "

@@ -58,6 +58,7 @@ class JudgeOptions:
         model: Name of the model there.
         max_calls: Calls for each training step with its validation, divided among the reward workers.
         timeout: Seconds on the clock for a call.
+        deadline: Seconds for a response, with waiting for other calls; then the rules' verdict stands.
         concurrency: Calls at a time, divided in the same way.
 
     Raises:
@@ -68,6 +69,7 @@ class JudgeOptions:
     model: str | None = None
     max_calls: int = 256
     timeout: float = 10.0
+    deadline: float = 30.0
     concurrency: int = 16
 
     def __post_init__(self) -> None:
@@ -83,8 +85,13 @@ class JudgeOptions:
         for name in ("max_calls", "concurrency"):
             if type(value := getattr(self, name)) is not int or value < 1:
                 raise ValueError(f"judge.{name}={value!r} must be an integer of at least 1")
-        if type(self.timeout) not in (int, float) or not 0 < self.timeout < float("inf"):
-            raise ValueError(f"judge.timeout={self.timeout!r} must be a positive number of seconds")
+        for name in ("timeout", "deadline"):
+            if type(value := getattr(self, name)) not in (int, float) or not 0 < value < float("inf"):
+                raise ValueError(f"judge.{name}={value!r} must be a positive number of seconds")
+        if self.timeout > self.deadline:
+            raise ValueError(
+                f"judge.timeout={self.timeout} is longer than judge.deadline={self.deadline}, which ends it"
+            )
 
     @classmethod
     def of(cls, section: Mapping[str, Any] | None) -> "JudgeOptions":
@@ -113,8 +120,8 @@ class Judge:
         self._calls = Counter[int | None]()
         self._asked: dict[tuple[str, str, str], asyncio.Task[Opinion]] = {}
 
-    async def ask(self, problem: str, gold: str, answer: str, *, step: int | None, seconds: float) -> Opinion:
-        """Ask within ``seconds``, with waiting for a free slot. The same question shares one reply."""
+    async def ask(self, problem: str, gold: str, answer: str, *, step: int | None) -> Opinion:
+        """Ask, once there is a free slot. The same question shares one reply."""
         key = problem, gold, answer
         if earlier := self._asked.get(key):
             return await asyncio.shield(earlier)
@@ -123,12 +130,12 @@ class Judge:
         self._calls[step] += 1
         if len(self._asked) >= CACHE_SIZE:
             del self._asked[next(iter(self._asked))]
-        self._asked[key] = asyncio.create_task(self._answered(key, seconds))
+        self._asked[key] = asyncio.create_task(self._answered(key))
         return await asyncio.shield(self._asked[key])
 
-    async def _answered(self, key: tuple[str, str, str], seconds: float) -> Opinion:
+    async def _answered(self, key: tuple[str, str, str]) -> Opinion:
         try:
-            reply = await asyncio.wait_for(self._reply(*key), seconds)
+            reply = await asyncio.wait_for(self._reply(*key), self._options.deadline)
         except (aiohttp.ClientError, asyncio.TimeoutError, LookupError, TypeError, ValueError) as error:
             self._asked.pop(key, None)  # it may answer the next time
             return Opinion("failed", f"{type(error).__name__}: {error}".removesuffix(": "))
@@ -171,13 +178,11 @@ async def ask_judge(
     problem: str | None,
     options: JudgeOptions,
     facts: Mapping[str, Any],
-    seconds: float,
 ) -> tuple[Verdict, Opinion]:
     """``verdict``, or the judge's instead if the rules could not compare the ``pair``, and the judge could.
 
     Args:
         facts: ``step`` and ``workers`` of `rewards.verl.RESPONSE_FACTS`.
-        seconds: Time left for the judge.
     """
     if verdict.reason != "unparsed":
         return verdict, Opinion("not_asked")
@@ -185,7 +190,7 @@ async def ask_judge(
     if answer is None:
         return verdict, Opinion("refused")
     judge = _judge(options, facts.get("workers", 1), asyncio.get_running_loop())
-    opinion = await judge.ask(problem or "", pair.ground_truth, answer, step=facts.get("step"), seconds=seconds)
+    opinion = await judge.ask(problem or "", pair.ground_truth, answer, step=facts.get("step"))
     if opinion.outcome == "failed":
         _report_failure(options.url, opinion.reply)
     if opinion.outcome not in _OUTCOMES.values():
@@ -200,7 +205,7 @@ def probe(options: JudgeOptions) -> str | None:
     async def asked() -> list[Opinion]:
         judge = Judge(options)
         answers = [r"3\mathbb{Z}", r"2\mathbb{Z}"]
-        return [await judge.ask(*PROBE, answer, step=None, seconds=options.timeout) for answer in answers]
+        return [await judge.ask(*PROBE, answer, step=None) for answer in answers]
 
     right, wrong = asyncio.run(asked())
     for each in (right, wrong):

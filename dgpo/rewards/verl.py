@@ -48,7 +48,6 @@ async def compute_score(
     *,
     mode: Mode = "boxed",
     timeout: float = 2.0,
-    deadline: float = 30.0,
     scoring: Scoring = "binary",
     overlong_buffer: int = 0,
     overlong_weight: float = 1.0,
@@ -67,7 +66,6 @@ async def compute_score(
             answers; the rest has no effect.
         mode: `verify`'s.
         timeout: `verify`'s seconds of processor time.
-        deadline: Seconds on the clock for a response with its judge; after that the rules' verdict stands.
         scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
         judge: `JudgeOptions` of a model that judges what the rules cannot compare.
         reward_router_address, reward_model_tokenizer: Part of verl's calling convention, without effect.
@@ -95,8 +93,7 @@ async def compute_score(
     verdict = found if isinstance(found, Verdict) else decide(found, timeout, problem)
     opinion = Opinion("not_asked") if judge and judge.get("url") else None
     if opinion is not None and not isinstance(found, Verdict):
-        seconds = deadline - (time.monotonic() - started)
-        verdict, opinion = await ask_judge(verdict, found, problem, JudgeOptions.of(judge), facts or {}, seconds)
+        verdict, opinion = await ask_judge(verdict, found, problem, JudgeOptions.of(judge), facts or {})
     if verdict.reason == "bad_gold":
         # verl's agent loop would hide an exception, and silently lose the group.
         message = "%s: ground truth %s cannot be read and earns no reward; correct the data"
@@ -147,23 +144,15 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
     shaping = Shaping(**{field.name: values[field.name] for field in fields(Shaping)})
     if values["mode"] not in get_args(Mode):
         raise ValueError(f"mode={values['mode']!r} is unknown: use one of {', '.join(get_args(Mode))}")
-    for name in ("timeout", "deadline"):
-        value = values[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-            raise ValueError(f"{name}={value!r} must be a positive number of seconds")
-    if values["deadline"] < values["timeout"]:
-        raise ValueError(
-            f"deadline={values['deadline']} is shorter than timeout={values['timeout']}: "
-            "it counts waiting for a judge too, so set it to several times the timeout"
-        )
+    timeout = values["timeout"]
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
+        raise ValueError(f"timeout={timeout!r} must be a positive number of seconds")
     judge = JudgeOptions.of(values["judge"])
     if judge.url and not tells_length:
         raise ValueError(
             f"judge.url={judge.url!r} needs a reward manager that tells the step, for its budget: "
             "leave reward.reward_manager as configs/rlvr.yaml has it"
         )
-    if judge.url and judge.timeout > values["deadline"]:
-        raise ValueError(f"judge.timeout={judge.timeout} is longer than deadline={values['deadline']}, which ends it")
     if shaping.overlong_buffer >= longest:
         raise ValueError(
             f"overlong_buffer={shaping.overlong_buffer} is not less than data.max_response_length={longest}: "

@@ -149,9 +149,9 @@ def test_calls_have_a_budget_for_each_step_and_a_bound_on_how_many_at_a_time(ser
 
 def test_a_hung_judge_holds_no_response_beyond_its_deadline(server: Server) -> None:
     async def group() -> list[dict[str, float | str]]:
-        judge = {"url": server.url, "model": "hangs", "timeout": 50.0, "concurrency": 1}
+        judge = {"url": server.url, "model": "hangs", "timeout": 1.5, "deadline": 1.5, "concurrency": 1}
         answers = [rf"\boxed{{{i}\mathbb{{Z}}}}" for i in range(2, 8)]
-        calls = [compute_score("t", text, GOLD, judge=judge, timeout=0.5, deadline=1.5) for text in answers]
+        calls = [compute_score("t", text, GOLD, judge=judge) for text in answers]
         return await asyncio.wait_for(asyncio.gather(*calls), 40)
 
     assert {sample["judge"] for sample in asyncio.run(group())} == {"failed"}
@@ -184,7 +184,7 @@ def test_a_judge_that_is_not_there_or_knows_nothing_is_told_before_a_run(server:
         ({"max_calls": 9}, "judge.max_calls=9 has no effect"),
         ({"url": "http://x/v1", "model": "m", "max_calls": 0}, "judge.max_calls=0 must be an integer"),
         ({"url": "http://x/v1", "model": "m", "timeout": "2s"}, "judge.timeout='2s' must be a positive number"),
-        ({"url": "http://x/v1", "model": "m", "timeout": 99}, "judge.timeout=99 is longer than deadline=30.0"),
+        ({"url": "http://x/v1", "model": "m", "timeout": 99}, "judge.timeout=99 is longer than judge.deadline=30.0"),
         ({"url": "http://x/v1", "modle": "m"}, "judge.modle='m': there is no such option"),
     ],
 )

@@ -94,7 +94,6 @@ def test_a_penalty_on_a_length_that_nobody_tells_is_an_error() -> None:
         ({"mode": "box"}, "mode='box' is unknown"),
         ({"timeout": 0}, "timeout=0 must be a positive number"),
         ({"timeout": "2s"}, "timeout='2s' must be a positive number"),
-        ({"deadline": 1.0}, "deadline=1.0 is shorter than timeout=2.0"),
         ({"scoring": "plus"}, "scoring='plus' is unknown"),
         ({"overlong_buffer": 100}, "overlong_buffer=100 is not less than data.max_response_length=100"),
     ],

@@ -45,7 +45,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("reward.custom_reward_function.name=missing", "missing"),
         ("+reward.custom_reward_function.reward_kwargs.timout=2", "timout"),
         (f"{REWARD}.timeout=0", f"{REWARD}.timeout=0"),
-        (f"{REWARD}.deadline=1", "deadline=1 is shorter than timeout=2.0"),
+        (f"{REWARD}.judge.deadline=1", "judge.deadline=1 has no effect while judge.url is null"),
         (f"{REWARD}.mode=box", f"{REWARD}.mode=box"),
         (f"{REWARD}.scoring=plus", f"{REWARD}.scoring=plus"),
         (f"{REWARD}.overlong_buffer=96", "overlong_buffer=96 is not less than data.max_response_length=96"),
