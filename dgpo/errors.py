@@ -23,5 +23,7 @@ def loading(what: str, option: str, remedy: str) -> Iterator[None]:
     """Raise `UserError` about ``option``, such as ``model.path=DIR``, where loading ``what`` from it fails."""
     try:
         yield
+    except UserError:
+        raise
     except Exception as error:  # transformers, safetensors, tokenizers and the hub raise kinds of their own
         raise UserError(f"{option}: no {what} can be loaded ({one_line(error)}); {remedy}") from error

@@ -9,10 +9,14 @@ from gymnasium.wrappers import TimeLimit
 from dgpo.agents.envs import frozen_lake
 from dgpo.agents.settings import AgentSettings
 from dgpo.agents.wrappers import ActionTag, Checked, PromptText, SpacesInWords
-from dgpo.errors import UserError
+from dgpo.errors import loading
 
 IN_WORDS = {frozen_lake.ID: frozen_lake.LakeInWords}
 """Wrappers for environments that need better words than `SpacesInWords` has."""
+REMEDY = (
+    "an id is one of gymnasium.envs.registry, or module:id where a module that Python finds (PYTHONPATH) registers it; "
+    "kwargs has its options"
+)
 
 
 class Task(TypedDict):
@@ -33,14 +37,8 @@ def make(task: Task, settings: AgentSettings) -> gymnasium.Env:
         UserError: there is no such id, its options are refused, or a space cannot be said in words.
     """
     name = task["id"]
-    try:
+    with loading("environment", f"id={name}", REMEDY):
         env = gymnasium.make(name, disable_env_checker=True, **json.loads(task["kwargs"]))
-    except (gymnasium.error.Error, ImportError, TypeError, ValueError) as error:
-        cause = " ".join(str(error).split())[:300]
-        raise UserError(
-            f"environment {name}: it cannot be made ({cause}); an id is one of gymnasium.envs.registry, or package:id "
-            "of an installed package that registers it"
-        ) from error
     inner = env.unwrapped
     spaces = (getattr(inner, "observation_space", None), getattr(inner, "action_space", None))
     if any(space is not None and not isinstance(space, gymnasium.spaces.Text) for space in spaces):
@@ -65,7 +63,7 @@ class Episode:
     def step(self, answer: str) -> dict[str, Any]:
         """Take a turn: the same, and ``reward``, ``valid``, ``terminated``, and ``done``: terminated or cut off."""
         text, reward, terminated, truncated, info = self._env.step(answer)
-        valid, reward = bool(info.get("valid", True)), float(reward)
+        valid, reward = info.get("valid", True), float(reward)
         self._reward += reward + self._settings.invalid_penalty * (not valid)
         facts = self._facts(text, info)
         if self._settings.success == "reward":
@@ -73,8 +71,7 @@ class Episode:
         return {**facts, "reward": reward, "valid": valid, "terminated": terminated, "done": terminated or truncated}
 
     def _facts(self, text: str, info: dict[str, Any]) -> dict[str, Any]:
-        if "success" in info:
-            self._success = bool(info["success"])
+        self._success = info.get("success", self._success)
         return {"text": text, "anchor": str(info["anchor"]), "success": self._success}
 
     def close(self) -> None:

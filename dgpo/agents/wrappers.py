@@ -32,7 +32,8 @@ class SpacesInWords(gymnasium.Wrapper):
 
     def reset(self, **options: Any) -> tuple[str, dict[str, Any]]:
         observation, info = self.env.reset(**options)
-        return in_words(observation), info
+        self._last = in_words(observation)
+        return self._last, info
 
     def step(self, action: str) -> Step:
         number = self.number_of(action)
@@ -85,7 +86,7 @@ def in_words(observation: Any) -> str:
 
 
 class Checked(gymnasium.Wrapper):
-    """Checks that an environment returns what Gymnasium asks for, with text.
+    """Checks that an environment returns what Gymnasium asks for, with text; what is None in ``info`` is not there.
 
     Raises:
         ValueError: it does not; the message says what it returned.
@@ -95,7 +96,7 @@ class Checked(gymnasium.Wrapper):
         returned = self.env.reset(**options)
         if not (isinstance(returned, tuple) and len(returned) == 2 and _is_text_and_info(*returned)):
             raise ValueError(f"reset must give (text, info), and gave {returned!r:.200}")
-        return returned
+        return returned[0], _checked(returned[1])
 
     def step(self, action: str) -> Step:
         returned = self.env.step(action)
@@ -104,11 +105,29 @@ class Checked(gymnasium.Wrapper):
         text, reward, terminated, truncated, info = returned
         if not isinstance(reward, SupportsFloat) or not math.isfinite(float(reward)):
             raise ValueError(f"step must give a finite reward, and gave {reward!r:.80}")
-        return text, float(reward), bool(terminated), bool(truncated), info
+        ended = (_truth("terminated", terminated), _truth("truncated", truncated))
+        return text, float(reward), *ended, _checked(info)
 
 
 def _is_text_and_info(text: object, info: object) -> bool:
+    if isinstance(text, str):
+        text.encode()  # half a character is none of any token
     return isinstance(text, str) and isinstance(info, dict)
+
+
+def _checked(info: dict[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in info.items() if value is not None}
+    for name in told.keys() & {"success", "valid"}:
+        told[name] = _truth(f"info[{name!r}]", told[name])
+    if not isinstance(actions := told.get("actions", []), list | tuple):
+        raise ValueError(f"info['actions'] must be a list of texts, and is {actions!r:.80}")
+    return {**told, "actions": [*map(str, actions)]}
+
+
+def _truth(name: str, value: Any) -> bool:
+    if value not in (0, 1):  # a text such as "no" would be true
+        raise ValueError(f"{name} must be true or false, and is {value!r:.80}")
+    return bool(value)
 
 
 class ActionTag(gymnasium.Wrapper):
@@ -137,7 +156,7 @@ class ActionTag(gymnasium.Wrapper):
             return observation, -self._penalty, False, False, {**info, "valid": False, "action": ""}
         observation, reward, terminated, truncated, info = self.env.step(inner)
         self._last = (observation, info)
-        info = {**info, "action": inner, "valid": bool(info.get("valid", True)) and self._thought in action}
+        info = {**info, "action": inner, "valid": info.get("valid", True) and self._thought in action}
         return observation, float(reward) - self._penalty * (not info["valid"]), terminated, truncated, info
 
 

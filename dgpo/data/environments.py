@@ -11,7 +11,7 @@ from dgpo.agents.environment import Task, make
 from dgpo.agents.envs import alfworld, frozen_lake, text_games, webshop
 from dgpo.agents.settings import AgentSettings
 from dgpo.data.schema import PromptRow, write_parquet
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 from dgpo.files import make_folder
 
 PROMPT = "You are an agent in an environment. Think, then give your next action as <action>...</action>."
@@ -69,7 +69,8 @@ def write_tasks(
             row["extra_info"]["split"] = split
             rows.append(row)
     first: Any = rows[0]["extra_info"]["env"]
-    make(first, AgentSettings()).close()  # what cannot be made is refused here
+    with loading("environment", f"id={id}", "mend it"):  # what cannot be made is refused here
+        make(first, AgentSettings()).close()
     make_folder(out, "out")
     parts = {"train": rows[validation:], "validation": rows[:validation]}
     return [write_parquet(part, out / f"{split}.parquet") for split, part in parts.items()]
@@ -105,7 +106,8 @@ def _draws(
             return {split: _game_tasks(id, options, part, seed) for split, part in parts.items()}, where, remedy
         drawn = _game_tasks(id, options, games, seed)
     else:
-        drawn = _lake_tasks(options, seed) if name == frozen_lake.ID else _seeded_tasks(id, options, seed)
+        maps = name == frozen_lake.ID and not {"desc", "map_name"} & {*options}
+        drawn = _lake_tasks(options, seed) if maps else _seeded_tasks(id, options, seed)
         where, remedy = id, ""
     return {"validation": drawn, "train": drawn}, where, remedy
 

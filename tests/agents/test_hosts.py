@@ -58,6 +58,11 @@ def test_an_episode_is_played_to_its_end(hosts: Hosts) -> None:
         ("number", "step must give (text, reward, terminated, truncated, info), and gave (2,"),
         ("four", "step must give (text, reward, terminated, truncated, info), and gave ('count', 0.0"),
         ("nan", "step must give a finite reward, and gave nan"),
+        ("word", "terminated must be true or false, and is 'no'"),
+        ("half", "info['success'] must be true or false, and is 0.5"),
+        ("actions", "info['actions'] must be a list of texts, and is 'go, stay'"),
+        ("surrogate", "surrogates not allowed"),
+        ("reads", "EOFError"),
     ],
 )
 def test_an_environment_that_raises_or_gives_garbage_loses_its_own_episode_alone(
@@ -70,8 +75,15 @@ def test_an_environment_that_raises_or_gives_garbage_loses_its_own_episode_alone
     assert reason in told and heard[-1]["success"]
 
 
-def test_what_an_environment_prints_is_no_answer(hosts: Hosts) -> None:
-    assert asyncio.run(play(hosts.episode(rough("prints"))))[-1]["success"]
+@pytest.mark.parametrize("fault", ["prints", "forks"])
+def test_what_an_environment_prints_is_no_answer_nor_what_it_forks_gives_one(hosts: Hosts, fault: str) -> None:
+    texts = [each["text"].partition("\n")[0] for each in asyncio.run(play(hosts.episode(rough(fault))))]
+    assert texts == ["count 0 of seed 0", "count 1", "count 2", "count 3"]
+
+
+def test_what_is_no_number_of_an_action_leaves_the_first_observation_as_it_is(hosts: Hosts) -> None:
+    heard = asyncio.run(play(hosts.episode({"id": "Taxi-v4", "kwargs": "{}", "seed": 3})))
+    assert {each["text"] for each in heard} == {"42"} and not heard[1]["valid"]
 
 
 def test_a_process_that_ends_is_started_again(hosts: Hosts) -> None:
@@ -105,8 +117,8 @@ def test_a_process_that_hangs_is_killed_and_what_else_lived_in_it_played_again()
 @pytest.mark.parametrize(
     ("id", "message"),
     [
-        ("Nowhere-v0", "environment Nowhere-v0: it cannot be made"),
-        ("nowhere:Nowhere-v0", "environment nowhere:Nowhere-v0: it cannot be made"),
+        ("Nowhere-v0", "id=Nowhere-v0: no environment can be loaded"),
+        ("nowhere:Nowhere-v0", "id=nowhere:Nowhere-v0: no environment can be loaded"),
         ("CartPole-v1", "its observation space Box"),
         ("Pendulum-v1", "cannot be said in words"),
     ],

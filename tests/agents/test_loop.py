@@ -108,7 +108,7 @@ def test_what_an_environment_loses_is_learnt_from_by_none(layout: str) -> None:
 
 def test_what_cannot_begin_is_lost_too() -> None:
     [output] = played(Script("go"), {"id": "Nowhere-v0", "kwargs": "{}", "seed": 0})
-    assert "cannot be made" in output.extra_fields["lost"] and not any(output.response_mask)
+    assert "no environment can be loaded" in output.extra_fields["lost"] and not any(output.response_mask)
 
 
 def test_a_success_that_is_never_told_loses_the_episode_unless_the_reward_tells_it() -> None:

@@ -31,6 +31,8 @@ def test_rows_tell_the_kind_of_a_task_and_the_prompt_that_was_given(tmp_path: Pa
     rows = pq.read_table(train).to_pylist()
     assert {row["data_source"] for row in rows} == {"FrozenLake-v1.open", "FrozenLake-v1.detour"}
     assert {row["prompt"][0]["content"] for row in rows} == {"Go."}
+    fixed, _ = write_tasks(tmp_path, "FrozenLake-v1", tasks=2, validation=1, kwargs='{"map_name": "8x8"}')
+    assert {task["kwargs"] for task in tasks(fixed)} == {'{"map_name": "8x8"}'}
     own, _ = write_tasks(tmp_path, "gymnasium:Blackjack-v1", tasks=1, validation=1, kwargs='{"natural": true}')
     (row,) = pq.read_table(own).to_pylist()
     assert row["data_source"] == "Blackjack-v1" and row["extra_info"]["env"]["kwargs"] == '{"natural": true}'
@@ -44,7 +46,8 @@ def test_rows_tell_the_kind_of_a_task_and_the_prompt_that_was_given(tmp_path: Pa
         ({"seed": -1}, "seed=-1"),
         ({"kwargs": "{size"}, "kwargs={size"),
         ({"kwargs": "3"}, "kwargs=3"),
-        ({"id": "Nowhere-v0"}, "environment Nowhere-v0"),
+        ({"id": "Nowhere-v0"}, "id=Nowhere-v0"),
+        ({"kwargs": '{"nosuch": 1}'}, "id=Blackjack-v1: .* keyword argument 'nosuch'"),
         ({"id": "CartPole-v1"}, "environment CartPole-v1"),
     ],
 )

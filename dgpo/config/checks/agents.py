@@ -107,10 +107,17 @@ def _played(
     config: DictConfig, settings: AgentSettings, key: str, path: str, prompt: list[dict[str, str]], task: Task
 ) -> Iterator[Finding]:
     try:
-        heard = asyncio.run(_play(settings, task))
+        heard, again, lost = asyncio.run(_play(settings, task))
     except EnvironmentLostError as error:
         yield Finding(key, path, str(error), "mend the environment, or name another")
         return
+    if again != heard[0]:
+        message = f"environment {task['id']} begins in two ways from one seed, {task['seed']}"
+        remedy = "take all randomness from reset's seed, so that the trajectories of a task can be compared"
+        yield Finding(key, path, message, remedy, fatal=False)
+    if lost:
+        remedy = "answer with info['valid'] false instead, or such episodes are lost"
+        yield Finding(key, path, f"what is no action, such as ?, ends it: {lost}", remedy, fatal=False)
     if heard[-1]["success"] is None:
         ended = heard[-1]["terminated"]
         message = f"environment {task['id']} has {'ended' if ended else 'gone on'} without a word of info['success']"
@@ -147,15 +154,23 @@ def _played(
         yield finding(config, "data.max_response_length", message, remedy, fatal=not possible)
 
 
-async def _play(settings: AgentSettings, task: Task) -> list[dict[str, Any]]:
-    """What is heard in an episode of a player that always says 0, which models may say as well."""
-    hosts = Hosts(replace(settings, hosts=1))
-    answer = f"<{settings.action_tag}>0</{settings.action_tag}>" if settings.action_tag else "0"
+async def _play(settings: AgentSettings, task: Task) -> tuple[list[dict[str, Any]], dict[str, Any], str]:
+    """What is heard in an episode of a player that always says 0, which models may say as well.
+
+    And what another episode begins with, and how it is lost by a ?, or "".
+    """
+    hosts, tag = Hosts(replace(settings, hosts=1)), settings.action_tag
+    zero, junk = (f"<{tag}>{each}</{tag}>" if tag else each for each in "0?")
     try:
-        episode = hosts.episode(task)
+        episode, other = hosts.episode(task), hosts.episode(task)
         heard = [await episode.reset()]
         while not heard[-1].get("done"):
-            heard.append(await episode.step(answer))
-        return heard
+            heard.append(await episode.step(zero))
+        again, lost = await other.reset(), ""
+        try:
+            await other.step(junk)
+        except EnvironmentLostError as error:
+            lost = str(error)
+        return heard, again, lost
     finally:
         hosts.close()

@@ -1,5 +1,7 @@
 """An agent's section, its credit and its environments are refused before a cluster starts, by key and value."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +99,26 @@ def test_turns_that_do_not_fit_the_context_are_refused(
         ("Blackjack-v1", {}, "error: agent.success=info: environment Blackjack-v1 has ended without"),
         ("Blackjack-v1", {"agent.success": "reward"}, ""),
         ("Taxi-v4", {"data.max_response_length": 400}, "warning: agent.success=info: environment Taxi-v4 has gone on"),
+        (
+            "rough:Rough-v0 clock",
+            {"data.max_prompt_length": 200, "data.max_response_length": 600},
+            "begins in two ways from one seed",
+        ),
+        (
+            "rough:Rough-v0 picky",
+            {"data.max_prompt_length": 200, "data.max_response_length": 600},
+            "step: RuntimeError: no such action",
+        ),
     ],
 )
 def test_each_environment_is_tried(
-    chosen: DictConfig, tmp_path: Path, id: str, settings: dict[str, Any], says: str
+    chosen: DictConfig, tmp_path: Path, id: str, settings: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train, _ = write_tasks(tmp_path, id, tasks=2, validation=1)
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "agents"))
+    monkeypatch.setenv("PYTHONPATH", sys.path[0])
+    id, _, fault = id.partition(" ")
+    kwargs = json.dumps({"fault": fault} if fault else {})
+    train, _ = write_tasks(tmp_path, id, tasks=2, validation=1, kwargs=kwargs)
     found = problems(chosen, agents.environments, **{"data.train_files": str(train)}, **settings)
     assert (len(found) == 1 and says in found[0]) if says else found == []
 
@@ -117,9 +133,9 @@ def test_rows_that_name_no_environment_are_refused(chosen: DictConfig, tmp_path:
 @pytest.mark.parametrize(
     ("id", "kwargs", "says"),
     [
-        ("Nowhere-v0", "{}", "environment Nowhere-v0: it cannot be made"),
+        ("Nowhere-v0", "{}", "id=Nowhere-v0: no environment can be loaded"),
         ("CartPole-v1", "{}", "its observation space Box"),
-        ("Blackjack-v1", '{"nosuch": 1}', "environment Blackjack-v1: it cannot be made"),
+        ("Blackjack-v1", '{"nosuch": 1}', "id=Blackjack-v1: no environment can be loaded"),
     ],
 )
 def test_what_cannot_be_made_here_is_refused(
