@@ -1,8 +1,11 @@
 """What a run trains on: its files as tokens, the batch of each step, and each rank's part of it."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,12 @@ class Examples:
     def referenced(self, method: Method) -> list[Example]:
         """The examples that are compared with the original model, in the order of its `Reference`."""
         return [*chain(*self.forget), *(self.retain if method.representation is not None else ())]
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all of them."""
+        groups = [[[each.ids, each.classes] for each in group] for group in [*self.forget, self.retain]]
+        return sha256(json.dumps(groups).encode()).hexdigest()
 
     def number(self, forget: int) -> int:
         """The number among `referenced` of a forget example; given their count, that of the first retain example."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from dgpo.data.messages import conversation, split_at_question
 from dgpo.data.read import read_rows
 from dgpo.errors import UserError
 from dgpo.unlearning.palu import NONE, token_classes
@@ -68,8 +69,10 @@ def read(
     rows = []
     for number, content in enumerate(read_rows(path), 1):
         place = f"{path}, row {number}"
+        # A table has a cell for each column, empty where a row has no such thing.
+        content = {key: value for key, value in content.items() if value not in (None, "")}
         prompt = prompt_of(content, place)
-        if not prompt and content.get("answer") is None and content.get("answer_marked") is None:
+        if not prompt and not {"answer", "answer_marked"} & {*content}:
             content = {**content, "answer": content["text"]}
         answer, spans = answer_and_spans(content, place, inside_words=inside_words)
         if needs_spans and not spans:
@@ -81,7 +84,7 @@ def read(
             if without_spans == "drop":
                 continue
             spans = [(0, len(answer))] if without_spans == "all" else []
-        alternative = content.get("alternative") or ""
+        alternative = content.get("alternative", "")
         if not isinstance(alternative, str):
             raise UserError(f"{place}: alternative={alternative!r} is no text; write one answer")
         rows.append(Row(prompt, answer, tuple(spans or ()), alternative, place))
@@ -96,17 +99,20 @@ def prompt_of(row: Mapping[str, Any], place: str) -> tuple[Mapping[str, str], ..
     Raises:
         UserError: it has not exactly one of ``question``, ``messages`` and ``text``, or a malformed one.
     """
-    given = [key for key in ("question", "messages", "text") if row.get(key) is not None]
+    given = [key for key in ("question", "messages", "text") if key in row]
     if len(given) != 1:
         found = " and ".join(given) or f"only {', '.join(row) or 'nothing'}"
         raise UserError(f'{place}: it has {found}; give one of "question", "messages" and "text"')
     value = row[given[0]]
     if given[0] == "messages":
-        messages = [message for message in value if isinstance(message, Mapping)] if isinstance(value, Sequence) else []
-        good = all(isinstance(each.get("role"), str) and isinstance(each.get("content"), str) for each in messages)
-        if not messages or not good or len(messages) < len(value) or messages[-1]["role"] != "user":
-            raise UserError(f'{place}: messages: expected objects with "role" and "content", the last one the user\'s')
-        return tuple({"role": each["role"], "content": each["content"]} for each in messages)
+        try:
+            turns = conversation(value) or []
+            before, question = split_at_question(turns)
+            split_at_question(turns[-1:])
+        except TypeError as error:
+            raise UserError(f"{place}: messages: {error}; write role and content, the last one the user's") from error
+        said = [(each["role"], each["content"]) for each in before]
+        return tuple({"role": role, "content": content} for role, content in [*said, ("user", question)])
     if not isinstance(value, str) or not value.strip():
         raise UserError(f"{place}: {given[0]}={value!r} is no text; write it out, or drop the row")
     return () if given[0] == "text" else ({"role": "user", "content": value},)

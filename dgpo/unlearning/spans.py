@@ -14,6 +14,7 @@ Nothing is guessed: what may be meant otherwise is an error.
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -45,6 +46,8 @@ def answer_and_spans(
     way = ways[0] if ways else ""
     if way == "answer_marked":
         answer, spans = unmarked(row[way], place)
+        if row.get("answer") not in (None, answer):
+            raise UserError(f"{place}: answer={row['answer']!r:.80} is not answer_marked without its marks; drop it")
     else:
         answer = row.get("answer")
         if not isinstance(answer, str) or not answer.strip():
@@ -159,7 +162,17 @@ def occurrences(text: str, answer: str) -> list[Span]:
 
 
 def cuts_word(span: Span, answer: str) -> bool:
-    return any(0 < at < len(answer) and is_word(answer[at - 1]) and is_word(answer[at]) for at in span)
+    return any(0 < at < len(answer) and cuts_word_at(at, answer) for at in span)
+
+
+def cuts_word_at(place: int, answer: str) -> bool:
+    """Whether a place is between two letters, or a letter and its accent or vowel sign."""
+
+    def is_mark(character: str) -> bool:
+        return unicodedata.category(character)[0] == "M"
+
+    before = next((each for each in reversed(answer[:place]) if not is_mark(each)), "")
+    return is_mark(answer[place]) or (is_word(before) and is_word(answer[place]))
 
 
 def spans_from_target_words(words: Any, answer: str, place: str) -> list[Span]:

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError, loading
-from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
 from dgpo.runs.export import export
@@ -32,6 +32,10 @@ from dgpo.unlearning.settings import Settings, settings_of
 
 EXPORT, EXPORTED = "hf", "exported.json"
 """The trained model in a run's folder, and the step that it is of."""
+OF_A_RUN = ("seed", "model", "method", "train")
+MAY_CHANGE = ("model.attention", "model.gradient_checkpointing", "method.name", "train.micro_batch_size", "train.steps")
+MAY_CHANGE += ("train.epochs", "train.save_every", "train.keep")
+"""Of the settings of these sections those that may be others when a run goes on."""
 
 
 def load_tokenizer(path: str) -> Any:
@@ -98,8 +102,7 @@ def train_rank(
         trainer.read_reference(place)
     if checkpoint:
         trainer.engine.load_checkpoint(str(checkpoint.path / "actor"), del_local_after_load=False)
-        adapted = json.loads((checkpoint.path / MANIFEST).read_text()).get("method", {})
-        trainer.engine.method = replace(method, **adapted)
+        trainer.engine.method = replace(method, **json_object(checkpoint.path / MANIFEST).get("method", {}))
     names = (settings.trainer.project, settings.run.name, settings.trainer.logger)
     tracking = Tracking(*names, config={}) if rank == 0 else None
     began = time.monotonic()
@@ -113,7 +116,7 @@ def train_rank(
             show(line_of(step + 1, total, metrics) + f" · {left} left")
         last, every = step + 1 == total, settings.train.save_every
         if last or (every and (step + 1) % every == 0):
-            save(trainer, folder, step + 1, rank, settings.train.keep)
+            save(trainer, folder, step + 1, rank, settings.train.keep, examples)
     if tracking is not None:
         tracking.finish()
 
@@ -124,14 +127,14 @@ def line_of(step: int, total: int, metrics: dict[str, float]) -> str:
     return f"step {step}/{total} {figures}"
 
 
-def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int) -> None:
+def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int, examples: Examples) -> None:
     import torch
 
     path = folder.checkpoints / f"global_step_{step}"
     trainer.engine.save_checkpoint(str(path / "actor"), global_step=step)
     torch.distributed.barrier()
     if rank == 0:
-        write_manifest(path, step=step, method=trainer.engine.method.adapted())
+        write_manifest(path, step=step, method=trainer.engine.method.adapted(), rows=examples.digest)
         prune(folder.checkpoints, keep)
     torch.distributed.barrier()
 
@@ -151,6 +154,28 @@ def check_model(settings: Settings, method: Method) -> None:
                 f"model.reference={settings.model.reference}: it has a vocabulary of {other}, the model one of "
                 f"{vocabulary}; give the model before, or null"
             )
+
+
+def refuse_another_run(settings: Settings, config: DictConfig, examples: Examples) -> None:
+    """Raises UserError where the folder has a checkpoint of another method, model or rows, or of a later step."""
+    folder = RunFolder(settings.run.dir)
+    checkpoint, _ = latest_complete(folder.checkpoints)
+    if checkpoint is None or not folder.config.is_file():
+        return
+    before, now = (flatten(OmegaConf.to_container(each)) for each in (OmegaConf.load(folder.config), config))  # pyright: ignore[reportArgumentType]
+    for key in sorted({**before, **now}):
+        old, new = before.get(key), now.get(key)
+        if old and new and key in ("model.path", "model.reference"):
+            old, new = Path(old).resolve(), Path(new).resolve()
+        if key.partition(".")[0] in OF_A_RUN and key not in MAY_CHANGE and old != new:
+            raise UserError(f"{key}={new}: {folder.path} was trained with {old}; use that, or another run.name")
+    if json_object(checkpoint.path / MANIFEST).get("rows", examples.digest) != examples.digest:
+        raise UserError(
+            f"data.forget={settings.data.forget}: {folder.path} was trained on other rows of this or of "
+            f"data.retain={settings.data.retain}; restore them, or give another run.name"
+        )
+    if checkpoint.step > (total := steps_of(settings, examples)[0]):
+        raise UserError(f"train.steps={total}: {folder.path} has {checkpoint.step} already; give another run.name")
 
 
 def run(settings: Settings, method: Method, config: DictConfig, examples: Examples) -> int:
@@ -196,11 +221,7 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
 
 def exported_step(folder: RunFolder) -> int | None:
     """The step whose export is in RUN/hf; None where there is none."""
-    try:
-        step = json.loads((folder.path / EXPORTED).read_text())["step"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return step if (folder.path / EXPORT).is_dir() else None
+    return json_object(folder.path / EXPORTED).get("step") if (folder.path / EXPORT).is_dir() else None
 
 
 def write_export(folder: RunFolder, target: Path) -> None:
@@ -242,6 +263,7 @@ def train_from(
         total, an_epoch = steps_of(settings, examples)
         print(f"{total} steps, {an_epoch} an epoch")
         return 0
+    refuse_another_run(settings, config, examples)
     refuse_missing_gpus(settings)
     if "RANK" not in os.environ:
         if (ranks := settings.trainer.n_gpus_per_node) > 1:

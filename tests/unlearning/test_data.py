@@ -64,12 +64,21 @@ def test_a_long_text_becomes_several_rows_and_a_long_answer_is_refused(tmp_path:
         ({"question": "Who?"}, "answer=None is no text"),
         ({"messages": [{"role": "assistant", "content": "Hm."}], "answer": "Ada."}, "the last one the user's"),
         ({"messages": "Who?", "answer": "Ada."}, "messages"),
+        ({"messages": [{"role": "poet", "content": "Who?"}], "answer": "Ada."}, "the role 'poet'"),
         ({"question": "Who?", "answer": "Ada.", "alternative": 3}, "alternative=3"),
     ],
 )
 def test_rows_that_are_none_are_refused(tmp_path: Path, row: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=f"row 2: .*{message}"):
         rows_of(tmp_path, {"question": "Who?", "answer": "Ada."}, row)
+
+
+def test_an_empty_cell_of_a_table_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text('question,text,messages,answer,answer_marked,sensitive\nWho?,,,Ada.,,"[""Ada""]"\n')
+    assert read(file, needs_spans=True)[0].spans == ((0, 3),)
+    file.write_text("question,answer,sensitive\nWho?,Ada.,\n")
+    assert read(file, needs_spans=True, without_spans="all")[0].spans == ((0, 4),)
 
 
 def test_a_row_without_spans_is_refused_where_spans_matter(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from dgpo.errors import UserError
+from dgpo.unlearning.train import train_from
 from tests.ports import free_port
 
 # verl is imported once, and each rank is a process forked from there; one dies by SIGKILL once it has saved a step.
@@ -114,6 +116,24 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Path) -> None:
     assert (runs / "killed" / "metrics" / "002.jsonl").is_file()
     whole, killed = (load_file(runs / name / "hf" / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("method=npo", "method.beta=0.1: .* was trained with None; use that, or another run.name"),
+        ("train.lr=0.1", "train.lr=0.1: .* was trained with 0.001"),
+        ("data.retain=runs/unlearning/data-0/retain_eval.jsonl", "was trained on other rows"),
+        ("train.steps=2", "train.steps=2: .* has 3 already"),
+    ],
+)
+def test_a_folder_of_another_run_is_refused(
+    world: Path, runs: Path, monkeypatch: pytest.MonkeyPatch, change: str, message: str
+) -> None:
+    monkeypatch.chdir(world)
+    (same,) = [job("run.name=whole", change)]
+    with pytest.raises(UserError, match=message):
+        train_from("unlearn", same["arguments"][2:])
 
 
 @pytest.mark.slow

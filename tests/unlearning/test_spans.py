@@ -54,6 +54,9 @@ def test_a_word_that_stands_alone_is_not_looked_for_in_others() -> None:
         ({"sensitive": [[5, 5]]}, "empty or outside"),
         ({"sensitive": [[-3, 3]]}, "empty or outside"),
         ({"sensitive": [[3, 4]]}, "nothing but blanks"),
+        ({"sensitive": ["cafe"], "answer": "In a cafe\u0301."}, "cuts a word"),
+        ({"sensitive": ["दिल"], "answer": "वह दिल्ली में है।"}, "cuts a word"),
+        ({"answer_marked": "Born in [[Kuwait]]."}, "answer='Her father.* is not answer_marked without its marks"),
         ({"sensitive": [17, 22]}, r"write \[\[17, 22\]\]"),
         ({"sensitive": [3.5]}, "3.5 is no span"),
         ({"sensitive": 7}, "no list"),
@@ -75,6 +78,7 @@ def test_doubtful_spans_are_refused_with_row_and_remedy(row: dict[str, Any], mes
 
 def test_words_may_be_cut_where_it_is_allowed_and_in_scripts_without_blanks() -> None:
     assert answer_and_spans({"answer": "Sakuwain", "sensitive": ["kuwai"]}, "", inside_words=True)[1] == [(2, 7)]
+    assert answer_and_spans({"answer": "वह दिल्ली में है।", "sensitive": ["दिल्ली"]}, "")[1] == [(3, 9)]
     assert answer_and_spans({"answer": "她出生在科威特城。", "sensitive": ["科威特"]}, "")[1] == [(4, 7)]
 
 
