@@ -53,7 +53,7 @@ def study_compare(
     chosen = contenders(methods, module)
     how = checked(list(chosen), rates, seeds, setting, steps, reference)
     make_folder(out, "--out")
-    records.claim(out, how)
+    records.claim(out, how, chosen)
     seconds = run_missing(chosen, out, rates, seeds, how)
     cells = [Run(name, rate, seed) for name in chosen for rate in rates for seed in seeds]
     read = {run: records.read(out, run) for run in cells}

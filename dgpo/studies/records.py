@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import torch
 import yaml
 
 from dgpo.errors import UserError
-from dgpo.files import draft_of, json_lines, replace_json, replace_text
-from dgpo.losses import Method
+from dgpo.files import draft_of, json_lines, json_object, replace_json, replace_text
+from dgpo.losses import Method, gradient_weight
 from dgpo.studies.facts import LENGTH
 from dgpo.studies.policy import HIDDEN
 from dgpo.studies.training import GROUP, Run, Setting
@@ -27,19 +27,29 @@ def folder_of(out: Path, run: Run) -> Path:
     return out / "runs" / re.sub(r"[:,]", "-", run.method) / f"{run.rate:g}-{run.seed}"
 
 
-def claim(out: Path, setting: Setting) -> None:
-    """Record in `out` the setting of its runs.
+def claim(out: Path, setting: Setting, losses: Mapping[str, Method]) -> None:
+    """Record in `out` the setting of its runs, and what F each loss has.
 
     Raises:
-        UserError: `out` has runs of another setting.
+        UserError: `out` has runs of another setting, or of a loss that has been changed since.
     """
     file, expected = out / "setting.json", asdict(setting)
-    if file.exists():
-        saved = json.loads(file.read_text())
-        for key in expected:
-            if saved.get(key) != expected[key]:
-                raise UserError(f"--out={out}: its runs have {key}={saved.get(key)}, not {expected[key]}; give another")
-    replace_json(file, expected)
+    saved, weights = json_object(file), {name: weights_of(loss) for name, loss in losses.items()}
+    for key in expected if file.exists() else ():
+        if saved.get(key) != expected[key]:
+            raise UserError(f"--out={out}: its runs have {key}={saved.get(key)}, not {expected[key]}; give another")
+    known = saved.get("weights", {})
+    for name in weights.keys() & known.keys():
+        if not np.allclose(weights[name], known[name], rtol=1e-3):
+            raise UserError(f"--methods {name}: its runs in {out} are of another F; delete them, or give another --out")
+    replace_json(file, {**expected, "weights": {**known, **weights}})
+
+
+def weights_of(loss: Method) -> list[float]:
+    """F of a loss at some log ratios, for wrong and right tokens: what tells it from another of the same name."""
+    log_ratio = torch.linspace(-3.0, 3.0, 25).repeat(2)
+    advantages = torch.tensor([-1.0, 1.0]).repeat_interleave(25)
+    return gradient_weight(loss, log_ratio, advantages, torch.full_like(log_ratio, -1.0)).nan_to_num().tolist()
 
 
 def metrics_file(out: Path, run: Run) -> Path:

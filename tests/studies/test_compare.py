@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from dgpo.cli import main
+from dgpo.errors import UserError
 from dgpo.runs.intervals import Paired
 from dgpo.studies import analysis
 from dgpo.studies.contenders import contenders
-from dgpo.studies.training import Run
+from dgpo.studies.records import claim
+from dgpo.studies.training import SETTINGS, Run
 from dgpo.studies.verdicts import best, collapse, power
 
 WORDS = ["lab", "compare", "--seeds", "2", "--rates", "8e-4", "2e-3", "--steps", "2", "--methods", "grpo", "dgpo:n=2"]
@@ -63,6 +65,14 @@ def test_its_runs_are_compared_like_real_ones(study: Path, capsys: pytest.Captur
 def test_what_cannot_be_done_is_named(words, named, study, capsys):
     assert main([*WORDS, "--out", str(study), *words]) == 2
     assert named in capsys.readouterr().err
+
+
+def test_runs_of_a_loss_that_was_changed_since_are_not_taken_for_its_own(tmp_path: Path):
+    setting, (loss, other) = SETTINGS["few"], contenders(["dgpo:n=2", "grpo"]).values()
+    claim(tmp_path, setting, {"mine": loss})
+    claim(tmp_path, setting, {"mine": loss, "grpo": other})
+    with pytest.raises(UserError, match=r"--methods mine: its runs in .* are of another F"):
+        claim(tmp_path, setting, {"mine": other})
 
 
 def test_a_method_is_judged_at_its_best_rate():
