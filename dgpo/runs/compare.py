@@ -57,10 +57,12 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
     """Write compare.md, compare.json, compare.png and compare.svg into ``out``, print the tables.
 
     Raises:
-        UserError: one of the folders is no run, or ``out`` is no folder.
+        UserError: one of the folders is no run, or named twice, or ``out`` is no folder.
     """
     from dgpo.runs.plots import draw_comparison
 
+    if len({run.resolve() for run in runs}) < len(runs):
+        raise UserError(f"{' '.join(map(str, runs))}: a run stands there twice, and would count as two; name each once")
     groups = group(runs)
     experiments = [settings for settings, _ in groups]
     members = list(zip(labels(experiments), groups, strict=True))

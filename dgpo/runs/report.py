@@ -152,8 +152,8 @@ def _trained(report: RunReport, first: Mapping[str, Any], last: Mapping[str, Any
         rows.append(("boundary tokens LN + HP", "", f"{np.mean(shares):.3%}", f"mean of {len(shares)} steps"))
         if mass := report.known("actor/boundary_gradient_mass"):
             rows.append(("gradient mass at the boundaries", "", f"{np.mean(mass):.3%}", "mean over steps"))
-    gap = max(report.known("training/rollout_probs_diff_max"), default=float("nan"))
-    rows.append(("largest rollout-actor probability gap", "", f"{gap:.1e}", "after each weight sync"))
+    if gaps := report.known("training/rollout_probs_diff_max"):
+        rows.append(("largest rollout-actor probability gap", "", f"{max(gaps):.1e}", "after each weight sync"))
     if seconds := report.known("timing_s/step"):
         rows.append(("seconds a step", "", f"{np.median(seconds):.1f}", f"median of {len(seconds)}"))
     return rows

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,15 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
     """What the page's script draws."""
     folder = RunFolder(run)
     config = config_of(run)
+    groups = select_groups(run, step=step, prompt=prompt)
+    first = next(groups)  # before the tokenizer is asked for, which is not there where nothing was kept
     pieces = Pieces(folder.rollouts / "tokenizer")
     mode = _verifier_mode(config)
     method, methods, note = _methods(config)
     steps: dict[int, list[dict[str, Any]]] = {}
     answers = tokens = 0
     complete = True
-    for group in select_groups(run, step=step, prompt=prompt):
+    for group in chain([first], groups):
         size = sum(min(len(each.token), ANSWER_TOKENS) for each in group)
         if answers and (answers + len(group) > limit or tokens + size > PAGE_TOKENS):
             complete = False
@@ -83,15 +86,15 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
         answers, tokens = answers + len(group), tokens + size
         steps.setdefault(group[0].step, []).append(group_data(group[:limit], pieces, mode))
     shown = [{"step": each, "groups": steps[each]} for each in sorted(steps)]
-    groups = sum(map(len, steps.values()))
+    count = sum(map(len, steps.values()))
     notes = [note] if note else []
     if not complete:
-        notes.append(f"More was kept than fits: {groups} groups are here. --step, --prompt and --limit choose others.")
+        notes.append(f"More was kept than fits: {count} groups are here. --step, --prompt and --limit choose others.")
     trained = f"trained by {method}" + (f" ({_settings(methods[method])})" if method in methods else "")
     return {
         "kind": "run",
         "name": folder.path.name,
-        "summary": f"{trained}, {groups} groups with {answers} answers of {len(steps)} steps",
+        "summary": f"{trained}, {count} groups with {answers} answers of {len(steps)} steps",
         "note": " ".join(notes),
         "method": method,
         "shown": method if method in methods else "dgpo",

@@ -88,10 +88,10 @@ def checked(
         raise UserError(f"--setting={setting}: choose one of {', '.join(SETTINGS)}")
     if reference not in names:
         raise UserError(f"--reference={reference}: it is none of the methods {' '.join(names)}; name one of them")
-    if not rates or min(rates) <= 0 or len(set(rates)) < len(rates):
-        raise UserError(f"--rates {' '.join(map(str, rates))}: they must be above 0, and each named once")
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UserError(f"--seeds {' '.join(map(str, seeds))}: they must be 0 or above, and each named once")
+    if not all(0 < rate < 1 for rate in rates) or not rates or len(set(rates)) < len(rates):
+        raise UserError(f"--rates {' '.join(map(str, rates))}: they must be above 0 and below 1, and each named once")
+    if not seeds or min(seeds) < 0:
+        raise UserError(f"--seeds={len(seeds)}: it must be at least 1, and --first-seed at least 0")
     if steps is not None and steps < 2:
         raise UserError(f"--steps={steps}: it must be at least 2")
     return SETTINGS[setting] if steps is None else replace(SETTINGS[setting], steps=steps)

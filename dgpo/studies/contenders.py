@@ -2,12 +2,18 @@
 
 import importlib
 import importlib.util
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dgpo.errors import UserError
+import torch
+
+from dgpo.errors import UserError, loading
+from dgpo.losses import gradient_weight
 from dgpo.losses.base import Method, parse_method
+
+PROBES = 25
 
 # Each with the values that its paper has for the smallest model.
 PAPERS = (
@@ -35,15 +41,27 @@ def contenders(texts: Sequence[str], module: str | None = None) -> dict[str, Met
     if len(set(texts)) < len(texts):
         raise UserError(f"--methods {' '.join(texts)}: one of them stands there twice; name each once")
     try:
-        return {text: parse_method(text, Method())[1] for text in texts}
+        methods = {text: parse_method(text, Method())[1] for text in texts}
     except ValueError as error:
         raise UserError(f"{error}; `--import MODULE` brings losses of your own") from error
+    for text, method in methods.items():
+        with loading("loss", f"--methods {text}", "mend its log_weight"):
+            if len(weights := weights_of(method)) != 2 * PROBES or not all(map(math.isfinite, weights)):
+                raise ValueError(f"F must be as many finite numbers as there are tokens, not {weights}")
+    return methods
+
+
+def weights_of(loss: Method) -> list[float]:
+    """F of a loss at log ratios from -3 to 3, for a wrong and a right token: what tells it from another of its name."""
+    log_ratio = torch.linspace(-3.0, 3.0, PROBES).repeat(2)
+    advantages = torch.tensor([-1.0, 1.0]).repeat_interleave(PROBES)
+    return gradient_weight(loss, log_ratio, advantages, torch.full_like(log_ratio, -1.0)).flatten().tolist()
 
 
 def import_losses(module: str) -> None:
     """Import a module on the Python path, or in the working directory, or by its file."""
     file = Path(module)
-    try:
+    with loading("loss", f"--import {module}", "give a module on the Python path, or a .py file, that registers one"):
         if file.suffix == ".py":
             spec = importlib.util.spec_from_file_location(file.stem, file)
             assert spec is not None and spec.loader is not None  # there is a loader for .py
@@ -53,5 +71,3 @@ def import_losses(module: str) -> None:
         else:
             sys.path.insert(0, "")
             importlib.import_module(module)
-    except (ImportError, OSError) as error:
-        raise UserError(f"--import {module}: {error}; give a module on the Python path, or a .py file") from error

@@ -13,7 +13,8 @@ import yaml
 
 from dgpo.errors import UserError
 from dgpo.files import draft_of, json_lines, json_object, replace_json, replace_text
-from dgpo.losses import Method, gradient_weight
+from dgpo.losses import Method
+from dgpo.studies.contenders import weights_of
 from dgpo.studies.facts import LENGTH
 from dgpo.studies.policy import HIDDEN
 from dgpo.studies.training import GROUP, Run, Setting
@@ -43,13 +44,6 @@ def claim(out: Path, setting: Setting, losses: Mapping[str, Method]) -> None:
         if not np.allclose(weights[name], known[name], rtol=1e-3):
             raise UserError(f"--methods {name}: its runs in {out} are of another F; delete them, or give another --out")
     replace_json(file, {**expected, "weights": {**known, **weights}})
-
-
-def weights_of(loss: Method) -> list[float]:
-    """F of a loss at some log ratios, for wrong and right tokens: what tells it from another of the same name."""
-    log_ratio = torch.linspace(-3.0, 3.0, 25).repeat(2)
-    advantages = torch.tensor([-1.0, 1.0]).repeat_interleave(25)
-    return gradient_weight(loss, log_ratio, advantages, torch.full_like(log_ratio, -1.0)).nan_to_num().tolist()
 
 
 def metrics_file(out: Path, run: Run) -> Path:

@@ -132,3 +132,5 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("")
     with pytest.raises(UserError, match="is no config"):
         compare_runs([tmp_path], tmp_path / "out")
+    with pytest.raises(UserError, match="stands there twice"):
+        compare_runs([tmp_path, tmp_path / "."], tmp_path / "out")

@@ -58,7 +58,8 @@ def test_its_runs_are_compared_like_real_ones(study: Path, capsys: pytest.Captur
         (["--setting", "other"], "--setting=other"),
         (["--reference", "gppo"], "--reference=gppo"),
         (["--rates", "0"], "--rates 0"),
-        (["--seeds", "0"], "--seeds"),
+        (["--rates", "nan"], "nan: they must be above 0"),
+        (["--seeds", "0"], "--seeds=0"),
         (["--steps", "3"], "its runs have steps=2, not 3"),
     ],
 )

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from dgpo.cli import main
-from dgpo.losses.base import make_method
+from dgpo.errors import UserError
+from dgpo.losses.base import METHODS, Method, make_method
 from dgpo.runs.intervals import difference, false_discovery_rates, interquartile_mean
 from dgpo.studies import tabular, token
+from dgpo.studies.contenders import contenders
 
 
 def test_a_vanishing_token_follows_the_closed_forms():
@@ -105,10 +107,32 @@ def test_the_command_writes_tables_and_a_figure_with_a_loss_of_one_s_own(
         (["--methods", "nope"], "unknown policy-loss method 'nope'"),
         (["--methods", "dgpo", "dgpo"], "twice"),
         (["--import", "no_such_module"], "--import no_such_module"),
+        (["--import", "{}/broken.py"], "broken.py: no loss can be loaded (invalid syntax"),
         (["--seeds", "1"], "--seeds=1"),
         (["--rare", "1"], "--rare=1"),
     ],
 )
 def test_what_the_lab_cannot_do_is_named(words, named, tmp_path, capsys):
-    assert main(["lab", "mechanism", "--out", str(tmp_path), *words]) == 2
+    (tmp_path / "broken.py").write_text("def (:")
+    assert main(["lab", "mechanism", "--out", str(tmp_path), *(word.format(tmp_path) for word in words)]) == 2
     assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("log_weight", "named"),
+    [
+        (lambda log_ratio: log_ratio.no_such, "no_such"),
+        (lambda log_ratio: log_ratio.sum(), "as many"),
+        (lambda log_ratio: log_ratio * math.nan, "nan"),
+    ],
+)
+def test_a_loss_of_one_s_own_that_gives_no_weights_is_named(log_weight, named, monkeypatch):
+    class Own(Method):
+        name = "own"
+
+        def log_weight(self, log_ratio, advantages, old_log_prob):
+            return log_weight(log_ratio)
+
+    monkeypatch.setitem(METHODS, "own", Own)
+    with pytest.raises(UserError, match=f"--methods own: no loss can be loaded .*{named}"):
+        contenders(["own"])
