@@ -1,7 +1,7 @@
 """``dgpo unlearn``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,7 +33,7 @@ def unlearn_train(
 @unlearn.command("world")
 def unlearn_world(
     out: Annotated[Path, typer.Option(metavar="DIR", help="folder for data-SEED and the model, untrained-SEED")],
-    seed: Annotated[int, typer.Option(help="seed of the authors and of the weights")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the authors and of the weights")] = 0,
 ) -> None:
     """Invent authors, with questions about them and the sensitive words marked, and a small model to learn them."""
     from dgpo.unlearning.world import make_model, write
@@ -48,10 +48,11 @@ def unlearn_world(
 def unlearn_spans(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="rows that are to be forgotten")],
     tokenizer: Annotated[str, typer.Option(help="model whose tokens are counted: a folder or hub id")] = "",
-    first_n: Annotated[int, typer.Option(help="tokens of a span that PALU flattens; 0 for all")] = 3,
-    rows: Annotated[int, typer.Option(help="number of rows to show")] = 20,
+    first_n: Annotated[int, typer.Option(min=0, help="tokens of a span that PALU flattens; 0 for all")] = 3,
+    rows: Annotated[int, typer.Option(min=0, help="number of rows to show")] = 20,
     without_spans: Annotated[
-        str, typer.Option(help="rows without spans: refuse, drop, keep (all preserved), all (all sensitive)")
+        Literal["refuse", "drop", "keep", "all"],
+        typer.Option(help="rows without spans: refuse, drop, keep (all preserved), all (all sensitive)"),
     ] = "refuse",
     inside_words: Annotated[bool, typer.Option("--inside-words", help="a span may cut a word")] = False,
 ) -> None:
@@ -72,12 +73,15 @@ def unlearn_eval(
         str, typer.Option(metavar="MODEL", help="model that never saw the forget rows, or its result")
     ] = "",
     relearn_lr: Annotated[
-        float, typer.Option(help="learning rate of the relearning attack, such as that of training; 0: no attack")
+        float,
+        typer.Option(
+            min=0, max=1, help="learning rate of the relearning attack, such as that of training; 0: no attack"
+        ),
     ] = 0.0,
     template: Annotated[str, typer.Option(help="prompt, with {question} in it (default: the chat template)")] = "",
-    max_length: Annotated[int, typer.Option(help="tokens of a row")] = 512,
-    batch_size: Annotated[int, typer.Option(help="rows at a time")] = 64,
-    resamples: Annotated[int, typer.Option(help="number of resamples of the bootstrap over authors")] = 400,
+    max_length: Annotated[int, typer.Option(min=2, help="tokens of a row")] = 512,
+    batch_size: Annotated[int, typer.Option(min=1, help="rows at a time")] = 64,
+    resamples: Annotated[int, typer.Option(min=0, help="number of resamples of the bootstrap over authors")] = 400,
     again: Annotated[bool, typer.Option("--again", help="measure models again that have a result in --out")] = False,
 ) -> None:
     """Measure TOFU's metrics, privacy leakage and two attacks on models, with intervals, in a table and a picture."""

@@ -37,8 +37,10 @@ def read_metrics(file: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, A
             offset += len(line)
             try:
                 record = json.loads(line)
-                step, data = int(record["step"]), dict(record["data"])
-            except (ValueError, TypeError, KeyError) as error:
+                # What is null, as NaN may have become, or a word is no figure.
+                data = {key: value for key, value in record["data"].items() if isinstance(value, int | float)}
+                step = int(record["step"])
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise UserError(
                     f"{file}: {line[:80]!r} is no step of a run; is it a metrics file? drop the line"
                 ) from error

@@ -25,6 +25,11 @@ def test_a_line_being_written_is_read_once_it_is_whole(tmp_path: Path) -> None:
     assert [step for step, _, _ in read_metrics(file, read[-1][2])] == [2]
 
 
+def test_what_is_no_number_is_no_figure(tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('{"step": 1, "data": {"a": null, "b": "high", "c": 2}}\n')
+    assert [data for _, data, _ in read_metrics(tmp_path / "m.jsonl")] == [{"c": 2}]
+
+
 @pytest.mark.parametrize("line", ["{}", '{"step": 1, "data": [1]}', '{"step": "a", "data": {}}', ""])
 def test_a_line_that_is_no_step_is_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "m.jsonl").write_text(line + "\n")

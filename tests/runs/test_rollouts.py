@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -229,5 +230,6 @@ def test_bad_input_ends_in_one_message(command: str, says: str, run: Path, capsy
 
 def test_a_run_that_kept_nothing_says_how(tmp_path: Path, kept_run: Callable[..., Path]) -> None:
     kept_run(tmp_path, [], steps=[])
+    shutil.rmtree(tmp_path / "rollouts" / "tokenizer")
     with pytest.raises(UserError, match=r"run\.keep_rollouts=2"):
         write_rollouts(tmp_path)

@@ -129,3 +129,5 @@ def test_spans_are_shown_with_the_tokens_of_each_class(
     assert f"the first 1 of a span) {len(rows)}" in " ".join(shown.split())
     assert main(["unlearn", "spans", "runs/unlearning/data-0/real_authors.jsonl"]) == 2
     assert "row 1: nothing of it is sensitive" in capsys.readouterr().err
+    for words in (["--without-spans", "some"], ["--first-n", "-1"], ["--rows", "-1"]):
+        assert main(["unlearn", "spans", file, *words]) == 2 and words[0] in capsys.readouterr().err
