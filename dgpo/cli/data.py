@@ -128,6 +128,10 @@ def data_prepare(
     from dgpo.progress import interruptible
 
     if data in ROW_SETS:
+        read = {"data", "out", "origin", "revision", "spans"}
+        for key in [key for key, value in options.items() if key not in read and value not in (None, "", False)]:
+            option = f"--{key.replace('_', '-')}={options[key]}"
+            raise UserError(f"{option}: the rows of {data} are written as they are; leave it out")
         prepare_rows(data, out, origin, revision, spans).show()
     elif options.pop("spans"):
         raise UserError(f"--spans={spans}: it is for TOFU and MUSE; leave it out")

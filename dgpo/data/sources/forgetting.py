@@ -6,7 +6,7 @@ that `dgpo unlearn` reads, one a part, with the columns as they are.
 """
 
 import json
-from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,13 @@ def prepare_rows(name: str, out: Path, origin: Path | None, revision: str, spans
     copy = ROW_SETS[name]
     parts: dict[str, list[dict[str, Any]]] = {}
     facts: dict[str, Any] = {"name": name}
-    for part in copy.files:
+    for part, pattern in copy.files.items():
         located = local_files(copy, origin, part) if origin else hub_files(copy, part, revision or None)
+        # Another split of the same set is a file with this part's name too, such as forget05 for forget01.
+        if not all(fnmatchcase(each, f"*{pattern.removesuffix('.json')}*") for each in located.files):
+            raise UserError(
+                f"from={origin}: for {pattern} of {name} it has {', '.join(located.files)}; give its own files"
+            )
         facts |= {"source": located.source, "revision": located.revision}
         parts[part] = [dict(row) for path in located.files.values() for row in read_rows(path)]
         for number, row in enumerate(parts[part], 1):
@@ -101,11 +106,12 @@ def prepare_rows(name: str, out: Path, origin: Path | None, revision: str, spans
 
 
 def add_spans(rows: list[dict[str, Any]], spans: Path) -> None:
-    """Give each row the ``target_words`` of the row with its question."""
-    words_of: Mapping[str, Any] = {row.get("question", ""): row.get("target_words") for row in read_rows(spans)}
+    """Give each row the ``target_words`` of the row with its question, or its text."""
+    words_of = {row.get("question", row.get("text")): row.get("target_words") for row in read_rows(spans)}
     for number, row in enumerate(rows, 1):
-        if words_of.get(row["question"]) is None:
+        words = words_of.get(row.get("question", row.get("text")))
+        if words is None:
             raise UserError(
                 f"--spans={spans}: it has no target_words for forget row {number}; give the file of this set"
             )
-        row["target_words"] = words_of[row["question"]]
+        row["target_words"] = words

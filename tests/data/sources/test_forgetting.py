@@ -46,6 +46,10 @@ def test_spans_of_other_rows_and_other_schemas_are_refused(tmp_path: Path, capsy
     words = ["data", "prepare", "tofu-forget05", "--out", str(tmp_path / "out"), "--from", str(origin)]
     assert main([*words, "--spans", str(spans)]) == 2
     assert "no target_words for forget row 1" in capsys.readouterr().err
+    assert main([*words, "--limit", "3"]) == 2
+    assert "--limit=3: the rows of tofu-forget05 are written as they are" in capsys.readouterr().err
+    assert main([*words[:2], "tofu-forget01", *words[3:]]) == 2
+    assert "for forget01_perturbed.json of tofu-forget01 it has forget05_perturbed.json" in capsys.readouterr().err
     (origin / "retain95.json").write_text(json.dumps({"prompt": "Who?"}) + "\n")
     assert main(words) == 2
     assert "retain95.json, row 1: it has no question" in capsys.readouterr().err
@@ -62,11 +66,17 @@ def test_muse_becomes_a_folder_of_texts_continuations_and_questions(tmp_path: Pa
             columns = {"prompt": ["It was"], "gt": ["a day."]}
         (tmp_path / name).parent.mkdir(exist_ok=True)
         pq.write_table(pa.table(columns), tmp_path / f"{name}-00000-of-00001.parquet")
-    assert main(["data", "prepare", "muse-news", "--out", str(tmp_path / "out"), "--from", str(tmp_path)]) == 0
+    spans = tmp_path / "spans.jsonl"
+    spans.write_text(
+        "".join(json.dumps({"text": text, "target_words": "[]"}) + "\n" for text in ("raw/forget", "and more"))
+    )
+    words = ["data", "prepare", "muse-news", "--out", str(tmp_path / "out"), "--from", str(tmp_path)]
+    assert main([*words, "--spans", str(spans)]) == 0
 
     def rows(part: str) -> list[dict[str, str]]:
         return [json.loads(line) for line in (tmp_path / f"out/{part}.jsonl").read_text().splitlines()]
 
+    assert rows("forget")[1] == {"text": "and more", "target_words": "[]"}
     assert [row["text"] for row in rows("retain")] == ["raw/retain1", "and more"]
     assert rows("verbmem") == [{"prompt": "It was", "gt": "a day."}]
     assert rows("knowmem_forget")[0]["question"] == "knowmem/forget_qa"
