@@ -8,8 +8,8 @@ and privleak_*.jsonl.
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 
 from dgpo.data.read import read_rows
 from dgpo.errors import UserError, loading
-from dgpo.files import replace_json
+from dgpo.files import make_folder, replace_json
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
 from dgpo.unlearning.judge import MUSE
@@ -91,7 +91,7 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     if options.relearn_lr:
         say(f"{model}: relearning")
         files["forget"]["relearnt"] = relearnt(scorer, rows, options)
-    return {"model": model, "data": str(data), "files": files}
+    return {"model": model, "data": str(data), "options": asdict(options), "files": files}
 
 
 def figures_of(scorer: Scorer, data: Path, name: str) -> Figures:
@@ -104,7 +104,11 @@ def figures_of(scorer: Scorer, data: Path, name: str) -> Figures:
     figures["memorized"] = [exact_memorization(one.predicted, one.labels) for one in scored]
     figures["extracted"] = [extraction_strength(one.predicted, one.labels) for one in scored]
     figures["min_k"] = [min_k_score(one.log_probs) for one in scored]
-    if all("perturbed_answer" in row for row in raw):
+    if any(row.get("perturbed_answer") for row in raw):
+        for number, row in enumerate(raw, 1):
+            wrong = row.get("perturbed_answer")
+            if not (isinstance(wrong, list) and wrong and all(isinstance(text, str) and text for text in wrong)):
+                raise UserError(f"{path}, row {number}: perturbed_answer is no list of texts, as others are; give one")
         figures |= truth_losses(scorer, rows, raw)
     if name not in NOT_GENERATED:
         texts = scorer.greedy(rows)
@@ -186,9 +190,19 @@ def measure_or_read(model: str, data: Path, options: Options, file: Path | None)
         return figures
     figures = measure(model, data, options)
     if file:
-        file.parent.mkdir(parents=True, exist_ok=True)
         replace_json(file, figures)
     return figures
+
+
+def refuse_others(file: Path, saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raises UserError where a saved result is of another model or data, or was measured in another way.
+
+    The attack may be there unasked, and the number of rows at a time changes nothing.
+    """
+    for key, value in asked.items():
+        old = {**saved, **saved.get("options", {})}.get(key, value)
+        if old != value and key != "batch_size" and not (key == "relearn_lr" and not value):
+            raise UserError(f"{file}: it was measured with {key}={old}, not {value}; --again measures anew")
 
 
 def evaluate(
@@ -199,12 +213,21 @@ def evaluate(
     Args:
         resamples: of the bootstrap.
         again: measure even where ``out`` has a result already.
+
+    Raises:
+        UserError: as `measure`, or a result in ``out`` is of another model or data, or was measured in another way.
     """
     from dgpo.unlearning.report import write_report
 
+    make_folder(out, "out")
+
     def result(model: str) -> dict[str, Any]:
         file = out / f"{Path(model).name}.json"
-        return measure_or_read(str(file) if file.is_file() and not again else model, data, options, file)
+        if again or not file.is_file():
+            return measure_or_read(model, data, options, file)
+        saved = measure_or_read(str(file), data, options, None)
+        refuse_others(file, saved, {**asdict(options), "model": model, "data": str(data)})
+        return saved
 
     results = [result(model) for model in models]
     write_report(results, result(retain) if retain else None, out, resamples).show()

@@ -1,6 +1,7 @@
 """What is measured of a model: on one that knows one row by heart, and nothing else."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from dgpo.cli import main
+from dgpo.errors import UserError
 from dgpo.unlearning.data import Encoder, Row, read
-from dgpo.unlearning.evaluate import Options, leaked, muse_figures, relearnt
+from dgpo.unlearning.evaluate import Options, evaluate, figures_of, leaked, muse_figures, refuse_others, relearnt
 from dgpo.unlearning.scores import Scorer, rouge_l
 
 
@@ -137,17 +139,36 @@ def test_the_command_measures_and_reports(
     assert "full-0: forget" not in capsys.readouterr().err
 
 
+def test_a_result_of_another_model_or_data_or_way_is_not_taken_for_this_one() -> None:
+    asked = {**asdict(Options()), "model": "runs/full-0", "data": "data-0"}
+    saved = {"model": "runs/full-0", "data": "data-0", "options": asdict(Options(relearn_lr=0.1, batch_size=1))}
+    refuse_others(Path("full-0.json"), saved, asked)
+    for key, value in (("model", "other/full-0"), ("data", "data-1"), ("max_length", 64), ("relearn_lr", 0.2)):
+        with pytest.raises(UserError, match=f"full-0.json: it was measured with {key}=.*, not {value}; --again"):
+            refuse_others(Path("full-0.json"), saved, {**asked, key: value})
+
+
+def test_wrong_answers_that_are_no_texts_are_refused_by_row(scorer: Scorer, rows: list[Row], tmp_path: Path) -> None:
+    raw = [{"question": "Who?", "answer": "Ada.", "perturbed_answer": wrong} for wrong in (["Bob."], "Bob.")]
+    (tmp_path / "forget.jsonl").write_text("".join(json.dumps(row) + "\n" for row in raw))
+    with pytest.raises(UserError, match="row 2: perturbed_answer is no list of texts"):
+        figures_of(scorer, tmp_path, "forget")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["runs/unlearning/data-0"], "no model, and no run"),
         (["nothing.json"], "nothing.json: it is no result"),
+        (["runs/unlearning/full-0", "--batch-size", "0"], "--batch-size"),
     ],
 )
 def test_models_that_are_none_are_refused(
     words: list[str], message: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.chdir(world)
+    with pytest.raises(UserError, match="there can be no such folder"):
+        evaluate([], tmp_path, Path("runs/unlearning/data-0/forget.jsonl"), "", Options(), 1)
     data = ["--data", "runs/unlearning/data-0", "--out", str(tmp_path)]
     assert main(["unlearn", "eval", *words, *data]) == 2
     assert message in capsys.readouterr().err
