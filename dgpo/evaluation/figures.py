@@ -95,9 +95,10 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
     samples = settings.sampling.samples
     if ks is not None and not all(1 <= k <= samples for k in ks):
         refused = next(k for k in ks if not 1 <= k <= samples)
+        more = f"draw more with `dgpo eval run --samples {refused}` into the same folder"
         raise UserError(
             f"--k={refused}: {folder} has {samples} samples of each problem, so k goes from 1 to {samples}; "
-            f"draw more with `dgpo eval run --samples {refused}` into the same folder"
+            f"{more if refused > samples else 'name such a k'}"
         )
     chosen = sorted({*(ks if ks is not None else (2**power for power in range(samples.bit_length()))), samples})
     scoring = _scoring(folder, settings)
