@@ -1,15 +1,51 @@
-"""Trajectories put together from the rows of a batch, and what the credit of their turns says as figures."""
+"""Trajectories put together from the rows of a batch, the credit of their turns, and what it says as figures.
 
-from collections import Counter
+Beside ProxMO stands what it is compared with: GRPO (arXiv:2402.03300) and GiGPO (arXiv:2505.10978).
+"""
+
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from dgpo.advantages.gigpo import gigpo_turn_advantages, grpo_turn_advantages
-from dgpo.advantages.proxmo import episode_weight, turn_advantages
+from dgpo.advantages.proxmo import discounted_returns, episode_weight, standardised, turn_advantages
 from dgpo.batch import split_key
 from dgpo.errors import UserError
+
+
+def grpo_turn_advantages(trajectories: Sequence[Mapping[str, Any]], *, divide_by_std: bool = True) -> list[list[float]]:
+    """GRPO's advantage of the trajectory's summed rewards, on each of its turns."""
+    totals = [sum(each["rewards"]) for each in trajectories]
+    advantages = standardised(totals, divide_by_std)
+    return [[a] * len(each["rewards"]) for a, each in zip(advantages, trajectories, strict=True)]
+
+
+def gigpo_turn_advantages(
+    trajectories: Sequence[Mapping[str, Any]],
+    *,
+    gamma: float = 0.95,
+    omega: float = 1.0,
+    divide_by_std: bool = True,
+) -> list[list[float]]:
+    """A = A_E + ω A_S: GRPO's, and the same of the returns from each turn on, within turns of equal observations.
+
+    A turn whose observation no other one has gets A_S = 0.
+
+    Args:
+        gamma: γ of the returns.
+    """
+    returns = [g for each in trajectories for g in discounted_returns(each["rewards"], gamma)]
+    alike = defaultdict[str, list[int]](list)
+    for place, text in enumerate(text for each in trajectories for text in each["observations"]):
+        alike[text].append(place)
+    step = np.zeros(len(returns))
+    for places in alike.values():
+        step[places] = standardised([returns[place] for place in places], divide_by_std)
+    rest = iter(step.tolist())
+    episode = grpo_turn_advantages(trajectories, divide_by_std=divide_by_std)
+    return [[a + omega * next(rest) for a in each] for each in episode]
+
 
 CREDIT: dict[str, Callable[..., list[list[float]]]] = {
     "proxmo": turn_advantages,
