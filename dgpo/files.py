@@ -31,6 +31,14 @@ PACKED: dict[str, Callable[[Path], Any]] = {
     ".zst": _open_zstd,
 }
 """What unpacks a file, by the suffix that says so."""
+_DISGUISES = {
+    b"version https://git-lfs": "is a pointer of Git LFS, and the data is elsewhere; run `git lfs pull`",
+    b"<!doctype html": "is a web page; download the file itself",
+    b"<html": "is a web page; download the file itself",
+    b"\x1f\x8b": "is packed; add .gz to its name",
+    b"pk\x03\x04": "is a zip archive; unpack it",
+}
+"""Lower case of the first bytes."""
 _CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 """A longer line is no row of JSON but a mistake, and is never held in memory whole."""
@@ -205,6 +213,14 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         ((key, count),) = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {key!r} stands {count} times in an object")
     return content
+
+
+def disguise(path: Path) -> str:
+    """What a file really is whose first bytes contradict its name, and what to do; "" where they do not."""
+    with path.open("rb") as file:
+        begin = file.read(64).lstrip().lower()
+    packed = path.suffix.lower() in PACKED
+    return next((what for bytes, what in _DISGUISES.items() if begin.startswith(bytes) and not packed), "")
 
 
 def json_object(file: Path) -> dict[str, Any]:

@@ -38,9 +38,21 @@ def test_an_unknown_command_is_refused(words: list[str], capsys: pytest.CaptureF
     assert "No such command 'nothing'" in capsys.readouterr().err
 
 
-def test_an_override_with_dashes_is_told_how_it_is_written(capsys: pytest.CaptureFixture[str]):
-    assert main(["check", "--trainer.total_epochs=3"]) == 2
-    assert "write trainer.total_epochs=3" in capsys.readouterr().err
+@pytest.mark.parametrize("command", [["train"], ["check"], ["plan"], ["unlearn", "train"]])
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--trainer.total_epochs=3"], "write trainer.total_epochs=3"),
+        (["--policy_loss=grpo"], "write policy_loss=grpo"),
+        (["--seed", "3"], "write seed=VALUE"),
+        (["seed", "=", "3"], "write KEY=VALUE, as one word"),
+    ],
+)
+def test_an_override_with_dashes_or_spaces_is_told_how_it_is_written(
+    command: list[str], words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main([*command, *words]) == 2
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

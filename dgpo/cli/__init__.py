@@ -32,8 +32,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise UserError(
                     f"{place}: it is empty, as an unset shell variable leaves it; give a value, or leave it out"
                 )
-            if re.match(r"--[A-Za-z_]\w*\.[\w.]+=", word):
-                raise UserError(f"{word}: it is no option but an override; write {word[2:]}")
         app(args=None if argv is None else list(argv), prog_name="dgpo")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,6 +7,8 @@ import typer
 
 app = typer.Typer()
 
+# An option that there is not goes on to the overrides, which say how it is written.
+TAKES_OVERRIDES = {"ignore_unknown_options": True}
 ConfigName = Annotated[str, typer.Option(help="An experiment in configs/, or in --config-dir.")]
 ConfigDir = Annotated[Path | None, typer.Option(help="Your own folder of configs; they may use ours and verl's.")]
 Overrides = Annotated[
@@ -14,7 +16,7 @@ Overrides = Annotated[
 ]
 
 
-@app.command()
+@app.command(context_settings=TAKES_OVERRIDES)
 def train(
     overrides: Overrides = None,
     config_name: ConfigName = "quickstart",
@@ -31,7 +33,7 @@ def train(
     raise typer.Exit(train_from(config_name, overrides or (), config_dir, dry_run=dry_run, print_dir=print_dir))
 
 
-@app.command()
+@app.command(context_settings=TAKES_OVERRIDES)
 def check(
     overrides: Overrides = None,
     config_name: ConfigName = "quickstart",
@@ -54,7 +56,7 @@ def check(
     raise typer.Exit(check_config(config_name, overrides or (), config_dir, declared=declared, plan=plan))
 
 
-@app.command()
+@app.command(context_settings=TAKES_OVERRIDES)
 def plan(
     overrides: Overrides = None,
     config_name: ConfigName = "quickstart",

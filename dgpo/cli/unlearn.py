@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from dgpo.cli.train import ConfigDir, Overrides
+from dgpo.cli.train import TAKES_OVERRIDES, ConfigDir, Overrides
 
 app = typer.Typer()
 unlearn = typer.Typer(help="make a model forget marked spans of text, and judge what is left", no_args_is_help=True)
 app.add_typer(unlearn, name="unlearn")
 
 
-@unlearn.command("train")
+@unlearn.command("train", context_settings=TAKES_OVERRIDES)
 def unlearn_train(
     overrides: Overrides = None,
     config_name: Annotated[str, typer.Option(help="An experiment in configs/, or in --config-dir.")] = "unlearn",

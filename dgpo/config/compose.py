@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,15 +61,30 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         raise UserError(f"config {name}: its defaults lead back to itself; give your file another name") from error
     except MissingConfigException as error:
         if error.missing_cfg_file != name:
-            raise UserError(f"config {name}: {_one_message(error)}") from error
+            raise UserError(f"config {name}: {str(error).partition('Config search path')[0].strip()}") from error
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
         raise UserError(
             f"--config-name={name}: there is no {name}.yaml in {folder} (it has {there}); a config of your own needs "
             "--config-dir=FOLDER"
         ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"config {name}: a file of {folder} is not UTF-8 ({error}); save it as UTF-8") from error
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, OSError, YAMLError) as error:
         hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
+        if not hints and (unknown := re.match(r"Could not override '([\w.]+)'", str(error))):
+            own = compose_config(name, (), directory)
+            if "trainer" not in own:
+                raise UserError(f"config {name}: it builds on none; let its defaults begin with rlvr") from error
+            keys = [*flatten(cast(dict[str, Any], OmegaConf.to_container(own)))]
+            raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], keys)}") from error
         raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
+
+
+def _nearest(unknown: str, keys: Sequence[str]) -> str:
+    """What to write instead of a key that there is not: one that ends as it does, or is spelt much like it."""
+    within = [key for key in keys if f".{key}".endswith(f".{unknown}")] or get_close_matches(unknown, keys, 1, 0.93)
+    own = f"+{unknown}=VALUE adds a key of your own"
+    return f"write {' or '.join(within[:3])}; {own}" if within else f"correct it, or {own}"
 
 
 def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
@@ -114,8 +130,13 @@ def refuse_unreadable(override: str) -> None:
     key, equals, value = override.partition("=")
     if key.startswith(("hydra.", "hydra/", "+hydra", "~hydra")):
         raise UserError(f"{override}: Hydra only composes here, so that it does nothing; leave it out, and use run.dir")
+    if override.startswith("-"):
+        right = override.lstrip("-") if equals else f"{override.lstrip('-')}=VALUE"
+        raise UserError(f"{override}: --help lists no such option, and an override has no dashes; write {right}")
     if not equals and not override.startswith("~"):
-        raise UserError(f"{override}: it has no value; write {override}=VALUE")
+        raise UserError(f"{override}: it is no override; write KEY=VALUE, as one word without spaces")
+    if key != key.strip() or value != value.strip():
+        raise UserError(f"{override}: there is a space at its =; write {key.strip()}={value.strip()}")
     if re.fullmatch(rf"({'|'.join(SECTIONS)})[/:][\w./:]+", key):
         raise UserError(
             f"{override}: the parts of a key have dots between them; write {re.sub('[/:]', '.', override, count=1)}"

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from dgpo.data.orients import rows_of
 from dgpo.errors import UserError, one_line
-from dgpo.files import PACKED, json_lines, open_packed
+from dgpo.files import PACKED, disguise, json_lines, open_packed
 
 FORMATS = (".parquet", ".pq", ".arrow", ".feather", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 """Suffixes of the files that can be read; where a source has the same rows in several, the first is taken. The text
@@ -34,14 +34,6 @@ _INSTEAD = {
     ".pkl": "write it with pandas' `to_parquet`",
     ".pickle": "write it with pandas' `to_parquet`",
 }
-_DISGUISES = {
-    b"version https://git-lfs": "is a pointer of Git LFS, and the data is elsewhere; run `git lfs pull`",
-    b"<!doctype html": "is a web page; download the file itself",
-    b"<html": "is a web page; download the file itself",
-    b"\x1f\x8b": "is packed; add .gz to its name",
-    b"pk\x03\x04": "is a zip archive; unpack it",
-}
-"""Lower case of the first bytes."""
 _SEPARATORS = ";\t|"
 _NEXT = re.compile(r"\s*\S")
 _BATCH_ROWS = 8192
@@ -102,14 +94,6 @@ def read_rows(
             raise UserError(f"{path}: {last or 'a file without a suffix'} is not read; {remedy}")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 ({one_line(error)}); convert it, or copy it again") from error
-
-
-def disguise(path: Path) -> str:
-    """What a file really is whose first bytes contradict its name, and what to do; "" where they do not."""
-    with path.open("rb") as file:
-        begin = file.read(64).lstrip().lower()
-    packed = path.suffix.lower() in PACKED
-    return next((what for bytes, what in _DISGUISES.items() if begin.startswith(bytes) and not packed), "")
 
 
 def count_rows(path: Path) -> int | None:

@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dgpo.data.occurrences import Occurrences
-from dgpo.data.read import disguise
 from dgpo.errors import one_line
-from dgpo.files import draft_of
+from dgpo.files import disguise, draft_of
 
 ROLES = ("system", "user", "assistant", "tool")
 """Message roles that chat templates know; another role renders without complaint and is never trained on."""

@@ -12,6 +12,7 @@ from dgpo.errors import UserError, one_line
 from dgpo.evaluation.benchmarks import Benchmark
 from dgpo.evaluation.settings import ModelFacts
 from dgpo.files import file_sha256
+from dgpo.model_files import folder_fault
 from dgpo.progress import say
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -44,7 +45,8 @@ def find_model(model: str, revision: str | None, exports: Path) -> Model:
     if path.is_dir():
         if revision is not None:
             raise UserError(f"--revision={revision}: it is for models of the hub, and {model} is a directory; drop it")
-        folder = path if (path / "config.json").is_file() else _exported(path, exports)
+        is_run = path.name.startswith("global_step_") or any(map(any, map(path.glob, ("checkpoints", "global_step_*"))))
+        folder = _exported(path, exports) if is_run else path
         return _model(folder, model, f"sha256:{_files_sha256(folder)}")
     if path.exists() or not _HUB_ID.fullmatch(model):
         raise UserError(
@@ -83,6 +85,8 @@ def _exported(source: Path, exports: Path) -> Path:
 
 
 def _model(folder: Path, name: str, revision: str) -> Model:
+    if fault := folder_fault(folder):
+        raise UserError(f"--model={name}: {fault[0]}; {fault[1]}")
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text())
@@ -95,8 +99,7 @@ def _model(folder: Path, name: str, revision: str) -> Model:
 def _files_sha256(folder: Path) -> str:
     """Hash over the names and contents of all files that determine the model's output."""
     digest = hashlib.sha256()
-    files = {file for pattern in (*_HUB_FILES, "*.bin") for file in folder.glob(pattern)}
-    for file in sorted(files):
+    for file in sorted({file for pattern in _HUB_FILES for file in folder.glob(pattern)}):
         digest.update(f"{file.name} {file_sha256(file)}\n".encode())
     return digest.hexdigest()
 

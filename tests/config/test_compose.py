@@ -131,6 +131,42 @@ def test_a_wrong_override_is_an_error_that_names_it(override: str, says: str) ->
         compose_config("quickstart", [override])
 
 
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("trainer.total_trainng_steps=3", "write trainer.total_training_steps;"),
+        ("actor_rollout_ref.actor.policy_los.n=1", "write actor_rollout_ref.actor.policy_loss.n;"),
+        ("actor.optim.lr=1e-6", "write actor_rollout_ref.actor.optim.lr;"),
+        ("lr=1e-6", "write actor_rollout_ref.actor.optim.lr or critic.optim.lr; +lr=VALUE adds a key of your own"),
+        ("nothing.like=1", "correct it, or +nothing.like=VALUE adds"),
+        ("actor_rollout_ref.actor.policy_loss.beta1=1", "policy_loss.beta1: quickstart has no such key; correct it"),
+    ],
+)
+def test_a_key_that_there_is_not_is_told_which_one_is_meant(override: str, says: str) -> None:
+    with pytest.raises(UserError) as refused:
+        compose_config("quickstart", [override])
+    assert says in str(refused.value)
+
+
+def test_a_choice_that_there_is_not_shows_those_there_are_and_no_search_path() -> None:
+    with pytest.raises(UserError) as refused:
+        compose_config("quickstart", ["policy_loss=DGPO"])
+    assert "ce_gppo" in str(refused.value) and "search path" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"run: {name: x}\n", "config mine: it builds on none; let its defaults begin with rlvr"),
+        ("# größer\ndefaults: [rlvr, _self_]\n".encode("latin-1"), "is not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_config_is_told_what_it_lacks(content: bytes, says: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=says):
+        compose_config("mine", ["seed=1"], tmp_path)
+
+
 def test_the_authors_keys_are_translated() -> None:
     with pytest.raises(UserError, match=r"write actor_rollout_ref\.actor\.policy_loss\.n instead"):
         compose_config("quickstart", ["actor_rollout_ref.actor.policy_loss.ratio_clip.dgpo_n=2"])
@@ -198,7 +234,12 @@ def test_an_override_may_replace_what_a_config_says(tmp_path: Path) -> None:
         ("run.dir=/data/x=1/$y", "put the value in quotes twice: 'run.dir=\"/data/x=1/$y\"'"),
         ('run.name=say "hi', '\'run.name="say \\"hi"\''),
         ("data.train_files=a.parquet,b.parquet", "for a list write 'data.train_files=[a.parquet,b.parquet]'"),
-        ("seed", "seed: it has no value"),
+        ("seed", "seed: it is no override; write KEY=VALUE, as one word without spaces"),
+        ("seed:3", "write KEY=VALUE"),
+        ("seed = 3", "write seed=3"),
+        ("seed= 3", "write seed=3"),
+        ("--policy_loss=grpo", "an override has no dashes; write policy_loss=grpo"),
+        ("--seed", "write seed=VALUE"),
         ("trainer/total_epochs=3", "write trainer.total_epochs=3"),
         ("trainer:total_epochs=3", "write trainer.total_epochs=3"),
         ("hydra.run.dir=x", "hydra.run.dir=x: Hydra only composes here"),

@@ -53,6 +53,7 @@ SETTINGS = (
     parallel.tokens,
     parallel.tensor_parallel,
     sizes.batches,
+    sizes.warm_up,
     sizes.order,
     sizes.lengths,
     sizes.verl_own,

@@ -13,10 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
+from dgpo.model_files import TOKENIZER_FILES, tokenizer_fault
 from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
 _PATH = f"{MODEL}.path"
 _MODEL_KEYS = ("path", "tokenizer_path", "trust_remote_code", "custom_chat_template")
 _BATCH = 1024
@@ -93,7 +93,10 @@ def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], 
         raise UnloadableError("its tokenizer has no chat template", remedy, _PATH)
     lengths = _token_counts(frame, config.data.prompt_key, count)
     for prompt in frame[:1][config.data.prompt_key]:
-        _refuse_if_lost(prompt, tokenizer.decode(tokenizer(render(prompt), add_special_tokens=False)["input_ids"]))
+        tokens = tokenizer(render(prompt), add_special_tokens=False)["input_ids"]
+        _refuse_if_lost(prompt, tokenizer.decode(tokens))
+        if fault := tokenizer_fault(Path(config.model.path), tokenizer, tokens):
+            raise UnloadableError(*fault, _PATH)
     return lengths
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding, finding
-from dgpo.config.checks.loading import TOKENIZER_FILES
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
+from dgpo.model_files import folder_fault, head_and_embedding, tensors
 
 
 def model(config: DictConfig) -> Iterator[Finding]:
@@ -25,17 +25,10 @@ def model(config: DictConfig) -> Iterator[Finding]:
             message = "there is no such directory, so it will be downloaded by every node"
             yield finding(config, key, message, "download it first and give the local directory", fatal=False)
         return
-    if not (folder / "config.json").is_file():
-        adapter = (folder / "adapter_config.json").is_file()
-        message = "it is a LoRA adapter, without its base model" if adapter else "it has no config.json"
-        yield finding(config, key, message, "merge it into its base: peft's merge_and_unload" if adapter else give)
-    elif not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
-        yield finding(config, key, "it has no weights (*.safetensors)", "give a complete model directory")
+    if fault := folder_fault(folder):
+        yield finding(config, key, *fault)
     elif defect := _defect(config.actor_rollout_ref.model, folder):
         yield finding(config, key, defect, "give a complete model directory that transformers loads")
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        remedy = "save the tokenizer there: tokenizer.save_pretrained"
-        yield finding(config, key, "it has no tokenizer (tokenizer.json)", remedy)
 
 
 def _defect(model: DictConfig, folder: Path) -> str:
@@ -60,6 +53,8 @@ def _defect(model: DictConfig, folder: Path) -> str:
         chosen: Any = get_hf_auto_model_class(settings)
         if not re.search("CausalLM|ImageTextToText|Vision2Seq", chosen.__name__):
             return f"it does not write text: its config.json has architectures={list(settings.architectures)}"
+        if head_and_embedding(folder):
+            settings.tie_word_embeddings = False  # else transformers would compare them, without their values
         options: dict[str, Any] = {"config": settings, "trust_remote_code": trusted, "device_map": "meta"}
         _, found = chosen.from_pretrained(folder, **options, ignore_mismatched_sizes=True, output_loading_info=True)
     except Exception as error:  # what transformers, safetensors and a model's own code raise
@@ -78,11 +73,5 @@ def _defect(model: DictConfig, folder: Path) -> str:
 def _not_finite(folder: Path) -> str:
     """The first vector among the weights that holds NaN or infinity; "" for none. NaN spreads in training, so that the
     norms' vectors, which take no time to read, show it."""
-    from safetensors import safe_open
-
-    for file in sorted(folder.glob("*.safetensors")):
-        with safe_open(file, "pt") as tensors:
-            vectors = (name for name in tensors.keys() if len(tensors.get_slice(name).get_shape()) == 1)  # noqa: SIM118
-            if broken := next((name for name in vectors if not tensors.get_tensor(name).isfinite().all()), ""):
-                return broken
-    return ""
+    vectors = ((name, read) for name, axes, read in tensors(folder) if axes == 1)
+    return next((name for name, read in vectors if not read().isfinite().all()), "")

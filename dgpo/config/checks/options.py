@@ -89,6 +89,11 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
     if correction.rollout_is is not None and not rollout.calculate_log_probs:
         message = f"{CORRECTION}.rollout_is={correction.rollout_is} needs vLLM's log-probs"
         yield finding(config, f"{ROLLOUT}.calculate_log_probs", message, "set it to true")
+    if actor.use_kl_loss and config.algorithm.use_kl_in_reward:
+        message = (
+            "the distance to the reference counts twice, in the loss and in the reward (algorithm.use_kl_in_reward)"
+        )
+        yield finding(config, KL_LOSS, message, "set one of the two to false", fatal=False)
     warmup = config.trainer.critic_warmup
     if warmup > 0 and not config.critic.enable and config.algorithm.adv_estimator != "gae":
         message = f"there is no critic to train first, and in {warmup} steps the policy would not be trained either"

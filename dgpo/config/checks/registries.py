@@ -84,7 +84,8 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
 
     from dgpo.losses.verl import check_actor
 
-    section = config.actor_rollout_ref.actor.policy_loss
+    actor = config.actor_rollout_ref.actor
+    section = actor.policy_loss
     if "policy_loss" in config:
         message = "the file of this policy loss puts it at the top of the config, where nothing reads it"
         yield finding(config, "policy_loss", message, f"make its first line: # @package {LOSS}")
@@ -94,13 +95,19 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         get_class(section._target_)  # its module registers the loss
         loss_config = omega_conf_to_dataclass(section) if section.loss_mode in POLICY_LOSS_REGISTRY else None
         if loss_config is not None:
-            check_actor(config.actor_rollout_ref.actor)
+            check_actor(actor)
     except Exception as error:
         refusal = finding_at_option(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
         yield Finding(LOSS, section.loss_mode, refusal.message, refusal.remedy) if refusal.key == LOSS else refusal
         return
     if loss_config is None:
         yield finding(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
+    elif (low := actor.clip_ratio_low or 0) >= 0.5 and 1 <= (high := actor.clip_ratio_high or 0) <= 1.5:
+        message = (
+            f"with clip_ratio_low={low} the ratio may go from {1 - low:g} to {1 + high:g}: they are distances from 1"
+        )
+        remedy = f"for {low} to {high} set them to {1 - low:g} and {high - 1:g}"
+        yield finding(config, f"{ACTOR}.clip_ratio_high", message, remedy, fatal=False)
     elif section.loss_mode != "vanilla" and not hasattr(loss_config, "check"):
         yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
 

@@ -69,6 +69,16 @@ def batches(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, "data.train_batch_size", message, "lower it")
 
 
+def warm_up(config: DictConfig) -> Iterator[Finding]:
+    """The learning rate rises to what the config names before the run ends."""
+    steps = config.actor_rollout_ref.actor.optim.lr_warmup_steps
+    total = config.trainer.total_training_steps or total_steps(config)
+    if total is not None and steps >= total:
+        message = f"the run has {total} steps, so that the learning rate never rises to optim.lr"
+        remedy = f"lower it, to {max(1, total // 10)} or so"
+        yield finding(config, f"{ACTOR}.optim.lr_warmup_steps", message, remedy, fatal=False)
+
+
 def order(config: DictConfig) -> Iterator[Finding]:
     """The updates of a step are alike. In ``separate_async`` each update takes the groups that are finished by then."""
     actor, separate = config.actor_rollout_ref.actor, config.trainer.v1.trainer_mode == "separate_async"
@@ -110,4 +120,8 @@ def verl_own(config: DictConfig) -> Iterator[Finding]:
             warnings.simplefilter("ignore")
             validate_config(config, need_reference_policy(config), need_critic(config))
     except Exception as error:
-        yield Finding("config", config.run.name, cause_of(error), "verl refuses it; correct the keys it names")
+        if str(config.critic.model.path) in (message := cause_of(error)):
+            remedy = "give a model's directory, from which the critic begins, or use algorithm.adv_estimator=grpo"
+            yield finding(config, "critic.model.path", message, remedy)
+        else:
+            yield Finding("config", config.run.name, message, "verl refuses it; correct the keys it names")

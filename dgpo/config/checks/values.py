@@ -4,7 +4,8 @@ import difflib
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -12,6 +13,7 @@ from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
 from dgpo.config.checks.ranges import Range, range_of, words_of
 from dgpo.config.compose import resolved
+from dgpo.files import flatten
 
 MISSING = "???"
 # The key that an interpolation reads; and a value that is one interpolation and nothing else.
@@ -38,17 +40,18 @@ def malformed(composed: DictConfig) -> list[Finding]:
     """
     config, read = resolved(composed), set(READ.findall(OmegaConf.to_yaml(composed)))
     findings = [*_missing("", OmegaConf.to_container(config), defaults()), *values(config, read)]
-    keys, copies = {problem.key for problem in findings}, dict(_copies("", OmegaConf.to_container(composed)))
-    return [problem for problem in findings if copies.get(problem.key) not in keys]
-
-
-def _copies(prefix: str, section: Any) -> Iterator[tuple[str, str]]:
-    """Key, and the key that its whole value is interpolated from."""
-    for name, value in section.items():
-        if isinstance(value, dict):
-            yield from _copies(f"{prefix}{name}.", value)
-        elif isinstance(value, str) and (source := COPY.fullmatch(value)):
-            yield f"{prefix}{name}", source[1]
+    keys, written = (
+        {problem.key for problem in findings},
+        flatten(cast(dict[str, Any], OmegaConf.to_container(composed))),
+    )
+    copies = {key: source[1] for key, value in written.items() if (source := COPY.fullmatch(str(value)))}
+    return [
+        replace(problem, remedy=f"a variable is text; write ${{oc.decode:{raw}}}, on a command line in quotes twice")
+        if "${oc.env:" in (raw := str(written.get(problem.key))) and isinstance(problem.value, str)
+        else problem
+        for problem in findings
+        if copies.get(problem.key) not in keys
+    ]
 
 
 def _missing(prefix: str, section: Any, default: Mapping[str, Any]) -> Iterator[Finding]:

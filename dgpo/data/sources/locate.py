@@ -61,9 +61,7 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
         return Located("local", "", {path.name: path})
     data, wanted = _data_files(_names(path)), _SPLITS.get(split, split)
     of_card = _files_of_card(path, data)
-    if len(configs := {config: names for config, _, names in of_card if names}) > 1:
-        there = ", ".join(f"{config}: {names[0]}" for config, names in configs.items())
-        raise UserError(f"{path}: its README.md lists several data sets ({there}); give the folder or file of one")
+    _refuse_several(path, {config: names[0] for config, _, names in of_card if names})
     named = [name for _, of_split, names in of_card if of_split == wanted for name in names]
     chosen = named or [name for name in data if wanted in _words_of(name)]
     if not chosen and not is_asked and not any(_words_of(name) & {"train", "test", "validation"} for name in data):
@@ -73,6 +71,8 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
             f"{path}: no data file of split {split!r} (there are {', '.join(data[:8]) or 'none'}); give the file "
             "itself, or --split"
         )
+    # Without a card, by the hub's own layout: a folder with all shards of a split for each data set.
+    _refuse_several(path, {str(Path(name).parent): name for name in chosen if _SHARD.search(name)})
     _refuse_missing_shards(chosen, str(path))
     formats = sorted(set(map(format_of, chosen)))
     if len(formats) > 1:
@@ -81,6 +81,13 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
             "file itself, or a folder of those that you want"
         )
     return Located("local", "", {name: path / name for name in chosen})
+
+
+def _refuse_several(path: Path, sets: dict[str, str]) -> None:
+    """Raises UserError where there is more than one data set, each with its name and a file."""
+    if len(sets) > 1:
+        there = ", ".join(f"{name}: {file}" for name, file in sets.items())
+        raise UserError(f"{path} holds several data sets ({there}); give the folder or file of one")
 
 
 def _files_of_card(root: Path, data: Sequence[str]) -> list[tuple[str, str, list[str]]]:

@@ -61,7 +61,7 @@ def delete(name: str) -> Callable[[Path], None]:
 
 MODELS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a missing shard": (without_a_shard, "No such file or directory: "),
-    "a pointer of Git LFS": (write("model.safetensors", "version https://git-lfs"), "cannot be loaded"),
+    "a pointer of Git LFS": (write("model.safetensors", "version https://git-lfs"), "is a pointer of Git LFS"),
     "a missing weight": (weights(lambda all: {name: all[name] for name in [*all][1:]}), "lack weights, 1 in all"),
     "wrapped weights": (weights(lambda all: {f"module.{name}": all[name] for name in all}), "would be random"),
     "another size": (settings(hidden_size=64), "its config.json is of another model"),

@@ -1,0 +1,90 @@
+"""The files of a model's folder: whether they are those of a whole model, by their names and first bytes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dgpo.errors import one_line
+from dgpo.files import disguise, json_object
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
+# What there may be instead of a config and weights: a file of it, what it is, and what to do.
+_INSTEAD = (
+    ("adapter_config.json", "is a LoRA adapter, without its base model", "merge it into its base: merge_and_unload"),
+    ("snapshots", "is the hub's cache of a model, not its folder", "give the folder in its snapshots/"),
+    ("*.gguf", "has its weights as GGUF, which is for inference alone", "give the folder that it was made from"),
+    (
+        "pytorch_model*.bin",
+        "has its weights as pickles (*.bin), which may run code",
+        "write them as safetensors: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(FOLDER)",
+    ),
+)
+
+
+def folder_fault(folder: Path) -> tuple[str, str] | None:
+    """What is wrong with a model's folder, and the remedy; None where its config, weights and tokenizer are there and
+    are what their names say."""
+    from safetensors import safe_open
+
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights or not (folder / "config.json").is_file():
+        for pattern, what, remedy in _INSTEAD:
+            if any(folder.glob(pattern)):
+                return f"it {what}", remedy
+        lacking = "config.json" if weights else "weights (*.safetensors)"
+        return f"it has no {lacking}", "give a complete Hugging Face model directory"
+    for file in (*weights, *(folder / name for name in TOKENIZER_FILES if (folder / name).is_file())):
+        if what := disguise(file):
+            message, _, remedy = what.partition("; ")
+            return f"its {file.name} {message}", remedy
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return "it has no tokenizer (tokenizer.json)", "save the tokenizer there: tokenizer.save_pretrained"
+    for file in weights:
+        try:
+            with safe_open(file, "pt"):
+                pass
+        except Exception as error:  # safetensors' own kind, which is an Exception
+            return f"its {file.name} is damaged or cut short ({one_line(error)})", "copy or download it again"
+    if json_object(folder / "config.json").get("tie_word_embeddings") and (pair := head_and_embedding(folder)):
+        head, embedding = (read() for read in pair)
+        if head.shape != embedding.shape or not (head == embedding).all():
+            message = "its config.json has tie_word_embeddings=true, but the output layer in its files is another"
+            return message, "set it to false there, or drop lm_head.weight: vLLM would answer by the embedding"
+    return None
+
+
+def tokenizer_fault(folder: Path, tokenizer: Any, prompt: Sequence[int]) -> tuple[str, str] | None:
+    """What is wrong with the tokenizer for the model in a folder, and the remedy; ``prompt`` has tokens of a prompt."""
+    if tokenizer.eos_token_id is None:
+        message = "its tokenizer has no end token (eos_token), so that every answer would be cut off at its length"
+        return message, "name it in tokenizer_config.json, as the model was trained to write it"
+    rows = json_object(folder / "config.json").get("vocab_size")
+    if rows and (highest := max(tokenizer.eos_token_id, *prompt)) >= rows:
+        message = f"its tokenizer is of another model: it gives the token {highest}, and the model has {rows}"
+        return message, "give the tokenizer that the model was trained with"
+    return None
+
+
+def head_and_embedding(folder: Path) -> list[Callable[[], Any]]:
+    """Functions that read the weights of the output layer and of the embedding; empty where the files lack either."""
+    ends = ("lm_head.weight", "embed_tokens.weight")
+    found = {end: read for name, _, read in tensors(folder) for end in ends if name.endswith(end)}
+    return [found[end] for end in ends] if len(found) == 2 else []
+
+
+def tensors(folder: Path) -> Iterator[tuple[str, int, Callable[[], Any]]]:
+    """Name, number of axes, and a function that reads it, of each tensor in a folder of weights."""
+    from safetensors import safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, "pt") as opened:
+            for name in opened.keys():  # noqa: SIM118
+                yield name, len(opened.get_slice(name).get_shape()), partial(_read, file, name)
+
+
+def _read(file: Path, name: str) -> Any:
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as opened:
+        return opened.get_tensor(name)

@@ -1,0 +1,98 @@
+"""A model's folder is told by its files what it lacks, before anything loads it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
+
+from dgpo.model_files import folder_fault, tokenizer_fault
+
+
+@pytest.fixture
+def model(untrained: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(untrained, tmp_path / "model")
+
+
+def as_pickles(model: Path) -> None:
+    torch.save(load_file(model / "model.safetensors"), model / "pytorch_model.bin")
+    (model / "model.safetensors").unlink()
+
+
+def as_gguf(model: Path) -> None:
+    (model / "model.safetensors").rename(model / "model-q4.gguf")
+
+
+def as_an_adapter(model: Path) -> None:
+    (model / "config.json").rename(model / "adapter_config.json")
+
+
+def in_the_hubs_cache(model: Path) -> None:
+    files = [*model.iterdir()]
+    (model / "snapshots/1").mkdir(parents=True)
+    for file in files:
+        file.rename(model / "snapshots/1" / file.name)
+
+
+def cut_short(model: Path) -> None:
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+
+def tied(model: Path) -> None:
+    settings = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(settings | {"tie_word_embeddings": True}))
+
+
+def pointer(name: str) -> Callable[[Path], object]:
+    return lambda model: (model / name).write_text("version https://git-lfs.github.com/spec/v1\n")
+
+
+def delete(*names: str) -> Callable[[Path], None]:
+    return lambda model: [(model / name).unlink() for name in names] and None
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "remedy"),
+    [
+        (as_pickles, "it has its weights as pickles (*.bin)", "save_pretrained(FOLDER)"),
+        (as_gguf, "it has its weights as GGUF", "made from"),
+        (as_an_adapter, "it is a LoRA adapter, without its base model", "merge_and_unload"),
+        (in_the_hubs_cache, "it is the hub's cache of a model", "snapshots/"),
+        (delete("model.safetensors"), "it has no weights (*.safetensors)", "complete"),
+        (delete("config.json"), "it has no config.json", "complete"),
+        (delete("tokenizer.json", "tokenizer_config.json"), "it has no tokenizer", "save_pretrained"),
+        (pointer("model.safetensors"), "its model.safetensors is a pointer of Git LFS", "git lfs pull"),
+        (pointer("tokenizer.json"), "its tokenizer.json is a pointer of Git LFS", "git lfs pull"),
+        (cut_short, "its model.safetensors is damaged or cut short", "download it again"),
+        (tied, "its config.json has tie_word_embeddings=true, but the output layer", "drop lm_head.weight"),
+    ],
+)
+def test_a_folder_that_is_no_whole_model_is_told_what_to_do(
+    change: Callable[[Path], object], message: str, remedy: str, model: Path
+):
+    assert folder_fault(model) is None
+    change(model)
+    found = folder_fault(model)
+    assert found is not None and message in found[0] and remedy in found[1]
+
+
+def test_an_output_layer_that_is_saved_beside_its_equal_embedding_is_fine(model: Path):
+    weights = load_file(model / "model.safetensors")
+    copy = weights["model.embed_tokens.weight"].clone()
+    save_file(weights | {"lm_head.weight": copy}, model / "model.safetensors", {"format": "pt"})
+    tied(model)
+    assert folder_fault(model) is None
+
+
+def test_a_tokenizer_without_an_end_or_with_more_tokens_than_the_model_is_refused(model: Path):
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    assert tokenizer_fault(model, tokenizer, [5]) is None
+    message, remedy = tokenizer_fault(model, tokenizer, [5, 4000]) or ("", "")
+    assert "of another model: it gives the token 4000, and the model has 259" in message and "trained with" in remedy
+    tokenizer.eos_token = None
+    assert "has no end token" in (tokenizer_fault(model, tokenizer, [5]) or ("",))[0]
