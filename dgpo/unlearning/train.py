@@ -22,6 +22,7 @@ from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
+from dgpo.model_files import folder_fault
 from dgpo.runs.export import export
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
@@ -49,10 +50,12 @@ def config_of(path: str, key: str) -> Any:
     """A model's config.
 
     Raises:
-        UserError: it has no config, or scales its logits behind the head.
+        UserError: its folder is no whole model, or it scales its logits behind the head.
     """
     from transformers import AutoConfig
 
+    if Path(path).is_dir() and (fault := folder_fault(Path(path))):
+        raise UserError(f"{key}={path}: {fault[0]}; {fault[1]}")
     with loading("model", f"{key}={path}", "give a folder or hub id"):
         config: Any = AutoConfig.from_pretrained(path)
     for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"):

@@ -23,6 +23,7 @@ READ: dict[str, tuple[str, Table, list[str]]] = {
         asked("By AM-GM we see it. Hence, the answer is $2\\sqrt{2}$.", "Answer: 5", "答案是 7", "La respuesta es 3.",
               "Die Antwort lautet 12.", "**Final Answer:** 42", "Ответ: 6"),
         ["2\\sqrt{2}", "5", "7", "3", "12", "42", "6"]),
+    "a sheet's mark for text": ("a.csv", "problem,answer\na?,'007\nb?,'-1/2\nc?,'90s\n", ["7", "-1/2", "'90s"]),
     "a thought and its answer": ("a.jsonl", asked("<think>3+4</think>7", "<think>so</think><answer>9</answer>"),
                                  ["7", "9"]),
     "answers of several words": (

@@ -43,6 +43,7 @@ FILES: dict[str, tuple[dict[str, Table], str]] = {
     "documents one after another": ({"a.json": "".join(json.dumps(row, indent=1) for row in TWO)}, "a.json"),
     "zstd": ({"a.jsonl.zst": pa.compress(LINES.encode(), "zstd", asbytes=True)}, "a.jsonl.zst"),
     "what is told of a dictionary of data sets": ({"d/dataset_dict.json": "{}", "d/en/a.jsonl": TWO}, "d"),
+    "splits in folders": ({f"d/{split}/0-00000-of-00001.parquet": TWO for split in ("train", "test")}, "d"),
     "nested folders without splits": ({"d/one/a.jsonl": TWO[:1], "d/two/b.jsonl": TWO[1:]}, "d"),
 }  # fmt: skip
 
@@ -83,6 +84,10 @@ FOLDERS = {
     "a missing shard": (
         ["train-00000-of-00003.jsonl", "train-00002-of-00003.jsonl"],
         "has 2 of the 3 files train-*-of-",
+    ),
+    "data sets side by side": (
+        [f"{name}/train-00000-of-00001.jsonl" for name in ("main", "socratic")],
+        "several data sets (main: main/train-00000-of-00001.jsonl, socratic: ",
     ),
     "a missing shard with a hash": (["data/train-00001-of-00002-2a6c.jsonl"], "has 1 of the 2 files data/train-*-of-"),
 }

@@ -68,6 +68,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("actor_rollout_ref.model.use_remove_padding=true", "flash-attn"),
         ("actor_rollout_ref.rollout.free_cache_engine=true", "no sleep mode"),
         ("actor_rollout_ref.actor.fsdp_config.param_offload=true", "nowhere to offload"),
+        ("algorithm.adv_estimator=gae", "from which the critic begins"),
         ("trainer.default_local_dir=elsewhere", "resuming, pruning and reports look in"),
         ("actor_rollout_ref.actor.checkpoint.async_save=true", "checkpoint.async_save=True"),
     ],
@@ -75,6 +76,24 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
 def test_a_bad_setting_is_refused(problems: Callable[..., list[str]], override: str, says: str) -> None:
     found = problems(override)
     assert any(says in problem and problem.startswith("error") for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["actor_rollout_ref.actor.optim.lr_warmup_steps=500"], "the run has 30 steps, so that the learning rate"),
+        (["actor_rollout_ref.actor.use_kl_loss=true", "algorithm.use_kl_in_reward=true"], "counts twice"),
+        (
+            ["actor_rollout_ref.actor.clip_ratio_low=0.8", "actor_rollout_ref.actor.clip_ratio_high=1.2"],
+            "for 0.8 to 1.2 set them to 0.2 and 0.2",
+        ),
+    ],
+)
+def test_settings_that_are_hardly_meant_are_warned_of(
+    problems: Callable[..., list[str]], given: list[str], says: str
+) -> None:
+    found = problems(*given)
+    assert len(found) == 1 and found[0].startswith("warning") and says in found[0], found
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dgpo.config.checks.kinds import defaults
 from dgpo.config.checks.ranges import RANGES
 from dgpo.config.checks.values import malformed, values
 from dgpo.config.compose import compose_config
+from dgpo.config.compose import compose_config
 
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 # What these hold is the user's, verl's or vLLM's to read.
@@ -206,3 +207,14 @@ def test_a_command_refuses_it_alone_and_calculates_nothing(command: str, capsys:
     said = capsys.readouterr().err
     assert "trainer.n_gpus_per_node=" in said and "data.train_batch_size=x: it must be an integer" in said
     assert "Traceback" not in said and "missing" not in said
+
+
+def test_a_number_in_a_variable_is_told_how_it_becomes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSWERS", "4")
+    given = "${oc.env:ANSWERS}"
+    (problem,) = malformed(compose_config("quickstart", [f"{ROLLOUT}.n={given}"]))
+    assert (said := str(problem)).startswith(
+        f"error: {ROLLOUT}.n=4: it must be an integer"
+    ) and f"${{oc.decode:{given}}}" in said
+    decoded = compose_config("quickstart", [f'{ROLLOUT}.n="${{oc.decode:{given}}}"'])
+    assert decoded.actor_rollout_ref.rollout.n == 4
