@@ -10,6 +10,8 @@ def rows_of(content: Any, wanted: Collection[str] = ()) -> list[Any] | None:
 
     `wanted` are names of columns: they tell `{column: {row: value}}` from `{row: {column: value}}` where the rows
     are named by words.
+
+    Raises ValueError for rows of unequal length, and for cells that the hub's viewer has cut short.
     """
     if isinstance(content, list):
         return content
@@ -50,6 +52,8 @@ def _rows_in_wrapper(content: dict[str, Any], wanted: Collection[str]) -> list[A
     if any(name in content for name in wanted) or len(tables) != 1:
         return [content]
     rows = rows_of(tables[0], wanted) or []
+    if any(isinstance(row, Mapping) and row.get("truncated_cells") for row in rows):
+        raise ValueError("the hub's viewer has cut cells short: truncated_cells")
     return [row["row"] if isinstance(row, Mapping) and isinstance(row.get("row"), dict) else row for row in rows]
 
 

@@ -187,7 +187,7 @@ def _json(path: Path, columns: Collection[str]) -> Iterator[Row]:
     try:
         rows = rows_of(content, columns)
     except ValueError as error:
-        raise UserError(f"{path}: a row has not as many cells as there are columns ({error}); mend it") from error
+        raise UserError(f"{path} holds no whole table ({error}); mend it, or download the data's own file") from error
     if rows is None:
         raise UserError(f"{path} holds a {type(content).__name__}; make it a list of objects, one a problem")
     for place, row in enumerate(rows):

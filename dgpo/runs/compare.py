@@ -54,16 +54,15 @@ Settings = Mapping[str, Any]
 
 
 def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
-    """Write compare.md, compare.json, compare.png and compare.svg into ``out``, print the tables.
+    """Write compare.md, compare.json, compare.png and compare.svg into ``out``, print the tables. A run that is named
+    twice counts once.
 
     Raises:
-        UserError: one of the folders is no run, or named twice, or ``out`` is no folder.
+        UserError: one of the folders is no run, or ``out`` is no folder.
     """
     from dgpo.runs.plots import draw_comparison
 
-    if len({run.resolve() for run in runs}) < len(runs):
-        raise UserError(f"{' '.join(map(str, runs))}: a run stands there twice, and would count as two; name each once")
-    groups = group(runs)
+    groups = group([*{run.resolve(): run for run in runs}.values()])
     experiments = [settings for settings, _ in groups]
     members = list(zip(labels(experiments), groups, strict=True))
     histories = {label: [steps_of(run) for run in same] for label, (_, same) in members}

@@ -117,6 +117,9 @@ def create(
     Raises UserError for a seed, a size or a folder that cannot be used.
     """
     check_seed(seed)
+    out_dir = Path(out_dir)
+    if any(out_dir.glob("*.safetensors")):
+        raise UserError(f"out={out_dir}: it holds a model, which would be written over; name another folder")
     import torch
     from transformers import GenerationConfig, Qwen2ForCausalLM
 
@@ -128,7 +131,6 @@ def create(
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(config)
     model.generation_config = GenerationConfig(eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
-    out_dir = Path(out_dir)
     make_folder(out_dir, "out")  # save_pretrained writes nothing, and says nothing, where a file is
     tokenizer.save_pretrained(out_dir)
     model.save_pretrained(out_dir)

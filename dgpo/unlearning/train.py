@@ -20,9 +20,9 @@ from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
+from dgpo.model_files import folder_fault
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
-from dgpo.model_files import folder_fault
 from dgpo.runs.export import export
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment

@@ -44,6 +44,8 @@ FILES: dict[str, tuple[dict[str, Table], str]] = {
     "zstd": ({"a.jsonl.zst": pa.compress(LINES.encode(), "zstd", asbytes=True)}, "a.jsonl.zst"),
     "what is told of a dictionary of data sets": ({"d/dataset_dict.json": "{}", "d/en/a.jsonl": TWO}, "d"),
     "splits in folders": ({f"d/{split}/0-00000-of-00001.parquet": TWO for split in ("train", "test")}, "d"),
+    "the hub's cache, of two commits": ({"d/refs/main": "b", "d/snapshots/b/train.jsonl": TWO,
+                                         "d/snapshots/a/train.jsonl": [{"problem": "1+1=?", "answer": "9"}]}, "d"),
     "nested folders without splits": ({"d/one/a.jsonl": TWO[:1], "d/two/b.jsonl": TWO[1:]}, "d"),
 }  # fmt: skip
 
@@ -139,6 +141,8 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
     "an escape that JSON has not": ("a.jsonl", '{"problem": "a?", "answer": "\\sqrt{2}"}\n',
                                     "JSON writes each backslash twice"),
     "the rest of a command": ("a.csv", "problem,answer\na?,rac{1}{2}\n", "'rac' where a LaTeX command lost its"),
+    "cells that the viewer cut short": ("a.json", json.dumps({"features": [], "rows": [
+        {"row_idx": 0, "row": TWO[0], "truncated_cells": ["problem"]}]}), "the hub's viewer has cut cells short"),
     "a picture": ("a.jsonl", [{"problem": "x?", "answer": "4", "images": ["a.png"]}], "column 'images' holds a"),
     "a picture's bytes": ("a.parquet", [{"problem": "x?", "answer": "4", "image": {"bytes": b"x", "path": None}}],
                           "column 'image' holds a picture"),

@@ -72,7 +72,7 @@ FAULTS = {
     "numbers.jsonl": (b"1\n2\n", r"line 1 is int, not an object"),
     "cut.json": (b'[{"a": 1}, {"a"', r"cut\.json is no JSON .*copy it again"),
     "text.json": (b'"hello"', r"holds a str; make it a list of objects"),
-    "ragged.json": (b'{"columns": ["a"], "data": [[1, 2]]}', r"ragged\.json: a row has not as many cells"),
+    "ragged.json": (b'{"columns": ["a"], "data": [[1, 2]]}', r"ragged\.json holds no whole table"),
     "items.json": (b"[1]", r"item 0 is a int"),
     "short.csv": (b"a,b\n1,2\n3\n", r"short\.csv, line 3: the row has not as many fields"),
     "long.csv": (b"a,b\n1,2,3\n", r"line 2: the row has not as many fields"),

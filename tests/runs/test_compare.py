@@ -45,6 +45,13 @@ def compared(tmp_path: Path, folders: list[Path]) -> dict[str, list[dict[str, fl
     return json.loads((tmp_path / "out/compare.json").read_text())
 
 
+def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    folder = run(tmp_path / "dgpo-0", [], [0.1, 0.5], 0.3)
+    (tmp_path / "link").symlink_to(folder)
+    (runs,) = compared(tmp_path, [folder, folder, tmp_path / "link", folder / "../dgpo-0"]).values()
+    assert len(runs) == 1
+
+
 def test_seeds_of_one_experiment_are_averaged_and_methods_stand_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,5 +139,3 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("")
     with pytest.raises(UserError, match="is no config"):
         compare_runs([tmp_path], tmp_path / "out")
-    with pytest.raises(UserError, match="stands there twice"):
-        compare_runs([tmp_path, tmp_path / "."], tmp_path / "out")

@@ -96,6 +96,14 @@ def test_shapes_that_vllm_cannot_run_are_refused(changes: dict[str, int], messag
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_that_is_there_is_not_written_over(tmp_path: Path):
+    create(tmp_path, 0, hidden_size=32, layers=1)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    with pytest.raises(UserError, match=r"it holds a model, which would be written over; name another folder"):
+        create(tmp_path, 1, hidden_size=32, layers=1)
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
 def test_the_head_sizes_are_those_of_vllms_cpu_attention():
     import importlib.util
 

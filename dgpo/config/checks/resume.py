@@ -58,6 +58,9 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
     file = checkpoint.parent.parent / "config.yaml" if checkpoint else None
     if checkpoint is None or file is None or not file.is_file():
+        if checkpoint and config.trainer.resume_mode == "auto":
+            message = f"it has no config.yaml, which would say whether {checkpoint} is of this loss, model and data"
+            yield finding(config, "run.dir", message, "copy it there too, or choose another run.dir", fatal=False)
         return
     try:
         last = OmegaConf.load(file)

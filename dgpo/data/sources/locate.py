@@ -59,6 +59,7 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
     """
     if path.is_file():
         return Located("local", "", {path.name: path})
+    path = _snapshot(path, None)
     data, wanted = _data_files(_names(path)), _SPLITS.get(split, split)
     of_card = _files_of_card(path, data)
     _refuse_several(path, {config: names[0] for config, _, names in of_card if names})

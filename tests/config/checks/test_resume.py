@@ -68,6 +68,9 @@ def test_a_run_goes_on_with_other_batches_and_one_without_a_checkpoint_with_anyt
     folder.config.write_text("trainer: [")
     (problem,) = problems(other)
     assert f"{folder.config} cannot be read" in problem
+    folder.config.unlink()
+    (problem,) = problems()
+    assert problem.startswith(f"warning: run.dir={folder.path}: it has no config.yaml")
     (folder.checkpoints / "global_step_2" / MANIFEST).unlink()
     assert problems(other) == []
 

@@ -13,7 +13,6 @@ from dgpo.config.checks.kinds import defaults
 from dgpo.config.checks.ranges import RANGES
 from dgpo.config.checks.values import malformed, values
 from dgpo.config.compose import compose_config
-from dgpo.config.compose import compose_config
 
 ACTOR, ROLLOUT = "actor_rollout_ref.actor", "actor_rollout_ref.rollout"
 # What these hold is the user's, verl's or vLLM's to read.
