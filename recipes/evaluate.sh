@@ -6,7 +6,7 @@
 #
 # MODEL is a Hugging Face directory, a hub id, a run folder or a checkpoint's global_step_N.
 #
-# BENCHMARKS=aime24,aime25          only these benchmarks; by default the six of the papers
+# BENCHMARKS=aime24,aime25          only these benchmarks, or with spaces; by default the six of the papers
 # DATA=data                         folder of their prompt files
 # FROM=DIR                          folder with downloads of them, as in recipes/prepare_data.sh
 # OUT=evaluations/MODEL             folder of the evaluation
@@ -27,7 +27,8 @@ for option in "$@"; do
 done
 data=$(path "${DATA:-$root/data}")
 enter
-selected=${BENCHMARKS:-${benchmarks// /,}}
+selected=${BENCHMARKS:-$benchmarks}
+selected=${selected// /,}
 name=${MODEL#/}
 out=${OUT:-evaluations/${name//[^A-Za-z0-9._-]/-}}
 

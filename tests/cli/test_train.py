@@ -14,7 +14,7 @@ from dgpo.cli import main
         ("--config-name nothing", "nothing"),
         ("--config-dir {}/file", "--config-dir={}/file: there is no such folder"),
         ("--config-name", "requires an argument"),
-        ("--nonsense", "No such option: --nonsense"),
+        ("--nonsense", "--nonsense: --help lists no such option"),
         ("nonsense=1", "nonsense"),
         ("seed=[", "put the value in quotes twice: 'seed=\"[\"'"),
         ("seed", "seed"),

@@ -34,6 +34,8 @@ def test_an_evaluation_s_three_commands_follow_its_variables(
     one, run, score, _ = evaluated("a/b", DATA=str(tmp_path), BENCHMARKS="aime24", OUT="x", FROM="downloads")
     assert one[3:] == ["aime24", "--out", str(tmp_path), "--from", "downloads/aime24"]
     assert run[-1] == "x" and score[3:] == ["x"]
+    *prepare, run, _, _ = evaluated("a/b", DATA=str(tmp_path), BENCHMARKS="aime24 aime25")
+    assert len(prepare) == 2 and run[6] == "aime24,aime25"
 
 
 def test_an_evaluation_takes_its_paths_from_where_it_is_called(
