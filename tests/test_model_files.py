@@ -52,8 +52,8 @@ def pointer(name: str) -> Callable[[Path], object]:
     return lambda model: (model / name).write_text("version https://git-lfs.github.com/spec/v1\n")
 
 
-def delete(*names: str) -> Callable[[Path], None]:
-    return lambda model: [(model / name).unlink() for name in names] and None
+def delete(*names: str) -> Callable[[Path], object]:
+    return lambda model: [(model / name).unlink() for name in names]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def config_of(path: str, key: str) -> Any:
     """
     from transformers import AutoConfig
 
-    if Path(path).is_dir() and (fault := folder_fault(Path(path))):
+    # Of a reference the tokenizer is not used.
+    if key == "model.path" and Path(path).is_dir() and (fault := folder_fault(Path(path))):
         raise UserError(f"{key}={path}: {fault[0]}; {fault[1]}")
     with loading("model", f"{key}={path}", "give a folder or hub id"):
         config: Any = AutoConfig.from_pretrained(path)

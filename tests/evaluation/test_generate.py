@@ -118,7 +118,8 @@ def test_an_engine_that_dies_is_told_with_its_log(
     model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = shutil.copytree(model, tmp_path / "broken")
-    (broken / "model.safetensors").write_bytes(b"no weights")
+    settings = json.loads((broken / "config.json").read_text())
+    (broken / "config.json").write_text(json.dumps(settings | {"architectures": ["Qwen2ForSequenceClassification"]}))
     out = tmp_path / "evaluation"
     assert main(command(broken, data, out)) == 2
     said = capsys.readouterr().err
@@ -172,6 +173,8 @@ def test_models_that_cannot_be(model: Path, data: Path, tmp_path: Path, capsys: 
     assert "there is no such directory" in refusal(capsys, tmp_path / "none", data, out)
     empty = tmp_path / "empty"
     empty.mkdir()
+    assert f"--model={empty}: it has no weights" in refusal(capsys, empty, data, out)
+    (empty / "checkpoints").mkdir()
     assert "there is no complete checkpoint" in refusal(capsys, empty, data, out)
 
     mute = shutil.copytree(model, tmp_path / "mute")
