@@ -113,12 +113,20 @@ def learned(runs: Sequence[Path]) -> Table:
     return Table(head, rows, title="Success on FrozenLake", notes=[note], words=["credit"])
 
 
-def speed(run: Path) -> list[str]:
-    """Medians of a run's steps: seconds, tokens of prompts and answers a second, and the update's share of the time."""
+def speed(runs: Sequence[Path]) -> Table:
+    """A row a NAME, medians of its steps: seconds, tokens of prompts and answers a second, share of the update."""
     keys = ("timing_s/step", "perf/throughput", "timing_s/update_actor")
-    steps = [[step[key] for key in keys] for step in steps_of(run).values() if all(key in step for key in keys)]
-    seconds, tokens, update = np.median(steps, axis=0)
-    return [run.name, f"{seconds:.1f}", f"{tokens:,.0f}", f"{update / seconds:.0%}"]
+    figures: dict[str, list[list[float]]] = defaultdict(list)
+    for run in runs:
+        steps = (step for step in steps_of(run).values() if all(key in step for key in keys))
+        figures[run.name.rpartition("-")[0]] += [[step[key] for key in keys] for step in steps]
+    rows = []
+    for name, steps in figures.items():
+        seconds, tokens, update = np.median(steps, axis=0)
+        rows.append([name, f"{seconds:.1f}", f"{tokens:,.0f}", f"{update / seconds:.0%}"])
+    head = ["runs", "seconds a step", "tokens a second", "of it in the update"]
+    note = "Runs of other models, lengths and updates a step tell the order of size alone."
+    return Table(head, rows, title="Time", notes=[note], words=["runs"])
 
 
 def main() -> None:
@@ -136,10 +144,7 @@ def main() -> None:
         )
     ]
     if arguments.runs:
-        parts.append(learned(arguments.runs))
-        head = ["run", "seconds a step", "tokens a second", "of it in the update"]
-        note = "Runs of other models, lengths and updates a step tell the order of size alone."
-        parts.append(Table(head, [speed(run) for run in arguments.runs], title="Time", notes=[note]))
+        parts += [learned(arguments.runs), speed(arguments.runs)]
     publish(arguments.output, *parts)
 
 
