@@ -82,7 +82,11 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
 
 def _nearest(unknown: str, keys: Sequence[str]) -> str:
     """What to write instead of a key that there is not: one that ends as it does, or is spelt much like it."""
-    within = [key for key in keys if f".{key}".endswith(f".{unknown}")] or get_close_matches(unknown, keys, 1, 0.93)
+    within = [key for key in keys if f".{key}".endswith(f".{unknown}")]
+    if not within:  # both as a whole and at its end
+        last = unknown.rpartition(".")[2]
+        close = get_close_matches(unknown, keys, 3, 0.93)
+        within = [key for key in close if get_close_matches(last, [key.rpartition(".")[2]], 1, 0.75)][:1]
     own = f"+{unknown}=VALUE adds a key of your own"
     return f"write {' or '.join(within[:3])}; {own}" if within else f"correct it, or {own}"
 
