@@ -20,7 +20,8 @@ from dgpo.verifier.expressions.tree import (
 from dgpo.verifier.expressions.values import equal
 
 STARTS = (0, 1, 2)
-_INDEX = re.compile(r"([a-z]?)([+-]?\d{0,3})")
+_IN_AN_INDEX = re.compile(r"([+-]?)([a-z]|\d{1,3})")
+_INDEX = re.compile(r"(?:[+-]?(?:[a-z]|\d{1,3})(?![a-z\d]))+")
 
 
 def series(function: str, term: Node, letter: str, low: Node, high: Node) -> Operation:
@@ -38,13 +39,13 @@ def series(function: str, term: Node, letter: str, low: Node, high: Node) -> Ope
 
 
 def _indexed(part: Node) -> Node:
-    """The name ``a_{n+1}`` as the function ``a_`` of ``n+1``, and ``a_1`` as that of 1; else ``part``."""
+    """The name ``a_{n-k+1}`` as the function ``a_`` of ``n-k+1``, and ``a_1`` as that of 1; else ``part``."""
     head, _, index = part.partition("_") if isinstance(part, str) else ("", "", "")
-    match = _INDEX.fullmatch(index) if index else None
-    if not match or not head:
+    if not head or not _INDEX.fullmatch(index):
         return part
-    shift = Fraction(int(match[2] or 0))
-    return Operation("call", (f"{head}_", Operation("+", (match[1], shift)) if match[1] else shift))
+    terms = [(sign, Fraction(term) if term.isdigit() else term) for sign, term in _IN_AN_INDEX.findall(index)]
+    nodes = tuple(Operation("-", (term,)) if sign == "-" else term for sign, term in terms)
+    return Operation("call", (f"{head}_", Operation("+", nodes) if len(nodes) > 1 else nodes[0]))
 
 
 def with_dots(function: str, first: Sequence[Node], last: Node) -> Operation:
