@@ -102,14 +102,15 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         return
     if loss_config is None:
         yield finding(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
-    elif (low := actor.clip_ratio_low or 0) >= 0.5 and 1 <= (high := actor.clip_ratio_high or 0) <= 1.5:
+    elif section.loss_mode != "vanilla" and not hasattr(loss_config, "check"):
+        yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
+    low, high = actor.clip_ratio_low or 0, actor.clip_ratio_high or 0
+    if low >= 0.5 and 1 <= high <= 1.5:
         message = (
             f"with clip_ratio_low={low} the ratio may go from {1 - low:g} to {1 + high:g}: they are distances from 1"
         )
         remedy = f"for {low} to {high} set them to {1 - low:g} and {high - 1:g}"
         yield finding(config, f"{ACTOR}.clip_ratio_high", message, remedy, fatal=False)
-    elif section.loss_mode != "vanilla" and not hasattr(loss_config, "check"):
-        yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
 
 
 def optimizer(config: DictConfig) -> Iterator[Finding]:

@@ -78,6 +78,15 @@ def test_a_bad_setting_is_refused(problems: Callable[..., list[str]], override: 
     assert any(says in problem and problem.startswith("error") for problem in found), found
 
 
+def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]) -> None:
+    actor = "actor_rollout_ref.actor"
+    bounds = [f"{actor}.clip_ratio_low=0.8", f"{actor}.clip_ratio_high=1.2"]
+    loss = [f"{actor}.policy_loss.loss_mode=gspo", f"{actor}.policy_loss._target_=verl.workers.config.PolicyLossConfig"]
+    found = problems("policy_loss=verl_gspo", *loss, *bounds)
+    assert any("is not configured by it" in problem and problem.startswith("error") for problem in found), found
+    assert any("distances from 1" in problem and problem.startswith("warning") for problem in found), found
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
