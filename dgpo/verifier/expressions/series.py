@@ -44,8 +44,8 @@ def _indexed(part: Node) -> Node:
     if not head or not _INDEX.fullmatch(index):
         return part
     terms = [(sign, Fraction(term) if term.isdigit() else term) for sign, term in _IN_AN_INDEX.findall(index)]
-    nodes = tuple(Operation("-", (term,)) if sign == "-" else term for sign, term in terms)
-    return Operation("call", (f"{head}_", Operation("+", nodes) if len(nodes) > 1 else nodes[0]))
+    nodes = [Operation("-", (term,)) if sign == "-" else term for sign, term in terms]
+    return Operation("call", (f"{head}_", Operation("+", tuple(nodes)) if len(nodes) > 1 else nodes[0]))
 
 
 def with_dots(function: str, first: Sequence[Node], last: Node) -> Operation:
