@@ -3,7 +3,7 @@
     python -m benchmarks.verifier_workers CASES.jsonl --output benchmarks/results/verifier_workers.md
 
 verl's own `RewardLoopManager` starts the workers as Ray actors and hands them one batch, as at the end of a rollout:
-token ids, decoded there. Each function is warmed up with other responses first, until its processes run; then every
+token ids, decoded there. Each function is warmed up with other responses first; then every
 response is scored once, so that no cache can help. Hostile cases are left out.
 """
 

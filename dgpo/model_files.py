@@ -1,7 +1,6 @@
 """The files of a model's folder: whether they are those of a whole model, by their names and first bytes."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
         except Exception as error:  # safetensors' own kind, which is an Exception
             return f"its {file.name} is damaged or cut short ({one_line(error)})", "copy or download it again"
     if json_object(folder / "config.json").get("tie_word_embeddings") and (pair := head_and_embedding(folder)):
-        head, embedding = (read() for read in pair)
+        head, embedding = (tensor[:] for tensor in pair)
         if head.shape != embedding.shape or not (head == embedding).all():
             message = "its config.json has tie_word_embeddings=true, but the output layer in its files is another"
             return message, "set it to false there, or drop lm_head.weight: vLLM would answer by the embedding"
@@ -66,25 +65,17 @@ def tokenizer_fault(folder: Path, tokenizer: Any, prompt: Sequence[int]) -> tupl
     return None
 
 
-def head_and_embedding(folder: Path) -> list[Callable[[], Any]]:
-    """Functions that read the weights of the output layer and of the embedding; empty where the files lack either."""
+def head_and_embedding(folder: Path) -> list[Any]:
+    """The output layer and the embedding as `tensors` has them; empty where the files lack either."""
     ends = ("lm_head.weight", "embed_tokens.weight")
-    found = {end: read for name, _, read in tensors(folder) for end in ends if name.endswith(end)}
+    found = {end: tensor for name, tensor in tensors(folder) for end in ends if name.endswith(end)}
     return [found[end] for end in ends] if len(found) == 2 else []
 
 
-def tensors(folder: Path) -> Iterator[tuple[str, int, Callable[[], Any]]]:
-    """Name, number of axes, and a function that reads it, of each tensor in a folder of weights."""
+def tensors(folder: Path) -> Iterator[tuple[str, Any]]:
+    """Name and slice of each tensor in a folder of weights; ``slice[:]`` reads it."""
     from safetensors import safe_open
 
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, "pt") as opened:
-            for name in opened.keys():  # noqa: SIM118
-                yield name, len(opened.get_slice(name).get_shape()), partial(_read, file, name)
-
-
-def _read(file: Path, name: str) -> Any:
-    from safetensors import safe_open
-
-    with safe_open(file, "pt") as opened:
-        return opened.get_tensor(name)
+            yield from ((name, opened.get_slice(name)) for name in opened.keys())  # noqa: SIM118

@@ -123,14 +123,13 @@ class Judge:
     async def ask(self, problem: str, gold: str, answer: str, *, step: int | None) -> Opinion:
         """Ask, once there is a free slot. The same question shares one reply."""
         key = problem, gold, answer
-        if earlier := self._asked.get(key):
-            return await asyncio.shield(earlier)
-        if self._calls[step] >= self._most:
-            return Opinion("over_budget")
-        self._calls[step] += 1
-        if len(self._asked) >= CACHE_SIZE:
-            del self._asked[next(iter(self._asked))]
-        self._asked[key] = asyncio.create_task(self._answered(key))
+        if key not in self._asked:
+            if self._calls[step] >= self._most:
+                return Opinion("over_budget")
+            self._calls[step] += 1
+            if len(self._asked) >= CACHE_SIZE:
+                del self._asked[next(iter(self._asked))]
+            self._asked[key] = asyncio.create_task(self._answered(key))
         return await asyncio.shield(self._asked[key])
 
     async def _answered(self, key: tuple[str, str, str]) -> Opinion:

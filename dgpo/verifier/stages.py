@@ -9,7 +9,6 @@ from typing import Literal, get_args
 
 from dgpo.verifier.answers.reading import Reading, asserted_choice, read
 from dgpo.verifier.comparison import policy
-from dgpo.verifier.comparison.decisions import Decision
 from dgpo.verifier.comparison.echo import is_echo
 from dgpo.verifier.comparison.equality import Comparison
 from dgpo.verifier.expressions.clock import OutOfTime, limited_to
@@ -94,12 +93,12 @@ def find(response: str, ground_truth: str, mode: Mode) -> Verdict | Pair:
     if gold is None:
         return Verdict("bad_gold", "extract")
     answer = _answer(response, gold, mode)
-    if answer is not None and len(answer) > max(MAX_RAW_CHARS, 4 * len(ground_truth)):
+    if answer is None:
+        return Verdict("no_answer", "extract")
+    if len(answer) > max(MAX_RAW_CHARS, 4 * len(ground_truth)):
         return Verdict("too_large", "extract", answer)
-    reading = read(answer) if answer is not None else None
-    if answer is None or reading is None or not reading.tokens:
-        return Verdict("no_answer", "extract", answer)
-    return Pair(gold, reading, ground_truth, answer)
+    reading = read(answer)
+    return Pair(gold, reading, ground_truth, answer) if reading.tokens else Verdict("no_answer", "extract", answer)
 
 
 def decide(pair: Pair, timeout: float, problem: str | None = None) -> Verdict:
@@ -144,7 +143,7 @@ def _compared(gold: Reading, answer: Reading, gold_has_many: bool) -> Verdict:
     if (is_same := policy.in_words(gold, answer)) is not None:
         return Verdict("match" if is_same else "mismatch", "string")
     comparison = Comparison()
-    same: Decision = comparison.same(gold.tree, answer.tree)
+    same = comparison.same(gold.tree, answer.tree)
     if policy.offers_alternatives(answer) and not gold_has_many:
         is_one = same and isinstance(answer.tree, Several | Given)  # in several forms: 1/4 or 25%
         return Verdict("match" if is_one else "hedge", "structure")

@@ -73,5 +73,5 @@ def _defect(model: DictConfig, folder: Path) -> str:
 def _not_finite(folder: Path) -> str:
     """The first vector among the weights that holds NaN or infinity; "" for none. NaN spreads in training, so that the
     norms' vectors, which take no time to read, show it."""
-    vectors = ((name, read) for name, axes, read in tensors(folder) if axes == 1)
-    return next((name for name, read in vectors if not read().isfinite().all()), "")
+    vectors = ((name, tensor) for name, tensor in tensors(folder) if len(tensor.get_shape()) == 1)
+    return next((name for name, tensor in vectors if not tensor[:].isfinite().all()), "")

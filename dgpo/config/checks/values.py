@@ -40,18 +40,21 @@ def malformed(composed: DictConfig) -> list[Finding]:
     """
     config, read = resolved(composed), set(READ.findall(OmegaConf.to_yaml(composed)))
     findings = [*_missing("", OmegaConf.to_container(config), defaults()), *values(config, read)]
-    keys, written = (
-        {problem.key for problem in findings},
-        flatten(cast(dict[str, Any], OmegaConf.to_container(composed))),
-    )
-    copies = {key: source[1] for key, value in written.items() if (source := COPY.fullmatch(str(value)))}
-    return [
-        replace(problem, remedy=f"a variable is text; write ${{oc.decode:{raw}}}, on a command line in quotes twice")
-        if "${oc.env:" in (raw := str(written.get(problem.key))) and isinstance(problem.value, str)
-        else problem
-        for problem in findings
-        if copies.get(problem.key) not in keys
-    ]
+    keys = {problem.key for problem in findings}
+    written = {
+        key: str(value) for key, value in flatten(cast(dict[str, Any], OmegaConf.to_container(composed))).items()
+    }
+    copies = {key: source[1] for key, value in written.items() if (source := COPY.fullmatch(value))}
+    own = (problem for problem in findings if copies.get(problem.key) not in keys)
+    return [_of_variable(problem, written.get(problem.key, "")) for problem in own]
+
+
+def _of_variable(problem: Finding, written: str) -> Finding:
+    """A problem with the remedy for a value that is written as an environment variable, which is text."""
+    if "${oc.env:" not in written or not isinstance(problem.value, str):
+        return problem
+    remedy = f"a variable is text; write ${{oc.decode:{written}}}, on a command line in quotes twice"
+    return replace(problem, remedy=remedy)
 
 
 def _missing(prefix: str, section: Any, default: Mapping[str, Any]) -> Iterator[Finding]:

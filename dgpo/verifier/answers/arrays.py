@@ -4,6 +4,7 @@ and what is written in the same environments: determinants, functions by cases, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from dgpo.verifier.answers.conditions import without_fillers
 from dgpo.verifier.answers.naming import read_name
@@ -14,6 +15,7 @@ from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, h
 Read = Callable[[Tokens], Answer]
 Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
+_DETERMINANTS = vocabulary("vmatrix")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
 _PARAMETERS = ("c", "k", "s", "t", "lambda", "mu")
 MAX_DETERMINANT = 4
@@ -88,13 +90,11 @@ def _array(tokens: Tokens) -> tuple[Tokens, Rows] | None:
 def _determinant(tokens: Tokens, read: Read) -> Value | None:
     """The value of a square between bars or behind ``det``; None for anything else."""
     is_named = tokens[0].is_("function", "det")
-    rows = _rows(tokens[is_named:], _MATRICES if is_named else frozenset(("vmatrix",)))
-    if not rows or len(rows) > MAX_DETERMINANT or any(len(row) != len(rows) for row in rows):
+    rows = _rows(tokens[is_named:], _MATRICES if is_named else _DETERMINANTS)
+    if not rows or len(rows) > MAX_DETERMINANT or any(len(row) != len(rows) or not all(row) for row in rows):
         return None
-    cells = [[read(cell) if cell else None for cell in row] for row in rows]
-    nodes = [[cell.node if isinstance(cell, Value) else None for cell in row] for row in cells]
-    whole = [[node for node in row if node is not None] for row in nodes]
-    return Value(_expanded(whole), tokens) if [*map(len, whole)] == [len(rows)] * len(rows) else None
+    nodes = [[getattr(read(cell), "node", None) for cell in row] for row in rows]
+    return None if any(None in row for row in nodes) else Value(_expanded(nodes), tokens)
 
 
 def _product(tokens: Tokens, read: Read) -> Grid | None:
@@ -113,7 +113,7 @@ def _dotted(row: Sequence[Tokens], column: Sequence[Tokens]) -> Tokens:
     return tuple(token for one, two in pairs for token in (PLUS, OPEN, *one, CLOSE, TIMES, OPEN, *two, CLOSE))
 
 
-def _expanded(rows: list[list[Node]]) -> Node:
+def _expanded(rows: Sequence[list[Any]]) -> Node:
     """A determinant by the cells of its first row."""
     if len(rows) == 1:
         return rows[0][0]

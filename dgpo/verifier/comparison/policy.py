@@ -111,7 +111,7 @@ def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
 
 def are_parts_of_curve(*sides: Given) -> bool:
     """Whether a curve loses points on one side alone, by a bound on a coordinate: ``x^2 + y^2 = 1, x > 0``."""
-    are_curves = any(isinstance(side.value, Equation) and named_value(side.value)[1] is None for side in sides)
+    are_curves = any(is_curve(side.value) for side in sides)
     return are_curves and not set("xyz").isdisjoint(sides[0].conditions.keys() ^ sides[1].conditions.keys())
 
 

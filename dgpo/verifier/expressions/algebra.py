@@ -9,13 +9,12 @@ from fractions import Fraction
 from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra, fraction
 from dgpo.verifier.expressions.series import series, with_dots
 from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, names, product, quotient, subtrees
-from dgpo.verifier.text.spelling import OF_SEVERAL
+from dgpo.verifier.text.spelling import OF_SEVERAL, WITHOUT_VALUE
 from dgpo.verifier.text.tokens import END, Token
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
 TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
-_UNREAD = frozenset(("det", "sup", "inf", "lim", "deg", "arg"))
 _APPLIED = frozenset("fghFGHPO")
 """Names of functions before brackets: ``f(x)``. Other letters multiply what is in the brackets."""
 _ANGLES = frozenset(("alpha", "beta", "gamma", "theta", "phi"))
@@ -236,7 +235,7 @@ class _Parser(Cursor):
         name = str(self._next().value)
         if name in OF_SEVERAL:
             return Operation(name, self._arguments())
-        if name in _UNREAD:
+        if name in WITHOUT_VALUE:
             raise NotAlgebra
         base = (self._script(),) if name == "log" and self._take("sign", "_") else ()
         exponent = self._script() if self._take("sign", "^") else None

@@ -204,10 +204,10 @@ def _alternates(node: Node) -> bool:
 
 def _has_kink(node: Node) -> bool:
     """Whether a kink is of a variable, or a power of one that is no integer: ``(x^2)^{1/2}``."""
+    kinks = (part for kink in KINKS & functions(node) for part in operations(node, kink))
     powers = (part.operands for part in operations(node, "^"))
-    return any(names(part) for kink in KINKS & functions(node) for part in operations(node, kink)) or any(
-        names(base) and (exact(exponent) or Fraction(1)).denominator > 1 for base, exponent in powers
-    )
+    broken = (base for base, exponent in powers if (exact(exponent) or Fraction(1)).denominator > 1)
+    return any(map(names, (*kinks, *broken)))
 
 
 def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -> bool | None:

@@ -4,9 +4,10 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,7 +17,7 @@ from dgpo.progress import ProgressBar
 from dgpo.verifier.files.answer_file import Fields, Row, read_rows
 from dgpo.verifier.files.processes import Processes
 from dgpo.verifier.files.tally import Tally
-from dgpo.verifier.stages import Mode, verify
+from dgpo.verifier.stages import Mode, verify_batch
 from dgpo.verifier.verdict import Verdict
 
 BATCH_ROWS = 64
@@ -92,13 +93,13 @@ def _verify_rows(
     """`verify` on each row, in order. Holds as many rows as keep the processes busy, whatever the number of rows."""
     sent: deque[list[Row]] = deque()
 
-    def tasks() -> Iterator[tuple[list[tuple[str, str]], Mode, float]]:
+    def tasks() -> Iterator[tuple[list[str], list[str]]]:
         for batch in _batches(rows):
             sent.append(batch)
-            yield [(row.response, row.ground_truth) for row in batch], mode, timeout
+            yield [row.response for row in batch], [row.ground_truth for row in batch]
 
     with Processes(processes) as pool:
-        for verdicts in pool.map(_verify_pairs, tasks()):
+        for verdicts in pool.map(partial(verify_batch, mode=mode, timeout=timeout), tasks()):
             yield from zip(sent.popleft(), verdicts, strict=True)
 
 
@@ -113,10 +114,6 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
             batch, chars = [], 0
     if batch:
         yield batch
-
-
-def _verify_pairs(pairs: Sequence[tuple[str, str]], mode: Mode, timeout: float) -> list[Verdict]:
-    return [verify(response, ground_truth, mode=mode, timeout=timeout) for response, ground_truth in pairs]
 
 
 def _as_json(row: Row, verdict: Verdict) -> dict[str, Any]:

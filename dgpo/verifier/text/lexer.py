@@ -10,7 +10,7 @@ from dataclasses import replace
 from dgpo.verifier.text import spelling
 from dgpo.verifier.text.numerals import GROUPS, read_number
 from dgpo.verifier.text.splitting import group_end
-from dgpo.verifier.text.tokens import END, NO_PRODUCTS, Kind, Token, Tokens, Unreadable, has, latex
+from dgpo.verifier.text.tokens import END, NO_PRODUCTS, Kind, Token, Tokens, Unreadable, has
 
 MAX_TOKENS = 1500
 MAX_DEPTH = 40
@@ -256,7 +256,7 @@ def without_lone_braces(tokens: list[Token]) -> list[Token]:
     return [
         token
         for index, token in enumerate(tokens)
-        if not (token.is_("open", r"\{") and latex(tokens[index + 1 : index + 2]).startswith(r"\begin"))
+        if not (token.is_("open", r"\{") and tokens[index + 1 : index + 2] and tokens[index + 1].latex[:6] == r"\begin")
         or tokens[group_end(tokens, index) - 1].is_("close", r"\}")
     ]
 

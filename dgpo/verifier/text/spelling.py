@@ -82,6 +82,8 @@ FUNCTIONS = vocabulary(
     " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis arg"
 )
 OF_SEVERAL = vocabulary("max min gcd lcm")
+WITHOUT_VALUE = vocabulary("det sup inf lim deg arg")
+"""Functions that nothing evaluates, and that are words without a backslash."""
 WITH_ARGUMENTS = {name: ("frac", 2) for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
 WITH_ARGUMENTS |= {name: ("binom", 2) for name in ("binom", "dbinom", "tbinom")} | {"sqrt": ("sqrt", 1)}
 WORDED = vocabulary(
@@ -159,7 +161,7 @@ WORDS: dict[str, tuple[Kind, str, str]] = {
 }
 """Words that are tokens of a kind of their own, also in ``\\text{}``."""
 PLAIN: dict[str, tuple[Kind, str, str]] = {
-    **{name: COMMANDS[name] for name in FUNCTIONS - {"det", "sup", "inf", "lim", "deg", "arg"} | {"infty"}},
+    **{name: COMMANDS[name] for name in FUNCTIONS - WITHOUT_VALUE | {"infty"}},
     **{name: ("name", name, f"\\{name} ") for name in GREEK},
     "sqrt": ("command", "sqrt", r"\sqrt"),
 }
