@@ -234,7 +234,7 @@ class _Parser(Cursor):
         r"""``\sin x``, ``\sin^2(x)``, ``\tan^{-1} x``, ``\log_{2} 8``, ``\max(a, b)``."""
         name = str(self._next().value)
         if name in OF_SEVERAL:
-            return Operation(name, self._arguments())
+            return Operation(name, tuple(sorted(self._arguments(), key=repr)))  # in any order
         if name in WITHOUT_VALUE:
             raise NotAlgebra
         base = (self._script(),) if name == "log" and self._take("sign", "_") else ()

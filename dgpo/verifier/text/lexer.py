@@ -206,11 +206,12 @@ class _Lexer:
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
         is_called = written not in spelling.OF_SEVERAL or _OPENS.match(text, at)
+        is_upright = text.strip() == written != "sec"  # \mathrm{ln}; seconds are no secant
         if written.lower() == "equivalently":
             self._is_spaced = True
         elif written.lower() in spelling.WORDS:
             self.put(*spelling.WORDS[written.lower()], is_worded)
-        elif written in spelling.PLAIN and is_called and (not is_worded or written == "cis"):
+        elif written in spelling.PLAIN and is_called and (not is_worded or is_upright):
             self.put(*spelling.PLAIN[written])
         elif written == "x" and not is_worded and has(self.tokens[-1:], "number") and _TIMES_TEN.match(text, at):
             self.put("sign", "*", r"\times ")
@@ -219,6 +220,9 @@ class _Lexer:
         elif written in NO_PRODUCTS - {"in"} and text[at : at + 1] == "^" and not is_worded:  # \frac12 at^2
             for letter in written:
                 self.put("name", letter, letter)
+        elif has(self.tokens[-1:], "sign", "^") and not is_worded:  # a^nb^n
+            self.put("name", written[0], written[0])
+            self._letters(text, at, written[1:], is_worded)
         else:
             self.put("word", written, written if not is_worded else rf"\text{{{written}}}", is_worded)
 
