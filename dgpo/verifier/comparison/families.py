@@ -37,10 +37,11 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
     """Whether two answers are the same set of numbers; None where one of them is no family, or not for all whole k.
 
     One side may leave out that its letter is a whole number, where a pi or a modulus makes that clear. With the same
-    letter on both sides, they are formulas of a given number, unless they are values of an unknown (``x = 2k``).
+    letter on both sides, or where both leave it out, they are formulas of a given number, unless they are values of an
+    unknown (``x = 2k``).
     """
     are_declared = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
-    if not any(are_declared) or any({*said.values()} - {("Z",)} for said in declared):
+    if any({*said.values()} - {("Z",)} for said in declared):
         return None
     golds, answers = _families(gold), _families(answer)
     both = golds + answers
@@ -50,7 +51,7 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
     if not all(are_declared) and not is_clear:
         return None
     has_common = {family.letter for family in golds} & {family.letter for family in answers}
-    if has_common and not all(family.is_named for family in both):
+    if (has_common or not any(are_declared)) and not all(family.is_named for family in both):
         return None
     steps = [family.step for family in both]
     period = Fraction(math.lcm(*(step.numerator for step in steps)), math.gcd(*(step.denominator for step in steps)))
