@@ -26,9 +26,9 @@ _SPELLINGS = {
     "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
     "T": "T tesla teslas", "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles",
     "cal": "cal calorie calories", "ohm": "ohm ohms Ω",
-    "mi/h": "mph", "km/h": "kmh kph kmph", "am": "am AM", "pm": "pm PM",
-    "unit": "unit units u", "rad": "rad radian radians", "Msun": r"M_{\odot} M_\odot",
-    **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW kWh MHz GHz kPa atm mA M")},
+    "mi/h": "mph", "km/h": "kmh kph kmph", "rev/min": "rpm RPM", "N*m": "Nm", "kW*h": "kWh",
+    "am": "am AM", "pm": "pm PM", "unit": "unit units u", "rad": "rad radian radians", "Msun": r"M_{\odot} M_\odot",
+    **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW MHz GHz kPa atm mA M")},
 }  # fmt: skip
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
@@ -54,6 +54,7 @@ _MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
 """Words of mathematics, which are never counted things."""
 _POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
 _DEGREES = re.compile(r"(?:\^\{\\circ\}|(?i:degrees?) ) ?(?P<scale>[CF]|(?i:celsius|fahrenheit))?")
+_SCALE = re.compile(r" ?\^\{\\circ\} ?([CF])\b")
 _FACTOR = re.compile(
     rf"(?P<square>(?i:square|sq\.?|cubic|cu\.?) )?(?P<name>[A-Za-zΩ$€£¥₹¢%]+\.?|M_\{{?\\odot\}}?){_POWER}"
 )
@@ -88,7 +89,11 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     if not text.isascii() and (han := _HAN.fullmatch(text)):
         name = _HAN_UNITS.get(han["name"]) or (None if _HAN_NUMBER.search(han["name"]) else han["name"])
         return name and name + {"平方": "^2", "立方": "^3", None: ""}[han["square"]]
-    parts = [_factors(part.removeprefix("(").removesuffix(")"), is_worded, has_space) for part in _PER.split(text)]
+    text = _SCALE.sub(r" deg\1", text)
+    # m s^{-2}, mol/(L s); but N m may be a product of letters.
+    is_clear = "^{-" in text or any(_known(name) for name in re.findall("[A-Za-z]{2,}", text))
+    is_product = is_worded or (has_space and is_clear)
+    parts = [_factors(part.removeprefix("(").removesuffix(")"), is_product, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
 
@@ -122,7 +127,8 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
             return {}
         power = int(factor["power"] or {"": 1, "s": 2, "c": 3}[(factor["square"] or "")[:1].lower()])
         above, _, below = unit.partition("/")  # of mph
-        powers[above] += power
+        for each in above.split("*"):  # of Nm
+            powers[each] += power
         if below:
             powers[below] -= power
     return powers
