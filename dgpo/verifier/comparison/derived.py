@@ -1,8 +1,10 @@
 """Trees in another form, to be compared: equations as differences, vectors as tuples."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.comparison import policy
@@ -102,6 +104,12 @@ def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
     if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
         return None
     return minus(left.node, right.node)
+
+
+def differences(sides: Sequence[Tokens]) -> list[Node]:
+    """Each side minus the next; none where a side has no tree."""
+    found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
+    return found if len(found) == len(sides) - 1 else []
 
 
 def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:

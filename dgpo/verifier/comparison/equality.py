@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import permutations
 from typing import Any
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region
 from dgpo.verifier.comparison import derived, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
-from dgpo.verifier.comparison.derived import as_positive, beside_equations, components, definitions, difference, spread
+from dgpo.verifier.comparison.derived import as_positive, beside_equations, components, definitions, differences, spread
 from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.quantities import BASE
 from dgpo.verifier.expressions.tree import (
@@ -115,11 +116,14 @@ class Comparison:
         return every(decisions)
 
     def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
-        """Whether one equation is a multiple of the other; None where a side cannot be evaluated."""
-        wanted, given = (difference(*side.sides) if len(side.sides) == 2 else None for side in (gold, answer))
-        if wanted and given:
+        """Whether they are one equation but for factors and order, ``x/2 = y/3 = z``; None if a side has no value."""
+        wanted = differences(gold.sides)
+        orders = permutations(answer.sides) if 2 < len(answer.sides) == len(gold.sides) < 5 else [answer.sides]
+        given = [differences(order) for order in orders]
+        if wanted and len(wanted) == len(given[0]):
             self.has_evaluated = True
-            return values.is_multiple(*values.with_one_notation(wanted, given))
+            pairs = (zip(wanted, order, strict=True) for order in given)
+            return any(all(values.is_multiple(*values.with_one_notation(*pair)) for pair in order) for order in pairs)
         texts = [" = ".join(map(latex, side.sides)) for side in (gold, answer)]
         return self._told(texts[0], texts[1])
 
