@@ -50,7 +50,7 @@ NO_SOLUTION = "no solution"
 """What ``\\emptyset`` is in words."""
 _NO_SOLUTION = re.compile(
     r"(?:the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*solutions?"
-    r"|such [a-z]+(?: [a-z])?)(?: exists?)?|none|(?:the )?empty set|(?:原?方程组?)?无解|空集",
+    r"|such [a-z]+(?: [a-z])?)(?: exists?)?|none|(?:the )?empty set|(?:原?方程组?)?无(?:实数?)?[解根]|空集",
     re.IGNORECASE,
 )
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")

@@ -61,7 +61,7 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
 
     A decimal on one side brings a tolerance, unless the gold is an integer. ``\log`` without a base is decimal or
     natural, on both sides the same. ``C`` may stand for ``c``, unless one side has a letter in both cases. ``y(3)`` may
-    be a function or a product, so both readings must be equal.
+    be a function or a product, so both readings must be equal, unless the other side has ``y`` as a factor alone.
     """
     wanted, given = exact(gold), exact(answer)
     if wanted is not None and given is not None:
@@ -75,10 +75,12 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
         ends = ({"infinity": Fraction(end)} for end in (7, 8))
         return all(_equal_in_a_reading(renamed(gold, end), renamed(answer, end), has_decimal) for end in ends) or None
     same = _equal_in_a_reading(gold, answer, has_decimal)
-    calls = [part for side in (gold, answer) for part in operations(side, "call")]
-    if calls and not any(call.operands[1] == 0 for call in calls):
+    calls, others = (tuple(operations(side, "call")) for side in (gold, answer))
+    if (calls or others) and not any(call.operands[1] == 0 for call in calls + others):
         as_products = _equal_in_a_reading(rebuilt(gold, _as_product), rebuilt(answer, _as_product), has_decimal)
-        return same if same == as_products else None
+        called, other_called = ({call.operands[0] for call in part} for part in (calls, others))
+        are_factors = not called & other_called and called <= names(answer) and other_called <= names(gold)
+        return as_products if are_factors or same == as_products else None
     return same
 
 
