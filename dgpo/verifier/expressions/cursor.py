@@ -78,28 +78,15 @@ class Cursor:
         return f"{mark}{order}{match[3]}/{mark}{match[4]}{order}"
 
     def _name_alone(self) -> str:
-        r"""A name with its index and its primes: ``x_{12}``, ``I_{\max}``, ``\omega_L'``, and ``v^2_0``."""
+        r"""A name with its index and its primes: ``x_{12}``, ``I_{\max}``, ``\omega_L'``."""
         name = str(self._next().value)
-        power: list[Token] = []
         while True:
             if self._take("sign", "_"):
                 name += "_" + self._index()
             elif self._take("sign", "'"):
                 name += "'"
-            elif width := self._power_before_index():
-                power = self._tokens[self._at : self._at + width]
-                self._at += width
             else:
-                self._tokens[self._at : self._at] = power
                 return name
-
-    def _power_before_index(self) -> int:
-        """The number of tokens of the power in ``v^2_0`` and ``v^{2}_{0}``, 0 where there is none."""
-        values = [str(token.value) for token in self._tokens[self._at : self._at + 5]]
-        kinds = [token.kind for token in self._tokens[self._at : self._at + 5]]
-        if values[:1] == ["^"] and kinds[1:2] == ["number"] and values[2:3] == ["_"]:
-            return 2
-        return 4 if values[:2] == ["^", "{"] and kinds[2:4] == ["number", "close"] and values[4:] == ["_"] else 0
 
     def _index(self) -> str:
         if not self._take("open", "{"):

@@ -21,7 +21,8 @@ _TOKEN = re.compile(
     rf"|(?P<number>(?:(?:{GROUPS})(?!\d)|\d+)(?:\.\d+|\.(?![.\d]))?|\.\d+|\.(?=\\(?:overline|bar|dot)(?![A-Za-z])))"
     r"|(?P<row>\\\\(?: ?\[ ?-?[\d.]+ ?[a-z]{2} ?\])?|\\cr(?![A-Za-z]))"
     r"|(?P<command>\\[A-Za-z]+\*?)|(?P<escaped>\\.)|(?P<dots>\.\.\.)"
-    r"|(?P<relation><=|=<|>=|(?<![\d)])!=|:=|==)|(?P<power>\*\*)|(?P<letters>[A-Za-z]+|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
+    r"|(?P<arrow>-+>)|(?P<relation><=|=<|>=|(?<![\d)])!=|:=|==)|(?P<power>\*\*)"
+    r"|(?P<letters>[A-Za-z]+|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
     re.DOTALL,
 )
 _TIMES_TEN = re.compile(r"(?= ?10 ?(?:\^|\*\*))")
@@ -29,6 +30,7 @@ _PYTHON_IMAGINARY = re.compile(r"j(?![A-Za-z\d_])")
 _FIXED: dict[str, tuple[Kind, str, str]] = {
     "row": ("row", "row", r"\\ "),
     "dots": ("dots", "...", r"\ldots "),
+    "arrow": ("command", "to", r"\to "),
     "power": ("sign", "^", "^"),
 }
 _RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "in": r"\in ", "~": r"\approx ", "equiv": r"\equiv "}
@@ -56,7 +58,7 @@ def lex(text: str) -> Tokens:
     text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", _EMPTY.sub("", text.replace("{:}", ":"))))
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
-    text = _ORDINAL.sub(r"\1", text)
+    text = spelling.with_indices(_ORDINAL.sub(r"\1", text))
     text = _ESCAPED_TWICE.sub(r"\\", text)
     has_delimiters = len(_DOLLAR.findall(text)) % 2 == 0  # they come in pairs, one dollar alone is money
     lexer = _Lexer(has_delimiters)

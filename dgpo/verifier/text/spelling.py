@@ -7,15 +7,19 @@ from dgpo.verifier.text.tokens import Kind, Unreadable, vocabulary
 
 _SIGNS = {
     "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",
-    "×": r" \times ", "·": r" \cdot ", "⋅": r" \cdot ", "∙": r" \cdot ", "÷": "/", "≤": r" \le ", "≥": r" \ge ",
-    "⩽": r" \le ", "⩾": r" \ge ", "≠": r" \ne ", "∞": r" \infty ", "∪": r" \cup ", "∩": r" \cap ",
-    "±": r" \pm ", "∓": r" \mp ", "°": r"^{\circ}", "∈": r" \in ", "∅": r" \emptyset ", "√": r"\sqrt ",
-    "∛": r"\sqrt[3] ", "Ω": r"\Omega ", "℃": r"^{\circ}C",
-    "≈": r" \approx ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}",
-    "ℂ": r"\mathbb{C}", "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...",
-    "∶": ":", "或": " or ", "且": " and ", "和": " and ",
+    "÷": "/", "°": r"^{\circ}", "√": r"\sqrt ", "∛": r"\sqrt[3] ", "℃": r"^{\circ}C", "′": "'", "″": "''", "∣": "|",
+    "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}", "ℂ": r"\mathbb{C}",
+    "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...", "⋯": "...", "∶": ":",
+    "或": " or ", "且": " and ", "和": " and ",
 }  # fmt: skip
-_SMALL = re.compile("(?P<above>[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<below>[₀₁₂₃₄₅₆₇₈₉]+)|(?P<circled>[①-⑳])")
+_COMMANDS_OF_SIGNS = (
+    "× times · cdot ⋅ cdot ∙ cdot ≤ le ≥ ge ⩽ le ⩾ ge ≠ ne ≈ approx ∼ sim ≅ cong ≡ equiv ± pm ∓ mp ∞ infty Ω Omega"
+    " ∪ cup ∩ cap ∈ in ∉ notin ∅ emptyset ∖ setminus ⊂ subset ⊆ subseteq ⊃ supset ⊇ supseteq → to ⟶ to ⇒ implies"
+    " ⟹ implies ⇔ iff ↔ iff ↦ mapsto ¬ neg ∧ land ∨ lor ∀ forall ∃ exists ∑ sum ∏ prod ∫ int ∂ partial ∇ nabla"
+    " ⌊ lfloor ⌋ rfloor ⌈ lceil ⌉ rceil ∠ angle △ triangle ∥ parallel ⊥ perp ∴ therefore ℓ ell"
+)
+_SIGNS |= {sign: f" \\{name} " for sign, name in re.findall(r"(\S) (\w+)", _COMMANDS_OF_SIGNS)}
+_SMALL = re.compile("(?P<above>[⁰¹²³⁴-⁾ⁱⁿʰ-ʸˡ-ˣᴬ-ᵡᶜᶠᶻ]+)|(?P<below>[₀-₎ₐ-ₜᵢ-ᵥⱼ]+)|(?P<circled>[①-⑳])")
 _SMALL_AS = {"above": "^{%s}", "below": "_{%s}", "circled": r"\textcircled{%s}"}
 _RADICAL = re.compile(r"([√∛]) ?(\d+(?:\.\d+)?|[A-Za-z])")
 _GREEK_LETTER = re.compile("[α-ωΓΔΘΛΞΠΣΦΨΩ]")
@@ -54,6 +58,22 @@ def _greek_command(letter: re.Match[str]) -> str:
     return f" \\{name.capitalize() if size == 'CAPITAL' else name.lower()} "
 
 
+_POWER_FIRST = re.compile(r"(\^(?:\w|\{[^{}]{1,20}\}))(_(?:\w|\{[^{}]{1,20}\}))")
+_BASE = re.compile(r"(?<=log)(?:2|10)(?=\()")
+_WITH_INDEX = re.compile(  # x1 and H2SO4, but not 1e5, Rs5 or the digits of B2_{16}
+    r"(?<![A-Za-z\\_^])(?!Rs|US|INR|EUR)"
+    r"(?:(?<!\d)[a-z]\d{1,2}(?! ?\^)|(?:[A-Z][a-z]?\d{0,2}|\((?:[A-Z][a-z]?\d{0,2}){1,9}\)\d){1,20})"
+    r"(?![A-Za-z\d]|\.\d|[)}]? ?(?:_|\(?(?:in )?base))"
+)
+
+
+def with_indices(text: str) -> str:
+    """``text`` with x_0^2 for x^2_0, log_{10}(x) for log10(x), and H_{2}O for H2O."""
+    text = _BASE.sub(r"_{\g<0>}", _POWER_FIRST.sub(r"\2\1", text))
+    has_index = re.search(r"[A-Za-z)]\d", text)
+    return _WITH_INDEX.sub(lambda name: re.sub(r"\d+", r"_{\g<0>}", name.group()), text) if has_index else text
+
+
 _ARGUMENT = re.compile(r"\\[A-Za-z]+|\\?.", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
@@ -88,7 +108,7 @@ WITH_ARGUMENTS = {name: ("frac", 2) for name in ("frac", "dfrac", "tfrac", "cfra
 WITH_ARGUMENTS |= {name: ("binom", 2) for name in ("binom", "dbinom", "tbinom")} | {"sqrt": ("sqrt", 1)}
 WORDED = vocabulary(
     "text textbf textit textrm textsf texttt textnormal mbox hbox mathrm operatorname mathbf boldsymbol bm mathit"
-    " mathsf mathtt mathcal mathscr rm"
+    " mathsf mathtt mathcal mathscr rm ce"
 )
 ACCENTS = {name: name for name in ("vec", "overline", "hat", "tilde", "dot", "ddot")}
 ACCENTS |= {"overrightarrow": "vec", "bar": "overline", "widehat": "hat"}
@@ -164,5 +184,6 @@ PLAIN: dict[str, tuple[Kind, str, str]] = {
     **{name: COMMANDS[name] for name in FUNCTIONS - WITHOUT_VALUE | {"infty"}},
     **{name: ("name", name, f"\\{name} ") for name in GREEK},
     "sqrt": ("command", "sqrt", r"\sqrt"),
+    **{name: ("function", name, rf"\operatorname{{{name}}} ") for name in ("floor", "ceil", "abs")},
 }
 """Commands that need no backslash outside ``\\text{}``."""
