@@ -20,7 +20,7 @@ _ARTICLES = vocabulary(
 _FILLERS = _ARTICLES | vocabulary(
     "real reals complex positive negative nonnegative nonzero natural integer integers the"
 )
-_SUCH = vocabulary("such that satisfying")
+_SUCH = vocabulary("such that satisfying with where")
 
 
 def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
@@ -32,6 +32,8 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
         return tokens, {}
     tokens = _without_place(tokens)
     for head, clause in _clauses(tokens):
+        if has(head, "relation", "in") and has(clause, "relation") and not has(clause, "relation", "in"):
+            head, clause = clause, head  # n in Z, n >= 2
         said = read_conditions(clause)
         sets = {letter for letter, *_ in said.values()}
         value = split(head, "relation", "=")[0][-1]
@@ -56,7 +58,7 @@ def attached(parts: list[Tokens]) -> list[Tokens]:
 def read_conditions(clause: Tokens) -> dict[str, Condition]:
     r"""The conditions in ``k \in \mathbb{Z}``, ``n, k are positive integers`` or ``c \ge 0``, by letter; or none."""
     words = [token.word for token in clause if token.word]
-    if (spoken := spoken_set(" ".join(word for word in words if word not in _ARTICLES))) is None:
+    if not (spoken := spoken_condition(clause)):
         return {}
     core = [
         token
@@ -74,14 +76,20 @@ def read_conditions(clause: Tokens) -> dict[str, Condition]:
             return {}
         if len(part) > 1:
             for letter in letters:
-                domain, *before = claims.get(letter, _member(*spoken))
+                domain, *before = claims.get(letter, spoken)
                 is_bound = claim[2:3] in ((">",), (">=",))  # positive integers n >= 3
                 claims[letter] = (domain or claim[0], *([] if is_bound else before), *claim[1:])
             letters = []
     if letters and not words:
         return {}
-    claims |= dict.fromkeys(letters, _member(*spoken))
+    claims |= dict.fromkeys(letters, spoken)
     return {letter: _in_one_form(*claim) for letter, claim in claims.items()}
+
+
+def spoken_condition(clause: Tokens) -> Condition:
+    """``("Z", "_", ">", "0")`` of the words in ``all positive integers n such that n < 9``; nothing for other words."""
+    numbers = spoken_set(" ".join(token.word for token in clause if token.word and token.word not in _ARTICLES | _SUCH))
+    return _member(*numbers) if numbers else ()
 
 
 def _claim(part: Tokens, name: str) -> Condition:

@@ -5,7 +5,6 @@ r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, r
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import dropwhile, permutations, product
 
 from dgpo.verifier.answers import conditions, regions
@@ -16,7 +15,7 @@ from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import group, number_set
 from dgpo.verifier.expressions import quantities
 from dgpo.verifier.expressions.quantities import statement
-from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Ratio, Region, Several, Statement, Value
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Region, Several, Statement, Value
 from dgpo.verifier.text import splitting
 from dgpo.verifier.text.splitting import (
     in_a_list,
@@ -54,7 +53,8 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         return Statement(symbols_alone, tokens, is_words=True)
     value, said = conditions.split_condition(tokens)
     if said:
-        return Given(_read(value, depth + 1), said)
+        inside, (condition, *others) = _read(value, depth + 1), said.values()
+        return (None if others else regions.among(inside, condition)) or Given(inside, said)
     tokens = opened(value)
     start = next((index for index, token in enumerate(tokens) if token.is_("join", "or")), 0) - 1
     if start > 0 and shell(tokens[start:])[0] == "()":
@@ -160,8 +160,9 @@ def _relation(tokens: Tokens, depth: int) -> Answer:
         return union  # x < 1 \cup x > 2
     if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := _members(tokens, depth)):
         return members  # {x | x > 3} in braces of no meaning
-    if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind in ("name", "number"):
-        return _relation(core, depth)  # all n >= 3
+    if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind in ("name", "number", "bar"):
+        region = _relation(core, depth)
+        return regions.among(region, conditions.spoken_condition(tokens)) or region  # all integers n >= 3
     if relations[0] == "~" and not sides[0] and tokens[1:]:
         return _relation(tuple(tokens[1:]), depth)
     if set(relations) <= {"=", "~", "equiv"} and all(sides):
@@ -222,7 +223,7 @@ def _union(tokens: Tokens, depth: int) -> Answer:
     brackets, inside = shell(tokens)
     if brackets:
         return _bracketed(tokens, brackets, inside, depth)
-    return _with_unit(tokens, depth) or _scalar(tokens)
+    return _with_unit(tokens, depth) or quantities.read_scalar(tokens)
 
 
 def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
@@ -248,7 +249,7 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     inside = separated(inside)
     parts, _ = split(inside, "join")
     if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
-        return _scalar(tokens) if not has(inside, "relation") else _item(inside, depth)
+        return quantities.read_scalar(tokens) if not has(inside, "relation") else _item(inside, depth)
     if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
         return statement(tokens)
     items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
@@ -260,10 +261,11 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
 def _members(tokens: Tokens, depth: int) -> Answer | None:
     r"""The region of ``x \mid x > 2``, and the equation of ``(x, y) \mid x + y = 1``; None for anything else."""
     (first, *_), bars = split_at_bar(tokens)
-    name = read_name(first[: 1 if has(first, "relation", "in") else None])
+    is_member = has(first, "relation", "in")
+    name = read_name(first[: 1 if is_member else None])
     if not bars or not name or not tokens[len(first) + 1 :]:
         return None
-    members = _item(tokens[len(first) + 1 :], depth)
+    members = _item((*first, COMMA, *tokens[len(first) + 1 :]) if is_member else tokens[len(first) + 1 :], depth)
     if isinstance(members, Region) and members.variable == str(name):
         return replace(members, variable="")
     return members if name.head == "()" else None
@@ -272,7 +274,7 @@ def _members(tokens: Tokens, depth: int) -> Answer | None:
 def _family(tokens: Tokens) -> Tokens | None:
     r"""``3k, k \in Z`` of the insides of ``\{3k \mid k \in Z\}`` and ``\{x \mid x = 3k, k \in Z\}``; else None."""
     sides, bars = split_at_bar(tokens)
-    if len(bars) != 1 or not all(sides):
+    if len(bars) != 1 or not all(sides) or has(sides[0], "relation"):
         return None
     values, cuts = split(sides[1], "join")
     named = split(values[0], "relation", "=")[0]
@@ -281,20 +283,3 @@ def _family(tokens: Tokens) -> Tokens | None:
     else:
         member = (*sides[0], COMMA, *sides[1])
     return member if conditions.split_condition(member)[1] else None
-
-
-def _scalar(tokens: Tokens) -> Answer:
-    """A ratio (``3:4``), a time (``10:30 a.m.``) or a value."""
-    parts, cuts = splitting.split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
-    if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
-        cuts = []
-    if all(parts):
-        *_, last = parts
-        half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
-        half = half if half in ("am", "pm") else ""  # 10:30 a.m.
-        terms = [quantities.read_value(part) for part in (*parts[:-1], last[:1] if half else last)]
-        terms += [Value(Fraction(0), ())] * (not cuts and bool(half))  # 8 am
-        if len(terms) > 1:
-            values = tuple(term for term in terms if isinstance(term, Value) and term.node is not None)
-            return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
-    return quantities.read_value(tokens)

@@ -6,7 +6,8 @@ from itertools import chain
 from dgpo.verifier.text.splitting import plain, split_where
 from dgpo.verifier.text.tokens import Tokens, has
 
-_SIGNS = {"": "", "+": ">", "-": "<", "*": "!=", ">0": ">", "<0": "<", ">=0": ">=", "<=0": "<=", "!=0": "!="}
+_SIGNS = {"": "", "+": ">", "-": "<", "*": "!=", "setminus0": "!="}
+_SIGNS |= {f"{sign}0": sign for sign in ("<", ">", "<=", ">=", "!=")}
 _WORDS = {"positive": ">", "negative": "<", "nonnegative": ">=", "nonzero": "!=", "": ""}
 _SPOKEN = re.compile(
     r"(?:(?:all|every|any|each|the set of) )*(?P<sign>positive|(?:non[ -]?)?negative|non[ -]?zero)? ?"
@@ -30,7 +31,7 @@ def number_set(tokens: Tokens) -> tuple[str, str] | None:
     r"""The letter and the sign of a set: ``("Z", ">")`` of ``\mathbb{Z}^+`` or ``positive integers``; else None."""
     if tokens and tokens[0].kind == "field":
         letter, script = str(tokens[0].value), "".join(str(token.value) for token in tokens[1:])
-        script = script.translate(dict.fromkeys(map(ord, "^_{}")))
+        script = script.translate(dict.fromkeys(map(ord, "^_{}\\")))
         sign = ">=" if letter + script == "N0" else _SIGNS.get(script)
         letter, sign = ("Z", ">" if sign in ("", "!=") else sign) if letter == "N" else (letter, sign)
         return None if sign is None else (letter, sign)

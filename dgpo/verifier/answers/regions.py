@@ -2,6 +2,7 @@ r"""Reads intervals, unions and inequalities as one kind: ``x \le 3`` and ``(-\i
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from dgpo.verifier.answers.naming import Name, read_name
 from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import Infinite, Piece, Region, Several, Value
+from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
@@ -17,6 +18,8 @@ from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 BELOW, ABOVE = Infinite(True), Infinite(False)
 REALS = (Piece("()", BELOW, ABOVE),)
+MAX_LISTED = 100
+"""The most whole numbers that a list may have in the place of a region."""
 
 
 def as_region(answer: Several) -> Region | None:
@@ -24,6 +27,37 @@ def as_region(answer: Several) -> Region | None:
     ends = [item for item in answer.items if isinstance(item, Value | Infinite)]
     is_pair = len(ends) == len(answer.items) == 2 and answer.brackets not in ("", "{}")
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
+
+
+def among(answer: Answer, condition: Condition) -> Region | None:
+    """The whole numbers of a region, which ``condition`` may bound; None for other answers and conditions."""
+    numbers, *bound = condition or ("",)
+    relation, limit = "".join(bound[1:2]), "".join(bound[2:])
+    if not isinstance(answer, Region) or numbers != "Z" or (bound and not (relation in MIRROR and limit.isdigit())):
+        return None
+    pieces = _common(answer.pieces, _half_line(relation, Value(Fraction(limit), ())) if bound else REALS)
+    return replace(answer, pieces=tuple(pieces), is_whole=True) if pieces else None
+
+
+def whole_ends(region: Region) -> list[tuple[Any, Any]]:
+    """The first and the last whole number of each piece, or infinity; none where these are not known."""
+    ends: list[tuple[Any, Any]] = []
+    for piece in region.pieces:
+        low, high = _number(piece.low), _number(piece.high)
+        if low is None or high is None:
+            return []
+        low = low if low == -math.inf else math.floor(low) + 1 if piece.brackets[0] == "(" else math.ceil(low)
+        high = high if high == math.inf else math.ceil(high) - 1 if piece.brackets[1] == ")" else math.floor(high)
+        ends.append((low, high))
+    return ends
+
+
+def listed(region: Region) -> Several | None:
+    """The set of the whole numbers in a region; None where they are too many, or not known."""
+    ends = whole_ends(region)
+    if not 0 < sum(high - low + 1 for low, high in ends) <= MAX_LISTED:
+        return None
+    return Several("{}", tuple(Value(Fraction(number), ()) for low, high in ends for number in range(low, high + 1)))
 
 
 def read_union(tokens: Tokens) -> Region | None:

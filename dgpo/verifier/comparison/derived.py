@@ -22,13 +22,14 @@ from dgpo.verifier.expressions.tree import (
     renamed,
 )
 from dgpo.verifier.expressions.values import equal, exact
+from dgpo.verifier.text.spelling import GREEK
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has
 from dgpo.verifier.text.tokens import renamed as with_letters
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
 """The constant of integration and variables: no letters that may be given numbers."""
-_SYMBOL = re.compile(r"[A-Za-z](?:_\w+)?|[A-Z]{2,4}")
+_SYMBOL = re.compile(rf"(?:[A-Za-z]|{'|'.join(GREEK)})(?:_\w+)?(?:\^\d)?|[A-Z]{{2,4}}")
 
 
 def spread(tree: Answer, other: Answer) -> Answer:
@@ -54,13 +55,19 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
     return None if is_partial else answer.items
 
 
-def beside_equations(tree: Several, other: Several) -> Several | None:
-    """``x = 3, 4`` as a list of equations instead of the values of x, where ``other`` holds equations; else None."""
+def beside_equations(tree: Several, other: Several) -> Several:
+    """``x = 3, 4`` as a list of equations instead of the values of x, where ``other`` holds equations."""
     if not tree.name or not any(isinstance(item, Equation) for item in other.items):
-        return None
+        return tree
     name = (Token("name", tree.name, tree.name),)
     items = (Equation((name, item.tokens), 2) if isinstance(item, Value) else item for item in tree.items)
     return Several("", tuple(items))
+
+
+def point_of(one: Several, other: Several) -> Several:
+    """``(1, 2)`` of ``{(1, 2)}``, where the other is a point."""
+    only = one.items[0] if len(one.items) == 1 and one.brackets == "{}" and other.brackets == "()" else None
+    return only if isinstance(only, Several) else one
 
 
 def with_floors(gold: Value, answer: Value) -> tuple[Value, Value]:
@@ -88,14 +95,16 @@ def squared(tokens: Tokens) -> Tokens | None:
     return None if number is None or number < 0 else (*next(both), *signs, *next(both))
 
 
-def as_positive(tokens: Tokens) -> tuple[bool, Node] | None:
-    """``(True, a - b)`` of ``a > b`` and ``b < a``, ``(False, a - b)`` of ``a >= b``; None for anything else."""
+def as_positive(tokens: Tokens) -> list[tuple[bool, Node]]:
+    """``(True, a - b)`` and ``(False, b - c)`` of ``a > b >= c`` and ``c <= b < a``; none for anything else."""
     sides, signs = split(tokens, "relation")
-    if len(signs) != 1 or signs[0].value not in ("<", ">", "<=", ">="):
-        return None
-    relation = str(signs[0].value)
-    positive = difference(*(sides if relation.startswith(">") else reversed(sides)))
-    return (len(relation) == 1, positive) if positive else None
+    found = []
+    for relation, (left, right) in zip((str(sign.value) for sign in signs), pairwise(sides), strict=True):
+        positive = difference(*((left, right) if relation.startswith(">") else (right, left)))
+        if relation not in ("<", ">", "<=", ">=") or not positive:
+            return []
+        found.append((len(relation) == 1, positive))
+    return found
 
 
 def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
@@ -117,7 +126,11 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
     wanted, given = policy.definition(gold), policy.definition(answer)
     if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
         return None
-    return read_answer(wanted[1]), read_answer(with_letters(given[1], {given[0]: wanted[0]}))
+    products = {
+        str(token.value): str(token.value).replace(given[0], wanted[0]) for token in given[1] if token.is_product
+    }
+    renamed_side = with_letters(with_letters(given[1], {given[0]: wanted[0]}), products, "word")
+    return read_answer(wanted[1]), read_answer(renamed_side)
 
 
 def is_shifted(gold: Node, answer: Node) -> bool:

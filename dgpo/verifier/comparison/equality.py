@@ -7,11 +7,12 @@ from itertools import permutations
 from typing import Any
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.regions import as_region
+from dgpo.verifier.answers.regions import as_region, listed, whole_ends
 from dgpo.verifier.comparison import derived, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
-from dgpo.verifier.comparison.derived import as_positive, beside_equations, components, definitions, differences, spread
+from dgpo.verifier.comparison.derived import as_positive, components, definitions, differences, point_of, spread
 from dgpo.verifier.expressions import clock, values
+from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.quantities import BASE
 from dgpo.verifier.expressions.tree import (
     Answer,
@@ -155,8 +156,8 @@ class Comparison:
         are_indexed = "_" in wanted and "_" in given and wanted.partition("_")[0] == given.partition("_")[0]
         if wanted and given and wanted != given and (are_indexed or {wanted, given} <= set("xyz")):
             return False
-        gold, answer = beside_equations(gold, answer) or gold, beside_equations(answer, gold) or answer
-        gold, answer = _point(gold, answer), _point(answer, gold)
+        gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
+        gold, answer = point_of(gold, answer), point_of(answer, gold)
         shells = {gold.brackets, answer.brackets}
         are_unordered = shells <= UNORDERED
         is_no_tuple = "{}" in shells or gold.name or answer.name or gold.is_either or answer.is_either
@@ -196,6 +197,9 @@ class Comparison:
         return every(self.same(item, answer, depth) for item in gold.items)
 
     def several_and_region(self, gold: Several, answer: Region, depth: int) -> Decision:
+        if answer.is_whole:
+            numbers = listed(answer)
+            return self.severals(gold, numbers, depth) if numbers else False
         region = as_region(gold)
         return self.regions(region, answer, depth) if region else False
 
@@ -203,6 +207,10 @@ class Comparison:
         if gold.variable and answer.variable and gold.variable != answer.variable:
             has_both = has(gold.tokens, "name", answer.variable) and has(answer.tokens, "name", gold.variable)
             return self._inequalities(gold.tokens, answer.tokens) if has_both else False
+        if gold.is_whole != answer.is_whole and not (answer.variable if gold.is_whole else gold.variable in COUNTERS):
+            return False  # n may be a whole number without a word of it
+        if (gold.is_whole or answer.is_whole) and (wanted := whole_ends(gold)) and (given := whole_ends(answer)):
+            return wanted == given
         if len(gold.pieces) != len(answer.pieces):
             return False
         return paired(
@@ -264,21 +272,17 @@ class Comparison:
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
         """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
         wanted, given = as_positive(gold), as_positive(answer)
-        if wanted and given:
-            return wanted[0] == given[0] and values.is_multiple(wanted[1], given[1], positive=True)
-        return self._told(latex(gold), latex(answer))
+        if not wanted or not given:
+            return self._told(latex(gold), latex(answer))
+        return len(wanted) == len(given) and paired(
+            wanted, given, lambda one, other: one[0] == other[0] and values.is_multiple(one[1], other[1], positive=True)
+        )
 
     def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
         if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
             return False
         other = derived.squared(answer.tokens) or answer.tokens if isinstance(answer, Value | Region) else ()
         return self._inequalities(gold.tokens, other) if other else False
-
-
-def _point(one: Several, other: Several) -> Several:
-    """``(1, 2)`` of ``{(1, 2)}``, where the other is a point."""
-    only = one.items[0] if len(one.items) == 1 and one.brackets == "{}" and other.brackets == "()" else None
-    return only if isinstance(only, Several) else one
 
 
 _PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (

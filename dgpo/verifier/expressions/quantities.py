@@ -8,10 +8,10 @@ from functools import lru_cache
 
 from dgpo.verifier.expressions.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.expressions.arithmetic import exact_value
-from dgpo.verifier.expressions.tree import Infinite, Node, Several, Statement, Value, names, product
+from dgpo.verifier.expressions.tree import Infinite, Node, Ratio, Several, Statement, Value, names, product
 from dgpo.verifier.expressions.units import unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
-from dgpo.verifier.text.splitting import group_end, opened, shell, split, step, symbols, trimmed
+from dgpo.verifier.text.splitting import group_end, opened, shell, split, split_where, step, symbols, trimmed
 from dgpo.verifier.text.tokens import MINUS, Token, Tokens, has, has_any, latex, vocabulary
 
 MAX_UNIT = 24
@@ -21,6 +21,23 @@ BASE = "base "
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
+
+
+def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statement:
+    """A ratio (``3:4``), a time (``10:30 a.m.``) or a value."""
+    parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
+    if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
+        cuts = []
+    if all(parts):
+        *_, last = parts
+        half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
+        half = half if half in ("am", "pm") else ""  # 10:30 a.m.
+        terms = [read_value(part) for part in (*parts[:-1], last[:1] if half else last)]
+        terms += [Value(Fraction(0), ())] * (not cuts and bool(half))  # 8 am
+        if len(terms) > 1:
+            values = tuple(term for term in terms if isinstance(term, Value) and term.node is not None)
+            return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
+    return read_value(tokens)
 
 
 @lru_cache(maxsize=8192)

@@ -147,11 +147,12 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A set of real numbers: a union of intervals, of a variable ('' for none)."""
+    """A set of real numbers: a union of intervals, of a variable ('' for none); or the whole numbers in it."""
 
     variable: str
     pieces: tuple[Piece, ...]
     tokens: Tokens = field(default=(), compare=False)
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
