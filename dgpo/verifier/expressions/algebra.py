@@ -6,11 +6,12 @@ What has more than one reading (``1/2x``, ``\sin x \cdot y``) has no tree, and e
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra, fraction
+from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra
 from dgpo.verifier.expressions.series import series, with_dots
-from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, names, product, quotient, subtrees
+from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, chosen, names, product, quotient, subtrees
 from dgpo.verifier.text.spelling import OF_SEVERAL, WITHOUT_VALUE
-from dgpo.verifier.text.tokens import END, Token
+from dgpo.verifier.text.splitting import group_end
+from dgpo.verifier.text.tokens import END, Token, has
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
@@ -177,12 +178,12 @@ class _Parser(Cursor):
         return series(function, term, letter, low, high)
 
     def _choices(self) -> Node:
-        """``_{10}C_3`` and ``^{10}C_{3}``."""
+        """``_{10}C_3`` and ``^{10}P_{3}``."""
         self._next()
         above = self._script()
-        self._need("name", "C")
+        letter = str(self._need("name", "C", "P").value)
         self._need("sign", "_")
-        return Operation("binom", (above, self._script()))
+        return chosen(letter, above, self._script())
 
     def _name(self) -> Node:
         start = self._at
@@ -194,17 +195,17 @@ class _Parser(Cursor):
             if above is None or not names(above) <= _CHOSEN_FROM:
                 raise NotAlgebra
             self._next()
-            below = self._script()
-            choices = Operation("binom", (above, below))
-            return choices if name[0] == "C" else product(choices, Operation("!", (below,)))
+            return chosen(name[0], above, self._script())
         return name
 
     def _applied(self, name: str) -> Node:
         """``C(5, 2)``, ``y(0)``, and ``x(x+1)``, which is a product."""
-        after = self._tokens[self._at + 1 : self._at + 5]
-        if name == "C" and [token.kind for token in after] == ["number", "join", "number", "close"]:
-            self._at += 5
-            return Operation("binom", (fraction(after[0].value), fraction(after[2].value)))
+        after = self._tokens[self._at + 1 : self._at + 3]
+        if name == "C" and has(self._tokens[self._at : group_end(self._tokens, self._at)], "join", ","):
+            arguments = self._arguments()
+            if len(arguments) != 2:
+                raise NotAlgebra
+            return chosen(name, arguments[0], arguments[1])
         start = self._at
         argument = self._group()
         if name == "Gamma":

@@ -91,6 +91,12 @@ def minus(left: Node, right: Node) -> Node:
     return Operation("+", (left, Operation("-", (right,))))
 
 
+def chosen(letter: str, above: Node, below: Node) -> Node:
+    """The number of combinations (C) or permutations (P, A)."""
+    combinations = Operation("binom", (above, below))
+    return combinations if letter == "C" else product(combinations, Operation("!", (below,)))
+
+
 def quotient(above: Node, below: Node) -> Node:
     return Operation("*", (above, Operation("/", (below,))))
 
