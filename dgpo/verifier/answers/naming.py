@@ -132,10 +132,11 @@ def _symbol(tokens: Tokens) -> Name | None:
             end = group_end(tokens, at + 1)
             index = "".join(symbols(tokens[at + 1 : end])).replace("o{", "").replace("c}", "")
             at = end
-        elif token.is_("sign", "^") and len(head) == 1 and (head in "fgh" or head.isupper()):
+        elif token.is_("sign", "^") and (head in ("sigma", "chi", *"fgh") or (len(head) == 1 and head.isupper())):
             end = group_end(tokens, at + 1)
             power = "".join(symbols(tokens[at + 1 : end]))
-            if power != "o{-1c}" and (power not in ("T", "n") or head in "fghFGH"):
+            is_square = power == "2" and head in ("sigma", "chi", "R") and first.kind == "name"  # the variance
+            if not is_square and power != "o{-1c}" and (power not in ("T", "n") or head in "fghFGH"):
                 return None
             mark, at = f"{mark}^{power}", end
         elif token.is_("sign", "'"):
@@ -170,7 +171,8 @@ def differ(gold: Name, answer: Name) -> bool:
         are_axes = heads <= {*"xyz"} and replace(gold, head=answer.head) == answer
         are_of_kind = gold.head[:6] == answer.head[:6] == "angle " or gold.head[:4] == answer.head[:4] == "set "
         are_functions = all(arguments) and len({*map(str.lower, heads)} - {"y"}) > 1 == max(map(len, heads))  # f, g
-        are_of_same = all(arguments) and arguments[0] == arguments[1] and min(map(len, heads)) > 1  # Re(z) and Im(z)
+        is_of_set = len({head[0].lower() for head in heads}) > 1 and "".join(arguments[0])[:1].isupper()  # Var(X)
+        are_of_same = all(arguments) and arguments[0] == arguments[1] and (is_of_set or min(map(len, heads)) > 1)
         measures = [_MEASURES & {*name.head.split()} for name in both]
         are_opposed = bool(measures[0] - measures[1] and measures[1] - measures[0])  # maximum and minimum of x
         has_same_index = bool(gold.index) and gold.index == answer.index

@@ -3,6 +3,7 @@ r"""The decisions a person may argue about, each a function. docs/verifier.md ha
 They say what an answer claims; `equality` compares the claims with the ground truth.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -215,7 +216,7 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
         return False
     if _is_solved_for_another(gold, given):
         return False
-    if wanted.head == given.head and given.index and definition(gold) and definition(answer):
+    if given.index and replace(wanted, index=given.index) == given and definition(gold) and definition(answer):
         return False  # a_n and a_k, as functions of their index
     return differ(wanted, given)
 
@@ -243,7 +244,7 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
 def definition(equation: Equation) -> tuple[str, Tokens] | None:
     """``x`` and ``2x+3`` of ``y = 2x+3`` or ``f(x) = 2x+3``; None for anything but the definition of a function."""
     name = read_name(equation.sides[0])
-    if len(equation.sides) != 2 or name is None or name.mark:
+    if len(equation.sides) != 2 or name is None:
         return None
     if name == Name("y") and has(equation.sides[1], "name", "x"):
         return "x", equation.sides[1]
