@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import product
 
 from dgpo.verifier.text.splitting import group_end, shell, split, split_where, symbols
-from dgpo.verifier.text.tokens import Token, Tokens, has, renamed
+from dgpo.verifier.text.tokens import COMMA, Token, Tokens, has, renamed
 
 MAX_LETTERS = 5
 _JOINED: dict[str, tuple[int, Callable[[bool, bool], bool]]] = {
@@ -75,6 +75,7 @@ def with_bound_letter(tokens: Tokens) -> Tokens:
     r"""``\exists x \in R, x^2 \le 1`` of ``\exists x_0 \in R, x_0^2 \le 1``: the bound letter of a quantifier as x."""
     if len(tokens) < 4 or not (tokens[0].is_("command", "exists") or tokens[0].latex == r"\forall "):
         return tokens
+    tokens = tuple(COMMA if token.is_("sign", ":") else token for token in tokens)
     letter, index = str(tokens[1].value), _index(tokens, 2)
     if letter != "x" and has(tokens, "name", "x"):
         return tokens

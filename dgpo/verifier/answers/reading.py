@@ -28,6 +28,7 @@ _LEAD = re.compile(
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
 _SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
+_SAME_WORDS |= {"divergent": "diverges", "convergent": "converges"}
 _DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -36,7 +37,8 @@ _MONTH = (
 _DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
 _END = re.compile(
     r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z"
-    r"|(?<=odd|ven) (?:function|number|integer)s?\Z|(?<=[a-z]{5}) (?:triangle|player)\Z"
+    r"|(?<=odd|ven|ing) (?:function|number|integer)s?\Z|(?<=[a-z]{5}) triangle\Z"
+    r"|(?<=[a-z]{5}) player(?: wins| has (?:a|the) winning strategy)?\Z|(?<=fficient|ecessary) conditions?\Z"
 )
 _CHOICE = re.compile(
     r"\(?([A-J])\)?[.:)]?"  # B, (B), B.
@@ -190,9 +192,10 @@ def phrase(text: str) -> str | None:
         first, second, *year = filter(None, date.groups())
         day, month = (first, second) if first.isdecimal() else (second, first)
         return " ".join((month[:3].lower(), day.lstrip("0"), *year))
+    text = text.replace(", but ", " but ")
     if not _WORDS.fullmatch(text):
         return None
-    lowered = _END.sub("", _LEAD.sub("", text.lower()))
+    lowered = _END.sub("", _LEAD.sub("", text.lower().replace("non-", "non").replace("-", " ")))
     same = _ARTICLE.sub("", _SAME_WORDS.get(lowered, lowered), count=1)
     return " and ".join(sorted(same.split(" and "))) if same.count(" ") == 2 else same  # Alice and Bob
 

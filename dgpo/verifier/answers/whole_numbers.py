@@ -30,7 +30,7 @@ _FORMS = tuple(
         r"{letter} (?:is |must be )?{not}(?:an? )?{sign}{kind}(?: {numbers})?",
         r"{all}{sign}(?:{numbers} )?(?:{letter} )?(?:that are |which are |is |must be )?{not}"
         r"(?:divisible by|(?:a )?multiples? of) {modulus}",
-        r"{modulus} ?(?:\||(?P<not>\\nmid)) ?{letter}",
+        r"(?:{all}{sign}(?:{numbers} )?{such})?{modulus} ?(?:\||(?P<not>\\nmid)) ?{letter}",
         r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{letter} ?{not}equiv ?"
         r"(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?[bp]?mod \{{? ?{modulus}\}}?\)?"
         r"(?:, (?:where |and )?(?P=letter) (?:is )?(?:a )?(?P<own_kind>prime))?",
