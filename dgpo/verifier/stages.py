@@ -128,8 +128,7 @@ def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
     if not contents and mode == "extract":
         wanted = "choice" if gold.is_choice else "number" if is_number(gold.tree) else "expression"
         return unboxed_answer(text, wanted)
-    tree = gold.tree
-    items = tree.items if isinstance(tree, Named | Several) and getattr(tree, "brackets", "") in ("", "{}") else ()
+    items = gold.tree.items if isinstance(gold.tree, Named | Several) else ()
     if len(contents) > 1 and policy.has_many_values(gold) and len(contents) == len(items):
         return ", ".join(contents)
     return contents[-1] if contents else None

@@ -26,9 +26,9 @@ _SPELLINGS = {
     "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
     "T": "T tesla teslas", "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles",
     "cal": "cal calorie calories", "ohm": "ohm ohms Ω",
-    "mi/h": "mph", "km/h": "kmh kph kmph", "rev/min": "rpm RPM", "N*m": "Nm", "kW*h": "kWh",
+    "mi/h": "mph", "km/h": "kmh kph kmph", "rev/min": "rpm RPM", "N*m": "Nm", "kW*h": "kWh", "mol/L": "M molar",
     "am": "am AM", "pm": "pm PM", "unit": "unit units u", "rad": "rad radian radians", "Msun": r"M_{\odot} M_\odot",
-    **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW MHz GHz kPa atm mA M")},
+    **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW MHz GHz kPa atm mA")},
 }  # fmt: skip
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
@@ -40,7 +40,7 @@ _FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") 
 _NOT_UNITS = re.compile(
     r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
     r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
-    r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|squared|cubed|dozens?|score|factorial"
+    r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|dozens?|score|factorial"
     r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
     r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|mille|mill(?:on|ion|iard)\w+"
     rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe))\b",
@@ -49,10 +49,10 @@ _NOT_UNITS = re.compile(
 _COUNTED = re.compile(r"\A(?:(?:such|different|distinct|possible|total|valid) )+(?=[a-z])", re.IGNORECASE)
 """What says of counted things that they are counted: ``such triples``."""
 _MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
-    "infinity infty coth floor ceil ceiling binom cdot frac sqrt root sum prod integral choose undefined"
+    "infinity infty coth squared cubed floor ceil ceiling binom cdot frac sqrt root sum prod integral choose undefined"
 )
 """Words of mathematics, which are never counted things."""
-_POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?)?"
+_POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?|(?<=[a-z]{3}) (?P<behind>squared|cubed))?"
 _DEGREES = re.compile(r"(?:\^\{\\circ\}|(?i:degrees?) ) ?(?P<scale>[CF]|(?i:celsius|fahrenheit))?")
 _SCALE = re.compile(r" ?\^\{\\circ\} ?([CF])\b")
 _FACTOR = re.compile(
@@ -65,7 +65,9 @@ _HAN_UNITS = {
 _HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
 _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
 _MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
-_TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?![\^])", re.IGNORECASE)
+_TIMES = re.compile(
+    r"(?i) ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?!\^|squared|cubed)"
+)
 _PER = re.compile(r" ?/ ?| per ")
 _PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}")
 
@@ -125,7 +127,8 @@ def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
         is_attached = name in _ATTACHED or bool(_PREFIXED.fullmatch(name))
         if factor is None or not unit or not (is_worded or has_space or is_attached):
             return {}
-        power = int(factor["power"] or {"": 1, "s": 2, "c": 3}[(factor["square"] or "")[:1].lower()])
+        word = factor["square"] or factor["behind"] or ""
+        power = int(factor["power"] or {"": 1, "s": 2, "c": 3}[word[:1].lower()])
         above, _, below = unit.partition("/")  # of mph
         for each in above.split("*"):  # of Nm
             powers[each] += power

@@ -49,7 +49,8 @@ _MONEY = re.compile(r"[$€£¥](?=[-\d.])")
 # 25 °C, 9 square miles per hour, 9 m^2
 _UNIT = re.compile(
     r" ?°[CF]?(?![A-Za-z])"
-    r"| ?(?:(?:square|cubic|sq\.?|cu\.?) )?[A-Za-z]+(?:[²³]|\^[23])?(?:(?: per |/)[A-Za-z]+(?:[²³]|\^[23])?)?"
+    r"| ?(?!in [a-z])(?:(?:square|cubic|sq\.?|cu\.?) )?[A-Za-z]+(?:[²³]|\^[23])?"  # not 5 in all
+    r"(?:(?: per |/)[A-Za-z]+(?:[²³]|\^[23])?)?"
 )
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SYMBOLS = frozenset("$€£¥x≡m,")

@@ -92,7 +92,7 @@ _AFTER = re.compile(
     r"|impossible|extraneous|eliminated|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b"
     r"|，不对|(?:is|are|was|were|does|do) not\b"
     r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|of \$?\d|(?:squared|cubed|factorial|choose)\b"
-    r"|(?:more|less|fewer) than \S{0,3}\d)",
+    r"|(?:more|less|fewer) than \S{0,3}\d|(?:(?<=, \d )|(?<=, \d\d )|(?<=which is \d ))(?:more|less|fewer) than\b)",
     re.IGNORECASE,
 )
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
