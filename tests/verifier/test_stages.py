@@ -24,6 +24,8 @@ def test_a_hedge_is_wrong(answer: str) -> None:
 def test_a_list_gold_takes_the_boxes_of_the_last_line() -> None:
     assert verify("First \\boxed{9}.\nSo \\boxed{2} and \\boxed{3}", "2, 3")
     assert not verify(r"\boxed{2} and \boxed{3}", "3, 4")
+    assert verify(r"\boxed{x = 2}, \boxed{y = 3}", "(2, 3)")
+    assert not verify(r"\boxed{x = 3}, \boxed{y = 2}", "(2, 3)")
     assert verify(r"\boxed{2} and \boxed{3}", "3")
 
 
