@@ -168,7 +168,7 @@ def differ(gold: Name, answer: Name) -> bool:
     if not all(head[0].isalpha() for head in heads):
         return False
     if len(heads) > 1:
-        are_axes = heads <= {*"xyz"} and replace(gold, head=answer.head) == answer
+        are_axes = (heads <= {*"xyz"} or heads == {"mu", "sigma"}) and replace(gold, head=answer.head) == answer
         are_of_kind = gold.head[:6] == answer.head[:6] == "angle " or gold.head[:4] == answer.head[:4] == "set "
         are_functions = all(arguments) and len({*map(str.lower, heads)} - {"y"}) > 1 == max(map(len, heads))  # f, g
         is_of_set = len({head[0].lower() for head in heads}) > 1 and "".join(arguments[0])[:1].isupper()  # Var(X)

@@ -93,11 +93,6 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     return (last, sides[0]) if last and len(sides) == 2 else (None, None)
 
 
-def is_curve(tree: Answer) -> bool:
-    """Whether an answer is an equation of a curve, which has less points where its coordinates are bounded."""
-    return isinstance(tree, Equation) and named_value(tree)[1] is None
-
-
 def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
     """What `named_value` finds, and 113 of ``m + n = 113`` beside a value: a sum of letters that a problem asks for,
     unlike the line ``x + y = 3``. None for other equations.
@@ -112,7 +107,7 @@ def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
 
 def are_parts_of_curve(*sides: Given) -> bool:
     """Whether a curve loses points on one side alone, by a bound on a coordinate: ``x^2 + y^2 = 1, x > 0``."""
-    are_curves = any(is_curve(side.value) for side in sides)
+    are_curves = any(isinstance(side.value, Equation) and named_value(side.value)[1] is None for side in sides)
     return are_curves and not set("xyz").isdisjoint(sides[0].conditions.keys() ^ sides[1].conditions.keys())
 
 
