@@ -126,11 +126,10 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
     wanted, given = policy.definition(gold), policy.definition(answer)
     if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
         return None
-    products = {
-        str(token.value): str(token.value).replace(given[0], wanted[0]) for token in given[1] if token.is_product
-    }
-    renamed_side = with_letters(with_letters(given[1], {given[0]: wanted[0]}), products, "word")
-    return read_answer(wanted[1]), read_answer(renamed_side)
+    letter, side = given
+    products = {token.latex: token.latex.replace(letter, wanted[0]) for token in side if token.is_product}  # ct
+    side = with_letters(with_letters(side, {letter: wanted[0]}), products, "word")
+    return read_answer(wanted[1]), read_answer(side)
 
 
 def is_shifted(gold: Node, answer: Node) -> bool:

@@ -197,9 +197,8 @@ class Comparison:
         return every(self.same(item, answer, depth) for item in gold.items)
 
     def several_and_region(self, gold: Several, answer: Region, depth: int) -> Decision:
-        if answer.is_whole:
-            numbers = listed(answer)
-            return self.severals(gold, numbers, depth) if numbers else False
+        if answer.is_whole and (numbers := listed(answer)):
+            return self.severals(gold, numbers, depth)
         region = as_region(gold)
         return self.regions(region, answer, depth) if region else False
 
