@@ -207,7 +207,7 @@ class _Lexer:
         return at
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
-        is_called = written not in spelling.OF_SEVERAL or _OPENS.match(text, at)
+        is_called = written not in spelling.CALLED or _OPENS.match(text, at)
         is_upright = text.strip() == written != "sec"  # \mathrm{ln}; seconds are no secant
         if written.lower() == "equivalently":
             self._is_spaced = True

@@ -102,6 +102,8 @@ FUNCTIONS = vocabulary(
     " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis arg"
 )
 OF_SEVERAL = vocabulary("max min gcd lcm")
+CALLED = OF_SEVERAL | vocabulary("floor ceil abs")
+"""Functions that are words where no bracket follows."""
 WITHOUT_VALUE = vocabulary("det sup inf lim deg arg")
 """Functions that nothing evaluates, and that are words without a backslash."""
 WITH_ARGUMENTS = {name: ("frac", 2) for name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac")}
@@ -184,6 +186,6 @@ PLAIN: dict[str, tuple[Kind, str, str]] = {
     **{name: COMMANDS[name] for name in FUNCTIONS - WITHOUT_VALUE | {"infty"}},
     **{name: ("name", name, f"\\{name} ") for name in GREEK},
     "sqrt": ("command", "sqrt", r"\sqrt"),
-    **{name: ("function", name, rf"\operatorname{{{name}}} ") for name in ("floor", "ceil", "abs")},
+    **{name: ("function", name, rf"\operatorname{{{name}}} ") for name in CALLED - OF_SEVERAL},
 }
 """Commands that need no backslash outside ``\\text{}``."""
