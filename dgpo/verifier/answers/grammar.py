@@ -53,8 +53,9 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         return Statement(symbols_alone, tokens, is_words=True)
     value, said = conditions.split_condition(tokens)
     if said:
-        inside, (condition, *others) = _read(value, depth + 1), said.values()
-        return (None if others else regions.among(inside, condition)) or Given(inside, said)
+        inside = _read(value, depth + 1)
+        letter = inside.variable if isinstance(inside, Region) and len(said) == 1 else ""
+        return regions.among(inside, said.get(letter, ())) or Given(inside, said)
     tokens = opened(value)
     start = next((index for index, token in enumerate(tokens) if token.is_("join", "or")), 0) - 1
     if start > 0 and shell(tokens[start:])[0] == "()":
