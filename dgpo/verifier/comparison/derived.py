@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.comparison import policy
@@ -119,6 +119,12 @@ def differences(sides: Sequence[Tokens]) -> list[Node]:
     """Each side minus the next; none where a side has no tree."""
     found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
     return found if len(found) == len(sides) - 1 else []
+
+
+def in_any_order(sides: Sequence[Tokens]) -> list[list[Node]]:
+    """The `differences` of three or four sides in each order; of others as they are."""
+    orders = permutations(sides) if 2 < len(sides) < 5 else [sides]
+    return [differences(order) for order in orders]
 
 
 def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:

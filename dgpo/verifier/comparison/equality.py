@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import permutations
 from typing import Any
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, whole_ends
 from dgpo.verifier.comparison import derived, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
-from dgpo.verifier.comparison.derived import as_positive, components, definitions, differences, point_of, spread
+from dgpo.verifier.comparison.derived import as_positive, components, definitions, point_of, spread
 from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.quantities import BASE
@@ -118,9 +117,7 @@ class Comparison:
 
     def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
         """Whether they are one equation but for factors and order, ``x/2 = y/3 = z``; None if a side has no value."""
-        wanted = differences(gold.sides)
-        orders = permutations(answer.sides) if 2 < len(answer.sides) == len(gold.sides) < 5 else [answer.sides]
-        given = [differences(order) for order in orders]
+        wanted, given = derived.differences(gold.sides), derived.in_any_order(answer.sides)
         if wanted and len(wanted) == len(given[0]):
             self.has_evaluated = True
             pairs = (zip(wanted, order, strict=True) for order in given)
