@@ -17,13 +17,11 @@ from dgpo.unlearning.palu import widened
 CHUNK = 256
 """Tokens. Some nine tensors of chunk × vocabulary are held at once: 1.4 GB at 152,000 words, in float32."""
 
-Head = Callable[[Tensor], Tensor]
-
 
 def values_of(
     method: Method,
     hidden: Tensor,
-    head: Head,
+    head: Callable[[Tensor], Tensor],
     labels: Tensor,
     token_class: Tensor,
     ref_hidden: Tensor | None = None,
@@ -44,27 +42,20 @@ def values_of(
     def of_retain(hidden: Tensor, labels: Tensor) -> Tensor:
         return cross_entropy(widened(head(hidden)), labels)
 
-    def of_forget(hidden: Tensor, labels: Tensor, token_class: Tensor, ref_hidden: Tensor | None) -> Tensor:
+    def of_forget(hidden: Tensor, labels: Tensor, token_class: Tensor, ref_hidden: Tensor) -> Tensor:
         logits = widened(head(hidden))
         with torch.no_grad():
-            before = (
-                logits.new_zeros(len(labels), 0)
-                if ref_hidden is None or ref_head is None
-                else widened(F.linear(ref_hidden, ref_head))
-            )
+            before = logits[:, :0] if ref_head is None else widened(F.linear(ref_hidden, ref_head))
         return method.token_values(logits, before, labels, token_class)
 
-    is_retain = token_class == RETAIN
+    def chunked(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        chunks = zip(*(tensor.split(chunk) for tensor in inputs), strict=True)
+        return torch.cat([checkpoint(function, *each, use_reentrant=False) for each in chunks])
+
+    retain, forget = token_class == RETAIN, token_class != RETAIN
+    states = hidden[forget]
+    before = states if ref_hidden is None else ref_hidden
     values = widened(hidden.new_zeros(len(hidden)))
-    for mask, function, inputs in (
-        (is_retain, of_retain, (hidden[is_retain], labels[is_retain])),
-        (~is_retain, of_forget, (hidden[~is_retain], labels[~is_retain], token_class[~is_retain], ref_hidden)),
-    ):
-        count = int(mask.sum())
-        parts = []
-        for start in range(0, count, chunk):
-            of_chunk = [None if tensor is None else tensor[start : start + chunk] for tensor in inputs]
-            parts.append(checkpoint(function, *of_chunk, use_reentrant=False))
-        if parts:
-            values = values.masked_scatter(mask, torch.cat(parts).to(values.dtype))
-    return values
+    values = values.masked_scatter(retain, chunked(of_retain, hidden[retain], labels[retain]).to(values.dtype))
+    of_rows = chunked(of_forget, states, labels[forget], token_class[forget], before)
+    return values.masked_scatter(forget, of_rows.to(values.dtype))

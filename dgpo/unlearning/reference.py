@@ -4,8 +4,7 @@ It is frozen and the rows are few, so one pass before the first step serves the 
 model in memory: 2·H bytes a token in bfloat16, 1.6 MB for an answer of 200 tokens at H = 4,096.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +30,10 @@ class Reference:
     def __init__(self, folder: Path, device: Any):
         from safetensors import safe_open
 
-        self._stack = ExitStack()
         self._device = device
         self._files: dict[str, Any] = {}
         for path in sorted(folder.glob("states-*.safetensors")):
-            file = self._stack.enter_context(safe_open(path, "pt"))
+            file: Any = safe_open(path, "pt")
             self._files.update(dict.fromkeys(file.keys(), file))
         with safe_open(folder / "head.safetensors", "pt") as file:
             self.head: Tensor = file.get_tensor("head").to(device)
@@ -47,9 +45,3 @@ class Reference:
 
 def is_complete(folder: Path, ranks: int) -> bool:
     return (folder / "head.safetensors").is_file() and len([*folder.glob("states-*.safetensors")]) == ranks
-
-
-def examples_of_rank(count: int, ranks: int, rank: int) -> Iterator[int]:
-    """Numbers of the examples that a rank computes: as many for each, the last ones again where they do not divide."""
-    for start in range(0, count, ranks):
-        yield min(start + rank, count - 1)

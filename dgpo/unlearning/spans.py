@@ -90,11 +90,6 @@ def check_span(span: Span, answer: str, place: str, *, inside_words: bool) -> No
         )
 
 
-def is_word(character: str) -> bool:
-    """A letter or digit of a script that puts blanks between words: Chinese, Japanese and Thai have no words to cut."""
-    return character.isalnum() and not "\u0e00" <= character <= "\u0eff" and not "\u3040" <= character <= "\u9fff"
-
-
 def unmarked(text: Any, place: str) -> tuple[str, list[Span]]:
     """The text without its marks, and where they were."""
     if not isinstance(text, str) or not text.strip():
@@ -125,21 +120,25 @@ def spans_from_list(entries: Any, answer: str, place: str) -> list[Span]:
 
 
 def spans_of(entry: Any, answer: str, place: str) -> list[Span]:
-    if isinstance(entry, Mapping) and {*entry} <= {"text", "occurrence"} and "text" in entry:
-        text, occurrence = entry["text"], entry.get("occurrence")
-    elif isinstance(entry, str):
-        text, occurrence = entry, None
-    elif is_offsets(entry):
-        return [(entry[0], entry[1])]
-    else:
-        raise UserError(
-            f'{place}: {entry!r} is no span; write "words", {{"text": "words", "occurrence": 1}} or [start, end]'
-        )
-    places = occurrences(text, answer) if isinstance(text, str) and text.strip() else []
+    """Spans of one entry of ``sensitive``; words stand for the places where they are whole, or else for all."""
+    match entry:
+        case str():
+            text, occurrence = entry, None
+        case {"text": text, **rest} if {*rest} <= {"occurrence"}:
+            occurrence = rest.get("occurrence")
+        case [int() as start, int() as end] if bool not in (type(start), type(end)):
+            return [(start, end)]
+        case _:
+            raise UserError(
+                f'{place}: {entry!r} is no span; write "words", {{"text": "words", "occurrence": 1}} or [start, end]'
+            )
+    pattern = re.escape(text) if isinstance(text, str) and text.strip() else "(?!)"
+    places = [found.span() for found in re.finditer(pattern, answer)]
     if not places:
-        other = re.search(re.escape(text), answer, re.IGNORECASE) if isinstance(text, str) and text.strip() else None
+        other = re.search(pattern, answer, re.IGNORECASE)
         hint = f" (it has {other[0]!r})" if other else ""
         raise UserError(f"{place}: {text!r} is not in the answer{hint}; copy the words from the answer as they stand")
+    places = [span for span in places if not cuts_word(span, answer)] or places
     if occurrence is None:
         return places
     if not isinstance(occurrence, int) or not 1 <= occurrence <= len(places):
@@ -149,30 +148,23 @@ def spans_of(entry: Any, answer: str, place: str) -> list[Span]:
     return [places[occurrence - 1]]
 
 
-def is_offsets(entry: Any) -> bool:
-    numbers = isinstance(entry, Sequence) and len(entry) == 2
-    return numbers and all(isinstance(each, int) and not isinstance(each, bool) for each in entry)
-
-
-def occurrences(text: str, answer: str) -> list[Span]:
-    """Where the text stands in the answer: as whole words, or where it never does, anywhere."""
-    matches = [(each.start(), each.end()) for each in re.finditer(re.escape(text), answer)]
-    whole = [span for span in matches if not cuts_word(span, answer)]
-    return whole or matches
+def is_word(character: str) -> bool:
+    """A letter or digit of a script that puts blanks between words: Chinese, Japanese and Thai have no words to cut."""
+    return character.isalnum() and not "\u0e00" <= character <= "\u0eff" and not "\u3040" <= character <= "\u9fff"
 
 
 def cuts_word(span: Span, answer: str) -> bool:
-    return any(0 < at < len(answer) and cuts_word_at(at, answer) for at in span)
-
-
-def cuts_word_at(place: int, answer: str) -> bool:
-    """Whether a place is between two letters, or a letter and its accent or vowel sign."""
+    """Whether an end of the span is between two letters, or a letter and its accent or vowel sign."""
 
     def is_mark(character: str) -> bool:
         return unicodedata.category(character)[0] == "M"
 
-    before = next((each for each in reversed(answer[:place]) if not is_mark(each)), "")
-    return is_mark(answer[place]) or (is_word(before) and is_word(answer[place]))
+    for at in span:
+        if 0 < at < len(answer):
+            before = next((each for each in reversed(answer[:at]) if not is_mark(each)), "")
+            if is_mark(answer[at]) or (is_word(before) and is_word(answer[at])):
+                return True
+    return False
 
 
 def spans_from_target_words(words: Any, answer: str, place: str) -> list[Span]:

@@ -117,18 +117,14 @@ def train_rank(
         if tracking is not None:
             tracking.log({f"actor/{name}": value for name, value in metrics.items()}, step=step + 1)
             left = duration((time.monotonic() - began) / (step + 1 - start) * (total - step - 1))
-            show(line_of(step + 1, total, metrics) + f" · {left} left")
+            # Only figures, never a text of a row.
+            figures = " ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+            show(f"step {step + 1}/{total} {figures} · {left} left")
         last, every = step + 1 == total, settings.train.save_every
         if last or (every and (step + 1) % every == 0):
             save(trainer, folder, step + 1, rank, settings.train.keep, examples)
     if tracking is not None:
         tracking.finish()
-
-
-def line_of(step: int, total: int, metrics: dict[str, float]) -> str:
-    """A line for a step: only figures, never a text of a row."""
-    figures = " ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return f"step {step}/{total} {figures}"
 
 
 def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int, examples: Examples) -> None:
@@ -188,7 +184,9 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
     folder = RunFolder(settings.run.dir)
     total, _ = steps_of(settings, examples)
     checkpoint, _ = latest_complete(folder.checkpoints)
-    is_done = checkpoint is not None and checkpoint.step >= total and exported_step(folder) == checkpoint.step
+    target = folder.path / EXPORT
+    exported = json_object(folder.path / EXPORTED).get("step") if target.is_dir() else None
+    is_done = checkpoint is not None and checkpoint.step >= total and exported == checkpoint.step
     if rank:
         # The first rank may not have come to it yet.
         make_folder(folder.path, "run.dir")
@@ -205,7 +203,6 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
             f"{total} steps, {ranks} rank{'s' * (ranks > 1)}; full output: {folder.log}",
             flush=True,
         )
-        target = folder.path / EXPORT
         if not is_done:
             try:
                 with captured_output(folder.log) as terminal:
@@ -221,11 +218,6 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
             write_export(folder, target)
         print(f"the model: {target}")
     return 0
-
-
-def exported_step(folder: RunFolder) -> int | None:
-    """The step whose export is in RUN/hf; None where there is none."""
-    return json_object(folder.path / EXPORTED).get("step") if (folder.path / EXPORT).is_dir() else None
 
 
 def write_export(folder: RunFolder, target: Path) -> None:

@@ -22,7 +22,7 @@ from dgpo.unlearning.data import Example
 from dgpo.unlearning.head import values_of
 from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total
 from dgpo.unlearning.palu import NONE
-from dgpo.unlearning.reference import Reference, examples_of_rank, save
+from dgpo.unlearning.reference import Reference, save
 from dgpo.unlearning.settings import Settings
 
 MODEL_TYPE, BACKEND = "language_model", "fsdp2"
@@ -66,12 +66,16 @@ class UnlearningEngine(OwnEngine):
         ):
             return self.module(**inputs, use_cache=False).logits
 
+    def placed(self, of_tokens: Tensor) -> Tensor:
+        """What a token has, `(T,)`, at the state that it is read from: its own for a representation, else the one before
+        it, which predicts it."""
+        return of_tokens if self.method.representation is not None else torch.roll(of_tokens, -1)
+
     def values(self, hidden: Tensor, head: Any, micro_batch: Any) -> tuple[Tensor, Tensor, Tensor]:
         """Values, classes and answers of the tokens that the method reads, from all packed states `(T, H)`."""
-        # A representation is that of the token itself, logits are of the token before.
-        place = packed if self.method.representation is not None else shifted
-        kinds = place(micro_batch["token_class"])
-        answers = place(repeated(micro_batch["answer"], micro_batch["input_ids"]))
+        ids = micro_batch["input_ids"]
+        kinds = self.placed(micro_batch["token_class"].values())
+        answers = self.placed(micro_batch["answer"].repeat_interleave(ids.offsets().diff()))
         read = torch.isin(kinds, torch.tensor([*self.method.classes, RETAIN, ALTERNATIVE], device=kinds.device))
         states = head_before = None
         if self.reference is not None:
@@ -86,25 +90,10 @@ class UnlearningEngine(OwnEngine):
         if self.method.representation is not None and states is not None:
             values = self.method.hidden_values(self.inner[read].float(), states.float(), kinds[read])
         else:
-            labels = shifted(micro_batch["input_ids"])[read]
+            labels = self.placed(ids.values())[read]
             values = values_of(self.method, hidden[read], head, labels, kinds[read], states, head_before)
         # A micro-batch without such tokens takes part in the backward pass too.
         return values + 0 * hidden.sum(), kinds[read], answers[read]
-
-
-def packed(nested: Tensor) -> Tensor:
-    """Of each position its own value."""
-    return nested.values()
-
-
-def shifted(nested: Tensor) -> Tensor:
-    """Of each position the value of the token that it predicts."""
-    return torch.roll(nested.values(), -1)
-
-
-def repeated(rows: Tensor, like: Any) -> Tensor:
-    """A number a row as one a token, nested as ``like``."""
-    return torch.nested.nested_tensor_from_jagged(rows.repeat_interleave(like.offsets().diff()), like.offsets())
 
 
 @contextmanager
@@ -167,14 +156,14 @@ class Trainer:
         def take(hidden: Tensor, head: Any) -> Tensor:
             if not heads:
                 heads.append(head.__self__.weight.detach().to("cpu", hidden.dtype, copy=True))
-            if self.engine.method.representation is None:
-                states[str(number)] = hidden[0][shifted(batch["token_class"]) != NONE].cpu()
-            else:
-                states[str(number)] = self.engine.inner[packed(batch["token_class"]) != NONE].cpu()
+            of_tokens = hidden[0] if self.engine.method.representation is None else self.engine.inner
+            states[str(number)] = of_tokens[self.engine.placed(batch["token_class"].values()) != NONE].cpu()
             return hidden[:, :1]
 
         with self.engine.eval_mode(), torch.no_grad():
-            for number in examples_of_rank(len(examples), ranks, rank):
+            for start in range(0, len(examples), ranks):
+                # As many for each rank, the last one again where they do not divide: FSDP's ranks move together.
+                number = min(start + rank, len(examples) - 1)
                 batch = as_batch([BatchExample(examples[number])], 1).to(get_device_id())
                 self.engine.forward_with(take, batch)
         folder.mkdir(parents=True, exist_ok=True)

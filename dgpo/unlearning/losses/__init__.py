@@ -1,13 +1,8 @@
-"""The losses of unlearning, a family a file. Pure: tensors in, tensors out."""
+"""The losses of unlearning: PALU's and those it is compared with. Pure: tensors in, tensors out."""
 
-from dgpo.unlearning.losses.ascent import WGA, GradAscent
 from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, RETAIN, Counts, Method, Tokens, cross_entropy, total
-from dgpo.unlearning.losses.distillation import CEU, Undial
-from dgpo.unlearning.losses.finetune import Finetune
+from dgpo.unlearning.losses.baselines import CEU, NPO, PDU, RMU, TPO, WGA, Finetune, GradAscent, IdkDPO, SimNPO, Undial
 from dgpo.unlearning.losses.palu import Palu
-from dgpo.unlearning.losses.pdu import PDU
-from dgpo.unlearning.losses.preference import NPO, TPO, IdkDPO, SimNPO
-from dgpo.unlearning.losses.rmu import RMU
 
 METHODS: dict[str, type[Method]] = {
     "palu": Palu,
