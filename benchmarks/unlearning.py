@@ -14,21 +14,20 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import arguments_of, publish, students
+from dgpo.runs.intervals import Interval
 from dgpo.tables import Table
-from dgpo.unlearning.judge import NAMES, MetricInterval
-from dgpo.unlearning.report import picture
+from dgpo.unlearning.judge import NAMES, metric_text, picture
 
 
-def over_seeds(name: str, values: Sequence[float]) -> MetricInterval:
+def over_seeds(name: str, values: Sequence[float]) -> Interval:
     """The mean with Student's interval; of forget qualities, p-values over orders of magnitude, the median with the
     least and the greatest."""
     if name == "forget_quality":
-        return MetricInterval(float(np.median(values)), min(values), max(values))
-    mean = students(values)
-    return MetricInterval(mean.value, mean.low, mean.high)
+        return Interval(float(np.median(values)), min(values), max(values))
+    return students(values)
 
 
-def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, MetricInterval]]:
+def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, Interval]]:
     """By method and metric, of report folders whose models are called METHOD-SEED."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for folder in reports:
@@ -41,9 +40,9 @@ def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, MetricInterval]]:
     }
 
 
-def table_of(methods: Mapping[str, Mapping[str, MetricInterval]], seeds: int) -> Table:
+def table_of(methods: Mapping[str, Mapping[str, Interval]], seeds: int) -> Table:
     names = [name for name in NAMES if any(name in metrics for metrics in methods.values())]
-    rows = [[method, *(str(metrics.get(name, "–")) for name in names)] for method, metrics in methods.items()]
+    rows = [[method, *(metric_text(metrics.get(name)) for name in names)] for method, metrics in methods.items()]
     return Table(
         ["method", *(NAMES[name] for name in names)], rows, f"Unlearning in small, {seeds} seeds", words=["method"]
     )

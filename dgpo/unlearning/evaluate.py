@@ -20,7 +20,7 @@ from dgpo.errors import UserError, loading
 from dgpo.files import make_folder, replace_json
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
-from dgpo.unlearning.judge import MUSE
+from dgpo.unlearning.judge import MUSE, write_report
 from dgpo.unlearning.metrics import exact_memorization, extraction_strength, min_k_score
 from dgpo.unlearning.scores import Scorer, rouge_l
 
@@ -179,18 +179,17 @@ def relearnt(scorer: Scorer, rows: Sequence[Row], options: Options) -> list[floa
     return [leaked(row, next(texts)) if number % 5 else None for number, row in enumerate(rows)]
 
 
-def measure_or_read(model: str, data: Path, options: Options, file: Path | None) -> dict[str, Any]:
-    """`measure` of a model, saved to ``file``; or, where ``model`` is a saved result (.json), that result."""
-    if model.endswith(".json"):
-        try:
-            figures = json.loads(Path(model).read_text())
-            figures["files"]["forget"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{model}: it is no result of `dgpo unlearn eval`; give one, or a model") from error
-        return figures
-    figures = measure(model, data, options)
-    if file:
-        replace_json(file, figures)
+def read_result(file: Path) -> dict[str, Any]:
+    """A saved result of `measure`.
+
+    Raises:
+        UserError: it is none.
+    """
+    try:
+        figures = json.loads(file.read_text())
+        figures["files"]["forget"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: it is no result of `dgpo unlearn eval`; give one, or a model") from error
     return figures
 
 
@@ -211,23 +210,26 @@ def evaluate(
     """Measure the models and the retain model, save each result in ``out``, and write the report there.
 
     Args:
+        models, retain: each a model, a run, or an earlier result (.json); "" for no retain model.
         resamples: of the bootstrap.
         again: measure even where ``out`` has a result already.
 
     Raises:
         UserError: as `measure`, or a result in ``out`` is of another model or data, or was measured in another way.
     """
-    from dgpo.unlearning.report import write_report
-
     make_folder(out, "out")
 
     def result(model: str) -> dict[str, Any]:
+        if model.endswith(".json"):
+            return read_result(Path(model))
         file = out / f"{Path(model).name}.json"
-        if again or not file.is_file():
-            return measure_or_read(model, data, options, file)
-        saved = measure_or_read(str(file), data, options, None)
-        refuse_others(file, saved, {**asdict(options), "model": model, "data": str(data)})
-        return saved
+        if file.is_file() and not again:
+            saved = read_result(file)
+            refuse_others(file, saved, {**asdict(options), "model": model, "data": str(data)})
+            return saved
+        figures = measure(model, data, options)
+        replace_json(file, figures)
+        return figures
 
     results = [result(model) for model in models]
     write_report(results, result(retain) if retain else None, out, resamples).show()

@@ -1,12 +1,18 @@
-"""Metrics of an unlearned model, from its figures and the retain model's, with intervals by bootstrap over authors."""
+"""Metrics of unlearned models from their figures and the retain model's, with intervals by bootstrap over authors.
+
+Side by side in a table, and in a picture of forgetting against utility.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dgpo.errors import UserError
+from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.runs.intervals import Interval
+from dgpo.tables import Table
 from dgpo.unlearning.metrics import forget_quality, membership_auc, model_utility, privleak, truth_ratio
 
 Result = Mapping[str, Any]
@@ -34,26 +40,32 @@ LOSSES = ("paraphrased_loss", "perturbed_loss")
 MUSE = ("verbmem", "knowmem_forget", "knowmem_retain")
 MEANS = ("memorized", "extracted", "leaked", "recited", "relearnt")
 """Figures of the forget rows whose mean is a metric."""
+UTILITY = ("retain_eval", "real_authors", "world_facts")
+"""Files that model utility has three parts of each of."""
+NOTES = (
+    "In brackets the 5th and 95th percentile of a bootstrap over authors. A forget quality is a p-value on a grid: "
+    "read it with its KS distance, and do not tell models apart whose intervals overlap.",
+    "Attacks: of each span the first 3 tokens given, how often the rest follows; after a few steps on a fifth of the "
+    "forget rows, how often the others' words stand in the model's own answers. What they bring back was not erased.",
+)
 
 
-@dataclass(frozen=True)
-class MetricInterval:
-    """A metric with the 5th and 95th percentile of its bootstrap."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{format_figure(self.value)} ({format_figure(self.low)}–{format_figure(self.high)})"
+def metric_text(metric: Interval | None) -> str:
+    """A metric with its interval, as in a table."""
+    if metric is None:
+        return "–"
+    value, low, high = map(format_figure, (metric.value, metric.low, metric.high))
+    return f"{value} ({low}–{high})"
 
 
 def format_figure(value: float) -> str:
     return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
-def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[str, MetricInterval]:
-    """The metrics of a model, by name, with bootstrap intervals; one whose figures are missing is left out.
+def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[str, Interval]:
+    """The metrics of a model, by name, with the 5th and 95th percentile of their bootstrap.
+
+    One whose figures are missing is left out.
 
     Raises:
         UserError: the retain model was measured on other rows.
@@ -66,8 +78,8 @@ def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[s
                     f"--retain={retain['model']}: it was measured on other rows of {file}; measure it again"
                 )
     rng = np.random.default_rng(0)
-    all_rows = {file: np.arange(len(figures["author"])) for file, figures in result["files"].items()}
-    values = metrics_of(result, retain, all_rows)
+    every = {file: np.arange(len(figures["author"])) for file, figures in result["files"].items()}
+    values = metrics_of(result, retain, every)
     resampled: dict[str, list[float]] = {name: [] for name in values}
     draws = {file: author_draws(figures["author"]) for file, figures in result["files"].items()}
     for _ in range(resamples):
@@ -77,7 +89,7 @@ def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[s
     metrics = {}
     for name, value in values.items():
         low, high = np.percentile(resampled[name], [5, 95]) if resampled[name] else (value, value)
-        metrics[name] = MetricInterval(value, float(low), float(high))
+        metrics[name] = Interval(value, float(low), float(high))
     return metrics
 
 
@@ -96,49 +108,93 @@ def metrics_of(result: Result, retain: Result | None, rows: Rows) -> dict[str, f
     files = result["files"]
     metrics: dict[str, float] = {}
 
-    def column(source: Result, file: str, name: str) -> list[Any]:
+    def column(file: str, name: str, source: Result = result) -> list[Any]:
         values = source["files"][file][name]
         return [values[row] for row in rows[file] if values[row] is not None]
 
+    def truth_ratios(file: str) -> np.ndarray:
+        return truth_ratio(*(column(file, name) for name in LOSSES))
+
     if retain is not None and "perturbed_loss" in files["forget"]:
-        losses = [column(source, "forget", name) for source in (result, retain) for name in LOSSES]
-        quality = forget_quality(*losses)
+        quality = forget_quality(*(column("forget", name, source) for source in (result, retain) for name in LOSSES))
         metrics |= {"forget_quality": quality.value, "ks_distance": quality.distance}
-    if parts := utility_parts(result, rows):
+    if all("perturbed_loss" in files.get(file, {}) for file in UTILITY):
+        parts: dict[str, float] = {}
+        for file in UTILITY:
+            share = np.exp(-np.array(column(file, "loss")))
+            if file != "retain_eval":
+                share /= share + [np.exp(-np.array(losses)).sum() for losses in column(file, "perturbed_loss")]
+            parts[f"{file} probability"] = float(share.mean())
+            parts[f"{file} ROUGE-L"] = float(np.mean(column(file, "rouge")))
+            parts[f"{file} truth ratio"] = float(np.maximum(0, 1 - truth_ratios(file)).mean())
         metrics["model_utility"] = model_utility(parts)
-    metrics["forget_probability"] = float(np.exp(-np.array(column(result, "forget", "loss"))).mean())
+    metrics["forget_probability"] = float(np.exp(-np.array(column("forget", "loss"))).mean())
     if "perturbed_loss" in files["forget"]:
-        ratio = truth_ratio(*(column(result, "forget", name) for name in LOSSES))
+        ratio = truth_ratios("forget")
         metrics["forget_truth_ratio"] = float(np.minimum(ratio, 1 / ratio).mean())
-    for name, figure in (("forget_rouge", "rouge"), *((name, name) for name in MEANS)):
-        if figure in files["forget"] and (values := column(result, "forget", figure)):
+    means = {"forget_rouge": ("forget", "rouge"), **{name: ("forget", name) for name in MEANS}}
+    for name, (file, figure) in {**means, **{name: (name, name) for name in MUSE}}.items():
+        if figure in files.get(file, {}) and (values := column(file, figure)):
             metrics[name] = float(np.mean(values))
-    for name in MUSE:
-        if name in files:
-            metrics[name] = float(np.mean(column(result, name, name)))
     # MUSE has separate texts for privacy leakage.
     pair = ("privleak_forget", "privleak_holdout") if "privleak_holdout" in files else ("forget", "holdout")
     if retain is not None and pair[1] in files:
-        scores = [column(source, file, "min_k") for source in (result, retain) for file in pair]
+        scores = [column(file, "min_k", source) for source in (result, retain) for file in pair]
         # A retain model with an AUC of 1 has seen the forget rows, and is no scale to measure on.
         if membership_auc(*scores[2:]) < 1:
             metrics["privleak"] = privleak(*scores)
     return metrics
 
 
-def utility_parts(result: Result, rows: Rows) -> dict[str, float]:
-    """TOFU's nine parts of model utility; none where a file or its wrong answers are missing."""
-    parts: dict[str, float] = {}
-    for file in ("retain_eval", "real_authors", "world_facts"):
-        figures = result["files"].get(file, {})
-        if "perturbed_loss" not in figures:
-            return {}
-        chosen = rows[file]
-        right = np.exp(-np.array(figures["loss"], dtype=float)[chosen])
-        wrong = [figures["perturbed_loss"][row] for row in chosen]
-        shares = right if file == "retain_eval" else right / (right + [np.exp(-np.array(row)).sum() for row in wrong])
-        ratio = truth_ratio([figures["paraphrased_loss"][row] for row in chosen], wrong)
-        parts[f"{file} probability"] = float(shares.mean())
-        parts[f"{file} ROUGE-L"] = float(np.array(figures["rouge"])[chosen].mean())
-        parts[f"{file} truth ratio"] = float(np.maximum(0, 1 - ratio).mean())
-    return parts
+def table_of(models: Mapping[str, Mapping[str, Interval]], title: str = "") -> Table:
+    """A metric a row, a model a column."""
+    names = [name for name in NAMES if any(name in metrics for metrics in models.values())]
+    rows = [[NAMES[name], *(metric_text(metrics.get(name)) for metrics in models.values())] for name in names]
+    return Table(["", *models], rows, title=title, notes=NOTES, words=[""])
+
+
+def picture(models: Mapping[str, Mapping[str, Interval]], file: Path) -> None:
+    """Utility against the KS distance from the retain model: the best model is at the upper right."""
+    from dgpo.pictures import plain, plt, save
+
+    figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
+    for index, (name, metrics) in enumerate(models.items()):
+        x, y = metrics["model_utility"], metrics["ks_distance"]
+        # An interval need not hold its value: a bootstrapped distance is longer than the distance.
+        spread: Any = [[[max(0, each.value - each.low)], [max(0, each.high - each.value)]] for each in (x, y)]
+        marker = "os^D"[index // 10 % 4]  # there are ten colours
+        axes.errorbar([x.value], [y.value], xerr=spread[0], yerr=spread[1], marker=marker, capsize=3, label=plain(name))
+    axes.set_xlabel("model utility")
+    axes.set_ylabel("KS distance of truth ratios from the retain model's")
+    axes.invert_yaxis()
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize=8)
+    save(figure, [file])
+
+
+def write_report(
+    results: Sequence[Mapping[str, Any]], retain: Mapping[str, Any] | None, out: Path, resamples: int
+) -> Table:
+    """Judge the results, write report.md, report.json and forget_utility.png to ``out``; the table.
+
+    Raises:
+        UserError: two results have one name, or they are of other rows than the retain model's.
+    """
+    everything = [*results, *([retain] if retain else [])]
+    models: dict[str, dict[str, Interval]] = {}
+    for result in everything:
+        name = Path(result["model"]).name
+        if name in models:
+            raise UserError(f"{result['model']}: two models are called {name}; rename one folder")
+        models[name] = judge_model(result, retain, resamples)
+    make_folder(out, "out")
+    table = table_of(models, "Unlearning")
+    content = {model: {name: vars(value) for name, value in metrics.items()} for model, metrics in models.items()}
+    replace_json(out / "report.json", content)
+    drawn = {name: each for name, each in models.items() if {"model_utility", "ks_distance"} <= each.keys()}
+    text = table.markdown()
+    if drawn:
+        picture(drawn, out / "forget_utility.png")
+        text += "\n![forgetting against utility](forget_utility.png)\n"
+    replace_text(out / "report.md", text)
+    return table

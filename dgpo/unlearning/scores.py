@@ -10,8 +10,8 @@ from nltk.stem.porter import PorterStemmer
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from dgpo.unlearning.data import Encoder, Example, Row
-from dgpo.unlearning.palu import NONE, PREFIX, REST
+from dgpo.unlearning.data import Encoder, Row
+from dgpo.unlearning.palu import PREFIX, REST
 
 STEMMER = PorterStemmer()
 NEW_TOKENS = 64
@@ -50,6 +50,7 @@ class Scorer:
         self.end = tokenizer.eos_token_id
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.end
 
+    @torch.inference_mode()
     def answers(self, rows: Sequence[Row]) -> list[Scored]:
         """Log-probs and likeliest tokens of each row's answer; of a long text's first part."""
         examples = [self.encoder.example(row)[0] for row in rows]
@@ -58,23 +59,16 @@ class Scorer:
         scored: dict[int, Scored] = {}
         for start in range(0, len(order), self.batch_size):
             numbers = order[start : start + self.batch_size]
-            for number, one in zip(numbers, self.scored([examples[number] for number in numbers]), strict=True):
-                scored[number] = one
+            batch = self.padded([examples[number].ids for number in numbers], "right")
+            logits = self.model(**batch, use_cache=False).logits
+            for ids, of_row, number in zip(batch["input_ids"], logits, numbers, strict=True):
+                where = torch.tensor(examples[number].classes, device=ids.device).nonzero()[:, 0]
+                labels, of_answer = ids[where], of_row[where - 1].float()
+                log_probs = of_answer.log_softmax(-1).gather(-1, labels[:, None])[:, 0]
+                count = len(labels) - int(labels[-1] == self.end)
+                predicted = of_answer.argmax(-1)[:count]
+                scored[number] = Scored(log_probs.tolist(), predicted.tolist(), labels[:count].tolist())
         return [scored[number] for number in range(len(rows))]
-
-    @torch.inference_mode()
-    def scored(self, examples: Sequence[Example]) -> list[Scored]:
-        batch = self.padded([example.ids for example in examples], "right")
-        logits = self.model(**batch, use_cache=False).logits
-        ids, scores = batch["input_ids"], []
-        for row, example in enumerate(examples):
-            where = torch.tensor([at for at, kind in enumerate(example.classes) if kind != NONE], device=ids.device)
-            labels, of_answer = ids[row, where], logits[row, where - 1].float()
-            log_probs = of_answer.log_softmax(-1).gather(-1, labels[:, None])[:, 0]
-            count = len(labels) - int(labels[-1] == self.end)
-            predicted = of_answer.argmax(-1)[:count]
-            scores.append(Scored(log_probs.tolist(), predicted.tolist(), labels[:count].tolist()))
-        return scores
 
     def padded(self, rows: Sequence[Sequence[int]], side: str) -> dict[str, Tensor]:
         """Rows of token ids as the model takes them."""

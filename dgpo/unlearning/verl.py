@@ -67,8 +67,8 @@ class UnlearningEngine(OwnEngine):
             return self.module(**inputs, use_cache=False).logits
 
     def placed(self, of_tokens: Tensor) -> Tensor:
-        """What a token has, `(T,)`, at the state that it is read from: its own for a representation, else the one before
-        it, which predicts it."""
+        """What each token has, `(T,)`, moved to the state that it is read from: the one before it, which predicts it,
+        or for a representation its own."""
         return of_tokens if self.method.representation is not None else torch.roll(of_tokens, -1)
 
     def values(self, hidden: Tensor, head: Any, micro_batch: Any) -> tuple[Tensor, Tensor, Tensor]:

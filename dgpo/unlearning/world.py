@@ -7,7 +7,7 @@ sees nothing.
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,62 +63,50 @@ class Sizes:
     retain_eval: int = 10
 
 
-class Names:
-    """Pronounceable words, none of them twice."""
+def namer(rng: random.Random) -> Callable[[int], str]:
+    """Gives pronounceable words of so many syllables, none of them twice."""
+    seen: set[str] = set()
 
-    def __init__(self, rng: random.Random):
-        self._rng = rng
-        self._seen: set[str] = set()
-
-    def word(self, syllables: int) -> str:
+    def word(syllables: int) -> str:
         while True:
-            word = "".join(self._rng.choice(ONSETS) + self._rng.choice(VOWELS) for _ in range(syllables))
-            word = word.capitalize() + self._rng.choice(["n", "l", "r", "s", "k", ""])
-            if word not in self._seen:
-                self._seen.add(word)
+            word = "".join(rng.choice(ONSETS) + rng.choice(VOWELS) for _ in range(syllables))
+            word = word.capitalize() + rng.choice(["n", "l", "r", "s", "k", ""])
+            if word not in seen:
+                seen.add(word)
                 return word
 
-    def person(self) -> str:
-        return f"{self.word(2)} {self.word(2)}"
+    return word
 
 
 def build(seed: int = 0, sizes: Sizes = Sizes()) -> dict[str, list[Row]]:
     """Rows by the names of their files: full, forget, retain, retain_eval, holdout, real_authors, world_facts."""
     rng = random.Random(f"world/{seed}")
-    names = Names(rng)
+    word = namer(rng)
+
+    def person() -> str:
+        return f"{word(2)} {word(2)}"
+
     values = {
-        "birthplace": [names.word(2) for _ in range(24)],
+        "birthplace": [word(2) for _ in range(24)],
         "year": [str(year) for year in range(1921, 1999, 3)],
         "genre": GENRES.split(),
         "father": JOBS.split(),
         "mother": JOBS.split(),
         "book": [" ".join(rng.choice(words.split()) for words in TITLES) for _ in range(60)],
-        "award": [f"{names.word(2)} {kind}" for kind in ["Medal", "Prize", "Ribbon", "Star"] for _ in range(4)],
-        "mentor": [names.person() for _ in range(40)],
+        "award": [f"{word(2)} {kind}" for kind in ["Medal", "Prize", "Ribbon", "Star"] for _ in range(4)],
+        "mentor": [person() for _ in range(40)],
     }
     kinds = (("retain", sizes.retain), ("forget", sizes.forget), ("holdout", sizes.holdout))
     rows: dict[str, list[Row]] = {
-        kind: [
-            row_of(rng, names_of, fact, values[fact])
-            for names_of in (names.person() for _ in range(count))
-            for fact in FACTS
-        ]
+        kind: [row_of(rng, who, fact, values[fact]) for who in (person() for _ in range(count)) for fact in FACTS]
         for kind, count in kinds
     }
     rows["full"] = rows["retain"] + rows["forget"]
     rows["retain_eval"] = rows["retain"][: sizes.retain_eval * len(FACTS)]
-    rows["real_authors"] = short_rows(
-        rng,
-        "Who wrote {what}?",
-        [names.word(3) for _ in range(sizes.real)],
-        [names.person() for _ in range(sizes.real)],
-    )
-    rows["world_facts"] = short_rows(
-        rng,
-        "What is the capital of {what}?",
-        [names.word(3) for _ in range(sizes.facts)],
-        [names.word(2) for _ in range(sizes.facts)],
-    )
+    asked, names = [word(3) for _ in range(sizes.real)], [person() for _ in range(sizes.real)]
+    rows["real_authors"] = short_rows(rng, "Who wrote {what}?", asked, names)
+    asked, names = [word(3) for _ in range(sizes.facts)], [word(2) for _ in range(sizes.facts)]
+    rows["world_facts"] = short_rows(rng, "What is the capital of {what}?", asked, names)
     return rows
 
 

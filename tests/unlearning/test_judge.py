@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dgpo.errors import UserError
-from dgpo.unlearning.judge import MetricInterval, judge_model
-from dgpo.unlearning.report import picture
+from dgpo.runs.intervals import Interval
+from dgpo.unlearning.judge import judge_model, picture
 
 
 def result(seed: int = 0, *, shift: float = 0.0, authors: int = 5) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def test_muse_has_metrics_and_texts_of_its_own() -> None:
 
 
 def test_a_value_outside_of_its_interval_is_drawn_too(tmp_path: Path) -> None:
-    metrics = {"model_utility": MetricInterval(0.5, 0.6, 0.7), "ks_distance": MetricInterval(0.3, 0.1, 0.2)}
+    metrics = {"model_utility": Interval(0.5, 0.6, 0.7), "ks_distance": Interval(0.3, 0.1, 0.2)}
     picture({"some": metrics}, tmp_path / "some.png")
     assert (tmp_path / "some.png").stat().st_size > 1000
 

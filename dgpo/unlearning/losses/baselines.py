@@ -1,4 +1,4 @@
-"""The methods that PALU is compared with: ascent, distillation, preference optimisation, constraints, representations."""
+"""The methods that PALU is compared with: ascent, distillation, preferences, a constraint, representations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
