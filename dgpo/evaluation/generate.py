@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -30,8 +31,13 @@ from dgpo.model_files import tokenizer_fault
 from dgpo.progress import ProgressBar, say
 from dgpo.versions import installed_versions
 
-Missing = tuple[tuple[str, str, int], list[int]]
-"""A sample (benchmark, id of the problem, its number), and the token ids of its prompt."""
+
+class Sample(Request):
+    """A request for a sample: its benchmark, the id of its problem, and its number."""
+
+    benchmark: str
+    id: str
+    sample: int
 
 
 def evaluate(
@@ -82,44 +88,45 @@ def evaluate(
         )
         if not agree_or_refuse(out, settings):
             say(f"going on with the evaluation in {out}")
-        missing: list[Missing] = []
+        missing: list[Sample] = []
         for each in sets:
-            _keep_data(out, each)
-            missing += _missing(out, each, prompts[each.name], sampling.samples)
+            copy = data_file(out, each.name)  # so that scoring needs nothing else
+            if not copy.exists():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                with draft_of(copy) as draft:
+                    shutil.copyfile(each.path, draft)
+            missing += _missing(out, each, prompts[each.name], sampling)
         total = sampling.samples * sum(len(each.problems) for each in sets)
         if len(missing) < total:
             say(f"{total - len(missing)} of {total} samples are there")
         if missing:
-            _generate(out, missing, total, sampling.seed, _engine_arguments(settings, chosen.path, room), devices)
+            _generate(out, missing, total, _engine_arguments(settings, chosen.path, room), devices)
 
 
 def _generate(
     folder: Path,
-    missing: Sequence[Missing],
+    missing: Sequence[Sample],
     total: int,
-    seed: int,
     arguments: dict[str, Any],
     devices: Sequence[list[str] | None],
 ) -> None:
     say(f"starting vLLM, {len(devices)} engine{'s' if len(devices) > 1 else ''}; its output: {folder}/engine-*.log")
-    requests: list[Request] = [
-        {"key": str(index), "seed": sample_seed(seed, *sample), "tokens": tokens}
-        for index, (sample, tokens) in enumerate(missing)
-    ]
-    results = generate(requests, arguments, devices, folder)
+    wanted = {each["key"]: each for each in missing}
+    results = generate(missing, arguments, devices, folder)
     with contextlib.closing(results), ProgressBar("samples", total, total - len(missing), rate_of="tokens") as progress:
         for batch in results:
             saved: dict[str, list[Generation]] = defaultdict(list)
             given_up = ""
             for result in batch:
-                index = int(result.pop("key"))
-                (benchmark, problem, number), _ = missing[index]
+                sample = wanted[result.pop("key")]
                 if result["finish_reason"] in ("stop", "length"):
-                    generation = {"id": problem, "sample": number, "seed": requests[index]["seed"], **result}
-                    saved[benchmark].append(cast(Generation, generation))
+                    generation = {**{key: sample[key] for key in ("id", "sample", "seed")}, **result}
+                    saved[sample["benchmark"]].append(cast(Generation, generation))
                 else:
-                    given_up = f"{benchmark}, problem {problem!r}, sample {number}: vLLM gave it up, finish_reason="
-                    given_up += repr(result["finish_reason"])
+                    given_up = (
+                        f"{sample['benchmark']}, problem {sample['id']!r}, sample {sample['sample']}: vLLM gave it up, "
+                        f"finish_reason={result['finish_reason']!r}"
+                    )
             append(folder, saved)
             lengths = [each["response_tokens"] for generations in saved.values() for each in generations]
             progress.advance(len(lengths), sum(lengths))
@@ -169,26 +176,23 @@ def _max_model_len(
     return asked or needed
 
 
-def _keep_data(folder: Path, benchmark: Benchmark) -> None:
-    """Copy the benchmark into the folder, so that scoring needs nothing else."""
-    target = data_file(folder, benchmark.name)
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with draft_of(target) as draft:
-            shutil.copyfile(benchmark.path, draft)
-
-
-def _missing(folder: Path, benchmark: Benchmark, prompts: Sequence[list[int]], samples: int) -> list[Missing]:
+def _missing(folder: Path, benchmark: Benchmark, prompts: Sequence[list[int]], sampling: Sampling) -> list[Sample]:
     """The samples that are not saved in the folder; a last line that was cut off does not count."""
-    file = generations_file(folder, benchmark.name)
-    cut = set_aside_cut_line(file)
-    if cut:
+    name, file = benchmark.name, generations_file(folder, benchmark.name)
+    if cut := set_aside_cut_line(file):
         say(f"{file}: its last line was cut off ({cut} bytes, now in {file.with_suffix('.cut')}); it is made anew")
     ids = {problem.id for problem in benchmark.problems}
-    saved = {(generation["id"], generation["sample"]) for generation in read_generations(file, ids, samples)}
+    saved = {(generation["id"], generation["sample"]) for generation in read_generations(file, ids, sampling.samples)}
     return [
-        ((benchmark.name, problem.id, number), tokens)
+        Sample(
+            key=json.dumps([name, problem.id, number]),
+            seed=sample_seed(sampling.seed, name, problem.id, number),
+            tokens=tokens,
+            benchmark=name,
+            id=problem.id,
+            sample=number,
+        )
         for problem, tokens in zip(benchmark.problems, prompts, strict=True)
-        for number in range(samples)
+        for number in range(sampling.samples)
         if (problem.id, number) not in saved
     ]

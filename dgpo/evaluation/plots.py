@@ -13,14 +13,11 @@ from dgpo.pictures import plain, plt, save
 COLUMNS = 3
 
 
-def draw(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
-    """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG; returns the files."""
-    files = []
+def draw(evaluations: Sequence[Evaluation], folder: Path) -> None:
+    """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG."""
     pictures = {"pass_at_k": pass_at_k_curves, "accuracy": accuracy_bars, "lengths": length_histograms}
     for name, figure_of in pictures.items():
-        files += [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
-        save(figure_of(evaluations), files[-2:])
-    return files
+        save(figure_of(evaluations), [folder / f"{name}.png", folder / f"{name}.svg"])
 
 
 def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:

@@ -30,8 +30,6 @@ WORDS = ("benchmark", "model", "models", "source", "key")
 
 Comparison = tuple[str, str, str, Difference]
 """First model, second model, benchmark, and their difference of avg@n."""
-Settings = dict[str, list[str]]
-"""The value of each model, by key."""
 
 
 def report(
@@ -60,17 +58,16 @@ def report(
     evaluations = _read_all(folders, names, ks)
     make_folder(out, "--out")
     differences = _compare_with_first(evaluations)
-    settings = _settings(evaluations)
-    differing = {key: values for key, values in settings.items() if len(set(values)) > 1}
-    tables = [_accuracy(evaluations), _responses(evaluations), _comparisons(differences)]
-    tables += [_different_settings(evaluations, differing), _references(evaluations)]
+    settings, different = _settings(evaluations)
+    tables = [_accuracy(evaluations), _responses(evaluations), _comparisons(differences), different]
+    tables.append(_references(evaluations))
     shown = [table for table in tables if table.rows]
     summary = _summary(evaluations, differences)
     replace_json(out / "report.json", summary)
     draw(evaluations, out)
     pictures = "\n".join(f"![{name}]({name}.png)\n" for name in PICTURES)
     title = " and ".join(each.name for each in evaluations)
-    every = [*shown, _by_k(evaluations), _all_settings(evaluations, settings, differing)]
+    every = [*shown, _by_k(evaluations), settings]
     text = f"# Evaluation of {title}\n\n{pictures}\n" + "\n".join(table.markdown() for table in every)
     replace_text(out / "report.md", text)
     for table in shown:
@@ -240,27 +237,23 @@ def _references(evaluations: Sequence[Evaluation]) -> Table:
     return Table(["model", "source", *names], rows, "Published figures (avg@n, %)", notes, WORDS)
 
 
-def _settings(evaluations: Sequence[Evaluation]) -> Settings:
-    """Every setting of every model, by its dotted key."""
+def _settings(evaluations: Sequence[Evaluation]) -> tuple[Table, Table]:
+    """Every setting of every model, by its dotted key; and those that differ, without the model's own."""
     flat = []
     for each in evaluations:
         scoring = {key: each.scoring[key] for key in ("mode", "timeout", "versions")}
         flat.append(flatten({**asdict(each.settings), "scoring": scoring}))
-    keys = dict.fromkeys(key for each in flat for key in each)
-    return {key: [ABSENT if each.get(key) is None else str(each[key]) for each in flat] for key in keys}
-
-
-def _all_settings(evaluations: Sequence[Evaluation], settings: Settings, differing: Settings) -> Table:
-    rows = [[f"{key} *" if key in differing else key, *values] for key, values in settings.items()]
-    notes = ["* differs between the models."] if len(evaluations) > 1 else []
-    return Table(["key", *(each.name for each in evaluations)], rows, "Settings", notes, WORDS)
-
-
-def _different_settings(evaluations: Sequence[Evaluation], differing: Settings) -> Table:
-    """The settings that differ, without the model's own."""
-    rows = [[key, *values] for key, values in differing.items() if not key.startswith("model.")]
-    notes = ["Differences of accuracy may come from these as well as from the models."]
-    return Table(["key", *(each.name for each in evaluations)], rows, "Settings that differ", notes, WORDS)
+    rows, differing = [], []
+    for key in dict.fromkeys(key for each in flat for key in each):
+        values = [ABSENT if each.get(key) is None else str(each[key]) for each in flat]
+        differs = len(set(values)) > 1
+        rows.append([f"{key} *" if differs else key, *values])
+        if differs and not key.startswith("model."):
+            differing.append([key, *values])
+    head = ["key", *(each.name for each in evaluations)]
+    star = ["* differs between the models."] if len(evaluations) > 1 else []
+    why = ["Differences of accuracy may come from these as well as from the models."]
+    return Table(head, rows, "Settings", star, WORDS), Table(head, differing, "Settings that differ", why, WORDS)
 
 
 def _percent(estimate: Estimate | None) -> str:

@@ -7,11 +7,11 @@ DIR/scoring.json    how they were made, and from which files; written last, so s
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
-from typing import TypedDict, TypeVar
+from typing import TypedDict
 
 from dgpo.data.answers import group_equal
 from dgpo.errors import UserError
@@ -34,8 +34,6 @@ MAX_ANSWER_CHARS = 200
 MAX_COMPARED_CHARS = 1000
 COMPARABLE = ("mismatch", "hedge", "unparsed")
 """Verdicts on wrong answers that are grouped by value; others are grouped by their text alone."""
-
-T = TypeVar("T")
 
 
 class Score(TypedDict):
@@ -145,32 +143,28 @@ def score_folder(
 
 
 def _scores(
-    pairs: Iterable[tuple[Generation, str]],
+    pairs: Iterator[tuple[Generation, str]],
     benchmark: str,
     mode: Mode,
     timeout: float,
     pool: Processes,
     progress: ProgressBar,
 ) -> list[Score]:
-    """The score of each (generation, ground truth) of a benchmark, with its class."""
-    scored: list[tuple[Score, str]] = []
-    for batch in pool.map(score_generations, ((batch, benchmark, mode, timeout) for batch in _batches(pairs, BATCH))):
-        scored += batch
-        progress.advance(len(batch))
-    _classify(scored, timeout, pool)
-    return [score for score, _ in scored]
-
-
-def _classify(scored: list[tuple[Score, str]], timeout: float, pool: Processes) -> None:
-    """Number the wrong answers of each problem from 1; see `Score`."""
+    """The score of each (generation, ground truth) of a benchmark; each problem's wrong answers are numbered from 1."""
+    scores: list[Score] = []
     wrong: dict[str, list[tuple[Score, str]]] = defaultdict(list)
-    for score, key in scored:
-        if key and not score["correct"]:
-            wrong[score["id"]].append((score, key))
+    batches = iter(lambda: list(islice(pairs, BATCH)), [])
+    for scored in pool.map(score_generations, ((batch, benchmark, mode, timeout) for batch in batches)):
+        for score, key in scored:
+            scores.append(score)
+            if key and not score["correct"]:
+                wrong[score["id"]].append((score, key))
+        progress.advance(len(scored))
     tasks = (([(key, score["reason"] in COMPARABLE) for score, key in each], timeout) for each in wrong.values())
     for members, classes in zip(wrong.values(), pool.map(group_answers, tasks), strict=True):
         for (score, _), number in zip(members, classes, strict=True):
             score["answer_class"] = 1 + number
+    return scores
 
 
 def answer_key(answer: str) -> str:
@@ -206,9 +200,3 @@ def saved_problems(folder: Path, name: str, facts: BenchmarkFacts) -> list[Probl
     if file_sha256(file) != facts.sha256:
         raise UserError(f"{file}: it is not the file that the answers were generated for; restore it")
     return read_benchmark(file.parent, name).problems
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch

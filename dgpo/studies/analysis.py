@@ -5,13 +5,14 @@ A method is judged at the rate with the best mean accuracy over its seeds, at th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from dgpo.runs.intervals import Interval, Paired, difference, false_discovery_rates, interquartile_mean, middle_mean
 from dgpo.studies.records import Record
 from dgpo.studies.tabular import reached
-from dgpo.studies.training import KS, Run
+from dgpo.studies.training import KS
 
 ACCURACY = "val-core/facts/acc/mean@1"
 PASS = "val-core/facts/acc/pass@{}"
@@ -23,44 +24,36 @@ SPIKES = "actor/grad_norm_max"
 
 @dataclass(frozen=True)
 class Method:
-    """The runs of one method, rates by seeds.
+    """The records of a method's runs, rates by seeds; figures of all are `(rates, S)`, of the judged ones `(S,)`."""
 
-    Attributes:
-        final: accuracy at the end, `(rates, S)`.
-        best: index of the rate that it is judged at.
-        collapsed: whether a run ended below half of the best accuracy that it had, `(rates, S)`.
-        runs: their records, rates by seeds.
-    """
-
-    final: np.ndarray
-    best: int
-    collapsed: np.ndarray
     runs: Sequence[Sequence[Record]]
 
+    def ends(self, key: str) -> np.ndarray:
+        """The last value of a metric in each run."""
+        return np.array([[record[key][~np.isnan(record[key])][-1] for record in records] for records in self.runs])
+
+    def largest(self, key: str) -> np.ndarray:
+        """The largest value of a metric in each run."""
+        return np.array([[np.nanmax(record[key]) for record in records] for records in self.runs])
+
+    @cached_property
+    def collapsed(self) -> np.ndarray:
+        """Whether a run ended below half of the best accuracy that it had."""
+        return self.ends(ACCURACY) < self.largest(ACCURACY) / 2
+
+    @cached_property
+    def best(self) -> int:
+        """The index of the rate that it is judged at."""
+        return int(self.ends(ACCURACY).mean(1).argmax())
+
+    @property
     def judged(self) -> Sequence[Record]:
         """The runs at that rate."""
         return self.runs[self.best]
 
     def last(self, key: str) -> np.ndarray:
-        """The last value of a metric in the judged runs, `(S,)`."""
+        """The last value of a metric in the judged runs."""
         return self.ends(key)[self.best]
-
-    def ends(self, key: str) -> np.ndarray:
-        """The last value of a metric in each run, `(rates, S)`."""
-        return np.array([[record[key][~np.isnan(record[key])][-1] for record in records] for records in self.runs])
-
-    def largest(self, key: str) -> np.ndarray:
-        """The largest value of a metric in each run, `(rates, S)`."""
-        return np.array([[np.nanmax(record[key]) for record in records] for records in self.runs])
-
-
-def gather(records: Mapping[Run, Record], method: str, rates: Sequence[float], seeds: Sequence[int]) -> Method:
-    """The runs of `method`."""
-    runs = [[records[Run(method, rate, seed)] for seed in seeds] for rate in rates]
-    curves = [[record[ACCURACY][~np.isnan(record[ACCURACY])] for record in row] for row in runs]
-    final = np.array([[curve[-1] for curve in row] for row in curves])
-    best = np.array([[curve.max() for curve in row] for row in curves])
-    return Method(final, int(final.mean(1).argmax()), final < best / 2, runs)
 
 
 def figures(method: Method) -> dict[str, Interval]:
@@ -82,17 +75,14 @@ def against(methods: Mapping[str, Method], reference: str, key: str) -> dict[str
 
 def level_of(methods: Mapping[str, Method]) -> float:
     """The highest accuracy that every method reaches in at least three quarters of its judged runs."""
-    reached = [
-        np.quantile([np.nanmax(record[ACCURACY]) for record in each.judged()], 0.25) for each in methods.values()
-    ]
-    return float(min(reached))
+    return float(min(np.quantile(each.largest(ACCURACY)[each.best], 0.25) for each in methods.values()))
 
 
 def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
     """Steps, entropy and pass@k of the judged runs where their accuracy first reaches `level`; `(S,)`, NaN if never."""
     keys = {"steps": None, "entropy": ENTROPY, f"pass@{K}": PASS.format(K)}
-    values = {name: np.full(len(method.judged()), np.nan) for name in keys}
-    for seed, record in enumerate(method.judged()):
+    values = {name: np.full(len(method.judged), np.nan) for name in keys}
+    for seed, record in enumerate(method.judged):
         steps = np.flatnonzero(~np.isnan(record[ACCURACY]))
         for name, key in keys.items():
             values[name][seed] = reached(record[ACCURACY][steps], level, steps if key is None else record[key][steps])

@@ -13,16 +13,18 @@ from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.losses import Method as Loss
 from dgpo.progress import ProgressBar
-from dgpo.runs.intervals import Interval, interquartile_mean, middle_mean
+from dgpo.runs.intervals import Interval, Paired, interquartile_mean, middle_mean
 from dgpo.studies import records
-from dgpo.studies.analysis import ACCURACY, PASS, SPIKES, K, Method, against, at_level, figures, gather, level_of
+from dgpo.studies.analysis import ACCURACY, PASS, SPIKES, K, Method, against, at_level, figures, level_of
 from dgpo.studies.contenders import contenders
 from dgpo.studies.figures import draw
 from dgpo.studies.threads import one_thread
 from dgpo.studies.training import SETTINGS, Run, Setting, pretrain, train
-from dgpo.studies.verdicts import Verdict, verdicts
+from dgpo.studies.verdicts import verdicts
 from dgpo.tables import Table
 
+Compared = Mapping[str, Mapping[str, Paired]]
+"""By measure and method: the method minus the reference, over seeds."""
 STACK = 40
 """Runs computed together: more are not faster, and more would be lost when a study is stopped."""
 
@@ -55,19 +57,30 @@ def study_compare(
     make_folder(out, "--out")
     records.claim(out, how, chosen)
     seconds = run_missing(chosen, out, rates, seeds, how)
-    cells = [Run(name, rate, seed) for name in chosen for rate in rates for seed in seeds]
-    read = {run: records.read(out, run) for run in cells}
-    studied = {name: gather(read, name, rates, seeds) for name in chosen}
+    runs = {name: [[records.read(out, Run(name, rate, seed)) for seed in seeds] for rate in rates] for name in chosen}
+    studied = {name: Method(of_method) for name, of_method in runs.items()}
+    measures = {"avg": ACCURACY, f"pass@{K}": PASS.format(K)}
+    compared = {name: against(studied, reference, key) for name, key in measures.items()}
     level = level_of(studied)
-    judged = verdicts(chosen, studied, reference, level)
-    tables = [methods_table(studied, rates, reference), rates_table(studied, rates), matched_table(studied, level)]
+    judged = verdicts(chosen, studied, compared, reference, level)
+    tables = [methods_table(studied, compared, rates, reference)]
+    tables += [rates_table(studied, rates), matched_table(studied, level)]
     tables.append(Table(("claim", "verdict", "grounds"), [tuple(vars(each).values()) for each in judged],
                         f"The claims, for {reference}", words=("claim", "verdict", "grounds")))  # fmt: skip
     files = [
         out / name for name in ("compare.md", "compare.json", "rates.png", "rates.svg", "curves.png", "curves.svg")
     ]
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
-    replace_json(files[1], numbers(studied, rates, seeds, vars(how), reference, level, judged))
+    content = {
+        "setting": vars(how),
+        "rates": list(rates),
+        "seeds": list(seeds),
+        "reference": reference,
+        "level": level,
+        "methods": {name: numbers(name, method, compared, rates, reference, level) for name, method in studied.items()},
+        "verdicts": [vars(each) for each in judged],
+    }
+    replace_json(files[1], content)
     draw(studied, rates, how, level, files[2:4], files[4:])
     for table in tables:
         table.show()
@@ -127,21 +140,20 @@ def run_missing(
     return time.process_time() - started
 
 
-def methods_table(methods: Mapping[str, Method], rates: Sequence[float], reference: str) -> Table:
+def methods_table(methods: Mapping[str, Method], compared: Compared, rates: Sequence[float], reference: str) -> Table:
     """A row for each method, best first: figures at its best rate, and differences from the reference over seeds."""
-    accuracy, passed = (against(methods, reference, key) for key in (ACCURACY, PASS.format(K)))
     rows = []
     for name in sorted(methods, key=lambda each: -middle_mean(methods[each].last(ACCURACY))):
         cells = [figure.text() for figure in figures(methods[name]).values()]
         rate = f"{rates[methods[name].best]:g}"
         paired = ("–",) * 4
         if name != reference:
-            one, other = accuracy[name], passed[name]
+            one, other = (differences[name] for differences in compared.values())
             paired = (one.text("+.3f"), f"{one.p:.2g}", f"{one.improved:.2f}", f"{other.text('+.3f')}, q {other.p:.2g}")
         rows.append((name, rate, *cells, *paired))
     head = ("method", "rate", "avg@k", f"pass@{K}", "entropy")
     head += (f"avg minus {reference}", "q", "better", f"pass@{K} minus")
-    seeds = len(methods[reference].judged())
+    seeds = len(methods[reference].judged)
     note = (
         f"{seeds} seeds, each a teacher, a first policy, problems and draws of its own, shared by the methods. "
         "Interquartile means with 95 % intervals (bootstrap over seeds), at the rate with the best mean "
@@ -158,7 +170,7 @@ def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
     for name, method in methods.items():
         spikes = np.median(method.largest(SPIKES), axis=1)
         cells = []
-        for row, collapsed, spike in zip(method.final, method.collapsed, spikes, strict=True):
+        for row, collapsed, spike in zip(method.ends(ACCURACY), method.collapsed, spikes, strict=True):
             lost = f", {collapsed.sum()} of {collapsed.size} collapsed" if collapsed.any() else ""
             cells.append(f"{middle_mean(row):.3f} ({spike:.3g}{lost})")
         rows.append((name, *cells))
@@ -177,21 +189,15 @@ def matched_table(methods: Mapping[str, Method], level: float) -> Table:
         matched = at_level(method, level)
         forms = (".1f", ".3f", ".3f")
         texts = [interquartile_mean(each).text(form) for each, form in zip(matched.values(), forms, strict=True)]
-        rows.append((name, *texts, f"{np.isfinite(matched['steps']).sum()} of {len(method.judged())}"))
+        rows.append((name, *texts, f"{np.isfinite(matched['steps']).sum()} of {len(method.judged)}"))
     head = ("method", "steps", "entropy", f"pass@{K}", "runs that reach it")
     return Table(head, rows, f"At accuracy {level:.3f}", words=("method",), whole=("method",))
 
 
 def numbers(
-    methods: Mapping[str, Method],
-    rates: Sequence[float],
-    seeds: Sequence[int],
-    setting: Mapping[str, Any],
-    reference: str,
-    level: float,
-    judged: Sequence[Verdict],
+    name: str, method: Method, compared: Compared, rates: Sequence[float], reference: str, level: float
 ) -> dict[str, Any]:
-    """The figures behind the tables, for JSON."""
+    """The figures of a method behind the tables, for JSON."""
 
     def listed(values: np.ndarray) -> list[Any]:
         return [[round(float(v), 4) if np.isfinite(v) else None for v in row] for row in np.atleast_2d(values)]
@@ -199,22 +205,10 @@ def numbers(
     def interval(each: Interval) -> dict[str, float | None]:
         return {key: round(value, 4) if np.isfinite(value) else None for key, value in vars(each).items()}
 
-    def numbers_of(name: str, method: Method) -> dict[str, Any]:
-        result: dict[str, Any] = {key: interval(figure) for key, figure in figures(method).items()}
-        result |= {"final": listed(method.final), "collapsed": method.collapsed.astype(int).tolist()}
-        result |= {"rate": rates[method.best], "spikes": listed(method.largest(SPIKES))}
-        result["at_level"] = {key: listed(values)[0] for key, values in at_level(method, level).items()}
-        if name != reference:
-            result |= {f"{key} minus {reference}": interval(differences[name]) for key, differences in paired.items()}
-        return result
-
-    paired = {"avg": against(methods, reference, ACCURACY), f"pass@{K}": against(methods, reference, PASS.format(K))}
-    return {
-        "setting": dict(setting),
-        "rates": list(rates),
-        "seeds": list(seeds),
-        "reference": reference,
-        "level": level,
-        "methods": {name: numbers_of(name, method) for name, method in methods.items()},
-        "verdicts": [vars(each) for each in judged],
-    }
+    found: dict[str, Any] = {key: interval(figure) for key, figure in figures(method).items()}
+    found |= {"final": listed(method.ends(ACCURACY)), "collapsed": method.collapsed.astype(int).tolist()}
+    found |= {"rate": rates[method.best], "spikes": listed(method.largest(SPIKES))}
+    found["at_level"] = {key: listed(values)[0] for key, values in at_level(method, level).items()}
+    if name != reference:
+        found |= {f"{key} minus {reference}": interval(each[name]) for key, each in compared.items()}
+    return found

@@ -25,7 +25,7 @@ def draw(
     updates = setting.epochs * setting.updates
     for number, (name, method) in enumerate(methods.items()):
         look = line_style(number)
-        measured = np.flatnonzero(~np.isnan(method.judged()[0][ACCURACY]))
+        measured = np.flatnonzero(~np.isnan(method.judged[0][ACCURACY]))
         accuracy, passed, entropy = (middle(method, key, measured) for key in (ACCURACY, PASS.format(K), ENTROPY))
         grid[0, 0].plot(measured * updates, accuracy, label=plain(name), **look)
         grid[0, 1].plot(measured * updates, passed, **look)
@@ -66,4 +66,4 @@ def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Seq
 
 def middle(method: Method, key: str, steps: np.ndarray) -> list[float]:
     """Interquartile mean over seeds of a metric at `steps`."""
-    return [middle_mean(column) for column in np.array([record[key][steps] for record in method.judged()]).T]
+    return [middle_mean(column) for column in np.array([record[key][steps] for record in method.judged]).T]

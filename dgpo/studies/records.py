@@ -83,8 +83,8 @@ def read(out: Path, run: Run) -> Record:
 
 def config(run: Run, method: Method, setting: Setting) -> dict[str, Any]:
     """The settings under the keys of a real run's config.yaml."""
-    own = {key: value for key, value in asdict(method).items() if not key.startswith("clip_ratio")}
-    clip = {key: value for key, value in asdict(method).items() if key.startswith("clip_ratio")}
+    own = asdict(method)
+    clip = {key: own.pop(key) for key in [*own] if key.startswith("clip_ratio")}
     return {
         "seed": run.seed,
         "algorithm": {"adv_estimator": "grpo"},

@@ -15,7 +15,7 @@ from dgpo.losses import Method as Loss
 from dgpo.losses import gradient_weight
 from dgpo.losses.dgpo import DGPO
 from dgpo.runs.intervals import Paired, difference, false_discovery_rates
-from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, SPIKES, K, Method, against, at_level
+from dgpo.studies.analysis import ENTROPY, SPIKES, K, Method, at_level
 
 ALPHA = 0.05
 SPIKE = 10.0
@@ -31,11 +31,21 @@ class Verdict:
     grounds: str
 
 
-def verdicts(losses: Mapping[str, Loss], methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
-    """A verdict on each claim about the `reference`, a dgpo, and about its powers n and m."""
+def verdicts(
+    losses: Mapping[str, Loss],
+    methods: Mapping[str, Method],
+    compared: Mapping[str, Mapping[str, Paired]],
+    reference: str,
+    level: float,
+) -> list[Verdict]:
+    """A verdict on each claim about the `reference`, a dgpo, and about its powers n and m.
+
+    Args:
+        compared: by measure, the other methods minus the reference.
+    """
     answers = [
-        best("avg@k is best", against(methods, reference, ACCURACY)),
-        best(f"pass@{K} is best", against(methods, reference, PASS.format(K))),
+        best("avg@k is best", compared["avg"]),
+        best(f"pass@{K} is best", compared[f"pass@{K}"]),
         *entropy(methods, reference, level),
         collapse(losses, methods, reference),
         spikes(methods, reference),
@@ -115,17 +125,13 @@ def collapse(losses: Mapping[str, Loss], methods: Mapping[str, Method], referenc
     others = {name: methods[name].collapsed for name, loss in losses.items() if name != reference and diverges(loss)}
     if not others:
         return None
-    p = false_discovery_rates([fisher_exact(counts(own, each), alternative="less").pvalue for each in others.values()])  # pyright: ignore[reportAttributeAccessIssue]
+    tables = [[[runs.sum(), (~runs).sum()] for runs in (own, each)] for each in others.values()]
+    p = false_discovery_rates([fisher_exact(table, alternative="less").pvalue for table in tables])  # pyright: ignore[reportAttributeAccessIssue]
     significant = [name for name, each in zip(others, p, strict=True) if each < ALPHA]
     shown = [f"{name} {each.sum()} of {each.size}" for name, each in {reference: own, **others}.items()]
     some = f"holds against {', '.join(significant)}" if significant else "cannot be told"
     answer = "holds" if len(significant) == len(others) else some
     return Verdict("methods whose W diverges collapse, it does not", answer, "collapsed: " + ", ".join(shown))
-
-
-def counts(own: np.ndarray, other: np.ndarray) -> list[list[int]]:
-    """The contingency table of two methods: collapsed runs, and others."""
-    return [[int(each.sum()), int(each.size - each.sum())] for each in (own, other)]
 
 
 def spikes(methods: Mapping[str, Method], reference: str) -> Verdict:

@@ -24,12 +24,10 @@ class BatchExample:
 
     Attributes:
         answer: number of the forget row in the batch, which an alternative shares; -1 for a retain row.
-        reference: its number in the `Reference`; -1 for a retain row.
     """
 
     example: Example
     answer: int = -1
-    reference: int = -1
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,13 @@ class Examples:
     forget: list[list[Example]]
     retain: list[Example]
 
+    def __post_init__(self) -> None:
+        for number, example in enumerate(chain(*self.forget, self.retain)):
+            example.number = number
+
     def referenced(self, method: Method) -> list[Example]:
-        """The examples that are compared with the original model, in the order of its `Reference`."""
+        """The examples that are compared with the model before: representations on retain rows too. Forget rows are
+        the first, so that each is at its number."""
         return [*chain(*self.forget), *(self.retain if method.representation is not None else ())]
 
     @cached_property
@@ -48,10 +51,6 @@ class Examples:
         """SHA-256 of all of them."""
         groups = [[[each.ids, each.classes] for each in group] for group in [*self.forget, self.retain]]
         return sha256(json.dumps(groups).encode()).hexdigest()
-
-    def number(self, forget: int) -> int:
-        """The number among `referenced` of a forget example; given their count, that of the first retain example."""
-        return sum(map(len, self.forget[:forget]))
 
 
 def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
@@ -72,13 +71,13 @@ def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
     retain = data.read(Path(settings.data.retain)) if method.retain_weight and settings.data.retain else []
     data.refuse_shared(forget, retain)
     first_n = getattr(method, "first_n", None)
-    examples = Examples([], encoder.examples(retain, kind=RETAIN))
     others = alternatives_of(settings, forget) if method.needs_alternatives else [[] for _ in forget]
+    groups = []
     for row, texts in zip(forget, others, strict=True):
         kind = None if method.needs_spans else ORDINARY
         for example in encoder.example(row, first_n, kind):
-            examples.forget.append([example, *(encoder.example(other, kind=ALTERNATIVE)[0] for other in texts)])
-    return examples
+            groups.append([example, *(encoder.example(other, kind=ALTERNATIVE)[0] for other in texts)])
+    return Examples(groups, encoder.examples(retain, kind=RETAIN))
 
 
 def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]]:
@@ -107,17 +106,13 @@ def batch_of(settings: Settings, method: Method, examples: Examples, step: int) 
     """The whole batch of a step, counted from 0; an example and its alternative are neighbours."""
     size, seed = settings.train.batch_size, settings.seed
     batch = []
-    for answer, number in enumerate(rows_of_step(len(examples.forget), size, step, seed) if examples.forget else []):
-        group, reference = examples.forget[number], examples.number(number)
-        batch.append(BatchExample(group[0], answer, reference))
+    for answer, number in enumerate(rows_of_step(len(examples.forget), size, step, seed)):
+        example, *others = examples.forget[number]
+        batch.append(BatchExample(example, answer))
         if method.needs_alternatives:
-            choice = 1 + (step + answer) % (len(group) - 1)
-            batch.append(BatchExample(group[choice], answer, reference + choice))
-    # Representations are compared on retain rows too.
-    first = None if method.representation is None else examples.number(len(examples.forget))
-    for number in rows_of_step(len(examples.retain), size, step, seed + 1) if examples.retain else []:
-        batch.append(BatchExample(examples.retain[number], reference=-1 if first is None else first + number))
-    return batch
+            batch.append(BatchExample(others[(step + answer) % len(others)], answer))
+    retain = rows_of_step(len(examples.retain), size, step, seed + 1)
+    return batch + [BatchExample(examples.retain[number]) for number in retain]
 
 
 def counts_of(batch: Sequence[BatchExample]) -> Counts:

@@ -44,12 +44,13 @@ class Row:
         return " ".join(" ".join(texts).split()).casefold()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Example:
-    """A row as tokens: their ids and classes; class 0 for the prompt."""
+    """A row as tokens: their ids and classes, class 0 for the prompt; and its number among those of a run."""
 
     ids: list[int]
     classes: list[int]
+    number: int = 0
 
 
 def read(
@@ -210,9 +211,11 @@ class Encoder:
 
 
 def rows_of_step(count: int, size: int, step: int, seed: int) -> list[int]:
-    """Numbers of a step's ``size`` rows out of ``count``, which are shuffled anew in each epoch. They depend on the
-    step alone, so that a resumed run continues with the same rows."""
+    """Numbers of a step's ``size`` rows out of ``count``, which are shuffled anew in each epoch; none of none. They
+    depend on the step alone, so that a resumed run continues with the same rows."""
     numbers: list[int] = []
+    if not count:
+        return numbers
     epoch, first = divmod(step * size, count)
     while len(numbers) < size:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)

@@ -80,12 +80,12 @@ class UnlearningEngine(OwnEngine):
         states = head_before = None
         if self.reference is not None:
             head_before = self.reference.head
-            numbers = [number for number in micro_batch["reference"].tolist() if number >= 0]
-            states = torch.cat([hidden[:0], *map(self.reference.states, numbers)])
-            # The reference has all answer tokens, of which the method may leave some out.
-            compared = kinds != NONE
+            numbers, compared = micro_batch["number"], kinds != NONE
+            # Logits are not compared on retain rows, representations are.
             if self.method.representation is None:
-                compared &= kinds != RETAIN
+                numbers, compared = numbers[micro_batch["answer"] >= 0], compared & (kinds != RETAIN)
+            states = torch.cat([hidden[:0], *map(self.reference.states, numbers.tolist())])
+            # The reference has all answer tokens, of which the method may leave some out.
             states = states[read[compared]]
         if self.method.representation is not None and states is not None:
             values = self.method.hidden_values(self.inner[read].float(), states.float(), kinds[read])
@@ -227,7 +227,7 @@ def as_batch(share: Sequence[BatchExample], micro_batch_size: int) -> Any:
         "token_class": nested(classes),
         "loss_mask": nested([int(kind != NONE) for kind in row] for row in classes),
         "answer": torch.tensor([each.answer for each in share]),
-        "reference": torch.tensor([each.reference for each in share]),
+        "number": torch.tensor([each.example.number for each in share]),
     }
     settings = {
         "use_remove_padding": True,

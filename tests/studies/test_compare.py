@@ -12,7 +12,7 @@ from dgpo.runs.intervals import Paired
 from dgpo.studies import analysis
 from dgpo.studies.contenders import contenders
 from dgpo.studies.records import claim
-from dgpo.studies.training import SETTINGS, Run
+from dgpo.studies.training import SETTINGS
 from dgpo.studies.verdicts import best, collapse, power
 
 WORDS = ["lab", "compare", "--seeds", "2", "--rates", "8e-4", "2e-3", "--steps", "2", "--methods", "grpo", "dgpo:n=2"]
@@ -80,9 +80,7 @@ def test_a_method_is_judged_at_its_best_rate():
     def record(*curve: float) -> dict[str, np.ndarray]:
         return {analysis.ACCURACY: np.array([0.2, np.nan, *curve])}
 
-    finals = {(1e-3, 0): (0.5,), (1e-3, 1): (0.3,), (2e-3, 0): (0.6, 0.1), (2e-3, 1): (0.4, 0.35)}
-    runs = {Run("grpo", rate, seed): record(*curve) for (rate, seed), curve in finals.items()}
-    found = analysis.gather(runs, "grpo", [1e-3, 2e-3], [0, 1])
+    found = analysis.Method([[record(0.5), record(0.3)], [record(0.6, 0.1), record(0.4, 0.35)]])
     np.testing.assert_array_equal(found.last(analysis.ACCURACY), [0.5, 0.3])
     np.testing.assert_array_equal(found.collapsed, [[False, False], [True, False]])
 
@@ -93,7 +91,7 @@ def test_figures_at_equal_accuracy_lie_between_two_steps():
         analysis.ENTROPY: np.array([1.0, np.nan, 0.8, 0.4]),
         analysis.PASS.format(analysis.K): np.array([0.2, np.nan, 0.6, 0.8]),
     }
-    found = analysis.at_level(analysis.Method(np.array([[0.5]]), 0, np.array([[False]]), [[record]]), 0.4)
+    found = analysis.at_level(analysis.Method([[record]]), 0.4)
     assert [values[0] for values in found.values()] == pytest.approx([2.5, 0.6, 0.7])
 
 
@@ -116,8 +114,8 @@ def test_a_verdict_follows_from_what_can_be_told(differences, answer):
 
 def test_collapse_is_told_from_chance():
     def method(collapsed: int) -> analysis.Method:
-        lost = np.arange(20).reshape(2, 10) < collapsed
-        return analysis.Method(np.zeros((2, 10)), 0, lost, [])
+        ends = np.where(np.arange(20).reshape(2, 10) < collapsed, 0.1, 0.5)
+        return analysis.Method([[{analysis.ACCURACY: np.array([0.5, end])} for end in row] for row in ends])
 
     losses = contenders(["dgpo", "gppo", "ce_gppo", "cispo:one_sided=True", "maspo", "grpo"])
     methods = dict(zip(losses, map(method, (0, 12, 1, 20, 20, 20)), strict=True))
@@ -136,8 +134,7 @@ def test_a_power_is_judged_by_the_two_that_differ_in_it_alone():
             analysis.ENTROPY: np.array([entropy, entropy]),
             analysis.PASS.format(analysis.K): np.array([0.2, 0.6]),
         }
-        seeds = [dict(record) for _ in range(8)]
-        return analysis.Method(np.full((1, 8), 0.5), 0, np.zeros((1, 8), bool), [seeds])
+        return analysis.Method([[record] * 8])
 
     methods = {name: method(0.2 + 0.1 * place) for place, name in enumerate(losses)}
     found = power("n", losses, methods, 0.4)
