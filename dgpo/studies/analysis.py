@@ -1,14 +1,21 @@
-"""What the runs of a study say: figures of each method at its best rate, and methods against a reference, by seeds.
+"""What the runs of a study say: figures of each method, and a verdict for each claim of arXiv:2603.14389 on DGPO.
 
-A method is judged at the rate with the best mean accuracy over its seeds, at the last step.
+A method is judged at the rate with the best mean accuracy over its seeds, at the last step. A difference from the
+reference is told where its rate of false discoveries is below 0.05, corrected for the number of methods.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import permutations
 
 import numpy as np
+import torch
+from scipy.stats import fisher_exact
 
+from dgpo.losses import Method as Loss
+from dgpo.losses import gradient_weight
+from dgpo.losses.dgpo import DGPO
 from dgpo.runs.intervals import Interval, Paired, difference, false_discovery_rates, interquartile_mean, middle_mean
 from dgpo.studies.records import Record
 from dgpo.studies.tabular import reached
@@ -20,6 +27,11 @@ K = 32
 """Of the pass@k in tables."""
 ENTROPY = "val-aux/facts/entropy"
 SPIKES = "actor/grad_norm_max"
+ALPHA = 0.05
+SPIKE = 10.0
+"""A gradient norm, before clipping, that is called a spike: ten times what is kept of it."""
+Compared = Mapping[str, Mapping[str, Paired]]
+"""By measure and method: the method minus the reference, over seeds."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +105,119 @@ def pass_curve(method: Method) -> np.ndarray:
     """Interquartile mean of pass@k at the end for each k of `KS`."""
     keys = [ACCURACY, *(PASS.format(k) for k in KS[1:])]
     return np.array([middle_mean(method.last(key)) for key in keys])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim, the answer of the study, and its grounds."""
+
+    claim: str
+    answer: str
+    grounds: str
+
+
+def verdicts(
+    losses: Mapping[str, Loss], methods: Mapping[str, Method], compared: Compared, reference: str, level: float
+) -> list[Verdict]:
+    """A verdict on each claim about the `reference`, a dgpo, and about its powers n and m."""
+    answers = [
+        best("avg@k is best", compared["avg"]),
+        best(f"pass@{K} is best", compared[f"pass@{K}"]),
+        *entropy(methods, reference, level),
+        collapse(losses, methods, reference),
+        spikes(methods, reference),
+        *(power(letter, losses, methods, level) for letter in ("n", "m")),
+    ]
+    return [each for each in answers if each]
+
+
+def best(claim: str, differences: Mapping[str, Paired]) -> Verdict:
+    """Whether no method is better than the reference, and which are worse."""
+    worse = [name for name, each in differences.items() if each.p < ALPHA and each.value < 0]
+    better = [name for name, each in differences.items() if each.p < ALPHA and each.value > 0]
+    rest = [name for name in differences if name not in worse + better]
+    if better:
+        answer = "does not hold"
+    elif not worse:
+        answer = "cannot be told"
+    else:
+        answer = "holds" if not rest else "holds as tied best"
+    parts = (("better", better), ("worse", worse), ("not told apart", rest))
+    return Verdict(claim, answer, "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names))
+
+
+def entropy(methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
+    """Entropy against a hard clip, at the end and where accuracy is equal."""
+    if "grpo" not in methods or reference == "grpo":
+        return []
+    end = difference([methods["grpo"].last(ENTROPY)], [methods[reference].last(ENTROPY)])
+    matched = at_equal_accuracy(methods["grpo"], methods[reference], level)
+    return [
+        Verdict("entropy stays above GRPO's, at the end", sign(end), in_nats(end)),
+        Verdict(f"entropy stays above GRPO's, at accuracy {level:.2f}", sign(matched), in_nats(matched)),
+    ]
+
+
+def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method], level: float) -> Verdict | None:
+    """Whether a larger n, or m, keeps more entropy at equal accuracy, by the two DGPOs that differ most in it alone."""
+    mine = [(name, loss) for name, loss in losses.items() if isinstance(loss, DGPO)]
+    pairs = [
+        (getattr(second, letter) - getattr(first, letter), one, other)
+        for (one, first), (other, second) in permutations(mine, 2)
+        if replace(first, **{letter: getattr(second, letter)}) == second
+    ]
+    if not pairs or max(pairs)[0] <= 0:
+        return None
+    _, one, other = max(pairs)
+    matched = at_equal_accuracy(methods[one], methods[other], level)
+    grounds = f"{other} minus {one}: {in_nats(matched)}"
+    return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(matched), grounds)
+
+
+def at_equal_accuracy(one: Method, other: Method, level: float) -> Paired:
+    """The other's entropy minus the one's, where each first reaches the accuracy `level`."""
+    return difference([at_level(one, level)["entropy"]], [at_level(other, level)["entropy"]])
+
+
+def in_nats(delta: Paired) -> str:
+    return f"{delta.text('+.3f')} nats, p {delta.p:.2g}"
+
+
+def sign(delta: Paired) -> str:
+    """The answer to the claim that a difference is positive."""
+    if not delta.p < ALPHA:
+        return "cannot be told"
+    return "holds" if delta.value > 0 else "does not hold"
+
+
+def diverges(loss: Loss) -> bool:
+    """Whether W = F/π grows without bound as a wrong token vanishes: F does not vanish with it."""
+    vanished, wrong, old = torch.tensor([-15.0]), torch.tensor([-1.0]), torch.tensor([-1.0])
+    return gradient_weight(loss, vanished, wrong, old).item() > 1e-3
+
+
+def collapse(losses: Mapping[str, Loss], methods: Mapping[str, Method], reference: str) -> Verdict | None:
+    """Whether runs of the methods whose W diverges collapse more often than the reference's, over all rates."""
+    own = methods[reference].collapsed
+    others = {name: methods[name].collapsed for name, loss in losses.items() if name != reference and diverges(loss)}
+    if not others:
+        return None
+    tables = [[[runs.sum(), (~runs).sum()] for runs in (own, each)] for each in others.values()]
+    p = false_discovery_rates([fisher_exact(table, alternative="less").pvalue for table in tables])  # pyright: ignore[reportAttributeAccessIssue]
+    significant = [name for name, each in zip(others, p, strict=True) if each < ALPHA]
+    shown = [f"{name} {each.sum()} of {each.size}" for name, each in {reference: own, **others}.items()]
+    some = f"holds against {', '.join(significant)}" if significant else "cannot be told"
+    answer = "holds" if len(significant) == len(others) else some
+    return Verdict("methods whose W diverges collapse, it does not", answer, "collapsed: " + ", ".join(shown))
+
+
+def spikes(methods: Mapping[str, Method], reference: str) -> Verdict:
+    """Whether the reference's gradient norms stay small where those of divergent methods do not."""
+    largest = {name: np.median(method.largest(SPIKES), axis=1) for name, method in methods.items()}
+    shown = [f"{name} {values.max():.3g}" for name, values in largest.items()]
+    answer = "holds" if largest[reference].max() < SPIKE else "does not hold"
+    return Verdict(
+        "no spikes of its gradient norm",
+        answer,
+        "largest norm of a run, median over seeds, worst rate: " + ", ".join(shown),
+    )

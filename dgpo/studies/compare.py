@@ -13,18 +13,27 @@ from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.losses import Method as Loss
 from dgpo.progress import ProgressBar
-from dgpo.runs.intervals import Interval, Paired, interquartile_mean, middle_mean
+from dgpo.runs.intervals import Interval, interquartile_mean, middle_mean
 from dgpo.studies import records
-from dgpo.studies.analysis import ACCURACY, PASS, SPIKES, K, Method, against, at_level, figures, level_of
+from dgpo.studies.analysis import (
+    ACCURACY,
+    PASS,
+    SPIKES,
+    Compared,
+    K,
+    Method,
+    against,
+    at_level,
+    figures,
+    level_of,
+    verdicts,
+)
 from dgpo.studies.contenders import contenders
 from dgpo.studies.figures import draw
 from dgpo.studies.threads import one_thread
 from dgpo.studies.training import SETTINGS, Run, Setting, pretrain, train
-from dgpo.studies.verdicts import verdicts
 from dgpo.tables import Table
 
-Compared = Mapping[str, Mapping[str, Paired]]
-"""By measure and method: the method minus the reference, over seeds."""
 STACK = 40
 """Runs computed together: more are not faster, and more would be lost when a study is stopped."""
 

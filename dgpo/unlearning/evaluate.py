@@ -52,18 +52,11 @@ class Options:
     relearn_steps: int = 10
 
 
-def model_folder(path: str) -> str:
-    """The model to load: a run's export, or the folder or hub id itself."""
-    run = Path(path)
-    if (run / "hf" / "config.json").is_file():
-        return str(run / "hf")
-    if run.is_dir() and not (run / "config.json").is_file():
-        raise UserError(f"model={path}: it is no model, and no run that has exported one; give either, or a hub id")
-    return path
-
-
 def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     """The figures of every row in the folder, by file and name, with those of the attacks.
+
+    Args:
+        model: a run, of which its export is measured, a folder or a hub id.
 
     Raises:
         UserError: there is no forget.jsonl, or the model cannot be loaded.
@@ -74,10 +67,12 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     logging.disable_progress_bar()
     if not (data / "forget.jsonl").is_file():
         raise UserError(f"--data={data}: there is no forget.jsonl; give a folder that `dgpo unlearn world` has made")
-    place = model_folder(model)
+    place = Path(model) / "hf" if (Path(model) / "hf" / "config.json").is_file() else Path(model)
+    if place.is_dir() and not (place / "config.json").is_file():
+        raise UserError(f"model={model}: it is no model, and no run that has exported one; give either, or a hub id")
     with loading("model", f"model={model}", "give a model or a run"):
-        tokenizer = AutoTokenizer.from_pretrained(place)
-        network: Any = AutoModelForCausalLM.from_pretrained(place, dtype="auto")
+        tokenizer = AutoTokenizer.from_pretrained(str(place))
+        network: Any = AutoModelForCausalLM.from_pretrained(str(place), dtype="auto")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.to(device=device, dtype=torch.float32 if device == "cpu" else None).eval()
     encoder = Encoder(tokenizer, options.template, options.max_length)
@@ -109,7 +104,12 @@ def figures_of(scorer: Scorer, data: Path, name: str) -> Figures:
             wrong = row.get("perturbed_answer")
             if not (isinstance(wrong, list) and wrong and all(isinstance(text, str) and text for text in wrong)):
                 raise UserError(f"{path}, row {number}: perturbed_answer is no list of texts, as others are; give one")
-        figures |= truth_losses(scorer, rows, raw)
+        pairs = list(zip(rows, raw, strict=True))
+        right = [replace(row, answer=one.get("paraphrased_answer") or row.answer) for row, one in pairs]
+        wrong = [replace(row, answer=text) for row, one in pairs for text in one["perturbed_answer"]]
+        losses = iter([one.loss for one in scorer.answers(wrong)])
+        figures["paraphrased_loss"] = [one.loss for one in scorer.answers(right)]
+        figures["perturbed_loss"] = [[next(losses) for _ in one["perturbed_answer"]] for one in raw]
     if name not in NOT_GENERATED:
         texts = scorer.greedy(rows)
         figures["rouge"] = [rouge_l(row.answer, text, stemmed=True)[0] for row, text in zip(rows, texts, strict=True)]
@@ -136,18 +136,6 @@ def muse_figures(scorer: Scorer, data: Path, name: str) -> Figures:
         texts = [re.split(r"\n\n|\nQuestion|Question:", text)[0] for text in texts]
     scores = [rouge_l(answer, text)[1] for answer, text in zip(right, texts, strict=True)]
     return {"author": [str(number) for number in range(len(raw))], name: scores}
-
-
-def truth_losses(scorer: Scorer, rows: Sequence[Row], raw: Sequence[Any]) -> Figures:
-    """Losses of each row's paraphrased answer (or its own, where it has none) and of its wrong answers."""
-    pairs = list(zip(rows, raw, strict=True))
-    right = [replace(row, answer=one.get("paraphrased_answer") or row.answer) for row, one in pairs]
-    wrong = [replace(row, answer=text) for row, one in pairs for text in one["perturbed_answer"]]
-    losses = iter([one.loss for one in scorer.answers(wrong)])
-    return {
-        "paraphrased_loss": [one.loss for one in scorer.answers(right)],
-        "perturbed_loss": [[next(losses) for _ in one["perturbed_answer"]] for one in raw],
-    }
 
 
 def leaked(row: Row, text: str) -> float | None:

@@ -28,7 +28,6 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
 from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, share_of_rank
 from dgpo.unlearning.losses import Method
-from dgpo.unlearning.reference import is_complete
 from dgpo.unlearning.settings import Settings, settings_of
 
 EXPORT, EXPORTED = "hf", "exported.json"
@@ -97,13 +96,13 @@ def train_rank(
     start = checkpoint.step if checkpoint else 0
     if method.needs_reference:
         place = reference_folder(settings, method, examples, folder)
-        if not is_complete(place, ranks):
+        if not trainer.read_reference(place):
             show("one pass of the model before over the forget rows")
             before = settings.model.reference
             writer = Trainer(settings, method, before, total) if before else trainer
             writer.write_reference(examples.referenced(method), place)
             del writer
-        trainer.read_reference(place)
+            trainer.read_reference(place)
     if checkpoint:
         trainer.engine.load_checkpoint(str(checkpoint.path / "actor"), del_local_after_load=False)
         trainer.engine.method = replace(method, **json_object(checkpoint.path / MANIFEST).get("method", {}))

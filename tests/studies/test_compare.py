@@ -10,10 +10,10 @@ from dgpo.cli import main
 from dgpo.errors import UserError
 from dgpo.runs.intervals import Paired
 from dgpo.studies import analysis
+from dgpo.studies.analysis import best, collapse, power
 from dgpo.studies.contenders import contenders
 from dgpo.studies.records import claim
 from dgpo.studies.training import SETTINGS
-from dgpo.studies.verdicts import best, collapse, power
 
 WORDS = ["lab", "compare", "--seeds", "2", "--rates", "8e-4", "2e-3", "--steps", "2", "--methods", "grpo", "dgpo:n=2"]
 
