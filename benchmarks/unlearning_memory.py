@@ -12,8 +12,7 @@ import torch
 
 from benchmarks.common import peak_bytes
 from dgpo.tables import Table
-from dgpo.unlearning.head import values_of
-from dgpo.unlearning.losses import METHODS, RETAIN, Counts, Tokens, total
+from dgpo.unlearning.losses import METHODS, RETAIN, Counts, Tokens, total, values_of
 from dgpo.unlearning.palu import ORDINARY, PREFIX, palu_terms
 
 BATCH, TIME, HIDDEN, VOCABULARY = 8, 512, 32, 8192

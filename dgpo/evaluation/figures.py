@@ -172,11 +172,9 @@ def estimate(per_problem: Sequence[float] | NDArray[np.float64]) -> Estimate:
 def macro_average(estimates: Sequence[Estimate]) -> Estimate:
     """The mean over benchmarks, each counting the same, with the error of independent benchmarks."""
     value = float(np.mean([each.value for each in estimates]))
-    errors = [each.error for each in estimates]
-    known = [error for error in errors if error is not None]
-    if len(known) < len(errors):
-        return Estimate(value, None)
-    return Estimate(value, float(np.sqrt(np.sum(np.square(known))) / len(known)))
+    errors = np.array([each.error for each in estimates], dtype=np.float64)  # NaN for None
+    error = float(np.sqrt(np.sum(np.square(errors))) / errors.size)
+    return Estimate(value, None if np.isnan(error) else error)
 
 
 def votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:

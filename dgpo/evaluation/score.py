@@ -55,14 +55,6 @@ class Score(TypedDict):
     finish_reason: str
 
 
-class Counts(TypedDict):
-    """Entry of a benchmark in scoring.json: numbers of samples, and the bytes of their file."""
-
-    expected: int
-    scored: int
-    bytes: int
-
-
 def score_generations(
     batch: Sequence[tuple[Generation, str]], benchmark: str, mode: Mode, timeout: float
 ) -> list[tuple[Score, str]]:
@@ -89,8 +81,9 @@ def score_generations(
 
 def score_folder(
     folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT, processes: int | None = None
-) -> dict[str, Counts]:
-    """Score every generation in `folder` again; returns the counts of each benchmark.
+) -> dict[str, dict[str, int]]:
+    """Score every generation in `folder` again; returns the samples expected and scored of each benchmark, and the
+    bytes of their file.
 
     Args:
         folder: An evaluation of `dgpo eval run`.
@@ -115,7 +108,7 @@ def score_folder(
         }
         (folder / SCORING).unlink(missing_ok=True)
         total = samples * sum(map(len, golds.values()))
-        counts: dict[str, Counts] = {}
+        counts: dict[str, dict[str, int]] = {}
         try:
             with (
                 draft_of(folder / SCORES) as draft,

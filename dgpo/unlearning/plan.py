@@ -10,8 +10,7 @@ from dgpo.config.compose import resolved
 from dgpo.config.memory.setup import GIB
 from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.tables import Table
-from dgpo.unlearning.head import CHUNK
-from dgpo.unlearning.losses import Method
+from dgpo.unlearning.losses import CHUNK, Method
 from dgpo.unlearning.settings import Settings, parse_settings
 
 CHUNK_TENSORS = 9

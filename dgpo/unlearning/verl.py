@@ -22,8 +22,7 @@ import dgpo.cpu.worker  # noqa: F401  (its patches, where the platform is a CPU)
 from dgpo.files import draft_of
 from dgpo.unlearning.batches import BatchExample
 from dgpo.unlearning.data import Example
-from dgpo.unlearning.head import values_of
-from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total
+from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total, values_of
 from dgpo.unlearning.palu import NONE
 from dgpo.unlearning.settings import Settings
 

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgpo.unlearning.head import values_of
-from dgpo.unlearning.losses import ALTERNATIVE, METHODS, RETAIN, Counts, Method, Tokens, total
+from dgpo.unlearning.losses import ALTERNATIVE, METHODS, RETAIN, Counts, Method, Tokens, total, values_of
 from dgpo.unlearning.palu import ORDINARY, PREFIX, REST, palu_terms
 
 V, H = 11, 6

@@ -1,6 +1,6 @@
 """The losses of unlearning: PALU's and those it is compared with. Pure: tensors in, tensors out."""
 
-from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, RETAIN, Counts, Method, Tokens, cross_entropy, total
+from dgpo.unlearning.losses.base import ALTERNATIVE, CHUNK, RETAIN, Counts, Method, Tokens, total, values_of
 from dgpo.unlearning.losses.baselines import CEU, NPO, PDU, RMU, TPO, WGA, Finetune, GradAscent, IdkDPO, SimNPO, Undial
 from dgpo.unlearning.losses.palu import Palu
 
@@ -20,4 +20,4 @@ METHODS: dict[str, type[Method]] = {
 }
 """By the ``loss`` of a file in configs/method."""
 
-__all__ = ["ALTERNATIVE", "ANSWER", "METHODS", "RETAIN", "Counts", "Method", "Tokens", "cross_entropy", "total"]
+__all__ = ["ALTERNATIVE", "CHUNK", "METHODS", "RETAIN", "Counts", "Method", "Tokens", "total", "values_of"]

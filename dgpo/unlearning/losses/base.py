@@ -4,19 +4,22 @@ Values depend on a token's own logits alone, so that they can be computed in chu
 tokens or answers of a micro-batch, divided by the counts of the whole batch, so that micro-batches and ranks add up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
-from dgpo.unlearning.palu import ORDINARY, PREFIX, REST
+from dgpo.unlearning.palu import ORDINARY, PREFIX, REST, widened
 
 RETAIN, ALTERNATIVE = 4, 5
 """Two more classes of a token: of a retain row's answer; of the answer that shall take a forgotten one's place."""
 ANSWER = (PREFIX, REST, ORDINARY)
+CHUNK = 256
+"""Tokens. Some nine tensors of chunk × vocabulary are held at once: 1.4 GB at 152,000 words, in float32."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,52 @@ class Method:
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """-log p(label) of each row in nats, `(n, V)` and `(n,)` to `(n,)`."""
     return F.cross_entropy(logits, labels, reduction="none")
+
+
+def values_of(
+    method: Method,
+    hidden: Tensor,
+    head: Callable[[Tensor], Tensor],
+    labels: Tensor,
+    token_class: Tensor,
+    ref_hidden: Tensor | None = None,
+    ref_head: Tensor | None = None,
+    chunk: int = CHUNK,
+) -> Tensor:
+    """What `total` takes, `(N,)`: of forget rows by the method, of retain rows their cross entropy.
+
+    A chunk of tokens at a time, so that two full logits tensors are never there. The matmul with the head and the loss
+    are computed anew in the backward pass, so that memory depends on the chunk and not on the number of tokens.
+
+    Args:
+        hidden: `(N, H)`, the states that predict the tokens.
+        head: `(n, H)` to logits `(n, V)`.
+        labels, token_class: `(N,)`.
+        ref_hidden: `(M, H)` of the model before, for the M tokens that are not of retain rows; None for a method
+            without a reference.
+        ref_head: `(V, H)`.
+    """
+
+    def of_retain(hidden: Tensor, labels: Tensor) -> Tensor:
+        return cross_entropy(widened(head(hidden)), labels)
+
+    def of_forget(hidden: Tensor, labels: Tensor, token_class: Tensor, ref_hidden: Tensor) -> Tensor:
+        logits = widened(head(hidden))
+        with torch.no_grad():
+            before = logits[:, :0] if ref_head is None else widened(F.linear(ref_hidden, ref_head))
+        return method.token_values(logits, before, labels, token_class)
+
+    def chunked(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+        chunks = zip(*(tensor.split(chunk) for tensor in inputs), strict=True)
+        return torch.cat([checkpoint(function, *each, use_reentrant=False) for each in chunks])
+
+    retain, forget = token_class == RETAIN, token_class != RETAIN
+    states = hidden[forget]
+    before = states if ref_hidden is None else ref_hidden
+    values = widened(hidden.new_zeros(len(hidden)))
+    values = values.masked_scatter(retain, chunked(of_retain, hidden[retain], labels[retain]).to(values.dtype))
+    of_rows = chunked(of_forget, states, labels[forget], token_class[forget], before)
+    return values.masked_scatter(forget, of_rows.to(values.dtype))
 
 
 def total(method: Method, values: Tensor, tokens: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
