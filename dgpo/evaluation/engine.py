@@ -97,7 +97,7 @@ def generate(
             ready = wait(list(running), POLL_S)
             arrived = [engine for connection, engine in running.items() if connection in ready]
             # A child of a dead engine may keep its connection open: then not even the end arrives.
-            for engine in arrived or [each for each in running.values() if each.has_ended()]:
+            for engine in arrived or [each for each in running.values() if each.process.poll() is not None]:
                 results = engine.receive()
                 batch += [each for each in results if "key" in each]
                 if not results:
@@ -126,7 +126,7 @@ class _Engine:
             environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
         self.connection, theirs = Pipe()
         with log.open("ab") as stream, theirs:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "dgpo.evaluation.engine", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
@@ -154,19 +154,16 @@ class _Engine:
                 self.unfinished.discard(results[-1].get("key"))
         return results
 
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
-
     def kill(self) -> None:
         """Kill it and the processes it has started."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
         self.connection.close()
 
     def failure(self) -> UserError:
         """The error to raise if it has ended too early."""
-        status = self._process.wait()
+        status = self.process.wait()
         lines = self._log.read_bytes()[-100_000:].decode(errors="replace").splitlines()
         errors = [line for line in lines if "Error" in line]
         reason = errors[-1].strip()[:MAX_REASON_CHARS] if errors else "it gave no reason"

@@ -73,6 +73,7 @@ def evaluate(
         room = _max_model_len(
             sampling.max_tokens, engine.max_model_len, chosen.config.get("max_position_embeddings"), prompts
         )
+        own_dtype = str(chosen.config.get("dtype") or chosen.config.get("torch_dtype") or "bfloat16")
         settings = Settings(
             model=replace(chosen.facts, chat_template_sha256=template_sha256),
             benchmarks={
@@ -82,7 +83,7 @@ def evaluate(
             engine=replace(
                 engine,
                 device="cpu" if devices[0] is None else "cuda",
-                dtype=chosen.dtype if engine.dtype == "auto" else engine.dtype,
+                dtype=own_dtype if engine.dtype == "auto" else engine.dtype,
             ),
             versions=installed_versions(PACKAGES),
         )

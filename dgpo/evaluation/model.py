@@ -27,11 +27,6 @@ class Model:
     config: dict[str, Any]
     facts: ModelFacts
 
-    @property
-    def dtype(self) -> str:
-        """The data type that the model's own config names."""
-        return str(self.config.get("dtype") or self.config.get("torch_dtype") or "bfloat16")
-
 
 def find_model(model: str, revision: str | None, exports: Path) -> Model:
     """The model that `--model` names.

@@ -16,10 +16,9 @@ from scipy.stats import fisher_exact
 from dgpo.losses import Method as Loss
 from dgpo.losses import gradient_weight
 from dgpo.losses.dgpo import DGPO
-from dgpo.runs.intervals import Interval, Paired, difference, false_discovery_rates, interquartile_mean, middle_mean
+from dgpo.runs.intervals import Interval, Paired, difference, false_discovery_rates, interquartile_mean
 from dgpo.studies.records import Record
 from dgpo.studies.tabular import reached
-from dgpo.studies.training import KS
 
 ACCURACY = "val-core/facts/acc/mean@1"
 PASS = "val-core/facts/acc/pass@{}"
@@ -99,12 +98,6 @@ def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
         for name, key in keys.items():
             values[name][seed] = reached(record[ACCURACY][steps], level, steps if key is None else record[key][steps])
     return values
-
-
-def pass_curve(method: Method) -> np.ndarray:
-    """Interquartile mean of pass@k at the end for each k of `KS`."""
-    keys = [ACCURACY, *(PASS.format(k) for k in KS[1:])]
-    return np.array([middle_mean(method.last(key)) for key in keys])
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ POWERS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (1, 8))
 ABOVE = [3.0, 10.0, 50.0, 300.0]
 SHOWN = {"left": token.UPDATES, "right": 16}
 """Updates after which the table shows a token."""
+Paths = dict[str, dict[str, token.Path]]
+"""By loss, of the token at the left and of that at the right boundary."""
+Powers = dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]
+"""By (n, m), what `free_entropy` gives."""
 
 
 @one_thread()
@@ -43,24 +47,27 @@ def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: floa
     if not 0 < rare < 0.8:
         raise UserError(f"--rare={rare}: it must be a probability in (0, 0.8); choose 0.03")
     make_folder(out, "--out")
-    paths = {name: token.follow(method, [token.LEFT, token.RIGHT]) for name, method in chosen.items()}
+    paths: Paths = {}
+    for name, method in chosen.items():
+        left, right = token.follow(method, [token.LEFT, token.RIGHT])
+        paths[name] = {"left": left, "right": right}
     powers = {(n, m): free_entropy(make_method("dgpo", {"n": n, "m": m}), range(seeds), rare) for n, m in POWERS}
     against = {key: difference([powers[POWERS[0]][1]], [entropy]) for key, (_, entropy) in list(powers.items())[1:]}
     tables = [tokens_table(chosen, paths), powers_table(powers, against, rare)]
     files = [out / f"mechanism.{suffix}" for suffix in ("md", "json", "png", "svg")]
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
-    replace_json(files[1], numbers(chosen, paths, powers, seeds=seeds, rare=rare))
+    replace_json(files[1], {"settings": {"seeds": seeds, "rare": rare}, **numbers(chosen, paths, powers)})
     draw(paths, against, files[2:])
     for table in tables:
         table.show()
     return files
 
 
-def tokens_table(methods: Mapping[str, Method], paths: Mapping[str, list[token.Path]]) -> Table:
+def tokens_table(methods: Mapping[str, Method], paths: Paths) -> Table:
     """A row for each method: the wrong and the right token after `SHOWN` updates, and F above the range."""
     rows = []
-    for name, (left, right) in paths.items():
-        i, j = SHOWN["left"], SHOWN["right"]
+    for name, both in paths.items():
+        left, right, i, j = both["left"], both["right"], SHOWN["left"], SHOWN["right"]
         cells = (np.exp(left.log_ratio[i]), left.w[i], left.gradient[i], left.entropy[i])
         cells += (np.exp(right.log_ratio[j]), right.entropy[j])
         above = " ".join(f"{weight:.3g}" for weight in token.away(methods[name], ABOVE))
@@ -69,18 +76,14 @@ def tokens_table(methods: Mapping[str, Method], paths: Mapping[str, list[token.P
     start = paths[next(iter(paths))]
     notes = [
         f"Wrong token (π {token.LEFT.probability}, A < 0) after {SHOWN['left']} updates: ratio, W = F/π, norm of the "
-        f"gradient in the logits, entropy (at first {start[0].entropy[0]:.3f} nats). Right token (π "
+        f"gradient in the logits, entropy (at first {start['left'].entropy[0]:.3f} nats). Right token (π "
         f"{token.RIGHT.probability}, A > 0) after {SHOWN['right']}: ratio, entropy (at first "
-        f"{start[1].entropy[0]:.3f}). Last column: F at r = {', '.join(f'{ratio:g}' for ratio in ABOVE)}."
+        f"{start['right'].entropy[0]:.3f}). Last column: F at r = {', '.join(f'{ratio:g}' for ratio in ABOVE)}."
     ]
     return Table(head, rows, "One token under each loss", notes, words=("loss", head[-1]))
 
 
-def powers_table(
-    powers: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
-    against: Mapping[tuple[int, int], Paired],
-    rare: float,
-) -> Table:
+def powers_table(powers: Powers, against: Mapping[tuple[int, int], Paired], rare: float) -> Table:
     """A row for each (n, m): steps and entropy at `REACHED`, and the difference from the first."""
     rows = []
     for (n, m), (steps, entropy) in powers.items():
@@ -96,45 +99,34 @@ def powers_table(
     return Table(head, rows, "n and m of DGPO", notes, words=("dgpo",))
 
 
-def numbers(
-    methods: Mapping[str, Method],
-    paths: Mapping[str, list[token.Path]],
-    powers: Mapping[tuple[int, int], tuple[np.ndarray, np.ndarray]],
-    **settings: Any,
-) -> dict[str, Any]:
+def numbers(methods: Mapping[str, Method], paths: Paths, powers: Powers) -> dict[str, Any]:
     """Everything that was computed, for JSON."""
 
     def listed(values: np.ndarray) -> list[float | None]:
         return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
 
-    tokens = {
-        name: {
-            side: {key: listed(values) for key, values in vars(path).items()}
-            for side, path in zip(("left", "right"), both, strict=True)
-        }
-        | {"above": dict(zip(map(str, ABOVE), token.away(methods[name], ABOVE), strict=True))}
-        for name, both in paths.items()
-    }
+    tokens: dict[str, Any] = {}
+    for name, both in paths.items():
+        tokens[name] = {side: {key: listed(each) for key, each in vars(path).items()} for side, path in both.items()}
+        tokens[name]["above"] = dict(zip(map(str, ABOVE), token.away(methods[name], ABOVE), strict=True))
     table = {
         f"n={n},m={m}": {"steps": listed(steps), "entropy": listed(entropy)}
         for (n, m), (steps, entropy) in powers.items()
     }
-    return {"settings": settings, "tokens": tokens, "powers": table}
+    return {"tokens": tokens, "powers": table}
 
 
-def draw(
-    paths: Mapping[str, list[token.Path]], against: Mapping[tuple[int, int], Paired], files: Sequence[Path]
-) -> None:
+def draw(paths: Paths, against: Mapping[tuple[int, int], Paired], files: Sequence[Path]) -> None:
     """Five panels over updates, a line for each method, and the entropies of (n, m)."""
     figure, grid = plt.subplots(2, 3, figsize=(14, 8))
     # Fixed margins, because computing them takes longer than all the drawing.
     figure.subplots_adjust(left=0.04, right=0.985, top=0.95, bottom=0.17, hspace=0.3, wspace=0.18)
     panels = (
-        ("wrong token: ratio r", 0, lambda path: np.exp(path.log_ratio), "log"),
-        ("wrong token: W = F/π", 0, lambda path: path.w, "log"),
-        ("wrong token: gradient norm in the logits", 0, lambda path: path.gradient, "linear"),
-        ("wrong token: entropy of the softmax (nats)", 0, lambda path: path.entropy, "linear"),
-        ("right token: ratio r", 1, lambda path: np.exp(path.log_ratio), "log"),
+        ("wrong token: ratio r", "left", lambda path: np.exp(path.log_ratio), "log"),
+        ("wrong token: W = F/π", "left", lambda path: path.w, "log"),
+        ("wrong token: gradient norm in the logits", "left", lambda path: path.gradient, "linear"),
+        ("wrong token: entropy of the softmax (nats)", "left", lambda path: path.entropy, "linear"),
+        ("right token: ratio r", "right", lambda path: np.exp(path.log_ratio), "log"),
     )
     for axes, (title, side, read, scale) in zip(grid.flat, panels, strict=False):
         for number, (name, both) in enumerate(paths.items()):

@@ -57,8 +57,12 @@ def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
     """Rows of the files as tokens.
 
     Raises:
-        UserError: a row is not as it must be, or a retain row is a forget row.
+        UserError: a file is missing, a row is not as it must be, or a retain row is a forget row.
     """
+    for key in ("forget", "retain", "alternatives"):
+        path = getattr(settings.data, key)
+        if path and not Path(path).is_file():
+            raise UserError(f"data.{key}={path}: there is no such file; give one, or make it (docs/unlearning.md)")
     encoder = Encoder(tokenizer, settings.data.template, settings.data.max_length)
     forget: list[Row] = []
     if method.classes and settings.data.forget:

@@ -3,7 +3,7 @@
 Side by side in a table, and in a picture of forgetting against utility.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,11 @@ def metric_text(metric: Interval | None) -> str:
     """A metric with its interval, as in a table."""
     if metric is None:
         return "–"
-    value, low, high = map(format_figure, (metric.value, metric.low, metric.high))
-    return f"{value} ({low}–{high})"
 
+    def text(value: float) -> str:
+        return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
-def format_figure(value: float) -> str:
-    return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    return f"{text(metric.value)} ({text(metric.low)}–{text(metric.high)})"
 
 
 def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[str, Interval]:
@@ -81,9 +80,16 @@ def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[s
     every = {file: np.arange(len(figures["author"])) for file, figures in result["files"].items()}
     values = metrics_of(result, retain, every)
     resampled: dict[str, list[float]] = {name: [] for name in values}
-    draws = {file: author_draws(figures["author"]) for file, figures in result["files"].items()}
+    # Rows of one author are not independent: as many authors as there are are drawn, and all rows of each.
+    by_author = {}
+    for file, figures in result["files"].items():
+        names, numbers = np.unique(figures["author"], return_inverse=True)
+        by_author[file] = [np.flatnonzero(numbers == number) for number in range(len(names))]
     for _ in range(resamples):
-        rows = {file: draw(rng) for file, draw in draws.items()}
+        rows = {
+            file: np.concatenate([authors[number] for number in rng.integers(0, len(authors), len(authors))])
+            for file, authors in by_author.items()
+        }
         for name, value in metrics_of(result, retain, rows).items():
             resampled.setdefault(name, []).append(value)
     metrics = {}
@@ -91,16 +97,6 @@ def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[s
         low, high = np.percentile(resampled[name], [5, 95]) if resampled[name] else (value, value)
         metrics[name] = Interval(value, float(low), float(high))
     return metrics
-
-
-def author_draws(authors: Sequence[str]) -> Callable[[np.random.Generator], np.ndarray]:
-    """A bootstrap by author: draws as many authors as there are, with replacement, and returns all rows of each.
-
-    Rows of one author are not independent, so they are drawn together.
-    """
-    names, inverse = np.unique(np.asarray(authors), return_inverse=True)
-    rows = [np.flatnonzero(inverse == number) for number in range(len(names))]
-    return lambda rng: np.concatenate([rows[number] for number in rng.integers(0, len(rows), len(rows))])
 
 
 def metrics_of(result: Result, retain: Result | None, rows: Rows) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, get_args
 
 from omegaconf import DictConfig, OmegaConf
@@ -98,20 +97,6 @@ AT_LEAST = {
     "train.keep": 1,
     "trainer.n_gpus_per_node": 1,
 }
-
-
-def settings_of(config: DictConfig) -> tuple[Settings, Method]:
-    """`parse_settings`, with a check that the files exist.
-
-    Raises:
-        UserError: as `parse_settings`, or a file is missing.
-    """
-    settings, method = parse_settings(config)
-    for key in ("forget", "retain", "alternatives"):
-        path = getattr(settings.data, key)
-        if path and not Path(path).is_file():
-            raise UserError(f"data.{key}={path}: there is no such file; give one, or make it (docs/unlearning.md)")
-    return settings, method
 
 
 def parse_settings(config: DictConfig) -> tuple[Settings, Method]:

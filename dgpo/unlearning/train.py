@@ -28,7 +28,7 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
 from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, share_of_rank
 from dgpo.unlearning.losses import Method
-from dgpo.unlearning.settings import Settings, settings_of
+from dgpo.unlearning.settings import Settings, parse_settings
 
 EXPORT, EXPORTED = "hf", "exported.json"
 """The trained model in a run's folder, and the step that it is of."""
@@ -248,7 +248,7 @@ def train_from(
             f"--config-name={name}: it has no method, so it is no config of unlearning; take unlearn, or one "
             "of your own that builds on unlearning"
         )
-    settings, method = settings_of(config)
+    settings, method = parse_settings(config)
     if dry_run:
         print(OmegaConf.to_yaml(config))
     select_platform(config)

@@ -1,7 +1,7 @@
 """Unlearning on verl's FSDP engine: a TrainingWorker whose engine takes its loss where the model has its head."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,15 @@ class UnlearningEngine(OwnEngine):
         """Run the model with ``take`` in place of its head: it is given hidden states and the head."""
         inputs, _ = self.prepare_model_inputs(micro_batch=micro_batch)
         is_full = self._autocast_dtype == torch.float32
-        with (
-            nullcontext() if is_full else torch.autocast(get_device_name(), self._autocast_dtype),
-            replaced_head(self.module, take),
-        ):
-            return self.module(**inputs, use_cache=False).logits
+        head = self.module.get_output_embeddings()
+        own = head.forward
+        # Called inside of the model's forward, where FSDP has the head's weights together.
+        head.forward = lambda hidden: take(hidden, own)
+        try:
+            with nullcontext() if is_full else torch.autocast(get_device_name(), self._autocast_dtype):
+                return self.module(**inputs, use_cache=False).logits
+        finally:
+            del head.forward
 
     def placed(self, of_tokens: Tensor) -> Tensor:
         """What each token has, `(T,)`, moved to the state that it is read from: the one before it, which predicts it,
@@ -117,18 +121,6 @@ class UnlearningEngine(OwnEngine):
             values = values_of(self.method, hidden[read], head, labels, kinds[read], states, head_before)
         # A micro-batch without such tokens takes part in the backward pass too.
         return values + 0 * hidden.sum(), kinds[read], answers[read]
-
-
-@contextmanager
-def replaced_head(module: Any, take: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]) -> Iterator[None]:
-    """``take`` is called where the model calls its head: inside its forward, where FSDP has the weights together."""
-    head = module.get_output_embeddings()
-    own = head.forward
-    head.forward = lambda hidden: take(hidden, own)
-    try:
-        yield
-    finally:
-        del head.forward
 
 
 class Trainer:
