@@ -33,6 +33,10 @@ class Generation(TypedDict):
     text: str
 
 
+FIELDS = {"id": str, "sample": int, "response_tokens": int, "finish_reason": str, "text": str}
+"""What a line must have to be read again."""
+
+
 def generations_file(folder: Path, benchmark: str) -> Path:
     return folder / "generations" / f"{benchmark}.jsonl"
 
@@ -115,30 +119,23 @@ def read_generations(file: Path, problems: Container[str], samples: int) -> Iter
     for number, line in json_lines(file, on_bad=bad.append) if file.exists() else ():
         if bad:
             raise bad[0]
-        generation = cast(Generation, line)
-        if fault := _fault(generation, problems, samples, read_before):
-            raise UserError(f"{file}, line {number}: {fault}")
-        read_before.add((generation["id"], generation["sample"]))
-        yield generation
+        place = f"{file}, line {number}"
+        for key, kind in FIELDS.items():
+            if type(value := line.get(key)) is not kind:
+                raise UserError(
+                    f"{place}: it is no generation ({key} is {value!r:.80}); restore the file, or delete the line and "
+                    "run `dgpo eval run` again, which makes the missing sample anew"
+                )
+        sample = (line["id"], line["sample"])
+        which = f"sample {line['sample']} of problem {line['id']!r}"
+        if line["id"] not in problems or not 0 <= line["sample"] < samples:
+            raise UserError(
+                f"{place}: there is no {which} in this evaluation ({samples} samples of each problem); delete the line "
+                "if it does not belong here"
+            )
+        if sample in read_before:
+            raise UserError(f"{place}: {which} is there twice; delete one of the lines")
+        read_before.add(sample)
+        yield cast(Generation, line)
     if len(bad) > 1 or (bad and not cut_line(file)):
         raise bad[0]
-
-
-def _fault(
-    generation: Generation, problems: Container[str], samples: int, read_before: Container[tuple[str, int]]
-) -> str:
-    for key, kind in (("id", str), ("sample", int), ("response_tokens", int), ("finish_reason", str), ("text", str)):
-        if type(value := generation.get(key)) is not kind:
-            return (
-                f"it is no generation ({key} is {value!r:.80}); restore the file, or delete the line and run "
-                "`dgpo eval run` again, which makes the missing sample anew"
-            )
-    which = f"sample {generation['sample']} of problem {generation['id']!r}"
-    if generation["id"] not in problems or not 0 <= generation["sample"] < samples:
-        return (
-            f"there is no {which} in this evaluation ({samples} samples of each problem); delete the line if it does "
-            "not belong here"
-        )
-    if (generation["id"], generation["sample"]) in read_before:
-        return f"{which} is there twice; delete one of the lines"
-    return ""

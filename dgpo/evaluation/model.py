@@ -40,8 +40,8 @@ def find_model(model: str, revision: str | None, exports: Path) -> Model:
     if path.is_dir():
         if revision is not None:
             raise UserError(f"--revision={revision}: it is for models of the hub, and {model} is a directory; drop it")
-        is_run = path.name.startswith("global_step_") or any(map(any, map(path.glob, ("checkpoints", "global_step_*"))))
-        folder = _exported(path, exports) if is_run else path
+        is_run = (path / "checkpoints").exists() or any(path.glob("global_step_*"))
+        folder = _exported(path, exports) if is_run or path.name.startswith("global_step_") else path
         return _model(folder, model, f"sha256:{_files_sha256(folder)}")
     if path.exists() or not _HUB_ID.fullmatch(model):
         raise UserError(

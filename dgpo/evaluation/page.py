@@ -28,11 +28,6 @@ def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = No
     Raises:
         UserError: the folder is not scored, no problem matches, or the page cannot be written.
     """
-    return html.write_page(out or folder / "rollouts.html", page_data(folder, prompt=prompt, limit=limit))
-
-
-def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]:
-    """The data from which the page's script draws."""
     evaluation = read_evaluation(folder, folder.resolve().name)
     groups: list[dict[str, Any]] = []
     answers = chars = left = 0
@@ -54,7 +49,7 @@ def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]
         condition = "" if prompt is None else f" with the prompt {prompt!r}"
         raise UserError(f"{folder}: there is no problem{condition}; leave out --prompt")
     means = "; ".join(f"{name}: {100 * each.avg.value:.1f} %" for name, each in evaluation.benchmarks.items())
-    return {
+    content = {
         "kind": "evaluation",
         "name": evaluation.name,
         "summary": f"{len(groups)} problems with {answers} answers; accuracy, {means}",
@@ -64,6 +59,7 @@ def page_data(folder: Path, *, prompt: str | None, limit: int) -> dict[str, Any]
         "methods": {},
         "steps": [{"step": 0, "groups": groups}],
     }
+    return html.write_page(out or folder / "rollouts.html", content)
 
 
 def _group(

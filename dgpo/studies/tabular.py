@@ -6,13 +6,13 @@ are. A step draws `UPDATES` groups of `GROUP` answers, and takes an Adam step on
 costs is the entropy of the free positions, once a share of the answers is right.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from dgpo.losses import Method, gradient_weight
-from dgpo.studies.training import Adam
 
 LENGTH, TOKENS, CRITICAL = 8, 8, 2
 GROUP, UPDATES = 8, 16
@@ -40,7 +40,7 @@ def free_entropy(method: Method, seeds: Sequence[int], rare: float = RARE) -> tu
     policy[:, :CRITICAL] *= 1 - rare
     policy[:, :CRITICAL, 0] = rare
     logits = policy.log()
-    adam = Adam(logits.flatten(1), [RATE] * len(seeds))
+    moments, updates = (torch.zeros_like(logits), torch.zeros_like(logits)), 0
     success, entropy = [], []
     for _ in range(MOST_STEPS + 1):
         log_prob = logits.log_softmax(-1)
@@ -58,21 +58,32 @@ def free_entropy(method: Method, seeds: Sequence[int], rare: float = RARE) -> tu
         for update in range(UPDATES):
             rows = slice(update * GROUP, (update + 1) * GROUP)
             gradient = logits_gradient(method, logits, tokens[:, rows], old[:, rows], advantages[:, update])
-            adam.step(-gradient.flatten(1))
-            logits = adam.parameters.view_as(logits)
+            updates += 1
+            logits = logits + RATE * adam(gradient, moments, updates)
     return crossings(torch.stack(success).numpy(), torch.stack(entropy).numpy())
 
 
 def logits_gradient(
     method: Method, logits: torch.Tensor, tokens: torch.Tensor, old: torch.Tensor, advantages: torch.Tensor
 ) -> torch.Tensor:
-    """Mean of A·F·(e_token − π) over a group's tokens, `(S, LENGTH, TOKENS)`."""
+    """Mean of A·F·(e_token − π) over a group's tokens, `(S, LENGTH, TOKENS)`, with its norm clipped to 1."""
     log_prob = logits.log_softmax(-1)
     ratio = log_prob[:, None].expand(-1, GROUP, -1, -1).gather(-1, tokens[..., None])[..., 0] - old
     each = advantages[..., None].expand_as(ratio)
     pull = each * gradient_weight(method, ratio, each, old) / (GROUP * LENGTH)
     gradient = torch.zeros_like(logits).scatter_add_(2, tokens.transpose(1, 2), pull.transpose(1, 2))
-    return gradient - pull.sum(1)[..., None] * log_prob.exp()
+    gradient -= pull.sum(1)[..., None] * log_prob.exp()
+    norm = gradient.flatten(1).norm(dim=1)
+    return gradient * (1 / norm.clamp(min=1.0))[:, None, None]
+
+
+def adam(gradient: torch.Tensor, moments: tuple[torch.Tensor, torch.Tensor], updates: int) -> torch.Tensor:
+    """The step of Adam (0.9, 0.999) for a rate of 1; `moments` are updated. Where ε stands tells in the figures."""
+    first, second = moments
+    first.lerp_(gradient, 0.1)
+    second.lerp_(gradient.square(), 0.001)
+    scale = math.sqrt(1 - 0.999**updates) / (1 - 0.9**updates)
+    return scale * first / (second.sqrt() + 1e-8)
 
 
 def reached(curve: np.ndarray, level: float, values: np.ndarray) -> float:

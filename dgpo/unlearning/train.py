@@ -71,13 +71,6 @@ def steps_of(settings: Settings, examples: Examples) -> tuple[int, int]:
     return settings.train.steps or settings.train.epochs * an_epoch, an_epoch
 
 
-def reference_folder(settings: Settings, method: Method, examples: Examples, folder: RunFolder) -> Path:
-    """Where the reference of these examples and this model lies."""
-    facts = [settings.model.reference or settings.model.path, settings.model.dtype, method.representation]
-    facts += [[example.ids, example.classes] for example in examples.referenced(method)]
-    return folder.path / "reference" / sha256(json.dumps(facts).encode()).hexdigest()[:16]
-
-
 def train_rank(
     settings: Settings, method: Method, examples: Examples, folder: RunFolder, show: Callable[[str], None]
 ) -> None:
@@ -95,7 +88,8 @@ def train_rank(
     checkpoint, _ = latest_complete(folder.checkpoints)
     start = checkpoint.step if checkpoint else 0
     if method.needs_reference:
-        place = reference_folder(settings, method, examples, folder)
+        facts = [settings.model.reference or settings.model.path, settings.model.dtype, method.representation]
+        place = folder.path / "reference" / sha256(json.dumps([*facts, examples.digest]).encode()).hexdigest()[:16]
         if not trainer.read_reference(place):
             show("one pass of the model before over the forget rows")
             before = settings.model.reference
