@@ -72,10 +72,14 @@ def study_compare(
     compared = {name: against(studied, reference, key) for name, key in measures.items()}
     level = level_of(studied)
     judged = verdicts(chosen, studied, compared, reference, level)
-    tables = [methods_table(studied, compared, rates, reference)]
-    tables += [rates_table(studied, rates), matched_table(studied, level)]
-    tables.append(Table(("claim", "verdict", "grounds"), [tuple(vars(each).values()) for each in judged],
-                        f"The claims, for {reference}", words=("claim", "verdict", "grounds")))  # fmt: skip
+    head = ("claim", "verdict", "grounds")
+    claims = [tuple(vars(each).values()) for each in judged]
+    tables = [
+        methods_table(studied, compared, rates, reference),
+        rates_table(studied, rates),
+        matched_table(studied, level),
+        Table(head, claims, f"The claims, for {reference}", words=head),
+    ]
     files = [
         out / name for name in ("compare.md", "compare.json", "rates.png", "rates.svg", "curves.png", "curves.svg")
     ]
