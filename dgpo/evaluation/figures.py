@@ -1,6 +1,5 @@
 """Figures of a scored evaluation, with errors: accuracy, lengths and faults on each benchmark."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +21,7 @@ from dgpo.evaluation.statistics import (
     standard_error_over_problems,
     standard_error_over_samples,
 )
-from dgpo.files import json_lines
+from dgpo.files import json_lines, json_object
 
 
 @dataclass(frozen=True)
@@ -187,13 +186,11 @@ def votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
 def _scoring(folder: Path, settings: Settings) -> dict[str, Any]:
     if not (folder / SCORING).is_file() or not (folder / SCORES).is_file():
         raise UserError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
-    try:
-        scoring = json.loads((folder / SCORING).read_text())
-        counts = {name: scoring["benchmarks"].get(name) for name in settings.benchmarks}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _changed(folder, folder / SCORING) from error
-    for name, count in counts.items():
-        expected = settings.sampling.samples * settings.benchmarks[name].problems
+    scoring = json_object(folder / SCORING)
+    if not isinstance(counts := scoring.get("benchmarks"), dict):
+        raise _changed(folder, folder / SCORING)
+    for name, facts in settings.benchmarks.items():
+        count, expected = counts.get(name), settings.sampling.samples * facts.problems
         file = generations_file(folder, name)
         if count is None or not file.exists() or file.stat().st_size != count["bytes"]:
             raise _changed(folder, file)

@@ -6,7 +6,6 @@ real_authors.jsonl, world_facts.jsonl and holdout.jsonl. A row may have ``author
 and privleak_*.jsonl.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,7 @@ import torch
 
 from dgpo.data.read import read_rows
 from dgpo.errors import UserError, loading
-from dgpo.files import make_folder, replace_json
+from dgpo.files import json_object, make_folder, replace_json
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
 from dgpo.unlearning.judge import MUSE, write_report
@@ -173,12 +172,10 @@ def read_result(file: Path) -> dict[str, Any]:
     Raises:
         UserError: it is none.
     """
-    try:
-        figures = json.loads(file.read_text())
-        figures["files"]["forget"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: it is no result of `dgpo unlearn eval`; give one, or a model") from error
-    return figures
+    result = json_object(file)
+    if not isinstance(files := result.get("files"), dict) or "forget" not in files:
+        raise UserError(f"{file}: it is no result of `dgpo unlearn eval`; give one, or a model")
+    return result
 
 
 def refuse_others(file: Path, saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
