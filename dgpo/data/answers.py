@@ -35,12 +35,16 @@ _MADE_BY_SHEETS = {
         r"\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d-\d\d 00:00:00", re.IGNORECASE
     ),
     "numbers of six digits, as a spreadsheet shows longer ones": re.compile(r"\d\.\d{5}E\+\d\d"),
+    "lists by their commas; if they group digits as in India, write 1234567 for 12,34,567": re.compile(
+        r"[+-]?\d{1,2}(?:,\d\d)+,\d{3}"
+    ),
     "lists by their comma; if it is a decimal point, write 0.5 for 0,5": re.compile(r"[+-]?\d+,\d{1,2}|[+-]?0,\d+"),
 }
 _DEGREES = re.compile(r"°|\^ ?\{? ?\\circ(?![A-Za-z]) ?\}?|\\degrees?(?![A-Za-z])")
 _VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "target", "label", "solution", "result"}
 _EXPECTED = "an answer must be text, a number or a list of them"
 _PRINTED = re.compile(r"""[\[{(]\s*b?["']\w|b(["']).*\1\Z|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
+_QUESTION = re.compile(r"[^\W\d_]{2}.{4,}[?？]\s*\Z", re.DOTALL)
 _MAX_NUMBER = 1000  # characters; the verifier reads no longer number, and the patterns above are not linear
 
 
@@ -194,6 +198,8 @@ def _misread(answer: str) -> str:
         return "says that there is no answer"
     if _PRINTED.match(answer):
         return "is a container that was printed as text"
+    if _QUESTION.search(answer):
+        return "is a question, of which the answer may be in the problem's column"
     if not is_solution(answer):
         return ""
     try:

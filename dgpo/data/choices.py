@@ -68,6 +68,11 @@ def _letters(options: Sequence[Option]) -> list[str]:
     return [label[:1].upper() if label.isalpha() else letter for (label, _), letter in both]
 
 
+def shows(problem: str, labels: Sequence[str]) -> bool:
+    """Whether a problem has a mark such as `A.` or `(A)` for each label."""
+    return all(re.search(rf"(?<![A-Za-z0-9]){label}\s*[.):、．：](?!\d)", problem) for label in labels)
+
+
 def option_lines(options: Sequence[Option], problem: str, answer: str) -> str:
     """The options as lines to put below the problem; "" where it shows them already, or the answer is none of them.
 
@@ -76,13 +81,13 @@ def option_lines(options: Sequence[Option], problem: str, answer: str) -> str:
     """
     own = [label for label, _ in options]
     labels = own if answer.isdecimal() and answer in own else _letters(options)
-    if all(re.search(rf"(?<![A-Za-z0-9]){label}\s*[.):、．：](?!\d)", problem) for label in labels):
+    if shows(problem, labels):
         return ""
     # One label, or several: (B), "B. 4", A and C.
     first = re.match(r"\(?(\w)(?!\w)", answer)
     if answer.upper() in labels or (first and first[1] in labels) or answer in [text for _, text in options]:
         return "\n".join(f"{label}. {text}" for label, (_, text) in zip(labels, options, strict=True))
-    if re.fullmatch(r"\(?[A-H]\)?", answer) or (answer.isdecimal() and int(answer) <= len(options)):
+    if re.fullmatch(rf"\(?[A-H]\)?|{_ONE.pattern}", answer) or (answer.isdecimal() and int(answer) <= len(options)):
         raise TypeError(
             f"the answer {answer} is no option: give its letter ({', '.join(labels)}) or its text (of a place nobody "
             "knows whether it is counted from 0 or from 1)"

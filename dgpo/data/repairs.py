@@ -13,7 +13,7 @@ _PAIR = re.compile(r"<(p|div|span|strong|em|b|i|u|li|ul|ol|td|tr|table|tbody)(?:
 _MISTAKEN = re.compile(r"[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u0192\u02c6\u02dc\u2013-\u2122]")
 _CODE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _BREAK_SPELT = re.compile(r"(?<!\\)\\n(?![a-z]|(?:Left|Right|V)[a-zD])")  # \neq and \nRightarrow are LaTeX
-_WIDTHLESS = re.compile("[\u200b\u2060\ufeff]")
+_WIDTHLESS = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _COMMAND = re.compile(
     r"(\\+)(?:[dt]?frac|sqrt|text|mathrm|boxed|cdot|times|left|right|pi|theta|alpha|sin|cos|log|le|ge)(?![A-Za-z])"
 )
@@ -36,7 +36,9 @@ def _without_html(text: str) -> str:
         text = _BREAK.sub("\n", text)
         while (inner := _PAIR.sub(r"\2", text)) != text:
             text = inner
-    return _ENTITY.sub(_character, text) if "&" in text else text
+    while "&" in text and (inner := _ENTITY.sub(_character, text)) != text:  # `&amp;lt;` was escaped twice
+        text = inner
+    return text
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -66,8 +66,9 @@ def is_solution(text: str) -> bool:
         return True
     words = len(_WORD.findall(prose)) + len(_IDEOGRAM.findall(prose)) // 2
     reasons, parts = _REASONS.search(rest), _SENTENCES.search(rest.strip())
+    leads = boxed and _WORD.search(_FORMULA.sub(" ", text[: boxed[0][0]]))  # and no unit behind the box
     return words > _MOST_WORDS or bool(
-        (boxed and words >= 2) or (reasons and parts and words >= 2) or ((reasons or parts) and words >= 4)
+        leads or (boxed and words >= 2) or (reasons and parts and words >= 2) or ((reasons or parts) and words >= 4)
     )
 
 

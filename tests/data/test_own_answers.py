@@ -16,8 +16,10 @@ COT = "Tom has 3 bags of 6 apples.\nSo he has 3*6=<<3*6=18>>18 apples.\n"
 READ: dict[str, tuple[str, Table, list[str]]] = {
     "the end of a solution": ("a.jsonl", asked(f"{COT}#### 18", "#### 1,200", "x\n#### $\\frac{1}{2}$"),
                               ["18", "1200", "\\frac{1}{2}"]),
-    "the box of a solution": ("a.jsonl", asked("As $x+3=7$, we get $\\boxed{4}$.", "The answer is $\\boxed{\\frac12}$"),
-                              ["4", "\\frac12"]),
+    "the box of a solution": ("a.jsonl", asked("As $x+3=7$, we get $\\boxed{4}$.",
+                                                            "Add. $x=\\boxed{42}$", "\\boxed{12} cm",
+                                                            "The answer is $\\boxed{\\frac12}$"),
+                              ["4", "42", "\\boxed{12} cm", "\\frac12"]),
     "a sentence that tells the answer": (
         "a.jsonl",
         asked("By AM-GM we see it. Hence, the answer is $2\\sqrt{2}$.", "Answer: 5", "答案是 7", "La respuesta es 3.",
@@ -80,6 +82,7 @@ UNREADABLE = {
     "a struct": ({"value": "5", "unit": "cm"}, "a struct of value, unit: name the field, as in COLUMN"),
     "a printed struct": ("{'value': '5', 'unit': 'cm'}", "name the field, as in COLUMN.value"),
     "a question": (chat(("user", "1?")), "the last message is no assistant's"),
+    "the problem of swapped columns": ("What is $1+1$?", "is a question, of which"),
     "a list of lists": ([[1, 2], [3, 4]], "a list of lists, of which commas would make one"),
     "a list with a gap": (["2", None], "entry 1 of its list is empty"),
     "a list with NaN": ([float("nan"), 3], "entry 0 of its list is empty"),
@@ -117,8 +120,19 @@ def test_a_date_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_what_a_spreadsheet_may_have_made_of_answers_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    sheet = "sep=;\nproblem;answer\na?;0,5\nb?;1-Feb\nc?;1.23457E+17\nd?;1234567\n"
-    assert answers(write(tmp_path / "a.csv", sheet)) == ["0,5", "1-Feb", "1.23457 \\times 10^{17}", "1234567"]
+    sheet = "sep=;\nproblem;answer\na?;0,5\nb?;1-Feb\nc?;1.23457E+17\nd?;1234567\ne?;12,34,567\n"
+    assert answers(write(tmp_path / "a.csv", sheet)) == [
+        "0,5",
+        "1-Feb",
+        "1.23457 \\times 10^{17}",
+        "1234567",
+        "12,34,567",
+    ]
     said = capsys.readouterr().out
-    for what in ("1 answers are lists by their comma", "1 answers are dates", "1 answers are numbers of six digits"):
+    for what in (
+        "1 answers are lists by their comma;",
+        "lists by their commas; if they group digits",
+        "1 answers are dates",
+        "1 answers are numbers of six digits",
+    ):
         assert what in said

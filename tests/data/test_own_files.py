@@ -46,6 +46,8 @@ FILES: dict[str, tuple[dict[str, Table], str]] = {
     "splits in folders": ({f"d/{split}/0-00000-of-00001.parquet": TWO for split in ("train", "test")}, "d"),
     "the hub's cache, of two commits": ({"d/refs/main": "b", "d/snapshots/b/train.jsonl": TWO,
                                          "d/snapshots/a/train.jsonl": [{"problem": "1+1=?", "answer": "9"}]}, "d"),
+    "a problem a document": ({f"d/train/{topic}/1.json": json.dumps(row) for topic, row in zip("ab", TWO, strict=True)},
+                             "d"),
     "nested folders without splits": ({"d/one/a.jsonl": TWO[:1], "d/two/b.jsonl": TWO[1:]}, "d"),
 }  # fmt: skip
 
@@ -90,6 +92,10 @@ FOLDERS = {
     "data sets side by side": (
         [f"{name}/train-00000-of-00001.jsonl" for name in ("main", "socratic")],
         "several data sets (main: main/train-00000-of-00001.jsonl, socratic: ",
+    ),
+    "data sets side by side without splits": (
+        [f"{name}/{place}.jsonl" for name in ("main", "socratic") for place in ("0000", "0001")],
+        "several data sets (main: main/0001.jsonl, socratic: ",
     ),
     "a missing shard with a hash": (["data/train-00001-of-00002-2a6c.jsonl"], "has 1 of the 2 files data/train-*-of-"),
 }
@@ -159,6 +165,8 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
     "the place of an option": ("a.jsonl", [{"problem": "x?", "options": ["4", "7"], "answer": 1}],
                                "give its letter (A, B)"),
     "the letter of no option": ("a.jsonl", [{"problem": "x?", "options": ["4", "7"], "answer": "C"}], "C is no option"),
+    "the column of an option": ("a.jsonl", [{"problem": "x?", "option1": "4", "option2": "7", "answer": "option2"}],
+                                "option2 is no option: give its letter (A, B)"),
     "a struct for a problem": ("a.jsonl", [{"problem": {"q": "x?", "lang": "en"}, "answer": 1}], "as in COLUMN.q"),
     "a pointer of Git LFS": ("a.parquet", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
                              "`git lfs pull`"),

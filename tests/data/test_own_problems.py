@@ -75,6 +75,7 @@ BESIDE: dict[str, tuple[Row, str]] = {
     "a passage": ({"problem": "How many?", "context": "Tom has 3.", "answer": "3"}, "Tom has 3.\nHow many?"),
 }  # fmt: skip
 CHANGED = {
+    "HTML twice": ("Is a &amp;lt; b?", "Is a < b?"),
     "HTML": ("<p>If x<sup>2</sup>&gt;1 &amp;&nbsp;a<b,<br/>x?</p>", "If x^{2}>1 & a<b,\nx?"),
     "an encoding": ("Half of 3\u00c2\u00bd \u00e2\u201a\u00ac?", "Half of 3½ €?"),
     "codes": (r"\u6c42x\ud83d\ude00?", "求x😀?"),
@@ -83,7 +84,7 @@ CHANGED = {
         "Which?\n\nA) $2 \\nRightarrow 3$\nB) $a \\neq b$",
     ),
     "backslashes": (r"Find $\\frac{1}{2}+\\sqrt{4}$.", r"Find $\frac{1}{2}+\sqrt{4}$."),
-    "signs without width": ("\ufeffx\u200b?", "x?"),
+    "signs without width": ("\ufeffx\u200b\u00ad \u202a\u200f+1\u202c?", "x +1?"),
     "nothing": (r"$\begin{pmatrix}1\\\sqrt{2}\end{pmatrix}$, 1 & 2, «é», $\nu$", None),
 }
 
@@ -131,6 +132,20 @@ def test_what_is_not_shown_of_a_row_is_told(tmp_path: Path, capsys: pytest.Captu
     assert answers(write(tmp_path / "a.jsonl", rows)) == ["4"]
     said = capsys.readouterr().out
     assert "that is no text, and is not shown" in said and "of the split 'test' by their column" in said
+
+
+def test_a_letter_whose_options_are_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = [{"problem": "Which (A) or (B)?", "answer": "B"}, {"problem": "Which?", "ending0": "x", "answer": "(B)"}]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == ["B", "(B)"]
+    said = capsys.readouterr().out
+    assert "1 answers are a letter, and the problem shows no options with letters (first: row 1" in said
+
+
+def test_options_are_found_beside_the_stem_of_a_question(tmp_path: Path):
+    choices = [{"label": "A", "text": "4"}, {"label": "B", "text": "7"}]
+    rows = [{"question": {"stem": "Which?", "choices": choices}, "answer": "B"}]
+    (made,) = prepared(write(tmp_path / "a.jsonl", rows), "--prompt-field", "question.stem")
+    assert made["prompt"] == chat(("user", LETTERED))
 
 
 def test_problems_with_a_linked_picture_are_left_out(tmp_path: Path):

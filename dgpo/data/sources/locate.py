@@ -72,8 +72,11 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
             f"{path}: no data file of split {split!r} (there are {', '.join(data[:8]) or 'none'}); give the file "
             "itself, or --split"
         )
-    # Without a card, by the hub's own layout: a folder with all shards of a split for each data set.
-    _refuse_several(path, {str(Path(name).parent): name for name in chosen if _SHARD.search(name)})
+    # Without a card, by the hub's own layouts: a folder for each data set, with all shards of a split or with files of
+    # the same names; of JSON documents, which may hold a problem each, there are such folders in one data set as well.
+    of_name = Counter(Path(name).name for name in chosen if format_of(name) != ".json")
+    repeated = (name for name in chosen if _SHARD.search(name) or of_name[Path(name).name] > 1)
+    _refuse_several(path, {str(Path(name).parent): name for name in repeated})
     _refuse_missing_shards(chosen, str(path))
     formats = sorted(set(map(format_of, chosen)))
     if len(formats) > 1:
