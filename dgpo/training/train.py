@@ -47,9 +47,7 @@ def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
         return config.trainer.resume_from_path
     if config.trainer.resume_mode != "auto":
         return None
-    checkpoint, skipped = latest_complete(folder.checkpoints)
-    for defective in skipped:
-        print(f"warning: skipping the checkpoint {defective.path}: {defective.defect}", file=sys.stderr)
+    checkpoint, _ = latest_complete(folder.checkpoints)
     config.trainer.resume_mode = "resume_path" if checkpoint else "disable"
     config.trainer.resume_from_path = str(checkpoint.path) if checkpoint else None
     return config.trainer.resume_from_path

@@ -130,6 +130,7 @@ def test_a_run_whose_config_names_classes_by_older_modules_goes_on(tmp_path: Pat
     before.actor_rollout_ref.actor.policy_loss._target_ = "dgpo.losses.verl_adapter.DGPOPolicyLossConfig"
     folder = RunFolder(tmp_path)
     folder.config.write_text(OmegaConf.to_yaml(before))
+    folder.data.write_text('{"train.parquet": "1f"}')
     (folder.checkpoints / "global_step_5").mkdir(parents=True)
     write_manifest(folder.checkpoints / "global_step_5", step=5)
     assert list(same_run(settings)) == []

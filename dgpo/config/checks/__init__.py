@@ -74,6 +74,7 @@ SURROUNDINGS = (
     environment.weight_transport,
     environment.ports,
     environment.run_folder,
+    resume.skipped,
     resume.same_run,
     resume.loadable,
     files.datasets,

@@ -102,7 +102,10 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         return
     if loss_config is None:
         yield finding(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
-    elif section.loss_mode != "vanilla" and not hasattr(loss_config, "check"):
+    elif section.loss_mode == "vanilla":
+        message = "no policy loss is chosen, and verl trains with its own"
+        yield finding(config, f"{LOSS}.loss_mode", message, choices.replace("dgpo", "grpo"), fatal=False)
+    elif not hasattr(loss_config, "check"):
         yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
     low, high = actor.clip_ratio_low or 0, actor.clip_ratio_high or 0
     if low >= 0.5 and 1 <= high <= 1.5:

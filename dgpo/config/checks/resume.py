@@ -18,6 +18,7 @@ from dgpo.runs.folder import RunFolder
 # Settings that identify a run; with ``resume_path`` a change is taken as meant.
 # An adapter's rank and layers are its shape. Its alpha is in no weight, so that another alpha is another model.
 IDENTITY = (
+    "algorithm.adv_estimator",
     f"{ACTOR}.policy_loss.loss_mode",
     f"{MODEL}.path",
     f"{MODEL}.lora_rank",
@@ -52,6 +53,16 @@ def checkpoint_to_resume(config: DictConfig) -> Path | None:
     return checkpoint.path if checkpoint else None
 
 
+def skipped(config: DictConfig) -> Iterator[Finding]:
+    """Checkpoints that are newer than the one to go on from, and not whole."""
+    if config.trainer.resume_mode == "auto":
+        whole, defective = latest_complete(RunFolder(config.run.dir).checkpoints)
+        then = f"the run goes on from {whole.path}" if whole else "no other is whole, and the run begins anew"
+        for each in defective:
+            message = f"skipping the checkpoint {each.path}: {each.defect}; {then}"
+            yield finding(config, "run.dir", message, "restore its files if it should go on from there", fatal=False)
+
+
 def same_run(config: DictConfig) -> Iterator[Finding]:
     """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
     checkpoint = checkpoint_to_resume(config)
@@ -81,7 +92,10 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
             message = f"the run in {file.parent} has {old}, and would go on from step {start} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
-    before = json_object(file.with_name("data.json"))
+    before = json_object(digest_file := file.with_name("data.json"))
+    if not before:
+        message = f"{digest_file} is gone or broken: nobody knows whether data and model are as they were"
+        yield finding(config, "run.dir", message, "restore it, or make sure that they are", fatal=False)
     for path, digest in digests(config).items() if before else ():
         if before.get(path, digest) == digest:
             continue

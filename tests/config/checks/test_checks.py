@@ -90,6 +90,7 @@ def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]
 @pytest.mark.parametrize(
     ("given", "says"),
     [
+        (["~policy_loss"], "no policy loss is chosen, and verl trains with its own"),
         (["actor_rollout_ref.actor.optim.lr_warmup_steps=500"], "the run has 30 steps, so that the learning rate"),
         (["actor_rollout_ref.actor.use_kl_loss=true", "algorithm.use_kl_in_reward=true"], "counts twice"),
         (

@@ -35,11 +35,19 @@ def begin(overrides: list[str], *more: str) -> RunFolder:
     return folder
 
 
-def test_another_loss_does_not_go_on_with_a_run(overrides: list[str], problems: Callable[..., list[str]]) -> None:
+@pytest.mark.parametrize(
+    ("other", "key", "before"),
+    [
+        ("policy_loss=grpo", f"{LOSS}.loss_mode=grpo", "dgpo"),
+        ("algorithm.adv_estimator=rloo", "algorithm.adv_estimator=rloo", "grpo"),
+    ],
+)
+def test_another_method_does_not_go_on_with_a_run(
+    other: str, key: str, before: str, overrides: list[str], problems: Callable[..., list[str]]
+) -> None:
     folder = begin(overrides)
-    other = "policy_loss=grpo"
     (problem,) = problems(other)
-    assert problem.startswith(f"error: {LOSS}.loss_mode=grpo: the run in {folder.path} has dgpo,")
+    assert problem.startswith(f"error: {key}: the run in {folder.path} has {before},")
     assert "step 2" in problem and "another run.dir" in problem
     meant = problem.splitlines()[-1].split()[-2:]
     assert meant[0] == "trainer.resume_mode=resume_path"
@@ -72,7 +80,20 @@ def test_a_run_goes_on_with_other_batches_and_one_without_a_checkpoint_with_anyt
     (problem,) = problems()
     assert problem.startswith(f"warning: run.dir={folder.path}: it has no config.yaml")
     (folder.checkpoints / "global_step_2" / MANIFEST).unlink()
-    assert problems(other) == []
+    (problem,) = problems(other)
+    assert problem.startswith("warning: ") and "global_step_2: it has no manifest" in problem
+    assert "no other is whole, and the run begins anew" in problem
+    assert problems(other, "trainer.resume_mode=disable") == []
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_without_the_digests_of_data_and_model_a_run_goes_on_with_a_warning(
+    content: str | None, overrides: list[str], problems: Callable[..., list[str]]
+) -> None:
+    folder = begin(overrides)
+    folder.data.unlink() if content is None else folder.data.write_text(content)
+    (problem,) = problems()
+    assert problem.startswith("warning: ") and f"{folder.data} is gone or broken" in problem
 
 
 @pytest.mark.parametrize(
