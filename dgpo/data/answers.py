@@ -32,9 +32,11 @@ _LABEL = re.compile(
 )
 _MADE_BY_SHEETS = {
     "dates, which a spreadsheet may have made of fractions": re.compile(
-        r"\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d{4}-\d\d-\d\d 00:00:00", re.IGNORECASE
+        r"(?:\d{1,2}-)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:-\d\d)?|\d{4}-\d\d-\d\d 00:00:00"
+        r"|\d{1,2}/\d{1,2}/\d{4}",
+        re.IGNORECASE,
     ),
-    "numbers of six digits, as a spreadsheet shows longer ones": re.compile(r"\d\.\d{5}E\+\d\d"),
+    "numbers of few digits, as a spreadsheet shows longer ones": re.compile(r"\d\.\d{1,5}E\+\d\d"),
     "lists by their commas; if they group digits as in India, write 1234567 for 12,34,567": re.compile(
         r"[+-]?\d{1,2}(?:,\d\d)+,\d{3}"
     ),
@@ -44,7 +46,7 @@ _DEGREES = re.compile(r"°|\^ ?\{? ?\\circ(?![A-Za-z]) ?\}?|\\degrees?(?![A-Za-z
 _VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "target", "label", "solution", "result"}
 _EXPECTED = "an answer must be text, a number or a list of them"
 _PRINTED = re.compile(r"""[\[{(]\s*b?["']\w|b(["']).*\1\Z|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
-_QUESTION = re.compile(r"[^\W\d_]{2}.{4,}[?？]\s*\Z", re.DOTALL)
+_QUESTION = re.compile(r"[^\W\d_]{2}.*[?？]\s*\Z", re.DOTALL)
 _MAX_NUMBER = 1000  # characters; the verifier reads no longer number, and the patterns above are not linear
 
 

@@ -232,7 +232,7 @@ def _faults(row: Mapping[str, Any], prompt_key: str) -> Iterator[tuple[str, obje
     # In an agent's task the environment asks.
     if "user" not in roles and not (row.get("extra_info") or {}).get("env"):
         yield "prompt has no message of a user (roles: {value}); give every row a question", ", ".join(map(str, roles))
-    if empty := [content for content in contents if not content]:
+    if empty := [content for content in contents if not (content or "").strip()]:
         yield "prompt has a message whose content is {value}; give every message a non-empty string", empty[0]
 
 

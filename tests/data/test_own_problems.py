@@ -65,6 +65,8 @@ BESIDE: dict[str, tuple[Row, str]] = {
                            "Which?\n1. 4\n2. 7"),
     "labelled texts": ({"problem": "Which?", "options": ["A)4", "(B) 7"], "answer": "b"}, LETTERED),
     "one text": ({"problem": "Which?", "options": "a ) 4 , b ) 7", "answer": "The answer is (B)."}, LETTERED),
+    "a letter in LaTeX": ({"problem": "Which?", "endings": ["4", "7"], "answer": "$\\text{(B)}$"}, LETTERED),
+    "a small letter in brackets": ({"problem": "Which?", "options": ["4", "7"], "answer": "(b)"}, LETTERED),
     "columns that only look so": ({"problem": "a?", "A": "4", "B": "7", "answer": "2"}, "a?"),
     "options of something else": ({"problem": "a?", "options": {"shuffle": True, "n": 2}, "answer": "2"}, "a?"),
     "choices of something else": ({"problem": "a?", "choices": [{"message": {"role": "x"}}] * 2, "answer": "B"}, "a?"),
@@ -135,10 +137,14 @@ def test_what_is_not_shown_of_a_row_is_told(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_letter_whose_options_are_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    rows = [{"problem": "Which (A) or (B)?", "answer": "B"}, {"problem": "Which?", "ending0": "x", "answer": "(B)"}]
-    assert answers(write(tmp_path / "a.jsonl", rows)) == ["B", "(B)"]
+    rows = [
+        {"problem": "Which (A) or (B)?", "answer": "B"},
+        {"problem": "Which?", "ending0": "x", "answer": "(B)"},
+        {"problem": "How many?", "options": ["4", "7"], "answer": "11"},
+    ]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == ["B", "(B)", "11"]
     said = capsys.readouterr().out
-    assert "1 answers are a letter, and the problem shows no options with letters (first: row 1" in said
+    assert "2 answers are a letter, or rows have options, and the problem shows none with letters (first: row 1" in said
 
 
 def test_options_are_found_beside_the_stem_of_a_question(tmp_path: Path):

@@ -144,8 +144,8 @@ BAD_VALUES = {
     ),
     "no content": (
         "prompt",
-        pa.array([GOOD, GOOD, GOOD, [{"role": "user", "content": ""}]], MESSAGES),
-        "row 3: prompt has a message whose content is ''",
+        pa.array([GOOD, GOOD, GOOD, [{"role": "user", "content": " "}]], MESSAGES),
+        "row 3: prompt has a message whose content is ' '",
     ),
     "no question": (
         "prompt",

@@ -16,6 +16,9 @@ from dgpo.config.checks.loading import (
     prompt_files,
     prompt_lengths,
 )
+from dgpo.config.checks.reward import OURS
+from dgpo.data.answers import text_fault
+from dgpo.data.occurrences import Occurrences
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 
 
@@ -44,6 +47,25 @@ def repeated(config: DictConfig) -> Iterator[Finding]:
     for path in {*trained}.intersection(validated):
         message = "it is trained on too, so that validation says nothing of prompts that were not"
         yield Finding("data.val_files", path, message, "name a file of other prompts", fatal=False)
+
+
+def truths(config: DictConfig) -> Iterator[Finding]:
+    """The verifier can compare a response with each ground truth: with others every response would earn 0."""
+    if config.reward.custom_reward_function.path != OURS:
+        return
+    for key, path in prompt_files(config):
+        met, faults = Occurrences(), Occurrences()
+        with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
+            for place, row in enumerate(prompt_rows(path, ["reward_model"])):
+                met.add((row["reward_model"] or {}).get("ground_truth") or "", place)
+        for truth, rows in met.items():
+            if truth and (fault := text_fault(truth)):
+                faults[f"the ground truth {truth!r:.80} {fault}"] = rows
+        if faults:
+            first, *more = faults.lines()
+            message = first + f", and {len(more)} other ground truths have a fault" * bool(more)
+            remedy = "write the answer alone, as `dgpo data prepare` does, or drop the row"
+            yield Finding(key, path, message, remedy, fatal=len(faults) == len(met))
 
 
 def agent_loops(config: DictConfig) -> Iterator[Finding]:

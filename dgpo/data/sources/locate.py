@@ -73,8 +73,8 @@ def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
             "itself, or --split"
         )
     # Without a card, by the hub's own layouts: a folder for each data set, with all shards of a split or with files of
-    # the same names; of JSON documents, which may hold a problem each, there are such folders in one data set as well.
-    of_name = Counter(Path(name).name for name in chosen if format_of(name) != ".json")
+    # the same names; a problem a document, such as 12.json, is one data set in any folders.
+    of_name = Counter(Path(name).name for name in chosen if not re.search(r"(?:^|/)\d+\.json$", name))
     repeated = (name for name in chosen if _SHARD.search(name) or of_name[Path(name).name] > 1)
     _refuse_several(path, {str(Path(name).parent): name for name in repeated})
     _refuse_missing_shards(chosen, str(path))

@@ -1,13 +1,12 @@
 """What a source is: where its files are, which columns hold problem and answer, and how its answers are spelt."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dgpo.data.answers import canonical_answer
 from dgpo.data.cells import lookup, printed, text_of
-from dgpo.data.choices import is_option_column, option_lines, options_in, shows
+from dgpo.data.choices import is_letter, is_option_column, option_lines, options_in, shows
 from dgpo.data.escapes import backslash_fault
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.media import is_media_column, media_in, prompt_fault
@@ -180,8 +179,8 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
         if options and (lines := option_lines(options, problem, _canonical_or_raw(answer, source))):
             problem = f"{problem}\n{lines}"
             remarks.append("problems show their options, which are in columns of their own, below them")
-        elif re.fullmatch(r"\W*[A-H]\W*", str(answer)) and not shows(problem, "AB"):
-            remarks.append("answers are a letter, and the problem shows no options with letters")
+        elif (options or is_letter(answer)) and not shows(problem, "AB"):
+            remarks.append("answers are a letter, or rows have options, and the problem shows none with letters")
     return Record(
         problem=problem,
         answer=answer,

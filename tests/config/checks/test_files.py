@@ -69,6 +69,22 @@ def test_a_file_that_is_read_twice_or_trained_and_validated_on_is_warned_of(conf
     assert both.startswith(f"warning: data.val_files={folder / 'good.parquet'}: it is trained on too")
 
 
+def test_ground_truths_that_no_answer_verifies_against_are_told(config: DictConfig, folder: Path, tmp_path: Path):
+    assert list(checks.truths(config)) == []
+    table, place = pq.read_table(folder / "good.parquet"), ["reward_model"]
+    for broken, kind in ((1, "warning"), (4, "error")):
+        golds = ["so #### 2", "array([2])", "nan", "x\n#### 3"][:broken] + ["2"] * (4 - broken)
+        models = pa.array([{"style": "rule", "ground_truth": gold} for gold in golds])
+        pq.write_table(table.drop(place).append_column(*place, models), tmp_path / "a.parquet")
+        config.data.train_files = [str(tmp_path / "a.parquet")]
+        (problem,) = map(str, checks.truths(config))
+        assert problem.startswith(f"{kind}: data.train_files=") and "row 0: the ground truth 'so #### 2' is" in problem
+        assert ("and 3 other ground truths have a fault" in problem) == (broken == 4)
+    own = config.copy()
+    own.reward.custom_reward_function.path = "own.py"
+    assert list(checks.truths(own)) == []
+
+
 def test_rows_that_choose_another_agent_loop_are_told(config: DictConfig, folder: Path, tmp_path: Path):
     table = pq.read_table(folder / "good.parquet")
     for name, kind in (("tool_agent", "warning"), ("my_agent", "error")):
