@@ -74,9 +74,7 @@ def unlearn_eval(
     ] = "",
     relearn_lr: Annotated[
         float,
-        typer.Option(
-            min=0, max=1, help="learning rate of the relearning attack, such as that of training; 0: no attack"
-        ),
+        typer.Option(help="learning rate of the relearning attack, such as that of training; 0: no attack"),
     ] = 0.0,
     template: Annotated[str, typer.Option(help="prompt, with {question} in it (default: the chat template)")] = "",
     max_length: Annotated[int, typer.Option(min=2, help="tokens of a row")] = 512,

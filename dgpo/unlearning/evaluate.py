@@ -50,6 +50,10 @@ class Options:
     relearn_lr: float = 0.0
     relearn_steps: int = 10
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.relearn_lr <= 1:
+            raise UserError(f"--relearn-lr={self.relearn_lr}: it must be from 0 to 1; 0 leaves the attack out")
+
 
 def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     """The figures of every row in the folder, by file and name, with those of the attacks.

@@ -161,6 +161,7 @@ def test_wrong_answers_that_are_no_texts_are_refused_by_row(scorer: Scorer, rows
         (["runs/unlearning/data-0"], "no model, and no run"),
         (["nothing.json"], "nothing.json: it is no result"),
         (["runs/unlearning/full-0", "--batch-size", "0"], "--batch-size"),
+        (["runs/unlearning/full-0", "--relearn-lr", "nan"], "--relearn-lr=nan"),
     ],
 )
 def test_models_that_are_none_are_refused(

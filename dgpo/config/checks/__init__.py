@@ -79,6 +79,7 @@ SURROUNDINGS = (
     resume.loadable,
     files.datasets,
     files.repeated,
+    files.truths,
     files.agent_loops,
     model.model,
     reward.own_reward,

@@ -129,6 +129,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "*.fsdp_config.model_dtype": PRECISIONS,
     "*.fsdp_config.dtype": ("bfloat16", "float16", "float32"),
     "*.mixed_precision.*_dtype": PRECISIONS,
+    "*.attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
     "actor_rollout_ref.model.fused_kernel_options.impl_backend": ("torch", "triton"),
     f"{ROLLOUT}.mode": ("async",),
     f"{ROLLOUT}.name": ("vllm",),

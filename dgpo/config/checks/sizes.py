@@ -93,10 +93,14 @@ def order(config: DictConfig) -> Iterator[Finding]:
 def lengths(config: DictConfig) -> Iterator[Finding]:
     """Prompt and response fit the model and vLLM's context."""
     needed = config.data.max_prompt_length + config.data.max_response_length
-    context, shape = config.actor_rollout_ref.rollout.max_model_len, model_shape(config)
+    rollout, shape = config.actor_rollout_ref.rollout, model_shape(config)
+    context = rollout.max_model_len
     if context is not None and context < needed:
         message = f"data.max_prompt_length + data.max_response_length is {needed}"
         yield finding(config, f"{ROLLOUT}.max_model_len", message, f"set it to {needed} or more")
+    if rollout.max_num_batched_tokens < rollout.max_num_seqs:
+        message = f"vLLM takes no fewer tokens than sequences, max_num_seqs={rollout.max_num_seqs}"
+        yield finding(config, f"{ROLLOUT}.max_num_batched_tokens", message, "raise it, or lower max_num_seqs")
     for name in ("prompt_length", "response_length"):
         key, own = f"{ROLLOUT}.{name}", f"data.max_{name}"
         if OmegaConf.select(config, key) != OmegaConf.select(config, own):

@@ -62,6 +62,8 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("data.train_batch_size=128", "the training files hold 64 rows"),
         ("actor_rollout_ref.rollout.n=1", "a group of one has no advantage"),
         ("data.max_response_length=100", "actor_rollout_ref.rollout.max_model_len=128"),
+        ("actor_rollout_ref.rollout.max_num_batched_tokens=128", "no fewer tokens than sequences, max_num_seqs=256"),
+        ("actor_rollout_ref.model.override_config.attn_implementation=flash", "attn_implementation=flash"),
         ("actor_rollout_ref.rollout.max_model_len=1024", "the model has 512 positions"),
         ("data.train_files=missing.parquet", "missing.parquet"),
         ("actor_rollout_ref.model.path=./missing", "there is no such directory"),
