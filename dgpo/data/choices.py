@@ -13,7 +13,7 @@ _ONE = re.compile(r"(?:[A-F]|(?:op|opt|option|choice)[_ ]?([a-f]|[1-6]))", re.IG
 _LABELS, _TEXTS = ("label", "key", "letter", "id"), ("text", "value", "content", "option")
 _MARK = re.compile(r"(?:\A|(?<=[\s,;|]))\(?([A-Z])\s*[.):、．：]\s*", re.IGNORECASE)
 """A letter as it stands before its option: `A.`, `(A)`."""
-_LETTER = re.compile(r"(?:\\(?:boxed|text\w*|math\w+)|\W)*([A-J])\W*")
+LETTER = re.compile(r"(?:\\(?:boxed|text\w*|math\w+)|\W)*([A-J])\W*")
 """A letter and what may stand around it: `(B)`, `\\text{B}`."""
 Option = tuple[str, str]
 """Its label in the source, "" where it has none, and its text."""
@@ -70,11 +70,6 @@ def _letters(options: Sequence[Option]) -> list[str]:
     return [label[:1].upper() if label.isalpha() else letter for (label, _), letter in both]
 
 
-def is_letter(answer: object) -> bool:
-    """Whether an answer is the letter of an option."""
-    return isinstance(answer, str) and _LETTER.fullmatch(answer) is not None
-
-
 def shows(problem: str, labels: Sequence[str]) -> bool:
     """Whether a problem has a mark such as `A.` or `(A)` for each label."""
     return all(re.search(rf"(?<![A-Za-z0-9]){label}\s*[.):、．：](?!\d)", problem) for label in labels)
@@ -90,11 +85,11 @@ def option_lines(options: Sequence[Option], problem: str, answer: str) -> str:
     labels = own if answer.isdecimal() and answer in own else _letters(options)
     if shows(problem, labels):
         return ""
-    if letter := _LETTER.fullmatch(answer):
+    if letter := LETTER.fullmatch(answer):
         answer = letter[1]
     # One label, or several: (b), "B. 4", A and C.
-    first = re.match(r"\(?(\w)(?!\w)", answer)
-    if (first and first[1].upper() in labels) or answer in [text for _, text in options]:
+    first, alone = re.match(r"\(?(\w)(?!\w)", answer), answer.strip("()").upper()
+    if alone in labels or (first and first[1] in labels) or answer in [text for _, text in options]:
         return "\n".join(f"{label}. {text}" for label, (_, text) in zip(labels, options, strict=True))
     is_place = answer.isdecimal() and int(answer) <= len(options)
     if is_place or ((len(answer) > 1 or answer.isupper()) and _ONE.fullmatch(answer)):

@@ -15,10 +15,10 @@ _CUT = re.compile(
     re.VERBOSE,
 )
 # What may also be a word of prose, but not within a formula.
-_CUT_IN_FORMULA = re.compile(
+_CUT_INFORMULA = re.compile(
     r"(?:(?<=\S)|\A)\n(?:e|u|i|eg|ot|mid|warrow|earrow)(?![A-Za-z])|\t(?:anh?|au|o|op)(?![A-Za-z])"
 )
-_FORMULA = re.compile(r"\$[^$]+\$")
+FORMULA = re.compile(r"\$[^$]+\$")
 # The control character is gone, and what is left of the command is no word.
 _REMAINS = re.compile(
     r"(?<![\\A-Za-z])(?:rac|oxed|inom|egin|ext(?:bf|it)?|[dt]?frac|boxed|begin|mathrm|mathbf)(?=\{)"
@@ -30,8 +30,8 @@ def backslash_fault(text: str, *, is_answer: bool) -> str:
     """What is wrong with the first LaTeX command in `text` that lost its backslash, and the remedy; "" for none."""
     match = _NEVER.search(text) or _CUT.search(text)
     if not match:
-        parts = [text] if is_answer else _FORMULA.findall(text)
-        match = next((cut for part in parts if (cut := _CUT_IN_FORMULA.search(part))), None)
+        parts = [text] if is_answer else FORMULA.findall(text)
+        match = next((cut for part in parts if (cut := _CUT_INFORMULA.search(part))), None)
     if match:
         sign, letter = match[0][0], _LETTER.get(match[0][0])
         name = _NAMES.get(sign, f"control character {ord(sign):#04x}")

@@ -25,14 +25,10 @@ formats may be packed: `.jsonl.gz`."""
 
 _BINARY = FORMATS[:4]
 _INSTEAD = {
-    ".xlsx": "save the sheet as CSV UTF-8",
-    ".xls": "save the sheet as CSV UTF-8",
-    ".zip": "unpack it",
-    ".tar": "unpack it",
-    ".tgz": "unpack it",
+    **dict.fromkeys((".xlsx", ".xls"), "save the sheet as CSV UTF-8"),
+    **dict.fromkeys((".zip", ".tar", ".tgz"), "unpack it"),
+    **dict.fromkeys((".pkl", ".pickle"), "write it with pandas' `to_parquet`"),
     ".txt": "write a line of JSON for each problem, as .jsonl",
-    ".pkl": "write it with pandas' `to_parquet`",
-    ".pickle": "write it with pandas' `to_parquet`",
 }
 _SEPARATORS = ";\t|"
 _NEXT = re.compile(r"\s*\S")

@@ -130,9 +130,10 @@ def test_columns_of_pictures_without_any_are_no_obstacle(tmp_path: Path):
 
 
 def test_what_is_not_shown_of_a_row_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    rows = [{"problem": "x?", "answer": "4", "context": {"titles": ["a"]}, "split": "test"}]
+    rows = [{"problem": "$frac{x}{1}$?", "answer": "4", "context": {"titles": ["a"]}, "split": "test"}]
     assert answers(write(tmp_path / "a.jsonl", rows)) == ["4"]
     said = capsys.readouterr().out
+    assert "1 problems have formulas with a command, such as frac{1}{2}, that lost its backslash" in said
     assert "that is no text, and is not shown" in said and "of the split 'test' by their column" in said
 
 

@@ -17,9 +17,10 @@ from dgpo.config.checks.loading import (
     prompt_lengths,
 )
 from dgpo.config.checks.reward import OURS
-from dgpo.data.answers import text_fault
+from dgpo.data.answers import canonical_answer, text_fault
 from dgpo.data.occurrences import Occurrences
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
+from dgpo.verifier import verify
 
 
 def datasets(config: DictConfig) -> Iterator[Finding]:
@@ -50,22 +51,31 @@ def repeated(config: DictConfig) -> Iterator[Finding]:
 
 
 def truths(config: DictConfig) -> Iterator[Finding]:
-    """The verifier can compare a response with each ground truth: with others every response would earn 0."""
+    """A response with the right answer can earn something: by others every response would earn 0."""
     if config.reward.custom_reward_function.path != OURS:
         return
     for key, path in prompt_files(config):
         met, faults = Occurrences(), Occurrences()
         with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
             for place, row in enumerate(prompt_rows(path, ["reward_model"])):
-                met.add((row["reward_model"] or {}).get("ground_truth") or "", place)
+                match row["reward_model"]:
+                    case {"ground_truth": str(truth)}:
+                        met.add(truth, place)
         for truth, rows in met.items():
-            if truth and (fault := text_fault(truth)):
+            if fault := _truth_fault(truth):
                 faults[f"the ground truth {truth!r:.80} {fault}"] = rows
         if faults:
-            first, *more = faults.lines()
-            message = first + f", and {len(more)} other ground truths have a fault" * bool(more)
+            message = f"{faults.lines()[0]}, of {len(faults)} ground truths with a fault"
             remedy = "write the answer alone, as `dgpo data prepare` does, or drop the row"
             yield Finding(key, path, message, remedy, fatal=len(faults) == len(met))
+
+
+def _truth_fault(truth: str) -> str:
+    """What is wrong with a ground truth by which the very answer that it means earns nothing; "" for nothing."""
+    if fault := text_fault(truth):
+        with contextlib.suppress(TypeError, ValueError):  # what raises means no answer
+            return "" if verify(rf"\boxed{{{canonical_answer(truth)}}}", truth) else fault
+    return fault
 
 
 def agent_loops(config: DictConfig) -> Iterator[Finding]:

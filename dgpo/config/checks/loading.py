@@ -32,10 +32,8 @@ class UnloadableError(Exception):
 
 def paths(value: object) -> list[str]:
     """The files that a value of the config names: verl takes one path or a list."""
-    if value is None:
-        return []
-    is_list = isinstance(value, Sequence) and not isinstance(value, str)
-    return [str(path) for path in cast(Sequence[object], value)] if is_list else [str(value)]
+    each = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return [str(path) for path in each if path is not None]
 
 
 def places(value: object) -> list[Path]:

@@ -124,13 +124,7 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
 
 def _call(score: Any, **sample: Any) -> Any:
     returned = score(**sample)
-    if not inspect.isawaitable(returned):
-        return returned
-
-    async def awaited() -> Any:
-        return await returned
-
-    return asyncio.run(awaited())
+    return asyncio.run(returned) if inspect.iscoroutine(returned) else returned
 
 
 def _first_rows(config: DictConfig) -> Iterator[tuple[str, dict[str, Any]]]:

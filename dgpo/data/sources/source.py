@@ -6,8 +6,8 @@ from typing import Any
 
 from dgpo.data.answers import canonical_answer
 from dgpo.data.cells import lookup, printed, text_of
-from dgpo.data.choices import is_letter, is_option_column, option_lines, options_in, shows
-from dgpo.data.escapes import backslash_fault
+from dgpo.data.choices import LETTER, is_option_column, option_lines, options_in, shows
+from dgpo.data.escapes import FORMULA, backslash_fault
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.media import is_media_column, media_in, prompt_fault
 from dgpo.data.messages import conversation, split_at_question
@@ -165,6 +165,8 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
             answer, more = repair_text(answer)
             had += more
         remarks += [f"problems or answers had {what}" for what in dict.fromkeys(had)]
+        if any(backslash_fault(formula, is_answer=True) for formula in FORMULA.findall(problem)):
+            remarks.append("problems have formulas with a command, such as frac{1}{2}, that lost its backslash")
         if any(around):
             remarks.append("problems show a column beside them (context, passage, body or input)")
         if None in around:
@@ -179,7 +181,7 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
         if options and (lines := option_lines(options, problem, _canonical_or_raw(answer, source))):
             problem = f"{problem}\n{lines}"
             remarks.append("problems show their options, which are in columns of their own, below them")
-        elif (options or is_letter(answer)) and not shows(problem, "AB"):
+        elif (options or LETTER.fullmatch(str(answer))) and not shows(problem, "AB"):
             remarks.append("answers are a letter, or rows have options, and the problem shows none with letters")
     return Record(
         problem=problem,

@@ -79,7 +79,12 @@ def test_ground_truths_that_no_answer_verifies_against_are_told(config: DictConf
         config.data.train_files = [str(tmp_path / "a.parquet")]
         (problem,) = map(str, checks.truths(config))
         assert problem.startswith(f"{kind}: data.train_files=") and "row 0: the ground truth 'so #### 2' is" in problem
-        assert ("and 3 other ground truths have a fault" in problem) == (broken == 4)
+        assert f", of {broken} ground truths with a fault" in problem
+    models = pa.array([{"ground_truth": gold} for gold in ('["2"]', "So \\boxed{2}.", "The answer is 2.", "$2$")])
+    pq.write_table(table.drop(place).append_column(*place, models), tmp_path / "a.parquet")
+    assert list(checks.truths(config)) == []
+    pq.write_table(table.drop(place).append_column(*place, pa.array(["2"] * 4)), tmp_path / "a.parquet")
+    assert list(checks.truths(config)) == []  # `datasets` tells of the type
     own = config.copy()
     own.reward.custom_reward_function.path = "own.py"
     assert list(checks.truths(own)) == []
