@@ -15,7 +15,7 @@ _CUT = re.compile(
     re.VERBOSE,
 )
 # What may also be a word of prose, but not within a formula.
-_CUT_INFORMULA = re.compile(
+_CUT_IN_FORMULA = re.compile(
     r"(?:(?<=\S)|\A)\n(?:e|u|i|eg|ot|mid|warrow|earrow)(?![A-Za-z])|\t(?:anh?|au|o|op)(?![A-Za-z])"
 )
 FORMULA = re.compile(r"\$[^$]+\$")
@@ -31,7 +31,7 @@ def backslash_fault(text: str, *, is_answer: bool) -> str:
     match = _NEVER.search(text) or _CUT.search(text)
     if not match:
         parts = [text] if is_answer else FORMULA.findall(text)
-        match = next((cut for part in parts if (cut := _CUT_INFORMULA.search(part))), None)
+        match = next((cut for part in parts if (cut := _CUT_IN_FORMULA.search(part))), None)
     if match:
         sign, letter = match[0][0], _LETTER.get(match[0][0])
         name = _NAMES.get(sign, f"control character {ord(sign):#04x}")
