@@ -103,14 +103,20 @@ def test_a_recipe_exports_from_the_folder_that_the_config_names(
 ) -> None:
     write_splits(tmp_path / "data", train=64, validation=8, test=8)
     train_to(tmp_path / "a run/mine", 10, 0.5)
-    config = resolved(compose_config("quickstart", [f"actor_rollout_ref.model.path={untrained}"]))
+    settings = [
+        f"data.train_files={tmp_path}/data/train.parquet",
+        f"data.val_files={tmp_path}/data/validation.parquet",
+        # As the checkpoint below is.
+        "actor_rollout_ref.actor.checkpoint.load_contents=[model]",
+        "actor_rollout_ref.actor.strategy=fsdp",
+    ]
+    config = resolved(compose_config("quickstart", [*settings, f"actor_rollout_ref.model.path={untrained}"]))
     OmegaConf.save(config, tmp_path / "a run/mine/config.yaml")
     done = bash(
         "-c",
         'set -euo pipefail; source recipes/lib.sh; train quickstart tiny "$@"',
         "bash",
-        f"data.train_files={tmp_path}/data/train.parquet",
-        f"data.val_files={tmp_path}/data/validation.parquet",
+        *settings,
         "trainer.total_training_steps=10",
         # Hydra's grammar: a leading ++, and quotes around a path.
         "++run.name=mine",
