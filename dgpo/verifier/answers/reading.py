@@ -15,7 +15,7 @@ from dgpo.verifier.text.splitting import opened, plain, symbols
 from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
 
 _LEADS = vocabulary("so thus therefore hence the final correct only such")
-_EXACT, _ROUGH, _COUNTS = map(vocabulary, ("exactly only precisely", "about around", "no infinitely"))
+_EXACT, _ROUGH, _COUNTS = map(vocabulary, ("exactly only precisely is equals", "about around", "no infinitely"))
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")

@@ -18,21 +18,19 @@ from dgpo.verifier.response.formulas_in_prose import join, runs, spelt, whole
 from dgpo.verifier.text import stance
 from dgpo.verifier.text.stance import Span, letters, undenied
 
-Wanted = Literal["choice", "number", "expression"]
+Wanted = Literal["choice", "number", "words", "expression"]
 
 _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$(?!\d)|\\\((.{1,500}?)\\\)|\\\[(.{1,500}?)\\\]")
 _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
-_ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _IN_WORDS = re.compile(
-    r"(?:(?:So|Thus|Hence|Therefore),? )?(?P<reply>[Yy]es|[Nn]o)[,.!;:].*"
-    r"|.*(?<![A-Za-z])(?:(?:is|are|be|was|were|falls on) (?:therefore |thus |exactly )?"
-    r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40})[.!*]*"
+    r"(?:(?:So|Thus|Hence|Therefore),? )?(?P<reply>[Yy]es|[Nn]o)(?:[,.!;:].*)?"
+    r"|(?!.* not [^,;]{0,60} (?:is|are|was) )"  # it is not so that there are three
+    r".*(?<![A-Za-z])(?:(?:is|are|be|was|were|(?:falls|happen) on|lies in) (?:therefore |thus |exactly )?"
+    r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40}\d{0,2})[.!*]*"
     r"|.* (?P<verb>does not exist|(?:con|di)verges)(?:(?<=exist) (?:at|as|when|for) [^,;]*)?[.!*]*"
 )
-_REASON = re.compile(r",? (?:since|because|as|given that) .*")
-_VERB = re.compile(r"not exist|verges[.!*]*\Z")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
     rf"[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
@@ -106,7 +104,7 @@ _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     """The final answer that ``text`` states in prose, or None.
 
-    ``wanted`` is the kind of the gold: sentences are searched for a letter, a number or any expression.
+    ``wanted`` is the kind of the gold: sentences are searched for a letter, a number, words or any expression.
     """
     text = _UNSAID.sub("", text[-MAX_TEXT_CHARS:]).strip().replace(" !=", " ≠")
     text = _BOLD_VALUE.sub(r"\1\3", text)
@@ -114,8 +112,8 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
     cue = _last_cue(text)
     if cue is None:
-        is_bare = wanted == "expression" and len(text) <= 100 and "\n" not in text and not _PROSE.search(text)
-        return text if text and is_bare else _from_last_sentences(text, wanted)  # odd $n$
+        is_bare = 0 < len(text) <= 100 and "\n" not in text and not _PROSE.search(text)  # odd $n$
+        return text if is_bare and wanted in ("words", "expression") else _from_last_sentences(text, wanted)
     if cue["tag"]:
         return text[cue.end() :].partition("</answer>")[0].strip()
     return _stated(text[cue.end() :].lstrip(" \t\n:：*_").removeprefix("is "), wanted)
@@ -161,17 +159,15 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
     for index, (sentence, kind) in enumerate(last):
         if kind == "unfinished":
             return None
-        words = answer_in_words(sentence) if _VERB.search(sentence) else None
-        if answer := words or read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
-            is_name = wanted == "expression" and answer.isalpha() and len(answer) == 1  # $f$ is even
-            return answer_in_words(sentence) or answer if is_name else answer
+        words = answer_in_words(sentence)
+        if words and (wanted == "words" or is_number(read_text(words).tree) or re.search("not exist|verges", sentence)):
+            return words
+        if answer := read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):
+            return answer
         if sentence.startswith("But ") or stance.retraction(sentence) is not None:
             del last[index + 1 :]
-    for sentence, _ in last if wanted != "choice" else ():
-        if words := answer_in_words(sentence):
-            is_wanted = wanted == "expression" or (is_number(read_text(words).tree) and " not " not in sentence)
-            return words if is_wanted else None
-    return None
+    in_words = (answer_in_words(sentence) for sentence, _ in last if wanted == "expression")
+    return next(filter(None, in_words), None)
 
 
 def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
@@ -182,6 +178,9 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
     if wanted == "number" and not stated:
         while len(spans) > 1 and _GIVEN.fullmatch(sentence, spans[-2].end, spans[-1].start + 1):
             spans.pop()
+        for count, (span, first) in zip(range(len(spans) - 1, 0, -1), pairwise(spans), strict=True):
+            if span.text == str(count) and re.search(r"[Tt]here are .*:\W*\Z", sentence[: first.start]):
+                return span.text  # there are 3 of them: 1, 2 and 5
     if limit := stance.condition(sentence, spans[0].end):
         if stance.has_cases(sentence, limit):
             return None
@@ -227,7 +226,7 @@ def _list(sentence: str, spans: list[Span]) -> str:
 
 def answer_in_words(sentence: str) -> str | None:
     """``no solution`` of ``There is no solution.``, ``Yes`` of ``Yes, it is.``; None for other sentences."""
-    match = _IN_WORDS.fullmatch(_REASON.sub("", sentence))
+    match = _IN_WORDS.fullmatch(re.sub(r",? (?:since|because|as|given that) .*", "", sentence))
     return (match["reply"] or match["words"] or match["verb"]) if match else None
 
 
@@ -248,11 +247,11 @@ def _values(sentence: str, wanted: Wanted) -> list[Span]:
 
 def _has_value(span: Span, wanted: Wanted) -> bool:
     """Whether a span is a formula in delimiters, or more than the letters of a name."""
-    if wanted == "expression" and _ORDINAL.fullmatch(span.text):
+    if wanted != "number" and re.fullmatch(r"\d+(?:st|nd|rd|th)", span.text):
         return False
     if span.end - span.start > len(span.text) or any(map(str.isdigit, span.text)) or not {*"π∞"}.isdisjoint(span.text):
         return True
-    return wanted == "expression" and not {*"+-*/^=<>≤≥_("}.isdisjoint(span.text)
+    return wanted != "number" and not {*"+-*/^=<>≤≥_("}.isdisjoint(span.text)
 
 
 def _formulas(sentence: str) -> Iterator[Span]:

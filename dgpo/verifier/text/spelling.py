@@ -10,7 +10,7 @@ _SIGNS = {
     "÷": "/", "°": r"^{\circ}", "√": r"\sqrt ", "∛": r"\sqrt[3] ", "℃": r"^{\circ}C", "′": "'", "″": "''", "∣": "|",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}", "ℂ": r"\mathbb{C}",
     "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...", "⋯": "...", "∶": ":",
-    "或": " or ", "且": " and ", "和": " and ",
+    "或": " or ", "且": " and ", "和": " and ", "Å": r"\AA ",
 }  # fmt: skip
 _COMMANDS_OF_SIGNS = (
     "× times · cdot ⋅ cdot ∙ cdot ≤ le ≥ ge ⩽ le ⩾ ge ≠ ne ≈ approx ∼ sim ≅ cong ≡ equiv ± pm ∓ mp ∞ infty Ω Omega"
@@ -65,10 +65,12 @@ _WITH_INDEX = re.compile(  # x1 and H2SO4, but not 1e5, Rs5 or the digits of B2_
     r"(?:(?<!\d)[a-z]\d{1,2}(?! ?\^)|(?:[A-Z][a-z]?\d{0,2}|\((?:[A-Z][a-z]?\d{0,2}){1,9}\)\d){1,20})"
     r"(?![A-Za-z\d]|\.\d|[)}]? ?(?:_|\(?(?:in )?base))"
 )
+_CHOSEN = re.compile(r"(?<![\w\\^}.])(\d+|[a-z])(?: ?C ?| choose )(\d+|[a-z])(?![\w(^.])")
 
 
 def with_indices(text: str) -> str:
-    """``text`` with x_0^2 for x^2_0, log_{10}(x) for log10(x), and H_{2}O for H2O."""
+    r"""``text`` with x_0^2 for x^2_0, log_{10}(x) for log10(x), H_{2}O for H2O, \binom{5}{2} for 5C2, \cup for U."""
+    text = _CHOSEN.sub(r"\\binom{\1}{\2}", re.sub(r"(?<=[)\]]) U (?=[(\[])", r"\\cup ", text))
     text = _BASE.sub(r"_{\g<0>}", _POWER_FIRST.sub(r"\2\1", text))
     has_index = re.search(r"[A-Za-z)]\d", text)
     return _WITH_INDEX.sub(lambda name: re.sub(r"\d+", r"_{\g<0>}", name.group()), text) if has_index else text
@@ -147,10 +149,8 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("open", "floor", r"\lfloor ", "lfloor"), ("open", "ceil", r"\lceil ", "lceil"),
     ("close", ")", ")", "rangle rparen"), ("close", "]", "]", "rbrack"), ("close", r"\}", r"\}", "rbrace"),
     ("close", "floor", r"\rfloor ", "rfloor"), ("close", "ceil", r"\rceil ", "rceil"),
-    ("function", "tan", r"\tan ", "tg"), ("function", "cot", r"\cot ", "ctg"),
-    ("function", "arctan", r"\arctan ", "arctg"),
-    ("function", "arccot", r"\operatorname{arccot} ", "arcctg"),
-    *(("function", name, f"\\{name} ", name) for name in FUNCTIONS),
+    *(("function", name, f"\\{name} ", name.replace("tan", "tg").replace("cot", "ctg")) for name in FUNCTIONS),
+    *(("function", name, f"\\{name} ", f"{name} {name.replace('arc', 'a')}") for name in FUNCTIONS),
 )  # fmt: skip
 COMMANDS: dict[str, tuple[Kind, str, str]] = {
     name: (kind, value, latex) for kind, value, latex, names in _COMMANDS for name in names.split()
@@ -177,13 +177,13 @@ CHARACTERS: dict[str, tuple[Kind, str, str]] = {
 _JOINTS = {"or": "or either maybe perhaps possibly", "and": "and"}
 WORDS: dict[str, tuple[Kind, str, str]] = {
     **{word: ("join", joint, rf"\text{{ {word} }}") for joint, words in _JOINTS.items() for word in words.split()},
-    **{word: ("infinity", "infinity", r"\infty ") for word in ("infinity", "inf")},
+    **{word: ("infinity", "infinity", r"\infty ") for word in ("infinity", "inf", "oo")},
     **{word: ("relation", "~", r"\approx ") for word in ("approximately", "approx", "roughly")},
     "except": ("sign", "setminus", r"\setminus "),
 }
 """Words that are tokens of a kind of their own, also in ``\\text{}``."""
 PLAIN: dict[str, tuple[Kind, str, str]] = {
-    **{name: COMMANDS[name] for name in FUNCTIONS - WITHOUT_VALUE | {"infty"}},
+    **{name: COMMANDS[name] for name in FUNCTIONS - WITHOUT_VALUE | {"infty", "asin", "acos", "atan"}},
     **{name: ("name", name, f"\\{name} ") for name in GREEK},
     "sqrt": ("command", "sqrt", r"\sqrt"),
     **{name: ("function", name, rf"\operatorname{{{name}}} ") for name in CALLED - OF_SEVERAL},

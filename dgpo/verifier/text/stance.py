@@ -74,13 +74,14 @@ _CHANGING = re.compile(
     r"|double|triple|(?:eliminate|exceed|contradict|reject|discard|exclude)s?|pas|nicht|keine?|не|больше|более"
     r"|меньше|менее|mindestens|höchstens"
     r"|(?:step|case|equation|question)s?|lemma|theorem|figure|fig\.|problem|part|eq\.|exercise|example|base|section"
-    r"|chapter|page|original|proposition|corollary|table|method|claim|approach|scenario)"
+    r"|chapter|page|original|proposition|corollary|table|method|claim|approach|scenario"
+    r"|january|february|march|april|may|june|july|august|september|october|november|december)"
     r"|fails? (?:for|at|when)"
     r"|no es|non è|não é|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins|at (?:least|most)"
     r"|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out"
     r"|divi(?:sible|ded) by|(?:all|anything|everything) but|\S*n(?:['’]|o)t (?:be|equal|have)"
     r"|(?:half|(?:third|quarter|fourth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|reciprocal|inverse"
-    r"|out|square|cube|logarithm|fraction|percent|\S*%) of"
+    r"|out|none|any|square|cube|logarithm|fraction|percent|\S*%) of"
     r"|.*(?:n['’]t|不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)"
 )
 """The last words before a value that deny it (``not``), change it (``half of``) or make it a number (``Step``)."""
@@ -132,7 +133,7 @@ def is_cut_off(sentences: list[str]) -> bool:
 
 def _changes(before: str) -> bool:
     words = before.rstrip(" (*$#").lower().removesuffix("equal to").rsplit(None, 3)
-    while words and words[-1] in ("possibly", "the", "a", "number", "option", "choice"):
+    while words and words[-1] in ("possibly", "or", "the", "a", "number", "option", "choice"):
         words.pop()
     return bool(_CHANGING.fullmatch(" ".join(words[-2:])))
 

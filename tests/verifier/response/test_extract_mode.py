@@ -8,6 +8,12 @@ STATED = [
     ("The maximum value is 5, which is attained when x = 1.", "5"),
     ("The probability is therefore one third.", r"\frac13"),
     ("So there are three solutions.", "3"),
+    ("We get x = 5 at the end. So there are three.", "3"),
+    ("Thus, there are 6 such integers: 1, 2, 3, 4, 6, and 12.", "6"),
+    ("Yes, the function is continuous at x = 0.", "Yes"),
+    ("Since 16 > 9 + 4, the triangle is obtuse.", "obtuse"),
+    ("The date was March 5.", "March 5"),
+    ("It lies 200° from the axis, and hence the point lies in the third quadrant.", "third quadrant"),
     (
         "The inverse is\n\\[ A^{-1} = \\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}. \\]",
         r"\begin{pmatrix}1&2\\3&4\end{pmatrix}",
@@ -154,6 +160,13 @@ STATED = [
     ("Kylar pays $64 in total for the 16 glasses, which cost $5 each.", "64"),
 ]
 NOT_STATED = [
+    ("We get x = 5 at the end. So the number of solutions is three.", "5"),
+    ("There are 6 such integers: 1, 2, 3, 4, 6, and 12.", "12"),
+    ("There are 3 such integers: 1, 2.", "3"),
+    ("The date was March 5.", "5"),
+    ("The locus is not an ellipse.", "ellipse"),
+    ("The answer is less than or equal to 10.", "10"),
+    ("It is none of B.", "B"),
     ("We need 8 buses for 300 students.", "300"),
     ("It takes him 30 minutes to walk 25 miles.", "25"),
     ("Thus, 15 students remain from the original 25.", "25"),
