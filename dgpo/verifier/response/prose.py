@@ -33,7 +33,7 @@ _IN_WORDS = re.compile(
 )
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
-    rf"[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
+    rf"(?<=[\d$)])\s+|[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
     rf"|,?\s*(?:(?P<other>(?<![A-Za-z])(?:or|oder|oppure|ou|o|but(?= {_HEDGED}))(?![A-Za-z])|или|或者?|または|또는)"
     r"|(?<![A-Za-z])(?:and|und|et|e|y)(?![A-Za-z])|и|和|と),?)[\s*]*"
     r"(?:(?:either|even|alternatively|also|no|sorry|actually|rather|i mean"
@@ -191,10 +191,7 @@ def read(sentence: str, wanted: Wanted, *, stated: bool) -> str | None:
         first = last = first - 1
     while first > 0 and _joint(sentence, spans[first - 1], spans[first]):
         first -= 1
-    while last < len(spans) - 1 and (
-        _joint(sentence, spans[last], spans[last + 1])
-        or (stated and sentence[spans[last].end : spans[last + 1].start].isspace())  # a listing: 0 1 2 3
-    ):
+    while last < len(spans) - 1 and _joint(sentence, spans[last], spans[last + 1]):
         last += 1
     if wanted != "choice" and first == last:
         answer, end = spelt(sentence, spans[first]), spans[first].end

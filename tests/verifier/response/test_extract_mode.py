@@ -160,6 +160,7 @@ STATED = [
     ("Kylar pays $64 in total for the 16 glasses, which cost $5 each.", "64"),
 ]
 NOT_STATED = [
+    ("1 2 3 4 5", "5"),
     ("We get x = 5 at the end. So the number of solutions is three.", "5"),
     ("There are 6 such integers: 1, 2, 3, 4, 6, and 12.", "12"),
     ("There are 3 such integers: 1, 2.", "3"),
