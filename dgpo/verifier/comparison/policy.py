@@ -67,7 +67,9 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
         return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
     if gold.choices and answer.choices:
         return answer.choices == gold.choices
-    if all(len(side.tokens) == 1 and side.tokens[0].kind == "word" and side.plain.isupper() for side in (gold, answer)):
+    if all(
+        len(side.tokens) == 1 and side.tokens[0].kind == "word" and side.plain[0].isupper() for side in (gold, answer)
+    ):
         is_segment = len(gold.plain) == 2 and not {*gold.plain} <= {*"IVXLC"}  # PQ is QP, but IV is no VI
         return gold.plain == answer.plain or (is_segment and gold.plain == answer.plain[::-1])
     if not gold.is_choice:
