@@ -18,6 +18,7 @@ _LEADS = vocabulary("so thus therefore hence the final correct only such")
 _EXACT, _ROUGH, _COUNTS = map(vocabulary, ("exactly only precisely is equals", "about around", "no infinitely"))
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
+_SAID = re.compile(rf" (?:is|are) the (?:only |unique |final |correct )?(?:{'|'.join(_SUBJECTS)})s?\Z")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
 _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
@@ -145,11 +146,8 @@ def without_talk(tokens: Tokens) -> Tokens:
         tokens = tokens[1:]
     while tokens and (_is_ornament(tokens[-1]) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
         tokens = tokens[:-1]
-    last = [token.word for token in tokens[-4:]]
-    is_said = last[:1] in (["is"], ["are"]) and last[1:3] in (["the", "only"], ["the", "unique"])
-    if is_said and last[-1].removesuffix("s") in _SUBJECTS:
-        tokens = tokens[:-4]  # (2, 3) is the only solution
-    return opened(tokens)
+    said = _SAID.search(" ".join(token.word or "." for token in tokens[-5:]))  # (2, 3) is the only solution
+    return opened(tokens[: -len(said.group().split())] if said else tokens)
 
 
 def _lead_width(tokens: Tokens) -> int:
