@@ -46,7 +46,7 @@ _DEGREES = re.compile(r"°|\^ ?\{? ?\\circ(?![A-Za-z]) ?\}?|\\degrees?(?![A-Za-z
 _VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "target", "label", "solution", "result"}
 _EXPECTED = "an answer must be text, a number or a list of them"
 _PRINTED = re.compile(r"""[\[{(]\s*b?["']\w|b(["']).*\1\Z|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
-_QUESTION = re.compile(r"[^\W\d_]{2}.*[?？]\s*\Z", re.DOTALL)
+_WORD = re.compile(r"[^\W\d_]{2}")
 _MAX_NUMBER = 1000  # characters; the verifier reads no longer number, and the patterns above are not linear
 
 
@@ -200,7 +200,7 @@ def _misread(answer: str) -> str:
         return "says that there is no answer"
     if _PRINTED.match(answer):
         return "is a container that was printed as text"
-    if _QUESTION.search(answer):
+    if answer.rstrip().endswith(("?", "？")) and _WORD.search(answer):
         return "is a question, of which the answer may be in the problem's column"
     if not is_solution(answer):
         return ""

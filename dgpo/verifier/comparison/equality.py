@@ -117,8 +117,9 @@ class Comparison:
 
     def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
         """Whether they are one equation but for factors and order, ``x/2 = y/3 = z``; None if a side has no value."""
-        wanted, given = derived.differences(gold.sides), derived.in_any_order(answer.sides)
-        if wanted and len(wanted) == len(given[0]):
+        wanted = derived.differences(gold.sides) if len(gold.sides) == len(answer.sides) else []
+        given = derived.in_any_order(answer.sides) if wanted else []
+        if given and all(given):
             self.has_evaluated = True
             pairs = (zip(wanted, order, strict=True) for order in given)
             return any(all(values.is_multiple(*values.with_one_notation(*pair)) for pair in order) for order in pairs)

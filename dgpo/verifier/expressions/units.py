@@ -114,18 +114,22 @@ def _product(parts: list[dict[str, int]]) -> str:
     return "*".join(above) + "".join(f"/{unit}" for unit in below)
 
 
-def _factors(text: str, is_worded: bool, has_space: bool) -> dict[str, int]:
-    r"""The units in ``N\cdot m`` or ``m s^{-2}`` and their powers; none where a factor is no unit."""
-    factors = [_FACTOR.fullmatch(factor) for factor in (_TIMES.split(text.strip()) if is_worded else [text.strip()])]
+def _factors(text: str, is_product: bool, has_space: bool) -> dict[str, int]:
+    r"""The units in ``N\cdot m`` or ``m s^{-2}`` and their powers; none where a factor is no unit.
+
+    Args:
+        is_product: A dot or a space multiplies, and a short word is a counted thing.
+    """
+    factors = [_FACTOR.fullmatch(factor) for factor in (_TIMES.split(text.strip()) if is_product else [text.strip()])]
     if not all(factor and _known(factor["name"]) for factor in factors) and _PHRASE.fullmatch(text):
-        thing = _thing(text, is_worded, has_space)
+        thing = _thing(text, is_product, has_space)
         return {thing: 1} if thing else {}
     powers: Counter[str] = Counter()
     for factor in factors:
         name = factor["name"] if factor else ""
-        unit = _known(name) or (_thing(name, is_worded, has_space) if is_worded else None)
+        unit = _known(name) or (_thing(name, is_product, has_space) if is_product else None)
         is_attached = name in _ATTACHED or bool(_PREFIXED.fullmatch(name))
-        if factor is None or not unit or not (is_worded or has_space or is_attached):
+        if factor is None or not unit or not (is_product or has_space or is_attached):
             return {}
         word = factor["square"] or factor["behind"] or ""
         power = int(factor["power"] or {"": 1, "s": 2, "c": 3}[word[:1].lower()])

@@ -125,6 +125,13 @@ DROPPED = vocabulary("phantom hphantom vphantom overset underset stackrel label 
 """Layout commands whose argument is left out too."""
 WITH_TEXT = WORDED | DROPPED | {*ACCENTS, "textcircled", "mathbb", "mathds"}
 """Commands of one argument."""
+
+
+def _notations(function: str) -> str:
+    """The names of a function: ``arctan``, ``atan`` and ``arctg``."""
+    return f"{function} {function.replace('arc', 'a')} {function.replace('tan', 'tg').replace('cot', 'ctg')}"
+
+
 _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("sign", "*", r"\times ", "times"), ("sign", "*", r"\cdot ", "cdot ast"), ("sign", "/", "/", "div"),
     ("sign", "pm", r"\pm ", "pm"), ("sign", "mp", r"\mp ", "mp"), ("sign", ":", ":", "colon"),
@@ -149,8 +156,7 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("open", "floor", r"\lfloor ", "lfloor"), ("open", "ceil", r"\lceil ", "lceil"),
     ("close", ")", ")", "rangle rparen"), ("close", "]", "]", "rbrack"), ("close", r"\}", r"\}", "rbrace"),
     ("close", "floor", r"\rfloor ", "rfloor"), ("close", "ceil", r"\rceil ", "rceil"),
-    *(("function", name, f"\\{name} ", name.replace("tan", "tg").replace("cot", "ctg")) for name in FUNCTIONS),
-    *(("function", name, f"\\{name} ", f"{name} {name.replace('arc', 'a')}") for name in FUNCTIONS),
+    *(("function", name, f"\\{name} ", _notations(name)) for name in FUNCTIONS),
 )  # fmt: skip
 COMMANDS: dict[str, tuple[Kind, str, str]] = {
     name: (kind, value, latex) for kind, value, latex, names in _COMMANDS for name in names.split()
