@@ -37,8 +37,10 @@ _DISGUISES = {
     b"<html": "is a web page; download the file itself",
     b"\x1f\x8b": "is packed; add .gz to its name",
     b"pk\x03\x04": "is a zip archive; unpack it",
+    b"par1": "is a parquet file; name it .parquet",
 }
 """Lower case of the first bytes."""
+_OWN = {b"\x1f\x8b": PACKED, b"par1": (".parquet", ".pq")}
 _CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 """A longer line is no row of JSON but a mistake, and is never held in memory whole."""
@@ -219,8 +221,8 @@ def disguise(path: Path) -> str:
     """What a file really is whose first bytes contradict its name, and what to do; "" where they do not."""
     with path.open("rb") as file:
         begin = file.read(64).lstrip().lower()
-    packed = path.suffix.lower() in PACKED
-    return next((what for bytes, what in _DISGUISES.items() if begin.startswith(bytes) and not packed), "")
+    found = next((bytes for bytes in _DISGUISES if begin.startswith(bytes)), b"")
+    return "" if path.suffix.lower() in _OWN.get(found, ()) else _DISGUISES.get(found, "")
 
 
 def json_object(file: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -15,6 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+_AT_HOME = re.compile(r"\A(--[\w-]+=|)~/")
 for module in (train, runs, data, evaluation, lab, unlearn, verify):
     app.add_typer(module.app)
 
@@ -25,14 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 when done, 2 for what the person who called can mend, with one message, and what else a command's help says.
     """
     try:
-        words = sys.argv[1:] if argv is None else argv
+        # Of `--out=~/data` a shell leaves the ~, and a folder of that name would be made.
+        words = [_AT_HOME.sub(rf"\1{Path.home()}/", word) for word in (sys.argv[1:] if argv is None else argv)]
         for before, word in zip(["", *words], words, strict=False):
             if re.fullmatch(r"(--[\w-]+=)?\s*", word):
                 place = word.strip() or (f"{before}=" if before.startswith("-") else "an argument")
                 raise UserError(
                     f"{place}: it is empty, as an unset shell variable leaves it; give a value, or leave it out"
                 )
-        app(args=None if argv is None else list(argv), prog_name="dgpo")
+        app(args=words, prog_name="dgpo")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -45,8 +45,7 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     """
     # Hydra imports verl for its configs; hide what verl then logs.
     os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
-    for override in overrides:
-        refuse_unreadable(override)
+    overrides = [readable(override) for override in overrides]
     folder, name = (directory or config_dir()).resolve(), name.removesuffix(".yaml")
     if not folder.is_dir():
         raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")
@@ -125,11 +124,11 @@ def of_training(name: str, composed: DictConfig) -> DictConfig:
     return config
 
 
-def refuse_unreadable(override: str) -> None:
-    """An override that is outside of Hydra's grammar, or that it would read as several runs.
+def readable(override: str) -> str:
+    """The override, its value in quotes where that is a path with signs that Hydra's grammar lacks: ``~``, ``ü``.
 
     Raises:
-        UserError: with what to write instead.
+        UserError: it is outside of Hydra's grammar, or would be read as several runs; with what to write instead.
     """
     key, equals, value = override.partition("=")
     if key.startswith(("hydra.", "hydra/", "+hydra", "~hydra")):
@@ -148,6 +147,8 @@ def refuse_unreadable(override: str) -> None:
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException:
+        if re.fullmatch(r"[+\w.@/]+", key) and re.fullmatch(r"[\w./~-][\w ./~@%+:-]*", value):
+            return f'{key}="{value}"'
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         raise UserError(
             f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice: "
@@ -161,6 +162,7 @@ def refuse_unreadable(override: str) -> None:
             f"{key}={value}: it reads as several runs, and this is one; for a list write '{key}=[{value}]', for a text "
             f"put it in quotes twice: '{key}=\"{value}\"'"
         )
+    return override
 
 
 def resolved(config: DictConfig) -> DictConfig:

@@ -30,7 +30,7 @@ _LABEL = re.compile(
     r"|'(?=[-+=]?\d[\d.,/]*%?\Z))\s*",  # a sheet's mark for "this is text"
     re.IGNORECASE,
 )
-_MADE_BY_SHEETS = {
+_DOUBTFUL = {
     "dates, which a spreadsheet may have made of fractions": re.compile(
         r"(?:\d{1,2}-)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:-\d\d)?|\d{4}-\d\d-\d\d 00:00:00"
         r"|\d{1,2}/\d{1,2}/\d{4}",
@@ -39,6 +39,11 @@ _MADE_BY_SHEETS = {
     "numbers of few digits, as a spreadsheet shows longer ones": re.compile(r"\d\.\d{1,5}E\+\d\d"),
     "lists by their commas; if they group digits as in India, write 1234567 for 12,34,567": re.compile(
         r"[+-]?\d{1,2}(?:,\d\d)+,\d{3}"
+    ),
+    "code, which is compared as text alone": re.compile(
+        r"(?:def \w+\(|class \w+[:(]|import \w|from \S+ import |print\(|lambda\b.*:|(?:theorem|lemma)\b.*:=|SELECT\b.*\bFROM\b"
+        r"|#include\b|[A-Za-z_]\w* = \[\[|```(?:py|c\+|cpp|java|js|sql|lean)).*",
+        re.DOTALL,
     ),
     "lists by their comma; if it is a decimal point, write 0.5 for 0,5": re.compile(r"[+-]?\d+,\d{1,2}|[+-]?0,\d+"),
 }
@@ -178,7 +183,7 @@ def reading_remark(raw: object, answer: str) -> str:
     if isinstance(raw, str) and answer and is_solution(raw) and not is_solution(answer):
         return "answers were taken out of whole solutions"
     text = raw.strip() if isinstance(raw, str) else ""
-    return next((f"answers are {what}" for what, made in _MADE_BY_SHEETS.items() if made.fullmatch(text)), "")
+    return next((f"answers are {what}" for what, made in _DOUBTFUL.items() if made.fullmatch(text)), "")
 
 
 def text_fault(answer: str) -> str:

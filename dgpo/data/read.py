@@ -215,9 +215,9 @@ def _csv(path: Path, delimiter: str) -> Iterator[Row]:
             delimiter = next((sign for sign in _SEPARATORS if sign in head), delimiter)
         rest = itertools.chain([head], lines)
         reader = csv.DictReader(rest, delimiter=delimiter, strict=True, skipinitialspace=True)
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-        refuse_repeated_columns(path, list(filter(None, reader.fieldnames)))  # one without a name is not asked for
         try:
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            refuse_repeated_columns(path, list(filter(None, reader.fieldnames)))  # one without a name is not asked for
             for row in reader:
                 if list(row.values()) == [*row]:  # the first line again, where files were put together
                     continue

@@ -59,11 +59,14 @@ def inspect(path: Path) -> Checkpoint:
         return Checkpoint(-1, path, "its name has no step: it is no global_step_N folder")
     step = step_of(path)
     try:
-        expected = dict(json.loads((path / MANIFEST).read_text())["files"])
+        manifest = json.loads((path / MANIFEST).read_text())
+        expected = dict(manifest["files"])
     except FileNotFoundError:
         return Checkpoint(step, path, "it has no manifest: the run ended while saving it")
     except (OSError, ValueError, TypeError, KeyError) as error:
         return Checkpoint(step, path, f"its manifest cannot be read ({error})")
+    if manifest.get("step", step) != step:
+        return Checkpoint(step, path, f"its name has another step than its manifest, {manifest['step']}")
     present = _files(path)
     for name, size in expected.items():
         if name not in present:

@@ -155,7 +155,7 @@ def read_validation(file: Path) -> Validation:
         raise ValueError(str(bad[0]))
     if not records:
         raise ValueError("it holds no answers")
-    if not all({"uid", "score"} <= record.keys() for record in records):
+    if not all(isinstance(each.get("uid"), str) and isinstance(each.get("score"), int | float) for each in records):
         raise ValueError("a line has no uid or no score")
     # verl writes null where the reward of this answer has none and that of another does.
     measure = "acc" if all(isinstance(record.get("acc"), int | float) for record in records) else "score"

@@ -1,5 +1,6 @@
 """The settings of an unlearning config, and checks of them before anything starts."""
 
+import math
 import os
 from dataclasses import dataclass, fields
 from typing import Any, get_args
@@ -80,23 +81,31 @@ class Settings:
 
 CHOICES = {
     "model.dtype": ("bf16", "fp32"),
+    "model.attention": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
     "data.without_spans": get_args(WithoutSpans),
     "train.schedule": ("constant", "cosine"),
     "trainer.device": ("cuda", "cpu"),
+    "trainer.logger": ("file", "tensorboard", "wandb", "console", "mlflow", "swanlab", "trackio", "clearml"),
 }
 AT_LEAST = {
     "seed": 0,
     "model.lora_rank": 0,
+    "model.lora_alpha": 1,
     "data.max_length": 2,
     "train.batch_size": 1,
     "train.micro_batch_size": 1,
     "train.epochs": 1,
     "train.steps": 1,
+    "train.lr": 1e-12,
+    "train.weight_decay": 0,
+    "train.adam_beta2": 0,
+    "train.clip_grad": 1e-6,
     "train.warmup_steps": 0,
     "train.save_every": 0,
     "train.keep": 1,
     "trainer.n_gpus_per_node": 1,
 }
+BELOW = {"seed": 2**31, "train.lr": 1, "train.adam_beta2": 1}
 
 
 def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
@@ -111,14 +120,14 @@ def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
     except OmegaConfBaseException as error:
         raise UserError(f"{str(error).splitlines()[0]} (key {getattr(error, 'full_key', '')}); correct it") from error
     for key, choices in CHOICES.items():
-        if (value := OmegaConf.select(merged, key)) not in choices:
-            raise UserError(f"{key}={value}: it is unknown; choose one of {', '.join(choices)}")
+        value: Any = OmegaConf.select(merged, key)
+        for each in [value] if isinstance(value, str) else value:
+            if each not in choices:
+                raise UserError(f"{key}={each}: it is unknown; choose one of {', '.join(choices)}")
     for key, least in AT_LEAST.items():
-        value = OmegaConf.select(merged, key)
-        if value is not None and value < least:
-            raise UserError(f"{key}={value}: it must be {least} or more")
-    if not 0 < settings.train.lr < 1:
-        raise UserError(f"train.lr={settings.train.lr}: it must be above 0 and below 1; choose 1e-5")
+        value, limit = OmegaConf.select(merged, key), BELOW.get(key, math.inf)
+        if value is not None and not least <= value < limit:
+            raise UserError(f"{key}={value}: it must be {least} or more" + f" and below {limit}" * (key in BELOW))
     method = method_of(settings.method)
     check_together(settings, method)
     return settings, method

@@ -248,8 +248,14 @@ def train_from(
     select_platform(config)
     check_model(settings, method)
     examples = examples_of(settings, method, load_tokenizer(settings.model.path))
+    total, an_epoch = steps_of(settings, examples)
+    if (warmup := settings.train.warmup_steps or 0) >= total and not int(os.environ.get("RANK", 0)):
+        print(
+            f"warning: train.warmup_steps={warmup}: the run has {total} steps, so that the rate never rises to train.lr; "
+            "lower it",
+            file=sys.stderr,
+        )
     if dry_run:
-        total, an_epoch = steps_of(settings, examples)
         print(f"{total} steps, {an_epoch} an epoch")
         return 0
     refuse_another_run(settings, config, examples)

@@ -42,6 +42,7 @@ SETTINGS = (
     options.verl_keys,
     options.without_effect,
     options.switched_off,
+    options.doubtful,
     options.on_cpu,
     options.filtering,
     options.keeping,

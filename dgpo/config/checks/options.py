@@ -24,6 +24,7 @@ SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     f"{ACTOR}.kl_loss_type": (KL_LOSS, bool, "true"),
     f"{ACTOR}.ppo_micro_batch_size": (DYNAMIC, operator.not_, "false"),
     f"{ACTOR}.ppo_micro_batch_size_per_gpu": (DYNAMIC, operator.not_, "false"),
+    f"{ROLLOUT}.log_prob_micro_batch_size": (f"{ROLLOUT}.log_prob_use_dynamic_bsz", operator.not_, "false"),
     f"{ROLLOUT}.log_prob_micro_batch_size_per_gpu": (f"{ROLLOUT}.log_prob_use_dynamic_bsz", operator.not_, "false"),
     f"{OPTIM}.lr_warmup_steps_ratio": (f"{OPTIM}.lr_warmup_steps", lambda steps: steps <= 0, "-1"),
     f"{OPTIM}.min_lr_ratio": (f"{OPTIM}.lr_scheduler_type", lambda schedule: schedule == "cosine", "cosine"),
@@ -39,6 +40,8 @@ SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     "algorithm.kl_penalty": (KL_REWARD, bool, "true"),
     "trainer.resume_from_path": (RESUME, lambda mode: mode == "resume_path", "resume_path"),
 }
+# Numbers beyond which a digit or the sign of an exponent is lost more often than one is meant.
+USUAL = {f"{OPTIM}.lr": (1e-9, 5e-3), f"{ACTOR}.entropy_coeff": (0, 0.1), f"{ACTOR}.kl_loss_coef": (1e-6, 1)}
 # Those that a run would be another one with.
 DECISIVE = (RANK, RESUME)
 
@@ -117,6 +120,15 @@ def switched_off(config: DictConfig) -> Iterator[Finding]:
         if value and value != usual.get(key) and not turned_on(state):
             remedy = f"set {switch}={on} too, or leave it out"
             yield finding(config, key, f"it does nothing while {switch} is {state}", remedy, fatal=switch in DECISIVE)
+
+
+def doubtful(config: DictConfig) -> Iterator[Finding]:
+    """Numbers that are far from those that are usual."""
+    for key, (low, high) in USUAL.items():
+        is_off = key in SWITCHED and not OmegaConf.select(config, SWITCHED[key][0])
+        if not low <= OmegaConf.select(config, key) <= high and not is_off:
+            remedy = f"if a sign or a digit is lost, correct it: usual are {low:g} to {high:g}"
+            yield finding(config, key, "it is far from what is usual", remedy, fatal=False)
 
 
 def on_cpu(config: DictConfig) -> Iterator[Finding]:

@@ -114,6 +114,9 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         )
         remedy = f"for {low} to {high} set them to {1 - low:g} and {high - 1:g}"
         yield finding(config, f"{ACTOR}.clip_ratio_high", message, remedy, fatal=False)
+    elif high > (10 if "cispo" in section.loss_mode else 1):
+        message = f"nothing is clipped before the ratio is {1 + high:g}"
+        yield finding(config, f"{ACTOR}.clip_ratio_high", message, "usual are 0.2 to 0.28", fatal=False)
 
 
 def optimizer(config: DictConfig) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from dgpo.config.checks.loading import places
 from dgpo.config.checks.parallel import world
 from dgpo.config.memory.setup import ACTOR, MODEL
 from dgpo.files import file_sha256, json_object
+from dgpo.model_files import TOKENIZER_FILES
 from dgpo.runs.checkpoints import NAME, latest_complete, step_of
 from dgpo.runs.folder import RunFolder
 
@@ -39,6 +40,8 @@ RESTORED = (
     "data.train_files",
 )
 PATHS = (f"{MODEL}.path", "data.train_files")
+# What turns a prompt into tokens.
+OF_TOKENIZER = (*TOKENIZER_FILES, "chat_template.jinja")
 # Settings that decide which rows are read, so that a position in the data means something else.
 ROWS = ("data.train_max_samples", "data.filter_overlong_prompts", "data.max_prompt_length")
 
@@ -99,7 +102,7 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
     for path, digest in digests(config).items() if before else ():
         if before.get(path, digest) == digest:
             continue
-        if path.endswith(".safetensors"):
+        if path.endswith((".safetensors", *OF_TOKENIZER)):
             message = f"{path} has changed since {checkpoint} was saved: it is another model"
             if config.trainer.resume_mode == "auto":
                 yield finding(config, f"{MODEL}.path", message, f"restore it, or {from_its_weights(checkpoint)}")
@@ -114,9 +117,13 @@ def same_run(config: DictConfig) -> Iterator[Finding]:
 
 
 def digests(config: DictConfig) -> dict[str, str]:
-    """SHA-256 of each training file, and of the ends of each file of weights, by its absolute path."""
-    files = {str(path): file_sha256(path) for path in places(config.data.train_files) if path.is_file()}
-    folders = places(config.actor_rollout_ref.model.path)
+    """SHA-256 of each training file and of the tokenizer's, and of the ends of each file of weights, by its absolute
+    path."""
+    model = config.actor_rollout_ref.model
+    of_tokenizer = (place / name for place in places(model.tokenizer_path or model.path) for name in OF_TOKENIZER)
+    whole = [path for path in (*places(config.data.train_files), *of_tokenizer) if path.is_file()]
+    files = {str(path): file_sha256(path) for path in whole}
+    folders = places(model.path)
     return files | {str(path): _ends(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))}
 
 
@@ -155,11 +162,17 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
         message = f"{checkpoint} was saved without {' and '.join(lacking)}"
         yield Finding(key, wanted, message, from_its_weights(checkpoint))
         return
+    if not (checkpoint / "data.pt").is_file():
+        message = f"{checkpoint} has no data.pt: the run would begin with the first rows again"
+        yield finding(config, "run.dir", message, "restore the file, if it should not", fatal=False)
     ranks, saved = world(config), json_object(actor / "fsdp_config.json")
-    if saved.get("world_size", ranks) != ranks:
-        message = f"{checkpoint} is in shards for {saved['world_size']} ranks, the run has {ranks}"
-        remedy = f"take {saved['world_size']} GPUs, or {from_its_weights(checkpoint)}"
-        yield finding(config, "trainer.n_gpus_per_node", message, remedy)
+    shards = {int(each.name.split("_")[3]) for each in actor.glob("model_world_size_*_rank_0.pt")}
+    if ranks not in shards:
+        there = " or ".join(map(str, sorted(shards)))
+        message = f"{checkpoint} is in shards for {there} ranks, the run has {ranks}"
+        yield finding(
+            config, "trainer.n_gpus_per_node", message, f"take {there} GPUs, or {from_its_weights(checkpoint)}"
+        )
     strategy = config.actor_rollout_ref.actor.strategy
     if saved.get("FSDP_version") in (1, 2) and saved["FSDP_version"] != (2 if strategy == "fsdp2" else 1):
         old = "fsdp2" if saved["FSDP_version"] == 2 else "fsdp"

@@ -71,12 +71,13 @@ def batches(config: DictConfig) -> Iterator[Finding]:
 
 def warm_up(config: DictConfig) -> Iterator[Finding]:
     """The learning rate rises to what the config names before the run ends."""
-    steps = config.actor_rollout_ref.actor.optim.lr_warmup_steps
-    total = config.trainer.total_training_steps or total_steps(config)
-    if total is not None and steps >= total:
+    optim, total = config.actor_rollout_ref.actor.optim, config.trainer.total_training_steps or total_steps(config)
+    by_ratio = optim.lr_warmup_steps <= 0
+    if total is not None and (optim.lr_warmup_steps_ratio >= 1 if by_ratio else optim.lr_warmup_steps >= total):
         message = f"the run has {total} steps, so that the learning rate never rises to optim.lr"
-        remedy = f"lower it, to {max(1, total // 10)} or so"
-        yield finding(config, f"{ACTOR}.optim.lr_warmup_steps", message, remedy, fatal=False)
+        remedy = f"lower it, to {0.1 if by_ratio else max(1, total // 10)} or so"
+        key = f"{ACTOR}.optim.lr_warmup_steps{'_ratio' * by_ratio}"
+        yield finding(config, key, message, remedy, fatal=False)
 
 
 def order(config: DictConfig) -> Iterator[Finding]:

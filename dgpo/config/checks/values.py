@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
 from dgpo.config.checks.ranges import Range, range_of, words_of
-from dgpo.config.compose import resolved
+from dgpo.config.compose import config_dir, resolved
 from dgpo.files import flatten
 
 MISSING = "???"
@@ -89,6 +89,28 @@ def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | 
     return None
 
 
+def _misplaced(name: str, value: Any) -> tuple[str, str] | None:
+    """What is wrong with a section that is one of another when it stands at the top, or with the choice of a file
+    there, and the remedy; None where it may be the user's own."""
+    if isinstance(value, str) and (config_dir() / name / f"{value}.yaml").is_file():
+        return "it chooses a file, which only defaults do", f"write `- override {name}: {value}` into your defaults"
+    if not isinstance(value, dict):
+        return None
+    fit = [
+        key
+        for key, inner in _sections("", defaults())
+        if key.rpartition(".")[2].casefold() == name.casefold() and value.keys() & inner.keys()
+    ]
+    return (f"nothing reads {name} at the top of a config", f"write {' or '.join(fit[:3])}") if fit else None
+
+
+def _sections(prefix: str, section: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, inner in section.items():
+        if isinstance(inner, Mapping):
+            yield f"{prefix}{name}", inner
+            yield from _sections(f"{prefix}{name}.", inner)
+
+
 def values(config: DictConfig, read: Collection[str] = ()) -> Iterator[Finding]:
     """A finding for each value that verl, vLLM or torch would refuse, or that an unset shell variable has left, and
     for each option that neither they nor the interpolations, of the keys ``read``, take."""
@@ -111,7 +133,8 @@ def _section(
             yield Finding(key, value, message, "correct the name, or leave it out")
             continue
         is_declared = name in default or name in annotations or prefix in OPEN or (key in ALSO and "." not in name)
-        if not is_declared and (problem := _misspelt(key, name, [*default, *annotations])):
+        problem = None if is_declared else _misspelt(key, name, [*default, *annotations])
+        if problem or (not is_declared and not prefix and (problem := _misplaced(name, value))):
             yield Finding(key, value, *problem)
             continue
         # What is in a section that is declared empty is passed on to a library.

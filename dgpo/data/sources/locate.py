@@ -21,7 +21,7 @@ TIMEOUT = 20.0
 _SPLITS = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation"}
 _SHARD = re.compile(r"(\d{4,})-of-(\d{4,})")
 _NO_DATA = re.compile(
-    r"(?:^|/)(?:\.[^/]*(?:/|$)|(?:dataset_infos?|dataset_dict|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped(?:\.new)?\.jsonl$)"
+    r"(?:^|/)(?:\.[^/]*(?:/|$)|cache-[^/]*\.arrow$|(?:dataset_infos?|dataset_dict|state|[^/]*\.manifest|[^/]*config)\.json$|[^/]*\.dropped(?:\.new)?\.jsonl$)"
 )
 
 

@@ -4,8 +4,9 @@ Values depend on a token's own logits alone, so that they can be computed in chu
 tokens or answers of a micro-batch, divided by the counts of the whole batch, so that micro-batches and ranks add up.
 """
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import torch
@@ -85,8 +86,12 @@ class Method:
     classes: ClassVar[tuple[int, ...]] = ANSWER
 
     def __post_init__(self) -> None:
-        if not self.retain_weight >= 0:
-            raise ValueError(f"retain_weight={self.retain_weight}: expected 0 or more")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(each.default, float) and not 0 <= value < math.inf:
+                raise ValueError(f"{each.name}={value}: expected 0 or more")
+            if each.name in ("beta", "scale") and not value:
+                raise ValueError(f"{each.name}=0: nothing would be forgotten; give more than 0")
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         """Value of each token of a forget row or an alternative, `(n, V)` twice, `(n,)` and `(n,)` to `(n,)`.

@@ -189,12 +189,6 @@ class PDU(Method):
     retain_limit: float = 0.1
     dual_step: float = 1.0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("retain_limit", "dual_step"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}={getattr(self, name)}: expected 0 or more")
-
     def check(self, vocabulary: int, layers: int) -> None:
         if not self.retain_weight:
             raise ValueError("retain_weight=0: nothing would be kept; give the weight that the first step has")

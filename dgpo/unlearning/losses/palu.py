@@ -36,8 +36,6 @@ class Palu(Method):
         check_choices(self.target, self.kl_direction)
         if self.target == "local_mean" and self.top_k == 1:
             raise ValueError("top_k=1: one logit is its own mean, so that local_mean forgets nothing; take 2 or more")
-        if not self.preserve_weight >= 0:
-            raise ValueError(f"preserve_weight={self.preserve_weight}: expected 0 or more")
 
     def check(self, vocabulary: int, layers: int) -> None:
         if not 1 <= self.top_k <= vocabulary:
