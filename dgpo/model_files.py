@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import one_line
+from dgpo.errors import UserError, one_line
 from dgpo.files import disguise, json_object
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
@@ -37,7 +37,7 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
         if what := disguise(file):
             message, _, remedy = what.partition("; ")
             return f"its {file.name} {message}", remedy
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+    if not has_tokenizer(folder):
         return "it has no tokenizer (tokenizer.json)", "save the tokenizer there: tokenizer.save_pretrained"
     for file in weights:
         try:
@@ -51,6 +51,16 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
             message = "its config.json has tie_word_embeddings=true, but the output layer in its files is another"
             return message, "set it to false there, or drop lm_head.weight: vLLM would answer by the embedding"
     return None
+
+
+def has_tokenizer(folder: str | Path) -> bool:
+    return any(Path(folder, name).is_file() for name in TOKENIZER_FILES)
+
+
+def refuse(said: str, fault: tuple[str, str] | None) -> None:
+    """Raises UserError where there is a fault, and its remedy, of what the user said, such as ``--model=DIR``."""
+    if fault:
+        raise UserError(f"{said}: {fault[0]}; {fault[1]}")
 
 
 def tokenizer_fault(folder: Path, tokenizer: Any, prompt: Sequence[int]) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,13 @@ def test_an_argument_that_an_unset_variable_left_empty_is_no_folder(
 ):
     assert main(words) == 2
     assert "it is empty, as an unset shell variable leaves it" in capsys.readouterr().err
+
+
+def test_home_is_read_where_a_shell_leaves_its_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.jsonl").write_text('{"problem": "1+1?", "answer": "2"}\n')
+    assert main(["data", "prepare", "~/a.jsonl", "--out=~/made"]) == 0
+    assert (tmp_path / "made/a.parquet").is_file()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -41,8 +41,9 @@ _DOUBTFUL = {
         r"[+-]?\d{1,2}(?:,\d\d)+,\d{3}"
     ),
     "code, which is compared as text alone": re.compile(
-        r"(?:def \w+\(|class \w+[:(]|import \w|from \S+ import |print\(|lambda\b.*:|(?:theorem|lemma)\b.*:=|SELECT\b.*\bFROM\b"
-        r"|#include\b|[A-Za-z_]\w* = \[\[|```(?:py|c\+|cpp|java|js|sql|lean)).*",
+        r"(?:def \w+\(|class \w+[:(]|import \w|from \S+ import |print\(|lambda\b.*:"
+        r"|(?:theorem|lemma)\b.*:=|SELECT\b.*\bFROM\b|#include\b|[A-Za-z_]\w* = \[\["
+        r"|```(?:py|c\+|cpp|java|js|sql|lean)).*",
         re.DOTALL,
     ),
     "lists by their comma; if it is a decimal point, write 0.5 for 0,5": re.compile(r"[+-]?\d+,\d{1,2}|[+-]?0,\d+"),

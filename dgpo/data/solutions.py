@@ -28,7 +28,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCES = re.compile(r"[.!?][\"')]*\s+(?=[^\W\d_a-z])|[。！？](?=.)|\n")
 _NOTHING = {
     "nan", "none", "null", "nil", "na", "n/a", "n.a", "nat", "undef", "tbd", "tba", "tbc", "pending", "unknown",
-    "missing", "proof", "proved", "proven", "qed", "q.e.d", "notfound", "?", "??", "???", "-", "--", "---", "–", "—", "…", "...", "_",
+    "missing", "proof", "proved", "proven", "qed", "q.e.d", "notfound", "?", "??", "???", "-", "--", "---", "–", "—",
+    "…", "...", "_",
     "略", "答案略", "证明略", "见解析", "见答案", "见详解", "暂无", "暂无答案", "待定", "未知",
 }  # fmt: skip
 _NOTHING_SAID = re.compile(

@@ -27,7 +27,7 @@ from dgpo.evaluation.generations import (
 from dgpo.evaluation.model import find_model, prompt_tokens, prompts_sha256
 from dgpo.evaluation.settings import PACKAGES, Engine, Sampling, Settings, agree_or_refuse
 from dgpo.files import draft_of
-from dgpo.model_files import tokenizer_fault
+from dgpo.model_files import refuse, tokenizer_fault
 from dgpo.progress import ProgressBar, say
 from dgpo.versions import installed_versions
 
@@ -68,8 +68,7 @@ def evaluate(
         tokenizer = chat_tokenizer(chosen.path, f"--model={model}")
         template_sha256 = hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()
         prompts = {each.name: prompt_tokens(tokenizer, each) for each in sets}
-        if fault := tokenizer_fault(chosen.path, tokenizer, prompts[sets[0].name][0]):
-            raise UserError(f"--model={model}: {fault[0]}; {fault[1]}")
+        refuse(f"--model={model}", tokenizer_fault(chosen.path, tokenizer, prompts[sets[0].name][0]))
         room = _max_model_len(
             sampling.max_tokens, engine.max_model_len, chosen.config.get("max_position_embeddings"), prompts
         )

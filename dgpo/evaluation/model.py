@@ -12,7 +12,7 @@ from dgpo.errors import UserError, one_line
 from dgpo.evaluation.benchmarks import Benchmark
 from dgpo.evaluation.settings import ModelFacts
 from dgpo.files import file_sha256
-from dgpo.model_files import folder_fault
+from dgpo.model_files import folder_fault, refuse
 from dgpo.progress import say
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -80,8 +80,7 @@ def _exported(source: Path, exports: Path) -> Path:
 
 
 def _model(folder: Path, name: str, revision: str) -> Model:
-    if fault := folder_fault(folder):
-        raise UserError(f"--model={name}: {fault[0]}; {fault[1]}")
+    refuse(f"--model={name}", folder_fault(folder))
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text())

@@ -20,11 +20,11 @@ from dgpo.config.compose import compose_config, resolved, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
-from dgpo.model_files import folder_fault
+from dgpo.model_files import folder_fault, refuse
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
 from dgpo.runs.export import export
-from dgpo.runs.folder import RunFolder
+from dgpo.runs.folder import RunFolder, changes
 from dgpo.runs.trackers import tracker_environment
 from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, share_of_rank
 from dgpo.unlearning.losses import Method
@@ -54,8 +54,8 @@ def config_of(path: str, key: str) -> Any:
     from transformers import AutoConfig
 
     # Of a reference the tokenizer is not used.
-    if key == "model.path" and Path(path).is_dir() and (fault := folder_fault(Path(path))):
-        raise UserError(f"{key}={path}: {fault[0]}; {fault[1]}")
+    if key == "model.path" and Path(path).is_dir():
+        refuse(f"{key}={path}", folder_fault(Path(path)))
     with loading("model", f"{key}={path}", "give a folder or hub id"):
         config: Any = AutoConfig.from_pretrained(path)
     for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"):
@@ -153,15 +153,12 @@ def refuse_another_run(settings: Settings, config: DictConfig, examples: Example
     """Raises UserError where the folder has a checkpoint of another method, model or rows, or of a later step."""
     folder = RunFolder(settings.run.dir)
     checkpoint, _ = latest_complete(folder.checkpoints)
-    if checkpoint is None or not folder.config.is_file():
+    if checkpoint is None or (before := folder.last_config()) is None:
         return
-    before, now = (flatten(OmegaConf.to_container(each)) for each in (OmegaConf.load(folder.config), config))  # pyright: ignore[reportArgumentType]
-    for key in sorted({**before, **now}):
-        old, new = before.get(key), now.get(key)
-        if old and new and key in ("model.path", "model.reference"):
-            old, new = Path(old).resolve(), Path(new).resolve()
-        if key.partition(".")[0] in OF_A_RUN and key not in MAY_CHANGE and old != new:
-            raise UserError(f"{key}={new}: {folder.path} was trained with {old}; use that, or another run.name")
+    keys = sorted(flatten(OmegaConf.to_container(before)), key=lambda key: (key != "method.loss", key))  # pyright: ignore[reportArgumentType]
+    fixed = (key for key in keys if key.partition(".")[0] in OF_A_RUN and key not in MAY_CHANGE)
+    for key, old, new in changes(before, config, fixed):
+        raise UserError(f"{key}={new}: {folder.path} was trained with {old}; use that, or another run.name")
     if json_object(checkpoint.path / MANIFEST).get("rows", examples.digest) != examples.digest:
         raise UserError(
             f"data.forget={settings.data.forget}: {folder.path} was trained on other rows of this or of "
@@ -251,8 +248,8 @@ def train_from(
     total, an_epoch = steps_of(settings, examples)
     if (warmup := settings.train.warmup_steps or 0) >= total and not int(os.environ.get("RANK", 0)):
         print(
-            f"warning: train.warmup_steps={warmup}: the run has {total} steps, so that the rate never rises to train.lr; "
-            "lower it",
+            f"warning: train.warmup_steps={warmup}: the run has {total} steps, so that the rate never rises to "
+            "train.lr; lower it",
             file=sys.stderr,
         )
     if dry_run:

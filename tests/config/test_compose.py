@@ -251,5 +251,10 @@ def test_an_override_that_hydra_cannot_read_is_refused_with_the_text_that_it_can
     assert says in str(refused.value) and "multirun" not in str(refused.value)
 
 
+@pytest.mark.parametrize("path", ["~/runs/a", "/data/läufe/a", "/data/运行 1/a@b"])
+def test_a_path_needs_no_quotes_for_signs_that_hydra_s_grammar_lacks(path: str) -> None:
+    assert compose_config("quickstart", [f"run.dir={path}"]).run.dir == path
+
+
 def test_the_corrected_text_means_the_value() -> None:
     assert compose_config("quickstart", ['run.dir="/data/x=1/y(2)"']).run.dir == "/data/x=1/y(2)"

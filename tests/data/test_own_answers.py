@@ -119,6 +119,14 @@ def test_a_date_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "not date" in capsys.readouterr().err
 
 
+def test_code_is_told_of_and_a_proof_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    code = ["x = [[1]]", "def f(x):\n    return x", "SELECT a FROM t", "theorem a : 1 = 1 := rfl", "lambda x: x + 1"]
+    plain = ["from 3 to 5 (inclusive)", "x = [1, 2]", "class 3"]
+    found = answers(write(tmp_path / "a.jsonl", asked(*code, *plain, "Q.E.D.", "Proved")))
+    assert len(found) == len(code) + len(plain)
+    assert "5 answers are code, which is compared as text alone" in capsys.readouterr().out
+
+
 def test_what_a_spreadsheet_may_have_made_of_answers_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     given = ["0,5", "1-Feb", "Jan-32", "1/2/2024", "1.23E+17", "1234567", "12,34,567"]
     sheet = "sep=;\nproblem;answer\n" + "".join(f"{place}?;{answer}\n" for place, answer in enumerate(given))

@@ -72,11 +72,10 @@ def test_a_link_gives_its_own_name(tmp_path: Path):
 def test_what_the_datasets_library_saves_is_read(tmp_path: Path):
     schema = pa.schema([("problem", pa.string()), ("answer", pa.string())])
     (tmp_path / "d").mkdir()
-    with (
-        pa.OSFile(str(tmp_path / "d/data-00000-of-00001.arrow"), "wb") as sink,
-        pa.ipc.new_stream(sink, schema) as stream,
-    ):
-        stream.write_table(pa.Table.from_pylist(TWO, schema))
+    # `map` and `filter` leave what they made beside the data.
+    for name, rows in (("data-00000-of-00001", TWO), ("cache-0123abcd", TWO[::-1])):
+        with pa.OSFile(str(tmp_path / f"d/{name}.arrow"), "wb") as sink, pa.ipc.new_stream(sink, schema) as stream:
+            stream.write_table(pa.Table.from_pylist(rows, schema))
     write(tmp_path / "d/state.json", "{}")
     assert answers(tmp_path / "d") == ["2", "3"]
 

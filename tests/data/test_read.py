@@ -77,6 +77,8 @@ FAULTS = {
     "short.csv": (b"a,b\n1,2\n3\n", r"short\.csv, line 3: the row has not as many fields"),
     "long.csv": (b"a,b\n1,2,3\n", r"line 2: the row has not as many fields"),
     "quote.csv": (b'a,b\n1,"2\n', r"quote\.csv, after line 1: .*copy it again"),
+    "json.csv": (b'{"a": 1, "b": 2}\n', r"json\.csv, after line \d: .*mend the quotes"),
+    "table.jsonl": (b"PAR1\x15\x04", r"table\.jsonl: it is a parquet file; name it \.parquet"),
     "latin.csv": (b"a\n\xe9\n", r"latin\.csv is not UTF-8"),
     "latin.jsonl": (b'{"a": "\xe9"}\n', r"latin\.jsonl, line 1 is not UTF-8"),
     "text.parquet": (b"PAR1 is how it begins", r"text\.parquet cannot be read as parquet"),

@@ -164,10 +164,11 @@ def test_what_cannot_be_reported_is_refused(
     folders: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     first = str(folders[0])
-    unscored, partial, other, stale, grown, cut, broken = (
+    unscored, partial, other, stale, grown, cut, broken, edited = (
         shutil.copytree(folders[0], tmp_path / name)
-        for name in ("unscored", "partial", "other", "stale", "grown", "cut", "broken")
+        for name in ("unscored", "partial", "other", "stale", "grown", "cut", "broken", "edited")
     )
+    (edited / "scores.jsonl").write_text((edited / "scores.jsonl").read_text().replace('"correct"', '"right"'))
     (cut / "scores.jsonl").write_text("".join((cut / "scores.jsonl").read_text().splitlines(keepends=True)[:-1]))
     (broken / "scoring.json").write_text("[]")
     (unscored / "scoring.json").unlink()
@@ -188,6 +189,7 @@ def test_what_cannot_be_reported_is_refused(
         ([str(partial)], "7 of 8 samples of sums are missing"),
         ([first, str(other)], "different problems under this name"),
         ([str(cut)], "scores.jsonl: it has changed"),
+        ([str(edited)], "scores.jsonl: it has changed"),
         ([str(broken)], "scoring.json: it has changed"),
         ([str(stale)], "it has changed since it was scored"),
         ([str(tmp_path / "none")], "it holds no evaluation"),

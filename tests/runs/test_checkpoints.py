@@ -39,6 +39,7 @@ def test_a_checkpoint_counts_once_its_manifest_exists(tmp_path: Path) -> None:
         (lambda path: (path / "data.pt").unlink(), "data.pt is missing"),
         (lambda path: (path / MANIFEST).write_text("{"), "its manifest cannot be read"),
         (lambda path: (path / MANIFEST).write_text('{"files": [1]}'), "its manifest cannot be read"),
+        (lambda path: path.rename(path.with_name("global_step_9")), "another step than its manifest, 2"),
     ],
 )
 def test_a_damaged_checkpoint_is_skipped_and_the_one_before_is_used(tmp_path: Path, damage, defect: str) -> None:

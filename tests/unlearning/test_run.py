@@ -121,7 +121,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("method=npo", "method.beta=0.1: .* was trained with None; use that, or another run.name"),
+        ("method=npo", "method.loss=npo: .* was trained with palu; use that, or another run.name"),
         ("train.lr=0.1", "train.lr=0.1: .* was trained with 0.001"),
         ("data.retain=runs/unlearning/data-0/retain_eval.jsonl", "was trained on other rows"),
         ("train.steps=2", "train.steps=2: .* has 3 already"),

@@ -55,6 +55,13 @@ def test_each_config_is_read(config: str) -> None:
         ("train.batch_size=0", "train.batch_size=0: it must be 1 or more"),
         ("train.micro_batch_size=3", "train.micro_batch_size=3: it must divide the 20 rows"),
         ("train.lr=0", "train.lr=0"),
+        ("train.weight_decay=nan", "train.weight_decay=nan: it must be 0 or more"),
+        ("train.adam_beta2=1", "train.adam_beta2=1.0: it must be 0 or more and below 1"),
+        ("train.clip_grad=0", "train.clip_grad=0.0: it must be"),
+        ("train.warmup_steps=60", "train.warmup_steps=60: the run has 60 steps, so that the rate never rises"),
+        ("method.retain_weight=inf", "method.retain_weight=inf: expected 0 or more"),
+        ("model.attention=flash", "model.attention=flash: it is unknown; choose one of eager"),
+        ("trainer.logger=[file,wanddb]", "trainer.logger=wanddb: it is unknown"),
         ("train.steps=many", "train.steps"),
         ("train.schedule=linear", "train.schedule=linear: it is unknown; choose one of constant, cosine"),
         ("trainer.n_gpus_per_node=3", "train.batch_size=20: it does not divide into 3 ranks"),
@@ -79,7 +86,7 @@ def test_a_config_that_cannot_train_is_refused_before_it_starts(
         sizes = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 1, "num_key_value_heads": 1}
         Qwen2ForCausalLM(Qwen2Config(vocab_size=9, num_hidden_layers=1, **sizes)).save_pretrained("other")
     status = main(["unlearn", "train", "--dry-run", override])
-    assert message in capsys.readouterr().err and status == (2 if message else 0)
+    assert message in capsys.readouterr().err and status == (2 if message and "warmup" not in override else 0)
 
 
 def test_gpus_that_are_not_there_are_asked_for_in_vain(

@@ -63,7 +63,7 @@ def evidence(config: DictConfig) -> Iterator[Finding]:
     """The success counts of rollouts=dynamo: a resumed run has them, and no two rows share a counter."""
     if not config.get("rollouts"):
         return
-    checkpoint = checkpoint_to_resume(config)
+    checkpoint, _ = checkpoint_to_resume(config)
     if checkpoint and not (checkpoint / COUNTS).is_file():
         message = f"{checkpoint} has no {COUNTS}: the run that saved it counted nothing, and rollouts begin uniform"
         remedy = "go on if that is meant; a new run.dir begins anew"

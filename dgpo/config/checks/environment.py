@@ -19,7 +19,7 @@ from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.config.memory.shape import shape_from
 from dgpo.errors import UserError
 from dgpo.files import json_object
-from dgpo.runs.checkpoints import find
+from dgpo.runs.checkpoints import NAME, find
 from dgpo.runs.folder import RunFolder
 from dgpo.versions import environment_problems, install_command
 
@@ -109,6 +109,9 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
     if variable := re.search(r"\$(\w+)", config.run.dir):
         message = "it is a text, in which no shell variable has its value"
         yield finding(config, "run.dir", message, f"write ${{oc.env:{variable[1]}}} for {variable[0]}")
+    if any(path.glob("global_step_*")) or NAME.fullmatch(path.name):
+        run = path.parent.parent if NAME.fullmatch(path.name) else path.parent
+        yield finding(config, "run.dir", "it is a run's folder of checkpoints, or one of them", f"to go on give {run}")
     existing = path
     while not existing.exists():
         existing = existing.parent

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
-from dgpo.model_files import TOKENIZER_FILES, tokenizer_fault
+from dgpo.model_files import has_tokenizer, tokenizer_fault
 from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
@@ -56,7 +56,7 @@ def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
     """
     model = config.actor_rollout_ref.model
     source = Path(model.get("tokenizer_path") or model.path)
-    if not any((source / name).is_file() for name in TOKENIZER_FILES):
+    if not has_tokenizer(source):
         return None
     files = tuple((each, Path(each).stat().st_mtime_ns, Path(each).stat().st_size) for each in paths(config.data[key]))
     relevant = {"data": config.data, "model": {name: model.get(name) for name in _MODEL_KEYS}}

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
-from dgpo.model_files import folder_fault, head_and_embedding, tensors
+from dgpo.model_files import folder_fault, has_tokenizer, head_and_embedding, tensors
 
 
 def model(config: DictConfig) -> Iterator[Finding]:
@@ -27,6 +27,8 @@ def model(config: DictConfig) -> Iterator[Finding]:
         return
     if fault := folder_fault(folder):
         yield finding(config, key, *fault)
+    elif (given := config.actor_rollout_ref.model.tokenizer_path) and Path(given).is_dir() and not has_tokenizer(given):
+        yield finding(config, f"{MODEL}.tokenizer_path", "it holds no tokenizer", "leave it out, or correct the path")
     elif defect := _defect(config.actor_rollout_ref.model, folder):
         yield finding(config, key, defect, "give a complete model directory that transformers loads")
 

@@ -4,17 +4,17 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import places
 from dgpo.config.checks.parallel import world
-from dgpo.config.memory.setup import ACTOR, MODEL
+from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
+from dgpo.errors import UserError
 from dgpo.files import file_sha256, json_object
 from dgpo.model_files import TOKENIZER_FILES
-from dgpo.runs.checkpoints import NAME, latest_complete, step_of
-from dgpo.runs.folder import RunFolder
+from dgpo.runs.checkpoints import NAME, Checkpoint, latest_complete, step_of
+from dgpo.runs.folder import RunFolder, changes
 
 # Settings that identify a run; with ``resume_path`` a change is taken as meant.
 # An adapter's rank and layers are its shape. Its alpha is in no weight, so that another alpha is another model.
@@ -39,81 +39,93 @@ RESTORED = (
     "data.shuffle",
     "data.train_files",
 )
-PATHS = (f"{MODEL}.path", "data.train_files")
+# Settings of which another value is a step of another kind, which may be meant.
+LEARNING = (
+    *(f"{ACTOR}.policy_loss.{name}" for name in ("n", "m", "beta1", "beta2", "alpha", "beta", "one_sided")),
+    *(
+        f"{ACTOR}.{name}"
+        for name in ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "loss_agg_mode", "grad_clip")
+    ),
+    *(
+        f"{ACTOR}.{name}"
+        for name in ("use_kl_loss", "kl_loss_coef", "entropy_coeff", "ppo_epochs", "ppo_mini_batch_size")
+    ),
+    *(f"{ROLLOUT}.{name}" for name in ("n", "temperature", "top_p", "top_k")),
+    *(f"reward.custom_reward_function.{name}" for name in ("path", "name", "reward_kwargs")),
+    *("data.train_batch_size", "algorithm.use_kl_in_reward", "algorithm.norm_adv_by_std_in_grpo"),
+)
 # What turns a prompt into tokens.
 OF_TOKENIZER = (*TOKENIZER_FILES, "chat_template.jinja")
 # Settings that decide which rows are read, so that a position in the data means something else.
 ROWS = ("data.train_max_samples", "data.filter_overlong_prompts", "data.max_prompt_length")
 
 
-def checkpoint_to_resume(config: DictConfig) -> Path | None:
-    """The checkpoint from which the run would resume; None where it starts afresh, or the checkpoint is not found."""
+def checkpoint_to_resume(config: DictConfig) -> tuple[Path | None, list[Checkpoint]]:
+    """The checkpoint from which the run would resume, None where it starts afresh or the checkpoint is not found; and
+    those newer than it that are not whole."""
     mode = config.trainer.resume_mode
     if mode == "resume_path":
         path = Path(str(config.trainer.resume_from_path)).expanduser()
-        return path if path.is_dir() and NAME.fullmatch(path.name) else None
-    checkpoint, _ = latest_complete(RunFolder(config.run.dir).checkpoints) if mode == "auto" else (None, [])
-    return checkpoint.path if checkpoint else None
+        return path if path.is_dir() and NAME.fullmatch(path.name) else None, []
+    whole, defective = latest_complete(RunFolder(config.run.dir).checkpoints) if mode == "auto" else (None, [])
+    return whole.path if whole else None, defective
 
 
-def skipped(config: DictConfig) -> Iterator[Finding]:
-    """Checkpoints that are newer than the one to go on from, and not whole."""
-    if config.trainer.resume_mode == "auto":
-        whole, defective = latest_complete(RunFolder(config.run.dir).checkpoints)
-        then = f"the run goes on from {whole.path}" if whole else "no other is whole, and the run begins anew"
-        for each in defective:
-            message = f"skipping the checkpoint {each.path}: {each.defect}; {then}"
-            yield finding(config, "run.dir", message, "restore its files if it should go on from there", fatal=False)
+def going_on(config: DictConfig) -> Iterator[Finding]:
+    """The run folder can go on with the run that it holds, from a checkpoint that has all that is to be loaded."""
+    checkpoint, defective = checkpoint_to_resume(config)
+    then = f"the run goes on from {checkpoint}" if checkpoint else "no other is whole, and the run begins anew"
+    for each in defective:
+        message = f"skipping the checkpoint {each.path}: {each.defect}; {then}"
+        yield finding(config, "run.dir", message, "restore its files if it should go on from there", fatal=False)
+    if checkpoint is not None:
+        yield from _same_run(config, checkpoint)
+        yield from _loadable(config, checkpoint)
 
 
-def same_run(config: DictConfig) -> Iterator[Finding]:
+def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
     """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
-    checkpoint = checkpoint_to_resume(config)
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
-    file = checkpoint.parent.parent / "config.yaml" if checkpoint else None
-    if checkpoint is None or file is None or not file.is_file():
-        if checkpoint and config.trainer.resume_mode == "auto":
+    folder, alone = RunFolder(checkpoint.parent.parent), config.trainer.resume_mode == "auto"
+    try:
+        last = folder.last_config()
+    except UserError as error:
+        yield finding(config, "run.dir", str(error), "restore it, or choose another run.dir")
+        return
+    if last is None:
+        if alone:
             message = f"it has no config.yaml, which would say whether {checkpoint} is of this loss, model and data"
             yield finding(config, "run.dir", message, "copy it there too, or choose another run.dir", fatal=False)
         return
-    try:
-        last = OmegaConf.load(file)
-        if not last or not isinstance(last, DictConfig):
-            raise ValueError("it holds no config")
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        yield finding(config, "run.dir", f"{file} cannot be read: {error}", "restore it, or choose another run.dir")
-        return
-    for key in (*IDENTITY, *RESTORED):
-        old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
-        if old is None or old == new or (key in PATHS and places(old) == places(new)):
-            continue
+    for key, old, new in changes(last, config, (*IDENTITY, *RESTORED)):
         if key in RESTORED:
             message = f"{checkpoint} was saved with {old}, and verl would go on with that"
             yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
-        elif config.trainer.resume_mode == "auto":
+        elif alone:
             start = step_of(checkpoint)
-            message = f"the run in {file.parent} has {old}, and would go on from step {start} with another"
+            message = f"the run in {folder.path} has {old}, and would go on from step {start} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
-    before = json_object(digest_file := file.with_name("data.json"))
+    for key, old, new in changes(last, config, LEARNING) if alone else ():
+        message = f"the run in {folder.path} has learnt with {old} up to step {step_of(checkpoint)}"
+        yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
+    before = json_object(folder.data)
     if not before:
-        message = f"{digest_file} is gone or broken: nobody knows whether data and model are as they were"
+        message = f"{folder.data} is gone or broken: nobody knows whether data and model are as they were"
         yield finding(config, "run.dir", message, "restore it, or make sure that they are", fatal=False)
     for path, digest in digests(config).items() if before else ():
         if before.get(path, digest) == digest:
             continue
         if path.endswith((".safetensors", *OF_TOKENIZER)):
             message = f"{path} has changed since {checkpoint} was saved: it is another model"
-            if config.trainer.resume_mode == "auto":
+            if alone:
                 yield finding(config, f"{MODEL}.path", message, f"restore it, or {from_its_weights(checkpoint)}")
         else:
             message = f"the file has changed since {checkpoint} was saved, whose place in the data is of its old rows"
             yield Finding("data.train_files", path, message, f"restore it, or {from_its_weights(checkpoint)}")
-    for key in ROWS if config.data.filter_overlong_prompts else ROWS[:2]:
-        old, new = OmegaConf.select(last, key), OmegaConf.select(config, key)
-        if old not in (None, new):
-            message = f"{checkpoint} was saved with {old}, and its place in the data is of the rows which that leaves"
-            yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
+    for key, old, new in changes(last, config, ROWS if config.data.filter_overlong_prompts else ROWS[:2]):
+        message = f"{checkpoint} was saved with {old}, and its place in the data is of the rows which that leaves"
+        yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
 
 
 def digests(config: DictConfig) -> dict[str, str]:
@@ -145,11 +157,8 @@ def from_its_weights(checkpoint: Path) -> str:
     )
 
 
-def loadable(config: DictConfig) -> Iterator[Finding]:
+def _loadable(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
     """The checkpoint has all that is to be loaded, for the same number of ranks, FSDP version and adapter."""
-    checkpoint = checkpoint_to_resume(config)
-    if checkpoint is None:
-        return
     actor, wanted = checkpoint / "actor", list(config.actor_rollout_ref.actor.checkpoint.load_contents)
     key = f"{ACTOR}.checkpoint.load_contents"
     if "model" not in wanted:
@@ -177,7 +186,7 @@ def loadable(config: DictConfig) -> Iterator[Finding]:
     if saved.get("FSDP_version") in (1, 2) and saved["FSDP_version"] != (2 if strategy == "fsdp2" else 1):
         old = "fsdp2" if saved["FSDP_version"] == 2 else "fsdp"
         yield finding(config, f"{ACTOR}.strategy", f"{checkpoint} has the shards of {old}", f"set it to {old}")
-    # Otherwise `same_run` compares it with the run's config.
+    # Otherwise `_same_run` compares it with the run's config.
     if saved and config.trainer.resume_mode == "resume_path":
         yield from _same_adapter(config, checkpoint)
 

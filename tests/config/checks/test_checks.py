@@ -99,6 +99,18 @@ def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]
             ["actor_rollout_ref.actor.clip_ratio_low=0.8", "actor_rollout_ref.actor.clip_ratio_high=1.2"],
             "for 0.8 to 1.2 set them to 0.2 and 0.2",
         ),
+        (["actor_rollout_ref.actor.clip_ratio_high=28"], "nothing is clipped before the ratio is 29"),
+        (["actor_rollout_ref.actor.optim.lr=0.01"], "usual are 1e-09 to 0.005"),
+        (["actor_rollout_ref.actor.entropy_coeff=1"], "usual are 0 to 0.1"),
+        (
+            ["actor_rollout_ref.actor.use_kl_loss=true", "actor_rollout_ref.actor.kl_loss_coef=0"],
+            "usual are 1e-06 to 1",
+        ),
+        (
+            [f"actor_rollout_ref.actor.optim.lr_warmup_steps{each}" for each in ("=-1", "_ratio=1.0")],
+            "the run has 30 steps, so that the learning rate",
+        ),
+        (["actor_rollout_ref.rollout.log_prob_micro_batch_size=64"], "it does nothing while"),
     ],
 )
 def test_settings_that_are_hardly_meant_are_warned_of(
@@ -197,6 +209,11 @@ def test_a_model_directory_without_a_tokenizer_is_refused(
     assert "no tokenizer" in problem and str(model) in problem
 
 
+def test_a_tokenizer_s_folder_without_one_is_refused(problems: Callable[..., list[str]], tmp_path: Path) -> None:
+    found = problems(f"actor_rollout_ref.model.tokenizer_path={tmp_path}")
+    assert any("it holds no tokenizer" in problem for problem in found), found
+
+
 def test_a_malformed_parquet_and_a_row_without_a_ground_truth_are_refused(
     problems: Callable[..., list[str]], files: Path, tmp_path: Path
 ) -> None:
@@ -227,6 +244,15 @@ def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str
     (tmp_path / "file").write_text("")
     (problem,) = problems(f"run.dir={tmp_path}/file/run")
     assert "not a writable folder" in problem
+
+
+@pytest.mark.parametrize("within", ["", "/global_step_2"])
+def test_the_checkpoints_of_a_run_are_no_run_folder(
+    problems: Callable[..., list[str]], tmp_path: Path, within: str
+) -> None:
+    (tmp_path / "run/checkpoints/global_step_2").mkdir(parents=True)
+    (problem,) = problems(f"run.dir={tmp_path}/run/checkpoints{within}")
+    assert problem.startswith("error: run.dir") and problem.endswith(f"to go on give {tmp_path}/run")
 
 
 def test_a_run_folder_named_after_a_shell_variable_is_refused(problems: Callable[..., list[str]]) -> None:

@@ -67,12 +67,31 @@ def test_another_model_does_not_go_on_with_a_run(
     assert problems(f"actor_rollout_ref.model.path={relative}") == []
 
 
-def test_a_run_goes_on_with_other_batches_and_one_without_a_checkpoint_with_anything(
+def test_what_a_step_learns_by_may_change_with_a_word(overrides: list[str], problems: Callable[..., list[str]]) -> None:
+    folder = begin(overrides)
+    others = {f"{LOSS}.m": 3, "data.train_batch_size": 16, "actor_rollout_ref.actor.clip_ratio_high": 0.3}
+    found = problems(*(f"{key}={value}" for key, value in others.items()))
+    assert all(each.startswith("warning: ") and "has learnt with" in each for each in found)
+    assert [each.split(": ")[1] for each in sorted(found)] == [f"{key}={others[key]}" for key in sorted(others)]
+    assert problems("trainer.test_freq=5", "data.max_prompt_length=30") == []
+    checkpoint = folder.checkpoints / "global_step_2"
+    (checkpoint / "data.pt").unlink(missing_ok=True)
+    write_manifest(checkpoint)
+    (problem,) = problems()
+    assert problem.startswith("warning") and "has no data.pt: the run would begin with the first rows again" in problem
+    for shard in (checkpoint / "actor").glob("*_world_size_1_*"):
+        shard.rename(str(shard).replace("size_1", "size_4"))
+    (checkpoint / "actor/fsdp_config.json").unlink()
+    write_manifest(checkpoint)
+    assert any("is in shards for 4 ranks, the run has 1" in each for each in problems())
+
+
+def test_a_run_goes_on_with_other_lengths_and_one_without_a_checkpoint_with_anything(
     overrides: list[str], problems: Callable[..., list[str]]
 ) -> None:
     folder = begin(overrides)
     other = "policy_loss=grpo"
-    assert problems("data.max_prompt_length=30", f"{LOSS}.m=3", "data.train_batch_size=16") == []
+    assert problems("data.max_prompt_length=30") == []
     folder.config.write_text("trainer: [")
     (problem,) = problems(other)
     assert f"{folder.config} cannot be read" in problem
@@ -142,6 +161,11 @@ def test_a_run_does_not_go_on_with_another_model_at_the_same_path(
     folder = begin(overrides, here)
     shutil.copy(files / "model/model.safetensors", model)
     assert problems(here) == []
+    template = model / "chat_template.jinja"
+    (was := template.read_text()) and template.write_text(was + "{# new #}")
+    (problem,) = problems(here)
+    assert f"{template} has changed since" in problem
+    template.write_text(was)
     small_model.create(tmp_path / "other", seed=1)
     shutil.copy(tmp_path / "other/model.safetensors", model)
     (problem,) = problems(here)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -177,8 +178,27 @@ def test_a_value_is_found_where_it_was_given_and_what_nothing_reads_is_warned_of
     passed_on = [f"+{ROLLOUT}.engine_kwargs.vllm.max_num_seqs=4", "+data.apply_chat_template_kwargs.thinking=true"]
     composed = compose_config("quickstart", ["seed=abc", "trainer.n_gpus_per_node=x", *own, *trl, *passed_on])
     found = {finding.key: finding.fatal for finding in malformed(composed)}
-    wrong, unread = ("seed", "trainer.n_gpus_per_node"), ("learning_rate", "trainer.max_steps", "actor")
+    wrong, unread = ("seed", "trainer.n_gpus_per_node", "actor"), ("learning_rate", "trainer.max_steps")
     assert found == dict.fromkeys(wrong, True) | dict.fromkeys(unread, False)
+
+
+@pytest.mark.parametrize(
+    ("own", "says"),
+    [
+        ("+rollout.n=4", "write actor_rollout_ref.rollout"),
+        ("+Data.train_batch_size=8", "write data"),
+        ("+notes.of=me", "neither verl nor dgpo"),
+    ],
+)
+def test_a_section_at_the_top_is_told_where_it_belongs(own: str, says: str) -> None:
+    (found,) = malformed(compose_config("quickstart", [own]))
+    assert says in str(found)
+
+
+def test_a_choice_in_a_file_of_one_s_own_is_told_how_it_is_made(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("defaults:\n  - quickstart\n  - _self_\nhardware: 1x8\n")
+    (found,) = malformed(compose_config("mine", [], tmp_path))
+    assert found.fatal and "- override hardware: 1x8" in found.remedy
 
 
 def test_the_highest_rank_of_an_adapter_is_vllm_s() -> None:
