@@ -137,7 +137,9 @@ def test_a_reward_without_acc_is_reported_by_its_score(run: Path, capsys: pytest
     assert json.loads((run / "report.json").read_text())["validations"][0]["best"] is None
 
 
-@pytest.mark.parametrize("text", ["", '{"uid": "a_0_0", "sco', "{}", '["uid", "score"]', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", '{"uid": "a_0_0", "score": null}', '{"uid": "a_0_0", "sco', "{}", '["uid", "score"]', "\xff"]
+)
 def test_a_dump_that_cannot_be_read_is_left_out_and_named(
     text: str, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,8 +107,9 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     for key, old, new in changes(last, config, LEARNING) if alone else ():
-        message = f"the run in {folder.path} has learnt with {old} up to step {step_of(checkpoint)}"
-        yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
+        if new is not None:  # of another loss, which has other settings
+            message = f"the run in {folder.path} has learnt with {old} up to step {step_of(checkpoint)}"
+            yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
     before = json_object(folder.data)
     if not before:
         message = f"{folder.data} is gone or broken: nobody knows whether data and model are as they were"
