@@ -73,10 +73,11 @@ class RunFolder:
             return None
         try:
             content = OmegaConf.load(self.config)
+            if not content or not isinstance(content, DictConfig):
+                raise ValueError("it holds no config")
         except (OSError, ValueError, YAMLError) as error:
-            raise UserError(f"{self.config} cannot be read: {one_line(error)}") from error
-        if not content or not isinstance(content, DictConfig):
-            raise UserError(f"{self.config} cannot be read: it holds no config")
+            message = f"run.dir={self.path}: {self.config} cannot be read: {one_line(error)}"
+            raise UserError(f"{message}; restore it, or choose another run.dir") from error
         return content
 
     def metrics_files(self) -> list[Path]:

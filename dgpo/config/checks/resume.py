@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from dgpo.config.checks.finding import Finding, finding
+from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.loading import places
 from dgpo.config.checks.parallel import world
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
@@ -90,7 +90,7 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
     try:
         last = folder.last_config()
     except UserError as error:
-        yield finding(config, "run.dir", str(error), "restore it, or choose another run.dir")
+        yield finding_from_error(error)
         return
     if last is None:
         if alone:
