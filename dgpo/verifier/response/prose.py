@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
+from dgpo.verifier.answers.reading import NO_SOLUTION
 from dgpo.verifier.answers.reading import read as read_text
 from dgpo.verifier.comparison.equality import Comparison
 from dgpo.verifier.expressions.values import is_number
@@ -26,11 +27,12 @@ _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _IN_WORDS = re.compile(
     r"(?:(?:So|Thus|Hence|Therefore),? )?(?P<reply>[Yy]es|[Nn]o)(?:[,.!;:].*)?"
-    r"|(?!.* not [^,;]{0,60} (?:is|are|was) )"  # it is not so that there are three
-    r".*(?<![A-Za-z])(?:(?:is|are|be|was|were|(?:falls|happen) on|lies in) (?:therefore |thus |exactly )?"
+    r"|(?!.*(?: not|cannot|never|n['’]t) (?:[^,;]{0,60} )?(?:is|are|was|be) )"  # it is not so that there are three
+    r".*(?<![A-Za-z])(?:(?:is|are|be|was|were|(?:falls|happen) on|lies in|equals) (?:therefore |thus |exactly )?"
     r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40}\d{0,2})[.!*]*"
     r"|.* (?P<verb>does not exist|(?:con|di)verges)(?:(?<=exist) (?:at|as|when|for) [^,;]*)?[.!*]*"
 )
+_CONSEQUENCE = re.compile(r"\A(?:So|Thus|Hence|Therefore),? ")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
     rf"(?<=[\d$)])\s+|[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
@@ -76,7 +78,7 @@ _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
     rf"|whether|{stance.PERHAPS}|si|wenn|falls"
-    r"|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
+    r"|(?:could|might|may|would) think|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
     r"|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
     rf"(?: [\"“]?[a-z]+){{0,3}} \Z|(?:{stance.SUPPOSED}|возможно,?|если) ?\Z",
     re.IGNORECASE,
@@ -96,7 +98,7 @@ _SENTENCE_END = re.compile(
 _ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *(?=[^\s.,;!?])", re.IGNORECASE)
 """The start of a second answer: ``The answer is 5. Or 6.``"""
 _PROSE = re.compile(
-    r"[A-Za-z]{2,} [A-Za-z]{2,}|\$ (?:is|are) \$|\A(?:So|Hence|Thus|Therefore|Then),? |[是为：] ?(?:\$|\\[(\[])"
+    r"[A-Za-z]{2,} [A-Za-z]{2,}|\$ (?:is|are) \$|\A(?:So|Hence|Thus|Therefore|Then),? |[是为：:] ?(?:\$|\\[(\[])"
 )
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
@@ -160,6 +162,8 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
         if kind == "unfinished":
             return None
         words = answer_in_words(sentence)
+        if read_text(_CONSEQUENCE.sub("", sentence)).phrase == NO_SOLUTION:
+            return NO_SOLUTION
         if words and (wanted == "words" or is_number(read_text(words).tree) or re.search("not exist|verges", sentence)):
             return words
         if answer := read(sentence[-MAX_SENTENCE_CHARS:], wanted, stated=False):

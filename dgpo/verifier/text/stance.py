@@ -43,12 +43,13 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"\b(?:remains to\b|(?:could|might|may) (?:be|have)\b(?! (?:written|\w+ed\b))"
+    r"\b(?:remains to\b|(?:could|might|may) (?:be|have)\b(?! (?:written|\w+ed\b))|(?:could|might|may|would) think\b"
+    r"|would be\b(?=.* if\b)|(?:mistake|error|trap) is\b"
     r"|doubt|(?:goal|aim) is to\b|(?:options|choices) are\b|(?:wrong|incorrect) answer\b|bound\b.*\banswer|false that\b"
     r"|(?:not|\w+n['’]t) (?:think|believe|clear that|true that|the case)"
     r"|both sides(?!.*(?:=|get|giv|obtain|yield|find))|(?:also|still) possible\b(?! \w)|not enough|insufficient"
     r"|unclear|unable to"
-    r"|(?:is|are|remains?) unknown|no idea|not sure|(?:do not|don['’]t|did not|didn['’]t) know"
+    r"|(?:is|are|remains?) unknown|no idea|not (?:\w+ )?sure|(?:do not|don['’]t|did not|didn['’]t) know"
     r"|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|answer (?:will|can) be (?:found|computed|determined)"
     r"|(?:can ?not|can['’]?t|could(?: not|n['’]t)) (?:be )?(?:determin|decid|found|solv|comput|answer|give|tell))",
     re.IGNORECASE,
@@ -79,7 +80,7 @@ _CHANGING = re.compile(
     r"|fails? (?:for|at|when)"
     r"|no es|non è|não é|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins|at (?:least|most)"
     r"|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out"
-    r"|divi(?:sible|ded) by|(?:all|anything|everything) but|\S*n(?:['’]|o)t (?:be|equal|have)"
+    r"|divi(?:sible|ded) by|(?:all|anything|everything|options|choices) but|\S*n(?:['’]|o)t (?:be|equal|have)"
     r"|(?:half|(?:third|quarter|fourth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|reciprocal|inverse"
     r"|out|none|any|square|cube|logarithm|fraction|percent|\S*%) of"
     r"|.*(?:n['’]t|不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)"
@@ -99,8 +100,8 @@ _AFTER = re.compile(
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
 _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
-    r"|(?<![A-Za-z0-9'’\\])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but|works|holds|fits)[a-z])[A-HJ]"
-    r"(?![A-Za-z0-9'’])"
+    r"|(?<![A-Za-z0-9'’\\^])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but|works|holds|fits)[a-z])[A-HJ]"
+    r"(?![A-Za-z0-9'’_^])"
 )
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")
 _CONDITION = re.compile(
@@ -108,7 +109,10 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 _CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|thus|hence|therefore|(?:and|but|while) the)(?![A-Za-z])", re.IGNORECASE)
-_DANGLING = vocabulary("and or to is are of in by be as we a an the for that which with from so then if have + - * /")
+_DANGLING = vocabulary(
+    "and or to is are of in by be as we a an the for that which with from so then if have would"
+    " will can could should must because since when where while than but + - * /"
+)
 _ENDS_IN_VALUE = re.compile(r"(?:\d\S{0,20}(?: ?\w{1,20})?|(?<![A-Za-z])[A-Za-z])\Z")
 
 
@@ -132,7 +136,7 @@ def is_cut_off(sentences: list[str]) -> bool:
 
 
 def _changes(before: str) -> bool:
-    words = before.rstrip(" (*$#").lower().removesuffix("equal to").rsplit(None, 3)
+    words = re.sub(r"[(*$#\"“]", "", before).rstrip().lower().removesuffix("equal to").rsplit(None, 3)
     while words and words[-1] in ("possibly", "or", "the", "a", "number", "option", "choice"):
         words.pop()
     return bool(_CHANGING.fullmatch(" ".join(words[-2:])))

@@ -3,6 +3,12 @@ import pytest
 from dgpo.verifier import verify
 
 STATED = [
+    ("Therefore, there are exactly ten such numbers.", "10"),
+    ("The limit equals zero.", "0"),
+    ("So the last ball must be red.", "red"),
+    ("We get n = 9, but n < 5. Hence no such integer exists.", "no solution"),
+    ("Factoring: $x^2+3x-4=(x-1)(x+4)$.", "(x-1)(x+4)"),
+    ("I think the answer is 7.", "7"),
     ("So the limit of $f$ at $0$ does not exist.", "DNE"),
     ("Thus, by comparison, the series diverges.", r"\text{diverges}"),
     ("The maximum value is 5, which is attained when x = 1.", "5"),

@@ -3,6 +3,18 @@ import pytest
 from dgpo.verifier import verify
 
 NOT_STATED = [
+    ("We get n = 9, which contradicts n < 5. So there is no such n.", "9"),
+    ("n = 9 fails. Hence no such integer exists.", "9"),
+    ("Let me try to solve this. First, n = 9 would", "9"),
+    ("So it's 8 (not 9 as one could think).", "9"),
+    ("So the last ball must not be red.", "red"),
+    ("The ball cannot be red.", "red"),
+    ("I get 8, but I'm not completely sure.", "8"),
+    ("One could think the answer is 7.", "7"),
+    ("The answer would be 7 if n were odd.", "7"),
+    ("A common mistake is to answer 7.", "7"),
+    ("All options but C are right.", "C"),
+    ("The answer is $C_4$.", "C"),
     ("1 2 3 4 5", "5"),
     ("We get x = 5 at the end. So the number of solutions is three.", "5"),
     ("There are 6 such integers: 1, 2, 3, 4, 6, and 12.", "12"),
