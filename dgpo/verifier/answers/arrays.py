@@ -82,7 +82,10 @@ def _array(tokens: Tokens) -> tuple[Tokens, Rows] | None:
     if rows is None and shell(body)[0] == "()":
         rows = [[part] for part in split(body[1:-1], "join", ",")[0]]
     scale = scale[:-1] if scale and scale[-1].is_("sign", "*") else scale
-    is_scale = all(token.kind in _IN_A_SCALE or token.is_("sign", "/", "*", "-") for token in scale)
+    is_scale = all(
+        token.kind in _IN_A_SCALE or (token.is_("word") and token.is_product) or token.is_("sign", *"/*-^")
+        for token in scale
+    )
     is_whole = rows is not None and (len(rows) > 1 or len(rows[0]) > 1) and all(cell for row in rows for cell in row)
     return (scale, rows) if rows and is_scale and is_whole else None
 

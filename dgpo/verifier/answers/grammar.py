@@ -217,7 +217,7 @@ def _union(tokens: Tokens, depth: int) -> Answer:
         tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
     numbers = number_set(tokens)
     if numbers or split(tokens, "sign", "cup", "setminus")[1]:
-        region = regions.read_union(tokens)
+        region = regions.read_union(tokens) or (regions.signed(*numbers) if numbers else None)
         return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
     if len(_items(tokens)) > 1:
         return Several("", tuple(_item(item, depth) for item in _items(tokens)))
@@ -256,7 +256,8 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
     if len(parts) == 1 and split(inside, "relation")[1]:
         return statement(tokens)
-    return Several(brackets, tuple(filled([_item(item, depth) for item in items])))
+    values = filled([_item(item, depth) for item in items])
+    return (regions.counted(values) if brackets == "{}" else None) or Several(brackets, tuple(values))
 
 
 def _members(tokens: Tokens, depth: int) -> Answer | None:

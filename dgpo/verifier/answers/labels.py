@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import takewhile
 
 from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.answers.regions import counted
 from dgpo.verifier.expressions.tree import Answer, Named, Several, Statement, Value
 from dgpo.verifier.expressions.values import exact
 from dgpo.verifier.text.splitting import shell, split, step, trimmed
@@ -61,8 +62,8 @@ def _solved(part: Tokens) -> list[list[Tokens]]:
 
 
 def joined(items: list[Answer], name: str = "") -> Answer:
-    """The one item, or the list of several."""
-    return items[0] if len(items) == 1 else Several("", tuple(items), name=name)
+    """The one item, the whole numbers of a list that goes on, or the list."""
+    return items[0] if len(items) == 1 else counted(items, name) or Several("", tuple(items), name=name)
 
 
 def filled(items: list[Answer]) -> list[Answer]:

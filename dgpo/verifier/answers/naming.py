@@ -7,7 +7,7 @@ from functools import lru_cache
 from dgpo.verifier.answers.conditions import PLACES
 from dgpo.verifier.text.spelling import FUNCTIONS
 from dgpo.verifier.text.splitting import group_end, plain, shell, split, symbols
-from dgpo.verifier.text.tokens import Tokens, has, has_any, vocabulary
+from dgpo.verifier.text.tokens import CLOSE, OPEN, Tokens, has, has_any, vocabulary
 
 _NO_NAMES = PLACES | vocabulary(
     "no not isn't never wrong false lead leads such get got gives unless what fails excluded but twice half as given"
@@ -23,6 +23,7 @@ _SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest":
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
 _SEGMENT = re.compile("[A-Z]{2,4}")
+_DERIVATIVE = re.compile(r"(?:frac\{)?(d|partial)\^?\{?(\d?)\}?(\w+)(?:\}\{|/)\1(\w+?)(?:\^\{?\d\}?)?\}?")
 _POINTS = re.compile(r"(?:vec )?([A-Z]{2,4})|.*triangle ([a-z]{3})\}?")
 
 
@@ -46,6 +47,7 @@ def read_name(tokens: Tokens) -> Name | None:
     """The name that ``tokens`` are; None for a number, an expression, or a sentence."""
     if not tokens or tokens[0].kind in ("number", "percent", "infinity", "sign", "relation", "join", "dots", "money"):
         return None
+    tokens = _composed(tokens)
     brackets, inside = shell(tokens)
     if brackets == "()":
         parts, _ = split(inside, "join", ",")
@@ -56,7 +58,7 @@ def read_name(tokens: Tokens) -> Name | None:
         return Name("||", argument=symbols(tokens[1:-1])) if len(tokens) == 3 and tokens[2].kind == "bar" else None
     if first.is_("command", "nabla") and (of := read_name(tokens[1:])):
         return replace(of, mark=f"nabla{of.mark}")
-    if first.is_("command", "frac") and (derivative := _derivative(tokens)):
+    if has_any(tokens, "command", "sign") and (derivative := _derivative(tokens)):
         return derivative
     if _is_quotient(tokens):
         text = "".join(symbols(tokens)).replace("o{", "").replace("c}", "")
@@ -78,6 +80,14 @@ def read_name(tokens: Tokens) -> Name | None:
     if has(tokens, "word") or (len(tokens) > 1 and (is_measure or first.is_("command", *_FIGURES))):
         return _in_words(tokens)
     return _symbol(tokens)
+
+
+def _composed(tokens: Tokens) -> Tokens:
+    r"""``f(g(x))`` of ``(f \circ g)(x)``; other tokens as they are."""
+    is_composed = (
+        len(tokens) > 6 and tokens[0].kind == "open" and tokens[2].kind == "degree" and tokens[4].kind == "close"
+    )
+    return (tokens[1], OPEN, tokens[3], *tokens[5:], CLOSE) if is_composed else tokens
 
 
 def _is_quotient(tokens: Tokens) -> bool:
@@ -112,8 +122,9 @@ def _in_words(tokens: Tokens) -> Name | None:
 
 def _derivative(tokens: Tokens) -> Name | None:
     text = "".join(str(token.value) for token in tokens)
-    match = re.fullmatch(r"frac\{(d|partial)\^?\{?(\d?)\}?(\w+)\}\{\1(\w+)(?:\^\{?\d\}?)?\}", text)
-    return Name(text, mark="'" * int(match[2] or 1)) if match else None
+    match = _DERIVATIVE.fullmatch(text)  # dy/dx and \frac{dy}{dx}
+    head = f"frac {match[1]}{match[3]}/{match[1]}{match[4]}" if match else ""
+    return Name(head, mark="'" * int(match[2] or 1)) if match else None
 
 
 def _symbol(tokens: Tokens) -> Name | None:

@@ -10,7 +10,7 @@ from typing import Any
 from dgpo.verifier.answers.naming import Name, read_name
 from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Value
+from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Statement, Value
 from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
@@ -37,6 +37,21 @@ def among(answer: Answer, condition: Condition) -> Region | None:
         return None
     pieces = _common(answer.pieces, _half_line(relation, Value(Fraction(limit), ())) if bound else REALS)
     return replace(answer, pieces=tuple(pieces), is_whole=True) if pieces else None
+
+
+def signed(letter: str, sign: str) -> Region | None:
+    """The positive integers of ``("Z", ">")``; None for other sets of numbers (`number_set`)."""
+    return among(Region("", REALS), (letter, "_", sign, "0")) if sign else None
+
+
+def counted(items: Sequence[Answer], name: str = "") -> Region | None:
+    r"""The whole numbers of ``3, 4, 5, \ldots``; None for anything else."""
+    numbers = [item.node for item in items if isinstance(item, Value) and not item.unit]
+    is_open = len(numbers) == len(items) - 1 > 2 and isinstance(items[-1], Statement) and items[-1].symbols == ("...",)
+    start = numbers[0] if is_open else None
+    if not isinstance(start, Fraction) or numbers != [int(start) + place for place in range(len(numbers))]:
+        return None
+    return Region(name, _half_line(">=", Value(start, ())), is_whole=True)
 
 
 def whole_ends(region: Region) -> list[tuple[Any, Any]]:

@@ -5,6 +5,7 @@ from math import lcm
 from typing import NamedTuple
 
 from dgpo.verifier.answers.number_sets import spoken_set
+from dgpo.verifier.text.numerals import read_words
 
 MAX_MODULUS = 10_000
 _MODULI = {"even": ("2", "0"), "odd": ("2", "1")}
@@ -23,6 +24,7 @@ _PARTS = {
     "such": r"(?:[a-z] (?:such that|with|where|satisfying) )?",
     "for": r",? ?\(?(?:(?:for|where|with) )?(?:(?:all|any|some|an?) )?",
 }
+_NUMBER = re.compile(r"(?:(?<=[sr] of )|(?<=le by ))[a-z]+")  # powers of two, divisible by three
 _FORMS = tuple(
     re.compile(form.format(**_PARTS))
     for form in (
@@ -31,8 +33,8 @@ _FORMS = tuple(
         r"{all}{sign}(?:{numbers} )?(?:{letter} )?(?:that are |which are |is |must be )?{not}"
         r"(?:divisible by|(?:a )?multiples? of) {modulus}",
         r"(?:{all}{sign}(?:{numbers} )?{such})?{modulus} ?(?:\||(?P<not>\\nmid)) ?{letter}",
-        r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{letter} ?{not}equiv ?"
-        r"(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?[bp]?mod \{{? ?{modulus}\}}?\)?"
+        r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{all}{letter} ?{not}(?:equiv|(?:is )?congruent to) ?"
+        r"(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?(?:[bp]?mod|modulo) \{{? ?{modulus}\}}?\)?"
         r"(?:, (?:where |and )?(?P=letter) (?:is )?(?:a )?(?P<own_kind>prime))?",
     )
 )
@@ -62,6 +64,7 @@ def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     """The set that a plain text names; None for anything else. A formula alone names one in an answer: ``y = 2x + 1``
     as a ground truth may be a line."""
     text = _LEAD.sub("", re.sub(r"\s+", " ", text[:1].lower() + text[1:]).replace("non-", "non").rstrip(". "))
+    text = _NUMBER.sub(lambda word: str(read_words(word.group()) or word.group()), text)
     match = next(filter(None, (form.fullmatch(text) for form in (*_FORMS, *_FORMULAS))), None)
     if match is None or (match.re in _FORMULAS and not (is_answer or match["said"])):
         return None

@@ -99,6 +99,8 @@ def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
     """What `named_value` finds, and 113 of ``m + n = 113`` beside a value: a sum of letters that a problem asks for,
     unlike the line ``x + y = 3``. None for other equations.
     """
+    if chain(gold):
+        return None  # m = n = 1 asks for both
     _, value = named_value(gold)
     left, *rest = gold.sides
     letters = [str(token.value) for token in left if token.kind == "name"]
@@ -162,7 +164,7 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     if first and len(sides) > 2:
         return sides[-1:]
     if len(sides) == 2 and not first and not last and is_unsolved(sides[0]):
-        return []
+        return sides if has(sides[1], "name") else []  # x^2 - 1 = (x - 1)(x + 1)
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
 
 

@@ -276,7 +276,7 @@ class _Parser(Cursor):
         is_unclear = len(factors) > 1 and "e" in bases
         token = self._peek()
         goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
-        goes_on = goes_on or (token.is_("sign", "*") and self._peek(1).kind == "function")
+        goes_on = goes_on or (token.is_("sign", "*", "/") and self._peek(1).kind == "function")
         goes_on = goes_on or (token.is_("sign", "/") and self._peek(1).kind == "name" and {*factors} <= _ANGLES)
         if is_unclear or not factors or not goes_on:
             raise NotAlgebra

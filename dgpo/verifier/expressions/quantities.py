@@ -8,7 +8,19 @@ from functools import lru_cache
 
 from dgpo.verifier.expressions.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.expressions.arithmetic import exact_value
-from dgpo.verifier.expressions.tree import Infinite, Node, Ratio, Several, Statement, Value, names, product
+from dgpo.verifier.expressions.tree import (
+    Infinite,
+    Node,
+    Ratio,
+    Several,
+    Statement,
+    Value,
+    functions,
+    names,
+    product,
+    renamed,
+    subtrees,
+)
 from dgpo.verifier.expressions.units import unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
 from dgpo.verifier.text.splitting import group_end, opened, shell, split, split_where, step, symbols, trimmed
@@ -20,6 +32,7 @@ BASE = "base "
 """The unit of ``52_8`` is ``base 8``, and its value 52."""
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
+_LINEAR = frozenset("+-*/") | {"root"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -68,6 +81,10 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
 
 
 def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
+    if node is not None and names(node) and names(node) <= {"j", "k"} and functions(node) <= _LINEAR:
+        axes = {"i", "j", "k"} & {part for part in subtrees(node) if isinstance(part, str)}
+        if "j" in axes and len(axes) > 1:  # 2i + 3j is a vector, 3 + 4j is none
+            node = renamed(node, {axis: f"unit {axis}" for axis in axes})
     return Value(node, tokens, unit, symbols(tokens) if node is None else ())
 
 
@@ -162,11 +179,11 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
     if unit is None or is_inside or is_of_last:
         return None
-    node = parse(body)
+    number = _in_words(body)
+    node = parse(body) if number is None else number
     is_letter = has(rest[:1], "name") and not any(token.is_worded for token in rest)
     if is_letter and not isinstance(node, Fraction) and (len(rest) == 1 or (node is not None and names(node))):
         return None  # 2 k A, 0.5 k A^2
-    node = _in_words(body) if node is None else node
     if node is None and (not unit or has_any(body, "word", "relation", "join", "dots")):
         return None
     is_remainder = unit.startswith("mod ") and (rest[0].word == "mod" or rest[0].is_("command", "mod"))

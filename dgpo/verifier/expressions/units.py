@@ -66,7 +66,8 @@ _HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
 _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
 _MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
 _TIMES = re.compile(
-    r"(?i) ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?!\^|squared|cubed)"
+    r"(?i) ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<=[a-z]{3})-(?=[a-z]{3})"  # newton-metres
+    r"|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?!\^|squared|cubed)"
 )
 _PER = re.compile(r" ?/ ?| per ")
 _PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}")

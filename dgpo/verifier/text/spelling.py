@@ -6,7 +6,7 @@ import unicodedata
 from dgpo.verifier.text.tokens import Kind, Unreadable, vocabulary
 
 _SIGNS = {
-    "\u3000": " ", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\u2212": "-", "\u2013": "-", "\u2044": "/",
+    **dict.fromkeys("\u3000\u00a0\u2009\u202f\u200b\ufeff", " "), "\u2212": "-", "\u2013": "-", "\u2044": "/",
     "÷": "/", "°": r"^{\circ}", "√": r"\sqrt ", "∛": r"\sqrt[3] ", "℃": r"^{\circ}C", "′": "'", "″": "''", "∣": "|",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}", "ℂ": r"\mathbb{C}",
     "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...", "⋯": "...", "∶": ":",
@@ -65,11 +65,14 @@ _WITH_INDEX = re.compile(  # x1 and H2SO4, but not 1e5, Rs5 or the digits of B2_
     r"(?:(?<!\d)[a-z]\d{1,2}(?! ?\^)|(?:[A-Z][a-z]?\d{0,2}|\((?:[A-Z][a-z]?\d{0,2}){1,9}\)\d){1,20})"
     r"(?![A-Za-z\d]|\.\d|[)}]? ?(?:_|\(?(?:in )?base))"
 )
+_OUT_OF = re.compile(r"(?<=\d)(?: ?\\text ?\{)? ?out of (?:\} ?)?(?=\d)")
 _CHOSEN = re.compile(r"(?<![\w\\^}.])(\d+|[a-z])(?: ?C ?| choose )(\d+|[a-z])(?![\w(^.])")
 
 
 def with_indices(text: str) -> str:
-    r"""``text`` with x_0^2 for x^2_0, log_{10}(x) for log10(x), H_{2}O for H2O, \binom{5}{2} for 5C2, \cup for U."""
+    r"""``text`` with x_0^2 for x^2_0, log_{10}(x) for log10(x), H_{2}O for H2O, \binom{5}{2} for 5C2, \cup for U, and
+    3/4 for 3 out of 4."""
+    text = _OUT_OF.sub("/", text)
     text = _CHOSEN.sub(r"\\binom{\1}{\2}", re.sub(r"(?<=[)\]]) U (?=[(\[])", r"\\cup ", text))
     text = _BASE.sub(r"_{\g<0>}", _POWER_FIRST.sub(r"\2\1", text))
     has_index = re.search(r"[A-Za-z)]\d", text)
