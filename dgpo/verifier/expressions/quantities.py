@@ -8,19 +8,7 @@ from functools import lru_cache
 
 from dgpo.verifier.expressions.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.expressions.arithmetic import exact_value
-from dgpo.verifier.expressions.tree import (
-    Infinite,
-    Node,
-    Ratio,
-    Several,
-    Statement,
-    Value,
-    functions,
-    names,
-    product,
-    renamed,
-    subtrees,
-)
+from dgpo.verifier.expressions.tree import Infinite, Node, Ratio, Several, Statement, Value, names, product, with_axes
 from dgpo.verifier.expressions.units import unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
 from dgpo.verifier.text.splitting import group_end, opened, shell, split, split_where, step, symbols, trimmed
@@ -32,7 +20,6 @@ BASE = "base "
 """The unit of ``52_8`` is ``base 8``, and its value 52."""
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
-_LINEAR = frozenset("+-*/") | {"root"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -81,11 +68,7 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
 
 
 def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
-    if node is not None and names(node) and names(node) <= {"j", "k"} and functions(node) <= _LINEAR:
-        axes = {"i", "j", "k"} & {part for part in subtrees(node) if isinstance(part, str)}
-        if "j" in axes and len(axes) > 1:  # 2i + 3j is a vector, 3 + 4j is none
-            node = renamed(node, {axis: f"unit {axis}" for axis in axes})
-    return Value(node, tokens, unit, symbols(tokens) if node is None else ())
+    return Value(None if node is None else with_axes(node), tokens, unit, symbols(tokens) if node is None else ())
 
 
 def _currency(tokens: Tokens) -> tuple[str, Tokens]:

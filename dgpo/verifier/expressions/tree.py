@@ -83,6 +83,13 @@ def renamed(node: Node, new: Mapping[str, Node]) -> Node:
     return rebuilt(node, lambda part: new.get(part, part) if isinstance(part, str) else part) if new else node
 
 
+def with_axes(node: Node) -> Node:
+    """``2i + 3j`` as a sum of unit vectors; other trees as they are, ``3 + 4j`` too."""
+    axes = {part for part in subtrees(node) if isinstance(part, str)}
+    is_vector = "j" in axes and len(axes) > 1 and axes <= {*"ijk"} and functions(node) <= {*"+-*/", "root"}
+    return renamed(node, {axis: f"unit {axis}" for axis in axes}) if is_vector else node
+
+
 def product(*factors: Node) -> Node:
     return factors[0] if len(factors) == 1 else Operation("*", factors)
 

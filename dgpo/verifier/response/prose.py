@@ -100,6 +100,8 @@ _ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *
 _PROSE = re.compile(
     r"[A-Za-z]{2,} [A-Za-z]{2,}|\$ (?:is|are) \$|\A(?:So|Hence|Thus|Therefore|Then),? |[是为：:] ?(?:\$|\\[(\[])"
 )
+_BULLET = re.compile(r"\n+[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+(?=\S)")
+_BULLETS = re.compile(rf"(?<=[:：])[ *_]*((?:{_BULLET.pattern}[^\n]{{1,100}}){{2,8}})\s*\Z")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
 
@@ -110,8 +112,9 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     """
     text = _UNSAID.sub("", text[-MAX_TEXT_CHARS:]).strip().replace(" !=", " ≠")
     text = _BOLD_VALUE.sub(r"\1\3", text)
-    # No sentence or line ends in a formula.
+    # No sentence or line ends in a formula; a list is one line.
     text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
+    text = _BULLETS.sub(lambda lines: re.sub("[.,;]?\n", ",", _BULLET.sub("\n ", lines[1]))[1:], text)
     cue = _last_cue(text)
     if cue is None:
         is_bare = 0 < len(text) <= 100 and "\n" not in text and not _PROSE.search(text)  # odd $n$

@@ -3,6 +3,10 @@ import pytest
 from dgpo.verifier import verify
 
 STATED = [
+    ("Therefore, the solutions are:\n- x = 2\n- x = 3", "x=2,x=3"),
+    ("**Solutions:**\n\n1. $(1, 2)$;\n2. $(3, 4)$.", "(1,2),(3,4)"),
+    ("Final answer:\n* 2\n* 3", "2,3"),
+    ("So:\n- base: 7\n- height: 8\n- area: 56", "56"),
     ("Therefore, there are exactly ten such numbers.", "10"),
     ("The limit equals zero.", "0"),
     ("So the last ball must be red.", "red"),

@@ -3,6 +3,8 @@ import pytest
 from dgpo.verifier import verify
 
 NOT_STATED = [
+    ("Therefore, the solutions are:\n- x = 2\n- x = 3", "3"),
+    ("**Solutions:**\n- $(1, 2)$\n- $(3, 4)$", "(3,4)"),
     ("We get n = 9, which contradicts n < 5. So there is no such n.", "9"),
     ("n = 9 fails. Hence no such integer exists.", "9"),
     ("Let me try to solve this. First, n = 9 would", "9"),
