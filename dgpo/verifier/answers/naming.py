@@ -47,7 +47,8 @@ def read_name(tokens: Tokens) -> Name | None:
     """The name that ``tokens`` are; None for a number, an expression, or a sentence."""
     if not tokens or tokens[0].kind in ("number", "percent", "infinity", "sign", "relation", "join", "dots", "money"):
         return None
-    tokens = _composed(tokens)
+    if len(tokens) > 6 and tokens[0].kind == "open" and tokens[2].kind == "degree" and tokens[4].kind == "close":
+        tokens = (tokens[1], OPEN, tokens[3], *tokens[5:], CLOSE)  # (f \circ g)(x) is f(g(x))
     brackets, inside = shell(tokens)
     if brackets == "()":
         parts, _ = split(inside, "join", ",")
@@ -80,14 +81,6 @@ def read_name(tokens: Tokens) -> Name | None:
     if has(tokens, "word") or (len(tokens) > 1 and (is_measure or first.is_("command", *_FIGURES))):
         return _in_words(tokens)
     return _symbol(tokens)
-
-
-def _composed(tokens: Tokens) -> Tokens:
-    r"""``f(g(x))`` of ``(f \circ g)(x)``; other tokens as they are."""
-    is_composed = (
-        len(tokens) > 6 and tokens[0].kind == "open" and tokens[2].kind == "degree" and tokens[4].kind == "close"
-    )
-    return (tokens[1], OPEN, tokens[3], *tokens[5:], CLOSE) if is_composed else tokens
 
 
 def _is_quotient(tokens: Tokens) -> bool:

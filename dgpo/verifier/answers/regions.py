@@ -11,7 +11,7 @@ from dgpo.verifier.answers.naming import Name, read_name
 from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
 from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Statement, Value
-from dgpo.verifier.expressions.values import real_value
+from dgpo.verifier.expressions.values import exact, real_value
 from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 
@@ -46,7 +46,8 @@ def signed(letter: str, sign: str) -> Region | None:
 
 def counted(items: Sequence[Answer], name: str = "") -> Region | None:
     r"""The whole numbers of ``3, 4, 5, \ldots``; None for anything else."""
-    numbers = [item.node for item in items if isinstance(item, Value) and not item.unit]
+    nodes = [item.node for item in items if isinstance(item, Value) and not item.unit and item.node is not None]
+    numbers = [exact(node) for node in nodes]
     is_open = len(numbers) == len(items) - 1 > 2 and isinstance(items[-1], Statement) and items[-1].symbols == ("...",)
     start = numbers[0] if is_open else None
     if not isinstance(start, Fraction) or numbers != [int(start) + place for place in range(len(numbers))]:

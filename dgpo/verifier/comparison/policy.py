@@ -86,6 +86,8 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     r"""Name and value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``, value of ``\sqrt{2} \approx 1.4``; else None."""
     sides = [*equation.sides]
     first, last = read_name(sides[0]), read_name(sides[-1])
+    if _equated(equation):
+        return None, None
     if not first and equation.approximate == 1:
         return None, sides[0]
     if not any(map(_has_variable, sides)):
@@ -99,8 +101,6 @@ def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
     """What `named_value` finds, and 113 of ``m + n = 113`` beside a value: a sum of letters that a problem asks for,
     unlike the line ``x + y = 3``. None for other equations.
     """
-    if chain(gold):
-        return None  # m = n = 1 asks for both
     _, value = named_value(gold)
     left, *rest = gold.sides
     letters = [str(token.value) for token in left if token.kind == "name"]
@@ -133,9 +133,13 @@ def times(time: Ratio) -> set[tuple[Node | None, ...]]:
 
 def chain(equation: Equation) -> tuple[str, ...]:
     """The letters of ``x = y = z = 1``, two or more; none for any other equation."""
-    *letters, last = equation.sides
-    is_chain = len(letters) > 1 and all(len(side) == 1 and side[0].kind == "name" for side in letters)
-    return tuple(str(side[0].value) for side in letters) if is_chain and not read_name(last) else ()
+    return () if read_name(equation.sides[-1]) else _equated(equation)
+
+
+def _equated(equation: Equation) -> tuple[str, ...]:
+    """The letters of ``x = y = 1`` and ``x = y = z`` before the last side; none for any other equation."""
+    letters = [side[0] for side in equation.sides[:-1] if len(side) == 1 and side[0].kind == "name"]
+    return tuple(str(letter.value) for letter in letters) if 1 < len(letters) == len(equation.sides) - 1 else ()
 
 
 def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:

@@ -66,7 +66,7 @@ _HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
 _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
 _MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
 _TIMES = re.compile(
-    r"(?i) ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<=[a-z]{3})-(?=[a-z]{3})"  # newton-metres
+    r"(?i) ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<=[A-Za-z])-(?=[A-Za-z])"  # newton-metres
     r"|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?!\^|squared|cubed)"
 )
 _PER = re.compile(r" ?/ ?| per ")
@@ -145,7 +145,7 @@ def _factors(text: str, is_product: bool, has_space: bool) -> dict[str, int]:
 def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
     """``red ball`` of ``Red balls``: the name of a counted thing in one spelling; None for no such name."""
     text = _COUNTED.sub("", text)
-    words = text.split()
+    words = text.replace("-", " ").split()
     if not _PHRASE.fullmatch(text) or not _MATHS.isdisjoint(text.lower().split()):
         return None
     longest = max(map(len, words))

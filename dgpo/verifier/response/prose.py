@@ -101,7 +101,7 @@ _PROSE = re.compile(
     r"[A-Za-z]{2,} [A-Za-z]{2,}|\$ (?:is|are) \$|\A(?:So|Hence|Thus|Therefore|Then),? |[是为：:] ?(?:\$|\\[(\[])"
 )
 _BULLET = re.compile(r"\n+[ \t]*(?:[-*•+]|\d{1,2}[.)])[ \t]+(?=\S)")
-_BULLETS = re.compile(rf"(?<=[:：])[ *_]*((?:{_BULLET.pattern}[^\n]{{1,100}}){{2,8}})\s*\Z")
+_BULLETS = re.compile(rf"(?<=[:：])[ *_]*((?:{_BULLET.pattern}[^\n]{{1,100}}){{1,8}})\s*\Z")
 _LIST_MARK = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]+(?=\S)", re.MULTILINE)
 
 
@@ -230,7 +230,7 @@ def _list(sentence: str, spans: list[Span]) -> str:
 
 def answer_in_words(sentence: str) -> str | None:
     """``no solution`` of ``There is no solution.``, ``Yes`` of ``Yes, it is.``; None for other sentences."""
-    match = _IN_WORDS.fullmatch(re.sub(r",? (?:since|because|as|given that) .*", "", sentence))
+    match = _IN_WORDS.fullmatch(re.sub(r"(?:, not|,? (?:since|because|as|given that)) .*", "", sentence))
     return (match["reply"] or match["words"] or match["verb"]) if match else None
 
 

@@ -105,7 +105,8 @@ _LETTER = re.compile(
 )
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")
 _CONDITION = re.compile(
-    r"(?<![A-Za-z])(?:when|where|attained|if|otherwise|unless|since|because|for (?:odd|even|all|other))(?![A-Za-z])",
+    r"(?<![A-Za-z])(?:when|where|(?<=\()at|attained|if|otherwise|unless|since|because"
+    r"|for (?:odd|even|all|other))(?![A-Za-z])",
     re.IGNORECASE,
 )
 _CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|thus|hence|therefore|(?:and|but|while) the)(?![A-Za-z])", re.IGNORECASE)

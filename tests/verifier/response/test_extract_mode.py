@@ -3,6 +3,9 @@ import pytest
 from dgpo.verifier import verify
 
 STATED = [
+    ("The minimum is -3 (at x = 1).", "-3"),
+    ("So the last ball is red, not blue.", "red"),
+    ("The answer is:\n- 7", "7"),
     ("Therefore, the solutions are:\n- x = 2\n- x = 3", "x=2,x=3"),
     ("**Solutions:**\n\n1. $(1, 2)$;\n2. $(3, 4)$.", "(1,2),(3,4)"),
     ("Final answer:\n* 2\n* 3", "2,3"),

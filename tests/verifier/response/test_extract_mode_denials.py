@@ -3,6 +3,8 @@ import pytest
 from dgpo.verifier import verify
 
 NOT_STATED = [
+    ("The minimum is -3 (at x = 1).", "1"),
+    ("So the last ball is red, not blue.", "blue"),
     ("Therefore, the solutions are:\n- x = 2\n- x = 3", "3"),
     ("**Solutions:**\n- $(1, 2)$\n- $(3, 4)$", "(3,4)"),
     ("We get n = 9, which contradicts n < 5. So there is no such n.", "9"),
