@@ -23,7 +23,7 @@ _SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest":
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
 _SEGMENT = re.compile("[A-Z]{2,4}")
-_DERIVATIVE = re.compile(r"(?:frac\{)?(d|partial)\^?\{?(\d?)\}?(\w+)(?:\}\{|/)\1(\w+?)(?:\^\{?\d\}?)?\}?")
+_DERIVATIVE = re.compile(r"(?:frac\{)?(d|partial)\^?\{?(\d?)\}?(\w+)(?:\}\{|/)\1(\w+?)(?:\^\{?\2\}?)?\}?")
 _POINTS = re.compile(r"(?:vec )?([A-Z]{2,4})|.*triangle ([a-z]{3})\}?")
 
 
