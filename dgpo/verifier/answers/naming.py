@@ -116,8 +116,7 @@ def _in_words(tokens: Tokens) -> Name | None:
 def _derivative(tokens: Tokens) -> Name | None:
     text = "".join(str(token.value) for token in tokens)
     match = _DERIVATIVE.fullmatch(text)  # dy/dx and \frac{dy}{dx}
-    head = f"frac {match[1]}{match[3]}/{match[1]}{match[4]}" if match else ""
-    return Name(head, mark="'" * int(match[2] or 1)) if match else None
+    return Name(f"frac {match[1]}{match[3]}/{match[1]}{match[4]}", mark="'" * int(match[2] or 1)) if match else None
 
 
 def _symbol(tokens: Tokens) -> Name | None:

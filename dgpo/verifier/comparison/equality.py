@@ -204,7 +204,8 @@ class Comparison:
         if gold.variable and answer.variable and gold.variable != answer.variable:
             has_both = has(gold.tokens, "name", answer.variable) and has(answer.tokens, "name", gold.variable)
             return self._inequalities(gold.tokens, answer.tokens) if has_both else False
-        if gold.is_whole != answer.is_whole and not (answer.variable if gold.is_whole else gold.variable in COUNTERS):
+        name = (gold if answer.is_whole else answer).variable
+        if gold.is_whole != answer.is_whole and not (name in COUNTERS or (name and gold.is_whole and gold.variable)):
             return False  # n may be a whole number without a word of it
         if (gold.is_whole or answer.is_whole) and (wanted := whole_ends(gold)) and (given := whole_ends(answer)):
             return wanted == given

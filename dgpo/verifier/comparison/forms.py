@@ -15,6 +15,7 @@ from dgpo.verifier.expressions.tree import (
     Value,
     functions,
     names,
+    operations,
     product,
     renamed,
     subtrees,
@@ -54,7 +55,8 @@ def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[s
     wanted, given = names(gold) - names(answer), names(answer) - names(gold)
     if not wanted and not given:
         wanted = given = frozenset(filter(_NUMBERED.fullmatch, names(gold)))  # C_1 and C_2 may change places
-    if not 0 < len(wanted) == len(given) <= MAX_CONSTANTS:
+    called = {call.operands[0] for side in (gold, answer) for call in operations(side, "call")}  # f(x) is no cx
+    if not 0 < len(wanted) == len(given) <= MAX_CONSTANTS or not called.isdisjoint(wanted | given):
         return
     common = names(gold) & names(answer)
     constants = wanted | (given - declared[1].keys())
@@ -62,7 +64,7 @@ def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[s
     is_family = wanted | given <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
     is_declared = (any(declared) and is_family) or (declared[0] and common) or all(declared)
     are_told = all(letters <= told.keys() for letters, told in zip((wanted, given), declared, strict=True) if told)
-    may_change = are_told and (len(wanted) == 1 or declared[0])
+    may_change = are_told and (len(wanted) == 1 or declared[0]) and (given - declared[1].keys()).isdisjoint("xyz")
     may_try = are_constants or (is_declared and may_change) or _are_points(gold, answer)
     for order in permutations(sorted(wanted)) if may_try else ():
         pairs = [*zip(sorted(given), order, strict=True)]

@@ -135,7 +135,8 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
     token, before = tokens[start], tokens[start - 1]
     if before.kind in ("sign", "function", "command", "open", "join") and not before.is_("sign", "!"):
         return False
-    if token.kind == "word" and not token.is_worded and before.kind == "name" and before.value != "pi":
+    is_article = before.is_("name", "a", "A") and before.is_worded  # a circle
+    if token.kind == "word" and before.kind == "name" and before.value != "pi" and (is_article or not token.is_worded):
         return False
     if token.kind in ("degree", "percent", "money", "word") or token.is_("command", "pmod", "mod"):
         return True

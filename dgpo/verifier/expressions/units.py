@@ -43,7 +43,7 @@ _NOT_UNITS = re.compile(
     r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|dozens?|score|factorial"
     r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
     r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|mille|mill(?:on|ion|iard)\w+"
-    rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe))\b",
+    rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe)|(?:even|odd|prime)\Z)\b",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(r"\A(?:(?:such|different|distinct|possible|total|valid) )+(?=[a-z])", re.IGNORECASE)
