@@ -1,13 +1,16 @@
 """Samples a second in training: dgpo against TRL's GRPOTrainer, on the quick start's model and problems.
 
-    pip install --no-deps --target trl trl==1.16.0
-    python -m benchmarks.against_trl --trl trl --steps 6 --rounds 2 --output benchmarks/results/against_trl.md
+    pip install --no-deps --target runs/trl_package trl==1.16.0
+    python -m benchmarks.against_trl --trl runs/trl_package --steps 6 --rounds 3
+    dgpo model small --out runs/model-11m --hidden-size 384 --layers 6
+    python -m benchmarks.against_trl --trl runs/trl_package --model runs/model-11m --steps 4 --rounds 1 --output ...
 
-`bash recipes/quickstart.sh` makes model and problems. Both draw 8 answers of at most 96 tokens to each of 32 prompts,
-at temperature 1 from the whole distribution; grade them by dgpo's verifier; and make 16 updates of 2 prompts by GRPO's
-loss in float32. TRL generates by transformers, as it does by default, and dgpo by vLLM. A step is all of that; the
-first two are left out. TRL is in the path of its own half alone: verl imports parts of a TRL that it finds, and fails
-where one that was installed without its requirements cannot give them.
+`bash recipes/quickstart.sh` makes model and problems. (A folder named `trl` would be taken for the package.) Both draw
+8 answers of at most 96 tokens to each of 32 prompts, at temperature 1 from the whole distribution; grade them by dgpo's
+verifier; and make 16 updates of 2 prompts by GRPO's loss in float32. TRL generates by transformers, as it does by
+default, and dgpo by vLLM. A step is all of that; the first two are left out. TRL is in the path of its own half alone:
+verl imports parts of a TRL that it finds, and fails where one that was installed without its requirements cannot give
+them.
 """
 
 import sys
@@ -23,6 +26,7 @@ from dgpo.tables import Table
 from dgpo.verifier import verify_batch
 
 PROMPTS, ANSWERS, UPDATES, TOKENS = 32, 8, 16, 96
+COLUMNS = ("", "seconds a step", "generation", "update", "samples a second", "times TRL's (over rounds)")
 HERE = Path("runs/quickstart")
 
 
@@ -31,13 +35,14 @@ def reward(completions: list[list[dict[str, str]]], truth: list[str], **_: Any) 
     return [float(bool(each)) for each in verify_batch([each[0]["content"] for each in completions], truth)]
 
 
-def measure_trl(steps: int) -> list[float]:
-    """Seconds of each step behind the first ones."""
+def measure_trl(model: Path, steps: int) -> dict[str, list[float]]:
+    """Seconds of each step behind the first ones, and TRL's own time of the generations."""
     from datasets import load_dataset
     from transformers import TrainerCallback
     from trl import GRPOConfig, GRPOTrainer  # pyright: ignore[reportMissingImports]
 
     ends: list[float] = []
+    generations: list[float] = []
 
     class Clock(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -71,38 +76,51 @@ def measure_trl(steps: int) -> list[float]:
         report_to="none",
         logging_steps=UPDATES,
     )
-    model = str(HERE / "model-0")
-    trainer = GRPOTrainer(model=model, reward_funcs=reward, args=arguments, train_dataset=problems, callbacks=[Clock()])
+    trainer = GRPOTrainer(
+        model=str(model), reward_funcs=reward, args=arguments, train_dataset=problems, callbacks=[Clock()]
+    )
+    generate = trainer.model.generate
+
+    def timed(*given: Any, **options: Any) -> Any:
+        start = time.monotonic()
+        generated = generate(*given, **options)
+        generations.append(time.monotonic() - start)
+        return generated
+
+    trainer.model.generate = timed
     trainer.train()
-    return list(np.diff(ends))[WARM_UP - 1 :]
+    return {"step": list(np.diff(ends))[WARM_UP - 1 :], "generation": generations[WARM_UP:]}
 
 
-def table(seconds: dict[str, list[list[float]]]) -> Table:
+def table(rounds: dict[str, list[dict[str, list[float]]]]) -> Table:
     """Medians over the steps of all rounds, and how many times as fast dgpo is, with the range over rounds."""
-    medians = {name: [float(np.median(each)) for each in rounds] for name, rounds in seconds.items()}
-    ratios = [theirs / ours for ours, theirs in zip(medians["dgpo"], medians["TRL"], strict=True)]
+    steps = {name: [float(np.median(each["step"])) for each in found] for name, found in rounds.items()}
+    ratios = [theirs / ours for ours, theirs in zip(steps["dgpo"], steps["TRL"], strict=True)]
     rows = []
-    for name, values in medians.items():
-        per_second = PROMPTS * ANSWERS / np.median(values)
+    for name, found in rounds.items():
+        medians = {key: np.median([np.median(each[key]) for each in found]) for key in found[0]}
         ratio = f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if name == "dgpo" else "1"
-        rows.append((name, f"{np.median(values):.1f}", f"{per_second:.1f}", ratio))
-    return Table(("", "seconds a step", "samples a second", "times TRL's (over rounds)"), rows, words=("",))
+        times = [f"{medians[key]:.1f}" if key in medians else "" for key in ("step", "generation", "update")]
+        rows.append((name, *times, f"{PROMPTS * ANSWERS / medians['step']:.1f}", ratio))
+    return Table(COLUMNS, rows, words=("",))
 
 
 def main() -> None:
     parser = arguments_of(__doc__, RESULTS / "against_trl.md")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--model", type=Path, default=HERE / "model-0", help="folder of the model")
     parser.add_argument("--trl", type=Path, required=True, help="folder that TRL was installed into")
     arguments = parser.parse_args()
     sys.path.insert(0, str(arguments.trl))
-    seconds: dict[str, list[list[float]]] = {"dgpo": [], "TRL": []}
+    model = [f"actor_rollout_ref.model.path={arguments.model}"]
+    rounds: dict[str, list[dict[str, list[float]]]] = {"dgpo": [], "TRL": []}
     for turn in range(arguments.rounds):
-        found = measure("policy_loss=grpo", Path(f"runs/overhead/trl-{turn}"), arguments.steps, [])
-        seconds["dgpo"].append(found["step"])
-        seconds["TRL"].append(measure_trl(arguments.steps))
-    about = f"{machine()}; {arguments.steps} steps, {arguments.rounds} rounds"
-    publish(arguments.output, table(seconds), about=about)
+        folder = Path(f"runs/overhead/trl-{turn}")
+        rounds["dgpo"].append(measure("policy_loss=grpo", folder, arguments.steps, model))
+        rounds["TRL"].append(measure_trl(arguments.model, arguments.steps))
+    about = f"{machine()}; {arguments.model.name}, {arguments.steps} steps, {arguments.rounds} rounds"
+    publish(arguments.output, table(rounds), about=about)
 
 
 if __name__ == "__main__":
