@@ -1,15 +1,17 @@
-"""The quick start as one loop in one process, beside the runs of the real stack.
+"""The quick start as one loop in one process, beside runs of the real stack that began with the same model.
 
-    python -m benchmarks.in_process --seeds 0 1 2 --output benchmarks/results/in_process.md
+    python -m benchmarks.in_process runs/quickstart/dgpo-0 --draws 0 1 2 --output benchmarks/results/in_process.md
 
-`bash recipes/quickstart.sh` makes problems and models of a seed. The loop shares the losses, the verifier and the
-config's values with the trainer, and nothing of verl: transformers samples, advantages and updates are written out
-below. So a fault in how the trainer passes on answers, advantages, log-probs or weights would set the two apart. The
-real runs are those of `quickstart.json`; problems and draws come in another order.
+`bash recipes/quickstart.sh` makes problems, model and the run; more runs may follow. The loop shares the losses, the
+verifier and the config's values with the trainer, and nothing of verl: transformers samples, advantages and updates
+are written out below. So a fault in how the trainer passes on answers, advantages, log-probs or weights would set the
+two apart. Both are judged by the loop's sampler on the same problems, in bfloat16 as weights are exported; problems and
+draws come in another order.
 """
 
-import json
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,17 +23,22 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from benchmarks.against_trl import ANSWERS, HERE, PROMPTS, TOKENS, UPDATES
 from benchmarks.common import RESULTS, arguments_of, machine, publish
 from dgpo.losses import policy_loss
+from dgpo.runs.export import export_run
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history
 from dgpo.tables import Table
+from dgpo.tasks.arithmetic import distinct_problems
 from dgpo.verifier import verify_batch
 
-STEPS, WARM_UP, RATE, HELD_OUT = 30, 5, 3e-5, 64
+STEPS, WARM_UP, RATE, HELD_OUT = 30, 5, 3e-5, 512
+LAST = 10
+"""Steps over which the training reward is taken."""
 
 
 class Policy:
-    """The model of a seed: samples groups of answers, and scores them."""
+    """A model: samples groups of answers, and scores them."""
 
-    def __init__(self, seed: int):
-        folder = HERE / f"model-{seed}"
+    def __init__(self, folder: Path):
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
@@ -68,16 +75,45 @@ def advantages_of(rewards: Tensor) -> Tensor:
     return (spread / (groups.std(1, keepdim=True) + 1e-6)).flatten()[:, None]
 
 
-def train(seed: int) -> dict[str, Any]:
-    """What `quickstart.json` has of a real run: accuracy (mean@8) before and after, boundary tokens, entropy."""
-    torch.manual_seed(seed)
-    draws = np.random.default_rng(seed)
-    policy = Policy(seed)
+def judge(policy: Policy) -> float:
+    """mean@8 of the held-out problems, of the model with its weights rounded as an export rounds them."""
+    policy.model.to(torch.bfloat16).to(torch.float32)
+    torch.manual_seed(0)
+    problems = distinct_problems("test", HELD_OUT, seed=0)
+    rows = [
+        {"prompt": [{"role": "user", "content": each.text}], "reward_model": {"ground_truth": each.answer}}
+        for each in problems
+    ]
+    pieces = [policy.sample(rows[place : place + PROMPTS])[3] for place in range(0, HELD_OUT, PROMPTS)]
+    return torch.cat(pieces).mean().item()
+
+
+def judge_run(run: Path) -> dict[str, float]:
+    """The figures of a real run, whose last checkpoint is judged."""
+    steps = [each for each in history(RunFolder(run)).values() if "actor/entropy" in each]
+    with TemporaryDirectory() as folder:
+        policy = Policy(export_run(run, Path(folder) / "model")[1])
+    shares = [each["actor/region/ln/share"] + each["actor/region/hp/share"] for each in steps]
+    return figures(policy, [each["critic/rewards/mean"] for each in steps], shares, steps[-1]["actor/entropy"])
+
+
+def figures(policy: Policy, rewards: list[float], shares: list[float], entropy: float) -> dict[str, float]:
+    return {
+        "after": judge(policy),
+        "reward": float(np.mean(rewards[-LAST:])),
+        "boundary": float(np.mean(shares)),
+        "entropy": entropy,
+    }
+
+
+def train(model: Path, draw: int) -> dict[str, float]:
+    """The same figures of the loop, with problems, answers and mini-batches drawn by a seed."""
+    torch.manual_seed(draw)
+    draws = np.random.default_rng(draw)
+    policy = Policy(model)
     adam = torch.optim.AdamW(policy.model.parameters(), lr=RATE, weight_decay=0.1)
     rows = pq.read_table(HERE / "data/train.parquet").to_pylist()
-    held_out = pq.read_table(HERE / "data/validation.parquet").to_pylist()[:HELD_OUT]
     order = draws.permutation(len(rows))
-    before = policy.sample(held_out)[3].mean().item()
     steps: list[dict[str, float]] = []
     begin = time.process_time()
     for step in range(STEPS):
@@ -85,15 +121,8 @@ def train(seed: int) -> dict[str, Any]:
         chosen = [rows[place] for place in order[step * PROMPTS : (step + 1) * PROMPTS]]
         steps.append(one_step(policy, adam, chosen, draws))
     seconds = (time.process_time() - begin) / STEPS
-    after = policy.sample(held_out)[3].mean().item()
-    return {
-        "run": f"one process, seed {seed}",
-        "mean_before": before,
-        "mean_after": after,
-        "boundary_share_mean": float(np.mean([each["boundary"] for each in steps])),
-        "entropy_last": steps[-1]["entropy"],
-        "seconds": seconds,
-    }
+    rewards, shares, entropies = ([each[name] for each in steps] for name in ("reward", "boundary", "entropy"))
+    return figures(policy, rewards, shares, entropies[-1]) | {"seconds": seconds}
 
 
 def one_step(policy: Policy, adam: Any, rows: list[dict[str, Any]], draws: np.random.Generator) -> dict[str, float]:
@@ -111,32 +140,39 @@ def one_step(policy: Policy, adam: Any, rows: list[dict[str, Any]], draws: np.ra
         torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)
         adam.step()
         shares.append(metrics["actor/region/ln/share"] + metrics["actor/region/hp/share"])
-    return {"entropy": entropy[mask].mean().item(), "boundary": float(np.mean(shares))}
+    return {
+        "reward": rewards.mean().item(),
+        "entropy": entropy[mask].mean().item(),
+        "boundary": float(np.mean(shares)),
+    }
 
 
 def main() -> None:
     parser = arguments_of(__doc__, RESULTS / "in_process.md")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("runs", type=Path, nargs="+", help="run folders of the real stack that began with --model")
+    parser.add_argument("--model", type=Path, default=HERE / "model-0", help="folder of the model before training")
+    parser.add_argument("--draws", type=int, nargs="+", default=[0, 1, 2], help="seeds of the loop")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    real = json.loads((RESULTS / "quickstart.json").read_text())["results"]
-    theirs = [{**run, "run": f"real stack, {run['run']}"} for run in real if not run["overrides"]]
-    ours = [train(seed) for seed in arguments.seeds]
+    before = judge(Policy(arguments.model))
+    found = {f"real stack, {run.name}": judge_run(run) for run in arguments.runs}
+    found |= {f"one process, draw {draw}": train(arguments.model, draw) for draw in arguments.draws}
     rows = [
         (
-            run["run"],
-            f"{100 * run['mean_before']:.1f}",
-            f"{100 * run['mean_after']:.1f}",
-            f"{100 * (run['mean_after'] - run['mean_before']):+.1f}",
-            f"{run['boundary_share_mean']:.3%}",
-            f"{run['entropy_last']:.3f}",
+            name,
+            f"{100 * run['after']:.1f}",
+            f"{100 * run['reward']:.1f}",
+            f"{run['boundary']:.3%}",
+            f"{run['entropy']:.3f}",
         )
-        for run in (*theirs, *ours)
+        for name, run in found.items()
     ]
-    head = ("run", "mean@8 before", "after", "points", "LN + HP tokens", "entropy, last step")
+    head = ("run", "mean@8", f"reward, last {LAST} steps", "LN + HP tokens", "entropy, last step")
+    seconds = np.mean([run["seconds"] for run in found.values() if "seconds" in run])
     notes = [
-        f"{STEPS} steps of {UPDATES} updates. Accuracy in %, of {HELD_OUT} held-out problems; LN + HP: mean over "
-        f"steps. The loop takes {np.mean([run['seconds'] for run in ours]):.1f} seconds of one core a step."
+        f"{STEPS} steps of {UPDATES} updates from one model, which has {100 * before:.1f} before. In %: mean@8, of "
+        f"{HELD_OUT} held-out problems, and rewards. LN + HP: mean over steps. The loop takes {seconds:.1f} seconds of "
+        "one core a step."
     ]
     publish(arguments.output, Table(head, rows, "The quick start in one process", notes), about=machine())
 
