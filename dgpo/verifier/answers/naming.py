@@ -47,7 +47,7 @@ def read_name(tokens: Tokens) -> Name | None:
     """The name that ``tokens`` are; None for a number, an expression, or a sentence."""
     if not tokens or tokens[0].kind in ("number", "percent", "infinity", "sign", "relation", "join", "dots", "money"):
         return None
-    if len(tokens) > 6 and tokens[0].kind == "open" and tokens[2].kind == "degree" and tokens[4].kind == "close":
+    if tokens[6:] and tokens[0].kind == "open" and tokens[2].kind == "degree" and tokens[4].kind == "close":
         tokens = (tokens[1], OPEN, tokens[3], *tokens[5:], CLOSE)  # (f \circ g)(x) is f(g(x))
     brackets, inside = shell(tokens)
     if brackets == "()":
