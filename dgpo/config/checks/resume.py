@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.loading import places
@@ -41,18 +41,26 @@ RESTORED = (
 )
 # Settings of which another value is a step of another kind, which may be meant.
 LEARNING = (
-    *(f"{ACTOR}.policy_loss.{name}" for name in ("n", "m", "beta1", "beta2", "alpha", "beta", "one_sided")),
-    *(
-        f"{ACTOR}.{name}"
-        for name in ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "loss_agg_mode", "grad_clip")
-    ),
-    *(
-        f"{ACTOR}.{name}"
-        for name in ("use_kl_loss", "kl_loss_coef", "entropy_coeff", "ppo_epochs", "ppo_mini_batch_size")
-    ),
-    *(f"{ROLLOUT}.{name}" for name in ("n", "temperature", "top_p", "top_k")),
-    *(f"reward.custom_reward_function.{name}" for name in ("path", "name", "reward_kwargs")),
-    *("data.train_batch_size", "algorithm.use_kl_in_reward", "algorithm.norm_adv_by_std_in_grpo"),
+    f"{ACTOR}.clip_ratio_low",
+    f"{ACTOR}.clip_ratio_high",
+    f"{ACTOR}.clip_ratio_c",
+    f"{ACTOR}.loss_agg_mode",
+    f"{ACTOR}.grad_clip",
+    f"{ACTOR}.use_kl_loss",
+    f"{ACTOR}.kl_loss_coef",
+    f"{ACTOR}.entropy_coeff",
+    f"{ACTOR}.ppo_epochs",
+    f"{ACTOR}.ppo_mini_batch_size",
+    f"{ROLLOUT}.n",
+    f"{ROLLOUT}.temperature",
+    f"{ROLLOUT}.top_p",
+    f"{ROLLOUT}.top_k",
+    "reward.custom_reward_function.path",
+    "reward.custom_reward_function.name",
+    "reward.custom_reward_function.reward_kwargs",
+    "data.train_batch_size",
+    "algorithm.use_kl_in_reward",
+    "algorithm.norm_adv_by_std_in_grpo",
 )
 # What turns a prompt into tokens.
 OF_TOKENIZER = (*TOKENIZER_FILES, "chat_template.jinja")
@@ -106,7 +114,10 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
             message = f"the run in {folder.path} has {old}, and would go on from step {start} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
-    for key, old, new in changes(last, config, LEARNING) if alone else ():
+    section = f"{ACTOR}.policy_loss"
+    of_loss = sorted({*OmegaConf.select(last, section, default=())} - {"_target_", "loss_mode"})
+    learning = [*(f"{section}.{name}" for name in of_loss), *LEARNING] if alone else []
+    for key, old, new in changes(last, config, learning):
         if new is not None:  # of another loss, which has other settings
             message = f"the run in {folder.path} has learnt with {old} up to step {step_of(checkpoint)}"
             yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
