@@ -19,6 +19,7 @@ from dgpo.verifier.expressions.tree import (
     functions,
     minus,
     names,
+    rebuilt,
     renamed,
 )
 from dgpo.verifier.expressions.values import equal, exact
@@ -139,14 +140,26 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
 
 
 def is_shifted(gold: Node, answer: Node) -> bool:
-    r"""Whether two integrals differ by a number, as their C may: ``\sin^2 x + C`` and ``-\cos^2 x + C``."""
+    r"""Whether two integrals differ by a number, as their C may: ``\sin^2 x + C`` and ``-\cos^2 x + C``; or in where
+    they are defined: ``\ln x + C`` and ``\ln|x| + C``."""
     if not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
         return False
+    gold, answer = (rebuilt(node, _without_modulus) for node in (gold, answer))
     with_more = renamed(gold, {"C": Operation("+", ("C", Fraction(1)))})
     gap = minus(gold, answer)
     points = (dict.fromkeys(names(gap), Fraction(place, 5)) for place in (2, 7))
     is_added = equal(with_more, Operation("+", (gold, Fraction(1))))
-    return is_added is True and any(equal(renamed(gap, point), gap) for point in points)
+    is_shifted = any(equal(renamed(gap, point), gap) for point in points)
+    return is_added is True and (is_shifted or equal(gold, answer) is True)
+
+
+def _without_modulus(node: Node) -> Node:
+    r"""``\ln x`` of ``\ln|x|``; other trees as they are."""
+    if isinstance(node, Operation) and node.function in ("ln", "log"):
+        inside, *base = node.operands
+        if isinstance(inside, Operation) and inside.function == "abs":
+            return Operation(node.function, (*inside.operands, *base))
+    return node
 
 
 def components(value: Value) -> Several | None:

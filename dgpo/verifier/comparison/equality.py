@@ -145,9 +145,8 @@ class Comparison:
         if values.exact(gold.node) is None or values.exact(answer.node) is None:
             self.has_evaluated = True
         decision = either(values.equal(wanted, form, has_decimal) for form in given_forms)
-        if decision is False:
-            decision = policy.is_rounded(gold, answer) or any(derived.is_shifted(wanted, form) for form in given_forms)
-        return self._told(*texts, decision)
+        decision = decision or any(derived.is_shifted(wanted, form) for form in given_forms) or decision
+        return self._told(*texts, policy.is_rounded(gold, answer) if decision is False else decision)
 
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
         wanted, given = gold.name, answer.name

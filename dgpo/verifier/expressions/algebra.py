@@ -10,7 +10,6 @@ from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra
 from dgpo.verifier.expressions.series import series, with_dots
 from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, chosen, names, product, quotient, subtrees
 from dgpo.verifier.text.spelling import OF_SEVERAL, WITHOUT_VALUE
-from dgpo.verifier.text.splitting import group_end
 from dgpo.verifier.text.tokens import END, Token, has
 
 MAX_TOKENS = 400
@@ -201,7 +200,7 @@ class _Parser(Cursor):
     def _applied(self, name: str) -> Node:
         """``C(5, 2)``, ``y(0)``, and ``x(x+1)``, which is a product."""
         after = self._tokens[self._at + 1 : self._at + 3]
-        if name == "C" and has(self._tokens[self._at : group_end(self._tokens, self._at)], "join", ","):
+        if name == "C" and has(self._symbol(0), "join", ","):
             arguments = self._arguments()
             if len(arguments) != 2:
                 raise NotAlgebra
@@ -269,16 +268,20 @@ class _Parser(Cursor):
                 factors.append(self._power())
         else:
             while self._peek().kind in ("name", "word") or (self._peek().kind == "number" and not factors):
-                if self._peek(1).is_("open", "("):
-                    raise NotAlgebra
+                if self._peek(1).is_("open", "(", "["):
+                    is_clear = self._in_trigonometry or has(self._symbol(1), "function")  # not \ln x(x + 1)
+                    if not is_clear or not has(self._symbol(1), "name", str(self._peek().value)):
+                        raise NotAlgebra  # \sin k(x - ct)
+                    return product(*factors, str(self._next().value))  # \sin x(1 + \cos x)
                 factors.append(self._power())
         bases = [factor.operands[0] if isinstance(factor, Operation) else factor for factor in factors]
-        is_unclear = len(factors) > 1 and "e" in bases
-        token = self._peek()
+        token, after = self._peek(), self._symbol(1)
         goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
-        goes_on = goes_on or (token.is_("sign", "*", "/") and self._peek(1).kind == "function")
-        goes_on = goes_on or (token.is_("sign", "/") and self._peek(1).kind == "name" and {*factors} <= _ANGLES)
-        if is_unclear or not factors or not goes_on:
+        if token.is_("sign", "*", "/"):  # \sin x \cdot x, \ln x/x and \sin\theta/k, not \ln x/(x + 1)
+            is_again = has(after[:1], "function") or has(after, "name", *map(str, bases[-1:]))
+            is_angle = token.value == "/" and has(after, "name") and {*factors} <= _ANGLES
+            goes_on = (is_again or is_angle) and (token.value == "*" or len(after) == 1)
+        if not factors or not goes_on or (len(factors) > 1 and "e" in bases):
             raise NotAlgebra
         return product(*factors)
 

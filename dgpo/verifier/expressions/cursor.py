@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from dgpo.verifier.text.splitting import group_end
 from dgpo.verifier.text.tokens import END, Kind, Token
 
 _DERIVATIVE = re.compile(
@@ -34,6 +35,10 @@ class Cursor:
         token = self._peek()
         self._at += 1
         return token
+
+    def _symbol(self, ahead: int) -> Sequence[Token]:
+        """The symbol that stands so many tokens ahead, or the group that opens there."""
+        return self._tokens[self._at + ahead : group_end(self._tokens, self._at + ahead)]
 
     def _take(self, kind: Kind, *values: str) -> Token | None:
         """The next token if it is of that kind, and moves behind it; else None, and stays."""
