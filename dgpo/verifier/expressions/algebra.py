@@ -9,7 +9,7 @@ from fractions import Fraction
 from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra
 from dgpo.verifier.expressions.series import series, with_dots
 from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, chosen, names, product, quotient, subtrees
-from dgpo.verifier.text.spelling import OF_SEVERAL, WITHOUT_VALUE
+from dgpo.verifier.text.spelling import FUNCTIONS, OF_SEVERAL, WITHOUT_VALUE
 from dgpo.verifier.text.tokens import END, Token, has
 
 MAX_TOKENS = 400
@@ -239,7 +239,7 @@ class _Parser(Cursor):
             raise NotAlgebra
         base = (self._script(),) if name == "log" and self._take("sign", "_") else ()
         exponent = self._script() if self._take("sign", "^") else None
-        if exponent == Operation("-", (Fraction(1),)) and name in TRIGONOMETRIC - {"cis"}:
+        if exponent == Operation("-", (Fraction(1),)) and f"arc{name}" in FUNCTIONS:
             name, exponent = f"arc{name}", None
         if exponent is not None and not isinstance(exponent, Fraction):
             raise NotAlgebra

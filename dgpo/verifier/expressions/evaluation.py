@@ -14,7 +14,7 @@ from dgpo.verifier.expressions import clock
 from dgpo.verifier.expressions.arithmetic import expanded
 from dgpo.verifier.expressions.tree import SERIES, Node, subtrees
 
-_INVERTED = ("sin", "cos", "tan", "sec", "csc")
+_INVERTED = ("sin", "cos", "tan", "sec", "csc", "sinh", "cosh", "tanh")
 COUNTERS = frozenset("ijklmnpqr")
 """Letters that are whole numbers in a floor: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
 Coordinate = Callable[[str, int], Fraction]

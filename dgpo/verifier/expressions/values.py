@@ -38,7 +38,7 @@ MAX_BREAKS = 84
 """The most points that are tried for two expressions with a kink."""
 POINTS = 6
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
-KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc")
+KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc arccosh arctanh")
 
 
 def exact(node: Node) -> Fraction | None:

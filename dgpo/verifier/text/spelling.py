@@ -104,7 +104,7 @@ GREEK = vocabulary(
 )
 FUNCTIONS = vocabulary(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc"
-    " sinh cosh tanh exp ln log lg max min gcd lcm det sup inf lim deg cis arg"
+    " sinh cosh tanh arcsinh arccosh arctanh exp ln log lg max min gcd lcm det sup inf lim deg cis arg"
 )
 OF_SEVERAL = vocabulary("max min gcd lcm")
 CALLED = OF_SEVERAL | vocabulary("floor ceil abs")
@@ -131,8 +131,9 @@ WITH_TEXT = WORDED | DROPPED | {*ACCENTS, "textcircled", "mathbb", "mathds"}
 
 
 def _notations(function: str) -> str:
-    """The names of a function: ``arctan``, ``atan`` and ``arctg``."""
-    return f"{function} {function.replace('arc', 'a')} {function.replace('tan', 'tg').replace('cot', 'ctg')}"
+    """The names of a function: ``arctan``, ``atan`` and ``arctg``; ``arsinh``."""
+    short = f"{function.replace('arc', 'a')} {function.replace('arc', 'ar')}"
+    return f"{function} {short} {function.replace('tan', 'tg').replace('cot', 'ctg')}"
 
 
 _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
