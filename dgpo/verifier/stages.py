@@ -150,7 +150,7 @@ def _compared(gold: Reading, answer: Reading, gold_has_many: bool) -> Verdict:
     if isinstance(gold.tree, Value) and isinstance(answer.tree, Value) and stage == "structure":
         stage = "numeric"
     if same is None:
-        node = answer.tree.node if isinstance(answer.tree, Value) else None
-        is_beyond = node is not None and not names(node) and exact(node) is None  # 9^{9^9}
+        wanted, node = (tree.node if isinstance(tree, Value) else None for tree in (gold.tree, answer.tree))
+        is_beyond = wanted is not None and node is not None and not names(node) and exact(node) is None  # 9^{9^9}
         return Verdict("too_large" if is_beyond else "unparsed", stage)
     return Verdict("match" if same else "mismatch", stage)
