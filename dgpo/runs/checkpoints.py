@@ -65,14 +65,14 @@ def inspect(path: Path) -> Checkpoint:
         return Checkpoint(step, path, "it has no manifest: the run ended while saving it")
     except (OSError, ValueError, TypeError, KeyError) as error:
         return Checkpoint(step, path, f"its manifest cannot be read ({error})")
-    if manifest.get("step", step) != step:
-        return Checkpoint(step, path, f"its name has another step than its manifest, {manifest['step']}")
     present = _files(path)
     for name, size in expected.items():
         if name not in present:
             return Checkpoint(step, path, f"{name} is missing")
         if present[name] != size:
             return Checkpoint(step, path, f"{name} has {present[name]} bytes instead of {size}")
+    if manifest.get("step", step) != step:
+        return Checkpoint(step, path, f"its name has another step than its manifest, {manifest['step']}")
     return Checkpoint(step, path, None)
 
 

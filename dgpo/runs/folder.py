@@ -14,38 +14,16 @@ tensorboard/ wandb/ wandb_id
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from yaml import YAMLError
-
-from dgpo.errors import UserError, one_line
 from dgpo.files import locked_folder
-
-PATHS = ("model.path", "model.reference", "actor_rollout_ref.model.path", "data.train_files")
-_ABSENT = "(absent)"
 
 
 def numbered(folder: Path) -> list[Path]:
     """The JSON lines of a folder that are named by a launch or a step, in its order; others, as copies that a file
     manager has made, are not the run's."""
     return sorted((file for file in folder.glob("*.jsonl") if file.stem.isdecimal()), key=lambda file: int(file.stem))
-
-
-def changes(before: DictConfig, now: DictConfig, keys: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
-    """Key, old and new value of each of the keys whose value is another one, and no other name of the same file. What
-    ``before`` does not have is of an older version, and has not changed."""
-    for key in keys:
-        old, new = (OmegaConf.select(each, key, default=_ABSENT) for each in (before, now))
-        if old not in (_ABSENT, new) and not (key in PATHS and _places(old) == _places(new)):
-            yield key, old, None if new == _ABSENT else new
-
-
-def _places(value: Any) -> list[Path]:
-    return [Path(path).expanduser().resolve() for path in ([value] if isinstance(value, str) else value or ())]
 
 
 class RunFolder:
@@ -66,19 +44,6 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.wandb_id_file = self.path / "wandb_id"
         self._lock = ExitStack()
-
-    def last_config(self) -> DictConfig | None:
-        """The config of the last launch; None where there is none. UserError where it cannot be read."""
-        if not self.config.is_file():
-            return None
-        try:
-            content = OmegaConf.load(self.config)
-            if not content or not isinstance(content, DictConfig):
-                raise ValueError("it holds no config")
-        except (OSError, ValueError, YAMLError) as error:
-            message = f"run.dir={self.path}: {self.config} cannot be read: {one_line(error)}"
-            raise UserError(f"{message}; restore it, or choose another run.dir") from error
-        return content
 
     def metrics_files(self) -> list[Path]:
         """Metrics of all launches, oldest first."""

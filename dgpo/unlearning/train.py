@@ -17,6 +17,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.compose import compose_config, resolved, select_platform
+from dgpo.config.last import changes, last_config
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
@@ -24,7 +25,7 @@ from dgpo.model_files import folder_fault, refuse
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
 from dgpo.runs.export import export
-from dgpo.runs.folder import RunFolder, changes
+from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
 from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, share_of_rank
 from dgpo.unlearning.losses import Method
@@ -153,7 +154,7 @@ def refuse_another_run(settings: Settings, config: DictConfig, examples: Example
     """Raises UserError where the folder has a checkpoint of another method, model or rows, or of a later step."""
     folder = RunFolder(settings.run.dir)
     checkpoint, _ = latest_complete(folder.checkpoints)
-    if checkpoint is None or (before := folder.last_config()) is None:
+    if checkpoint is None or (before := last_config(folder)) is None:
         return
     keys = sorted(flatten(OmegaConf.to_container(before)), key=lambda key: (key != "method.loss", key))  # pyright: ignore[reportArgumentType]
     fixed = (key for key in keys if key.partition(".")[0] in OF_A_RUN and key not in MAY_CHANGE)

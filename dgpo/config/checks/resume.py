@@ -9,12 +9,13 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.loading import places
 from dgpo.config.checks.parallel import world
+from dgpo.config.last import changes, last_config
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.errors import UserError
 from dgpo.files import file_sha256, json_object
 from dgpo.model_files import TOKENIZER_FILES
 from dgpo.runs.checkpoints import NAME, Checkpoint, latest_complete, step_of
-from dgpo.runs.folder import RunFolder, changes
+from dgpo.runs.folder import RunFolder
 
 # Settings that identify a run; with ``resume_path`` a change is taken as meant.
 # An adapter's rank and layers are its shape. Its alpha is in no weight, so that another alpha is another model.
@@ -96,7 +97,7 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
     folder, alone = RunFolder(checkpoint.parent.parent), config.trainer.resume_mode == "auto"
     try:
-        last = folder.last_config()
+        last = last_config(folder)
     except UserError as error:
         yield finding_from_error(error)
         return
