@@ -165,6 +165,17 @@ def readable(override: str) -> str:
     return override
 
 
+def paths(value: object) -> list[str]:
+    """The files that a value of the config names: verl takes one path or a list."""
+    each = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return [str(path) for path in each if path is not None]
+
+
+def places(value: object) -> list[Path]:
+    """The same files, each under the one name that it has on this machine."""
+    return [Path(path).expanduser().resolve() for path in paths(value)]
+
+
 def resolved(config: DictConfig) -> DictConfig:
     """A copy with every interpolation resolved, and `~` at the beginning of a path, which verl takes as it stands.
 

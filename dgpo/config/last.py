@@ -1,12 +1,12 @@
 """The config of a run's last launch, and what another one changes in it."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
+from dgpo.config.compose import places
 from dgpo.errors import UserError, one_line
 from dgpo.runs.folder import RunFolder
 
@@ -29,13 +29,16 @@ def last_config(folder: RunFolder) -> DictConfig | None:
 
 
 def changes(before: DictConfig, now: DictConfig, keys: Iterable[str]) -> Iterator[tuple[str, Any, Any]]:
-    """Key, old and new value of each of the keys whose value is another one, and no other name of the same file. What
-    ``before`` does not have is of an older version, and has not changed."""
+    """Key, old and new value of each of the keys whose value is another one. What ``before`` does not have is of an
+    older version, and has not changed."""
     for key in keys:
         old, new = (OmegaConf.select(each, key, default=_ABSENT) for each in (before, now))
-        if old not in (_ABSENT, new) and not (key in PATHS and _places(old) == _places(new)):
+        if old != _ABSENT and not _is_same(key, old, new):
             yield key, old, None if new == _ABSENT else new
 
 
-def _places(value: Any) -> list[Path]:
-    return [Path(path).expanduser().resolve() for path in ([value] if isinstance(value, str) else value or ())]
+def _is_same(key: str, old: Any, new: Any) -> bool:
+    """Whether two values are one: equal, a file by another path, or a module of this package by its older name."""
+    if key in PATHS:
+        return places(old) == places(new)
+    return old == new or all(str(each).startswith("pkg://dgpo.") for each in (old, new))

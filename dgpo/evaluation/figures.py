@@ -110,7 +110,7 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
             if score["benchmark"] in scores:
                 scores[score["benchmark"]][score["id"]].append(cast(Score, score))
         if any(len(each) != samples for problems in scores.values() for each in problems.values()):
-            raise KeyError("a score of each sample")
+            raise _changed(folder, folder / SCORES)
         figures = {each: benchmark_figures([*problems.values()], samples, chosen) for each, problems in scores.items()}
     except (KeyError, TypeError, ValueError) as error:
         raise _changed(folder, folder / SCORES) from error

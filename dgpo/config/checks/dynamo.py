@@ -9,8 +9,8 @@ from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
 from dgpo.config.checks.finding import Finding, finding, finding_at_option
-from dgpo.config.checks.loading import paths
 from dgpo.config.checks.resume import checkpoint_to_resume
+from dgpo.config.compose import paths
 from dgpo.data.schema import prompt_rows
 from dgpo.rollouts.settings import AllocationSettings
 from dgpo.rollouts.success import COUNTS, prompt_key

@@ -11,12 +11,11 @@ from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import (
     MOST_SAMPLES,
     UnloadableError,
-    paths,
-    places,
     prompt_files,
     prompt_lengths,
 )
 from dgpo.config.checks.reward import OURS
+from dgpo.config.compose import paths, places
 from dgpo.data.answers import canonical_answer, text_fault
 from dgpo.data.occurrences import Occurrences
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
 from dgpo.model_files import has_tokenizer, tokenizer_fault
@@ -28,17 +29,6 @@ class UnloadableError(Exception):
     def __init__(self, message: str, remedy: str, key: str = "") -> None:
         super().__init__(message)
         self.remedy, self.key = remedy, key
-
-
-def paths(value: object) -> list[str]:
-    """The files that a value of the config names: verl takes one path or a list."""
-    each = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    return [str(path) for path in each if path is not None]
-
-
-def places(value: object) -> list[Path]:
-    """The same files, each under the one name that it has on this machine."""
-    return [Path(path).expanduser().resolve() for path in paths(value)]
 
 
 def prompt_files(config: DictConfig) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
-from dgpo.config.checks.loading import places
 from dgpo.config.checks.parallel import world
+from dgpo.config.compose import places
 from dgpo.config.last import changes, last_config
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.errors import UserError
@@ -95,14 +95,14 @@ def going_on(config: DictConfig) -> Iterator[Finding]:
 def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
     """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
-    folder, alone = RunFolder(checkpoint.parent.parent), config.trainer.resume_mode == "auto"
+    folder, is_auto = RunFolder(checkpoint.parent.parent), config.trainer.resume_mode == "auto"
     try:
         last = last_config(folder)
     except UserError as error:
         yield finding_from_error(error)
         return
     if last is None:
-        if alone:
+        if is_auto:
             message = f"it has no config.yaml, which would say whether {checkpoint} is of this loss, model and data"
             yield finding(config, "run.dir", message, "copy it there too, or choose another run.dir", fatal=False)
         return
@@ -110,14 +110,14 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
         if key in RESTORED:
             message = f"{checkpoint} was saved with {old}, and verl would go on with that"
             yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
-        elif alone:
+        elif is_auto:
             start = step_of(checkpoint)
             message = f"the run in {folder.path} has {old}, and would go on from step {start} with another"
             remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
             yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     section = f"{ACTOR}.policy_loss"
     of_loss = sorted({*OmegaConf.select(last, section, default=())} - {"_target_", "loss_mode"})
-    learning = [*(f"{section}.{name}" for name in of_loss), *LEARNING] if alone else []
+    learning = [*(f"{section}.{name}" for name in of_loss), *LEARNING] if is_auto else []
     for key, old, new in changes(last, config, learning):
         if new is not None:  # of another loss, which has other settings
             message = f"the run in {folder.path} has learnt with {old} up to step {step_of(checkpoint)}"
@@ -131,7 +131,7 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
             continue
         if path.endswith((".safetensors", *OF_TOKENIZER)):
             message = f"{path} has changed since {checkpoint} was saved: it is another model"
-            if alone:
+            if is_auto:
                 yield finding(config, f"{MODEL}.path", message, f"restore it, or {from_its_weights(checkpoint)}")
         else:
             message = f"the file has changed since {checkpoint} was saved, whose place in the data is of its old rows"

@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.files import rows_left
 from dgpo.config.checks.finding import Finding, cause_of, finding
-from dgpo.config.checks.loading import paths
 from dgpo.config.checks.parallel import model_shape, world
+from dgpo.config.compose import paths
 from dgpo.config.memory.setup import ACTOR, ROLLOUT, sequence_parallel
 
 

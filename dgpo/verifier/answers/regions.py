@@ -46,11 +46,12 @@ def signed(letter: str, sign: str) -> Region | None:
 
 def counted(items: Sequence[Answer], name: str = "") -> Region | None:
     r"""The whole numbers of ``3, 4, 5, \ldots``; None for anything else."""
-    nodes = [item.node for item in items if isinstance(item, Value) and not item.unit and item.node is not None]
-    numbers = [exact(node) for node in nodes]
-    is_open = len(numbers) == len(items) - 1 > 2 and isinstance(items[-1], Statement) and items[-1].symbols == ("...",)
-    start = numbers[0] if is_open else None
-    if not isinstance(start, Fraction) or numbers != [int(start) + place for place in range(len(numbers))]:
+    if len(items) < 4 or not isinstance(items[-1], Statement) or items[-1].symbols != ("...",):
+        return None
+    nodes = [item.node if isinstance(item, Value) and not item.unit else None for item in items[:-1]]
+    numbers = [None if node is None else exact(node) for node in nodes]
+    start = numbers[0]
+    if start is None or numbers != [int(start) + place for place in range(len(numbers))]:
         return None
     return Region(name, _half_line(">=", Value(start, ())), is_whole=True)
 

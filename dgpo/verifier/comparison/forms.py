@@ -55,9 +55,11 @@ def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[s
     wanted, given = names(gold) - names(answer), names(answer) - names(gold)
     if not wanted and not given:
         wanted = given = frozenset(filter(_NUMBERED.fullmatch, names(gold)))  # C_1 and C_2 may change places
-    called = {call.operands[0] for side in (gold, answer) for call in operations(side, "call")}  # f(x) is no cx
-    if not 0 < len(wanted) == len(given) <= MAX_CONSTANTS or not called.isdisjoint(wanted | given):
+    if not 0 < len(wanted) == len(given) <= MAX_CONSTANTS:
         return
+    called = {call.operands[0] for side in (gold, answer) for call in operations(side, "call")}
+    if not called.isdisjoint(wanted | given):
+        return  # f(x) is no cx
     common = names(gold) & names(answer)
     constants = wanted | (given - declared[1].keys())
     are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, constants))

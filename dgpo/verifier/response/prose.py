@@ -25,14 +25,14 @@ _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$(?!\d)|\
 _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
+_SO = "(?:So|Thus|Hence|Therefore),? "
 _IN_WORDS = re.compile(
-    r"(?:(?:So|Thus|Hence|Therefore),? )?(?P<reply>[Yy]es|[Nn]o)(?:[,.!;:].*)?"
+    rf"(?:{_SO})?(?P<reply>[Yy]es|[Nn]o)(?:[,.!;:].*)?"
     r"|(?!.*(?: not|cannot|never|n['’]t) (?:[^,;]{0,60} )?(?:is|are|was|be) )"  # it is not so that there are three
     r".*(?<![A-Za-z])(?:(?:is|are|be|was|were|(?:falls|happen) on|lies in|equals) (?:therefore |thus |exactly )?"
     r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40}\d{0,2})[.!*]*"
     r"|.* (?P<verb>does not exist|(?:con|di)verges)(?:(?<=exist) (?:at|as|when|for) [^,;]*)?[.!*]*"
 )
-_CONSEQUENCE = re.compile(r"\A(?:So|Thus|Hence|Therefore),? ")
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
     rf"(?<=[\d$)])\s+|[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
@@ -165,7 +165,7 @@ def _from_last_sentences(text: str, wanted: Wanted) -> str | None:
         if kind == "unfinished":
             return None
         words = answer_in_words(sentence)
-        if read_text(_CONSEQUENCE.sub("", sentence)).phrase == NO_SOLUTION:
+        if read_text(re.sub(rf"\A{_SO}", "", sentence)).phrase == NO_SOLUTION:
             return NO_SOLUTION
         if words and (wanted == "words" or is_number(read_text(words).tree) or re.search("not exist|verges", sentence)):
             return words
