@@ -12,6 +12,7 @@ from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetr
 
 from dgpo.agents.hosts import EnvironmentLostError, HostedEpisode, Hosts
 from dgpo.agents.settings import AgentSettings
+from dgpo.rollouts.verl import finished_tokens
 
 _hosts: dict[AgentSettings, Hosts] = {}
 """Of this worker process: verl makes a loop for each trajectory."""
@@ -91,7 +92,11 @@ class EpisodeRecord:
             return None
         began = time.monotonic()
         # A copy: verl's client changes it, and the sessions of a prompt share it.
-        parameters = {**self.sampling_params, "max_tokens": min(room, self.settings.max_action_tokens)}
+        parameters = {
+            **self.sampling_params,
+            **finished_tokens(self.loop.config),
+            "max_tokens": min(room, self.settings.max_action_tokens),
+        }
         output = await self.loop.server_manager.generate(
             request_id=self.request_id, prompt_ids=self.ids, sampling_params=parameters
         )

@@ -1,4 +1,4 @@
-"""Allocation in verl's trainer: a manager of agent loops that says how many answers a prompt gets, and counts them.
+"""Rollouts in verl's trainer: the loop that asks for an answer, and a manager of loops that allocates and counts them.
 
 `AllocatingManager` sees the batch that a step submits, whole and in the trainer's process, and puts verl's own
 ``__rollout_n__`` into each row. Rewards are given where an answer is made, with the row of its prompt, so that none can
@@ -13,6 +13,8 @@ from typing import Any
 import transfer_queue as tq
 from tensordict import TensorDict
 from transfer_queue import KVBatchMeta
+from verl.experimental.agent_loop.agent_loop import AgentLoopOutput
+from verl.experimental.agent_loop.single_turn_agent_loop import SingleTurnAgentLoop
 from verl.trainer.ppo.v1 import AgentLoopManagerTQ
 from verl.utils import tensordict_utils as tu
 
@@ -26,6 +28,29 @@ KEY = "prompt_key"
 """The field of a sample that holds its `prompt_key`."""
 
 log = logging.getLogger(__name__)
+
+
+def finished_tokens(config: Any) -> dict[str, Any]:
+    """Sampling parameters by which vLLM's server returns what verl reads: the finished answer, in tokens.
+
+    By default it makes the text, and an output after each token, of all answers in one process; that bounds an engine's
+    tokens a second (benchmarks/results/rollout_server.md).
+    """
+    from vllm.sampling_params import RequestOutputKind  # in the processes that ask an engine only
+
+    asked: dict[str, Any] = {"detokenize": False}
+    if config.trainer.v1.trainer_mode == "sync":
+        # The other modes interrupt answers, for which verl waits until each has given its first output.
+        asked["output_kind"] = RequestOutputKind.FINAL_ONLY
+    return asked
+
+
+class SingleTurnLoop(SingleTurnAgentLoop):
+    """verl's loop for one answer to a prompt, asking for `finished_tokens`."""
+
+    async def run(self, sampling_params: dict[str, Any], **row: Any) -> AgentLoopOutput:
+        asked = {**sampling_params, **finished_tokens(self.config)}
+        return await super().run(asked, **row)  # pyright: ignore[reportAbstractUsage]  (its decorator hides the body)
 
 
 class AllocatingManager(AgentLoopManagerTQ):

@@ -14,6 +14,7 @@ from dgpo.config.checks.loading import (
     prompt_files,
     prompt_lengths,
 )
+from dgpo.config.checks.registries import agent_loop_names
 from dgpo.config.checks.reward import OURS
 from dgpo.config.compose import paths, places
 from dgpo.data.answers import canonical_answer, text_fault
@@ -81,15 +82,14 @@ def agent_loops(config: DictConfig) -> Iterator[Finding]:
     """A column ``agent_name`` chooses the loop of a row, whatever the config says."""
     agent = config.actor_rollout_ref.rollout.agent
     for key, path in prompt_files(config):
-        with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
+        # Other checks say what is wrong with a file of prompts, or of loops.
+        with contextlib.suppress(OSError, pa.ArrowException, ValueError):
             names = {row["agent_name"] for row in prompt_rows(path, ["agent_name"])}
             if others := sorted(map(str, names - {agent.default_agent_loop})):
-                from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
-
-                unknown = not agent.agent_loop_config_path and not _agent_loop_registry.keys() >= set(others)
+                known = agent_loop_names(agent.agent_loop_config_path)
                 message = f"its column agent_name asks for {', '.join(others)}, not {agent.default_agent_loop}"
-                remedy = f"drop the column, or use one of {', '.join(sorted(_agent_loop_registry))}"
-                yield Finding(key, path, message, remedy, fatal=unknown)
+                remedy = f"drop the column, or use one of {', '.join(sorted(known))}"
+                yield Finding(key, path, message, remedy, fatal=not known >= set(others))
 
 
 def _refused(config: DictConfig, key: str) -> Iterator[Finding]:

@@ -26,16 +26,17 @@ def registered(config: DictConfig) -> Iterator[Finding]:
     import dgpo.advantages.verl  # noqa: F401  (its estimator is registered then)
 
     rollout = config.actor_rollout_ref.rollout
+    loops = rollout.agent.agent_loop_config_path
     known: dict[str, Collection[Any]] = {
         "algorithm.adv_estimator": ADV_ESTIMATOR_REGISTRY,
         "trainer.v1.trainer_mode": TRAINER_REGISTRY,
         "trainer.logger": Tracking.supported_backend,
     }
-    # A file of one's own may register more.
-    if rollout.agent.default_agent_loop != "single_turn_agent" and not rollout.agent.agent_loop_config_path:
-        from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
-
-        known[f"{ROLLOUT}.agent.default_agent_loop"] = _agent_loop_registry
+    try:
+        known[f"{ROLLOUT}.agent.default_agent_loop"] = agent_loop_names(loops)
+    except ValueError as error:
+        remedy = "give a YAML list of agent loops, each with name and _target_, or leave it as configs/rlvr.yaml has it"
+        yield Finding(f"{ROLLOUT}.agent.agent_loop_config_path", loops, str(error), remedy)
     if rollout.multi_turn.enable:
         from verl.experimental.agent_loop.tool_parser import ToolParser
 
@@ -48,6 +49,23 @@ def registered(config: DictConfig) -> Iterator[Finding]:
     loggers = config.trainer.logger
     if "file" not in ([loggers] if isinstance(loggers, str) else loggers):
         yield finding(config, "trainer.logger", "progress and reports read the file tracker", "add file to the list")
+
+
+def agent_loop_names(path: str | None) -> set[str]:
+    """Names of verl's agent loops and of those in the file of ``agent_loop_config_path``.
+
+    Raises:
+        ValueError: the file cannot be read, or is no list of them.
+    """
+    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+    from verl.utils.import_utils import resolve_config_path
+
+    try:
+        loops: Any = OmegaConf.load(resolve_config_path(path)) if path else []
+        more = [str(loop.name) for loop in loops]
+    except Exception as error:
+        raise ValueError(f"it cannot be read as a list of agent loops: {cause_of(error)}") from error
+    return {*_agent_loop_registry, *more}
 
 
 def checkpointing(config: DictConfig) -> Iterator[Finding]:

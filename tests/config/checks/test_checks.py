@@ -283,3 +283,14 @@ def test_flash_attn_is_missed_where_attention_or_packing_need_it(problems: Calla
 def test_gpus_that_are_not_there_are_refused(problems: Callable[..., list[str]]) -> None:
     found = problems("trainer.device=cuda", "trainer.n_gpus_per_node=8")
     assert any("CUDA devices" in problem and "hardware=cpu" in problem for problem in found)
+
+
+def test_agent_loops_are_looked_up_in_their_file_too(problems: Callable[..., list[str]], tmp_path: Path) -> None:
+    agent = "actor_rollout_ref.rollout.agent"
+    (problem,) = problems(f"{agent}.default_agent_loop=enviroment")
+    assert "use one of environment, single_turn_agent, tool_agent" in problem
+    (tmp_path / "loops.yaml").write_text("- name: mine\n  _target_: my.Loop\n")
+    own = f"{agent}.agent_loop_config_path={tmp_path}/loops.yaml"
+    assert problems(own, f"{agent}.default_agent_loop=mine") == []
+    (tmp_path / "loops.yaml").write_text("name: mine\n")
+    assert any(f"error: {own}: it cannot be read as a list of agent loops" in problem for problem in problems(own))
