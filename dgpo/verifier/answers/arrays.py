@@ -8,8 +8,9 @@ from typing import Any
 
 from dgpo.verifier.answers.conditions import without_fillers
 from dgpo.verifier.answers.naming import read_name
-from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Several, Value, product
-from dgpo.verifier.text.splitting import group_end, in_a_list, shell, split, step, trimmed
+from dgpo.verifier.answers.whole_numbers import whole_numbers
+from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Several, Statement, Value, product
+from dgpo.verifier.text.splitting import group_end, in_a_list, plain, shell, split, step, symbols, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 
 Read = Callable[[Tokens], Answer]
@@ -17,6 +18,7 @@ Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _DETERMINANTS = vocabulary("vmatrix")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
+_WHEN = vocabulary("if when whenever otherwise else for")
 _PARAMETERS = ("c", "k", "s", "t", "lambda", "mu")
 MAX_DETERMINANT = 4
 """Rows: a determinant has as many terms as its rows have orders."""
@@ -159,11 +161,39 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
     rows = [_at_comma(row[0]) if len(row) == 1 else row for row in rows]
     if any(len(row) != 2 or not row[0] for row in rows):
         return None
-    conditions = [tuple(token for token in without_fillers(row[1]) if token.word != "is") for row in rows]
-    if not all(has_any(condition, "relation", "word") for condition in conditions):
+    conditions = [_condition(row[1], read) for row in rows]
+    if None in conditions:
         return None
-    pairs = zip((row[0] for row in rows), conditions, strict=True)
-    return Several("{}", tuple(Several("()", (read(value), read(condition))) for value, condition in pairs))
+    pairs = zip((row[0] for row in rows), filter(None, conditions), strict=True)
+    return Several("{}", tuple(Several("()", (read(value), condition)) for value, condition in pairs))
+
+
+def _condition(tokens: Tokens, read: Read) -> Answer | None:
+    """When a case holds: ``n is even`` and ``even n`` are the same; None for a text without a relation or a word."""
+    if numbers := whole_numbers(plain(without_fillers(tokens)), is_answer=True):
+        return Statement((str(numbers.modulus), *map(str, sorted(numbers.rests)), numbers.kind), tokens, is_words=True)
+    condition = tuple(token for token in without_fillers(tokens) if token.word != "is")
+    return read(condition) if has_any(condition, "relation", "word") else None
+
+
+def cases_in_words(parts: Sequence[Tokens], read: Read) -> Answer | None:
+    """``n/2 if n is even, n if n is odd`` as `_cases`, or as words where a case is not clear; None for other lists."""
+    rows: Rows = []
+    for part in parts:
+        condition, *value = split(part, "sign", ":")[0]
+        if len(value) == 1 and part[0].word in _WHEN:  # if n is odd: 1
+            part = (*value[0], *condition)
+        elif part[0].word in ("otherwise", "else") and part[1:]:
+            part = (*part[1:], part[0])
+        start = next((index for index, token in enumerate(part) if token.word in _WHEN), len(part))
+        if start:
+            rows.append([part[:start]])
+        if start < len(part):
+            rows[-1:] = [[*rows[-1], part[start:]]] if rows else [[part]]
+    if sum(len(row) > 1 for row in rows) < 2:
+        return None
+    in_words = Statement(symbols(in_a_list(parts)), in_a_list(parts), is_words=True)
+    return _cases(rows, read) if all(len(row) == 2 for row in rows) else in_words
 
 
 def _at_comma(tokens: Tokens) -> list[Tokens]:

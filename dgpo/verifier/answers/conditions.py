@@ -6,9 +6,10 @@ from fractions import Fraction
 from itertools import accumulate, dropwhile, pairwise
 
 from dgpo.verifier.answers.number_sets import number_set, spoken_set
-from dgpo.verifier.expressions.tree import Condition
-from dgpo.verifier.text.splitting import opened, split, step, symbols
-from dgpo.verifier.text.tokens import COMMA, END, Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.expressions.quantities import read_value
+from dgpo.verifier.expressions.tree import Condition, Value
+from dgpo.verifier.text.splitting import opened, shell, split, step, symbols
+from dgpo.verifier.text.tokens import COMMA, END, OR, Token, Tokens, has, has_any, vocabulary
 
 PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
 _REASONS = vocabulary("since because by rejecting discarding")
@@ -20,6 +21,7 @@ _ARTICLES = vocabulary(
 _FILLERS = _ARTICLES | vocabulary(
     "real reals complex positive negative nonnegative nonzero natural integer integers the"
 )
+_REMARKS = vocabulary("with of double triple repeated root multiplicity")
 _SUCH = vocabulary("such that satisfying with where")
 
 
@@ -30,7 +32,7 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
     """
     if not has_any(tokens, "word", "relation"):
         return tokens, {}
-    tokens = _without_place(tokens)
+    tokens = _without_place(_without_definition(tokens))
     for head, clause in _clauses(tokens):
         if has(head, "relation", "in") and has(clause, "relation") and not has(clause, "relation", "in"):
             head, clause = clause, head  # n in Z, n >= 2
@@ -43,6 +45,32 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
         if said and ((is_formula and may_be_list) or is_set) and said.keys() <= _names(head):
             return opened(head), said
     return tokens, {}
+
+
+def without_remarks(tokens: Tokens) -> Tokens:
+    """``x = 2, x = 3`` of ``x = 2 (double root), x = 3`` and of ``x = 2 with multiplicity 3, x = 3``."""
+    parts, cuts = split(tokens, "join")
+    kept: Tokens = ()
+    for part, cut in zip(parts, [*cuts, END], strict=True):
+        start = next((index for index, token in enumerate(part) if token.word in _REMARKS), 0)
+        start -= has(part[start - 1 : start], "open", "(")
+        remark = [token.word for token in part[start:] if token.kind not in ("open", "close", "number", "name")]
+        is_remark = start > 0 and _REMARKS.issuperset(remark) and not {"root", "multiplicity"}.isdisjoint(remark)
+        kept = (*kept, *(part[:start] if is_remark and _closes(part[:start]) else part), cut)
+    return kept[:-1]
+
+
+def with_other_form(tokens: Tokens) -> Tokens:
+    """``1/2 or 50%`` of ``1/2 (or 50%)``, and ``3 or three`` of ``3 (three)``; other tokens as they are."""
+    word = next((index for index, token in enumerate(tokens) if token.is_("join", "or") or token.kind == "word"), 0)
+    start, inside = word - 1, tokens[word:-1]
+    if start < 1 or shell(tokens[start:])[0] != "()":
+        return tokens
+    if tokens[word].kind == "join":
+        return (*tokens[:start], *inside)
+    read = read_value(inside) if has(tokens[start - 1 : start], "number") else None
+    is_number = isinstance(read, Value) and isinstance(read.node, Fraction)
+    return (*tokens[:start], OR, *inside) if is_number else tokens
 
 
 def attached(parts: list[Tokens]) -> list[Tokens]:
@@ -147,6 +175,17 @@ def without_fillers(clause: Tokens) -> Tokens:
     said = tuple(dropwhile(lambda token: token.word in _SUCH, core[1:]))
     is_bound = core != clause and has(core[:1], "name") and not has(said, "relation", "=")
     return said if is_bound and said != core[1:] else core
+
+
+def _without_definition(tokens: Tokens) -> Tokens:
+    r"""``F_{n+1}`` of ``F_{n+1}, where F_n is the nth Fibonacci number``; all where there are numbers or relations."""
+    for head, clause in _clauses(tokens):
+        words = [token.word for token in clause]
+        is_defined = ("is", "the") in pairwise(words) or not {"denotes", "denote"}.isdisjoint(words)
+        lead = tokens[len(tokens) - len(clause) - 1]
+        if "where" in (lead.word, words[0]) and is_defined and not has_any(clause, "number", "relation", "join"):
+            return head
+    return tokens
 
 
 def _without_place(tokens: Tokens) -> Tokens:

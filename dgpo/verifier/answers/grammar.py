@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import dropwhile, permutations, product
 
 from dgpo.verifier.answers import conditions, regions
-from dgpo.verifier.answers.arrays import read_array
+from dgpo.verifier.answers.arrays import cases_in_words, read_array
 from dgpo.verifier.answers.labels import enumerated, filled, joined, labelled, read_named
 from dgpo.verifier.answers.logic import truth_table, with_bound_letter
 from dgpo.verifier.answers.naming import read_name
@@ -27,10 +27,9 @@ from dgpo.verifier.text.splitting import (
     symbols,
     with_both_signs,
 )
-from dgpo.verifier.text.tokens import COMMA, Token, Tokens, Unreadable, has, vocabulary
+from dgpo.verifier.text.tokens import COMMA, EQUALS, Token, Tokens, Unreadable, has, vocabulary
 
 MAX_DEPTH = 12
-_CASES = vocabulary("if when whenever otherwise else")
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
 MAX_PERMUTED = 4
 
@@ -51,15 +50,14 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
     if symbols_alone := truth_table(tokens) or group(tokens):
         return Statement(symbols_alone, tokens, is_words=True)
+    tokens = conditions.without_remarks(split(tokens, "command", "implies")[0][-1] or tokens)
     value, said = conditions.split_condition(tokens)
     if said:
         inside = _read(value, depth + 1)
         letter = inside.variable if isinstance(inside, Region) and len(said) == 1 else ""
         return regions.among(inside, said.get(letter, ())) or Given(inside, said)
     tokens = opened(value)
-    start = next((index for index, token in enumerate(tokens) if token.is_("join", "or")), 0) - 1
-    if start > 0 and shell(tokens[start:])[0] == "()":
-        tokens = (*tokens[:start], *tokens[start + 1 : -1])  # 1/2 (or 50%)
+    tokens = conditions.with_other_form(tokens)
     if (orders := _permutations(tokens, depth)) is not None:
         return orders
     if (array := read_array(tokens, lambda part: _item(part, depth))) is not None:
@@ -100,10 +98,14 @@ def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) ->
         return region
     if (named := read_named(tokens, lambda value: _each(value, depth))) is not None:
         return named
-    if sum(any(str(token.value).lower() in _CASES for token in part) for part in parts) > 1:
-        return Statement(symbols(tokens), tokens, is_words=True)  # a function by cases
+    if (cases := cases_in_words(parts, lambda part: _item(part, depth))) is not None:
+        return cases
     tokens = separated(tokens) if "," in joints else tokens
-    items = [item for part in conditions.attached(split(tokens, "join")[0]) for item in _each(part, depth)]
+    members = conditions.attached(split(tokens, "join")[0])
+    (name, *value), _ = split(members[0], "relation", "=")
+    if value and has(name[:1], "open", "(") and read_name(name):  # (x, y) = (1, 2), (2, 1)
+        members = [member if has(member, "relation") else (*name, EQUALS, *member) for member in members]
+    items = [item for member in members for item in _each(member, depth)]
     answer = joined(filled(items))
     if not isinstance(answer, Several):
         return answer

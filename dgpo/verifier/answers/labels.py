@@ -11,7 +11,7 @@ from dgpo.verifier.answers.regions import counted
 from dgpo.verifier.expressions.tree import Answer, Named, Several, Statement, Value
 from dgpo.verifier.expressions.values import exact
 from dgpo.verifier.text.splitting import shell, split, step, trimmed
-from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, vocabulary
+from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, has_any, vocabulary
 
 _VERBS = vocabulary("is are has have equals was")
 _POINTS = vocabulary("point points vertex center centre focus coordinates")
@@ -102,7 +102,7 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
     if 0 < verb < len(tokens) - 1:
         return None if tokens[verb + 1].kind == "word" else [tokens[:verb], tokens[verb + 1 :]]
-    if first.kind != "name" or first.is_worded:
+    if first.kind != "name" or first.is_worded or has(tokens[1:3], "word"):  # x-intercept: 2
         sides, signs = split(tokens, "sign", ":")
         if len(signs) == 1:
             return sides
@@ -113,8 +113,16 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     name, value = tokens[:width], tokens[width:]
     if is_point and shell(value)[0] == "()" and has(value, "join"):
         return [name, value]
-    unsigned = value[has(value[:1], "sign", "-") :]
-    return [name, value] if in_list and name and unsigned and unsigned[0].kind in ("number", "money") else None
+    unsigned = value[has(value[:1], "sign", "-", "pm") :][:1]
+    is_value = has_any(unsigned, "number", "money") or (first.is_worded and _may_be_value(unsigned))
+    return [name, value] if in_list and name and is_value else None
+
+
+def _may_be_value(first: Tokens) -> bool:
+    """Whether a value begins with this token where a word stands before it: ``period \\pi``, ``range [1, 2]``."""
+    return (
+        has_any(first, "open", "infinity", "field") or has(first, "command", "frac", "sqrt") or has(first, "name", "pi")
+    )
 
 
 def enumerated(tokens: Tokens) -> list[Tokens]:

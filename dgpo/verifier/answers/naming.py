@@ -3,11 +3,12 @@ r"""Reads names, which stand left of equals signs: ``x``, ``x_1``, ``f(x)``, ``P
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from dgpo.verifier.answers.conditions import PLACES
 from dgpo.verifier.text.spelling import FUNCTIONS
 from dgpo.verifier.text.splitting import group_end, plain, shell, split, symbols
-from dgpo.verifier.text.tokens import CLOSE, OPEN, Tokens, has, has_any, vocabulary
+from dgpo.verifier.text.tokens import CLOSE, END, OPEN, Tokens, has, has_any, vocabulary
 
 _NO_NAMES = PLACES | vocabulary(
     "no not isn't never wrong false lead leads such get got gives unless what fails excluded but twice half as given"
@@ -99,7 +100,9 @@ def _in_words(tokens: Tokens) -> Name | None:
     lowered = {word.lower() for word in words}
     if lowered & _NO_NAMES or (lowered & _SUBJECTS and lowered & _CHANGES):
         return None
-    if any(token.is_("sign", *"+-*/^") or (token.kind == "join" and token.value != ",") for token in tokens):
+    is_hyphen = [sign.value == "-" and word.is_worded for sign, word in pairwise((*tokens, END))]  # y-intercept
+    signs = [token for token, is_part in zip(tokens, is_hyphen, strict=True) if token.kind == "sign" and not is_part]
+    if has(signs, "sign", *"+-*/^") or any(token.kind == "join" and token.value != "," for token in tokens):
         return None
     is_symbol_first = first.kind == "name" and not first.is_worded and has(tokens[1:2], "word")
     if is_symbol_first and not _SEGMENT.fullmatch(words[0]):
@@ -166,6 +169,8 @@ def differ(gold: Name, answer: Name) -> bool:
     if len(points) == 2:  # AB and AC, the vectors AB and BA
         are_vectors = gold.head[:4] == answer.head[:4] == "vec "
         return points[0] != points[1] if are_vectors else sorted(points[0]) != sorted(points[1])
+    if {f"frac partial{name.head}/partial{name.index}" for name in both if name.index} & heads:
+        return False  # f_x
     if any(head.startswith("frac") for head in heads):
         return gold.mark != answer.mark or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
     if not all(head[0].isalpha() for head in heads):

@@ -24,12 +24,13 @@ _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", 
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
 _LEAD = re.compile(
-    r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) |(?=(?:con|di)verges|does ))"
+    r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) |(?=(?:con|di)verges|does |cannot |can not ))"
     r"|on (?=[a-z]+day\Z)"
 )
 _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
 _SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
-_SAME_WORDS |= {"divergent": "diverges", "convergent": "converges"}
+_SAME_WORDS |= {"divergent": "diverges", "convergent": "converges", "absolutely convergent": "converges absolutely"}
+_SAME_WORDS |= {"undefined": "does not exist", "impossible": "not possible", "straight line": "line"}
 _DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -38,7 +39,7 @@ _MONTH = (
 _DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
 _END = re.compile(
     r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z"
-    r"|(?<=odd|ven|ing) (?:function|number|integer)s?\Z|(?<=[a-z]{5}) triangle\Z"
+    r"|(?<=odd|ven|ing|nal|ime|ite) (?:function|number|integer)s?\Z|(?<=[a-z]{5}) triangle\Z"
     r"|(?<=[a-z]{5}) player(?: wins| has (?:a|the) winning strategy)?\Z|(?<=fficient|ecessary) conditions?\Z"
 )
 _CHOICE = re.compile(
@@ -52,7 +53,7 @@ _CHOICE = re.compile(
 NO_SOLUTION = "no solution"
 """What ``\\emptyset`` is in words."""
 _NO_SOLUTION = re.compile(
-    r"(?:the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*solutions?"
+    r"(?:the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*(?:solution|root)s?"
     r"|such [a-z]+(?: [a-z])?)(?: exists?)?|none|(?:the )?empty set|(?:原?方程组?)?无(?:实数?)?[解根]|空集",
     re.IGNORECASE,
 )
@@ -151,12 +152,13 @@ def without_talk(tokens: Tokens) -> Tokens:
 
 
 def _lead_width(tokens: Tokens) -> int:
-    r"""How many first tokens say nothing: of ``\therefore``, ``only 2``, ``There are 42`` and ``about 12.7``."""
+    r"""How many first tokens say nothing: of ``\therefore``, ``only 2``, ``Statement I``, ``about 12.7``."""
     first, second = tokens[0].word, tokens[1].word
     if first in ("there", "we") and second in ("are", "is", "have", "exist"):
         return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])
+    is_numeral = set(str(tokens[1].value)) <= {*"IV"} and first in ("statement", "statements")
     is_adverb = (first in _EXACT and second not in ("if", "when")) or (first in _ROUGH and tokens[1].is_decimal)
-    return int(is_adverb or tokens[0].is_("command", "therefore", "implies"))
+    return int(is_numeral or is_adverb or tokens[0].is_("command", "therefore", "implies"))
 
 
 def _is_ornament(token: Token) -> bool:
@@ -194,7 +196,8 @@ def phrase(text: str) -> str | None:
     if not _WORDS.fullmatch(text):
         return None
     lowered = _END.sub("", _LEAD.sub("", text.lower().replace("non-", "non").replace("-", " ")))
-    same = _ARTICLE.sub("", _SAME_WORDS.get(lowered, lowered), count=1)
+    lowered = _ARTICLE.sub("", lowered, count=1)
+    same = _SAME_WORDS.get(lowered, lowered)
     return " and ".join(sorted(same.split(" and "))) if same.count(" ") == 2 else same  # Alice and Bob
 
 

@@ -23,7 +23,10 @@ MAX_LISTED = 100
 
 
 def as_region(answer: Several) -> Region | None:
-    """A pair in brackets as an interval."""
+    """A pair in brackets as an interval, and a list of such as their union."""
+    parts = [as_region(item) if isinstance(item, Several) else None for item in answer.items]
+    if answer.brackets == "" and len(parts) > 1 and all(parts):
+        return Region("", tuple(piece for part in parts if part for piece in part.pieces))
     ends = [item for item in answer.items if isinstance(item, Value | Infinite)]
     is_pair = len(ends) == len(answer.items) == 2 and answer.brackets not in ("", "{}")
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
@@ -230,9 +233,10 @@ def read_inequality(tokens: Tokens) -> Region | None:
     r"""The region of ``x < 3``, ``1 \le x < 2``, ``|x - 2| < 3`` or ``x \in [0, 1]``; else None."""
     sides, signs = split(tokens, "relation")
     relations = [str(sign.value) for sign in signs]
-    if relations == ["in"]:
+    if relations in (["in"], ["not in"]):
         name, region = read_name(sides[0]), read_union(sides[1])
-        return Region(str(name), region.pieces) if name and region else None
+        pieces = _without(REALS, region.pieces) if region and relations == ["not in"] else region and region.pieces
+        return Region(str(name), tuple(pieces)) if name and pieces else None
     if not relations or not all(sides) or not set(relations) <= set(MIRROR):
         return None
     if len(sides) == 2:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise, permutations
+from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.comparison import policy
+from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import (
     Answer,
     Equation,
@@ -15,10 +16,13 @@ from dgpo.verifier.expressions.tree import (
     Node,
     Operation,
     Several,
+    Statement,
     Value,
     functions,
     minus,
     names,
+    operations,
+    product,
     rebuilt,
     renamed,
 )
@@ -30,16 +34,20 @@ from dgpo.verifier.text.tokens import renamed as with_letters
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
 """The constant of integration and variables: no letters that may be given numbers."""
+_NEGATED = {"C": Operation("-", ("C",))}
 _SYMBOL = re.compile(rf"(?:[A-Za-z]|{'|'.join(GREEK)})(?:_\w+)?(?:\^\d)?|[A-Z]{{2,4}}")
 
 
 def spread(tree: Answer, other: Answer) -> Answer:
-    """``x = y = z = 1`` as the tuple ``(1, 1, 1)``, or as values by name, where ``other`` is such; else ``tree``."""
-    letters = policy.chain(tree) if isinstance(tree, Equation) else ()
+    """``x = y = z = 1`` as the tuple ``(1, 1, 1)`` and ``x = y = z`` as ``(t, t, t)``, or as values by name, where
+    ``other`` is such; else ``tree``.
+    """
+    letters = policy.chain(tree, is_open=isinstance(other, Named | Several)) if isinstance(tree, Equation) else ()
     is_other_chain = isinstance(other, Equation) and policy.chain(other)
     if not isinstance(tree, Equation) or not letters or not (is_other_chain or isinstance(other, Named | Several)):
         return tree
-    values = (read_answer(tree.sides[-1]),) * len(letters)
+    is_open = len(letters) == len(tree.sides)
+    values = (Value("t", ()) if is_open else read_answer(tree.sides[-1]),) * len(letters)
     return Several("()", values) if isinstance(other, Several) else Named(letters, values)
 
 
@@ -83,6 +91,23 @@ def with_floors(gold: Value, answer: Value) -> tuple[Value, Value]:
     return sides[0], sides[1]
 
 
+def phrases(gold: Statement, answer: Statement) -> list[tuple[Answer, Answer]]:
+    """The formulas between the words of two sentences, in pairs; none where the words are not the same."""
+    words, formulas = zip(*map(_words_and_formulas, (gold.tokens, answer.tokens)), strict=True)
+    if words[0] != words[1] or len(formulas[0]) != len(formulas[1]):
+        return []
+    return [*zip(*([*map(read_answer, side)] for side in formulas), strict=True)]
+
+
+def _words_and_formulas(tokens: Tokens) -> tuple[list[tuple[str, ...]], list[Tokens]]:
+    """The words of a sentence, a gap where there is a formula, and these formulas."""
+    groups = [tuple(group) for _, group in groupby(tokens, key=lambda token: bool(token.word) and not token.is_product)]
+    is_of_words = [bool(group[0].word) and not group[0].is_product for group in groups]
+    words = [statement(group).symbols if is_ else () for group, is_ in zip(groups, is_of_words, strict=True)]
+    formulas = [group for group, is_ in zip(groups, is_of_words, strict=True) if not is_]
+    return words, formulas if len(groups) > 1 else []
+
+
 def squared(tokens: Tokens) -> Tokens | None:
     """``(k)^2 > (1)^2`` of ``|k| > 1``; None where no modulus is on the left alone, or the right is negative."""
     sides, signs = split(tokens, "relation")
@@ -119,13 +144,20 @@ def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
 def differences(sides: Sequence[Tokens]) -> list[Node]:
     """Each side minus the next; none where a side has no tree."""
     found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
-    return found if len(found) == len(sides) - 1 else []
+    return [*map(_without_divisors, found)] if len(found) == len(sides) - 1 else []
+
+
+def _without_divisors(node: Node) -> Node:
+    """``xy - 2`` of ``y - 2/x``: ``node`` times what its terms are divided by."""
+    divisors = {part.operands[0] for part in operations(node, "/") if names(part)}
+    return product(node, *sorted(divisors, key=repr)) if divisors else node
 
 
 def in_any_order(sides: Sequence[Tokens]) -> list[list[Node]]:
     """The `differences` of three or four sides in each order; of others as they are."""
-    orders = permutations(sides) if 2 < len(sides) < 5 else [sides]
-    return [differences(order) for order in orders]
+    found = [differences(order) for order in (permutations(sides) if 2 < len(sides) < 5 else [sides])]
+    has_constant = all("C" in names(node) <= _WITH_CONSTANT for node in found[0])
+    return [*found, *([renamed(node, _NEGATED) for node in nodes] for nodes in found if has_constant)]
 
 
 def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
@@ -140,11 +172,13 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
 
 
 def is_shifted(gold: Node, answer: Node) -> bool:
-    r"""Whether two integrals differ by a number, as their C may: ``\sin^2 x + C`` and ``-\cos^2 x + C``; or in where
-    they are defined: ``\ln x + C`` and ``\ln|x| + C``."""
+    r"""Whether two integrals differ by a number, as their C may: ``\sin^2 x + C`` and ``-\cos^2 x + C``; or in its
+    sign; or in where they are defined: ``\ln x + C`` and ``\ln|x| + C``."""
     if not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
         return False
     gold, answer = (rebuilt(node, _without_modulus) for node in (gold, answer))
+    if equal(gold, renamed(answer, _NEGATED)) is True:
+        return True
     with_more = renamed(gold, {"C": Operation("+", ("C", Fraction(1)))})
     gap = minus(gold, answer)
     points = (dict.fromkeys(names(gap), Fraction(place, 5)) for place in (2, 7))

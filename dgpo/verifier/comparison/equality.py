@@ -263,7 +263,8 @@ class Comparison:
 
     def statements(self, gold: Statement, answer: Statement, depth: int) -> Decision:
         if gold.is_words or answer.is_words:
-            return False
+            pairs = derived.phrases(gold, answer)  # increasing on (0, 1)
+            return bool(pairs) and every(self.same(*pair, depth) for pair in pairs)
         return self._inequalities(gold.tokens, answer.tokens)
 
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:

@@ -38,7 +38,9 @@ def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
             continue
         is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
         if radians.unit or is_angle:
-            converted = replace(radians, node=product(node, Fraction(180), Operation("/", ("pi",))), unit="")
+            in_degrees = product(node, Fraction(180), Operation("/", ("pi",)))
+            in_degrees = renamed(node, {"pi": Fraction(180)}) if names(node) else in_degrees  # pi - 2 alpha
+            converted = replace(radians, node=in_degrees, unit="")
             plain = replace(degrees, unit="")
             return (plain, converted) if degrees is gold else (converted, plain)
     return gold, answer

@@ -13,7 +13,7 @@ from dgpo.verifier.answers.naming import Name, differ, read_name
 from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
 from dgpo.verifier.answers.whole_numbers import same_numbers, whole_numbers
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
-from dgpo.verifier.expressions.values import exact, real_value
+from dgpo.verifier.expressions.values import equal, exact, real_value
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, has, has_any
 
@@ -98,15 +98,23 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
 
 
 def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
-    """What `named_value` finds, and 113 of ``m + n = 113`` beside a value: a sum of letters that a problem asks for,
-    unlike the line ``x + y = 3``. None for other equations.
+    """What `named_value` finds, and beside a value 113 of ``m + n = 113``, a sum of letters that a problem asks for,
+    unlike ``x + y = 3`` and ``a + b = 0``, and the right side of an identity. None for other equations.
     """
     _, value = named_value(gold)
     left, *rest = gold.sides
     letters = [str(token.value) for token in left if token.kind == "name"]
     is_sum = len(letters) > 1 and all(token.kind == "name" or token.is_("sign", "+") for token in left)
-    is_asked = is_sum and [token.kind for side in rest for token in side] == ["number"]
-    return rest[0] if isinstance(answer, Value) and is_asked and set("xyzt").isdisjoint(letters) else value
+    are_numbers = [token.value != 0 and token.kind == "number" for side in rest for token in side]
+    is_asked = is_sum and are_numbers == [True] and {*letters}.isdisjoint("xyzt")
+    return rest[-1] if isinstance(answer, Value) and (is_asked or (value is None and _is_identity(gold))) else value
+
+
+def _is_identity(equation: Equation) -> bool:
+    """Whether both sides have the same value whatever their letters are: ``x^2 - 1 = (x - 1)(x + 1)``."""
+    sides = [read_answer(side) for side in equation.sides]
+    nodes = [side.node for side in sides if isinstance(side, Value) and side.node is not None]
+    return len(nodes) == len(sides) == 2 and equal(nodes[0], nodes[1]) is True
 
 
 def are_parts_of_curve(*sides: Given) -> bool:
@@ -131,9 +139,12 @@ def times(time: Ratio) -> set[tuple[Node | None, ...]]:
     return {written, (hour % 12 + 12 * (time.half == "pm"), *rest)}
 
 
-def chain(equation: Equation) -> tuple[str, ...]:
-    """The letters of ``x = y = z = 1``, two or more; none for any other equation."""
-    return () if read_name(equation.sides[-1]) else _equated(equation)
+def chain(equation: Equation, *, is_open: bool = False) -> tuple[str, ...]:
+    """The letters of ``x = y = z = 1``, two or more, with ``is_open`` of ``x = y = z``; none for others."""
+    letters, last = _equated(equation), equation.sides[-1]
+    if not read_name(last):
+        return letters
+    return (*letters, str(last[0].value)) if is_open and letters and len(last) == 1 else ()
 
 
 def _equated(equation: Equation) -> tuple[str, ...]:

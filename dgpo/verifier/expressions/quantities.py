@@ -20,6 +20,7 @@ BASE = "base "
 """The unit of ``52_8`` is ``base 8``, and its value 52."""
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
+_ANGLES = ("alpha", "beta", "gamma", "theta", "phi", *"ABC")
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -27,7 +28,7 @@ def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statemen
     """A ratio (``3:4``), a time (``10:30 a.m.``) or a value."""
     parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
     if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
-        cuts = []
+        parts, cuts = [tokens], []
     if all(parts):
         *_, last = parts
         half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
@@ -56,7 +57,7 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
         return based
     if (number := _in_words(tokens)) is not None:
         return Value(number, tokens, currency)
-    if (angles := _sum_of_angles(tokens)) is not None:
+    if (angles := _minutes(tokens) or _sum_of_angles(tokens)) is not None:
         return angles
     for start in range(max(1, len(tokens) - MAX_UNIT), len(tokens)):
         if _may_start_unit(tokens, start) and (value := _with_unit(tokens, start, currency)) is not None:
@@ -119,11 +120,23 @@ def _in_words(tokens: Tokens) -> Fraction | None:
     return None if number is None else Fraction(-number if tokens[0].kind == "sign" else number)
 
 
+def _minutes(tokens: Tokens) -> Value | None:
+    r"""``22.5`` degrees of ``22^\circ 30'``, with seconds too; None for anything else."""
+    kinds = "".join(str(token.value) if token.kind in ("degree", "sign") else token.kind for token in tokens)
+    if kinds not in ("numberdegreenumber'", "numberdegreenumber'number''"):
+        return None
+    parts = (Fraction(token.value) for token in tokens if token.kind == "number")
+    return Value(sum((part / 60**place for place, part in enumerate(parts)), Fraction(0)), (), "degree")
+
+
 def _sum_of_angles(tokens: Tokens) -> Value | None:
-    r"""``30^\circ + 360^\circ k`` and ``\frac{360^\circ}{5}`` in degrees; None where not each term has its sign."""
+    r"""``30^\circ + 360^\circ k``, ``90^\circ - \alpha`` and ``\frac{360^\circ}{5}`` in degrees; None where a number
+    has no sign of degrees.
+    """
     terms = [term for term in split(tokens, "sign", "+", "-")[0] if term]
     is_sum = len(terms) > 1 or has(tokens[-1:], "close", "}")
-    if not is_sum or any([token.kind for token in term].count("degree") != 1 for term in terms):
+    counts = [[token.kind for token in term].count("degree") or -has(term, "name", *_ANGLES) for term in terms]
+    if not is_sum or not {1} <= {*counts} <= {1, -1}:
         return None
     body = tuple(token for token in tokens if token.kind != "degree")
     node = None if has(tokens, "function") else parse(body)
@@ -158,7 +171,8 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     scale = 1
     if rest[0].word in MAGNITUDES:
         scale, rest = MAGNITUDES[rest[0].word], rest[1:]
-    unit = read_unit(rest) if rest else ""
+    is_rate = bool(currency) and has(rest[:1], "word", "per")  # \$4 per pound
+    unit = read_unit((Token("money", currency, currency), *rest) if is_rate else rest) if rest else ""
     is_inside = unit == "degree" and has(body, "function", *TRIGONOMETRIC)  # sin 30°
     is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
     if unit is None or is_inside or is_of_last:
@@ -213,7 +227,7 @@ def side_by_side(tokens: Tokens) -> list[Tokens] | None:
     starts = [index for index, token in enumerate(tokens) if token.kind == "number"]
     inside = [index for index in starts if index and tokens[index - 1].kind in ("sign", "open", "command")]
     starts = [index for index in starts if index not in inside or tokens[index - 1].value == "'"]
-    if len(starts) < 2 or starts[0] or has(tokens, "relation"):
+    if len(starts) < 2 or starts[0] or has(tokens, "relation") or _minutes(tokens):
         return None
     parts = []
     for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):

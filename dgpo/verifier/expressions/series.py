@@ -3,7 +3,7 @@ r"""Sums and products of many terms, written ``\sum_{k=1}^{n} k^2`` or ``1^2+2^2
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 from dgpo.verifier.expressions.cursor import NotAlgebra
 from dgpo.verifier.expressions.tree import (
@@ -49,11 +49,22 @@ def _indexed(part: Node) -> Node:
 
 
 def with_dots(function: str, first: Sequence[Node], last: Node) -> Operation:
-    """The series of ``first + ... + last``: a letter of ``last``, counted from 0, 1 or 2, gives the ``first`` terms."""
+    """The series of ``first + ... + last``: a letter of ``last``, counted from 0, 1 or 2, gives the ``first`` terms.
+
+    The product of numbers one after the other is a quotient of factorials.
+    """
     last, *first = (rebuilt(node, _indexed) for node in (last, *first))
     for letter, start in product(sorted(names(last)), STARTS):
         terms = [renamed(last, {letter: Fraction(start + place)}) for place in range(len(first))]
         is_clear = len(first) > 1 or last == letter or "call" in functions(last)
         if is_clear and all(map(equal, terms, first)):
             return series(function, last, letter, Fraction(start), letter)
+    are_factors = function == "prod" and isinstance(first[0], Operation) and first[0].function == "*"  # n(n - 1)
+    first = [*first[0].operands, *first[1:]] if are_factors and isinstance(first[0], Operation) else first
+    if function != "prod" or len(first) < 2:
+        raise NotAlgebra
+    for low, high, step in ((first[0], last, 1), (last, first[0], -1)):  # (n + 1)(n + 2)...2n, n(n - 1)...2
+        if all(equal(Operation("+", (one, Fraction(step))), two) for one, two in pairwise(first)):
+            below = Operation("!", (Operation("+", (low, Fraction(-1))),))
+            return Operation("*", (Operation("!", (high,)), *([] if low == 1 else [Operation("/", (below,))])))
     raise NotAlgebra

@@ -33,12 +33,13 @@ _SPELLINGS = {
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
-_SIGNS = {sign: sign for sign in "$€£¥₹%"} | {"¢": "cent", "'": "ft", "''": "in", "per cent": "%"}
+_MONEY = tuple("$€£¥₹")
+_SIGNS = {sign: sign for sign in (*_MONEY, "%")} | {"¢": "cent", "'": "ft", "''": "in", "per cent": "%"}
 _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
 """What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
 _FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") for word in WORDS]
 _NOT_UNITS = re.compile(
-    r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
+    r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
     r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
     r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|dozens?|score|factorial"
     r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
@@ -48,6 +49,7 @@ _NOT_UNITS = re.compile(
 )
 _COUNTED = re.compile(r"\A(?:(?:such|different|distinct|possible|total|valid) )+(?=[a-z])", re.IGNORECASE)
 """What says of counted things that they are counted: ``such triples``."""
+_DIRECTION = re.compile(r" (?:(?:to|toward|towards) the|due) (?=(?:left|right|north|south|east|west)\b)")
 _MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
     "infinity infty coth squared cubed floor ceil ceiling binom cdot frac sqrt root sum prod integral choose undefined"
 )
@@ -87,6 +89,7 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
         return {"c": "celsius", "f": "fahrenheit"}.get((degrees["scale"] or "")[:1].lower(), "degree")
     if modulus := _MODULUS.fullmatch(text):
         return f"mod {modulus[1]}"
+    text = _DIRECTION.sub(" ", text)
     if _NOT_UNITS.search(_COUNTED.sub("", text)):
         return None
     if not text.isascii() and (han := _HAN.fullmatch(text)):
@@ -101,7 +104,9 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
 
 
 def same_unit(gold: str, answer: str) -> bool:
-    """Whether one unit begins with the words of the other, as ``apple in total`` does with ``apple``."""
+    """Whether one unit begins with the words of the other, ``apple in total`` and ``apple``, or is its price."""
+    if gold[:1] in _MONEY and ("/" in gold) != ("/" in answer):
+        gold, answer = gold.partition("/")[0], answer.partition("/")[0]
     return f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
 
 

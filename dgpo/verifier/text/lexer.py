@@ -126,7 +126,8 @@ class _Lexer:
             self._is_spaced = self._is_spaced or name in ("quad", "qquad", "space")
         elif name in spelling.WITH_TEXT:
             inside, at = spelling.argument(text, at)
-            self._with_text(name, inside)
+            is_applied = inside in spelling.OF_SEVERAL and text[at : at + 1] == "("  # \text{lcm}(4, 6)
+            self._with_text("operatorname" if is_applied else name, inside)
         elif name in ("underbrace", "overbrace") and "dots" not in spelling.argument(text, at)[0]:
             inside, at = spelling.argument(text, at)
             self.read(inside, is_worded)
@@ -208,7 +209,8 @@ class _Lexer:
 
     def _letters(self, text: str, at: int, written: str, is_worded: bool) -> None:
         is_called = written not in spelling.CALLED or _OPENS.match(text, at)
-        is_upright = text.strip() == written != "sec"  # \mathrm{ln}; seconds are no secant
+        is_called = is_called and (written != "sec" or text[at:].strip(" .$)"))  # seconds are no secant
+        is_upright = text.strip() == written  # \mathrm{ln}
         if written.lower() == "equivalently":
             self._is_spaced = True
         elif written.lower() in spelling.WORDS:

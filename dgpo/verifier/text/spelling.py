@@ -151,6 +151,7 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("relation", "<=", "", "le leq leqslant leqq"), ("relation", ">=", "", "ge geq geqslant geqq"),
     ("relation", "!=", "", "ne neq"), ("relation", "<", "", "lt"), ("relation", ">", "", "gt"),
     ("relation", "in", "", "in"), ("relation", "~", "", "approx simeq sim"), ("relation", "equiv", "", "equiv"),
+    ("relation", "not in", "", "notin"),
     ("join", "or", r"\lor ", "lor vee"), ("join", "and", r"\land ", "land wedge"),
     ("dots", "...", r"\ldots ", "ldots dots cdots dotsc dotsb"), ("infinity", "infinity", r"\infty ", "infty infin"),
     ("degree", "degree", r"^{\circ}", "circ degree degrees degreecelsius"),

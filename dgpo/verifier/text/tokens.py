@@ -18,7 +18,7 @@ def vocabulary(text: str) -> frozenset[str]:
 MAX_PRODUCT, MAX_WORDLESS = 3, 8
 """Up to so many letters in a row may be a product, and up to so many where no word has such letters (``mghr``)."""
 _VOWELS, _USUAL = frozenset("aeiou"), frozenset("abcdewxyz")
-NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten")
+NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten sec")
 """Short words, which are no products of letters."""
 
 
@@ -70,6 +70,7 @@ END = Token("end", "", "")
 """What follows the last token."""
 PLUS, MINUS, TIMES = Token("sign", "+", "+"), Token("sign", "-", "-"), Token("sign", "*", r"\cdot ")
 EQUALS = Token("relation", "=", " = ")
+OR = Token("join", "or", r"\text{ or }", is_spaced=True)
 OPEN, CLOSE, COMMA = Token("open", "(", "("), Token("close", ")", ")"), Token("join", ",", ", ")
 
 

@@ -64,8 +64,11 @@ def test_what_is_no_set_of_numbers_has_no_such_form(text: str) -> None:
     assert not shown(read(text).tree).startswith("numbers")
 
 
-@pytest.mark.parametrize(
-    "text", ["3 if x>0, 5 if x<0", "3 if n=1, otherwise 5", "all primes p with p>5", "True if n=2", "at x=2"]
-)
+@pytest.mark.parametrize("text", ["3 if x>0, 5 if x<0", "3 if n=1, otherwise 5"])
+def test_cases_in_words_are_pairs_of_value_and_condition(text: str) -> None:
+    assert shown(read(text).tree).startswith("set(tuple(3; ")
+
+
+@pytest.mark.parametrize("text", ["all primes p with p>5", "True if n=2", "at x=2"])
 def test_several_values_and_descriptions_of_sets_are_no_value(text: str) -> None:
     assert shown(read(text).tree).startswith(("words", "list(words", "equation"))
