@@ -46,8 +46,9 @@ def spread(tree: Answer, other: Answer) -> Answer:
     is_other_chain = isinstance(other, Equation) and policy.chain(other)
     if not isinstance(tree, Equation) or not letters or not (is_other_chain or isinstance(other, Named | Several)):
         return tree
-    is_open = len(letters) == len(tree.sides)
-    values = (Value("t", ()) if is_open else read_answer(tree.sides[-1]),) * len(letters)
+    first = other.items[:1] if isinstance(other, Named | Several) and len(letters) == len(tree.sides) else ()
+    is_letter = any(isinstance(item, Value) and isinstance(item.node, str) for item in first)
+    values = (first if is_letter else (read_answer(tree.sides[-1]),)) * len(letters)
     return Several("()", values) if isinstance(other, Several) else Named(letters, values)
 
 
@@ -144,6 +145,7 @@ def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
 def differences(sides: Sequence[Tokens]) -> list[Node]:
     """Each side minus the next; none where a side has no tree."""
     found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
+    found = [renamed(node, {"c": "C"}) if names(node) <= _WITH_CONSTANT | {"c"} else node for node in found]
     return [*map(_without_divisors, found)] if len(found) == len(sides) - 1 else []
 
 

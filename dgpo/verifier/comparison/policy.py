@@ -85,7 +85,7 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
 def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     r"""Name and value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``, value of ``\sqrt{2} \approx 1.4``; else None."""
     sides = [*equation.sides]
-    first, last = read_name(sides[0]), read_name(sides[-1])
+    first, last = _outer_names(sides)
     if _equated(equation):
         return None, None
     if not first and equation.approximate == 1:
@@ -95,6 +95,13 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     if first:
         return first, sides[-1]
     return (last, sides[0]) if last and len(sides) == 2 else (None, None)
+
+
+def _outer_names(sides: list[Tokens]) -> tuple[Name | None, Name | None]:
+    """The names that the first and the last side are; a constant is no name behind variables: ``xy = C``."""
+    first, last = read_name(sides[0]), read_name(sides[-1])
+    is_constant = last is not None and last.head in ("C", "c") and not first and _has_variable(sides[0])
+    return first, None if is_constant else last
 
 
 def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
@@ -161,7 +168,7 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     left to solve claims nothing, nor does one behind words.
     """
     sides = list(answer.sides)
-    first, last = read_name(sides[0]), read_name(sides[-1])
+    first, last = _outer_names(sides)
     if isinstance(gold, Equation):
         gold_name, value = named_value(gold)
         named = first or last
@@ -232,7 +239,7 @@ def _has_variable(side: Tokens) -> bool:
 
 def names_differ(gold: Equation, answer: Equation) -> bool:
     """Whether two equations of two sides are named after different things."""
-    wanted, given = read_name(gold.sides[0]), read_name(answer.sides[0])
+    (wanted, _), (given, _) = named_value(gold), named_value(answer)
     if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None:
         return False
     if _is_solved_for_another(gold, given):

@@ -157,6 +157,8 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
         return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
     if token.is_("sign", "'"):
         return before.kind == "number"
+    if token.is_("sign", "/"):
+        return has(tokens[start + 1 :][:1], "word") and tokens[start + 1].is_worded
     if not token.is_("open", "(") and not token.is_("command", "frac"):
         return False
     has_name = token.kind == "open" and (has(tokens[start:], "word") or has(tokens[start:], "command", "mod"))
@@ -171,7 +173,7 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     scale = 1
     if rest[0].word in MAGNITUDES:
         scale, rest = MAGNITUDES[rest[0].word], rest[1:]
-    is_rate = bool(currency) and has(rest[:1], "word", "per")  # \$4 per pound
+    is_rate = currency and (has(rest[:1], "word", "per") or has(rest[:1], "sign", "/"))  # \$4 per pound
     unit = read_unit((Token("money", currency, currency), *rest) if is_rate else rest) if rest else ""
     is_inside = unit == "degree" and has(body, "function", *TRIGONOMETRIC)  # sin 30°
     is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%

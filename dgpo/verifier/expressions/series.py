@@ -12,12 +12,13 @@ from dgpo.verifier.expressions.tree import (
     Node,
     Operation,
     functions,
+    minus,
     names,
     operations,
     rebuilt,
     renamed,
 )
-from dgpo.verifier.expressions.values import equal
+from dgpo.verifier.expressions.values import equal, exact
 
 STARTS = (0, 1, 2)
 _IN_AN_INDEX = re.compile(r"([+-]?)([a-z]|\d{1,3})")
@@ -59,6 +60,13 @@ def with_dots(function: str, first: Sequence[Node], last: Node) -> Operation:
         is_clear = len(first) > 1 or last == letter or "call" in functions(last)
         if is_clear and all(map(equal, terms, first)):
             return series(function, last, letter, Fraction(start), letter)
+    gap, *gaps = (minus(two, one) for one, two in pairwise(first)) if len(first) > 1 else ((last,) * 2)
+    step, low, high = exact(gap), exact(first[0]), exact(last)
+    if step and low is not None and high is not None and all(exact(each) == step for each in gaps):
+        count = (high - low) / step  # 1 + 3 + ... + 99
+        if count.denominator == 1 and count > len(gaps):
+            term = Operation("+", (low, Operation("*", (step, "k"))))
+            return series(function, term, "k", Fraction(0), count)
     are_factors = function == "prod" and isinstance(first[0], Operation) and first[0].function == "*"  # n(n - 1)
     first = [*first[0].operands, *first[1:]] if are_factors and isinstance(first[0], Operation) else first
     if function != "prod" or len(first) < 2:
