@@ -21,7 +21,10 @@ _ARTICLES = vocabulary(
 _FILLERS = _ARTICLES | vocabulary(
     "real reals complex positive negative nonnegative nonzero natural integer integers the"
 )
-_REMARKS = vocabulary("with of double triple repeated root multiplicity")
+_ROUNDINGS = vocabulary("~ rounded nearest significant decimal sf dp f p")
+_REMARKS = _ROUNDINGS | vocabulary(
+    "with of double triple repeated root multiplicity to the correct figures digits places place one two three s d ."
+)
 _SUCH = vocabulary("such that satisfying with where")
 
 
@@ -48,14 +51,17 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
 
 
 def without_remarks(tokens: Tokens) -> Tokens:
-    """``x = 2, x = 3`` of ``x = 2 (double root), x = 3`` and of ``x = 2 with multiplicity 3, x = 3``."""
+    """``x = 2, x = 3`` of ``x = 2 (double root), x = 3``, and ``1.5`` of ``1.5 (to 2 s.f.)``, but not of an integer."""
     parts, cuts = split(tokens, "join")
     kept: Tokens = ()
     for part, cut in zip(parts, [*cuts, END], strict=True):
-        start = next((index for index, token in enumerate(part) if token.word in _REMARKS), 0)
+        opens = [token.is_("open", "(") and after.is_("relation", "~") for token, after in pairwise((*part, END))]
+        starts = (at for at, token in enumerate(part) if token.word in _REMARKS or opens[at])
+        start = next(starts, 0)
         start -= has(part[start - 1 : start], "open", "(")
-        remark = [token.word for token in part[start:] if token.kind not in ("open", "close", "number", "name")]
-        is_remark = start > 0 and _REMARKS.issuperset(remark) and not {"root", "multiplicity"}.isdisjoint(remark)
+        remark = {str(token.value).lower() for token in part[start:] if token.kind not in ("open", "close", "number")}
+        telling = _ROUNDINGS if start > 0 and part[start - 1].is_decimal else frozenset(("root", "multiplicity"))
+        is_remark = start > 0 and remark <= _REMARKS and not telling.isdisjoint(remark)
         kept = (*kept, *(part[:start] if is_remark and _closes(part[:start]) else part), cut)
     return kept[:-1]
 

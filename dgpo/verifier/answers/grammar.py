@@ -68,6 +68,7 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     if signs and number_set(sets[0]) and (region := regions.read_union(tokens)):
         return region  # all real numbers except 1 and 2
     parts, cuts = split(tokens, "join")
+    cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
     return _list(tokens, parts, cuts, depth) if cuts else _relation(tokens, depth)
 
 

@@ -94,10 +94,11 @@ def forms(gold: Value, answer: Value, both: tuple[Node, Node], declared: Declare
     is no 3/4, though 75 per cent may be 75.
     """
     written = [renamed(both[1], new) for new in new_letters(*both, declared)]
-    if (gold.unit == "%") == (answer.unit == "%"):
+    are_shares = [side.unit[:1] == "%" for side in (gold, answer)]
+    if are_shares[0] == are_shares[1]:
         return written
-    scaled = [product(form, Fraction(100) if gold.unit == "%" else Fraction(1, 100)) for form in written]
-    is_share = answer.unit == "%" and (number := exact(both[0])) is not None and abs(number) < 1
+    scaled = [product(form, Fraction(100) if are_shares[0] else Fraction(1, 100)) for form in written]
+    is_share = are_shares[1] and (number := exact(both[0])) is not None and abs(number) < 1
     return scaled if is_share else written + scaled
 
 

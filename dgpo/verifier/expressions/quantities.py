@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
+from operator import or_
 
 from dgpo.verifier.expressions.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.expressions.arithmetic import exact_value
@@ -45,7 +46,7 @@ def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statemen
 def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
     """The value of ``tokens``; a `Statement` where they have words that are no unit."""
     tokens = opened(tokens)
-    if has(tokens[:1], "word", "minus", "negative") and (has(tokens, "number") or _in_words(tokens[1:])):
+    if has(tokens[:1], "word", "minus", "negative") and (has(tokens, "number") or in_words(tokens[1:])):
         tokens = (MINUS, *tokens[1:])
     is_signed = has(tokens[:1], "sign", "+", "-")
     if [token.kind for token in tokens[is_signed:]] == ["infinity"]:
@@ -55,7 +56,7 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
     currency, tokens = _currency(tokens)
     if (based := _in_base(tokens)) is not None:
         return based
-    if (number := _in_words(tokens)) is not None:
+    if (number := in_words(tokens)) is not None:
         return Value(number, tokens, currency)
     if (angles := _minutes(tokens) or _sum_of_angles(tokens)) is not None:
         return angles
@@ -112,9 +113,11 @@ def _unwrapped(tokens: Tokens) -> Tokens:
     return _unwrapped(inside) if brackets == "()" else inside
 
 
-def _in_words(tokens: Tokens) -> Fraction | None:
+def in_words(tokens: Tokens) -> Fraction | None:
     """42 of ``forty-two``, None for other words."""
-    if not all(token.kind == "word" or token.is_("sign", "-") or token.is_("join", "and") for token in tokens):
+    articles = [token.is_("name", "a") and token.is_worded for token in tokens]  # one and a half
+    are_words = (token.kind == "word" or token.is_("sign", "-") or token.is_("join", "and") for token in tokens)
+    if not all(map(or_, articles, are_words)):
         return None
     number = read_words(" ".join(str(token.value) for token in tokens if token.kind != "sign"))
     return None if number is None else Fraction(-number if tokens[0].kind == "sign" else number)
@@ -168,7 +171,7 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     """The value of ``tokens`` with the unit that begins at ``start``; None where that is no unit."""
     body, rest = opened(tokens[:start]), tokens[start:]
-    if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word") and _in_words(body) is None):
+    if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word") and in_words(body) is None):
         return None
     scale = 1
     if rest[0].word in MAGNITUDES:
@@ -179,7 +182,7 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
     if unit is None or is_inside or is_of_last:
         return None
-    number = _in_words(body)
+    number = in_words(body)
     node = parse(body) if number is None else number
     is_letter = has(rest[:1], "name") and not any(token.is_worded for token in rest)
     if is_letter and not isinstance(node, Fraction) and (len(rest) == 1 or (node is not None and names(node))):

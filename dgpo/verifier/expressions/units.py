@@ -85,6 +85,9 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     """
     if text.lower() in _SIGNS:
         return _SIGNS[text.lower()]
+    if text[:2] == "% ":  # 60% alcohol
+        thing = None if _NOT_UNITS.search(text) else _thing(text[2:], is_worded, has_space)
+        return thing and f"% {thing}"
     if degrees := _DEGREES.fullmatch(text):
         return {"c": "celsius", "f": "fahrenheit"}.get((degrees["scale"] or "")[:1].lower(), "degree")
     if modulus := _MODULUS.fullmatch(text):

@@ -25,7 +25,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _VALUES = {word: value for value, word in enumerate(_SMALL.split())}
 _VALUES |= {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
 MAGNITUDES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-MAGNITUDES |= {"lakh": 10**5, "crore": 10**7}
+MAGNITUDES |= {"lakh": 10**5, "crore": 10**7, "dozen": 12}
 
 _ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 _PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}
@@ -75,8 +75,12 @@ def read_words(text: str) -> int | Fraction | None:
     if not words or words[-1] == "and" or len(words) > 12 or re.sub(r"[\s-]+", "", text.lower()) != "".join(words):
         return None
     below = _PARTS.get(words[-1])
-    if below and len(words) > 1:
-        above = 1 if words[:-1] == ["a"] else read_words(" ".join(words[:-1]))
+    if below and "and" in words:  # one and a half
+        cut = len(words) - words[::-1].index("and")
+        whole, part = (read_words(" ".join(side)) for side in (words[: cut - 1], words[cut:]))
+        return None if whole is None or part is None else whole + part
+    if below and (len(words) > 1 or below == 2):
+        above = 1 if words[:-1] in ([], ["a"]) else read_words(" ".join(words[:-1]))
         is_one = words[-1] == "half" or words[-1] + "s" in _PARTS
         return Fraction(above, below) if above is not None and is_one == (above == 1) else None
     total = part = 0
