@@ -194,9 +194,9 @@ class Comparison:
         return every(self.same(item, answer, depth) for item in gold.items)
 
     def several_and_region(self, gold: Several, answer: Region, depth: int) -> Decision:
-        if answer.is_whole and (numbers := listed(answer)):
-            return self.severals(gold, numbers, depth)
         region = as_region(gold)
+        if (answer.is_whole or (not region and answer.variable in COUNTERS)) and (numbers := listed(answer)):
+            return self.severals(gold, numbers, depth)
         return self.regions(region, answer, depth) if region else False
 
     def regions(self, gold: Region, answer: Region, depth: int) -> Decision:

@@ -14,7 +14,7 @@ from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
 from dgpo.verifier.answers.whole_numbers import same_numbers, whole_numbers
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
 from dgpo.verifier.expressions.values import equal, exact, real_value
-from dgpo.verifier.text.splitting import split
+from dgpo.verifier.text.splitting import split, symbols
 from dgpo.verifier.text.tokens import Tokens, has, has_any
 
 MAX_SIDES = 4
@@ -170,6 +170,8 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     sides = list(answer.sides)
     first, last = _outer_names(sides)
     if isinstance(gold, Equation):
+        if _is_turned(gold, answer):
+            return None
         gold_name, value = named_value(gold)
         named = first or last
         is_named = named is not None and gold_name is not None and not _is_solved_for_another(gold, named)
@@ -237,10 +239,16 @@ def _has_variable(side: Tokens) -> bool:
     return has_extreme or any(token.kind in ("name", "word") and token.value != "pi" for token in side)
 
 
+def _is_turned(gold: Equation, answer: Equation) -> bool:
+    """Whether two equations have the same sides the other way round, which both are names: ``AB = CD``."""
+    sides = [symbols(side) for side in gold.sides]
+    return sides[::-1] == [symbols(side) for side in answer.sides] and all(map(read_name, gold.sides))
+
+
 def names_differ(gold: Equation, answer: Equation) -> bool:
     """Whether two equations of two sides are named after different things."""
     (wanted, _), (given, _) = named_value(gold), named_value(answer)
-    if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None:
+    if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None or _is_turned(gold, answer):
         return False
     if _is_solved_for_another(gold, given):
         return False
