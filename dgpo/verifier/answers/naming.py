@@ -16,7 +16,7 @@ _NO_NAMES = PLACES | vocabulary(
 """Words that begin a condition, deny something or make a sentence."""
 _SUBJECTS = vocabulary("answer result solution it this that")
 _CHANGES = vocabulary("square squared cube cubed double triple negative reciprocal inverse opposite root third")
-_ARTICLES = vocabulary("the a an value of its")
+_ARTICLES = vocabulary("the a an value of its on over")
 _MEASURES = vocabulary(
     "length width height radius diameter perimeter area volume mean median mode max min sum product domain range"
 )
