@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo import cuda
 from dgpo.cluster import cluster_address
 from dgpo.config.checks.finding import Finding, finding
+from dgpo.config.checks.loading import prompt_files
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.config.memory.lora import adapter_parameters, lora_from
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
@@ -112,6 +113,9 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
     if any(path.glob("global_step_*")) or NAME.fullmatch(path.name):
         run = path.parent.parent if NAME.fullmatch(path.name) else path.parent
         yield finding(config, "run.dir", "it is a run's folder of checkpoints, or one of them", f"to go on give {run}")
+    of_prompts = {Path(file).absolute().parent for _, file in prompt_files(config)}
+    if path in of_prompts or (path / "config.json").is_file():
+        yield finding(config, "run.dir", "it is the folder of a model or of the prompts", "choose a folder of its own")
     existing = path
     while not existing.exists():
         existing = existing.parent

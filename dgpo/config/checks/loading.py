@@ -120,6 +120,14 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
 def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any, key: str) -> Any:
     """verl's dataset of the files, after a try at its first and last rows and the first rows with pictures or sound."""
     from verl.trainer.ppo.utils import create_rl_dataset
+    from verl.utils.dataset.rl_dataset import get_dataset_class
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            get_dataset_class(data)
+    except Exception as error:  # importing a file of the user's
+        message = f"verl cannot load the class {data.custom_cls.name} of it: {_reason(error)}"
+        raise UnloadableError(message, "correct path and name", "data.custom_cls.path") from error
 
     def load(chosen: Sequence[str]) -> Any:
         most = data.get(MOST_SAMPLES[key], -1)

@@ -294,3 +294,18 @@ def test_agent_loops_are_looked_up_in_their_file_too(problems: Callable[..., lis
     assert problems(own, f"{agent}.default_agent_loop=mine") == []
     (tmp_path / "loops.yaml").write_text("name: mine\n")
     assert any(f"error: {own}: it cannot be read as a list of agent loops" in problem for problem in problems(own))
+
+
+def test_a_run_in_the_folder_of_its_model_or_its_prompts_is_refused(
+    problems: Callable[..., list[str]], files: Path
+) -> None:
+    for folder in (files / "model", files / "data"):
+        (problem,) = problems(f"run.dir={folder}")
+        assert problem.startswith(f"error: run.dir={folder}: it is the folder of a model or of the prompts")
+
+
+def test_a_dataset_class_that_cannot_be_loaded_is_told_once(problems: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("class Other: ...\n")
+    for name in ("mine.py", "missing.py"):
+        found = problems(f"data.custom_cls.path={tmp_path}/{name}", "data.custom_cls.name=Mine")
+        assert len(found) == 1 and found[0].startswith(f"error: data.custom_cls.path={tmp_path}/{name}")
