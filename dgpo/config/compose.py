@@ -20,6 +20,8 @@ from dgpo.files import flatten
 
 SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
+OF_HYDRA = "Hydra only composes here, so that it does nothing; leave it out, and use run.dir"
+
 
 def config_dir() -> Path:
     """The folder of configs: beside the package in a checkout, inside it in an installed wheel."""
@@ -91,18 +93,21 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
 
 
 def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
-    """Raises UserError where a value in a config's own file is replaced by an entry of its defaults, and not by an
-    override: the entry comes after ``_self_``. A group that an override adds (``+trainer_mode=...``) may do so."""
-    adds_group = any(re.match(r"\+[\w/]+=", override) for override in overrides)
-    if adds_group or not file.is_file() or "@package" in file.read_text().partition("\n")[0]:
+    """Raises UserError where a value in a config's own file does nothing: it is Hydra's, or is replaced by an entry of
+    its defaults, and not by an override, since the entry comes after ``_self_``. A group that an override adds
+    (``+trainer_mode=...``) may do so."""
+    if not file.is_file() or "@package" in file.read_text().partition("\n")[0]:
         return
-    given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
     own, composed = (
         flatten(cast(dict[str, Any], OmegaConf.to_container(each)))
         for each in (cast(DictConfig, OmegaConf.load(file)), config)
     )
+    adds_group = any(re.match(r"\+[\w/]+=", override) for override in overrides)
+    given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
     for key, value in own.items():
-        is_given = any(f"{key}.".startswith(f"{each}.") for each in given)
+        if key.startswith("hydra.") and key != "hydra.searchpath":
+            raise UserError(f"{file}: {key}={value}: {OF_HYDRA}")
+        is_given = adds_group or any(f"{key}.".startswith(f"{each}.") for each in given)
         if value != "???" and not is_given and (now := composed.get(key, value)) != value:
             raise UserError(
                 f"{file}: {key}={value} does nothing, for its defaults make it {now}; put _self_ last in them"
@@ -132,7 +137,7 @@ def readable(override: str) -> str:
     """
     key, equals, value = override.partition("=")
     if key.startswith(("hydra.", "hydra/", "+hydra", "~hydra")):
-        raise UserError(f"{override}: Hydra only composes here, so that it does nothing; leave it out, and use run.dir")
+        raise UserError(f"{override}: {OF_HYDRA}")
     if override.startswith("-"):
         right = override.lstrip("-") if equals else f"{override.lstrip('-')}=VALUE"
         raise UserError(f"{override}: --help lists no such option, and an override has no dashes; write {right}")

@@ -208,6 +208,11 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
     ("name", "content", "says"),
     [
         ("mine", "defaults: [_self_, quickstart]\nseed: 7\n", "seed=7 does nothing, for its defaults make it 0"),
+        (
+            "mine",
+            "defaults: [quickstart, _self_]\nhydra: {run: {dir: out}}\n",
+            "hydra.run.dir=out: Hydra only composes here",
+        ),
         ("quickstart", "defaults: [quickstart, _self_]\n", "its defaults lead back to itself"),
         ("other", "defaults: [quickstart, _self_]\n", "there is no mine.yaml in .* \\(it has other\\); .*--config-dir"),
         ("mine", "defaults: [quickstart, hardware: tpu, _self_]\n", "hardware"),
