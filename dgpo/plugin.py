@@ -6,8 +6,17 @@ losses, and raises an error if it cannot.
 """
 
 import os
+from typing import Any
+
+import wrapt
 
 from dgpo import weight_sockets
+
+AGENT_LOOPS = {
+    "single_turn_agent": "dgpo.rollouts.verl.SingleTurnLoop",
+    "environment": "dgpo.agents.verl.EnvironmentLoop",
+}
+"""By name: verl's default, in whose place ours comes, and the environments'."""
 
 
 def _wants_cpu_platform() -> bool:
@@ -20,9 +29,17 @@ def _wants_cpu_platform() -> bool:
     return torch.version.cuda is None and torch.version.hip is None and not hasattr(torch, "npu")
 
 
+def _name_agent_loops(_: Any) -> None:
+    from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
+
+    _agent_loop_registry.update({name: {"_target_": loop} for name, loop in AGENT_LOOPS.items()})
+
+
 def register() -> None:
-    """Register the CPU platform with verl, or else set up the CUDA toolkit; name weight sockets by the run."""
+    """Register the CPU platform with verl, or else set up the CUDA toolkit; name weight sockets by the run, and our
+    agent loops once verl has named its own."""
     weight_sockets.install()
+    wrapt.when_imported("verl.experimental.agent_loop")(_name_agent_loops)
     if _wants_cpu_platform():
         from dgpo.cpu import platform, vllm_metadata
 

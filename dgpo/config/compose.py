@@ -30,10 +30,6 @@ def config_dir() -> Path:
     return inside if inside.is_dir() else package.parent / "configs"
 
 
-# ${package:rollouts/loops.yaml} is the path of a file in this package; verl would look for a relative path elsewhere.
-OmegaConf.register_new_resolver("package", lambda name: str(Path(__file__).resolve().parents[1] / name), replace=True)
-
-
 def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | None = None) -> DictConfig:
     """The composed config, with unresolved interpolations.
 

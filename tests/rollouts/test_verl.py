@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from dgpo.config.compose import compose_config, resolved
 from dgpo.tasks.small_model import character_tokenizer
@@ -26,14 +25,13 @@ class Asked:
 
 @pytest.mark.parametrize(("mode", "whole"), [("sync", True), ("colocate_async", False), ("separate_async", False)])
 def test_the_server_is_asked_for_tokens_and_for_no_text(mode: str, whole: bool) -> None:
-    from verl.experimental.agent_loop.agent_loop import DictConfigWrap
+    from verl.experimental.agent_loop.agent_loop import DictConfigWrap, _agent_loop_registry
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
     options = ["actor_rollout_ref.model.path=none", f"trainer.v1.trainer_mode={mode}"]
     config = resolved(compose_config("quickstart", options))
-    loops: Any = OmegaConf.load(config.actor_rollout_ref.rollout.agent.agent_loop_config_path)
-    (entry,) = (loop for loop in loops if loop.name == config.actor_rollout_ref.rollout.agent.default_agent_loop)
+    entry = _agent_loop_registry[config.actor_rollout_ref.rollout.agent.default_agent_loop]
     server = Asked()
 
     async def run() -> Any:

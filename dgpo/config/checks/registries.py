@@ -35,7 +35,7 @@ def registered(config: DictConfig) -> Iterator[Finding]:
     try:
         known[f"{ROLLOUT}.agent.default_agent_loop"] = agent_loop_names(loops)
     except ValueError as error:
-        remedy = "give a YAML list of agent loops, each with name and _target_, or leave it as configs/rlvr.yaml has it"
+        remedy = "give a YAML list of agent loops, each with name and _target_, or leave it out"
         yield Finding(f"{ROLLOUT}.agent.agent_loop_config_path", loops, str(error), remedy)
     if rollout.multi_turn.enable:
         from verl.experimental.agent_loop.tool_parser import ToolParser
