@@ -177,7 +177,7 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     if rest[0].word in MAGNITUDES:
         scale, rest = MAGNITUDES[rest[0].word], rest[1:]
     is_rate = currency and (has(rest[:1], "word", "per") or has(rest[:1], "sign", "/"))  # \$4 per pound
-    unit = read_unit((Token("money", currency, currency), *rest) if is_rate else rest) if rest else ""
+    unit = read_unit((Token("money", currency, currency, is_spaced=True), *rest) if is_rate else rest) if rest else ""
     is_inside = unit == "degree" and has(body, "function", *TRIGONOMETRIC)  # sin 30°
     is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
     if unit is None or is_inside or is_of_last:
