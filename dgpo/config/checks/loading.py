@@ -122,13 +122,6 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
     from verl.trainer.ppo.utils import create_rl_dataset
     from verl.utils.dataset.rl_dataset import get_dataset_class
 
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            get_dataset_class(data)
-    except Exception as error:  # importing a file of the user's
-        message = f"verl cannot load the class {data.custom_cls.name} of it: {_reason(error)}"
-        raise UnloadableError(message, "correct path and name", "data.custom_cls.path") from error
-
     def load(chosen: Sequence[str]) -> Any:
         most = data.get(MOST_SAMPLES[key], -1)
         with contextlib.redirect_stdout(io.StringIO()):
@@ -143,6 +136,12 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
         return load(files)
     except Exception as error:  # the libraries that verl reads with raise what they like
         whole = error
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            get_dataset_class(data)
+    except Exception as error:  # importing a file of the user's
+        message = f"verl cannot load the class {data.custom_cls.name} of it: {_reason(error)}"
+        raise UnloadableError(message, "correct path and name", "data.custom_cls.path") from error
     features = {}
     for file in files:
         try:

@@ -192,8 +192,10 @@ def cases_in_words(parts: Sequence[Tokens], read: Read) -> Answer | None:
             rows[-1:] = [[*rows[-1], part[start:]]] if rows else [[part]]
     if sum(len(row) > 1 for row in rows) < 2:
         return None
-    in_words = Statement(symbols(in_a_list(parts)), in_a_list(parts), is_words=True)
-    return _cases(rows, read) if all(len(row) == 2 for row in rows) else in_words
+    if all(len(row) == 2 for row in rows):
+        return _cases(rows, read)
+    tokens = in_a_list(parts)
+    return Statement(symbols(tokens), tokens, is_words=True)
 
 
 def _at_comma(tokens: Tokens) -> list[Tokens]:

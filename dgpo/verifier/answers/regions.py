@@ -24,11 +24,12 @@ MAX_LISTED = 100
 
 def as_region(answer: Several) -> Region | None:
     """A pair in brackets as an interval, and a list of such as their union."""
-    parts = [as_region(item) if isinstance(item, Several) else None for item in answer.items]
-    if answer.brackets == "" and len(parts) > 1 and all(parts):
-        return Region("", tuple(piece for part in parts if part for piece in part.pieces))
+    if answer.brackets == "":
+        parts = [as_region(item) if isinstance(item, Several) else None for item in answer.items]
+        is_union = len(parts) > 1 and all(parts)
+        return Region("", tuple(piece for part in parts if part for piece in part.pieces)) if is_union else None
     ends = [item for item in answer.items if isinstance(item, Value | Infinite)]
-    is_pair = len(ends) == len(answer.items) == 2 and answer.brackets not in ("", "{}")
+    is_pair = len(ends) == len(answer.items) == 2 and answer.brackets != "{}"
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
 
 

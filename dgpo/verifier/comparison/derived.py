@@ -102,10 +102,10 @@ def phrases(gold: Statement, answer: Statement) -> list[tuple[Answer, Answer]]:
 
 def _words_and_formulas(tokens: Tokens) -> tuple[list[tuple[str, ...]], list[Tokens]]:
     """The words of a sentence, a gap where there is a formula, and these formulas."""
-    groups = [tuple(group) for _, group in groupby(tokens, key=lambda token: bool(token.word) and not token.is_product)]
-    is_of_words = [bool(group[0].word) and not group[0].is_product for group in groups]
-    words = [statement(group).symbols if is_ else () for group, is_ in zip(groups, is_of_words, strict=True)]
-    formulas = [group for group, is_ in zip(groups, is_of_words, strict=True) if not is_]
+    by_kind = groupby(tokens, key=lambda token: bool(token.word) and not token.is_product)
+    groups = [(are_words, tuple(group)) for are_words, group in by_kind]
+    words = [statement(group).symbols if are_words else () for are_words, group in groups]
+    formulas = [group for are_words, group in groups if not are_words]
     return words, formulas if len(groups) > 1 else []
 
 

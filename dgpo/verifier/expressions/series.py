@@ -52,7 +52,7 @@ def _indexed(part: Node) -> Node:
 def with_dots(function: str, first: Sequence[Node], last: Node) -> Operation:
     """The series of ``first + ... + last``: a letter of ``last``, counted from 0, 1 or 2, gives the ``first`` terms.
 
-    The product of numbers one after the other is a quotient of factorials.
+    Without such a letter a progression of numbers, or a product of neighbours as a quotient of factorials.
     """
     last, *first = (rebuilt(node, _indexed) for node in (last, *first))
     for letter, start in product(sorted(names(last)), STARTS):
@@ -60,19 +60,30 @@ def with_dots(function: str, first: Sequence[Node], last: Node) -> Operation:
         is_clear = len(first) > 1 or last == letter or "call" in functions(last)
         if is_clear and all(map(equal, terms, first)):
             return series(function, last, letter, Fraction(start), letter)
-    gap, *gaps = (minus(two, one) for one, two in pairwise(first)) if len(first) > 1 else ((last,) * 2)
-    step, low, high = exact(gap), exact(first[0]), exact(last)
-    if step and low is not None and high is not None and all(exact(each) == step for each in gaps):
-        count = (high - low) / step  # 1 + 3 + ... + 99
-        if count.denominator == 1 and count > len(gaps):
-            term = Operation("+", (low, Operation("*", (step, "k"))))
-            return series(function, term, "k", Fraction(0), count)
-    are_factors = function == "prod" and isinstance(first[0], Operation) and first[0].function == "*"  # n(n - 1)
-    first = [*first[0].operands, *first[1:]] if are_factors and isinstance(first[0], Operation) else first
-    if function != "prod" or len(first) < 2:
+    found = _progression(function, first, last) or (_quotient(first, last) if function == "prod" else None)
+    if found is None:
         raise NotAlgebra
-    for low, high, step in ((first[0], last, 1), (last, first[0], -1)):  # (n + 1)(n + 2)...2n, n(n - 1)...2
-        if all(equal(Operation("+", (one, Fraction(step))), two) for one, two in pairwise(first)):
+    return found
+
+
+def _progression(function: str, first: Sequence[Node], last: Node) -> Operation | None:
+    """The series of ``1 + 3 + ... + 99``, numbers of which two neighbours are always as far apart; None for others."""
+    steps = [exact(minus(two, one)) for one, two in pairwise(first)]
+    step, low, high = steps[0] if steps else None, exact(first[0]), exact(last)
+    if not step or low is None or high is None or any(each != step for each in steps):
+        return None
+    count = (high - low) / step
+    term = Operation("+", (low, Operation("*", (step, "k"))))
+    is_whole = count.denominator == 1 and count >= len(steps)
+    return series(function, term, "k", Fraction(0), count) if is_whole else None
+
+
+def _quotient(first: Sequence[Node], last: Node) -> Operation | None:
+    """``n(n - 1)...2`` and ``(n + 1)(n + 2)...2n`` as quotients of factorials; None for other factors."""
+    if isinstance(first[0], Operation) and first[0].function == "*":
+        first = [*first[0].operands, *first[1:]]
+    for low, high, step in ((first[0], last, 1), (last, first[0], -1)):
+        if len(first) > 1 and all(equal(Operation("+", (one, Fraction(step))), two) for one, two in pairwise(first)):
             below = Operation("!", (Operation("+", (low, Fraction(-1))),))
             return Operation("*", (Operation("!", (high,)), *([] if low == 1 else [Operation("/", (below,))])))
-    raise NotAlgebra
+    return None

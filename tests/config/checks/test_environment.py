@@ -1,0 +1,71 @@
+"""The machine, its ports and the run folder are looked at before a run."""
+
+import socket
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+
+def test_an_occupied_dashboard_port_is_refused(problems: Callable[..., list[str]]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        dashboard = ["ray_kwargs.ray_init.include_dashboard=true", f"+ray_kwargs.ray_init.dashboard_port={port}"]
+        (problem,) = problems(*dashboard)
+    assert f"dashboard_port={port}" in problem and "choose another port" in problem
+
+
+def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (problem,) = problems(f"run.dir={tmp_path}/file/run")
+    assert "not a writable folder" in problem
+
+
+@pytest.mark.parametrize("within", ["", "/global_step_2"])
+def test_the_checkpoints_of_a_run_are_no_run_folder(
+    problems: Callable[..., list[str]], tmp_path: Path, within: str
+) -> None:
+    (tmp_path / "run/checkpoints/global_step_2").mkdir(parents=True)
+    (problem,) = problems(f"run.dir={tmp_path}/run/checkpoints{within}")
+    assert problem.startswith("error: run.dir") and problem.endswith(f"to go on give {tmp_path}/run")
+
+
+def test_a_run_folder_named_after_a_shell_variable_is_refused(problems: Callable[..., list[str]]) -> None:
+    (problem,) = problems("run.dir=$SCRATCH/run")
+    assert problem.startswith("error: run.dir=$SCRATCH/run") and "write ${oc.env:SCRATCH} for $SCRATCH" in problem
+
+
+def test_gpus_need_a_compiler(
+    problems: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert any("g++" in problem for problem in problems("trainer.device=cuda"))
+    assert problems() == []
+
+
+@pytest.mark.skipif(find_spec("flash_attn") is not None, reason="flash-attn is installed")
+def test_flash_attn_is_missed_where_attention_or_packing_need_it(problems: Callable[..., list[str]]) -> None:
+    def missed(*more: str) -> list[str]:
+        return [each for each in problems("trainer.device=cuda", *more) if "flash_attn" in each]
+
+    packing = "actor_rollout_ref.model.use_remove_padding"
+    attention = "actor_rollout_ref.model.override_config.attn_implementation"
+    assert f"{packing}=True" in missed(f"{packing}=true")[0]
+    assert f"{attention}=flash_attention_2" in missed(f"{attention}=flash_attention_2")[0]
+    assert missed(f"{attention}=sdpa", f"{packing}=false") == []
+
+
+def test_gpus_that_are_not_there_are_refused(problems: Callable[..., list[str]]) -> None:
+    found = problems("trainer.device=cuda", "trainer.n_gpus_per_node=8")
+    assert any("CUDA devices" in problem and "hardware=cpu" in problem for problem in found)
+
+
+def test_a_run_in_the_folder_of_its_model_or_its_prompts_is_refused(
+    problems: Callable[..., list[str]], files: Path
+) -> None:
+    for folder in (files / "model", files / "data"):
+        (problem,) = problems(f"run.dir={folder}")
+        assert problem.startswith(f"error: run.dir={folder}: it is the folder of a model or of the prompts")
