@@ -36,6 +36,8 @@ MAX_PERMUTED = 4
 
 def read_answer(tokens: Tokens) -> Answer:
     """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
+    if (value := quantities.read_sum(tokens)) is not None:
+        return value
     try:
         return _read(with_bound_letter(opened(tokens)), 0)
     except Unreadable:
