@@ -42,7 +42,11 @@ class Cursor:
 
     def _take(self, kind: Kind, *values: str) -> Token | None:
         """The next token if it is of that kind, and moves behind it; else None, and stays."""
-        return self._next() if self._peek().is_(kind, *values) else None
+        token = self._tokens[self._at] if self._at < len(self._tokens) else END
+        if token.kind != kind or (values and token.value not in values):
+            return None
+        self._at += 1
+        return token
 
     def _need(self, kind: Kind, *values: str) -> Token:
         token = self._take(kind, *values)

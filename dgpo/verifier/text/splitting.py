@@ -28,6 +28,8 @@ def group_end(tokens: Sequence[Token], start: int) -> int:
 
 def split(tokens: Sequence[Token], kind: Kind, *values: str) -> tuple[list[Tokens], list[Token]]:
     """``tokens`` cut at those of a kind that are outside brackets and environments, and the cuts."""
+    if not has(tokens, kind, *values):
+        return [tuple(tokens)], []
     return split_where(tokens, lambda token: token.is_(kind, *values))
 
 

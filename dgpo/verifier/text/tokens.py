@@ -76,7 +76,7 @@ OPEN, CLOSE, COMMA = Token("open", "(", "("), Token("close", ")", ")"), Token("j
 
 def has(tokens: Sequence[Token], kind: Kind, *values: str) -> bool:
     """Whether one of ``tokens`` is of ``kind`` and, where there are ``values``, has one of them."""
-    return any(token.is_(kind, *values) for token in tokens)
+    return any(token.kind == kind and (not values or token.value in values) for token in tokens)
 
 
 def has_any(tokens: Sequence[Token], *kinds: Kind) -> bool:
