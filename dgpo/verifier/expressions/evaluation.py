@@ -14,7 +14,8 @@ from dgpo.verifier.expressions import clock
 from dgpo.verifier.expressions.arithmetic import expanded
 from dgpo.verifier.expressions.tree import SERIES, Node, subtrees
 
-_INVERTED = ("sin", "cos", "tan", "sec", "csc", "sinh", "cosh", "tanh")
+INVERTED = ("sin", "cos", "tan", "sec", "csc", "sinh", "cosh", "tanh", "sech", "csch", "coth")
+_EXPONENTIAL = ("exp", "sinh", "cosh", "sech", "csch")
 COUNTERS = frozenset("ijklmnpqr")
 """Letters that are whole numbers in a floor: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
 Coordinate = Callable[[str, int], Fraction]
@@ -81,10 +82,10 @@ class Evaluator:
             "sec": lambda value: 1 / cos(value),
             "csc": lambda value: 1 / sin(value),
             "cis": self._analytic(numbers.expj),
-            **{f"arc{name}": self._analytic(getattr(numbers, f"a{name}")) for name in _INVERTED},
+            **{f"arc{name}": self._analytic(getattr(numbers, f"a{name}")) for name in INVERTED},
             "arccot": lambda value: numbers.pi / 2 - self._analytic(numbers.atan)(value),
-            **{name: self._analytic(getattr(numbers, name), largest=9) for name in ("exp", "sinh", "cosh")},
-            "tanh": self._analytic(numbers.tanh, largest=4),
+            **{name: self._analytic(getattr(numbers, name), largest=9) for name in _EXPONENTIAL},
+            **{name: self._analytic(getattr(numbers, name), largest=4) for name in ("tanh", "coth")},
             "ln": self._log,
             "lg": lambda value: self._log(value) / self._log(self._ten),
             "log": lambda value, base=self._ten: self._bounded(self._log(value) / self._log(base)),

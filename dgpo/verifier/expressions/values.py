@@ -38,7 +38,7 @@ MAX_BREAKS = 84
 """The most points that are tried for two expressions with a kink."""
 POINTS = 6
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
-KINKS = vocabulary("abs max min floor ceil root mod arcsin arccos arctan arccot arcsec arccsc arccosh arctanh")
+KINKS = vocabulary("abs max min floor ceil root mod arccot") | {f"arc{name}" for name in evaluation.INVERTED}
 
 
 def exact(node: Node) -> Fraction | None:

@@ -104,7 +104,8 @@ GREEK = vocabulary(
 )
 FUNCTIONS = vocabulary(
     "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc"
-    " sinh cosh tanh arcsinh arccosh arctanh exp ln log lg max min gcd lcm det sup inf lim deg cis arg"
+    " sinh cosh tanh sech csch coth arcsinh arccosh arctanh arcsech arccsch arccoth exp ln log lg max min gcd lcm det"
+    " sup inf lim deg cis arg"
 )
 OF_SEVERAL = vocabulary("max min gcd lcm")
 CALLED = OF_SEVERAL | vocabulary("floor ceil abs")
@@ -131,9 +132,9 @@ WITH_TEXT = WORDED | DROPPED | {*ACCENTS, "textcircled", "mathbb", "mathds"}
 
 
 def _notations(function: str) -> str:
-    """The names of a function: ``arctan``, ``atan`` and ``arctg``; ``arsinh``."""
+    """The names of a function: ``arctan``, ``atan`` and ``arctg``; ``arsinh``; ``cosec``."""
     short = f"{function.replace('arc', 'a')} {function.replace('arc', 'ar')}"
-    return f"{function} {short} {function.replace('tan', 'tg').replace('cot', 'ctg')}"
+    return f"{function} {short} {function.replace('tan', 'tg').replace('cot', 'ctg').replace('csc', 'cosec')}"
 
 
 _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
@@ -194,7 +195,7 @@ WORDS: dict[str, tuple[Kind, str, str]] = {
 }
 """Words that are tokens of a kind of their own, also in ``\\text{}``."""
 PLAIN: dict[str, tuple[Kind, str, str]] = {
-    **{name: COMMANDS[name] for name in FUNCTIONS - WITHOUT_VALUE | {"infty", "asin", "acos", "atan"}},
+    **{name: COMMANDS[name] for name in FUNCTIONS - WITHOUT_VALUE | vocabulary("infty asin acos atan cosec cosech")},
     **{name: ("name", name, f"\\{name} ") for name in GREEK},
     "sqrt": ("command", "sqrt", r"\sqrt"),
     **{name: ("function", name, rf"\operatorname{{{name}}} ") for name in CALLED - OF_SEVERAL},
