@@ -38,9 +38,11 @@ _DISGUISES = {
     b"\x1f\x8b": "is packed; add .gz to its name",
     b"pk\x03\x04": "is a zip archive; unpack it",
     b"par1": "is a parquet file; name it .parquet",
+    b"gguf": "is GGUF, which is for inference alone; give the folder that it was made from",
 }
 """Lower case of the first bytes."""
 _OWN = {b"\x1f\x8b": PACKED, b"par1": (".parquet", ".pq")}
+_TEXT = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 _CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
 """A longer line is no row of JSON but a mistake, and is never held in memory whole."""
@@ -149,9 +151,11 @@ def open_packed(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked where its suffix is one of `PACKED`.
 
     Raises:
-        UserError: the file cannot be read, or is cut short.
+        UserError: the file cannot be read, is cut short, or is not what its name says.
     """
     try:
+        if what := disguise(path):
+            raise UserError(f"{path}: it {what}")
         with cast(IO[bytes], PACKED.get(path.suffix.lower(), lambda path: path.open("rb"))(path)) as file:
             yield file
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
@@ -195,21 +199,26 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
         raise UserError(f"{place} is longer than {MAX_LINE_BYTES >> 20} MiB; split the file into lines, or drop it")
     try:
-        content = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_each_key_once)
+        content = json.loads(line.decode("utf-8-sig"), object_pairs_hook=each_key_once)
     except UnicodeDecodeError as error:
         raise UserError(f"{place} is not UTF-8 ({error}); convert the file, or copy it again") from error
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError too
-        cut = "" if line.endswith(b"\n") else "; the file ends in this line, so it was probably cut short"
+        is_document = "Extra data" in str(error) or line.strip() in (b"[", b"{")
+        is_cut = not line.endswith(b"\n") and not is_document
+        cut = "; the file ends in this line, so it was probably cut short" if is_cut else ""
         slash = "; JSON writes each backslash twice" if "escape" in str(error) else ""
-        mend = "name the file .json, if it is one document" if line.strip() in (b"[", b"{") else "mend or drop the line"
+        mend = "name the file .json, if it is one document" if is_document else "mend or drop the line"
         raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}{slash}; {mend}") from error
     if not isinstance(content, dict):
         raise UserError(f"{place} is {type(content).__name__}, not an object; write one object a line")
     return content
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Python would keep the last of two values without a word."""
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For ``json``'s ``object_pairs_hook``: Python would keep the last of two values without a word.
+
+    Raises ValueError where a key stands more than once.
+    """
     content = dict(pairs)
     if len(content) < len(pairs):
         ((key, count),) = Counter(key for key, _ in pairs).most_common(1)
@@ -221,6 +230,8 @@ def disguise(path: Path) -> str:
     """What a file really is whose first bytes contradict its name, and what to do; "" where they do not."""
     with path.open("rb") as file:
         begin = file.read(64).lstrip().lower()
+    if path.suffix.lower() in _TEXT and begin[:6].count(0) > 1:
+        return "is UTF-16; save it as UTF-8"
     found = next((bytes for bytes in _DISGUISES if begin.startswith(bytes)), b"")
     return "" if path.suffix.lower() in _OWN.get(found, ()) else _DISGUISES.get(found, "")
 

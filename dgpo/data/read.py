@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from dgpo.data.orients import rows_of
 from dgpo.errors import UserError, one_line
-from dgpo.files import PACKED, disguise, json_lines, open_packed
+from dgpo.files import PACKED, disguise, each_key_once, json_lines, open_packed
 
 FORMATS = (".parquet", ".pq", ".arrow", ".feather", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 """Suffixes of the files that can be read; where a source has the same rows in several, the first is taken. The text
@@ -69,15 +69,15 @@ def read_rows(
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; give one of {', '.join(FORMATS)}")
     suffix = format_of(path.name)
-    if suffix and (what := disguise(path)):
-        raise UserError(f"{path}: it {what}")
     try:
         if suffix in _BINARY:
             name = "parquet" if suffix in (".parquet", ".pq") else "Arrow"
             try:
                 yield from (_parquet if name == "parquet" else _arrow)(path, columns, also)
             except (pa.ArrowException, OSError) as error:
-                raise UserError(f"{path} cannot be read as {name} ({one_line(error)}); copy it again") from error
+                fault = f"cannot be read as {name} ({one_line(error)}); copy it again"
+                what = disguise(path)
+                raise UserError(f"{path}: it {what}" if what else f"{path} {fault}") from error
         elif suffix in (".jsonl", ".ndjson"):
             yield from (row for _, row in json_lines(path))
         elif suffix == ".json":
@@ -173,13 +173,8 @@ def _decimal_rounder(type: pa.DataType) -> Callable[[Any], Any] | None:
 
 def _json(path: Path, columns: Collection[str]) -> Iterator[Row]:
     with open_packed(path) as file:
-        text = file.read().decode("utf-8-sig")
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if not str(error).startswith("Extra data"):
-            raise UserError(f"{path} is no JSON ({error}); mend it there, or copy it again") from error
-        content = list(_documents(text, path))
+        documents = list(_documents(file.read().decode("utf-8-sig"), path))
+    content = documents[0] if len(documents) == 1 else documents
     try:
         rows = rows_of(content, columns)
     except ValueError as error:
@@ -196,7 +191,7 @@ def _json(path: Path, columns: Collection[str]) -> Iterator[Row]:
 
 def _documents(text: str, path: Path) -> Iterator[Any]:
     """One JSON document after another, be they lines or not."""
-    decoder, at = json.JSONDecoder(), 0
+    decoder, at = json.JSONDecoder(object_pairs_hook=each_key_once), 0
     while rest := _NEXT.match(text, at):
         try:
             content, at = decoder.raw_decode(text, rest.end() - 1)

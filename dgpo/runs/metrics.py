@@ -39,7 +39,9 @@ def read_metrics(file: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, A
                 record = json.loads(line)
                 # What is null, as NaN may have become, or a word is no figure.
                 data = {key: value for key, value in record["data"].items() if isinstance(value, int | float)}
-                step = int(record["step"])
+                step = record["step"]
+                if type(step) is not int or step < 0:
+                    raise TypeError(step)
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise UserError(
                     f"{file}: {line[:80]!r} is no step of a run; is it a metrics file? drop the line"
