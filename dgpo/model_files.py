@@ -1,4 +1,4 @@
-"""The files of a model's folder: whether they are those of a whole model, by their names and first bytes."""
+"""The files of a model's folder: whether they are those of a whole model, which transformers loads as it was saved."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,12 +18,21 @@ _INSTEAD = (
         "has its weights as pickles (*.bin), which may run code",
         "write them as safetensors: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(FOLDER)",
     ),
+    *(
+        (f"{place}_*", "is of a run, whose weights are in shards", "write them as a model: dgpo export RUN --out DIR")
+        for place in ("checkpoints/global_step", "global_step", "*/model_world_size", "../model_world_size")
+    ),
 )
 
 
-def folder_fault(folder: Path) -> tuple[str, str] | None:
+def folder_fault(folder: Path, *, config: str = "", trusted: bool = False) -> tuple[str, str] | None:
     """What is wrong with a model's folder, and the remedy; None where its config, weights and tokenizer are there and
-    are what their names say."""
+    transformers loads them as they were saved.
+
+    Args:
+        config: folder of the config, where it is another one.
+        trusted: whether code in the folder may run.
+    """
     from safetensors import safe_open
 
     weights = sorted(folder.glob("*.safetensors"))
@@ -50,7 +59,48 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
         if head.shape != embedding.shape or not (head == embedding).all():
             message = "its config.json has tie_word_embeddings=true, but the output layer in its files is another"
             return message, "set it to false there, or drop lm_head.weight: vLLM would answer by the embedding"
-    return None
+    defect = _load_defect(folder, config or str(folder), trusted)
+    return (defect, "give a complete model directory that transformers loads") if defect else None
+
+
+def _load_defect(folder: Path, config: str, trusted: bool) -> str:
+    """Why the model would not be loaded as it was saved; "" where it would. Of the files, headers and vectors are read.
+
+    transformers draws weights at random that the files lack, and says so only in a log.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(50)  # the message below says it in fewer words
+    try:
+        settings: Any = AutoConfig.from_pretrained(config, trust_remote_code=trusted)
+        if quantized := getattr(settings, "quantization_config", None):
+            method = quantized.get("quant_method", "") if isinstance(quantized, dict) else ""
+            return f"its weights are quantized ({method or 'quantization_config'}), which cannot be trained"
+        if len(settings.architectures or ()) != 1:
+            return f"verl needs the name of one class in its config.json, and architectures is {settings.architectures}"
+        sees = type(settings) in AutoModelForImageTextToText._model_mapping.keys()  # noqa: SIM118
+        if not sees and "CausalLM" not in settings.architectures[0]:
+            return f"it does not write text: its config.json has architectures={list(settings.architectures)}"
+        if head_and_embedding(folder):
+            settings.tie_word_embeddings = False  # else transformers would compare them, without their values
+        chosen: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+        options: dict[str, Any] = {"config": settings, "trust_remote_code": trusted, "device_map": "meta"}
+        _, found = chosen.from_pretrained(folder, **options, ignore_mismatched_sizes=True, output_loading_info=True)
+    except Exception as error:  # what transformers, safetensors and a model's own code raise
+        return f"it cannot be loaded: {one_line(error)}"
+    finally:
+        logging.set_verbosity(verbosity)
+    if others := sorted(found["mismatched_keys"]):
+        return f"its config.json is of another model: {others[0][0]} has the shape {[*others[0][1]]} in the files"
+    if missing := sorted(found["missing_keys"]):
+        return f"its files lack weights, {len(missing)} in all, which would be random numbers; the first: {missing[0]}"
+    # NaN spreads in training, so that the norms' vectors, which take no time to read, show it.
+    vectors = ((name, tensor) for name, tensor in tensors(folder) if len(tensor.get_shape()) == 1)
+    broken = next((name for name, tensor in vectors if not tensor[:].isfinite().all()), "")
+    return f"its weights are no finite numbers, as those of a run that diverged; the first: {broken}" if broken else ""
 
 
 def has_tokenizer(folder: str | Path) -> bool:

@@ -58,6 +58,8 @@ def inspect(path: Path) -> Checkpoint:
     if not NAME.fullmatch(path.name):
         return Checkpoint(-1, path, "its name has no step: it is no global_step_N folder")
     step = step_of(path)
+    if not path.is_dir():
+        return Checkpoint(step, path, "there is no such folder")
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         expected = dict(manifest["files"])

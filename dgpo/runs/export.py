@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dgpo.errors import UserError, one_line
 from dgpo.files import give_usual_mode, replace_json
+from dgpo.model_files import folder_fault
 from dgpo.runs.checkpoints import MANIFEST, best_checkpoint, inspect, latest_complete
 
 
@@ -117,6 +118,8 @@ def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:
                 raise UserError(
                     f"{checkpoint}: its shards cannot be put together ({one_line(error)}); {remedy}"
                 ) from error
+        if not adapter and (fault := folder_fault(draft)):
+            raise UserError(f"{checkpoint}: of the model that it makes: {fault[0]}; choose another checkpoint")
         # safetensors makes files that only their owner can read.
         give_usual_mode(draft)
         shutil.move(draft, target)

@@ -75,6 +75,28 @@ def test_damaged_shards_of_the_right_size_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+CHANGES: dict[str, tuple[Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], str]] = {
+    "too few": (lambda all: {name: all[name] for name in [*all][:-2]}, "its files lack weights, 2 in all"),
+    "diverged": (lambda all: {name: all[name] * float("nan") for name in all}, "are no finite numbers"),
+    "another shape": (lambda all: {name: all[name].repeat(2, *[1] * (all[name].dim() - 1)) for name in all}, "shape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_weights_that_make_no_whole_model_are_not_exported(
+    kind: str, train_to: TrainTo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_to(tmp_path, 10, 0.5)
+    change, message = CHANGES[kind]
+    (shard,) = tmp_path.glob("checkpoints/*/actor/model_world_size_*")
+    torch.save(change(torch.load(shard, weights_only=True)), shard)
+    write_manifest(tmp_path / "checkpoints/global_step_10")
+    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "global_step_10: of the model that it makes: " in said and message in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_lies_in_the_place_of_the_best_stays(train_to: TrainTo, tmp_path: Path) -> None:
     train_to(tmp_path, 10, 0.5)
     (tmp_path / "best").mkdir()

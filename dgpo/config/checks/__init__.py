@@ -78,7 +78,7 @@ SURROUNDINGS = (
     resume.going_on,
     files.datasets,
     files.repeated,
-    files.truths,
+    files.contents,
     files.agent_loops,
     model.model,
     reward.own_reward,
@@ -107,6 +107,7 @@ def check(composed: DictConfig, *, declared: bool = False) -> list[Finding]:
         return problems
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
-            if each is not sizes.verl_own or all(problem.message != other.message for other in problems):
+            is_known = problem in problems or any(problem.message == other.message for other in problems)
+            if not (is_known if each is sizes.verl_own else problem in problems):
                 problems.append(problem)
     return problems

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
-from dgpo.model_files import has_tokenizer, tokenizer_fault
+from dgpo.model_files import folder_fault, has_tokenizer, tokenizer_fault
 from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
@@ -111,7 +111,9 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
             tokenizer: Any = hf_tokenizer(source, trust_remote_code=trusted)
             processor: Any = hf_processor(source, trust_remote_code=trusted)
     except Exception as error:  # what a damaged tokenizer raises is an Exception, no more
-        raise UnloadableError(f"its tokenizer cannot be loaded: {_reason(error)}", "save it again", _PATH) from error
+        of_tokenizer = f"its tokenizer cannot be loaded: {_reason(error)}", "save it again"
+        of_model = folder_fault(Path(model.path), trusted=trusted) if Path(model.path).is_dir() else None
+        raise UnloadableError(*(of_model or of_tokenizer), _PATH) from error
     if model.custom_chat_template:
         (processor or tokenizer).chat_template = model.custom_chat_template
     return tokenizer, processor
@@ -208,7 +210,7 @@ def _refuse_first(prompts: Sequence[Any], start: int, count: Any) -> None:
             roles = ", ".join(str(message.get("role")) for message in prompt)
             raise UnloadableError(
                 f"row {place}: the model's chat template refuses its messages ({roles}): {_reason(error)}",
-                "write roles that the template takes, in its order, or drop the row",
+                "write roles that the template takes, in its order, drop the row, or mend the template",
             ) from error
 
 
