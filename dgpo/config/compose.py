@@ -17,6 +17,7 @@ from yaml import YAMLError
 from dgpo.config.renamed_keys import replacement
 from dgpo.errors import UserError
 from dgpo.files import flatten
+from dgpo.progress import say
 
 SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
@@ -44,6 +45,11 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     # Hydra imports verl for its configs; hide what verl then logs.
     os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
     overrides = [readable(override) for override in overrides]
+    given: dict[str, str] = {}
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("+")
+        if given.setdefault(key, override) != override:
+            say(f"warning: {key} is given more than once, and the last counts: {override}")
     folder, name = (directory or config_dir()).resolve(), name.removesuffix(".yaml")
     if not folder.is_dir():
         raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")
@@ -57,7 +63,7 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     except RecursionError as error:
         raise UserError(f"config {name}: its defaults lead back to itself; give your file another name") from error
     except MissingConfigException as error:
-        if error.missing_cfg_file != name:
+        if error.missing_cfg_file != name.lstrip("/"):
             raise UserError(f"config {name}: {str(error).partition('Config search path')[0].strip()}") from error
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
         raise UserError(
@@ -192,7 +198,9 @@ def resolved(config: DictConfig) -> DictConfig:
                 f"{section[1]}={value}: it is a section with options of its own; set those, {section[1]}.NAME=VALUE, "
                 f"or choose a file of configs/{section[1].rpartition('.')[2]} where there is such a folder"
             ) from error
-        raise UserError(f"the config: {_one_message(error)}") from error
+        what, key = str(error).partition("\n")[0], error.full_key or "the config"
+        remedy = "give it a value, or ${oc.env:NAME,DEFAULT}" if "variable" in what else "correct what it refers to"
+        raise UserError(f"{key}: {what}; {remedy}") from error
     return cast(DictConfig, OmegaConf.create(_at_home(container)))
 
 

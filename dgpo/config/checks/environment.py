@@ -116,12 +116,14 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
     of_prompts = {Path(file).absolute().parent for _, file in prompt_files(config)}
     if path in of_prompts or (path / "config.json").is_file():
         yield finding(config, "run.dir", "it is the folder of a model or of the prompts", "choose a folder of its own")
-    existing = path
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        yield finding(config, "run.dir", f"{existing} is not a writable folder", "choose another run.dir")
-        return
+    own = RunFolder(path)
+    for existing in (own.checkpoints, own.validation, own.metrics, own.rollouts):
+        while not os.path.lexists(existing):
+            existing = existing.parent
+        if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+            yield finding(config, "run.dir", f"{existing} is not a writable folder", "choose another run.dir")
+            return
+    existing = own.checkpoints if own.checkpoints.is_dir() else existing
     size = model_bytes(config)
     if config.trainer.save_freq < 1 or size is None:
         return

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from dgpo.config.checks.registries import agent_loop_names
 from dgpo.config.checks.reward import OURS
 from dgpo.config.compose import paths, places
 from dgpo.data.answers import canonical_answer, text_fault
+from dgpo.data.escapes import backslash_fault
 from dgpo.data.occurrences import Occurrences
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
 from dgpo.verifier import verify
@@ -40,30 +42,54 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
 
 
 def repeated(config: DictConfig) -> Iterator[Finding]:
-    """No prompt file is read twice, or validated and trained on."""
-    trained, validated = (places(config.data[key]) for key in MOST_SAMPLES)
+    """No prompt file is read twice, and no prompt is validated and trained on."""
+    trained = places(config.data.train_files)
     for path in {path for path in trained if trained.count(path) > 1}:
         message = "it is named more than once, and each of its prompts would come as often in an epoch"
         yield Finding("data.train_files", path, message, "name it once", fatal=False)
-    for path in {*trained}.intersection(validated):
-        message = "it is trained on too, so that validation says nothing of prompts that were not"
-        yield Finding("data.val_files", path, message, "name a file of other prompts", fatal=False)
+    tasks = {
+        key: [_task(row, config.data.prompt_key) for path in paths(config.data[key]) for row in _rows(config, path)]
+        for key in MOST_SAMPLES
+    }
+    if both := sum(map(set(tasks["train_files"]).__contains__, tasks["val_files"])):
+        message = f"{both} of its {len(tasks['val_files'])} prompts are trained on too, and say nothing of others"
+        remedy = "name a file of other prompts; `dgpo data prepare --decontaminate` takes these out of the training's"
+        yield Finding("data.val_files", ", ".join(paths(config.data.val_files)), message, remedy, fatal=False)
 
 
-def truths(config: DictConfig) -> Iterator[Finding]:
-    """A response with the right answer can earn something: by others every response would earn 0."""
-    if config.reward.custom_reward_function.path != OURS:
-        return
+def _rows(config: DictConfig, path: str) -> Iterator[dict[str, Any]]:
+    """What a file asks; nothing of one that cannot be read, of which `datasets` tells."""
+    with contextlib.suppress(OSError, pa.ArrowException):
+        yield from prompt_rows(path, [config.data.prompt_key, "reward_model", "extra_info"])
+
+
+def _task(row: dict[str, Any], prompt_key: str) -> int:
+    """A mark of what a row asks: its prompt, the answer, and for an agent the environment."""
+    info = row.get("extra_info")
+    return hash(str((row.get(prompt_key), row.get("reward_model"), isinstance(info, dict) and info.get("env"))))
+
+
+def contents(config: DictConfig) -> Iterator[Finding]:
+    """The prompts are what their author wrote, and a response with the right answer can earn something: by others
+    every response would earn 0."""
+    is_ours = config.reward.custom_reward_function.path == OURS
     for key, path in prompt_files(config):
-        met, faults = Occurrences(), Occurrences()
-        with contextlib.suppress(OSError, pa.ArrowException):  # `datasets` says what is wrong with it
-            for place, row in enumerate(prompt_rows(path, ["reward_model"])):
-                match row["reward_model"]:
-                    case {"ground_truth": str(truth)}:
-                        met.add(truth, place)
-        for truth, rows in met.items():
+        met, faults, broken, rows = Occurrences(), Occurrences(), Occurrences(), 0
+        for place, row in enumerate(_rows(config, path)):
+            rows = place + 1
+            messages = row.get(config.data.prompt_key)
+            texts = [str(each.get("content")) for each in messages or () if isinstance(each, dict)]
+            if fault := backslash_fault(" ".join(texts), is_answer=False):
+                broken.add(f"the prompt {fault}", place)
+            match row.get("reward_model"):
+                case {"ground_truth": str(truth)} if is_ours:
+                    met.add(truth, place)
+        for truth, occurrences in met.items():
             if fault := _truth_fault(truth):
-                faults[f"the ground truth {truth!r:.80} {fault}"] = rows
+                faults[f"the ground truth {truth!r:.80} {fault}"] = occurrences
+        if broken:
+            is_all = sum(count for count, *_ in broken.values()) == rows
+            yield Finding(key, path, broken.lines()[0], "mend or drop the rows; `dgpo data check` lists them", is_all)
         if faults:
             message = f"{faults.lines()[0]}, of {len(faults)} ground truths with a fault"
             remedy = "write the answer alone, as `dgpo data prepare` does, or drop the row"

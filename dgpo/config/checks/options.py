@@ -41,7 +41,16 @@ SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     "trainer.resume_from_path": (RESUME, lambda mode: mode == "resume_path", "resume_path"),
 }
 # Numbers beyond which a digit or the sign of an exponent is lost more often than one is meant.
-USUAL = {f"{OPTIM}.lr": (1e-9, 5e-3), f"{ACTOR}.entropy_coeff": (0, 0.1), f"{ACTOR}.kl_loss_coef": (1e-6, 1)}
+USUAL = {
+    f"{OPTIM}.lr": (1e-9, 5e-3),
+    f"{OPTIM}.weight_decay": (0, 1),
+    f"{ACTOR}.grad_clip": (1e-3, 100),
+    f"{ACTOR}.entropy_coeff": (0, 0.1),
+    f"{ACTOR}.kl_loss_coef": (1e-6, 1),
+    f"{ROLLOUT}.n": (1, 1024),
+    f"{ROLLOUT}.temperature": (0.1, 2),
+    "data.max_response_length": (4, 2**20),
+}
 # Those that a run would be another one with.
 DECISIVE = (RANK, RESUME)
 
@@ -105,6 +114,9 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
         key = f"{ROLLOUT}.{'top_p' if rollout.top_p < 1 else 'top_k'}"
         message = "answers leave out what is unlikely, and the loss takes them for answers of the whole distribution"
         yield finding(config, key, message, "set top_p=1 and top_k=-1; validation has its own, val_kwargs", fatal=False)
+    if rollout.ignore_eos:
+        message = "every answer would go on to its greatest length, whatever the model has said"
+        yield finding(config, f"{ROLLOUT}.ignore_eos", message, "set it to false")
     validation = rollout.val_kwargs
     if validation.n > 1 and not (validation.do_sample and validation.temperature):
         message = "without do_sample, or at temperature 0, all of these answers are the same"
@@ -182,9 +194,11 @@ def keeping(config: DictConfig) -> Iterator[Finding]:
 
 
 def time_limit(config: DictConfig) -> Iterator[Finding]:
-    """It is a duration."""
+    """It is a duration, of more than a step."""
+    limit = config.run.time_limit
     try:
-        if config.run.time_limit is not None:
-            seconds_of("run.time_limit", config.run.time_limit)
+        if limit is not None and seconds_of("run.time_limit", limit) < 60:
+            message, remedy = "a number is of seconds, and a run takes longer to start", f"for hours write {limit}h"
+            yield finding(config, "run.time_limit", message, remedy, fatal=False)
     except UserError as error:
         yield finding_from_error(error)

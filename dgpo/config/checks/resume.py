@@ -52,6 +52,9 @@ LEARNING = (
     f"{ACTOR}.entropy_coeff",
     f"{ACTOR}.ppo_epochs",
     f"{ACTOR}.ppo_mini_batch_size",
+    f"{ACTOR}.optim.lr_scheduler_type",
+    f"{ACTOR}.optim.lr_warmup_steps",
+    f"{ACTOR}.optim.min_lr_ratio",
     f"{ROLLOUT}.n",
     f"{ROLLOUT}.temperature",
     f"{ROLLOUT}.top_p",
@@ -60,6 +63,7 @@ LEARNING = (
     "reward.custom_reward_function.name",
     "reward.custom_reward_function.reward_kwargs",
     "data.train_batch_size",
+    "data.max_response_length",
     "algorithm.use_kl_in_reward",
     "algorithm.norm_adv_by_std_in_grpo",
 )

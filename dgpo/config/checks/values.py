@@ -179,8 +179,9 @@ def _problem(key: str, value: Any, kind: Kind, default: Any) -> tuple[str, str] 
         return "it must have a value", f"give {kind}, or leave the option out"
     if value == [] and (str in kind.types or default):
         return "it is an empty list", "name at least one"
+    words = words_of(key)
     if not kind.takes(value):
-        return f"it must be {kind}", _corrected(key, value, kind)
+        return f"it must be {kind}", f"use one of {', '.join(words)}" if words else _corrected(key, value, kind)
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, int | float) and not isinstance(each, bool):
             allowed = range_of(key, default)
@@ -188,7 +189,6 @@ def _problem(key: str, value: Any, kind: Kind, default: Any) -> tuple[str, str] 
                 return "it must be a finite number", _in(allowed)
             if not allowed.holds(each):
                 return "it is out of range", _in(allowed)
-        words = words_of(key)
         if words and isinstance(each, str) and each not in words:
             return f"there is no such {key.rpartition('.')[2]}", "use one of " + ", ".join(words)
     return None

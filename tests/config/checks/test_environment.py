@@ -20,8 +20,11 @@ def test_an_occupied_dashboard_port_is_refused(problems: Callable[..., list[str]
 
 def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str]], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    (problem,) = problems(f"run.dir={tmp_path}/file/run")
-    assert "not a writable folder" in problem
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/checkpoints").symlink_to(tmp_path / "gone")
+    for run, place in (("file/run", "file"), ("other", "other/checkpoints")):
+        (problem,) = problems(f"run.dir={tmp_path}/{run}")
+        assert f"{tmp_path}/{place} is not a writable folder" in problem
 
 
 @pytest.mark.parametrize("within", ["", "/global_step_2"])

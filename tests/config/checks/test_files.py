@@ -66,28 +66,43 @@ def test_a_file_that_is_read_twice_or_trained_and_validated_on_is_warned_of(conf
     config.data.train_files = [str(folder / "good.parquet"), str(folder / "../" / folder.name / "good.parquet")]
     twice, both = map(str, checks.repeated(config))
     assert twice.startswith(f"warning: data.train_files={folder / 'good.parquet'}: it is named more than once")
-    assert both.startswith(f"warning: data.val_files={folder / 'good.parquet'}: it is trained on too")
+    assert both.startswith(f"warning: data.val_files={folder / 'good.parquet'}: 4 of its 4 prompts are trained on too")
+    pq.write_table(pq.read_table(folder / "good.parquet").slice(2), folder / "copy.parquet")
+    config.data.train_files = [str(folder / "copy.parquet")]
+    (some,) = map(str, checks.repeated(config))
+    assert "2 of its 4 prompts are trained on too" in some and "--decontaminate" in some
+
+
+def test_prompts_whose_latex_lost_its_backslash_are_told(config: DictConfig, tmp_path: Path):
+    for broken, kind in ((1, "warning"), (4, "error")):
+        given = rows()
+        for row in given[:broken]:
+            row["prompt"][0]["content"] = "\frac{1}{2}+1"
+        write_parquet(given, tmp_path / "a.parquet")
+        config.data.train_files = str(tmp_path / "a.parquet")
+        (problem,) = map(str, checks.contents(config))
+        assert problem.startswith(f"{kind}: data.train_files=") and "row 0: the prompt holds a form feed" in problem
 
 
 def test_ground_truths_that_no_answer_verifies_against_are_told(config: DictConfig, folder: Path, tmp_path: Path):
-    assert list(checks.truths(config)) == []
+    assert list(checks.contents(config)) == []
     table, place = pq.read_table(folder / "good.parquet"), ["reward_model"]
     for broken, kind in ((1, "warning"), (4, "error")):
         golds = ["so #### 2", "array([2])", "nan", "x\n#### 3"][:broken] + ["2"] * (4 - broken)
         models = pa.array([{"style": "rule", "ground_truth": gold} for gold in golds])
         pq.write_table(table.drop(place).append_column(*place, models), tmp_path / "a.parquet")
         config.data.train_files = [str(tmp_path / "a.parquet")]
-        (problem,) = map(str, checks.truths(config))
+        (problem,) = map(str, checks.contents(config))
         assert problem.startswith(f"{kind}: data.train_files=") and "row 0: the ground truth 'so #### 2' is" in problem
         assert f", of {broken} ground truths with a fault" in problem
     models = pa.array([{"ground_truth": gold} for gold in ('["2"]', "So \\boxed{2}.", "The answer is 2.", "$2$")])
     pq.write_table(table.drop(place).append_column(*place, models), tmp_path / "a.parquet")
-    assert list(checks.truths(config)) == []
+    assert list(checks.contents(config)) == []
     pq.write_table(table.drop(place).append_column(*place, pa.array(["2"] * 4)), tmp_path / "a.parquet")
-    assert list(checks.truths(config)) == []  # `datasets` tells of the type
+    assert list(checks.contents(config)) == []  # `datasets` tells of the type
     own = config.copy()
     own.reward.custom_reward_function.path = "own.py"
-    assert list(checks.truths(own)) == []
+    assert list(checks.contents(own)) == []
 
 
 def test_rows_that_choose_another_agent_loop_are_told(config: DictConfig, folder: Path, tmp_path: Path):
