@@ -78,9 +78,13 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             own = compose_config(name, (), directory)
             if "trainer" not in own:
                 raise UserError(f"config {name}: it builds on none; let its defaults begin with rlvr") from error
-            keys = [*flatten(cast(dict[str, Any], OmegaConf.to_container(own)))]
-            raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], keys)}") from error
+            raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], [*flat(own)])}") from error
         raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
+
+
+def flat(config: DictConfig) -> dict[str, Any]:
+    """The values of a config by their dotted keys; interpolations as they are written."""
+    return flatten(cast(dict[str, Any], OmegaConf.to_container(config)))
 
 
 def _nearest(unknown: str, keys: Sequence[str]) -> str:
@@ -100,10 +104,7 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
     (``+trainer_mode=...``) may do so."""
     if not file.is_file() or "@package" in file.read_text().partition("\n")[0]:
         return
-    own, composed = (
-        flatten(cast(dict[str, Any], OmegaConf.to_container(each)))
-        for each in (cast(DictConfig, OmegaConf.load(file)), config)
-    )
+    own, composed = flat(cast(DictConfig, OmegaConf.load(file))), flat(config)
     adds_group = any(re.match(r"\+[\w/]+=", override) for override in overrides)
     given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
     for key, value in own.items():

@@ -1,17 +1,16 @@
 """Finds the model to evaluate (a Hugging Face directory, a hub id, a checkpoint or a run folder), and its prompts."""
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError, one_line
+from dgpo.errors import UserError, loading
 from dgpo.evaluation.benchmarks import Benchmark
 from dgpo.evaluation.settings import ModelFacts
-from dgpo.files import file_sha256
+from dgpo.files import file_sha256, json_object
 from dgpo.model_files import folder_fault, refuse
 from dgpo.progress import say
 
@@ -55,14 +54,9 @@ def find_model(model: str, revision: str | None, exports: Path) -> Model:
 def _downloaded(model: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
 
-    try:
+    remedy = f"download it where there is a network with `hf download {model} --local-dir DIR` and pass --model DIR"
+    with loading("model of the hub", f"--model={model}", remedy):
         return Path(snapshot_download(model, revision=revision, allow_patterns=_HUB_FILES))
-    except (OSError, ValueError) as error:  # what huggingface_hub raises for no network, no repository, no revision
-        raise UserError(
-            f"--model={model}: it is no local directory, and the hub gives no such model "
-            f"({one_line(error)}); download it where there is a network with "
-            f"`hf download {model} --local-dir DIR` and pass --model DIR"
-        ) from error
 
 
 def _exported(source: Path, exports: Path) -> Path:
@@ -81,11 +75,7 @@ def _exported(source: Path, exports: Path) -> Path:
 
 def _model(folder: Path, name: str, revision: str) -> Model:
     refuse(f"--model={name}", folder_fault(folder))
-    file = folder / "config.json"
-    try:
-        config = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: it cannot be read ({error}); download or export the model again") from error
+    config = json_object(folder / "config.json")
     shape = {key: config.get(key) for key in ("architectures", "hidden_size", "num_hidden_layers", "vocab_size")}
     return Model(folder, config, ModelFacts(name=name, revision=revision, **shape))
 

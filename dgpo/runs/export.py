@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from dgpo.errors import UserError, one_line
+from dgpo.errors import UserError, loading
 from dgpo.files import give_usual_mode, replace_json
 from dgpo.model_files import folder_fault
 from dgpo.runs.checkpoints import MANIFEST, best_checkpoint, inspect, latest_complete
@@ -109,15 +109,8 @@ def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:
         else:
             from dgpo.runs.verl import merge
 
-            try:
+            with loading("model of its shards", str(checkpoint), "free space, or choose another checkpoint"):
                 merge(actor, draft, json.loads(lora.read_text()) if lora.is_file() else None, adapter=adapter)
-            except UserError:
-                raise
-            except Exception as error:  # what torch, verl and the disk raise
-                remedy = "free space, or choose another checkpoint"
-                raise UserError(
-                    f"{checkpoint}: its shards cannot be put together ({one_line(error)}); {remedy}"
-                ) from error
         if not adapter and (fault := folder_fault(draft)):
             raise UserError(f"{checkpoint}: of the model that it makes: {fault[0]}; choose another checkpoint")
         # safetensors makes files that only their owner can read.

@@ -71,7 +71,7 @@ def test_damaged_shards_of_the_right_size_are_refused(
     for shard in tmp_path.glob("checkpoints/*/actor/model_world_size_*"):
         shard.write_bytes(bytes(shard.stat().st_size))
     assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    assert "global_step_10: its shards cannot be put together" in capsys.readouterr().err
+    assert "global_step_10: no model of its shards can be loaded" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -1,19 +1,15 @@
 """Checks of DynaMO, rollouts=dynamo and advantage=dynamo: their values, and settings that they cannot work with."""
 
-from collections import Counter
 from collections.abc import Iterator
 
-import pyarrow as pa
 import torch
 from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
 from dgpo.config.checks.finding import Finding, finding, finding_at_option
 from dgpo.config.checks.resume import checkpoint_to_resume
-from dgpo.config.compose import paths
-from dgpo.data.schema import prompt_rows
 from dgpo.rollouts.settings import AllocationSettings
-from dgpo.rollouts.success import COUNTS, prompt_key
+from dgpo.rollouts.success import COUNTS
 
 MANAGER = "dgpo.rollouts.verl.AllocatingManager"
 
@@ -60,7 +56,7 @@ def factors(config: DictConfig) -> Iterator[Finding]:
 
 
 def evidence(config: DictConfig) -> Iterator[Finding]:
-    """The success counts of rollouts=dynamo: a resumed run has them, and no two rows share a counter."""
+    """The success counts of rollouts=dynamo: a resumed run has them."""
     if not config.get("rollouts"):
         return
     checkpoint, _ = checkpoint_to_resume(config)
@@ -68,23 +64,3 @@ def evidence(config: DictConfig) -> Iterator[Finding]:
         message = f"{checkpoint} has no {COUNTS}: the run that saved it counted nothing, and rollouts begin uniform"
         remedy = "go on if that is meant; a new run.dir begins anew"
         yield Finding("rollouts", "dynamo", message, remedy, fatal=False)
-    yield from _equal_prompts(config)
-
-
-def _equal_prompts(config: DictConfig) -> Iterator[Finding]:
-    counts = Counter[str]()
-    data = config.data
-    try:
-        for path in paths(data.train_files):
-            for row in prompt_rows(path, ["data_source", data.prompt_key, "reward_model"]):
-                truth = row["reward_model"]["ground_truth"]
-                counts[prompt_key(row["data_source"], row[data.prompt_key], truth)] += 1
-    except (OSError, KeyError, TypeError, pa.ArrowException):
-        return  # `files.datasets` says what is wrong with it
-    if repeats := counts.total() - len(counts):
-        message = (
-            f"{repeats} of {counts.total()} rows repeat prompt, data source and ground truth of another, and equal "
-            "prompts share a counter in rollouts=dynamo"
-        )
-        remedy = "go on if that is meant, or prepare the files without duplicates"
-        yield Finding("data.train_files", paths(data.train_files), message, remedy, fatal=False)

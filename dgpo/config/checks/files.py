@@ -17,7 +17,7 @@ from dgpo.config.checks.loading import (
 )
 from dgpo.config.checks.registries import agent_loop_names
 from dgpo.config.checks.reward import OURS
-from dgpo.config.compose import paths, places
+from dgpo.config.compose import paths
 from dgpo.data.answers import canonical_answer, text_fault
 from dgpo.data.escapes import backslash_fault
 from dgpo.data.occurrences import Occurrences
@@ -42,17 +42,18 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
 
 
 def repeated(config: DictConfig) -> Iterator[Finding]:
-    """No prompt file is read twice, and no prompt is validated and trained on."""
-    trained = places(config.data.train_files)
-    for path in {path for path in trained if trained.count(path) > 1}:
-        message = "it is named more than once, and each of its prompts would come as often in an epoch"
-        yield Finding("data.train_files", path, message, "name it once", fatal=False)
-    tasks = {
-        key: [_task(row, config.data.prompt_key) for path in paths(config.data[key]) for row in _rows(config, path)]
+    """No prompt is trained on twice in an epoch, or validated and trained on."""
+    trained, validated = (
+        [_task(row, config.data.prompt_key) for path in paths(config.data[key]) for row in _rows(config, path)]
         for key in MOST_SAMPLES
-    }
-    if both := sum(map(set(tasks["train_files"]).__contains__, tasks["val_files"])):
-        message = f"{both} of its {len(tasks['val_files'])} prompts are trained on too, and say nothing of others"
+    )
+    if repeats := len(trained) - len(set(trained)):
+        message = f"{repeats} of its {len(trained)} prompts repeat another: they come as often in an epoch"
+        message += ", and share a counter" if config.get("rollouts") else ""
+        remedy = "name each file once, and prepare the files together, so that copies become one"
+        yield Finding("data.train_files", ", ".join(paths(config.data.train_files)), message, remedy, fatal=False)
+    if both := sum(map(set(trained).__contains__, validated)):
+        message = f"{both} of its {len(validated)} prompts are trained on too, and say nothing of others"
         remedy = "name a file of other prompts; `dgpo data prepare --decontaminate` takes these out of the training's"
         yield Finding("data.val_files", ", ".join(paths(config.data.val_files)), message, remedy, fatal=False)
 
@@ -74,26 +75,21 @@ def contents(config: DictConfig) -> Iterator[Finding]:
     every response would earn 0."""
     is_ours = config.reward.custom_reward_function.path == OURS
     for key, path in prompt_files(config):
-        met, faults, broken, rows = Occurrences(), Occurrences(), Occurrences(), 0
-        for place, row in enumerate(_rows(config, path)):
-            rows = place + 1
+        met, faults, rows = Occurrences(), Occurrences(), 0
+        for rows, row in enumerate(_rows(config, path), start=1):
             messages = row.get(config.data.prompt_key)
             texts = [str(each.get("content")) for each in messages or () if isinstance(each, dict)]
             if fault := backslash_fault(" ".join(texts), is_answer=False):
-                broken.add(f"the prompt {fault}", place)
+                faults.add(f"the prompt {fault}", rows - 1)
             match row.get("reward_model"):
                 case {"ground_truth": str(truth)} if is_ours:
-                    met.add(truth, place)
+                    met.add(truth, rows - 1)
         for truth, occurrences in met.items():
             if fault := _truth_fault(truth):
                 faults[f"the ground truth {truth!r:.80} {fault}"] = occurrences
-        if broken:
-            is_all = sum(count for count, *_ in broken.values()) == rows
-            yield Finding(key, path, broken.lines()[0], "mend or drop the rows; `dgpo data check` lists them", is_all)
-        if faults:
-            message = f"{faults.lines()[0]}, of {len(faults)} ground truths with a fault"
-            remedy = "write the answer alone, as `dgpo data prepare` does, or drop the row"
-            yield Finding(key, path, message, remedy, fatal=len(faults) == len(met))
+        if count := sum(count for count, *_ in faults.values()):
+            message = f"{faults.lines()[0]}; {count} of {rows} rows have a fault"
+            yield Finding(key, path, message, "mend them as `dgpo data prepare` does, or drop them", count >= rows)
 
 
 def _truth_fault(truth: str) -> str:

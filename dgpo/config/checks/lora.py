@@ -1,6 +1,5 @@
 """LoRA: settings that would train another thing than they say, or nothing, or that vLLM or the export cannot follow."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from dgpo.config.memory.lora import Lora, adapted_layers, linear_layers, lora_fr
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.config.memory.shape import ModelShape
 from dgpo.errors import UserError
+from dgpo.files import json_object
 
 # Of an adapter that is started from: verl's checkpoints record rank and alpha only.
 PLAIN = {
@@ -77,10 +77,8 @@ def _transport(config: DictConfig, asked: Lora) -> Iterator[Finding]:
 def _adapter(config: DictConfig, folder: Path) -> Iterator[Finding]:
     """The adapter that the run starts from is there, of the same size, and of the plain kind."""
     key, model = f"{MODEL}.lora_adapter_path", config.actor_rollout_ref.model
-    try:
-        settings = json.loads((folder / "adapter_config.json").read_text())
-    except (OSError, ValueError) as error:
-        yield Finding(key, folder, f"its adapter_config.json cannot be read: {error}", "give a folder saved by PEFT")
+    if not (settings := json_object(folder / "adapter_config.json")):
+        yield Finding(key, folder, "its adapter_config.json cannot be read", "give a folder saved by PEFT")
         return
     for name, own in (("r", "lora_rank"), ("lora_alpha", "lora_alpha")):
         if settings.get(name) != model[own]:

@@ -150,7 +150,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "transfer_queue.backend.storage_backend": ("SimpleStorage", "MooncakeStore"),
 }
 # Of declared options whose declaration is above 0, those for which 0 means "none".
-MAY_BE_ZERO = ("*horizon", "*kl_coef", "*coef", "*_coeff", "*weight_decay", "*_factor", "*.weight_pow")
+MAY_BE_ZERO = ("*horizon", "*kl_coef", "*coef", "*weight_decay", "*_factor", "*.weight_pow")
 
 
 def _found(key: str, patterns: dict[str, Any]) -> Any:

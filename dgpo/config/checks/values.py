@@ -5,15 +5,14 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
 from dgpo.config.checks.ranges import Range, range_of, words_of
-from dgpo.config.compose import config_dir, resolved
-from dgpo.files import flatten
+from dgpo.config.compose import config_dir, flat, resolved
 
 MISSING = "???"
 # The key that an interpolation reads; and a value that is one interpolation and nothing else.
@@ -41,9 +40,7 @@ def malformed(composed: DictConfig) -> list[Finding]:
     config, read = resolved(composed), set(READ.findall(OmegaConf.to_yaml(composed)))
     findings = [*_missing("", OmegaConf.to_container(config), defaults()), *values(config, read)]
     keys = {problem.key for problem in findings}
-    written = {
-        key: str(value) for key, value in flatten(cast(dict[str, Any], OmegaConf.to_container(composed))).items()
-    }
+    written = {key: str(value) for key, value in flat(composed).items()}
     copies = {key: source[1] for key, value in written.items() if (source := COPY.fullmatch(value))}
     own = (problem for problem in findings if copies.get(problem.key) not in keys)
     return [_of_variable(problem, written.get(problem.key, "")) for problem in own]

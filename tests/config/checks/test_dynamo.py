@@ -81,13 +81,6 @@ def evidence(config: DictConfig, folder: Path, *problems: str, **settings: Any) 
     return [str(problem) for problem in dynamo.evidence(changed)]
 
 
-def test_prompts_that_are_the_same_are_said_to_share_a_counter(chosen: DictConfig, tmp_path: Path) -> None:
-    assert evidence(chosen, tmp_path, "a", "b") == []
-    (warning,) = evidence(chosen, tmp_path, "a", "b", "a", "a")
-    assert warning.startswith("warning: data.train_files=") and "2 of 4 rows repeat" in warning
-    assert evidence(chosen, tmp_path, "a", "a", rollouts=None) == []
-
-
 def test_a_run_that_goes_on_without_counts_is_said_to_begin_uniform(chosen: DictConfig, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run/checkpoints/global_step_2"
     checkpoint.mkdir(parents=True)
