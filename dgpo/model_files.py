@@ -1,5 +1,6 @@
 """The files of a model's folder: whether they are those of a whole model, which transformers loads as it was saved."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,8 @@ def _load_defect(folder: Path, config: str, trusted: bool) -> str:
         return f"its config.json is of another model: {others[0][0]} has the shape {[*others[0][1]]} in the files"
     if missing := sorted(found["missing_keys"]):
         return f"its files lack weights, {len(missing)} in all, which would be random numbers; the first: {missing[0]}"
+    if unused := sorted(name for name in found["unexpected_keys"] if re.search(r"layers\.\d+\..*weight$", name)):
+        return f"its config.json is of a smaller model: {len(unused)} weights would be left out; the first: {unused[0]}"
     # NaN spreads in training, so that the norms' vectors, which take no time to read, show it.
     vectors = ((name, tensor) for name, tensor in tensors(folder) if len(tensor.get_shape()) == 1)
     broken = next((name for name, tensor in vectors if not tensor[:].isfinite().all()), "")

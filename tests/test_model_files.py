@@ -31,11 +31,14 @@ def as_gguf_by_another_name(model: Path) -> None:
     (model / "model.safetensors").write_bytes(b"GGUF\x03\0\0\0")
 
 
-def with_a_layer_too_many(model: Path) -> None:
-    settings = json.loads((model / "config.json").read_text())
-    layers = settings["num_hidden_layers"] + 1
-    more = {"num_hidden_layers": layers, "layer_types": ["full_attention"] * layers}
-    (model / "config.json").write_text(json.dumps(settings | more))
+def with_layers(more: int) -> Callable[[Path], object]:
+    def change(model: Path) -> None:
+        settings = json.loads((model / "config.json").read_text())
+        layers = settings["num_hidden_layers"] + more
+        changed = {"num_hidden_layers": layers, "layer_types": ["full_attention"] * layers}
+        (model / "config.json").write_text(json.dumps(settings | changed))
+
+    return change
 
 
 def in_shards(model: Path) -> None:
@@ -78,7 +81,8 @@ def delete(*names: str) -> Callable[[Path], object]:
         (as_gguf, "it has its weights as GGUF", "made from"),
         (as_gguf_by_another_name, "its model.safetensors is GGUF", "made from"),
         (in_shards, "it is of a run, whose weights are in shards", "dgpo export RUN"),
-        (with_a_layer_too_many, "its files lack weights", "complete"),
+        (with_layers(1), "its files lack weights", "complete"),
+        (with_layers(-1), "its config.json is of a smaller model", "complete"),
         (as_an_adapter, "it is a LoRA adapter, without its base model", "merge_and_unload"),
         (in_the_hubs_cache, "it is the hub's cache of a model", "snapshots/"),
         (delete("model.safetensors"), "it has no weights (*.safetensors)", "complete"),

@@ -82,8 +82,7 @@ class Options:
                     f"{self.data}: neither a file or folder, nor a hub id (organisation/name), nor one of "
                     f"{', '.join(SOURCES)}"
                 )
-            split = self.split or ("test" if self.purpose == "benchmark" else "train")
-            copies = (HubCopy(id=self.data, files={split: f"*{split}*"}),)
+            copies = (_copy_of(self.data, self.split or ("test" if self.purpose == "benchmark" else "train")),)
         return own_source(
             stem_of(path),
             problem=self.prompt_field,
@@ -121,8 +120,7 @@ class Options:
         copies = {copy.id: copy for copy in self.source.copies}
         self.copy = copies.get(self.hub_id) if self.hub_id else next(iter(copies.values()), None)
         if self.hub_id and self.copy is None:
-            split = self.split or self.source.splits[0]
-            self.copy = HubCopy(id=self.hub_id, files={split: f"*{split}*"})
+            self.copy = _copy_of(self.hub_id, self.split or self.source.splits[0])
 
     def _check_ranges(self) -> None:
         if self.name != Path(self.name).name or not self.name.strip() or self.name[0] == "." or len(self.name) > 50:
@@ -133,3 +131,7 @@ class Options:
                 raise UserError(f"{key.replace('_', '-')}={value}: give at least 1")
         if self.near is not None and not 0 < self.near <= 1:
             raise UserError(f"near={self.near}: give a similarity above 0, at most 1 (1: exact repeats alone)")
+
+
+def _copy_of(hub_id: str, split: str) -> HubCopy:
+    return HubCopy(id=hub_id, files={split: f"*{split}*"})

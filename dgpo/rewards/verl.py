@@ -148,20 +148,16 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
         raise ValueError(f"timeout={timeout!r} must be a positive number of seconds")
     judge = JudgeOptions.of(values["judge"])
-    if judge.url and not tells_length:
-        raise ValueError(
-            f"judge.url={judge.url!r} needs a reward manager that tells the step, for its budget: "
-            "leave reward.reward_manager as configs/rlvr.yaml has it"
-        )
+    for name, value in (("judge.url", judge.url), ("overlong_buffer", shaping.overlong_buffer)):
+        if value and not tells_length:
+            raise ValueError(
+                f"{name}={value!r} needs a reward manager that tells the length of a response, and the step: "
+                "leave reward.reward_manager as configs/rlvr.yaml has it"
+            )
     if shaping.overlong_buffer >= longest:
         raise ValueError(
             f"overlong_buffer={shaping.overlong_buffer} is not less than data.max_response_length={longest}: "
             "every response would be punished; DAPO takes a fifth of it"
-        )
-    if shaping.overlong_buffer and not tells_length:
-        raise ValueError(
-            f"overlong_buffer={shaping.overlong_buffer} needs a reward manager that tells the length of a response: "
-            "leave reward.reward_manager as configs/rlvr.yaml has it"
         )
 
 

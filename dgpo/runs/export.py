@@ -26,12 +26,10 @@ def export_run(
     Raises:
         UserError: there is nothing to export, or no place for it.
     """
-    if adapter and out is None:
-        raise UserError("--out: it is missing; an adapter alone has no place in the run, give the directory to make")
     if best and source.name.startswith("global_step_"):
         raise UserError(f"--best: {source} is one checkpoint; give the run folder, or leave out --best")
-    if out is None and not best:
-        raise UserError("--out: it is missing; give the directory to make, or --best, which has a place in the run")
+    if out is None and (adapter or not best):
+        raise UserError("--out: it is missing; give the directory to make; the model of --best has a place in the run")
     checkpoint = find_checkpoint(source, best=best)
     if out is not None:
         export(checkpoint, out, adapter=adapter)

@@ -107,7 +107,7 @@ def check(composed: DictConfig, *, declared: bool = False) -> list[Finding]:
         return problems
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
-            is_known = problem in problems or any(problem.message == other.message for other in problems)
-            if not (is_known if each is sizes.verl_own else problem in problems):
+            told = (other.message if each is sizes.verl_own else other for other in problems)
+            if (problem.message if each is sizes.verl_own else problem) not in told:
                 problems.append(problem)
     return problems

@@ -43,8 +43,9 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
 
 def repeated(config: DictConfig) -> Iterator[Finding]:
     """No prompt is trained on twice in an epoch, or validated and trained on."""
+    asked = (config.data.prompt_key, "reward_model", "extra_info")
     trained, validated = (
-        [_task(row, config.data.prompt_key) for path in paths(config.data[key]) for row in _rows(config, path)]
+        [_task(*map(row.get, asked)) for path in paths(config.data[key]) for row in _rows(path, *asked)]
         for key in MOST_SAMPLES
     )
     if repeats := len(trained) - len(set(trained)):
@@ -58,16 +59,15 @@ def repeated(config: DictConfig) -> Iterator[Finding]:
         yield Finding("data.val_files", ", ".join(paths(config.data.val_files)), message, remedy, fatal=False)
 
 
-def _rows(config: DictConfig, path: str) -> Iterator[dict[str, Any]]:
-    """What a file asks; nothing of one that cannot be read, of which `datasets` tells."""
+def _rows(path: str, *columns: str) -> Iterator[dict[str, Any]]:
+    """The rows of a prompt file; none of one that cannot be read, of which `datasets` tells."""
     with contextlib.suppress(OSError, pa.ArrowException):
-        yield from prompt_rows(path, [config.data.prompt_key, "reward_model", "extra_info"])
+        yield from prompt_rows(path, columns)
 
 
-def _task(row: dict[str, Any], prompt_key: str) -> int:
+def _task(prompt: Any, reward_model: Any, extra_info: Any) -> int:
     """A mark of what a row asks: its prompt, the answer, and for an agent the environment."""
-    info = row.get("extra_info")
-    return hash(str((row.get(prompt_key), row.get("reward_model"), isinstance(info, dict) and info.get("env"))))
+    return hash(str((prompt, reward_model, extra_info.get("env") if isinstance(extra_info, dict) else None)))
 
 
 def contents(config: DictConfig) -> Iterator[Finding]:
@@ -76,9 +76,9 @@ def contents(config: DictConfig) -> Iterator[Finding]:
     is_ours = config.reward.custom_reward_function.path == OURS
     for key, path in prompt_files(config):
         met, faults, rows = Occurrences(), Occurrences(), 0
-        for rows, row in enumerate(_rows(config, path), start=1):
-            messages = row.get(config.data.prompt_key)
-            texts = [str(each.get("content")) for each in messages or () if isinstance(each, dict)]
+        for rows, row in enumerate(_rows(path, config.data.prompt_key, "reward_model"), start=1):
+            messages = row.get(config.data.prompt_key) or ()
+            texts = [str(each.get("content")) for each in messages if isinstance(each, dict)]
             if fault := backslash_fault(" ".join(texts), is_answer=False):
                 faults.add(f"the prompt {fault}", rows - 1)
             match row.get("reward_model"):
@@ -104,9 +104,8 @@ def agent_loops(config: DictConfig) -> Iterator[Finding]:
     """A column ``agent_name`` chooses the loop of a row, whatever the config says."""
     agent = config.actor_rollout_ref.rollout.agent
     for key, path in prompt_files(config):
-        # Other checks say what is wrong with a file of prompts, or of loops.
-        with contextlib.suppress(OSError, pa.ArrowException, ValueError):
-            names = {row["agent_name"] for row in prompt_rows(path, ["agent_name"])}
+        with contextlib.suppress(ValueError):  # `registries.registered` says what is wrong with a file of loops
+            names = {row["agent_name"] for row in _rows(path, "agent_name")}
             if others := sorted(map(str, names - {agent.default_agent_loop})):
                 known = agent_loop_names(agent.agent_loop_config_path)
                 message = f"its column agent_name asks for {', '.join(others)}, not {agent.default_agent_loop}"

@@ -49,7 +49,7 @@ USUAL = {
     f"{ACTOR}.kl_loss_coef": (1e-6, 1),
     f"{ROLLOUT}.n": (1, 1024),
     f"{ROLLOUT}.temperature": (0.1, 2),
-    "data.max_response_length": (4, 2**20),
+    "data.max_response_length": (4, 10**6),
 }
 # Those that a run would be another one with.
 DECISIVE = (RANK, RESUME)
@@ -198,7 +198,7 @@ def time_limit(config: DictConfig) -> Iterator[Finding]:
     limit = config.run.time_limit
     try:
         if limit is not None and seconds_of("run.time_limit", limit) < 60:
-            message, remedy = "a number is of seconds, and a run takes longer to start", f"for hours write {limit}h"
-            yield finding(config, "run.time_limit", message, remedy, fatal=False)
+            message = "a run takes longer to start, and a number without a unit is of seconds"
+            yield finding(config, "run.time_limit", message, "for hours write such as 12h", fatal=False)
     except UserError as error:
         yield finding_from_error(error)
