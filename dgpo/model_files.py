@@ -1,4 +1,4 @@
-"""The files of a model's folder: whether they are those of a whole model, which transformers loads as it was saved."""
+"""The files of a model's folder: whether they are those of a whole model, and one that can be trained."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -26,14 +26,9 @@ _INSTEAD = (
 )
 
 
-def folder_fault(folder: Path, *, config: str = "", trusted: bool = False) -> tuple[str, str] | None:
+def folder_fault(folder: Path) -> tuple[str, str] | None:
     """What is wrong with a model's folder, and the remedy; None where its config, weights and tokenizer are there and
-    transformers loads them as they were saved.
-
-    Args:
-        config: folder of the config, where it is another one.
-        trusted: whether code in the folder may run.
-    """
+    are what their names say."""
     from safetensors import safe_open
 
     weights = sorted(folder.glob("*.safetensors"))
@@ -60,6 +55,18 @@ def folder_fault(folder: Path, *, config: str = "", trusted: bool = False) -> tu
         if head.shape != embedding.shape or not (head == embedding).all():
             message = "its config.json has tie_word_embeddings=true, but the output layer in its files is another"
             return message, "set it to false there, or drop lm_head.weight: vLLM would answer by the embedding"
+    return None
+
+
+def training_fault(folder: Path, *, config: str = "", trusted: bool = False) -> tuple[str, str] | None:
+    """As `folder_fault`; None where transformers also loads the model as it was saved, to train it.
+
+    Args:
+        config: folder of the config, where it is another one.
+        trusted: whether code in the folder may run.
+    """
+    if fault := folder_fault(folder):
+        return fault
     defect = _load_defect(folder, config or str(folder), trusted)
     return (defect, "give a complete model directory that transformers loads") if defect else None
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from dgpo.model_files import folder_fault, tokenizer_fault
+from dgpo.model_files import training_fault, tokenizer_fault
 
 
 @pytest.fixture
@@ -97,9 +97,9 @@ def delete(*names: str) -> Callable[[Path], object]:
 def test_a_folder_that_is_no_whole_model_is_told_what_to_do(
     change: Callable[[Path], object], message: str, remedy: str, model: Path
 ):
-    assert folder_fault(model) is None
+    assert training_fault(model) is None
     change(model)
-    found = folder_fault(model)
+    found = training_fault(model)
     assert found is not None and message in found[0] and remedy in found[1]
 
 
@@ -108,7 +108,7 @@ def test_an_output_layer_that_is_saved_beside_its_equal_embedding_is_fine(model:
     copy = weights["model.embed_tokens.weight"].clone()
     save_file(weights | {"lm_head.weight": copy}, model / "model.safetensors", {"format": "pt"})
     tied(model)
-    assert folder_fault(model) is None
+    assert training_fault(model) is None
 
 
 def test_a_tokenizer_without_an_end_or_with_more_tokens_than_the_model_is_refused(model: Path):

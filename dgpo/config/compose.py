@@ -17,7 +17,6 @@ from yaml import YAMLError
 from dgpo.config.renamed_keys import replacement
 from dgpo.errors import UserError
 from dgpo.files import flatten
-from dgpo.progress import say
 
 SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
@@ -45,11 +44,6 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     # Hydra imports verl for its configs; hide what verl then logs.
     os.environ.setdefault("VERL_LOGGING_LEVEL", "WARN")
     overrides = [readable(override) for override in overrides]
-    given: dict[str, str] = {}
-    for override in overrides:
-        key = override.partition("=")[0].lstrip("+")
-        if given.setdefault(key, override) != override:
-            say(f"warning: {key} is given more than once, and the last counts: {override}")
     folder, name = (directory or config_dir()).resolve(), name.removesuffix(".yaml")
     if not folder.is_dir():
         raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")

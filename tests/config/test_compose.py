@@ -193,11 +193,6 @@ def test_an_interpolation_that_leads_nowhere_is_told_at_its_key(value: str, says
         resolved(compose_config("quickstart", [f"actor_rollout_ref.actor.optim.lr={value}"]))
 
 
-def test_a_key_that_is_given_twice_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert compose_config("quickstart", ["seed=1", "seed=2"]).seed == 2
-    assert "seed is given more than once, and the last counts: seed=2" in capsys.readouterr().err
-
-
 def test_a_section_is_no_value() -> None:
     with pytest.raises(UserError, match=r"actor\.policy_loss=grpo: it is a section .* configs/policy_loss"):
         resolved(compose_config("quickstart", ["actor_rollout_ref.actor.policy_loss=grpo"]))

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.setup import MODEL
-from dgpo.model_files import folder_fault, has_tokenizer
+from dgpo.model_files import training_fault, has_tokenizer
 
 
 def model(config: DictConfig) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def model(config: DictConfig) -> Iterator[Finding]:
         else:
             message = "there is no such directory, so it will be downloaded by every node"
             yield finding(config, key, message, "download it first and give the local directory", fatal=False)
-    elif fault := folder_fault(
+    elif fault := training_fault(
         folder, config=section.get("hf_config_path") or "", trusted=bool(section.trust_remote_code)
     ):
         yield finding(config, key, *fault)
