@@ -25,6 +25,7 @@ _ROUNDINGS = vocabulary("~ rounded nearest significant decimal sf dp f p")
 _REMARKS = _ROUNDINGS | vocabulary(
     "with of double triple repeated root multiplicity to the correct figures digits places place one two three s d ."
 )
+_DIRECTIONS = vocabulary("to toward towards due into out directed upward upwards downward downwards")
 _SUCH = vocabulary("such that satisfying with where")
 
 
@@ -51,10 +52,12 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
 
 
 def without_remarks(tokens: Tokens) -> Tokens:
-    """``x = 2, x = 3`` of ``x = 2 (double root), x = 3``, and ``1.5`` of ``1.5 (to 2 s.f.)``, but not of an integer."""
+    """``x = 2, x = 3`` of ``x = 2 (double root), x = 3``, ``1.5`` of ``1.5 (to 2 s.f.)``, but not of an integer, and
+    ``5 m to the left`` of ``5 m, to the left``."""
     parts, cuts = split(tokens, "join")
     kept: Tokens = ()
     for part, cut in zip(parts, [*cuts, END], strict=True):
+        kept = kept[:-1] if part[:1] and part[0].word in _DIRECTIONS else kept
         opens = [token.is_("open", "(") and after.is_("relation", "~") for token, after in pairwise((*part, END))]
         starts = (at for at, token in enumerate(part) if token.word in _REMARKS or opens[at])
         start = next(starts, 0)

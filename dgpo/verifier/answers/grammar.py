@@ -249,7 +249,8 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
         return Several(brackets, ())
     if brackets == "{}" and (family := _family(inside)):
         member = _item(family, depth)
-        return member if isinstance(member, Given) and isinstance(member.value, Several) else Several("{}", (member,))
+        value = member.value if isinstance(member, Given) else None
+        return member if isinstance(member, Region) or isinstance(value, Several | Region) else Several("{}", (member,))
     if brackets == "{}" and (members := _members(inside, depth)):
         return members
     inside = separated(inside)
@@ -281,12 +282,12 @@ def _members(tokens: Tokens, depth: int) -> Answer | None:
 def _family(tokens: Tokens) -> Tokens | None:
     r"""``3k, k \in Z`` of the insides of ``\{3k \mid k \in Z\}`` and ``\{x \mid x = 3k, k \in Z\}``; else None."""
     sides, bars = split_at_bar(tokens)
+    sides[0] = sides[0][:-2] if symbols(sides[0][-2:]) == ("in", "R") else sides[0]
     if len(bars) != 1 or not all(sides) or has(sides[0], "relation"):
         return None
     values, cuts = split(sides[1], "join")
-    named = split(values[0], "relation", "=")[0]
-    if cuts and len(named) == 2 and symbols(named[0]) == symbols(sides[0]):
-        member = (*named[1], COMMA, *sides[1][len(values[0]) + 1 :])
-    else:
-        member = (*sides[0], COMMA, *sides[1])
+    named, signs = split(values[0], "relation")
+    member = (*sides[0], COMMA, *sides[1])
+    if cuts and signs and symbols(sides[0]) in map(symbols, named):
+        member = sides[1][len(named[0]) + 1 :] if signs[0].value == "=" else sides[1]
     return member if conditions.split_condition(member)[1] else None

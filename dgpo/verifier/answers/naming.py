@@ -23,9 +23,9 @@ _MEASURES = vocabulary(
 _SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest": "min", "greatest": "max"}
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
-_SEGMENT = re.compile("[A-Z]{2,4}")
+_SEGMENT = re.compile("[A-Z]{2,4}|pO?H")
 _DERIVATIVE = re.compile(r"(?:frac\{)?(d|partial)\^?\{?(\d?)\}?(\w+)(?:\}\{|/)\1(\w+?)(?:\^\{?\2\}?)?\}?")
-_POINTS = re.compile(r"(?:vec )?([A-Z]{2,4})|.*triangle ([a-z]{3})\}?")
+_POINTS = re.compile(r"(?:vec )?([A-Z]{2,4}|p[A-Z]{1,2})|.*triangle ([a-z]{3})\}?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ _MONTH = (
 _DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
 _END = re.compile(
     r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z"
-    r"|(?<=odd|ven|ing|nal|ime|ite) (?:function|number|integer)s?\Z|(?<=[a-z]{5}) triangle\Z"
+    r"|(?<=odd|ven|ing|nal|ime|ite) (?:function|number|integer)s?\Z|(?<=[a-z]{4}) (?:triangle|lines)\Z"
     r"|(?<=[a-z]{5}) player(?: wins| has (?:a|the) winning strategy)?\Z|(?<=fficient|ecessary) conditions?\Z"
 )
 _CHOICE = re.compile(

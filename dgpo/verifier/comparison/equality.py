@@ -82,9 +82,9 @@ class Comparison:
         wanted, given = (side if isinstance(side, Given) else Given(side, {}) for side in (gold, answer))
         outer = self.letters
         self.letters = golds, answers = ({**outer[0], **wanted.conditions}, {**outer[1], **given.conditions})
-        is_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
-        is_same = is_same and not policy.are_parts_of_curve(wanted, given)
-        decision = is_same and self.same(wanted.value, given.value, depth + 1)
+        are_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
+        decision = are_same and not policy.are_parts_of_curve(wanted, given)
+        decision = decision and self.same(wanted.value, given.value, depth + 1)
         self.letters = outer
         return decision
 
@@ -123,8 +123,8 @@ class Comparison:
             self.has_evaluated = True
             pairs = (zip(wanted, order, strict=True) for order in given)
             return any(all(values.is_multiple(*values.with_one_notation(*pair)) for pair in order) for order in pairs)
-        texts = [" = ".join(map(latex, side.sides)) for side in (gold, answer)]
-        return self._told(texts[0], texts[1])
+        wanted_text, given_text = (" = ".join(map(latex, side.sides)) for side in (gold, answer))
+        return self._told(wanted_text, given_text)
 
     def _told(self, gold: str, answer: str, decision: Decision = None) -> Decision:
         self.tell(gold, answer, decision)
@@ -151,14 +151,14 @@ class Comparison:
     def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
         wanted, given = gold.name, answer.name
         are_indexed = "_" in wanted and "_" in given and wanted.partition("_")[0] == given.partition("_")[0]
-        if wanted and given and wanted != given and (are_indexed or {wanted, given} <= set("xyz")):
-            return False
+        is_other = gold.is_either != answer.is_either and any(isinstance(item, Region) for item in gold.items)
+        if is_other or (wanted and given and wanted != given and (are_indexed or {wanted, given} <= set("xyz"))):
+            return False  # x > 1 or y < 2 beside x > 1 and y < 2
         gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
         gold, answer = point_of(gold, answer), point_of(answer, gold)
         shells = {gold.brackets, answer.brackets}
         are_unordered = shells <= UNORDERED
-        is_no_tuple = "{}" in shells or gold.name or answer.name or gold.is_either or answer.is_either
-        if is_no_tuple and not are_unordered:
+        if not are_unordered and ("{}" in shells or gold.name or answer.name or gold.is_either or answer.is_either):
             return False  # a set or the values of one unknown beside a point
         golds, answers = list(gold.items), list(answer.items)
         # A list of numbers may repeat one, a set cannot.

@@ -25,7 +25,7 @@ from dgpo.verifier.expressions.values import exact
 MAX_CONSTANTS = 3
 _CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
 _NUMBERED = re.compile(r"[Cc]_\d")
-_PARAMETERS = frozenset((*"cCklmnrstuv", "alpha", "lambda", "mu"))
+_PARAMETERS = frozenset((*"cCklmnrstuv", "alpha", "theta", "lambda", "mu"))
 Declared = tuple[Mapping[str, Condition], Mapping[str, Condition]]
 """The conditions on the letters of a ground truth, and on those of an answer."""
 

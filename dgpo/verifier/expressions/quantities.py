@@ -24,6 +24,7 @@ _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  
 _ANGLES = ("alpha", "beta", "gamma", "theta", "phi", *"ABC")
 _SHAPES = {"number": "1", "name": "a"}
 _SUM = re.compile(r"[+-]?(?:[1a]|frac\{1\}\{1\})(?:[-+*/^](?:[1a]|frac\{1\}\{1\}))*")
+_OF_ANGLES = {"degrees": "degree", "minutes": "'", "seconds": "''"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -138,7 +139,10 @@ def in_words(tokens: Tokens) -> Fraction | None:
 
 def _minutes(tokens: Tokens) -> Value | None:
     r"""``22.5`` degrees of ``22^\circ 30'``, with seconds too; None for anything else."""
-    kinds = "".join(str(token.value) if token.kind in ("degree", "sign") else token.kind for token in tokens)
+    kinds = "".join(
+        _OF_ANGLES.get(token.word) or (str(token.value) if token.kind in ("degree", "sign") else token.kind)
+        for token in tokens
+    )
     if kinds not in ("numberdegreenumber'", "numberdegreenumber'number''"):
         return None
     parts = (Fraction(token.value) for token in tokens if token.kind == "number")
@@ -174,7 +178,7 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
     if token.is_("sign", "'"):
         return before.kind == "number"
     if token.is_("sign", "/"):
-        return has(tokens[start + 1 :][:1], "word") and tokens[start + 1].is_worded
+        return has(tokens[start + 1 :][:1], "word") and not tokens[start + 1].is_product
     if not token.is_("open", "(") and not token.is_("command", "frac"):
         return False
     has_name = token.kind == "open" and (has(tokens[start:], "word") or has(tokens[start:], "command", "mod"))
@@ -260,7 +264,7 @@ def side_by_side(tokens: Tokens) -> list[Tokens] | None:
 _CALCULUS = vocabulary(
     "frac binom sqrt over choose int iint iiint oint sum prod partial nabla mod pmod begin end not det to"
 )
-_FILLERS = vocabulary("all every any each the an is are that")
+_FILLERS = vocabulary("all every any each the an it is are that")
 
 
 def is_prose(tokens: Sequence[Token]) -> bool:

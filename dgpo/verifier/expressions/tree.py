@@ -146,7 +146,7 @@ class Several:
     items: tuple["Answer", ...]
     name: str = ""
     is_ordered: bool = field(default=False, compare=False)
-    is_either: bool = field(default=False, compare=False)
+    is_either: bool = False
 
 
 @dataclass(frozen=True, slots=True)

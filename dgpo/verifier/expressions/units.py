@@ -39,7 +39,7 @@ _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in (
 """What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
 _FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") for word in WORDS]
 _NOT_UNITS = re.compile(
-    r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|csc|log|ln|exp|sqrt|mod|more|less|than|times|plus"
+    r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|csc|log|ln|exp|sqrt|mod|more|less|than|times(?=.)|plus"
     r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
     r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|dozens?|score|factorial"
     r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"

@@ -14,7 +14,7 @@ from dgpo.verifier.text.stance import Span
 
 DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
 _NUMBER = (
-    rf"(?:[$€£¥]-?)?(?:\d+ \d+/\d+|\d+:\d+(?::\d+)*|{DIGITS}(?:[eE][+-]?\d+)?)"
+    rf"(?:\\?[$€£¥]-?)?(?:\d+ \d+/\d+|\d+:\d+(?::\d+)*|{DIGITS}(?:[eE][+-]?\d+)?)"
     rf"(?: ?(?:\\?%|(?:percent|dozen|{'|'.join(MAGNITUDES)})\b)| and (?:a|one)[ -](?:half|third|quarter)\b)?"
 )
 _ATOM = (
@@ -45,7 +45,8 @@ _PURE = re.compile(rf"[-−]?{_NUMBER}")
 _BRACKETED = re.compile(rf"[(\[{{]-?{_NUMBER}[)\]}}]")
 _WRAPPER = re.compile(r"\\(?:text|math)[a-z]{0,10} ?\Z")
 _MEASURES = re.compile(rf"(?:{DIGITS} [a-z]+ )+{DIGITS}")
-_MONEY = re.compile(r"[$€£¥](?=[-\d.])")
+_MONEY = re.compile(r"\\?[$€£¥](?=[-\d.])")
+_RATE = re.compile(r" ?(?:\\text ?\{ ?)?(?:per |/) ?(?:\\text ?\{ ?)?([a-z]+)")  # $12 per hour
 # 25 °C, 9 square miles per hour, 9 m^2
 _UNIT = re.compile(
     r" ?°[CF]?(?![A-Za-z])"
@@ -149,6 +150,8 @@ def spelt(sentence: str, span: Span) -> str:
     text, unit = span.text, unit_behind(sentence, span.end)
     if text.startswith("negative"):
         text = text.replace("negative ", "-", 1)
+    if _MONEY.match(text) and _PURE.fullmatch(text) and (rate := _RATE.match(sentence, span.end)):
+        return f"{text} per {rate[1]}"
     if unit and (_PURE.fullmatch(text) or _MEASURES.fullmatch(text)):
         return text + unit
     if not _SYMBOLS.isdisjoint(text) and not _PURE.fullmatch(text):

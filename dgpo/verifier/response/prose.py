@@ -110,7 +110,7 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
 
     ``wanted`` is the kind of the gold: sentences are searched for a letter, a number, words or any expression.
     """
-    text = _UNSAID.sub("", text[-MAX_TEXT_CHARS:]).strip().replace(" !=", " ≠")
+    text = _UNSAID.sub("", text[-MAX_TEXT_CHARS:]).strip().replace(" !=", " ≠").replace("{,}", ",")
     text = _BOLD_VALUE.sub(r"\1\3", text)
     # No sentence or line ends in a formula; a list is one line.
     text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
