@@ -222,7 +222,8 @@ def _union(tokens: Tokens, depth: int) -> Answer:
         tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
     numbers = number_set(tokens)
     if numbers or split(tokens, "sign", "cup", "setminus")[1]:
-        region = regions.read_union(tokens) or (regions.signed(*numbers) if numbers else None)
+        letter, sign = numbers or ("", "")
+        region = regions.read_union(tokens) or regions.among(Region("", regions.REALS), (letter, "_", sign, "0"))
         return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
     if len(_items(tokens)) > 1:
         return Several("", tuple(_item(item, depth) for item in _items(tokens)))
@@ -263,6 +264,8 @@ def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Ans
     if len(parts) == 1 and split(inside, "relation")[1]:
         return statement(tokens)
     values = filled([_item(item, depth) for item in items])
+    if brackets == "{}" and len(values) == 1 and getattr(values[0], "brackets", "") == "()":
+        return values[0]  # the point of {(1, 2)}
     return (regions.counted(values) if brackets == "{}" else None) or Several(brackets, tuple(values))
 
 

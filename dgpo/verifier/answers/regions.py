@@ -43,11 +43,6 @@ def among(answer: Answer, condition: Condition) -> Region | None:
     return replace(answer, pieces=tuple(pieces), is_whole=True) if pieces else None
 
 
-def signed(letter: str, sign: str) -> Region | None:
-    """The positive integers of ``("Z", ">")``; None for other sets of numbers (`number_set`)."""
-    return among(Region("", REALS), (letter, "_", sign, "0")) if sign else None
-
-
 def counted(items: Sequence[Answer], name: str = "") -> Region | None:
     r"""The whole numbers of ``3, 4, 5, \ldots``; None for anything else."""
     if len(items) < 4 or not isinstance(items[-1], Statement) or items[-1].symbols != ("...",):

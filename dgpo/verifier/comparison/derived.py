@@ -74,12 +74,6 @@ def beside_equations(tree: Several, other: Several) -> Several:
     return Several("", tuple(items))
 
 
-def point_of(one: Several, other: Several) -> Several:
-    """``(1, 2)`` of ``{(1, 2)}``, where the other is a point."""
-    only = one.items[0] if len(one.items) == 1 and one.brackets == "{}" and other.brackets == "()" else None
-    return only if isinstance(only, Several) else one
-
-
 def with_floors(gold: Value, answer: Value) -> tuple[Value, Value]:
     r"""Both, with ``[n/2]`` as ``\lfloor n/2 \rfloor`` where one side alone has floors."""
     sides = [gold, answer]

@@ -9,7 +9,7 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, whole_ends
 from dgpo.verifier.comparison import derived, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
-from dgpo.verifier.comparison.derived import as_positive, components, definitions, point_of, spread
+from dgpo.verifier.comparison.derived import as_positive, components, definitions, spread
 from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.quantities import BASE
@@ -155,7 +155,6 @@ class Comparison:
         if is_other or (wanted and given and wanted != given and (are_indexed or {wanted, given} <= set("xyz"))):
             return False  # x > 1 or y < 2 beside x > 1 and y < 2
         gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
-        gold, answer = point_of(gold, answer), point_of(answer, gold)
         shells = {gold.brackets, answer.brackets}
         are_unordered = shells <= UNORDERED
         if not are_unordered and ("{}" in shells or gold.name or answer.name or gold.is_either or answer.is_either):

@@ -187,8 +187,9 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
         sides.reverse()
     if first and len(sides) > 2:
         return sides[-1:]
-    if len(sides) == 2 and not first and not last and (is_unsolved(sides[0]) or _is_power(*sides)):
-        return sides if has(sides[1], "name") else []  # x^2 - 1 = (x - 1)(x + 1)
+    letters = [{token.value for token in side if token.kind == "name"} for side in sides]
+    if len(sides) == 2 and not first and not last and (is_unsolved(sides[0]) or letters[0] == letters[1] != set()):
+        return sides if letters[1] else []  # x^2 - 1 = (x - 1)(x + 1), unlike 3x^2 = 6x
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
 
 
@@ -225,13 +226,6 @@ def is_unsolved(side: Tokens) -> bool:
     terms, signs = split(side, "sign", "+", "-")
     has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
     return len(letters) == 1 and bool(signs) and (has_number or has(side, "sign", "^"))
-
-
-def _is_power(left: Tokens, right: Tokens) -> bool:
-    """Whether ``left`` is a product of numbers and the letter that ``right`` has too: ``3x^2 = 6x`` is to be solved."""
-    letters = {token.value for token in left if token.kind == "name"}
-    is_product = all(token.kind in ("name", "number", "open", "close", "sign") for token in left)
-    return is_product and len(letters) == 1 and letters == {token.value for token in right if token.kind == "name"}
 
 
 def _has_variable(side: Tokens) -> bool:

@@ -257,13 +257,7 @@ def whole(name: str, index: int) -> Fraction:
 
 
 def counting(name: str, index: int) -> Fraction:
-    """As `coordinate`, but small whole numbers for `COUNTERS`."""
-    place = ord(name[0]) % 11
-    return Fraction(2 + (place + index * (1 + place % 10)) % 11) if name in COUNTERS else coordinate(name, index)
-
-
-def alternating(name: str, index: int) -> Fraction:
-    """As `counting`, at random: for expressions with ``(-1)^n``, where even and odd numbers must meet."""
+    """As `coordinate`, but small whole numbers for `COUNTERS`, at random, so that even and odd ones meet."""
     return Fraction(random.Random(f"{name}{index}").randrange(1, 13)) if name in COUNTERS else coordinate(name, index)
 
 

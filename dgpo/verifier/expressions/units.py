@@ -12,22 +12,17 @@ from dgpo.verifier.text.stance import DOUBT
 from dgpo.verifier.text.tokens import vocabulary
 
 _SPELLINGS = {
-    "%": "% percent percentage pct",
-    "degree": "degree degrees deg", "celsius": "celsius degc", "fahrenheit": "fahrenheit degf",
-    "m": "m meter meters metre metres", "km": "km Km", "in": "in inch inches", "ft": "ft foot feet",
-    "yd": "yd yard yards", "mi": "mi mile miles", "g": "g gram grams", "kg": "kg Kg kgs",
-    "lb": "lb lbs pound pounds", "oz": "oz ounce ounces", "L": "L liter liters litre litres",
-    "mL": "mL ml", "cL": "cL cl", "dL": "dL dl", "s": "s sec secs second seconds", "min": "min mins minute minutes",
-    "h": "h hr hrs hour hours", "day": "day days", "week": "week weeks", "month": "month months",
-    "year": "year years yr yrs", "um": "um micron microns",
-    "$": "$ dollar dollars usd USD", "€": "€ euro euros eur EUR", "£": "£ gbp GBP", "¥": "¥ yen yuan",
-    "₹": "₹ rupee rupees rs rs. Rs Rs. inr INR",
-    "cent": "cent cents ¢", "J": "J joule joules", "N": "N newton newtons", "W": "W watt watts", "V": "V volt volts",
-    "A": "A amp amps ampere amperes", "K": "K kelvin kelvins", "Hz": "Hz hertz", "Pa": "Pa pascal pascals",
-    "T": "T tesla teslas", "C": "C coulomb coulombs", "F": "F farad farads", "mol": "mol mole moles",
-    "cal": "cal calorie calories", "ohm": "ohm ohms Ω",
+    "%": "% percent percentage pct", "degree": "degree deg", "celsius": "celsius degc", "m": "m meter metre",
+    "fahrenheit": "fahrenheit degf", "km": "km Km", "in": "in inch", "ft": "ft foot feet", "yd": "yd yard",
+    "mi": "mi mile", "g": "g gram", "kg": "kg Kg kgs", "lb": "lb lbs pound", "oz": "oz ounce", "L": "L liter litre",
+    "mL": "mL ml", "cL": "cL cl", "dL": "dL dl", "s": "s sec second", "min": "min minute", "h": "h hr hrs hour",
+    "day": "day", "week": "week", "month": "month", "year": "year yr yrs", "um": "um micron", "cent": "cent ¢",
+    "$": "$ dollar usd USD", "€": "€ euro eur EUR", "£": "£ gbp GBP", "¥": "¥ yen yuan",
+    "₹": "₹ rupee rs rs. Rs Rs. inr INR", "J": "J joule", "N": "N newton", "W": "W watt", "V": "V volt",
+    "A": "A amp ampere", "K": "K kelvin", "Hz": "Hz hertz", "Pa": "Pa pascal", "T": "T tesla", "C": "C coulomb",
+    "F": "F farad", "mol": "mol mole", "cal": "cal calorie", "ohm": "ohm Ω",
     "mi/h": "mph", "km/h": "kmh kph kmph", "rev/min": "rpm RPM", "N*m": "Nm", "kW*h": "kWh", "mol/L": "M molar",
-    "am": "am AM", "pm": "pm PM", "unit": "unit units u", "rad": "rad radian radians", "Msun": r"M_{\odot} M_\odot",
+    "am": "am AM", "pm": "pm PM", "unit": "unit u", "rad": "rad radian", "Msun": r"M_{\odot} M_\odot",
     **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW MHz GHz kPa atm mA")},
 }  # fmt: skip
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
@@ -137,7 +132,7 @@ def _factors(text: str, is_product: bool, has_space: bool) -> dict[str, int]:
     for factor in factors:
         name = factor["name"] if factor else ""
         unit = _known(name) or (_thing(name, is_product, has_space) if is_product else None)
-        is_attached = name in _ATTACHED or bool(_PREFIXED.fullmatch(name))
+        is_attached = _singular(name, 4) in _ATTACHED or bool(_PREFIXED.fullmatch(name))
         if factor is None or not unit or not (is_product or has_space or is_attached):
             return {}
         word = factor["square"] or factor["behind"] or ""
@@ -166,9 +161,10 @@ def _known(name: str) -> str | None:
     """``km`` of ``kilometers``, None for a name that is no unit."""
     lowered = name.lower()
     if prefixed := _PREFIXED.fullmatch(lowered):
-        unit = _UNITS.get(prefixed[2])
+        unit = _known(prefixed[2])
         return unit and _PREFIXES[prefixed[1]] + unit
-    return _UNITS.get(name) or _UNITS.get(name.removesuffix(".") if len(name) < 4 else lowered)
+    spellings = (name, name.removesuffix(".") if len(name) < 4 else lowered, _singular(name, 4))
+    return next(filter(None, map(_UNITS.get, spellings)), None)
 
 
 def _singular(word: str, shortest: int) -> str:

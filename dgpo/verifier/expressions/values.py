@@ -142,7 +142,7 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     all_functions = functions(gold) | functions(answer)
     kinds = evaluation.places(variables, all_functions)
     if kinds == [coordinate] and (_alternates(gold) or _alternates(answer)):
-        kinds = [evaluation.alternating]
+        kinds = [evaluation.counting]
     same: bool | None = True
     for at in kinds:
         decision = _equal_at_points(gold, answer, has_decimal, at, COARSE)
@@ -165,9 +165,9 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
     variables = names(gold) | names(answer)
     has_modulus = "abs" in functions(gold) | functions(answer)
     compared, same = 0, True
-    for index in range(POINTS * (4 if at is evaluation.alternating else 1) if variables else 1):
+    for index in range(POINTS * (4 if at is evaluation.counting else 1) if variables else 1):
         wanted, given = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
-        if at is evaluation.alternating and bool(wanted) != bool(given):
+        if at is evaluation.counting and bool(wanted) != bool(given):
             return None
         is_positive = index < POSITIVE_POINTS
         if wanted and given and (is_positive or has_modulus or (wanted[1] and given[1])):
@@ -182,7 +182,7 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
 @lru_cache(maxsize=16384)
 def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tuple[Any, bool] | None:
     point = {name: at(name, index) for name in names(node)}
-    if at is evaluation.alternating:
+    if at is evaluation.counting:
         node = folded(renamed(node, {name: number for name, number in point.items() if name in evaluation.COUNTERS}))
     number = exact(node)
     return evaluator.value_at(node if number is None else number, point)
