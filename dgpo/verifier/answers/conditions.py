@@ -36,7 +36,7 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
     """
     if not has_any(tokens, "word", "relation"):
         return tokens, {}
-    tokens = _without_place(_without_definition(tokens))
+    tokens = _without_place(tokens)
     for head, clause in _clauses(tokens):
         if has(head, "relation", "in") and has(clause, "relation") and not has(clause, "relation", "in"):
             head, clause = clause, head  # n in Z, n >= 2
@@ -186,32 +186,24 @@ def without_fillers(clause: Tokens) -> Tokens:
     return said if is_bound and said != core[1:] else core
 
 
-def _without_definition(tokens: Tokens) -> Tokens:
-    r"""``F_{n+1}`` of ``F_{n+1}, where F_n is the nth Fibonacci number``; all where there are numbers or relations."""
+def _without_place(tokens: Tokens) -> Tokens:
+    r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``, ``F_{n+1}`` of ``F_{n+1}, where F_n is the nth
+    Fibonacci number``; all where the condition is on the value."""
     for head, clause in _clauses(tokens):
-        words = [token.word for token in clause]
+        lead, words = tokens[len(tokens) - len(clause) - 1], [token.word for token in clause]
         is_defined = ("is", "the") in pairwise(words) or not {"denotes", "denote"}.isdisjoint(words)
-        lead = tokens[len(tokens) - len(clause) - 1]
         if "where" in (lead.word, words[0]) and is_defined and not has_any(clause, "number", "relation", "join"):
             return head
-    return tokens
-
-
-def _without_place(tokens: Tokens) -> Tokens:
-    r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``; all where the condition is on the value."""
-    for head, clause in _clauses(tokens):
-        lead = tokens[len(tokens) - len(clause) - 1]
         is_bracketed = has(tokens[-len(clause) - 2 :][:1], "open", "(") and tokens[-1].is_("close", ")")
         is_bracketed = is_bracketed and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
         is_bracketed = is_bracketed and clause[0].kind == "name" and head[-1].kind in ("number", "close")
         is_reason = clause[0].word in _REASONS
         if not is_bracketed and not is_reason and clause[0].word not in PLACES and lead.word not in PLACES:
             continue
-        words = {token.word for token in clause[1:]}
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
         further = clause[relation or 1 :]
         has_several = (relation is None and not is_reason) or any(token.word in PLACES for token in further)
-        if has_several or words & {"otherwise", "else"} or has(clause, "join", "or"):
+        if has_several or {"otherwise", "else"} & {*words[1:]} or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
         leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]

@@ -26,7 +26,7 @@ from dgpo.verifier.expressions.tree import (
     rebuilt,
     renamed,
 )
-from dgpo.verifier.expressions.values import equal, exact
+from dgpo.verifier.expressions.values import equal, exact, is_multiple, with_one_notation
 from dgpo.verifier.text.spelling import GREEK
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has
@@ -141,6 +141,13 @@ def differences(sides: Sequence[Tokens]) -> list[Node]:
     found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
     found = [renamed(node, {"c": "C"}) if names(node) <= _WITH_CONSTANT | {"c"} else node for node in found]
     return [*map(_without_divisors, found)] if len(found) == len(sides) - 1 else []
+
+
+def is_one_relation(gold: Equation, answer: Equation) -> bool:
+    """Whether two equations in the same letters, two or more, are one, solved for any: ``PV = nRT`` for ``P``."""
+    wanted, given = differences(gold.sides), differences(answer.sides)
+    are_two = len(wanted) == len(given) == 1 < len(names(wanted[0]))
+    return are_two and is_multiple(*with_one_notation(wanted[0], given[0]))
 
 
 def _without_divisors(node: Node) -> Node:

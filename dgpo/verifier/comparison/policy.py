@@ -170,11 +170,8 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     sides = list(answer.sides)
     first, last = _outer_names(sides)
     if isinstance(gold, Equation):
-        if _is_turned(gold, answer):
-            return None
         gold_name, value = named_value(gold)
-        named = first or last
-        is_named = named is not None and gold_name is not None and not _is_solved_for_another(gold, named)
+        is_named = (first or last) is not None and gold_name is not None
         if not is_named and (value is None or gold_name is not None):
             return None
     if len(sides) > MAX_SIDES or any(map(_is_talk, sides[:-1])):
@@ -206,14 +203,6 @@ def _rounds(sides: list[Tokens]) -> bool:
     return True
 
 
-def _is_solved_for_another(gold: Equation, name: Name) -> bool:
-    """Whether ``gold`` gives another unknown in terms of ``name``: ``x = y/2`` gives ``x`` by ``y``."""
-    first = read_name(gold.sides[0])
-    if len(gold.sides) != 2 or first is None or str(first) == str(name):
-        return False
-    return has(gold.sides[1], "name", str(name))
-
-
 def _is_talk(side: Tokens) -> bool:
     """Whether a side is words that are no name: ``7 when a``, ``This would lead to 0``."""
     has_words = any(token.kind == "word" and (token.is_worded or len(str(token.value)) > 3) for token in side)
@@ -233,18 +222,10 @@ def _has_variable(side: Tokens) -> bool:
     return has_extreme or any(token.kind in ("name", "word") and token.value != "pi" for token in side)
 
 
-def _is_turned(gold: Equation, answer: Equation) -> bool:
-    """Whether two equations have the same sides the other way round, which both are names: ``AB = CD``."""
-    sides = [symbols(side) for side in gold.sides]
-    return sides[::-1] == [symbols(side) for side in answer.sides] and all(map(read_name, gold.sides))
-
-
 def names_differ(gold: Equation, answer: Equation) -> bool:
     """Whether two equations of two sides are named after different things."""
     (wanted, _), (given, _) = named_value(gold), named_value(answer)
-    if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None or _is_turned(gold, answer):
-        return False
-    if _is_solved_for_another(gold, given):
+    if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None:
         return False
     if given.index and replace(wanted, index=given.index) == given and definition(gold) and definition(answer):
         return False  # a_n and a_k, as functions of their index
