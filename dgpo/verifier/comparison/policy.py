@@ -14,7 +14,7 @@ from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
 from dgpo.verifier.answers.whole_numbers import same_numbers, whole_numbers
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
 from dgpo.verifier.expressions.values import equal, exact, real_value
-from dgpo.verifier.text.splitting import split, symbols
+from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, has, has_any
 
 MAX_SIDES = 4

@@ -53,8 +53,6 @@ _UNIT = re.compile(
     r"| ?(?!in [a-z])(?:(?:square|cubic|sq\.?|cu\.?) )?[A-Za-z]+(?:[²³]|\^[23])?"  # not 5 in all
     r"(?:(?: per |/)[A-Za-z]+(?:[²³]|\^[23])?)?"
 )
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_SYMBOLS = frozenset("$€£¥x≡m,")
 _TIMES = re.compile(r"(?<=[\d)]) x (?=[\d(])")
 _BETWEEN = re.compile(
     r"(?:[ /][A-Za-z]+){0,3}? ?(?P<sign>[+−–*×·÷/=<>^-]|(?<= )x(?= )) ?"  # 3 hours * 20, $5$ = $x$
@@ -148,15 +146,12 @@ def whole(sentence: str, span: Span) -> Span | None:
 def spelt(sentence: str, span: Span) -> str:
     """The expression of ``span`` as LaTeX, with the unit of measure behind it."""
     text, unit = span.text, unit_behind(sentence, span.end)
-    if text.startswith("negative"):
-        text = text.replace("negative ", "-", 1)
     if _MONEY.match(text) and _PURE.fullmatch(text) and (rate := _RATE.match(sentence, span.end)):
         return f"{text} per {rate[1]}"
     if unit and (_PURE.fullmatch(text) or _MEASURES.fullmatch(text)):
         return text + unit
-    if not _SYMBOLS.isdisjoint(text) and not _PURE.fullmatch(text):
-        text = _THOUSANDS.sub("", _MONEY.sub("", text)).replace("= **", "= ")
-        text = _TIMES.sub("×", text).replace("≡", r"\equiv ").replace("(mod", r"(\bmod")
+    if not _PURE.fullmatch(text):
+        text = _TIMES.sub("×", _MONEY.sub("", text))
     return rf"{text}\text{{{unit}}}" if unit else text
 
 
