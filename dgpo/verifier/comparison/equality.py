@@ -20,6 +20,7 @@ from dgpo.verifier.expressions.tree import (
     Grid,
     Infinite,
     Named,
+    Piece,
     Ratio,
     Region,
     Several,
@@ -42,15 +43,19 @@ class Comparison:
         tell: Receives each pair of expressions that was compared.
         has_evaluated: Whether expressions were evaluated at points.
         letters: The conditions on letters of the ground truth, and on those of the answer (``k`` is whole).
+        is_swapped: The answer is in the place of the ground truth, down to its parts.
     """
 
     tell: Tell = lambda *_: None
     has_evaluated: bool = False
     letters: forms.Declared = ({}, {})
+    is_swapped: bool = False
 
     def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
         """Whether ``answer`` is ``gold``."""
         clock.check()
+        if self.is_swapped:
+            return self._swapped(Comparison.same, gold, answer, depth)
         if gold == answer:
             return True
         if depth > MAX_DEPTH:
@@ -65,15 +70,13 @@ class Comparison:
             if isinstance(gold, kinds[0]) and isinstance(answer, kinds[1]):
                 return compare(self, gold, answer, depth + 1)
             if isinstance(gold, kinds[1]) and isinstance(answer, kinds[0]):
-                return Comparison._swapped(self, compare, gold, answer, depth + 1)
+                return self._swapped(compare, gold, answer, depth + 1)
         return False
 
     def _swapped(self, compare: Any, gold: Answer, answer: Answer, depth: int) -> Decision:
         """``compare`` with the two sides exchanged; `tell` still has the ground truth first."""
-        swapped = Comparison(
-            lambda answer, gold, decision: self.tell(gold, answer, decision),
-            letters=(self.letters[1], self.letters[0]),
-        )
+        letters = (self.letters[1], self.letters[0])
+        swapped = Comparison(lambda one, two, same: self.tell(two, one, same), False, letters, not self.is_swapped)
         decision = compare(swapped, answer, gold, depth)
         self.has_evaluated |= swapped.has_evaluated
         return decision
@@ -90,8 +93,6 @@ class Comparison:
 
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         gold, answer = spread(gold, answer), spread(answer, gold)
-        if not isinstance(gold, Equation) and not isinstance(answer, Equation):
-            return self.same(gold, answer, depth + 1)
         if isinstance(gold, Equation) and isinstance(answer, Equation):
             if derived.is_one_relation(gold, answer):
                 return True
@@ -126,8 +127,7 @@ class Comparison:
             self.has_evaluated = True
             pairs = (zip(wanted, order, strict=True) for order in given)
             return any(all(values.is_multiple(*values.with_one_notation(*pair)) for pair in order) for order in pairs)
-        wanted_text, given_text = (" = ".join(map(latex, side.sides)) for side in (gold, answer))
-        return self._told(wanted_text, given_text)
+        return self._told(" = ".join(map(latex, gold.sides)), " = ".join(map(latex, answer.sides)))
 
     def _told(self, gold: str, answer: str, decision: Decision = None) -> Decision:
         self.tell(gold, answer, decision)
@@ -212,14 +212,12 @@ class Comparison:
             return wanted == given
         if len(gold.pieces) != len(answer.pieces):
             return False
-        return paired(
-            gold.pieces,
-            answer.pieces,
-            lambda one, two: (
-                one.brackets == two.brackets
-                and every(self.same(*ends, depth) for ends in ((one.low, two.low), (one.high, two.high)))
-            ),
-        )
+
+        def same(one: Piece, two: Piece) -> Decision:
+            ends = ((one.low, two.low), (one.high, two.high))
+            return one.brackets == two.brackets and every(self.same(*pair, depth) for pair in ends)
+
+        return paired(gold.pieces, answer.pieces, same)
 
     def grids(self, gold: Grid, answer: Grid, depth: int) -> Decision:
         if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
