@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from dgpo.model_files import training_fault, tokenizer_fault
+from dgpo.model_files import tokenizer_fault, training_fault
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from dgpo.config.last import changes, last_config
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
-from dgpo.model_files import training_fault, refuse
+from dgpo.model_files import refuse, training_fault
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
 from dgpo.runs.export import export

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
-from dgpo.model_files import training_fault, has_tokenizer, tokenizer_fault
+from dgpo.model_files import has_tokenizer, tokenizer_fault, training_fault
 from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}

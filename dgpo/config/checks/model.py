@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.setup import MODEL
-from dgpo.model_files import training_fault, has_tokenizer
+from dgpo.model_files import has_tokenizer, training_fault
 
 
 def model(config: DictConfig) -> Iterator[Finding]:
