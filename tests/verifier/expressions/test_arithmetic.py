@@ -73,9 +73,9 @@ def test_rational_arithmetic_is_exact(text: str, value: Fraction) -> None:
     ],
 )
 def test_what_is_not_rational_or_too_large_is_left_open(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert evaluate(text) is None
-    assert time.monotonic() - started < 5.0
+    assert time.process_time() - started < 5.0
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_what_is_not_rational_or_too_large_is_left_open(text: str) -> None:
     ],
 )
 def test_bounds_keep_it_within_milliseconds(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     evaluate(text)
-    assert time.monotonic() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 @given(st.integers(0, 10**60), st.integers(2, 9))

@@ -127,11 +127,11 @@ def test_what_evaluation_does_not_tell_is_left_open(gold: str, answer: str) -> N
 
 
 def test_hostile_expressions_cost_milliseconds() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for text in ("!" * 190, "2^{" * 40 + "2" + "}" * 40, "9^{9^{9}}!" * 9, r"\sin" * 60 + " x", "(" * 900, "x!" * 99):
         equal_by_value(text, "x")
         equal_by_value("x", text)
-    assert time.monotonic() - started < 10.0
+    assert time.process_time() - started < 10.0
 
 
 x, y, n = Rational(13, 7), Rational(17, 5), Rational(19, 3)

@@ -56,7 +56,7 @@ def test_boxes_are_joined_on_the_last_line_only() -> None:
 
 def test_million_unclosed_boxes_are_read_in_linear_time() -> None:
     response = "\\boxed{" * 1_000_000
-    started = time.perf_counter()
+    started = time.process_time()
     assert last_box(final_text(response)) is None
     assert len(final_text(response)) == MAX_RESPONSE_CHARS
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0

@@ -54,6 +54,6 @@ def test_what_a_formula_covers_is_left_out() -> None:
     "piece", ["1", "1 ", "1,", "(", "(1, ", "1 + ", "1 hours * ", "x", "- ", "√", "|", "$1", "5 cm "]
 )
 def test_long_sentences_are_read_in_linear_time(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     values(piece * 5_000)
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
