@@ -14,11 +14,12 @@ from dgpo import cuda
 from dgpo.cluster import cluster_address
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import prompt_files
-from dgpo.config.checks.parallel import model_shape
 from dgpo.config.checks.trainer_modes import gpu_groups
 from dgpo.config.memory.lora import adapter_parameters, lora_from
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
+from dgpo.config.memory.shape import shape_from
 from dgpo.errors import UserError
+from dgpo.files import json_object
 from dgpo.runs.checkpoints import NAME, find
 from dgpo.runs.folder import RunFolder
 from dgpo.versions import environment_problems, install_command
@@ -139,17 +140,21 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
 
 
 def model_bytes(config: DictConfig) -> int | None:
-    """Bytes of one checkpoint, estimated from the model's shape; None where that is not known."""
-    shape = model_shape(config)
-    if shape is None:
+    """Bytes of one checkpoint, estimated from the model's files; None where there are none."""
+    folder = Path(str(OmegaConf.select(config, "actor_rollout_ref.model.path")))
+    weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    settings = json_object(folder / "config.json")
+    if not settings or not weights:
         return None
+    half = str(settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
+    parameters = weights // (2 if half else 4)
     try:
         lora = lora_from(config)
-        adapter = adapter_parameters(shape, lora) if lora else 0
-    except UserError:  # the checks of LoRA say why
+        adapter = adapter_parameters(shape_from(settings), lora) if lora else 0
+    except UserError:  # the checks of LoRA and of the model say why
         lora, adapter = None, 0
     if lora is None:
-        return shape.parameters * CHECKPOINT_BYTES_PER_PARAMETER
+        return parameters * CHECKPOINT_BYTES_PER_PARAMETER
     alone = OmegaConf.select(config, f"{ACTOR}.checkpoint.save_lora_only")
     # The frozen model has no moments.
-    return adapter * CHECKPOINT_BYTES_PER_PARAMETER + (0 if alone else 4 * shape.parameters)
+    return adapter * CHECKPOINT_BYTES_PER_PARAMETER + (0 if alone else 4 * parameters)
