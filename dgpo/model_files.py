@@ -50,7 +50,9 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
                 pass
         except Exception as error:  # safetensors' own kind, which is an Exception
             return f"its {file.name} is damaged or cut short ({one_line(error)})", "copy or download it again"
-    if json_object(folder / "config.json").get("tie_word_embeddings") and (pair := head_and_embedding(folder)):
+    if not (settings := json_object(folder / "config.json")):
+        return "it cannot be loaded: its config.json is damaged, or no object", "copy or download it again"
+    if settings.get("tie_word_embeddings") and (pair := head_and_embedding(folder)):
         head, embedding = (tensor[:] for tensor in pair)
         if head.shape != embedding.shape or not (head == embedding).all():
             message = "its config.json has tie_word_embeddings=true, but the output layer in its files is another"

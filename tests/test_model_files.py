@@ -41,6 +41,11 @@ def with_layers(more: int) -> Callable[[Path], object]:
     return change
 
 
+def with_half_a_config(model: Path) -> None:
+    text = (model / "config.json").read_text()
+    (model / "config.json").write_text(text[: len(text) // 2])
+
+
 def in_shards(model: Path) -> None:
     (model / "model.safetensors").rename(model.parent / "model_world_size_1_rank_0.pt")
 
@@ -81,6 +86,7 @@ def delete(*names: str) -> Callable[[Path], object]:
         (as_gguf, "it has its weights as GGUF", "made from"),
         (as_gguf_by_another_name, "its model.safetensors is GGUF", "made from"),
         (in_shards, "it is of a run, whose weights are in shards", "dgpo export RUN"),
+        (with_half_a_config, "it cannot be loaded: its config.json is damaged", "download it again"),
         (with_layers(1), "its files lack weights", "complete"),
         (with_layers(-1), "its config.json is of a smaller model", "complete"),
         (as_an_adapter, "it is a LoRA adapter, without its base model", "merge_and_unload"),

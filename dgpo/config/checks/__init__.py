@@ -107,7 +107,7 @@ def check(composed: DictConfig, *, declared: bool = False) -> list[Finding]:
         return problems
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
-            told = (other.message if each is sizes.verl_own else other for other in problems)
-            if (problem.message if each is sizes.verl_own else problem) not in told:
+            of_same_words = [other for other in problems if other.message == problem.message]
+            if not of_same_words or (each is not sizes.verl_own and problem not in of_same_words):
                 problems.append(problem)
     return problems

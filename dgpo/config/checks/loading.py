@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.errors import one_line
-from dgpo.model_files import has_tokenizer, tokenizer_fault, training_fault
+from dgpo.model_files import folder_fault, has_tokenizer, tokenizer_fault
 from dgpo.progress import ProgressBar
 
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
@@ -112,7 +112,7 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
             processor: Any = hf_processor(source, trust_remote_code=trusted)
     except Exception as error:  # what a damaged tokenizer raises is an Exception, no more
         of_tokenizer = f"its tokenizer cannot be loaded: {_reason(error)}", "save it again"
-        of_model = training_fault(Path(model.path), trusted=trusted) if Path(model.path).is_dir() else None
+        of_model = folder_fault(Path(model.path)) if Path(model.path).is_dir() else None
         raise UnloadableError(*(of_model or of_tokenizer), _PATH) from error
     if model.custom_chat_template:
         (processor or tokenizer).chat_template = model.custom_chat_template

@@ -186,13 +186,19 @@ def without_fillers(clause: Tokens) -> Tokens:
     return said if is_bound and said != core[1:] else core
 
 
+def _is_definition(clause: Tokens) -> bool:
+    """Whether a clause says what a symbol stands for, and nothing of its value: ``F_n is the nth Fibonacci number``."""
+    words = [token.word for token in clause]
+    is_said = ("is", "the") in pairwise(words) or "denotes" in words or "denote" in words
+    return is_said and not has_any(clause, "number", "relation", "join")
+
+
 def _without_place(tokens: Tokens) -> Tokens:
     r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``, ``F_{n+1}`` of ``F_{n+1}, where F_n is the nth
     Fibonacci number``; all where the condition is on the value."""
     for head, clause in _clauses(tokens):
-        lead, words = tokens[len(tokens) - len(clause) - 1], [token.word for token in clause]
-        is_defined = ("is", "the") in pairwise(words) or not {"denotes", "denote"}.isdisjoint(words)
-        if "where" in (lead.word, words[0]) and is_defined and not has_any(clause, "number", "relation", "join"):
+        lead = tokens[len(tokens) - len(clause) - 1]
+        if "where" in (lead.word, clause[0].word) and _is_definition(clause):
             return head
         is_bracketed = has(tokens[-len(clause) - 2 :][:1], "open", "(") and tokens[-1].is_("close", ")")
         is_bracketed = is_bracketed and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
@@ -203,7 +209,7 @@ def _without_place(tokens: Tokens) -> Tokens:
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
         further = clause[relation or 1 :]
         has_several = (relation is None and not is_reason) or any(token.word in PLACES for token in further)
-        if has_several or {"otherwise", "else"} & {*words[1:]} or has(clause, "join", "or"):
+        if has_several or any(token.word in ("otherwise", "else") for token in clause[1:]) or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
         leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]
