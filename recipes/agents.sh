@@ -8,7 +8,7 @@
 # ENV=alfworld       on 8 GPUs, as in ProxMO's scripts: ALFWorld's games, once `alfworld-download` has fetched them
 # ENV=webshop        the same for WebShop; WEBSHOP=DIR is a checkout of it, its requirements installed
 # ADVANTAGE=gigpo    with ENV: assign credit to the turns in another way
-# LOSS=grpo, HARDWARE, GPU, MODEL and DRY_RUN work with ENV, as in recipes/train_7b.sh.
+# LOSS=grpo, HARDWARE, GPU and MODEL work with ENV, as in recipes/train_7b.sh. DRY_RUN=1 prints the commands.
 #
 # SEED (default 0) seeds the model, its warm start and the training. All files are in runs/agents/; with ENV the tasks are
 # in data/ENV/ and the run in runs/LOSS-ADVANTAGE-ENV-SEED/. Run it again and it resumes where it stopped.

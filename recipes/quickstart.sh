@@ -5,8 +5,8 @@
 #   bash recipes/quickstart.sh [key=value ...]     Hydra overrides for the training, e.g.
 #   bash recipes/quickstart.sh run.name=grpo policy_loss=grpo
 #
-# SEED (default 0) seeds the model, its warm start and the training; all files are in runs/quickstart/.
-# Run it again and it resumes where it stopped.
+# SEED (default 0) seeds the model, its warm start and the training; DRY_RUN=1 prints the commands and starts nothing.
+# All files are in runs/quickstart/. Run it again and it resumes where it stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
@@ -22,18 +22,19 @@ started=$SECONDS
 step() { printf '\n[%d:%02d] %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - started) % 60)) "$*"; }
 
 step "1/4 environment"
-bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
-enter_on_cpu
+run bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
+dry_run || enter_on_cpu
 
 step "2/4 problems: sums with worked answers, in $here/data"
-dgpo data arithmetic --out "$here/data" --train 4096 --validation 64 --test 128 --seed 0
+run dgpo data arithmetic --out "$here/data" --train 4096 --validation 64 --test 128 --seed 0
 
 step "3/4 model of a million parameters, taught by a teacher that makes mistakes, in $here/model-$seed"
-[ -f "$here/untrained-$seed/config.json" ] || dgpo model small --out "$here/untrained-$seed" --seed "$seed"
-dgpo model warm-start --model "$here/untrained-$seed" --out "$here/model-$seed" --seed "$seed"
+[ -f "$here/untrained-$seed/config.json" ] || run dgpo model small --out "$here/untrained-$seed" --seed "$seed"
+run dgpo model warm-start --model "$here/untrained-$seed" --out "$here/model-$seed" --seed "$seed"
 
 step "4/4 reinforcement learning with verl, Ray, FSDP2 and vLLM"
-dgpo train --config-name quickstart seed="$seed" "$@"
+run dgpo train --config-name quickstart seed="$seed" "$@"
+if dry_run; then exit; fi
 
 run=$(dgpo train --print-dir --config-name quickstart seed="$seed" "$@")
 cat <<EOF

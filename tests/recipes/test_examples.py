@@ -46,6 +46,19 @@ def test_the_agents_recipe_asks_for_what_an_environment_needs(calls: Callable[..
         assert called.done.returncode == 2 and says in called.done.stderr and called.commands == []
 
 
+def test_a_dry_run_of_the_quick_start_prints_its_commands_and_starts_none(calls: Callable[..., Called]) -> None:
+    called = calls("quickstart.sh", "policy_loss=grpo", DRY_RUN="1", SEED="3", DGPO_PLATFORM="cpu")
+    assert called.done.returncode == 0 and called.commands == [], called.done.stderr
+    printed = [shlex.split(line) for line in called.done.stdout.splitlines() if line and not line.startswith("[")]
+    install, data, *_, warm_start, train = printed
+    assert install == ["bash", "scripts/install.sh", "cpu"]
+    assert train == ["dgpo", "train", "--config-name", "quickstart", "seed=3", "policy_loss=grpo"]
+    # What is made is what the run reads.
+    run = resolved(compose_config("quickstart", train[4:]))
+    assert run.actor_rollout_ref.model.path == warm_start[warm_start.index("--out") + 1]
+    assert run.data.train_files.startswith(data[data.index("--out") + 1])
+
+
 def test_the_quick_start_leaves_a_gpu_environment_alone(bash: Callable[..., Done], tmp_path: Path) -> None:
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
     (tmp_path / ".venv").mkdir()
