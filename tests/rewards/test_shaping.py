@@ -49,10 +49,10 @@ def test_the_format_is_a_thought_and_then_an_answer(response: str, kept: bool) -
 
 
 def test_a_hostile_response_of_a_million_characters_costs_linear_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for text in ("<think>" * 150_000, "</think>" * 120_000, " \n" * 500_000, "<" * 10**6):
         assert not has_format(text, answered=True)
-    assert time.monotonic() - started < 10  # quadratic time takes minutes
+    assert time.process_time() - started < 10  # quadratic time takes minutes
 
 
 @pytest.mark.parametrize(
