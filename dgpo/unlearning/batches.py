@@ -59,9 +59,10 @@ def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
     Raises:
         UserError: a file is missing, a row is not as it must be, or a retain row is a forget row.
     """
-    for key in ("forget", "retain", "alternatives"):
+    reads = {"forget": method.classes, "retain": method.retain_weight, "alternatives": method.needs_alternatives}
+    for key, read in reads.items():
         path = getattr(settings.data, key)
-        if path and not Path(path).is_file():
+        if read and path and not Path(path).is_file():
             raise UserError(f"data.{key}={path}: there is no such file; give one, or make it (docs/unlearning.md)")
     encoder = Encoder(tokenizer, settings.data.template, settings.data.max_length)
     forget: list[Row] = []

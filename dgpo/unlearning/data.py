@@ -1,17 +1,18 @@
 """Rows that are to be forgotten or kept: read, checked, and as tokens with classes.
 
-A row has ``question``, ``messages`` (chat, the last one the user's) or ``text`` (every token of which is the answer),
-an ``answer``, what of it is sensitive (`dgpo.unlearning.spans`), and where a loss wants one an ``alternative``.
+A row has ``question``, ``messages`` (chat) or ``text`` (every token of which is the answer), an ``answer`` unless the
+chat ends in one, what of it is sensitive (`dgpo.unlearning.spans`), and where a loss wants one an ``alternative``.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
-from dgpo.data.messages import conversation, split_at_question
+from dgpo.data.messages import assistant_reply, conversation, split_at_question
 from dgpo.data.read import read_rows
 from dgpo.errors import UserError
 from dgpo.unlearning.palu import NONE, token_classes
@@ -72,9 +73,8 @@ def read(
         place = f"{path}, row {number}"
         # A table has a cell for each column, empty where a row has no such thing.
         content = {key: value for key, value in content.items() if value not in (None, "")}
+        content = with_answer(content)
         prompt = prompt_of(content, place)
-        if not prompt and not {"answer", "answer_marked"} & {*content}:
-            content = {**content, "answer": content["text"]}
         answer, spans = answer_and_spans(content, place, inside_words=inside_words)
         if needs_spans and not spans:
             if without_spans == "refuse":
@@ -92,6 +92,19 @@ def read(
     if not rows:
         raise UserError(f"{path}: it has no rows that can be used; give a file with one at least")
     return rows
+
+
+def with_answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row; one without an answer has its text as that, or the last message of its chat if it is the assistant's."""
+    if {"answer", "answer_marked"} & {*row}:
+        return row
+    if "text" in row:
+        return {**row, "answer": row["text"]}
+    if turns := conversation(row.get("messages")):
+        # What else is wrong with the messages is said where they are read.
+        with suppress(TypeError):
+            return {**row, "messages": turns[:-1], "answer": assistant_reply(turns)}
+    return row
 
 
 def prompt_of(row: Mapping[str, Any], place: str) -> tuple[Mapping[str, str], ...]:

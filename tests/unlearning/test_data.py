@@ -38,6 +38,19 @@ def test_tokens_of_a_row_have_the_classes_of_their_characters(tmp_path: Path) ->
     assert set(whole.classes) == {NONE, RETAIN}
 
 
+def test_a_chat_may_end_in_its_answer(tmp_path: Path) -> None:
+    system, user = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who?"}
+    reply = {"role": "assistant", "content": "Ada."}
+    chat, apart, both = rows_of(
+        tmp_path,
+        {"messages": [system, user, reply], "sensitive": ["Ada"]},
+        {"messages": [system, user], "answer": "Ada.", "sensitive": ["Ada"]},
+        {"messages": [user, reply, user], "answer": "Ada.", "sensitive": ["Ada"]},
+    )
+    assert (chat.prompt, chat.answer, chat.spans) == (apart.prompt, apart.answer, apart.spans)
+    assert [each["role"] for each in both.prompt] == ["user", "assistant", "user"]
+
+
 def test_a_template_takes_the_place_of_the_chat(tmp_path: Path) -> None:
     (row,) = rows_of(tmp_path, {"question": "Who {is} it?", "answer": "Ada."})
     tokenizer = character_tokenizer()

@@ -110,6 +110,17 @@ def test_pairs_want_an_even_micro_batch(
     assert main(words) == 0
 
 
+def test_a_method_asks_only_for_the_files_that_it_reads(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(world)
+    words = ["unlearn", "train", "--dry-run", "data.alternatives=none.txt"]
+    assert main(words) == 0
+    assert main([*words, "method=grad_ascent", "data.retain=none.jsonl"]) == 0
+    assert main([*words, "method=idk_dpo"]) == 2
+    assert "data.alternatives=none.txt: there is no such file" in capsys.readouterr().err
+
+
 def test_the_plan_has_what_a_gpu_holds(capsys: pytest.CaptureFixture[str]) -> None:
     def planned(*overrides: str) -> dict[str, int]:
         assert main(["plan", "--json", "--config-name", "unlearn_tofu_llama2_7b", *overrides]) == 0
