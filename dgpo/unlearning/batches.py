@@ -89,11 +89,16 @@ def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]
     """For each row the answers to give instead: its own alternative, or those of data.alternatives.
 
     Raises:
-        UserError: a row has neither.
+        UserError: a row has neither, or the file is no text.
     """
     shared: list[str] = []
     if path := settings.data.alternatives:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        try:
+            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"data.alternatives={path}: it cannot be read ({error}); save it as UTF-8, an answer a line"
+            ) from error
         shared = [line for line in lines if line.strip()]
     alternatives = []
     for row in forget:

@@ -119,6 +119,9 @@ def test_a_method_asks_only_for_the_files_that_it_reads(
     assert main([*words, "method=grad_ascent", "data.retain=none.jsonl"]) == 0
     assert main([*words, "method=idk_dpo"]) == 2
     assert "data.alternatives=none.txt: there is no such file" in capsys.readouterr().err
+    Path("latin.txt").write_bytes("Je n'ai pas appris ça.\n".encode("latin-1"))
+    assert main([*words[:-1], "data.alternatives=latin.txt", "method=idk_dpo"]) == 2
+    assert "data.alternatives=latin.txt: it cannot be read" in capsys.readouterr().err
 
 
 def test_the_plan_has_what_a_gpu_holds(capsys: pytest.CaptureFixture[str]) -> None:
