@@ -1,7 +1,9 @@
-"""The error for what a person can mend."""
+"""The error for what a person can mend, and the check of a number that one has set."""
 
 import contextlib
+import math
 from collections.abc import Iterator
+from typing import Any
 
 
 class UserError(Exception):
@@ -27,3 +29,21 @@ def loading(what: str, option: str, remedy: str) -> Iterator[None]:
         raise
     except Exception as error:  # transformers, safetensors, tokenizers and the hub raise kinds of their own
         raise UserError(f"{option}: no {what} can be loaded ({one_line(error)}); {remedy}") from error
+
+
+def check_number(
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    below: float = math.inf,
+    at_most: float = math.inf,
+    integer: bool = False,
+) -> None:
+    """Require a finite number, or an integer, in the range; ValueError with name, value and range."""
+    is_number = isinstance(value, int if integer else int | float) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and above < value < below and at_least <= value <= at_most):
+        low = f"({above:g}" if above > at_least else f"[{at_least:g}"
+        high = f"{below:g})" if below <= at_most else f"{at_most:g}]"
+        raise ValueError(f"{name}={value!r} must be {'an integer' if integer else 'a number'} in {low}, {high}")

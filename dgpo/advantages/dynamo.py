@@ -12,11 +12,12 @@ authors compute it anew at each micro-batch.
 """
 
 import math
-from numbers import Real
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+from dgpo.errors import check_number
 
 Scope = Literal["sequence", "batch"]
 
@@ -48,15 +49,10 @@ def modulation(
     Raises:
         ValueError: a value outside its range, tensors of unequal shapes.
     """
-    ranges = {
-        "alpha": (alpha, 0, math.inf),
-        "floor": (floor, 0, 1),
-        "steepness": (steepness, 0, math.inf),
-        "threshold": (threshold, -math.inf, math.inf),
-    }
-    for name, (value, least, most) in ranges.items():
-        if not (isinstance(value, Real) and math.isfinite(value) and least <= value <= most):
-            raise ValueError(f"{name}={value!r} must be a finite number in [{least}, {most}]")
+    check_number("alpha", alpha, at_least=0)
+    check_number("floor", floor, at_least=0, at_most=1)
+    check_number("steepness", steepness, at_least=0)
+    check_number("threshold", threshold)
     if scope not in get_args(Scope):
         raise ValueError(f"scope={scope!r} must be one of {', '.join(get_args(Scope))}")
     shapes = [tuple(each.shape) for each in (advantages, old_log_probs, entropy, response_mask)]

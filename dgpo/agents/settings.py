@@ -1,9 +1,10 @@
 """What an agent may do, and how its environments are kept: the section ``agent`` of a config."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
+
+from dgpo.errors import check_number
 
 Layout = Literal["trajectory", "turn"]
 SuccessFrom = Literal["info", "reward"]
@@ -49,16 +50,10 @@ class AgentSettings:
             if getattr(self, name) not in get_args(kinds):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(get_args(kinds))}")
         for name, least in (("max_turns", 1), ("max_action_tokens", 1), ("history", 0), ("hosts", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
-        for name, most in (("invalid_penalty", math.inf), ("deadline", math.inf), ("max_lost", 1.0)):
-            value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not number or not 0 <= value <= most:
-                raise ValueError(f"{name}={value!r} must be a number in [0, {most}]")
-        if self.deadline == 0:
-            raise ValueError("deadline=0 must be above 0: no environment is that fast")
+            check_number(name, getattr(self, name), at_least=least, integer=True)
+        check_number("invalid_penalty", self.invalid_penalty, at_least=0)
+        check_number("deadline", self.deadline, above=0)
+        check_number("max_lost", self.max_lost, at_least=0, at_most=1)
         for name, word in (("action_tag", "action"), ("think_tag", "think")):
             tag = getattr(self, name)
             if tag is not None and not (isinstance(tag, str) and tag.isidentifier()):

@@ -126,11 +126,11 @@ def plot_weights(
     clip_ratio_high: Annotated[float, typer.Option(help="ε_high, above 0.")] = 0.2,
 ) -> None:
     """Draw the gradient weights of the losses, F and W = F/π, against the ratio and against the probability."""
-    from dgpo.losses import plot
+    from dgpo.studies import weights
 
     clip_range = {"clip_ratio_low": clip_ratio_low, "clip_ratio_high": clip_ratio_high}
-    chosen = methods or plot.DEFAULT_METHODS
-    written(plot.plot_weights(chosen, output, old_prob=old_prob, advantage=advantage, **clip_range))
+    chosen = methods or weights.DEFAULT_METHODS
+    written(weights.plot_weights(chosen, output, old_prob=old_prob, advantage=advantage, **clip_range))
 
 
 @plot.command("distribution")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpo.losses.base import Method, check_number, register_method
+from dgpo.errors import check_number
+from dgpo.losses.base import Method, register_method
 
 
 @register_method

@@ -1,16 +1,21 @@
-"""What a policy-loss method is: a class of hyper-parameters with a log gradient weight, and a name in `METHODS`."""
+"""What a policy-loss method is: a class of hyper-parameters with a log gradient weight, and a name in `METHODS`.
 
-import ast
+A hyper-parameter that verl's actor config has too (`ACTOR_KEYS`) is read from there alone, all others from
+`actor.policy_loss`. Its `dual_clip` switches on a cap that a method has off by default, with `actor.clip_ratio_c`.
+"""
+
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor
 
+from dgpo.errors import check_number
+
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """One policy-loss method with its hyper-parameters, which are checked once, here.
+    """One policy-loss method with its hyper-parameters, which are checked once, here: a ValueError names the range.
 
     A subclass has a `name`, fields of its own, checks them in `__post_init__`, and gives `log_weight`. Its field
     `clip_ratio_c`, if any, is the ratio above which it holds F for A < 0, or None.
@@ -19,9 +24,6 @@ class Method:
         name: the key in `METHODS`.
         clip_ratio_low: ε_low in (0, 1); the left boundary is the ratio lo = 1 - ε_low.
         clip_ratio_high: ε_high > 0; the right boundary is hi = 1 + ε_high. The metrics' regions have these bounds.
-
-    Raises:
-        ValueError: a value is outside its range.
     """
 
     name: ClassVar[str]
@@ -54,6 +56,7 @@ class Method:
         return math.inf if cap is None else math.log(cap)
 
 
+ACTOR_KEYS = ("clip_ratio_low", "clip_ratio_high", "clip_ratio_c", "tau_pos", "tau_neg")
 METHODS: dict[str, type[Method]] = {}
 AnyMethod = TypeVar("AnyMethod", bound=type[Method])
 
@@ -65,12 +68,14 @@ def register_method(method: AnyMethod) -> AnyMethod:
     return method
 
 
-def make_method(name: str, given: dict[str, Any]) -> Method:
-    """The method called `name` with the hyper-parameters `given`, defaults for the rest.
+def make_method(name: str | Method, given: dict[str, Any]) -> Method:
+    """The method called `name` with the hyper-parameters `given`, defaults for the rest; a `Method` as it is.
 
     Raises:
         ValueError: an unknown method or hyper-parameter, or a value outside its range, with name, value and range.
     """
+    if isinstance(name, Method):
+        return name
     if name not in METHODS:
         raise ValueError(f"unknown policy-loss method {name!r}; known methods: {', '.join(sorted(METHODS))}")
     known = [field.name for field in fields(METHODS[name])]
@@ -79,33 +84,31 @@ def make_method(name: str, given: dict[str, Any]) -> Method:
     return METHODS[name](**given)
 
 
-def parse_method(text: str, clip_range: Method) -> tuple[str, Method]:
-    """`"dgpo:n=2,m=4"` to its label and its method, in `clip_range` unless it sets its own.
+def has_optional_cap(method: type[Method]) -> bool:
+    """Whether `method` has a `clip_ratio_c` that is off by default."""
+    return getattr(method, "clip_ratio_c", math.inf) is None
+
+
+def shared_keys(method: type[Method], actor: Any) -> set[str]:
+    """The hyper-parameters of `method` that it reads from verl's own keys in this `actor`."""
+    shared = {field.name for field in fields(method)}.intersection(ACTOR_KEYS)
+    if has_optional_cap(method) and not actor["policy_loss"].get("dual_clip", False):
+        shared.discard("clip_ratio_c")
+    return shared
+
+
+def configured(method: type[Method], actor: Any) -> Method:
+    """`method` with its hyper-parameters in an actor config: a dataclass of verl's, a DictConfig or a plain dict.
+
+    A bound of the clip range that is null is verl's single `actor.clip_ratio`.
 
     Raises:
-        ValueError: what `make_method` raises, or a setting that is not name=value with a Python literal for a value.
+        ValueError: a value is outside its range.
     """
-    name, _, settings = text.partition(":")
-    options = {}
-    for setting in filter(None, settings.split(",")):
-        key, separator, value = setting.partition("=")
-        try:
-            options[key] = ast.literal_eval(value)
-        except (SyntaxError, ValueError):
-            separator = ""
-        if not separator:
-            raise ValueError(f"--methods {text}: {setting!r} must be name=value, such as n=2 or one_sided=True")
-    label = name + (f" ({', '.join(f'{key}={value}' for key, value in options.items())})" if options else "")
-    try:
-        return label, make_method(name, asdict(clip_range) | options)
-    except ValueError as error:
-        raise ValueError(f"--methods {text}: {error}") from error
-
-
-def check_number(
-    name: str, value: Any, *, above: float = -math.inf, below: float = math.inf, closed: bool = False
-) -> None:
-    """Require a finite real `value` in (above, below), or [above, below) when `closed`; ValueError with all three."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not (is_number and (above < value or (closed and above == value)) and value < below):
-        raise ValueError(f"{name}={value!r} must be a number in {'[' if closed else '('}{above:g}, {below:g})")
+    own = [field for field in fields(method) if field.name not in ACTOR_KEYS]
+    values = {field.name: actor["policy_loss"].get(field.name, field.default) for field in own}
+    values |= {key: actor[key] for key in shared_keys(method, actor)}
+    for bound in ("clip_ratio_low", "clip_ratio_high"):
+        if values[bound] is None:
+            values[bound] = actor["clip_ratio"]
+    return method(**values)

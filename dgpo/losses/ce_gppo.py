@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpo.losses.base import Method, check_number, register_method
+from dgpo.errors import check_number
+from dgpo.losses.base import Method, register_method
 
 
 @register_method
@@ -27,8 +28,8 @@ class CEGPPO(Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("beta1", self.beta1, above=0.0, closed=True)
-        check_number("beta2", self.beta2, above=0.0, closed=True)
+        check_number("beta1", self.beta1, at_least=0.0)
+        check_number("beta2", self.beta2, at_least=0.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_lo, log_hi = self.log_range

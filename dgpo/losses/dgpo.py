@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dgpo.errors import check_number
 from dgpo.losses.base import Method, register_method
 
 
@@ -35,9 +36,8 @@ class DGPO(Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for key, value in (("n", self.n), ("m", self.m)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{key}={value!r} must be an integer in [1, inf)")
+        check_number("n", self.n, at_least=1, integer=True)
+        check_number("m", self.m, at_least=1, integer=True)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_lo, log_hi = self.log_range

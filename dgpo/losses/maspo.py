@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpo.losses.base import Method, check_number, register_method
+from dgpo.errors import check_number
+from dgpo.losses.base import Method, register_method
 
 # The authors' code clamps the mass term σ_base·π_old^(-α) and the risk factor 1 + β|A|; so do we.
 MAX_MASS = 10.0
@@ -39,9 +40,9 @@ class MASPO(Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number("sigma_base", self.sigma_base, above=0.0, below=math.nextafter(MAX_MASS, math.inf))
-        check_number("alpha", self.alpha, above=0.0, closed=True)
-        check_number("beta", self.beta, above=0.0, closed=True)
+        check_number("sigma_base", self.sigma_base, above=0.0, at_most=MAX_MASS)
+        check_number("alpha", self.alpha, at_least=0.0)
+        check_number("beta", self.beta, at_least=0.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_base = math.log(self.sigma_base)

@@ -15,56 +15,49 @@ from torch import Tensor
 
 from dgpo.losses.base import Method
 
-REGIONS = ("in", "ln", "hp", "lp", "hn")
 # W = F/π_θ leaves float32 for π_θ below e^-88: it is reported up to e^60, where sums still fit.
 MAX_LOG_W = 60.0
 
 
 def token_metrics(
-    mask: Tensor,
-    log_ratio: Tensor,
-    advantages: Tensor,
-    log_weight: Tensor,
-    log_prob: Tensor,
-    method: Method,
+    mask: Tensor, log_ratio: Tensor, advantages: Tensor, log_weight: Tensor, log_prob: Tensor, method: Method
 ) -> dict[str, float]:
     """The metrics as Python floats, zero where a region or the batch is empty.
 
     Args:
-        mask: `(B, T)` bool.
-        log_ratio, advantages, log_weight, log_prob: log r, A, log F, log π_θ, `(B, T)` float32, the first two zero
-            where masked.
+        mask, log_ratio, advantages, log_weight, log_prob: true on response tokens, and of each token log r, A, log F
+            and log π_θ, float32, all `(B, T)`; log r and A are zero where masked.
         method: whose clip range bounds the regions; `pg_clipfrac_lower` counts where A < 0 and r is above its cap.
     """
     negative, positive = advantages < 0, advantages > 0
     log_lo, log_hi = method.log_range
     below, above = log_ratio < log_lo, log_ratio > log_hi
-    inside = ~(below | above) & (negative | positive)
-    regions = (inside, below & negative, above & positive, below & positive, above & negative)
+    regions = {
+        "in": ~(below | above) & (negative | positive),
+        "ln": below & negative,
+        "hp": above & positive,
+        "lp": below & positive,
+        "hn": above & negative,
+    }
     weight, w = log_weight.exp(), (log_weight - log_prob).clamp(max=MAX_LOG_W).exp()
     pull = (advantages * weight).abs()
-    clipped, capped = regions[1] | regions[2], negative & (log_ratio > method.log_cap)
-    numbers = [mask.count_nonzero(), log_ratio.sum(), capped.count_nonzero()]
-    numbers += [pull.masked_fill(~clipped, 0.0).sum(), pull.sum()]
-    for region in regions:
-        in_region = [values.masked_fill(~region, 0.0) for values in (weight, w)]
-        largest = [values.max() if values.numel() else values.sum() for values in in_region]
-        numbers += [region.count_nonzero(), in_region[0].sum(), largest[0], in_region[1].sum(), largest[1]]
-    # The only wait for the device.
-    tokens, log_ratios, caps, boundary, pulls, *rest = torch.stack([number.double() for number in numbers]).tolist()
-    rows = {region: rest[5 * i : 5 * i + 5] for i, region in enumerate(REGIONS)}
-    total = max(tokens, 1.0)
+    boundary, capped = regions["ln"] | regions["hp"], negative & (log_ratio > method.log_cap)
+    tokens = mask.count_nonzero().double()
+    total = tokens.clamp(min=1.0)
     metrics = {
-        "actor/pg_clipfrac": (rows["ln"][0] + rows["hp"][0]) / total,
-        "actor/pg_clipfrac_lower": caps / total,
-        "actor/ppo_kl": -log_ratios / total,
-        "actor/boundary_gradient_mass": boundary / (pulls or 1.0),
+        "actor/pg_clipfrac": boundary.count_nonzero() / total,
+        "actor/pg_clipfrac_lower": capped.count_nonzero() / total,
+        "actor/ppo_kl": -log_ratio.sum() / total,
+        "actor/boundary_gradient_mass": pull.masked_fill(~boundary, 0.0).sum() / pull.sum().clamp(min=1e-38),
         "actor/region/tokens": tokens,
-        "actor/region/zero/share": (tokens - sum(row[0] for row in rows.values())) / total,
+        "actor/region/zero/share": (mask & ~negative & ~positive).count_nonzero() / total,
     }
-    for region, (count, *figures) in rows.items():
-        metrics[f"actor/region/{region}/share"] = count / total
-        for letter, (summed, largest) in (("F", figures[:2]), ("W", figures[2:])):
-            metrics[f"actor/region/{region}/{letter}_mean"] = summed / max(count, 1.0)
-            metrics[f"actor/region/{region}/{letter}_max"] = largest
-    return metrics
+    for name, region in regions.items():
+        count, elsewhere = region.count_nonzero().double(), ~region
+        metrics[f"actor/region/{name}/share"] = count / total
+        for letter, values in (("F", weight), ("W", w)):
+            inside = values.masked_fill(elsewhere, 0.0)
+            metrics[f"actor/region/{name}/{letter}_mean"] = inside.sum() / count.clamp(min=1.0)
+            metrics[f"actor/region/{name}/{letter}_max"] = inside.max() if inside.numel() else inside.sum()
+    # The only wait for the device.
+    return dict(zip(metrics, torch.stack([each.double() for each in metrics.values()]).tolist(), strict=True))

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from dgpo.losses.base import Method, check_number, register_method
+from dgpo.errors import check_number
+from dgpo.losses.base import Method, register_method
 
 
 @register_method

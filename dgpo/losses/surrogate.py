@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dgpo.losses.aggregate import sequence_weights
 from dgpo.losses.base import Method, make_method
 from dgpo.losses.metrics import token_metrics
 
+MODES = ("token-mean", "token-sum", "seq-mean-token-sum", "seq-mean-token-mean", "seq-mean-token-sum-norm")
 # F is at most e^20, the bound verl puts on the ratio: an uncapped F = r would overflow float32 at r = e^88.
 MAX_LOG_WEIGHT = 20.0
 # log r and log π_θ stay finite for a probability of zero, so that no method and no metric meets 0·inf.
@@ -19,20 +19,17 @@ MAX_LOG_RATIO = 1000.0
 def gradient_weight(
     name: str | Method, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor, **given: Any
 ) -> Tensor:
-    """The gradient weight F of a method, in ∇J = E[A · F · ∇log π_θ]; W = F/π_θ.
+    """The gradient weight F of a method, in ∇J = E[A · F · ∇log π_θ], float32, detached, at most e^20; W = F/π_θ.
 
     Args:
         name: a key of `METHODS`, or a `Method` with its hyper-parameters.
         log_ratio, advantages, old_log_prob: d = log π_θ - log π_old, A and log π_old, `(B, T)` or any one shape.
         **given: hyper-parameters that differ from the method's defaults.
 
-    Returns:
-        F, float32, same shape, detached, at most e^20.
-
     Raises:
         ValueError: an unknown method or hyper-parameter, a value outside its range, shapes that differ.
     """
-    method = make_method(name, given) if isinstance(name, str) else name
+    method = make_method(name, given)
     check_shapes(log_ratio=log_ratio, advantages=advantages, old_log_prob=old_log_prob)
     with torch.no_grad():
         ratio = log_ratio.float().clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
@@ -54,7 +51,7 @@ def policy_loss(
     loss_scale_factor: float | None = None,
     **given: Any,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The loss of a method, whose gradient in `log_prob` is -A·F·(weight of the token), and its metrics.
+    """The loss of a method, a float32 scalar with the gradient -A·F·(weight of the token), and its `token_metrics`.
 
     The surrogate per token is -A·F·(1 + log π_θ - sg(log π_θ)): value -A·F and gradient -A·F·∇log π_θ; F is not
     differentiated. (GRPO and SAPO have the value -A·V of their objective, with the same gradient.) It is computed in
@@ -67,13 +64,10 @@ def policy_loss(
         loss_agg_mode, dp_size, batch_num_tokens, global_batch_size, loss_scale_factor: see `sequence_weights`.
         rollout_is_weights: `(B, T)` factors on the loss that correct for the sampler, or None.
 
-    Returns:
-        The loss, a float32 scalar, and the metrics of `token_metrics`, the same keys for every method.
-
     Raises:
         ValueError: as `gradient_weight` and `sequence_weights`, and for a mask with other values than zeros and ones.
     """
-    method = make_method(name, given) if isinstance(name, str) else name
+    method = make_method(name, given)
     tokens = dict(old_log_prob=old_log_prob, advantages=advantages, response_mask=response_mask)
     check_shapes(log_prob=log_prob, **tokens, rollout_is_weights=rollout_is_weights)
     if log_prob.dim() != 2:
@@ -96,6 +90,55 @@ def policy_loss(
         per_token = gradient if log_value is None else scaled * log_value.clamp(max=MAX_LOG_WEIGHT).exp()
         metrics = token_metrics(mask, ratio, advantage, log_weight, new, method)
     return WithGradient.apply(log_prob, per_token.sum(), gradient), metrics
+
+
+def sequence_weights(
+    response_mask: Tensor,
+    loss_agg_mode: str,
+    *,
+    dp_size: int = 1,
+    batch_num_tokens: float | None = None,
+    global_batch_size: float | None = None,
+    loss_scale_factor: float | None = None,
+) -> Tensor:
+    """The weight of each token's loss, `(B, 1)` float32, equal for all tokens of a sequence: verl's `agg_loss`.
+
+        token-mean                 dp_size / batch_num_tokens
+        token-sum                  dp_size
+        seq-mean-token-sum         dp_size / global_batch_size
+        seq-mean-token-sum-norm    dp_size / (global_batch_size · loss_scale_factor)
+        seq-mean-token-mean        dp_size / (global_batch_size · tokens in the sequence)
+
+    A batch or a sequence without a token gives zero where verl divides zero by zero.
+
+    Args:
+        response_mask, loss_agg_mode: `(B, T)` bool, and one of `MODES`.
+        dp_size: data-parallel ranks; gradients are averaged over ranks afterwards, hence the factor.
+        batch_num_tokens: response tokens in the whole mini-batch on all ranks; None counts this batch.
+        global_batch_size: sequences in the whole mini-batch; None counts this batch's non-empty sequences.
+        loss_scale_factor: divisor of seq-mean-token-sum-norm; None takes T.
+
+    Raises:
+        ValueError: an unknown mode, or more than one rank without the global count the mode needs.
+    """
+    if loss_agg_mode not in MODES:
+        raise ValueError(f"loss_agg_mode={loss_agg_mode!r} must be one of {', '.join(MODES)}")
+    tokens = response_mask.count_nonzero(dim=-1).unsqueeze(-1)
+    weights = torch.full_like(tokens, dp_size, dtype=torch.float32)
+    if loss_agg_mode == "token-sum":
+        return weights
+    key, count, here = "global_batch_size", global_batch_size, tokens > 0
+    if loss_agg_mode == "token-mean":
+        key, count, here = "batch_num_tokens", batch_num_tokens, tokens
+    if count is None and dp_size != 1:
+        raise ValueError(f"{key}=None with dp_size={dp_size!r}; pass the count over all ranks, a number above 0")
+    # A Python number as it is: a tensor would have to reach the device.
+    weights = weights / (here.sum().clamp(min=1) if count is None else max(count, 1))
+    if loss_agg_mode == "seq-mean-token-mean":
+        return weights / tokens.clamp(min=1)
+    if loss_agg_mode == "seq-mean-token-sum-norm":
+        return weights / max(loss_scale_factor or response_mask.shape[-1], 1)
+    return weights
 
 
 def check_shapes(**tensors: Tensor | None) -> None:
@@ -124,7 +167,6 @@ class WithGradient(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_loss: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         gradient = ctx.saved_tensors[0] * grad_loss
-        if ctx.dtype == torch.float16:
-            limit = torch.finfo(torch.float16).max
-            gradient = gradient.clamp(-limit, limit)  # F goes up to e^20, float16 to 65504
+        if ctx.dtype == torch.float16:  # which goes up to 65504, and F to e^20
+            gradient = gradient.clamp(-65504.0, 65504.0)
         return gradient.to(ctx.dtype), None, None

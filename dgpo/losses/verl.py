@@ -1,7 +1,7 @@
 """verl's side of the losses: one `PolicyLossConfig` subclass and one registered policy loss per method.
 
 Importing this module registers every method with verl, so a config whose `_target_` names a class of this module cannot
-run without its loss. `settings` says which key is read for which hyper-parameter.
+run without its loss. `base` says which key is read for which hyper-parameter.
 """
 
 import dataclasses
@@ -14,8 +14,7 @@ from verl.trainer.ppo.core_algos import POLICY_LOSS_REGISTRY, register_policy_lo
 from verl.utils.config import omega_conf_to_dataclass
 from verl.workers.config import ActorConfig, PolicyLossConfig
 
-from dgpo.losses.base import METHODS, Method
-from dgpo.losses.settings import ACTOR_KEYS, configured, has_optional_cap, own_fields, shared_keys
+from dgpo.losses.base import ACTOR_KEYS, METHODS, Method, configured, has_optional_cap, shared_keys
 from dgpo.losses.surrogate import policy_loss
 
 # Keys of verl's PolicyLossConfig that only verl's own losses read.
@@ -36,7 +35,8 @@ def config_class(method: type[Method], module: str | None = None) -> type[Policy
     range, another `loss_mode`, and what only verl's own losses read.
     """
     register(verl_name(method), loss_function(method))
-    own, optional_cap = own_fields(method), has_optional_cap(method)
+    own = [field for field in dataclasses.fields(method) if field.name not in ACTOR_KEYS]
+    optional_cap = has_optional_cap(method)
 
     def __post_init__(self: Any) -> None:
         if self.loss_mode != verl_name(method):
@@ -111,26 +111,16 @@ def check_actor(actor: Any) -> None:
 
 
 def loss_function(method: type[Method]) -> PolicyLoss:
-    """The policy loss of `method` with the signature verl calls."""
+    """The policy loss of `method` as verl calls it: with an actor config, and by name what `policy_loss` takes."""
 
-    def compute(
-        old_log_prob: Tensor,
-        log_prob: Tensor,
-        advantages: Tensor,
-        response_mask: Tensor,
-        loss_agg_mode: str = "token-mean",
-        config: ActorConfig | None = None,
-        rollout_is_weights: Tensor | None = None,
-    ) -> tuple[Tensor, dict[str, float]]:
+    def compute(*, config: ActorConfig | None = None, **given: Any) -> tuple[Tensor, dict[str, float]]:
         section: Any = None if config is None else config.policy_loss
         if config is None or getattr(section, "method", None) is not method:
             mismatch = f"the loss {verl_name(method)!r} got config.policy_loss={type(section).__name__}"
             raise ValueError(f"{mismatch}; choose it by policy_loss={method.name}, which sets _target_")
         if "_checked" not in vars(section):  # once: the config is frozen
             section._checked = checked(method, config)
-        tokens = (old_log_prob, log_prob, advantages, response_mask)
-        options: Any = {"loss_agg_mode": loss_agg_mode, "rollout_is_weights": rollout_is_weights}
-        return policy_loss(section._checked, *tokens, **options, **config.global_batch_info)
+        return policy_loss(section._checked, **given, **config.global_batch_info)
 
     compute.__name__ = compute.__qualname__ = f"{method.name}_policy_loss"
     return compute

@@ -13,11 +13,9 @@ from torch import Tensor
 from verl.trainer.ppo.core_algos import get_policy_loss_fn
 from verl.workers.config import ActorConfig, PolicyLossConfig
 
-from dgpo.losses.aggregate import sequence_weights
-from dgpo.losses.base import Method
+from dgpo.losses.base import Method, configured
 from dgpo.losses.metrics import token_metrics
-from dgpo.losses.settings import configured
-from dgpo.losses.surrogate import MAX_LOG_RATIO, WithGradient, masked
+from dgpo.losses.surrogate import MAX_LOG_RATIO, WithGradient, masked, sequence_weights
 from dgpo.losses.verl import VERL_KEYS, PolicyLoss, refuse_changed, refuse_unread, register
 
 # Of each loss, the keys that it reads beside the clip range: of the actor, and of actor.policy_loss.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from dgpo.errors import check_number
+
 Weight = Literal["rollouts", "prompts"]
 
 
@@ -36,10 +38,9 @@ class AllocationSettings:
             raise ValueError(f"low={self.low} must be a whole number from 2, the least group, to rollout.n={self.n}")
         if self.high is not None and not (_whole(self.high) and self.high >= self.n):
             raise ValueError(f"high={self.high} must be a whole number, rollout.n={self.n} or more")
-        for name, value in (("forget", self.forget), ("mastery", self.mastery)):
-            number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
-            if not number and not (name == "mastery" and value is None):
-                raise ValueError(f"{name}={value} must be a number in (0, 1]")
+        check_number("forget", self.forget, above=0, at_most=1)
+        if self.mastery is not None:
+            check_number("mastery", self.mastery, above=0, at_most=1)
         if self.weight not in get_args(Weight):
             raise ValueError(f"weight={self.weight} must be one of {', '.join(get_args(Weight))}")
 

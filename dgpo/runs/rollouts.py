@@ -11,8 +11,7 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.losses import METHODS
-from dgpo.losses.base import Method
-from dgpo.losses.settings import configured
+from dgpo.losses.base import Method, configured
 from dgpo.runs import html
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.html import clipped, question_of, shown_messages, text_of

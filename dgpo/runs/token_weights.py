@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 
 from dgpo.errors import UserError
 from dgpo.losses import METHODS, gradient_weight
-from dgpo.losses.base import Method
-from dgpo.losses.settings import configured
+from dgpo.losses.base import Method, configured
 from dgpo.pictures import plain, plt, save
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import kept_steps, read_step

@@ -1,17 +1,19 @@
 """The losses of a study, by what a person types: `dgpo:n=2,m=2`, also one of the person's own."""
 
+import ast
 import importlib
 import importlib.util
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from dgpo.errors import UserError, loading
 from dgpo.losses import gradient_weight
-from dgpo.losses.base import Method, parse_method
+from dgpo.losses.base import Method, make_method
 
 PROBES = 25
 
@@ -49,6 +51,29 @@ def contenders(texts: Sequence[str], module: str | None = None) -> dict[str, Met
             if len(weights := weights_of(method)) != 2 * PROBES or not all(map(math.isfinite, weights)):
                 raise ValueError(f"F must be as many finite numbers as there are tokens, not {weights}")
     return methods
+
+
+def parse_method(text: str, clip_range: Method) -> tuple[str, Method]:
+    """`"dgpo:n=2,m=4"` to its label and its method, in `clip_range` unless it sets its own.
+
+    Raises:
+        ValueError: what `make_method` raises, or a setting that is not name=value with a Python literal for a value.
+    """
+    name, _, settings = text.partition(":")
+    options = {}
+    for setting in filter(None, settings.split(",")):
+        key, separator, value = setting.partition("=")
+        try:
+            options[key] = ast.literal_eval(value)
+        except (SyntaxError, ValueError):
+            separator = ""
+        if not separator:
+            raise ValueError(f"--methods {text}: {setting!r} must be name=value, such as n=2 or one_sided=True")
+    label = name + (f" ({', '.join(f'{key}={value}' for key, value in options.items())})" if options else "")
+    try:
+        return label, make_method(name, asdict(clip_range) | options)
+    except ValueError as error:
+        raise ValueError(f"--methods {text}: {error}") from error
 
 
 def weights_of(loss: Method) -> list[float]:

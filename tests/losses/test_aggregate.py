@@ -5,7 +5,7 @@ import torch
 from verl.trainer.ppo.core_algos import agg_loss
 
 from dgpo.losses import METHODS
-from dgpo.losses.aggregate import MODES, sequence_weights
+from dgpo.losses.surrogate import MODES, sequence_weights
 from tests.losses.conftest import loss_and_gradient
 
 INFO = [

@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dgpo.losses import METHODS, policy_loss
-from dgpo.losses.aggregate import MODES
+from dgpo.losses.surrogate import MODES
 
 # Operations whose result the host waits for, with one; a mask as an index calls nonzero.
 NONE = torch.empty(0, device="meta")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgpo.losses import METHODS, gradient_weight, policy_loss
-from dgpo.losses.aggregate import MODES
+from dgpo.losses.surrogate import MODES
 from tests.losses.conftest import loss_and_gradient
 
 VARIANTS = [

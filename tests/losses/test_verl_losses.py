@@ -10,7 +10,7 @@ from verl.utils.metric import AggregationType, Metric
 from verl.workers.config import ActorConfig, PolicyLossConfig
 
 from dgpo.losses import policy_loss
-from dgpo.losses.aggregate import MODES
+from dgpo.losses.surrogate import MODES
 from dgpo.losses.verl import VERL_KEYS, check_actor
 from dgpo.losses.verl_losses import READ
 

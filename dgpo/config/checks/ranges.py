@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dgpo.config.memory.setup import ACTOR, DTYPE_BYTES, GPUS, ROLLOUT
-from dgpo.losses.aggregate import MODES
+from dgpo.losses.surrogate import MODES
 
 # Integers of more bits are no count of anything here.
 LARGEST = 2**31 - 1

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, check_number
 from dgpo.files import make_folder
 from dgpo.losses import Method, gradient_weight
-from dgpo.losses.base import check_number, parse_method
 from dgpo.pictures import legend, line_style, plt, save
+from dgpo.studies.contenders import parse_method
 
 DEFAULT_METHODS = ("grpo", "cispo", "gppo", "ce_gppo", "aspo", "maspo", "dgpo")
 POINTS = 400

@@ -7,8 +7,9 @@ import torch
 
 from dgpo.errors import UserError
 from dgpo.losses import METHODS, gradient_weight
-from dgpo.losses.base import Method, parse_method
-from dgpo.losses.plot import draw, plot_weights
+from dgpo.losses.base import Method
+from dgpo.studies.contenders import parse_method
+from dgpo.studies.weights import draw, plot_weights
 
 
 def test_png_and_svg_of_both_axes_are_written(tmp_path):
