@@ -78,11 +78,7 @@ def sync(path: Path) -> None:
 
 
 def make_folder(path: Path, key: str) -> None:
-    """Makes the folder that `key` names, and those above it.
-
-    Raises:
-        UserError: there can be no such folder, or nothing can be written there.
-    """
+    """Makes the folder that `key` names, and those above it; UserError where none can be, or none be written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

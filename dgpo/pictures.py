@@ -41,8 +41,9 @@ def legend(figure: Any, axes: Any, loc: str = "outside lower center", columns: i
     figure.legend(handles, labels, loc=loc, ncols=columns, frameon=False)
 
 
-def save(figure: Any, files: Sequence[Path]) -> None:
-    """Write the figure to each of ``files``, whose suffix is the format, and forget it."""
+def save(figure: Any, stem: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write the figure to ``stem``.png and .svg, and forget it; the files."""
+    files = [stem.with_name(f"{stem.name}.{kind}") for kind in kinds]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for file in files:
@@ -53,3 +54,4 @@ def save(figure: Any, files: Sequence[Path]) -> None:
     if any("missing from" in str(each.message) for each in caught):
         advice = "install fonts-noto-cjk, or look at the SVG, which keeps its text"
         print(f"warning: {files[0]}: this machine has no font with all its letters; {advice}", file=sys.stderr)
+    return files

@@ -26,11 +26,7 @@ def duration(seconds: float) -> str:
 
 
 def seconds_of(key: str, value: object) -> float:
-    """Seconds of a duration that a person has set ``key`` to: 90, "45s", "30m", "12h", "2d", or "11:30:00".
-
-    Raises:
-        UserError: it is none, or not above 0.
-    """
+    """Seconds of a duration above 0 that `key` has: 90, "45s", "30m", "12h", "2d", "11:30:00"; else UserError."""
     units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
     text = str(value).strip()
     if found := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text):

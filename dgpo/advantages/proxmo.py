@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import expit, softmax
 from torch import Tensor
 
 STD_EPSILON = 1e-6
@@ -41,11 +42,7 @@ def episode_weight(p: float, success: float, *, alpha: float = 4.0, range: float
     if not 0 <= p <= 1:
         raise ValueError(f"p={p} must be in [0, 1]")
     exponent = (1 - p) ** alpha if success else -(p**alpha)
-    return 1 + range * (_sigmoid(exponent) - 0.5) / (_sigmoid(1.0) - 0.5)
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
+    return float(1 + range * (expit(exponent) - 0.5) / (expit(1.0) - 0.5))
 
 
 def soft_baseline(
@@ -74,8 +71,7 @@ def soft_baseline(
     logits = vectors @ vectors.T / temperature
     if exclude_self:
         np.fill_diagonal(logits, -np.inf)
-    weight = np.exp(logits - logits.max(1, keepdims=True))
-    return (weight @ np.asarray(returns, dtype=float) / weight.sum(1)).tolist()
+    return (softmax(logits, axis=1) @ np.asarray(returns, dtype=float)).tolist()
 
 
 def _tfidf(texts: Sequence[str]) -> np.ndarray:

@@ -17,11 +17,7 @@ Step = tuple[str, float, bool, bool, dict[str, Any]]
 
 
 class SpacesInWords(gymnasium.Wrapper):
-    """Discrete spaces as numbers: observation ``14 10 0``, actions ``0`` to ``n - 1``.
-
-    Raises:
-        UserError: a space that cannot be said so.
-    """
+    """Discrete spaces as numbers: observation ``14 10 0``, actions ``0`` to ``n - 1``; UserError for other spaces."""
 
     def __init__(self, env: gymnasium.Env):
         super().__init__(env)

@@ -46,11 +46,7 @@ class Request(TypedDict):
 
 
 def devices_of(tensor: int, data: int) -> list[list[str] | None]:
-    """The GPUs of each of `data` engines, `tensor` for each; [None] on a machine without GPUs.
-
-    Raises:
-        UserError: the machine has too few GPUs.
-    """
+    """The GPUs of `data` engines, `tensor` for each, or [None] without GPUs; UserError where there are too few."""
     import torch
 
     count = torch.cuda.device_count()

@@ -17,7 +17,7 @@ def draw(evaluations: Sequence[Evaluation], folder: Path) -> None:
     """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG."""
     pictures = {"pass_at_k": pass_at_k_curves, "accuracy": accuracy_bars, "lengths": length_histograms}
     for name, figure_of in pictures.items():
-        save(figure_of(evaluations), [folder / f"{name}.png", folder / f"{name}.svg"])
+        save(figure_of(evaluations), folder / name)
 
 
 def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:

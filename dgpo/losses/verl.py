@@ -127,11 +127,7 @@ def loss_function(method: type[Method]) -> PolicyLoss:
 
 
 def register(name: str, function: PolicyLoss) -> None:
-    """Register a policy loss of ours with verl; again is harmless.
-
-    Raises:
-        ValueError: verl, or another plug-in, has another loss under that name.
-    """
+    """Register a policy loss of ours with verl, once or again; ValueError where another has its name."""
     existing = POLICY_LOSS_REGISTRY.get(name)
     if existing is not None and not existing.__module__.startswith("dgpo."):
         raise ValueError(f"verl already has a policy loss {name!r}, from {existing.__module__}; it is not overwritten")

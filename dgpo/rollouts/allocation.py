@@ -4,9 +4,62 @@ import heapq
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from dgpo.errors import check_number
 
 UNKNOWN_SIGMA = 0.5
 """σ of a prompt when no prompt is known: that of a coin, the largest there is."""
+Weight = Literal["rollouts", "prompts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllocationSettings:
+    """Bounds of the answers a prompt, and what is taken for its σ.
+
+    Attributes:
+        n: answers a prompt on average, ``actor_rollout_ref.rollout.n``.
+        low, high: the fewest and the most; None is half of n (at least 2), and one and a half of it.
+        forget: of `SuccessCounts`, in (0, 1].
+        mastery: share of right answers from which on a prompt counts as certain, in (0, 1]; None for never.
+        weight: what counts alike in the loss. ``rollouts``: every answer, so that prompts with more of them weigh more,
+            as in the authors' release. ``prompts``: every prompt.
+
+    Raises:
+        ValueError: a value outside its range, beginning with the key and the value.
+    """
+
+    n: int
+    low: int | None = None
+    high: int | None = None
+    forget: float = 1.0
+    mastery: float | None = None
+    weight: Weight = "rollouts"
+
+    def __post_init__(self) -> None:
+        if type(self.n) is not int or self.n < 2:
+            raise ValueError(f"low={self.low}: the least group, 2, is more than rollout.n={self.n}")
+        if self.low is not None and (type(self.low) is not int or not 2 <= self.low <= self.n):
+            raise ValueError(f"low={self.low} must be a whole number from 2, the least group, to rollout.n={self.n}")
+        if self.high is not None and (type(self.high) is not int or self.high < self.n):
+            raise ValueError(f"high={self.high} must be a whole number, rollout.n={self.n} or more")
+        check_number("forget", self.forget, above=0, at_most=1)
+        if self.mastery is not None:
+            check_number("mastery", self.mastery, above=0, at_most=1)
+        if self.weight not in get_args(Weight):
+            raise ValueError(f"weight={self.weight} must be one of {', '.join(get_args(Weight))}")
+
+    @classmethod
+    def of(cls, config: Any) -> "AllocationSettings":
+        """Those of a whole config with a section ``rollouts``."""
+        return cls(n=config.actor_rollout_ref.rollout.n, **config.rollouts)
+
+    @property
+    def bounds(self) -> dict[str, int]:
+        """``low`` and ``high`` of `allocate`."""
+        low = max(2, self.n // 2) if self.low is None else self.low
+        return {"low": low, "high": self.n + self.n // 2 if self.high is None else self.high}
 
 
 def allocate(sigma: Sequence[float | None], total: int, *, low: int, high: int) -> list[int]:
@@ -48,11 +101,7 @@ def allocate(sigma: Sequence[float | None], total: int, *, low: int, high: int) 
 
 
 def known_sigma(sigma: Sequence[float | None]) -> list[float]:
-    """``sigma`` with the root mean square of the known ones, or `UNKNOWN_SIGMA`, in place of None.
-
-    Raises:
-        ValueError: a σ is negative or not finite.
-    """
+    """``sigma`` with the root mean square of the known ones, or `UNKNOWN_SIGMA`, for None; ValueError below 0."""
     known = [value for value in sigma if value is not None]
     for value in known:
         if not 0 <= value < math.inf:

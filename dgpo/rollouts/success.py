@@ -79,11 +79,7 @@ class SuccessCounts:
         replace_json(file, self._counts)
 
     def load(self, file: Path) -> None:
-        """Take the counts of ``file``, which `save` wrote.
-
-        Raises:
-            UserError: it is no such file.
-        """
+        """Take the counts of ``file``, which `save` wrote; UserError where it is no such file."""
         try:
             counts: Mapping[str, Any] = json.loads(file.read_text())
             self._counts = {key: (float(successes), float(rollouts)) for key, (successes, rollouts) in counts.items()}

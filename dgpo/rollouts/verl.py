@@ -20,8 +20,7 @@ from verl.utils import tensordict_utils as tu
 
 from dgpo.batch import padding_of, split_key, values_of
 from dgpo.errors import UserError
-from dgpo.rollouts.allocation import allocate, allocation_metrics
-from dgpo.rollouts.settings import AllocationSettings
+from dgpo.rollouts.allocation import AllocationSettings, allocate, allocation_metrics
 from dgpo.rollouts.success import COUNTS, SuccessCounts, prompt_key
 
 KEY = "prompt_key"

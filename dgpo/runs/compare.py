@@ -66,7 +66,7 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
     experiments = [settings for settings, _ in groups]
     members = list(zip(labels(experiments), groups, strict=True))
     histories = {label: [steps_of(run) for run in same] for label, (_, same) in members}
-    files = [out / f"compare.{suffix}" for suffix in ("md", "json", "png", "svg")]
+    files = [out / "compare.md", out / "compare.json"]
     tables = [table(histories)]
     if len(groups) > 1:
         tables.append(paired(histories, {label: [seed_of(run) for run in same] for label, (_, same) in members}))
@@ -80,7 +80,7 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
         for label, several in histories.items()
     }
     replace_json(files[1], by_label)
-    draw_comparison(histories, files[2:])
+    files += draw_comparison(histories, out / "compare")
     for each in tables:
         each.show()
     return files
@@ -114,11 +114,7 @@ def settings_of(run: Path) -> Settings:
 
 
 def group(runs: Sequence[Path]) -> list[tuple[Settings, list[Path]]]:
-    """Runs with equal settings together, in the order in which the first of them came.
-
-    Raises:
-        UserError: one of them has no config.
-    """
+    """Runs with equal settings together, in the order in which the first of them came; UserError without a config."""
     groups: list[tuple[Settings, list[Path]]] = []
     for run in runs:
         settings = settings_of(run)

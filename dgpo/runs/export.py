@@ -48,11 +48,7 @@ def export_run(
 
 
 def find_checkpoint(source: Path, *, best: bool = False) -> Path:
-    """The checkpoint meant by ``source``: itself, or of a run folder the newest complete one, or the ``best``.
-
-    Raises:
-        UserError: there is none, or it is not complete.
-    """
+    """The checkpoint meant by ``source``: itself, or a run's newest complete one or ``best``; UserError without."""
     if source.name.startswith("global_step_"):
         if defect := inspect(source).defect:
             raise UserError(f"{source}: {defect}; choose another checkpoint")

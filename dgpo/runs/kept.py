@@ -86,11 +86,7 @@ class KeptAnswer:
 
 
 def write_rows(file: Path, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
-    """Write rows of `ANSWERS` or `TOKENS` in one step.
-
-    Raises:
-        UserError: it cannot be written; a full disk, say.
-    """
+    """Write rows of `ANSWERS` or `TOKENS` in one step; UserError where the disk is full, say."""
     make_folder(file.parent, "run.keep_rollouts")
     with draft_of(file) as draft:
         pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), draft, compression="zstd")

@@ -68,11 +68,7 @@ def _is_trained(metrics: Mapping[str, Any]) -> bool:
 
 
 def steps_of(run: Path) -> dict[int, dict[str, Any]]:
-    """`history` of a run folder that must have one.
-
-    Raises:
-        UserError: it has none.
-    """
+    """`history` of a run folder; UserError where it has none."""
     steps = history(RunFolder(run))
     if not steps:
         raise UserError(f"{run}: there are no metrics/*.jsonl with a step in them; is it a run folder?")
@@ -80,11 +76,7 @@ def steps_of(run: Path) -> dict[int, dict[str, Any]]:
 
 
 def config_of(run: Path) -> dict[str, Any]:
-    """The resolved config of a run folder's last launch.
-
-    Raises:
-        UserError: there is none, or it cannot be read.
-    """
+    """The resolved config of a run folder's last launch; UserError where there is none that can be read."""
     file = RunFolder(run).config
     try:
         config = yaml.safe_load(file.read_text())

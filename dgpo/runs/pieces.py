@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dgpo.errors import UserError
+from dgpo.errors import loading
 
 UNFINISHED = "\ufffd"
 MOST_BYTES = 4
@@ -11,23 +11,13 @@ MOST_BYTES = 4
 
 
 class Pieces:
-    """Decodes tokens one by one, special ones too, by the ``tokenizer.json`` in a folder.
-
-    Raises:
-        UserError: it cannot be read.
-    """
+    """Decodes tokens one by one, special ones too, by the ``tokenizer.json`` in a folder; UserError without one."""
 
     def __init__(self, folder: Path):
-        try:
+        with loading("tokenizer", f"{folder}/tokenizer.json", "copy the model's there"):
             from tokenizers import Tokenizer
-        except ImportError as error:
-            raise UserError(
-                "the package tokenizers is not installed, which reads answers; bash scripts/install.sh"
-            ) from error
-        try:
+
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # the class that tokenizers raises
-            raise UserError(f"{folder}/tokenizer.json cannot be read ({error}); copy the model's there") from error
         # Each is decoded after an ordinary one: a tokenizer may drop the space that a text begins with.
         self._anchor = self._tokenizer.encode("a", add_special_tokens=False).ids[-1:]
         self._before = len(self._decode([]))

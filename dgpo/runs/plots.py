@@ -39,8 +39,8 @@ COMPARED = {
 }
 
 
-def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: Sequence[Path]) -> None:
-    """Draw a run to each of ``files``."""
+def draw_run(name: str, validations: Sequence[Validation], steps: Steps, stem: Path) -> list[Path]:
+    """Draw a run to ``stem``.png and .svg."""
     known = {key for metrics in steps.values() for key in metrics}
     rows = 3 if known & {key for key, *_ in (*ROLLOUTS, *FACTORS)} else 2
     figure, grid = plt.subplots(rows, 2, figsize=(10, 3.2 * rows), sharex=True, layout="constrained")
@@ -81,10 +81,10 @@ def draw_run(name: str, validations: Sequence[Validation], steps: Steps, files: 
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
     figure.suptitle(plain(name))
-    save(figure, files)
+    return save(figure, stem)
 
 
-def draw_comparison(runs: Mapping[str, Sequence[Steps]], files: Sequence[Path]) -> None:
+def draw_comparison(runs: Mapping[str, Sequence[Steps]], stem: Path) -> list[Path]:
     """Draw `COMPARED`, a colour an experiment: the mean of its runs, and each run behind it."""
     figure, grid = plt.subplots(2, 2, figsize=(10, 6.4), sharex=True, layout="constrained")
     for axes, (title, read) in zip(grid.flat, COMPARED.items(), strict=True):
@@ -100,4 +100,4 @@ def draw_comparison(runs: Mapping[str, Sequence[Steps]], files: Sequence[Path]) 
         axes.set(title=title, xlabel="step")
         axes.grid(alpha=0.3)
     grid.flat[0].legend(fontsize=8)
-    save(figure, files)
+    return save(figure, stem)

@@ -57,10 +57,10 @@ def write_report(run: Path) -> list[Path]:
     shown = page_of_groups(run)
     if shown:
         text += f"\nWhat the model wrote, and how hard each token was pushed: [{shown[0].name}]({shown[0].name})\n"
-    files = [run / f"report.{suffix}" for suffix in ("md", "json", "png", "svg")]
+    files = [run / "report.md", run / "report.json"]
     replace_text(files[0], text.rstrip() + "\n")
     replace_json(files[1], summary(report))
-    draw_run(report.name, report.validations, report.steps, files[2:])
+    files += draw_run(report.name, report.validations, report.steps, run / "report")
     for table in tables:
         table.show()
     return files + shown
@@ -80,11 +80,7 @@ def page_of_groups(run: Path) -> list[Path]:
 
 
 def read_run(run: Path) -> RunReport:
-    """The report of a run folder.
-
-    Raises:
-        UserError: it has no metrics, or no config.
-    """
+    """The report of a run folder; UserError where it has no metrics, or no config."""
     folder = RunFolder(run)
     steps, config = steps_of(folder.path), config_of(folder.path)
     try:

@@ -109,11 +109,7 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
 
 
 def select_groups(run: Path, *, step: int | None, prompt: str | None) -> Iterator[list[KeptAnswer]]:
-    """Groups whose prompt contains a text, of one step or of all steps in the order of `evenly_spread`.
-
-    Raises:
-        UserError: there is none.
-    """
+    """Groups with a text in their prompt, of one step or of all as `evenly_spread`; UserError where there is none."""
     step_folders = kept_steps(RunFolder(run).rollouts)
     if not step_folders:
         raise UserError(f"{run}: it has kept no groups; train with run.keep_rollouts=2")

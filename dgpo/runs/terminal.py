@@ -26,11 +26,7 @@ MOST_TOKENS = 2000
 
 
 def show_group(run: Path, *, step: int | None, prompt: str | None, limit: int, console: Console | None = None) -> None:
-    """Print the first group that suits, with at most ``limit`` of its answers.
-
-    Raises:
-        UserError: there is none.
-    """
+    """Print the first group that suits, with at most ``limit`` answers; UserError where there is none."""
     console = console or Console(width=None if sys.stdout.isatty() else 120)
     group = next(select_groups(run, step=step, prompt=prompt))
     try:

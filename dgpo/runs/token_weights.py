@@ -24,11 +24,7 @@ MOST_INSIDE = 20_000
 
 
 def method_of(config: dict[str, Any]) -> Method:
-    """The method of a run's resolved config, with its hyper-parameters.
-
-    Raises:
-        ValueError: the run trained with a loss that is not of `METHODS`.
-    """
+    """The method of a run's resolved config, with its hyper-parameters; ValueError where it is none of `METHODS`."""
     actor = config["actor_rollout_ref"]["actor"]
     section = actor["policy_loss"]
     name = section["loss_mode"].removeprefix("dgpo_")
@@ -101,11 +97,7 @@ def draw(tokens: np.ndarray, method: Method, title: str) -> Any:
 
 
 def plot_distribution(run: Path) -> list[Path]:
-    """Draw the kept tokens of a run into its folder.
-
-    Raises:
-        UserError: it has kept no groups, or trained with a loss that is not of `METHODS`.
-    """
+    """Draw the kept tokens of a run into its folder; UserError where there are none, or F of its loss is not known."""
     try:
         method = method_of(config_of(run))
         tokens = read_tokens(run, (1 - method.clip_ratio_low, 1 + method.clip_ratio_high))
@@ -114,7 +106,4 @@ def plot_distribution(run: Path) -> list[Path]:
     except ValueError as error:
         raise UserError(f"{run}: {error}") from error
     shown = ", ".join(f"{name}={value}" for name, value in asdict(method).items())
-    figure = draw(tokens, method, f"{run.resolve().name}: {method.name} ({shown})")
-    files = [run / f"distribution.{suffix}" for suffix in ("png", "svg")]
-    save(figure, files)
-    return files
+    return save(draw(tokens, method, f"{run.resolve().name}: {method.name} ({shown})"), run / "distribution")

@@ -29,7 +29,7 @@ from dgpo.studies.analysis import (
     verdicts,
 )
 from dgpo.studies.contenders import contenders
-from dgpo.studies.figures import draw
+from dgpo.studies.figures import draw_curves, draw_rates
 from dgpo.studies.threads import one_thread
 from dgpo.studies.training import SETTINGS, Run, Setting, pretrain, train
 from dgpo.tables import Table
@@ -80,9 +80,7 @@ def study_compare(
         matched_table(studied, level),
         Table(head, claims, f"The claims, for {reference}", words=head),
     ]
-    files = [
-        out / name for name in ("compare.md", "compare.json", "rates.png", "rates.svg", "curves.png", "curves.svg")
-    ]
+    files = [out / "compare.md", out / "compare.json"]
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
     content = {
         "setting": vars(how),
@@ -94,7 +92,7 @@ def study_compare(
         "verdicts": [vars(each) for each in judged],
     }
     replace_json(files[1], content)
-    draw(studied, rates, how, level, files[2:4], files[4:])
+    files += draw_rates(studied, rates, out / "rates") + draw_curves(studied, how, level, out / "curves")
     for table in tables:
         table.show()
     if seconds:
@@ -105,11 +103,7 @@ def study_compare(
 def checked(
     names: Sequence[str], rates: Sequence[float], seeds: Sequence[int], setting: str, steps: int | None, reference: str
 ) -> Setting:
-    """The setting of a study.
-
-    Raises:
-        UserError: an option is invalid.
-    """
+    """The setting of a study; UserError where an option is invalid."""
     if setting not in SETTINGS:
         raise UserError(f"--setting={setting}: choose one of {', '.join(SETTINGS)}")
     if reference not in names:

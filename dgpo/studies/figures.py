@@ -11,16 +11,8 @@ from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, K, Method
 from dgpo.studies.training import KS, Setting
 
 
-def draw(
-    methods: Mapping[str, Method],
-    rates: Sequence[float],
-    setting: Setting,
-    level: float,
-    by_rate: Sequence[Path],
-    curves: Sequence[Path],
-) -> None:
-    """Draw both figures, to the files `by_rate` and `curves`."""
-    draw_rates(methods, rates, by_rate)
+def draw_curves(methods: Mapping[str, Method], setting: Setting, level: float, stem: Path) -> list[Path]:
+    """Each method at its best rate: accuracy, pass@k and entropy over the updates, and pass@k over k at the end."""
     figure, grid = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
     updates = setting.epochs * setting.updates
     for number, (name, method) in enumerate(methods.items()):
@@ -42,10 +34,10 @@ def draw(
         axes.grid(alpha=0.3)
     figure.suptitle("Each method at its best rate: interquartile means over seeds")
     legend(figure, grid[0, 0])
-    save(figure, curves)
+    return save(figure, stem)
 
 
-def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Sequence[Path]) -> None:
+def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], stem: Path) -> list[Path]:
     """Final accuracy and pass@k against the learning rate, a line for each method, with intervals."""
     figure, panels = plt.subplots(1, 2, figsize=(13, 6), layout="constrained")
     for number, (name, method) in enumerate(methods.items()):
@@ -62,7 +54,7 @@ def draw_rates(methods: Mapping[str, Method], rates: Sequence[float], files: Seq
         axes.minorticks_off()
         axes.grid(alpha=0.3)
     legend(figure, panels[0])
-    save(figure, files)
+    return save(figure, stem)
 
 
 def middle(method: Method, key: str, steps: np.ndarray) -> list[float]:

@@ -54,10 +54,10 @@ def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: floa
     powers = {(n, m): free_entropy(make_method("dgpo", {"n": n, "m": m}), range(seeds), rare) for n, m in POWERS}
     against = {key: difference([powers[POWERS[0]][1]], [entropy]) for key, (_, entropy) in list(powers.items())[1:]}
     tables = [tokens_table(chosen, paths), powers_table(powers, against, rare)]
-    files = [out / f"mechanism.{suffix}" for suffix in ("md", "json", "png", "svg")]
+    files = [out / "mechanism.md", out / "mechanism.json"]
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
     replace_json(files[1], {"settings": {"seeds": seeds, "rare": rare}, **numbers(chosen, paths, powers)})
-    draw(paths, against, files[2:])
+    files += draw(paths, against, out / "mechanism")
     for table in tables:
         table.show()
     return files
@@ -116,7 +116,7 @@ def numbers(methods: Mapping[str, Method], paths: Paths, powers: Powers) -> dict
     return {"tokens": tokens, "powers": table}
 
 
-def draw(paths: Paths, against: Mapping[tuple[int, int], Paired], files: Sequence[Path]) -> None:
+def draw(paths: Paths, against: Mapping[tuple[int, int], Paired], stem: Path) -> list[Path]:
     """Five panels over updates, a line for each method, and the entropies of (n, m)."""
     figure, grid = plt.subplots(2, 3, figsize=(14, 8))
     # Fixed margins, because computing them takes longer than all the drawing.
@@ -141,4 +141,4 @@ def draw(paths: Paths, against: Mapping[tuple[int, int], Paired], files: Sequenc
     last.set_xticks(range(len(others)), others, rotation=30)
     last.set(title=f"entropy kept at {REACHED:.0%} right, minus n={POWERS[0][0]}, m={POWERS[0][1]}", ylabel="nats")
     legend(figure, grid.flat[0], "lower center")
-    save(figure, files)
+    return save(figure, stem)

@@ -67,11 +67,7 @@ def write(out: Path, run: Run, method: Method, setting: Setting, steps: Sequence
 
 
 def read(out: Path, run: Run) -> Record:
-    """The metrics of a run that is done.
-
-    Raises:
-        UserError: the file is cut off or has been changed.
-    """
+    """The metrics of a run that is done; UserError where the file is cut off or has been changed."""
     file = metrics_file(out, run)
     lines = [line["data"] for _, line in json_lines(file)]
     keys = dict.fromkeys(key for line in lines for key in line)

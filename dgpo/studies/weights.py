@@ -53,8 +53,7 @@ def plot_weights(
     files = []
     for against in ("ratio", "probability"):
         figure = draw(chosen, against, old_prob=old_prob, clip_range=clip_range, advantage=advantage)
-        files += [output / f"weights_{against}.{suffix}" for suffix in ("png", "svg")]
-        save(figure, files[-2:])
+        files += save(figure, output / f"weights_{against}")
     return files
 
 

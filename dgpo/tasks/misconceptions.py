@@ -65,11 +65,7 @@ def write(path: Path, seed: int) -> Path:
 
 
 def read(path: Path) -> Misconceptions:
-    """The misconceptions in a file.
-
-    Raises:
-        UserError: it cannot be read, or holds something else.
-    """
+    """The misconceptions in a file; UserError where it cannot be read, or holds something else."""
     try:
         content: Any = json.loads(path.read_text())
         return Misconceptions(**content)

@@ -86,11 +86,7 @@ def examples_of(settings: Settings, method: Method, tokenizer: Any) -> Examples:
 
 
 def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]]:
-    """For each row the answers to give instead: its own alternative, or those of data.alternatives.
-
-    Raises:
-        UserError: a row has neither, or the file is no text.
-    """
+    """For each row the answers to give instead: its own, or those of data.alternatives; UserError without any."""
     shared: list[str] = []
     if path := settings.data.alternatives:
         try:

@@ -171,11 +171,7 @@ def relearnt(scorer: Scorer, rows: Sequence[Row], options: Options) -> list[floa
 
 
 def read_result(file: Path) -> dict[str, Any]:
-    """A saved result of `measure`.
-
-    Raises:
-        UserError: it is none.
-    """
+    """A saved result of `measure`; UserError where the file is none."""
     result = json_object(file)
     if not isinstance(files := result.get("files"), dict) or "forget" not in files:
         raise UserError(f"{file}: it is no result of `dgpo unlearn eval`; give one, or a model")

@@ -149,7 +149,7 @@ def table_of(models: Mapping[str, Mapping[str, Interval]], title: str = "") -> T
     return Table(["", *models], rows, title=title, notes=NOTES, words=[""])
 
 
-def picture(models: Mapping[str, Mapping[str, Interval]], file: Path) -> None:
+def picture(models: Mapping[str, Mapping[str, Interval]], stem: Path) -> None:
     """Utility against the KS distance from the retain model: the best model is at the upper right."""
     from dgpo.pictures import plain, plt, save
 
@@ -165,7 +165,7 @@ def picture(models: Mapping[str, Mapping[str, Interval]], file: Path) -> None:
     axes.invert_yaxis()
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", fontsize=8)
-    save(figure, [file])
+    save(figure, stem, ["png"])
 
 
 def write_report(
@@ -190,7 +190,7 @@ def write_report(
     drawn = {name: each for name, each in models.items() if {"model_utility", "ks_distance"} <= each.keys()}
     text = table.markdown()
     if drawn:
-        picture(drawn, out / "forget_utility.png")
+        picture(drawn, out / "forget_utility")
         text += "\n![forgetting against utility](forget_utility.png)\n"
     replace_text(out / "report.md", text)
     return table

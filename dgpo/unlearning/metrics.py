@@ -52,11 +52,7 @@ def forget_quality(
     retain_paraphrased_loss: Sequence[float],
     retain_perturbed_loss: Sequence[Sequence[float]],
 ) -> ForgetQuality:
-    """Two-sample Kolmogorov-Smirnov test of truth ratios on the forget set: the model against the retain model.
-
-    Raises:
-        ValueError: as `truth_ratio`, or no rows.
-    """
+    """Two-sample Kolmogorov-Smirnov test of truth ratios on the forget set; ValueError as `truth_ratio`, or no rows."""
     model = truth_ratio(model_paraphrased_loss, model_perturbed_loss)
     retain = truth_ratio(retain_paraphrased_loss, retain_perturbed_loss)
     if not len(model) or not len(retain):

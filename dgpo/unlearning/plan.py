@@ -54,11 +54,7 @@ def parts(settings: Settings, method: Method, shape: ModelShape) -> dict[str, in
 
 
 def plan_unlearning(composed: DictConfig, *, as_json: bool = False) -> None:
-    """Print the plan of a config of unlearning.
-
-    Raises:
-        UserError: the config is refused, or the model's shape is not known.
-    """
+    """Print the plan of a config of unlearning; UserError where it is refused, or the model's shape not known."""
     settings, method = parse_settings(resolved(composed))
     place = Path(settings.model.path)
     known = None if place.is_dir() else SHAPES.get(place.name.lower())

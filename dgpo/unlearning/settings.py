@@ -134,11 +134,7 @@ def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
 
 
 def method_of(content: dict[str, Any]) -> Method:
-    """The method that a file of configs/method describes.
-
-    Raises:
-        UserError: an unknown loss or setting, or a value out of range.
-    """
+    """The method that a file of configs/method describes; UserError for an unknown loss or setting, or a bad value."""
     name = content.get("loss")
     if name not in METHODS:
         raise UserError(f"method.loss={name}: it is unknown; choose one of {', '.join(METHODS)}")

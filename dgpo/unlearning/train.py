@@ -47,11 +47,7 @@ def load_tokenizer(path: str) -> Any:
 
 
 def config_of(path: str, key: str) -> Any:
-    """A model's config.
-
-    Raises:
-        UserError: its folder is no whole model, or it scales its logits behind the head.
-    """
+    """A model's config; UserError where it is no whole model, or scales its logits behind the head."""
     from transformers import AutoConfig
 
     # Of a reference the tokenizer is not used.

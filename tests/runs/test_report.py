@@ -121,7 +121,7 @@ def test_a_run_with_allocated_rollouts_has_a_row_more(tmp_path: Path) -> None:
     heights = []
     for more in ({}, {"rollouts/n_max": 12, "rollouts/n_min": 4}, {"modulation/comp_mean": 1.1}):
         steps = {step: {**metrics, **more} for step, metrics in plain.items()}
-        draw_run("run", [], steps, [tmp_path / "run.png"])
+        draw_run("run", [], steps, tmp_path / "run")
         heights.append(len(imread(tmp_path / "run.png")))
     assert heights[1] == heights[2] == 1.5 * heights[0]
 

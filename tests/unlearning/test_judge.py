@@ -60,7 +60,7 @@ def test_muse_has_metrics_and_texts_of_its_own() -> None:
 
 def test_a_value_outside_of_its_interval_is_drawn_too(tmp_path: Path) -> None:
     metrics = {"model_utility": Interval(0.5, 0.6, 0.7), "ks_distance": Interval(0.3, 0.1, 0.2)}
-    picture({"some": metrics}, tmp_path / "some.png")
+    picture({"some": metrics}, tmp_path / "some")
     assert (tmp_path / "some.png").stat().st_size > 1000
 
 

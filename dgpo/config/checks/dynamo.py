@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from dgpo.advantages.dynamo import modulation
 from dgpo.config.checks.finding import Finding, finding, finding_at_option
 from dgpo.config.checks.resume import checkpoint_to_resume
-from dgpo.rollouts.settings import AllocationSettings
+from dgpo.rollouts.allocation import AllocationSettings
 from dgpo.rollouts.success import COUNTS
 
 MANAGER = "dgpo.rollouts.verl.AllocatingManager"

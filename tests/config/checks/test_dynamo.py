@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.checks import dynamo
 from dgpo.config.compose import compose_config, resolved
 from dgpo.data.schema import make_row, write_parquet
-from dgpo.rollouts.settings import AllocationSettings
+from dgpo.rollouts.allocation import AllocationSettings
 from dgpo.runs.checkpoints import write_manifest
 
 
