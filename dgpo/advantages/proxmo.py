@@ -119,10 +119,8 @@ def turn_advantages(
 
     Args:
         trajectories: ``rewards`` and ``observations`` (before the action) of its turns, and ``success``, 0 or 1.
-        gamma: γ of the returns.
-        alpha, range: of `episode_weight`.
-        omega: ω.
-        temperature: of `soft_baseline`.
+        gamma, omega: γ of the returns, and ω.
+        alpha, range, temperature: of `episode_weight` and `soft_baseline`.
         divide_by_std: A_E is (R − mean)/(deviation + 1e-6), as in the paper; else R − mean, as in the authors' release.
 
     Raises:

@@ -30,10 +30,7 @@ def gigpo_turn_advantages(
 ) -> list[list[float]]:
     """A = A_E + ω A_S: GRPO's, and the same of the returns from each turn on, within turns of equal observations.
 
-    A turn whose observation no other one has gets A_S = 0.
-
-    Args:
-        gamma: γ of the returns.
+    A turn whose observation no other one has gets A_S = 0. Returns are discounted by ``gamma``.
     """
     returns = [g for each in trajectories for g in discounted_returns(each["rewards"], gamma)]
     alike = defaultdict[str, list[int]](list)

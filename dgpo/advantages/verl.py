@@ -110,8 +110,7 @@ def _prepared(token_level_rewards: Tensor, response_mask: Tensor, **_: Any) -> t
 def credit_turns(trainer: Any, settings: Mapping[str, Any], max_lost: float) -> None:
     """Have ``trainer`` give each turn of an agent's trajectories its advantage, by `CREDIT` with ``settings``.
 
-    Args:
-        max_lost: share of a batch's episodes that their environments may have lost.
+    It ends where environments have lost more than the share ``max_lost`` of a batch's episodes.
     """
     method = CREDIT[settings["method"]]
     options = {key: value for key, value in settings.items() if key != "method"}

@@ -36,12 +36,7 @@ class Benchmark:
 
 
 def read_benchmarks(data: Path, names: Sequence[str], template: str | None = None) -> list[Benchmark]:
-    """The benchmarks `data/NAME.parquet`.
-
-    Args:
-        data: Folder of prompt files.
-        names: Names of the benchmarks.
-        template: Prompt template that their manifests must name; with None they need only agree.
+    """The benchmarks `data/NAME.parquet`, whose manifests must name the prompt template, or with None only agree.
 
     Raises:
         UserError: a benchmark is missing, named twice, damaged, not as its manifest says, or its template is

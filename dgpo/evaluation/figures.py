@@ -80,12 +80,7 @@ class Evaluation:
 
 
 def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) -> Evaluation:
-    """Figures of a scored folder.
-
-    Args:
-        folder: An evaluation of `dgpo eval run`, scored by `dgpo eval score`.
-        name: Name of the model in the report.
-        ks: Values of k besides the number of samples n; by default the powers of two up to n.
+    """Figures of a folder that `dgpo eval score` has scored, for n samples and k in `ks`, or in the powers of two.
 
     Raises:
         UserError: the folder is not scored or not complete, or a k is larger than n.

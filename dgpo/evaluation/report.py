@@ -43,11 +43,10 @@ def report(
     """Show the tables, and write report.json, report.md and pictures; returns the folder that holds them.
 
     Args:
-        folders: Scored evaluations; each is compared with the first.
-        names: Names of the models, by default those of the folders.
-        out: By default report/ in the first folder.
-        ks: Values of k for pass@k and maj@k; see `read_evaluation`.
-        wandb_project: W&B project that gets a run for each model.
+        folders: Scored evaluations; each is compared with the first, which report/ is in where there is no `out`.
+        names: Of the models, by default those of the folders.
+        ks: See `read_evaluation`.
+        wandb_project: Gets a run for each model.
 
     Raises:
         UserError: a folder cannot be reported, names do not fit, or two have different problems under one name.

@@ -82,14 +82,9 @@ def score_generations(
 def score_folder(
     folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT, processes: int | None = None
 ) -> dict[str, dict[str, int]]:
-    """Score every generation in `folder` again; returns the samples expected and scored of each benchmark, and the
-    bytes of their file.
+    """Score every generation in `folder` again, by `dgpo.verifier.verify` in so many `Processes`.
 
-    Args:
-        folder: An evaluation of `dgpo eval run`.
-        mode: Where the verifier looks for the answer; see `dgpo.verifier.verify`.
-        timeout: Seconds of processor time for an answer.
-        processes: Number of processes that verify; see `Processes`.
+    Returns of each benchmark the samples expected and scored, and the bytes of their file.
 
     Raises:
         UserError: the folder holds no evaluation, its generations or data are damaged, or an option is invalid.

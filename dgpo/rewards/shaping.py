@@ -62,7 +62,6 @@ def has_format(response: str, *, answered: bool) -> bool:
     templates (R1-Distill's) end the prompt with it. No tag stands anywhere else.
 
     Args:
-        response: What the model wrote, special tokens removed.
         answered: Whether the verifier found an answer; it looks only behind the last ``</think>``.
     """
     thought, closing, answer = response.lstrip().removeprefix("<think>").partition("</think>")

@@ -60,12 +60,9 @@ async def compute_score(
 
     Args:
         data_source: Named in the log if a ground truth cannot be read.
-        solution_str: The response as text.
-        ground_truth: The right answer.
         extra_info: Has `RESPONSE_FACTS`, from `MathRewardManager`, and ``problem``, whose expressions are no
             answers; the rest has no effect.
-        mode: `verify`'s.
-        timeout: `verify`'s seconds of processor time.
+        mode, timeout: `verify`'s; seconds of processor time.
         scoring, overlong_buffer, overlong_weight, format_weight: `Shaping`'s.
         judge: `JudgeOptions` of a model that judges what the rules cannot compare.
         reward_router_address, reward_model_tokenizer: Part of verl's calling convention, without effect.

@@ -73,9 +73,6 @@ def allocate(sigma: Sequence[float | None], total: int, *, low: int, high: int) 
         sigma: σ_i of each prompt, None where it is unknown: the root mean square of the others, `UNKNOWN_SIGMA`
             without any.
 
-    Returns:
-        n_i in the order of ``sigma``.
-
     Raises:
         ValueError: a negative or infinite σ, low not in [1, high], or a total that the bounds cannot give.
     """

@@ -17,14 +17,8 @@ COUNTS = "success_counts.json"
 def success_sigma(successes: float, rollouts: float) -> float | None:
     """Estimated standard deviation of one verdict: σ² = k(G − k) / (G(G − 1)), without bias for p(1 − p).
 
+    Of G ``rollouts`` k are ``successes``, not whole where older answers count less. None with fewer than two answers.
     arXiv:2602.19208 allocates by σ; the authors' release takes σ² in its place.
-
-    Args:
-        successes: k, of ``rollouts`` answers; not whole where older answers count less.
-        rollouts: G.
-
-    Returns:
-        σ, or None with fewer than two answers.
 
     Raises:
         ValueError: not 0 <= k <= G.

@@ -142,12 +142,7 @@ class Best(NamedTuple):
 def best_checkpoint(run: str | Path, directory: Path | None = None) -> Best | None:
     """The complete checkpoint of a run whose step had the highest validation score, the earliest of equals.
 
-    Args:
-        run: the run folder.
-        directory: of its checkpoints, where they lie elsewhere.
-
-    Returns:
-        None where no complete one was validated at its step.
+    None where no complete one was validated at its step. Checkpoints may lie in another ``directory``.
     """
     folder = RunFolder(run)
     complete = [each for each in reversed(find(directory or folder.checkpoints)) if each.complete]

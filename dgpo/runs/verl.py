@@ -35,12 +35,7 @@ def merge(actor: Path, target: Path, lora: Mapping[str, Any] | None, *, adapter:
 
 
 class LoraMerger(FSDPModelMerger):
-    """For an actor with an adapter.
-
-    Args:
-        record: verl's, of rank (``r``) and ``lora_alpha``.
-        alone: write the adapter, and not the model.
-    """
+    """For an actor with an adapter, of which verl's ``record`` has rank and alpha; ``alone``, without the model."""
 
     def __init__(self, config: ModelMergerConfig, record: Mapping[str, Any], *, alone: bool):
         super().__init__(config)

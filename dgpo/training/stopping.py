@@ -66,8 +66,7 @@ def saving_first(
     Yields a function that installs the handlers again: ``ray.init`` replaces that of SIGTERM by one that aborts.
 
     Args:
-        stop: the file that makes the trainer stop.
-        say: shows a line to the person.
+        stop, say: the file that makes the trainer stop, and what shows a line to the person.
         may: whether there is anything to save. If not, or at the second signal, the run ends at once.
 
     Raises:

@@ -105,10 +105,7 @@ def keep_versions(folder: RunFolder, going_on: bool) -> None:
 
 
 def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> None:
-    """Run verl's trainer under Ray until training ends.
-
-    Args:
-        say: shows a line to the person.
+    """Run verl's trainer under Ray until training ends; ``say`` shows a line to the person.
 
     Raises:
         NodeLostError: a node of the cluster has died.

@@ -58,8 +58,7 @@ class Options:
 def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     """The figures of every row in the folder, by file and name, with those of the attacks.
 
-    Args:
-        model: a run, of which its export is measured, a folder or a hub id.
+    The model is a run, of which its export is measured, a folder or a hub id.
 
     Raises:
         UserError: there is no forget.jsonl, or the model cannot be loaded.
