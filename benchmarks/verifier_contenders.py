@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,8 @@ class Contender:
         return bool(left)
 
 
-def serve(name: str) -> None:
-    """Answer jobs until standard input closes."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # verl's scorers print
+def serve(name: str, connection: Connection) -> None:
+    """Answer jobs until the connection closes."""
     score = SCORERS[name]()
     for response, gold in WARM_UP:
         score(response, gold, "boxed")
@@ -151,9 +150,13 @@ def serve(name: str) -> None:
             raise PermissionError(event)
 
     sys.addaudithook(refuse)
-    for line in sys.stdin:
-        if (job := json.loads(line)) is None:  # whether it is there
-            print("{}", file=answers, flush=True)
+    while True:
+        try:
+            job = json.loads(connection.recv_bytes())
+        except EOFError:
+            return
+        if job is None:  # whether it is there
+            connection.send_bytes(b"{}")
             continue
         response, gold, mode = job
         refused = 0
@@ -165,10 +168,12 @@ def serve(name: str) -> None:
                 raise
             right = None
         seconds = time.perf_counter() - started
-        print(json.dumps({"right": right, "seconds": seconds, "refused": refused}), file=answers, flush=True)
+        connection.send_bytes(json.dumps({"right": right, "seconds": seconds, "refused": refused}).encode())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=SCORERS)
-    serve(parser.parse_args().name)
+    parser.add_argument("descriptor", type=int)
+    arguments = parser.parse_args()
+    serve(arguments.name, Connection(arguments.descriptor))

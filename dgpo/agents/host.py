@@ -1,14 +1,16 @@
-"""A process that holds environments: `python -m dgpo.agents.host`, asked by `hosts.Host` a line of JSON at a time.
+"""A process that holds environments: `python -m dgpo.agents.host`, asked by `hosts.Host` in JSON.
 
-One thread, so that environments which are not thread-safe may live together in it. What an environment prints goes to
-the standard error; it reads nothing, and of the processes that it forks none answers.
+One thread, so that environments which are not thread-safe may live together in it. Of the processes that an environment
+forks none answers.
 """
 
 import ctypes
 import json
 import os
 import signal
+import sys
 import traceback
+from multiprocessing.connection import Connection
 from typing import Any
 
 from dgpo.agents.environment import Episode
@@ -21,15 +23,16 @@ PR_SET_PDEATHSIG = 1
 def main() -> None:
     # It ends with the agent worker, also in the middle of a step that hangs.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The descriptors themselves, for what libraries in C and processes that an environment starts read and print.
-    requests, answers = os.fdopen(os.dup(0), encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
-    process = os.getpid()
+    connection, process = Connection(int(sys.argv[1])), os.getpid()
+    os.set_inheritable(connection.fileno(), False)
     episodes: dict[int, Episode] = {}
-    for line in requests:
+    while True:
         try:
-            answer = answer_to(json.loads(line), episodes)
+            request = json.loads(connection.recv_bytes())
+        except EOFError:
+            return
+        try:
+            answer = answer_to(request, episodes)
         except UserError as error:
             answer = {"error": str(error)}
         except Exception as error:  # an environment raises what it likes
@@ -37,8 +40,7 @@ def main() -> None:
             answer = {"error": f"{type(error).__name__}: {error}"[:500]}
         if os.getpid() != process:
             os._exit(0)
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+        connection.send_bytes(json.dumps(answer).encode())
 
 
 def answer_to(request: dict[str, Any], episodes: dict[int, Episode]) -> dict[str, Any]:

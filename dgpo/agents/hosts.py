@@ -9,9 +9,6 @@ import atexit
 import contextlib
 import itertools
 import json
-import os
-import select
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +19,7 @@ from typing import Any
 
 from dgpo.agents.environment import Task
 from dgpo.agents.settings import AgentSettings
+from dgpo.children import Child
 
 START_S = 60.0
 """Seconds that a process may take, beside the deadline, until it answers first: it imports Gymnasium."""
@@ -36,7 +34,7 @@ class ProcessGoneError(EnvironmentLostError):
 
 
 class Host:
-    """One process, asked one thing at a time, a line of JSON each way.
+    """One process, asked one thing at a time, in JSON.
 
     Args:
         command: what starts it; ``dgpo.agents.host`` by default.
@@ -44,9 +42,9 @@ class Host:
     """
 
     def __init__(self, command: Sequence[str] = (sys.executable, "-m", "dgpo.agents.host"), **options: Any) -> None:
-        self._command, self._options = command, options
-        self._process: subprocess.Popen[bytes] | None = None
-        self._read = b""
+        # What it prints is no answer.
+        self._command, self._options = command, {"stdout": 2, **options}
+        self._child: Child | None = None
         self.starts = 0
 
     def ask(self, request: Any, deadline: float, process: int | None = None) -> tuple[dict[str, Any], int]:
@@ -60,68 +58,36 @@ class Host:
             EnvironmentLostError: it missed the deadline, it ended, or the environment raised.
             ProcessGoneError: it was another process that was to give it.
         """
-        if process is not None and (process != self.starts or self._process is None):
+        if process is not None and (process != self.starts or self._child is None):
             raise ProcessGoneError("its process was ended for another environment in it")
-        if self._process is None:
-            self._start()
+        if self._child is None:
+            self._child = Child(self._command, **self._options)
+            self.starts += 1
             deadline += START_S
-        assert self._process is not None and self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-            answer = json.loads(self._line(time.monotonic() + deadline))
-        except TimeoutError:
-            self.stop()
-            raise EnvironmentLostError(f"no answer within {deadline:g} s, agent.deadline") from None
+            self._child.connection.send_bytes(json.dumps(request).encode())
+            if not self._child.connection.poll(deadline):
+                self.stop()
+                raise EnvironmentLostError(f"no answer within {deadline:g} s, agent.deadline")
+            answer = json.loads(self._child.connection.recv_bytes())
         except (OSError, EOFError):
-            with contextlib.suppress(subprocess.TimeoutExpired):  # its pipe is closed a moment before it ends
-                self._process.wait(1)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # its connection is closed a moment before it ends
+                self._child.process.wait(1)
             status = self.stop()
             raise EnvironmentLostError(f"its process ended with status {status}") from None
         if "error" in answer:
             raise EnvironmentLostError(answer["error"])
         return answer, self.starts
 
-    def _start(self) -> None:
-        # A group of its own: Ctrl-C is for the trainer, and what an environment starts ends with it.
-        self._process = subprocess.Popen[bytes](
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, **self._options
-        )
-        self._read = b""
-        self.starts += 1
-
-    def _line(self, until: float) -> bytes:
-        assert self._process is not None and self._process.stdout is not None
-        stream = self._process.stdout.fileno()
-        while b"\n" not in self._read:
-            ready, _, _ = select.select([stream], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                raise TimeoutError
-            block = os.read(stream, 1 << 16)
-            if not block:
-                raise EOFError
-            self._read += block
-        line, self._read = self._read.split(b"\n", 1)
-        return line
-
     @property
     def pid(self) -> int | None:
         """Of the process that is there."""
-        return None if self._process is None else self._process.pid
+        return None if self._child is None else self._child.process.pid
 
     def stop(self) -> int | None:
         """End the process and those it started; its status."""
-        process, self._process = self._process, None
-        if process is None:
-            return None
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        status = process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    stream.close()
-        return status
+        child, self._child = self._child, None
+        return None if child is None else child.kill()
 
 
 class Hosts:

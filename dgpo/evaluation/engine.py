@@ -9,18 +9,17 @@ import contextlib
 import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import traceback
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypedDict
 
 from dgpo import cuda
+from dgpo.children import Child
 from dgpo.errors import UserError
 
 POLL_S = 0.5
@@ -111,8 +110,8 @@ def generate(
             engine.kill()
 
 
-class _Engine:
-    """The parent's side. The process is in a group of its own, so that Ctrl-C reaches only the parent."""
+class _Engine(Child):
+    """The parent's side."""
 
     def __init__(self, arguments: dict[str, Any], gpus: list[str] | None, log: Path):
         self.unfinished: set[str] = set()
@@ -120,17 +119,9 @@ class _Engine:
         environment = {**CPU_ENVIRONMENT, **os.environ}
         if gpus is not None:
             environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
-        self.connection, theirs = Pipe()
-        with log.open("ab") as stream, theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dgpo.evaluation.engine", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
-                pass_fds=[theirs.fileno()],
-                env=environment,
-            )
+        with log.open("ab") as stream:
+            command = [sys.executable, "-m", "dgpo.evaluation.engine"]
+            super().__init__(command, stdout=stream, stderr=stream, env=environment)
         self.send(arguments)
 
     def send(self, message: Any) -> None:
@@ -149,13 +140,6 @@ class _Engine:
                 results.append(self.connection.recv())
                 self.unfinished.discard(results[-1].get("key"))
         return results
-
-    def kill(self) -> None:
-        """Kill it and the processes it has started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.connection.close()
 
     def failure(self) -> UserError:
         """The error to raise if it has ended too early."""
@@ -217,7 +201,7 @@ def _read(connection: Connection, requests: "queue.SimpleQueue[Request | None]")
             requests.put(request)
         requests.put(None)
     except (EOFError, OSError):
-        os.killpg(0, signal.SIGKILL)  # the group that `_Engine` made
+        os.killpg(0, signal.SIGKILL)  # the group that `Child` made
 
 
 if __name__ == "__main__":

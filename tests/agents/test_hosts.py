@@ -135,7 +135,7 @@ from dgpo.agents.hosts import Host
 host, (reset, step) = Host(), json.loads(sys.argv[1])
 host.ask(reset, 60)
 host.ask(step, 60)
-print(host._process.pid, flush=True)
+print(host.pid, flush=True)
 host.ask(step, 60)
 """
 
