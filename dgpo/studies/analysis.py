@@ -13,8 +13,7 @@ import numpy as np
 import torch
 from scipy.stats import fisher_exact
 
-from dgpo.losses import Method as Loss
-from dgpo.losses import gradient_weight
+from dgpo.losses import Method, gradient_weight
 from dgpo.losses.dgpo import DGPO
 from dgpo.runs.intervals import Interval, Paired, difference, false_discovery_rates, interquartile_mean
 from dgpo.studies.records import Record
@@ -29,12 +28,10 @@ SPIKES = "actor/grad_norm_max"
 ALPHA = 0.05
 SPIKE = 10.0
 """A gradient norm, before clipping, that is called a spike: ten times what is kept of it."""
-Compared = Mapping[str, Mapping[str, Paired]]
-"""By measure and method: the method minus the reference, over seeds."""
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodRuns:
     """The records of a method's runs, rates by seeds; figures of all are `(rates, S)`, of the judged ones `(S,)`."""
 
     runs: Sequence[Sequence[Record]]
@@ -67,29 +64,51 @@ class Method:
         return self.ends(key)[self.best]
 
 
-def figures(method: Method) -> dict[str, Interval]:
+@dataclass(frozen=True)
+class Study:
+    """Methods side by side.
+
+    Attributes:
+        losses, methods: the loss and the runs of each, by name.
+        rates: of the runs.
+        reference: the method with which the others are compared.
+    """
+
+    losses: Mapping[str, Method]
+    methods: Mapping[str, MethodRuns]
+    rates: Sequence[float]
+    reference: str
+
+    @cached_property
+    def compared(self) -> Mapping[str, Mapping[str, Paired]]:
+        """By measure and method: the method minus the reference, over seeds."""
+        return {"avg": self.against_reference(ACCURACY), f"pass@{K}": self.against_reference(PASS.format(K))}
+
+    def against_reference(self, key: str) -> dict[str, Paired]:
+        """Each other method minus the reference, by the last value of a metric; p corrected for their number."""
+        reference = self.methods[self.reference].last(key)
+        others = {name: method for name, method in self.methods.items() if name != self.reference}
+        differences = [difference([reference], [method.last(key)]) for method in others.values()]
+        rates = false_discovery_rates([each.p for each in differences])
+        return {name: replace(each, p=float(p)) for name, each, p in zip(others, differences, rates, strict=True)}
+
+    @cached_property
+    def level(self) -> float:
+        """The highest accuracy that every method reaches in at least three quarters of its judged runs."""
+        return float(min(np.quantile(each.largest(ACCURACY)[each.best], 0.25) for each in self.methods.values()))
+
+    def more_entropy(self, one: str, other: str) -> Paired:
+        """The other's entropy minus the one's, where each first reaches the accuracy `level`."""
+        return difference(*([at_level(self.methods[name], self.level)["entropy"]] for name in (one, other)))
+
+
+def figures(method: MethodRuns) -> dict[str, Interval]:
     """Interquartile means over the judged runs."""
     keys = {"avg": ACCURACY, f"pass@{K}": PASS.format(K), "entropy": ENTROPY}
     return {name: interquartile_mean(method.last(key)) for name, key in keys.items()}
 
 
-def against(methods: Mapping[str, Method], reference: str, key: str) -> dict[str, Paired]:
-    """Each other method minus the reference, by the last value of a metric; p corrected for their number."""
-    differences = {
-        name: difference([methods[reference].last(key)], [method.last(key)])
-        for name, method in methods.items()
-        if name != reference
-    }
-    rates = false_discovery_rates([each.p for each in differences.values()])
-    return {name: replace(each, p=float(p)) for (name, each), p in zip(differences.items(), rates, strict=True)}
-
-
-def level_of(methods: Mapping[str, Method]) -> float:
-    """The highest accuracy that every method reaches in at least three quarters of its judged runs."""
-    return float(min(np.quantile(each.largest(ACCURACY)[each.best], 0.25) for each in methods.values()))
-
-
-def at_level(method: Method, level: float) -> dict[str, np.ndarray]:
+def at_level(method: MethodRuns, level: float) -> dict[str, np.ndarray]:
     """Steps, entropy and pass@k of the judged runs where their accuracy first reaches `level`; `(S,)`, NaN if never."""
     keys = {"steps": None, "entropy": ENTROPY, f"pass@{K}": PASS.format(K)}
     values = {name: np.full(len(method.judged), np.nan) for name in keys}
@@ -109,17 +128,15 @@ class Verdict:
     grounds: str
 
 
-def verdicts(
-    losses: Mapping[str, Loss], methods: Mapping[str, Method], compared: Compared, reference: str, level: float
-) -> list[Verdict]:
-    """A verdict on each claim about the `reference`, a dgpo, and about its powers n and m."""
+def verdicts(study: Study) -> list[Verdict]:
+    """A verdict on each claim about the reference, a dgpo, and about its powers n and m."""
     answers = [
-        best("avg@k is best", compared["avg"]),
-        best(f"pass@{K} is best", compared[f"pass@{K}"]),
-        *entropy(methods, reference, level),
-        collapse(losses, methods, reference),
-        spikes(methods, reference),
-        *(power(letter, losses, methods, level) for letter in ("n", "m")),
+        best("avg@k is best", study.compared["avg"]),
+        best(f"pass@{K} is best", study.compared[f"pass@{K}"]),
+        *entropy(study),
+        collapse(study),
+        spikes(study),
+        *(power(letter, study) for letter in ("n", "m")),
     ]
     return [each for each in answers if each]
 
@@ -139,21 +156,21 @@ def best(claim: str, differences: Mapping[str, Paired]) -> Verdict:
     return Verdict(claim, answer, "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names))
 
 
-def entropy(methods: Mapping[str, Method], reference: str, level: float) -> list[Verdict]:
+def entropy(study: Study) -> list[Verdict]:
     """Entropy against a hard clip, at the end and where accuracy is equal."""
-    if "grpo" not in methods or reference == "grpo":
+    if "grpo" not in study.methods or study.reference == "grpo":
         return []
-    end = difference([methods["grpo"].last(ENTROPY)], [methods[reference].last(ENTROPY)])
-    matched = at_equal_accuracy(methods["grpo"], methods[reference], level)
+    end = difference(*([study.methods[name].last(ENTROPY)] for name in ("grpo", study.reference)))
+    matched = study.more_entropy("grpo", study.reference)
     return [
         Verdict("entropy stays above GRPO's, at the end", sign(end), in_nats(end)),
-        Verdict(f"entropy stays above GRPO's, at accuracy {level:.2f}", sign(matched), in_nats(matched)),
+        Verdict(f"entropy stays above GRPO's, at accuracy {study.level:.2f}", sign(matched), in_nats(matched)),
     ]
 
 
-def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method], level: float) -> Verdict | None:
+def power(letter: str, study: Study) -> Verdict | None:
     """Whether a larger n, or m, keeps more entropy at equal accuracy, by the two DGPOs that differ most in it alone."""
-    mine = [(name, loss) for name, loss in losses.items() if isinstance(loss, DGPO)]
+    mine = [(name, loss) for name, loss in study.losses.items() if isinstance(loss, DGPO)]
     pairs = [
         (getattr(second, letter) - getattr(first, letter), one, other)
         for (one, first), (other, second) in permutations(mine, 2)
@@ -162,14 +179,9 @@ def power(letter: str, losses: Mapping[str, Loss], methods: Mapping[str, Method]
     if not pairs or max(pairs)[0] <= 0:
         return None
     _, one, other = max(pairs)
-    matched = at_equal_accuracy(methods[one], methods[other], level)
+    matched = study.more_entropy(one, other)
     grounds = f"{other} minus {one}: {in_nats(matched)}"
-    return Verdict(f"larger {letter} keeps more entropy, at accuracy {level:.2f}", sign(matched), grounds)
-
-
-def at_equal_accuracy(one: Method, other: Method, level: float) -> Paired:
-    """The other's entropy minus the one's, where each first reaches the accuracy `level`."""
-    return difference([at_level(one, level)["entropy"]], [at_level(other, level)["entropy"]])
+    return Verdict(f"larger {letter} keeps more entropy, at accuracy {study.level:.2f}", sign(matched), grounds)
 
 
 def in_nats(delta: Paired) -> str:
@@ -183,32 +195,36 @@ def sign(delta: Paired) -> str:
     return "holds" if delta.value > 0 else "does not hold"
 
 
-def diverges(loss: Loss) -> bool:
+def diverges(loss: Method) -> bool:
     """Whether W = F/π grows without bound as a wrong token vanishes: F does not vanish with it."""
     vanished, wrong, old = torch.tensor([-15.0]), torch.tensor([-1.0]), torch.tensor([-1.0])
     return gradient_weight(loss, vanished, wrong, old).item() > 1e-3
 
 
-def collapse(losses: Mapping[str, Loss], methods: Mapping[str, Method], reference: str) -> Verdict | None:
+def collapse(study: Study) -> Verdict | None:
     """Whether runs of the methods whose W diverges collapse more often than the reference's, over all rates."""
-    own = methods[reference].collapsed
-    others = {name: methods[name].collapsed for name, loss in losses.items() if name != reference and diverges(loss)}
+    own = study.methods[study.reference].collapsed
+    others = {
+        name: study.methods[name].collapsed
+        for name, loss in study.losses.items()
+        if name != study.reference and diverges(loss)
+    }
     if not others:
         return None
     tables = [[[runs.sum(), (~runs).sum()] for runs in (own, each)] for each in others.values()]
     p = false_discovery_rates([fisher_exact(table, alternative="less").pvalue for table in tables])  # pyright: ignore[reportAttributeAccessIssue]
     significant = [name for name, each in zip(others, p, strict=True) if each < ALPHA]
-    shown = [f"{name} {each.sum()} of {each.size}" for name, each in {reference: own, **others}.items()]
+    shown = [f"{name} {each.sum()} of {each.size}" for name, each in {study.reference: own, **others}.items()]
     some = f"holds against {', '.join(significant)}" if significant else "cannot be told"
     answer = "holds" if len(significant) == len(others) else some
     return Verdict("methods whose W diverges collapse, it does not", answer, "collapsed: " + ", ".join(shown))
 
 
-def spikes(methods: Mapping[str, Method], reference: str) -> Verdict:
+def spikes(study: Study) -> Verdict:
     """Whether the reference's gradient norms stay small where those of divergent methods do not."""
-    largest = {name: np.median(method.largest(SPIKES), axis=1) for name, method in methods.items()}
+    largest = {name: np.median(method.largest(SPIKES), axis=1) for name, method in study.methods.items()}
     shown = [f"{name} {values.max():.3g}" for name, values in largest.items()]
-    answer = "holds" if largest[reference].max() < SPIKE else "does not hold"
+    answer = "holds" if largest[study.reference].max() < SPIKE else "does not hold"
     return Verdict(
         "no spikes of its gradient norm",
         answer,

@@ -11,23 +11,11 @@ import torch
 
 from dgpo.errors import UserError
 from dgpo.files import make_folder, replace_json, replace_text
-from dgpo.losses import Method as Loss
+from dgpo.losses import Method
 from dgpo.progress import ProgressBar
 from dgpo.runs.intervals import Interval, interquartile_mean, middle_mean
 from dgpo.studies import records
-from dgpo.studies.analysis import (
-    ACCURACY,
-    PASS,
-    SPIKES,
-    Compared,
-    K,
-    Method,
-    against,
-    at_level,
-    figures,
-    level_of,
-    verdicts,
-)
+from dgpo.studies.analysis import ACCURACY, SPIKES, K, MethodRuns, Study, at_level, figures, verdicts
 from dgpo.studies.contenders import contenders
 from dgpo.studies.figures import draw_curves, draw_rates
 from dgpo.studies.threads import one_thread
@@ -67,17 +55,14 @@ def study_compare(
     records.claim(out, how, chosen)
     seconds = run_missing(chosen, out, rates, seeds, how)
     runs = {name: [[records.read(out, Run(name, rate, seed)) for seed in seeds] for rate in rates] for name in chosen}
-    studied = {name: Method(of_method) for name, of_method in runs.items()}
-    measures = {"avg": ACCURACY, f"pass@{K}": PASS.format(K)}
-    compared = {name: against(studied, reference, key) for name, key in measures.items()}
-    level = level_of(studied)
-    judged = verdicts(chosen, studied, compared, reference, level)
+    study = Study(chosen, {name: MethodRuns(of_method) for name, of_method in runs.items()}, rates, reference)
+    judged = verdicts(study)
     head = ("claim", "verdict", "grounds")
     claims = [tuple(vars(each).values()) for each in judged]
     tables = [
-        methods_table(studied, compared, rates, reference),
-        rates_table(studied, rates),
-        matched_table(studied, level),
+        methods_table(study),
+        rates_table(study),
+        matched_table(study),
         Table(head, claims, f"The claims, for {reference}", words=head),
     ]
     files = [out / "compare.md", out / "compare.json"]
@@ -87,12 +72,12 @@ def study_compare(
         "rates": list(rates),
         "seeds": list(seeds),
         "reference": reference,
-        "level": level,
-        "methods": {name: numbers(name, method, compared, rates, reference, level) for name, method in studied.items()},
+        "level": study.level,
+        "methods": {name: numbers(name, study) for name in study.methods},
         "verdicts": [vars(each) for each in judged],
     }
     replace_json(files[1], content)
-    files += draw_rates(studied, rates, out / "rates") + draw_curves(studied, how, level, out / "curves")
+    files += draw_rates(study, out / "rates") + draw_curves(study, how, out / "curves")
     for table in tables:
         table.show()
     if seconds:
@@ -118,7 +103,7 @@ def checked(
 
 
 def run_missing(
-    methods: Mapping[str, Loss], out: Path, rates: Sequence[float], seeds: Sequence[int], setting: Setting
+    methods: Mapping[str, Method], out: Path, rates: Sequence[float], seeds: Sequence[int], setting: Setting
 ) -> float:
     """Train the runs that are missing in ``out``; returns the seconds of processor time."""
     started = time.process_time()
@@ -147,15 +132,15 @@ def run_missing(
     return time.process_time() - started
 
 
-def methods_table(methods: Mapping[str, Method], compared: Compared, rates: Sequence[float], reference: str) -> Table:
+def methods_table(study: Study) -> Table:
     """A row for each method, best first: figures at its best rate, and differences from the reference over seeds."""
-    rows = []
+    rows, methods, reference = [], study.methods, study.reference
     for name in sorted(methods, key=lambda each: -middle_mean(methods[each].last(ACCURACY))):
         cells = [figure.text() for figure in figures(methods[name]).values()]
-        rate = f"{rates[methods[name].best]:g}"
+        rate = f"{study.rates[methods[name].best]:g}"
         paired = ("–",) * 4
         if name != reference:
-            one, other = (differences[name] for differences in compared.values())
+            one, other = (differences[name] for differences in study.compared.values())
             paired = (one.text("+.3f"), f"{one.p:.2g}", f"{one.improved:.2f}", f"{other.text('+.3f')}, q {other.p:.2g}")
         rows.append((name, rate, *cells, *paired))
     head = ("method", "rate", "avg@k", f"pass@{K}", "entropy")
@@ -171,17 +156,17 @@ def methods_table(methods: Mapping[str, Method], compared: Compared, rates: Sequ
     return Table(head, rows, "Methods at their best rates", [note], words=("method",), whole=("method",))
 
 
-def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
+def rates_table(study: Study) -> Table:
     """A row for each method: accuracy at each rate, collapsed runs, and the largest gradient norms."""
     rows = []
-    for name, method in methods.items():
+    for name, method in study.methods.items():
         spikes = np.median(method.largest(SPIKES), axis=1)
         cells = []
         for row, collapsed, spike in zip(method.ends(ACCURACY), method.collapsed, spikes, strict=True):
             lost = f", {collapsed.sum()} of {collapsed.size} collapsed" if collapsed.any() else ""
             cells.append(f"{middle_mean(row):.3f} ({spike:.3g}{lost})")
         rows.append((name, *cells))
-    head = ("method", *(f"{rate:g}" for rate in rates))
+    head = ("method", *(f"{rate:g}" for rate in study.rates))
     note = (
         "avg@k at the end, interquartile mean (in brackets the largest gradient norm of a run, median over seeds). "
         "A run that ends below half of its best accuracy has collapsed."
@@ -189,21 +174,19 @@ def rates_table(methods: Mapping[str, Method], rates: Sequence[float]) -> Table:
     return Table(head, rows, "Learning rates", [note], words=("method",), whole=("method",))
 
 
-def matched_table(methods: Mapping[str, Method], level: float) -> Table:
-    """A row for each method: steps, entropy and pass@k where accuracy first reaches `level`."""
+def matched_table(study: Study) -> Table:
+    """A row for each method: steps, entropy and pass@k where accuracy first reaches the study's level."""
     rows = []
-    for name, method in methods.items():
-        matched = at_level(method, level)
+    for name, method in study.methods.items():
+        matched = at_level(method, study.level)
         forms = (".1f", ".3f", ".3f")
         texts = [interquartile_mean(each).text(form) for each, form in zip(matched.values(), forms, strict=True)]
         rows.append((name, *texts, f"{np.isfinite(matched['steps']).sum()} of {len(method.judged)}"))
     head = ("method", "steps", "entropy", f"pass@{K}", "runs that reach it")
-    return Table(head, rows, f"At accuracy {level:.3f}", words=("method",), whole=("method",))
+    return Table(head, rows, f"At accuracy {study.level:.3f}", words=("method",), whole=("method",))
 
 
-def numbers(
-    name: str, method: Method, compared: Compared, rates: Sequence[float], reference: str, level: float
-) -> dict[str, Any]:
+def numbers(name: str, study: Study) -> dict[str, Any]:
     """The figures of a method behind the tables, for JSON."""
 
     def listed(values: np.ndarray) -> list[Any]:
@@ -212,10 +195,11 @@ def numbers(
     def interval(each: Interval) -> dict[str, float | None]:
         return {key: round(value, 4) if np.isfinite(value) else None for key, value in vars(each).items()}
 
+    method, reference = study.methods[name], study.reference
     found: dict[str, Any] = {key: interval(figure) for key, figure in figures(method).items()}
     found |= {"final": listed(method.ends(ACCURACY)), "collapsed": method.collapsed.astype(int).tolist()}
-    found |= {"rate": rates[method.best], "spikes": listed(method.largest(SPIKES))}
-    found["at_level"] = {key: listed(values)[0] for key, values in at_level(method, level).items()}
+    found |= {"rate": study.rates[method.best], "spikes": listed(method.largest(SPIKES))}
+    found["at_level"] = {key: listed(values)[0] for key, values in at_level(method, study.level).items()}
     if name != reference:
-        found |= {f"{key} minus {reference}": interval(each[name]) for key, each in compared.items()}
+        found |= {f"{key} minus {reference}": interval(each[name]) for key, each in study.compared.items()}
     return found

@@ -80,7 +80,7 @@ def test_a_method_is_judged_at_its_best_rate():
     def record(*curve: float) -> dict[str, np.ndarray]:
         return {analysis.ACCURACY: np.array([0.2, np.nan, *curve])}
 
-    found = analysis.Method([[record(0.5), record(0.3)], [record(0.6, 0.1), record(0.4, 0.35)]])
+    found = analysis.MethodRuns([[record(0.5), record(0.3)], [record(0.6, 0.1), record(0.4, 0.35)]])
     np.testing.assert_array_equal(found.last(analysis.ACCURACY), [0.5, 0.3])
     np.testing.assert_array_equal(found.collapsed, [[False, False], [True, False]])
 
@@ -91,7 +91,7 @@ def test_figures_at_equal_accuracy_lie_between_two_steps():
         analysis.ENTROPY: np.array([1.0, np.nan, 0.8, 0.4]),
         analysis.PASS.format(analysis.K): np.array([0.2, np.nan, 0.6, 0.8]),
     }
-    found = analysis.at_level(analysis.Method([[record]]), 0.4)
+    found = analysis.at_level(analysis.MethodRuns([[record]]), 0.4)
     assert [values[0] for values in found.values()] == pytest.approx([2.5, 0.6, 0.7])
 
 
@@ -113,13 +113,13 @@ def test_a_verdict_follows_from_what_can_be_told(differences, answer):
 
 
 def test_collapse_is_told_from_chance():
-    def method(collapsed: int) -> analysis.Method:
+    def method(collapsed: int) -> analysis.MethodRuns:
         ends = np.where(np.arange(20).reshape(2, 10) < collapsed, 0.1, 0.5)
-        return analysis.Method([[{analysis.ACCURACY: np.array([0.5, end])} for end in row] for row in ends])
+        return analysis.MethodRuns([[{analysis.ACCURACY: np.array([0.5, end])} for end in row] for row in ends])
 
     losses = contenders(["dgpo", "gppo", "ce_gppo", "cispo:one_sided=True", "maspo", "grpo"])
     methods = dict(zip(losses, map(method, (0, 12, 1, 20, 20, 20)), strict=True))
-    found = collapse(losses, methods, "dgpo")
+    found = collapse(analysis.Study(losses, methods, (), "dgpo"))
     assert found is not None and found.answer == "holds against gppo"
     # Those whose W stays bounded are no part of the claim.
     assert found.grounds == "collapsed: dgpo 0 of 20, gppo 12 of 20, ce_gppo 1 of 20"
@@ -128,15 +128,16 @@ def test_collapse_is_told_from_chance():
 def test_a_power_is_judged_by_the_two_that_differ_in_it_alone():
     losses = contenders(["dgpo:n=2", "dgpo", "dgpo:n=4", "dgpo:n=8,m=8", "grpo"])
 
-    def method(entropy: float) -> analysis.Method:
+    def method(entropy: float) -> analysis.MethodRuns:
         record = {
             analysis.ACCURACY: np.array([0.1, 0.5]),
             analysis.ENTROPY: np.array([entropy, entropy]),
             analysis.PASS.format(analysis.K): np.array([0.2, 0.6]),
         }
-        return analysis.Method([[record] * 8])
+        return analysis.MethodRuns([[record] * 8])
 
     methods = {name: method(0.2 + 0.1 * place) for place, name in enumerate(losses)}
-    found = power("n", losses, methods, 0.4)
+    study = analysis.Study(losses, methods, (), "dgpo")
+    found = power("n", study)
     assert found is not None and found.answer == "holds" and found.grounds.startswith("dgpo:n=4 minus dgpo: +0.100")
-    assert power("m", losses, methods, 0.4) is None
+    assert power("m", study) is None
