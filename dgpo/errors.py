@@ -40,10 +40,12 @@ def check_number(
     below: float = math.inf,
     at_most: float = math.inf,
     integer: bool = False,
+    unit: str = "",
 ) -> None:
-    """Require a finite number, or an integer, in the range; ValueError with name, value and range."""
+    """Require a finite number, or an integer, in the range; ValueError with name, value, range and unit."""
     is_number = isinstance(value, int if integer else int | float) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and above < value < below and at_least <= value <= at_most):
         low = f"({above:g}" if above > at_least else f"[{at_least:g}"
         high = f"{below:g})" if below <= at_most else f"{at_most:g}]"
-        raise ValueError(f"{name}={value!r} must be {'an integer' if integer else 'a number'} in {low}, {high}")
+        kind = ("an integer" if integer else "a number") + (f" of {unit}" if unit else "")
+        raise ValueError(f"{name}={value!r} must be {kind} in {low}, {high}")

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import aiohttp  # verl's reward workers speak to servers with it
 
+from dgpo.errors import check_number
 from dgpo.rewards.candidate import candidate
 from dgpo.verifier.stages import Pair
 from dgpo.verifier.verdict import Verdict
@@ -83,11 +84,9 @@ class JudgeOptions:
         if not isinstance(self.model, str) or not self.model:
             raise ValueError(f"judge.model={self.model!r} must be the name under which {self.url} serves a model")
         for name in ("max_calls", "concurrency"):
-            if type(value := getattr(self, name)) is not int or value < 1:
-                raise ValueError(f"judge.{name}={value!r} must be an integer of at least 1")
+            check_number(f"judge.{name}", getattr(self, name), at_least=1, integer=True)
         for name in ("timeout", "deadline"):
-            if type(value := getattr(self, name)) not in (int, float) or not 0 < value < float("inf"):
-                raise ValueError(f"judge.{name}={value!r} must be a positive number of seconds")
+            check_number(f"judge.{name}", getattr(self, name), above=0, unit="seconds")
         if self.timeout > self.deadline:
             raise ValueError(
                 f"judge.timeout={self.timeout} is longer than judge.deadline={self.deadline}, which ends it"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from dgpo.errors import check_number
+
 Scoring = Literal["binary", "signed"]
 
 
@@ -31,19 +33,14 @@ class Shaping:
     def __post_init__(self) -> None:
         if self.scoring not in get_args(Scoring):
             raise ValueError(f"scoring={self.scoring!r} is unknown: use 'binary' (1 and 0) or 'signed' (1 and -1)")
-        if type(self.overlong_buffer) is not int or self.overlong_buffer < 0:
-            raise ValueError(
-                f"overlong_buffer={self.overlong_buffer!r} must be an integer of 0 (off) or more, in tokens"
-            )
-        if not _finite(self.overlong_weight) or self.overlong_weight <= 0:
-            raise ValueError(f"overlong_weight={self.overlong_weight!r} must be a positive number")
+        check_number("overlong_buffer", self.overlong_buffer, at_least=0, integer=True, unit="tokens")
+        check_number("overlong_weight", self.overlong_weight, above=0)
+        check_number("format_weight", self.format_weight, at_least=0)
         if self.overlong_weight != 1.0 and not self.overlong_buffer:
             raise ValueError(
                 f"overlong_weight={self.overlong_weight!r} has no effect while overlong_buffer is 0: "
                 "set overlong_buffer to a number of tokens, or remove overlong_weight"
             )
-        if not _finite(self.format_weight) or self.format_weight < 0:
-            raise ValueError(f"format_weight={self.format_weight!r} must be a number of 0 (off) or more")
 
 
 def overlong_penalty(tokens: int, longest: int, buffer: int) -> float:
@@ -67,7 +64,3 @@ def has_format(response: str, *, answered: bool) -> bool:
     thought, closing, answer = response.lstrip().removeprefix("<think>").partition("</think>")
     tags = [tag for tag in ("<think>", "</think>") if tag in thought or tag in answer]
     return answered and bool(closing) and bool(thought.strip()) and not tags
-
-
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")

@@ -26,6 +26,7 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager.naive import NaiveRewardManager
 from verl.protocol import DataProtoItem
 
+from dgpo.errors import check_number
 from dgpo.rewards.judge import JudgeOptions, Opinion, ask_judge
 from dgpo.rewards.own import catching_errors
 from dgpo.rewards.shaping import Scoring, Shaping, has_format, overlong_penalty
@@ -141,9 +142,7 @@ def check_options(options: Mapping[str, Any], longest: int, *, tells_length: boo
     shaping = Shaping(**{field.name: values[field.name] for field in fields(Shaping)})
     if values["mode"] not in get_args(Mode):
         raise ValueError(f"mode={values['mode']!r} is unknown: use one of {', '.join(get_args(Mode))}")
-    timeout = values["timeout"]
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
-        raise ValueError(f"timeout={timeout!r} must be a positive number of seconds")
+    check_number("timeout", values["timeout"], above=0, unit="seconds")
     judge = JudgeOptions.of(values["judge"])
     for name, value in (("judge.url", judge.url), ("overlong_buffer", shaping.overlong_buffer)):
         if value and not tells_length:

@@ -183,7 +183,7 @@ def test_a_judge_that_is_not_there_or_knows_nothing_is_told_before_a_run(server:
         ({"model": "m"}, "judge.model='m' has no effect while judge.url is null"),
         ({"max_calls": 9}, "judge.max_calls=9 has no effect"),
         ({"url": "http://x/v1", "model": "m", "max_calls": 0}, "judge.max_calls=0 must be an integer"),
-        ({"url": "http://x/v1", "model": "m", "timeout": "2s"}, "judge.timeout='2s' must be a positive number"),
+        ({"url": "http://x/v1", "model": "m", "timeout": "2s"}, "judge.timeout='2s' must be a number of seconds"),
         ({"url": "http://x/v1", "model": "m", "timeout": 99}, "judge.timeout=99 is longer than judge.deadline=30.0"),
         ({"url": "http://x/v1", "modle": "m"}, "judge.modle='m': there is no such option"),
     ],

@@ -1,3 +1,4 @@
+import re
 import time
 
 import pytest
@@ -59,16 +60,16 @@ def test_a_hostile_response_of_a_million_characters_costs_linear_time() -> None:
     ("options", "says"),
     [
         ({"scoring": "minus"}, "scoring='minus' is unknown: use 'binary'"),
-        ({"overlong_buffer": -1}, "overlong_buffer=-1 must be an integer of 0"),
+        ({"overlong_buffer": -1}, "overlong_buffer=-1 must be an integer of tokens in [0, inf)"),
         ({"overlong_buffer": 10.5}, "overlong_buffer=10.5 must be an integer"),
         ({"overlong_buffer": True}, "overlong_buffer=True must be an integer"),
-        ({"overlong_buffer": 8, "overlong_weight": 0}, "overlong_weight=0 must be a positive number"),
+        ({"overlong_buffer": 8, "overlong_weight": 0}, "overlong_weight=0 must be a number in (0, inf)"),
         ({"overlong_buffer": 8, "overlong_weight": float("nan")}, "overlong_weight=nan must be"),
         ({"overlong_weight": 0.5}, "overlong_weight=0.5 has no effect while overlong_buffer is 0"),
-        ({"format_weight": -0.1}, "format_weight=-0.1 must be a number of 0"),
+        ({"format_weight": -0.1}, "format_weight=-0.1 must be a number in [0, inf)"),
         ({"format_weight": "much"}, "format_weight='much' must be a number"),
     ],
 )
 def test_a_bad_option_is_refused(options: dict, says: str) -> None:
-    with pytest.raises(ValueError, match=says.replace("(", r"\(")):
+    with pytest.raises(ValueError, match=re.escape(says)):
         Shaping(**options)
