@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from io import StringIO
 
 from rich import box
 from rich.cells import cell_len
@@ -63,9 +62,3 @@ class Table:
         console.print(table, crop=False)
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
-
-    def text(self, width: int = WIDTH) -> str:
-        """As `show` prints it, without colours."""
-        stream = StringIO()
-        self.show(Console(file=stream, width=width, no_color=True))
-        return stream.getvalue()

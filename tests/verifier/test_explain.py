@@ -65,7 +65,8 @@ def test_every_kind_of_verdict_is_explained(response: str, gold: str, verdict: s
     assert verdict in line_of("verdict", shown(response, gold))
 
 
-def test_what_a_model_wrote_cannot_drive_the_terminal() -> None:
-    text = explain("\\boxed{\x1b[2J[red]7[/red]\x07}", "7").text()
+def test_what_a_model_wrote_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    explain("\\boxed{\x1b[2J[red]7[/red]\x07}", "7").show()
+    text = capsys.readouterr().out
     assert "\x1b" not in text and "\x07" not in text
     assert r"\x1b" in text and "[red]7[/red]" in text
