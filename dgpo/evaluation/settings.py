@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 from dgpo.files import flatten, replace_json
 
 FILE = "settings.json"
@@ -99,7 +99,9 @@ class Settings:
 def read_settings(folder: Path) -> Settings:
     """The settings of the evaluation in `folder`; UserError if there is none, or it has no benchmark."""
     file = folder / FILE
-    try:
+    if not file.exists():
+        raise UserError(f"{folder}: it holds no evaluation ({FILE} is missing); make one with `dgpo eval run`")
+    with loading("settings", str(file), "restore it, or evaluate into a new folder"):
         saved = json.loads(file.read_text(encoding="utf-8"))
         settings = Settings(
             model=ModelFacts(**saved["model"]),
@@ -108,12 +110,6 @@ def read_settings(folder: Path) -> Settings:
             engine=Engine(**saved["engine"]),
             versions=saved["versions"],
         )
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"{folder}: it holds no evaluation ({FILE} is missing); make one with `dgpo eval run`"
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file}: it cannot be read ({error!r}); restore it, or evaluate into a new folder") from error
     if not settings.benchmarks:
         raise UserError(f"{file}: it names no benchmark; restore it, or evaluate into a new folder")
     return settings

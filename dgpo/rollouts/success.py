@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError
+from dgpo.errors import loading
 from dgpo.files import replace_json
 
 COUNTS = "success_counts.json"
@@ -74,9 +74,7 @@ class SuccessCounts:
 
     def load(self, file: Path) -> None:
         """Take the counts of ``file``, which `save` wrote; UserError where it is no such file."""
-        try:
+        remedy = "restore it, or delete it and its line in manifest.json, to begin with uniform rollouts"
+        with loading("success counts", str(file), remedy):
             counts: Mapping[str, Any] = json.loads(file.read_text())
             self._counts = {key: (float(successes), float(rollouts)) for key, (successes, rollouts) in counts.items()}
-        except (OSError, ValueError, TypeError, AttributeError) as error:
-            remedy = "restore it, or delete it and its line in manifest.json, to begin with uniform rollouts"
-            raise UserError(f"{file}: the success counts cannot be read ({error}); {remedy}") from error

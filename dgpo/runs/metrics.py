@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 from dgpo.evaluation.statistics import pass_at_k, standard_error_over_problems
 from dgpo.files import json_lines
 from dgpo.runs.folder import RunFolder
@@ -78,10 +78,8 @@ def steps_of(run: Path) -> dict[int, dict[str, Any]]:
 def config_of(run: Path) -> dict[str, Any]:
     """The resolved config of a run folder's last launch; UserError where there is none that can be read."""
     file = RunFolder(run).config
-    try:
+    with loading("config", str(file), f"is {run} a run folder?"):
         config = yaml.safe_load(file.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{file} cannot be read ({error}); is {run} a run folder?") from error
     if not isinstance(config, dict) or "actor_rollout_ref" not in config:
         raise UserError(f"{file} is no config of a training; is {run} a run folder?")
     return config

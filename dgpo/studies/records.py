@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import yaml
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 from dgpo.files import draft_of, json_lines, json_object, replace_json, replace_text
 from dgpo.losses import Method
 from dgpo.studies.contenders import weights_of
@@ -69,12 +69,10 @@ def write(out: Path, run: Run, method: Method, setting: Setting, steps: Sequence
 def read(out: Path, run: Run) -> Record:
     """The metrics of a run that is done; UserError where the file is cut off or has been changed."""
     file = metrics_file(out, run)
-    lines = [line["data"] for _, line in json_lines(file)]
-    keys = dict.fromkeys(key for line in lines for key in line)
-    try:
+    with loading("run", str(file), "delete it, and the study makes it again"):
+        lines = [line["data"] for _, line in json_lines(file)]
+        keys = dict.fromkeys(key for line in lines for key in line)
         return {key: np.array([line.get(key, np.nan) for line in lines], dtype=float) for key in keys}
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{file}: {error}; delete it, and the study makes it again") from error
 
 
 def config(run: Run, method: Method, setting: Setting) -> dict[str, Any]:

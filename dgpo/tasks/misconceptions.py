@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dgpo.errors import UserError
+from dgpo.errors import check_number, loading
 from dgpo.files import replace_json
 
 WRONG = 15
@@ -50,10 +50,9 @@ class Misconceptions:
             digits = pair.split("+")
             sound = len(digits) == 2 and all(digit.isdecimal() and len(digit) == 1 for digit in digits)
             if not sound or shift not in range(1, 10):
-                raise UserError(f'added: {pair!r}: {shift!r} must be such as "3+5": 4, from 1 to 9')
-        for name in ("right", "forgotten"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name}={getattr(self, name)!r}: it must be a probability")
+                raise ValueError(f'added: {pair!r}: {shift!r} must be such as "3+5": 4, from 1 to 9')
+        check_number("right", self.right, at_least=0, at_most=1)
+        check_number("forgotten", self.forgotten, at_least=0, at_most=1)
 
 
 def write(path: Path, seed: int) -> Path:
@@ -66,11 +65,6 @@ def write(path: Path, seed: int) -> Path:
 
 def read(path: Path) -> Misconceptions:
     """The misconceptions in a file; UserError where it cannot be read, or holds something else."""
-    try:
+    with loading("misconceptions", f"misconceptions={path}", "make them by `dgpo data arithmetic --misconceptions`"):
         content: Any = json.loads(path.read_text())
         return Misconceptions(**content)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        remedy = "make it by `dgpo data arithmetic --misconceptions`"
-        raise UserError(f"misconceptions={path}: it cannot be read ({error}); {remedy}") from error
-    except UserError as error:
-        raise UserError(f"misconceptions={path}: {error}") from error

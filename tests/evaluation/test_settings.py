@@ -52,7 +52,7 @@ def test_settings_may_grow_but_not_change(tmp_path: Path, by_hand: Settings) -> 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"model": 1}', '{"model": {"name": "a", "colour": "b"}}'])
 def test_damaged_settings_are_refused_by_their_file(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
-    with pytest.raises(UserError, match=rf"{tmp_path}/settings.json: it cannot be read"):
+    with pytest.raises(UserError, match=rf"{tmp_path}/settings.json: no settings can be loaded"):
         read_settings(tmp_path)
 
 

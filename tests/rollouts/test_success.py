@@ -80,5 +80,5 @@ def test_a_mastered_prompt_is_certain() -> None:
 def test_a_file_of_something_else_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "counts.json"
     file.write_text(text)
-    with pytest.raises(UserError, match=r"counts\.json: the success counts cannot be read"):
+    with pytest.raises(UserError, match=r"counts\.json: no success counts can be loaded"):
         SuccessCounts().load(file)

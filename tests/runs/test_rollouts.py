@@ -216,7 +216,7 @@ def test_the_terminal_shows_a_group_and_obeys_no_escape_of_a_model(
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("rollouts {}/nothing", "config.yaml cannot be read"),
+        ("rollouts {}/nothing", "config.yaml: no config can be loaded"),
         ("rollouts {}/run --step 9", "--step 9: no groups were kept of it; the nearest are 3, 4, 5, 6, 7"),
         ("rollouts {}/run --prompt nowhere", "there is no group with the prompt 'nowhere'"),
         ("rollouts {}/run --terminal --serve", "--terminal writes no page"),

@@ -13,7 +13,7 @@ from typing import Any
 
 import gymnasium
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, loading
 
 ID = "ALFWorld-v0"
 SUFFIX = ".tw-pddl"
@@ -75,13 +75,11 @@ _players = list[Any]()
 
 
 def _player() -> Any:
-    try:  # no dependency of ours
+    with loading("player of the games", f"environment {ID}", "pip install alfworld"):  # no dependency of ours
         textworld = importlib.import_module("textworld")
         alfred = importlib.import_module("alfworld.agents.environment.alfred_tw_env")
         infos = textworld.EnvInfos(admissible_commands=True, facts=True, won=True)
         return alfred.AlfredDemangler(importlib.import_module("textworld.envs").PddlEnv(infos), shuffle=False)
-    except ImportError as error:
-        raise UserError(f"environment {ID}: alfworld is not installed here ({error}); pip install alfworld") from error
 
 
 def carried(facts: Any) -> str:

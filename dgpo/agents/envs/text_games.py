@@ -11,7 +11,7 @@ from typing import Any
 
 import gymnasium
 
-from dgpo.errors import UserError
+from dgpo.errors import loading
 
 SUFFIXES = (".z8", ".ulx")
 # What the interpreter prints for its status line.
@@ -22,10 +22,8 @@ class TextWorld(gymnasium.Env):
     """The game in the file ``game``. The anchor is the room and what is carried."""
 
     def __init__(self, game: str):
-        try:
+        with loading("module of the game", f"game={game}", "pip install textworld"):
             textworld = importlib.import_module("textworld")  # no dependency of ours
-        except ImportError as error:
-            raise UserError(f"game={game}: textworld is not installed here; pip install textworld") from error
         names = ("feedback", "objective", "description", "inventory", "admissible_commands", "won", "max_score")
         self._game: Any = textworld.start(game, textworld.EnvInfos(**dict.fromkeys(names, True)))
         self._score, self._admissible = 0, list[str]()

@@ -16,7 +16,7 @@ from typing import Any
 
 import gymnasium
 
-from dgpo.errors import UserError
+from dgpo.errors import loading
 
 ID = "WebShop-v0"
 PROMPT = (
@@ -102,13 +102,9 @@ def _shop(options: Mapping[str, Any], **more: Any) -> Any:
 
 
 def _site() -> Any:
-    try:
+    remedy = "put a checkout of WebShop on PYTHONPATH, its requirements installed (docs/agents.md)"
+    with loading("shop", f"environment {ID}", remedy):
         return importlib.import_module("web_agent_site.envs.web_agent_text_env")
-    except ImportError as error:
-        raise UserError(
-            f"environment {ID}: WebShop cannot be imported ({error}); put a checkout of it on PYTHONPATH, its "
-            "requirements installed (docs/agents.md)"
-        ) from error
 
 
 def goals(options: Mapping[str, Any]) -> tuple[range, range]:
