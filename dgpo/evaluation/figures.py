@@ -80,7 +80,7 @@ class Evaluation:
 
 
 def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) -> Evaluation:
-    """Figures of a folder that `dgpo eval score` has scored, for n samples and k in `ks`, or in the powers of two.
+    """Figures of a scored folder, for the k of `ks`, by default the powers of two, and for all n samples.
 
     Raises:
         UserError: the folder is not scored or not complete, or a k is larger than n.

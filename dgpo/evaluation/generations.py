@@ -104,7 +104,7 @@ def set_aside_cut_line(file: Path) -> int:
 
 
 def read_generations(file: Path, problems: Container[str], samples: int) -> Iterator[Generation]:
-    """The generations of a benchmark's file, a line at a time, without a last line that was cut short; none without it.
+    """The generations of a benchmark's file, which may be missing, without a last line that was cut short.
 
     Raises:
         UserError: a line is damaged, belongs to no problem or sample of the run, or repeats one.

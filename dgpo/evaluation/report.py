@@ -43,7 +43,8 @@ def report(
     """Show the tables, and write report.json, report.md and pictures; returns the folder that holds them.
 
     Args:
-        folders: Scored evaluations; each is compared with the first, which report/ is in where there is no `out`.
+        folders: Scored evaluations; each is compared with the first.
+        out: By default report/ in the first folder.
         names: Of the models, by default those of the folders.
         ks: See `read_evaluation`.
         wandb_project: Gets a run for each model.

@@ -98,7 +98,7 @@ def allocate(sigma: Sequence[float | None], total: int, *, low: int, high: int) 
 
 
 def known_sigma(sigma: Sequence[float | None]) -> list[float]:
-    """``sigma`` with the root mean square of the known ones, or `UNKNOWN_SIGMA`, for None; ValueError below 0."""
+    """``sigma`` with the known ones' root mean square, or `UNKNOWN_SIGMA`, for None; ValueError below 0 or infinite."""
     known = [value for value in sigma if value is not None]
     for value in known:
         if not 0 <= value < math.inf:

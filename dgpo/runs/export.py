@@ -48,7 +48,7 @@ def export_run(
 
 
 def find_checkpoint(source: Path, *, best: bool = False) -> Path:
-    """The checkpoint meant by ``source``: itself, or a run's newest complete one or ``best``; UserError without."""
+    """The checkpoint meant by ``source``: itself, or a run's newest complete or ``best`` one; UserError without."""
     if source.name.startswith("global_step_"):
         if defect := inspect(source).defect:
             raise UserError(f"{source}: {defect}; choose another checkpoint")

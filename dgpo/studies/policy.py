@@ -51,9 +51,9 @@ def parts(parameters: Tensor) -> list[Tensor]:
 
 
 def contexts(digits: Tensor, tokens: Tensor) -> Tensor:
-    """What each token depends on, as rows of the embedding `(R, B, LENGTH, 6)`.
+    """What each token depends on, as rows of the embedding: `(R, B, LENGTH, 6)`.
 
-    It is digits of the problems, `(R, B, COLUMNS, 2)`, and tokens of the answers, `(R, B, LENGTH)`.
+    From the problems' digits `(R, B, COLUMNS, 2)` and the answers' tokens `(R, B, LENGTH)`.
     """
     padded = F.pad(tokens, (WINDOW, 0), value=BEGIN)
     before = [padded[..., WINDOW - back : WINDOW - back + LENGTH] for back in range(1, WINDOW + 1)]
