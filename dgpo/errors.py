@@ -3,6 +3,7 @@
 import contextlib
 import math
 from collections.abc import Iterator
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -43,7 +44,8 @@ def check_number(
     unit: str = "",
 ) -> None:
     """Require a finite number, or an integer, in the range; ValueError with name, value, range and unit."""
-    is_number = isinstance(value, int if integer else int | float) and not isinstance(value, bool)
+    kind_of_number: type = Integral if integer else Real
+    is_number = isinstance(value, kind_of_number) and not isinstance(value, bool)
     if not (is_number and math.isfinite(value) and above < value < below and at_least <= value <= at_most):
         low = f"({above:g}" if above > at_least else f"[{at_least:g}"
         high = f"{below:g})" if below <= at_most else f"{at_most:g}]"
