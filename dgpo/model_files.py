@@ -29,8 +29,6 @@ _INSTEAD = (
 def folder_fault(folder: Path) -> tuple[str, str] | None:
     """What is wrong with a model's folder, and the remedy; None where its config, weights and tokenizer are there and
     are what their names say."""
-    from safetensors import safe_open
-
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
         for pattern, what, remedy in _INSTEAD:
@@ -46,8 +44,8 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
         return "it has no tokenizer (tokenizer.json)", "save the tokenizer there: tokenizer.save_pretrained"
     for file in weights:
         try:
-            with safe_open(file, "pt"):
-                pass
+            if what := _value_fault(file):
+                return f"its {file.name} {what}", "give another, or copy or download it again"
         except Exception as error:  # safetensors' own kind, which is an Exception
             return f"its {file.name} is damaged or cut short ({one_line(error)})", "copy or download it again"
     if not (settings := json_object(folder / "config.json")):
@@ -74,7 +72,7 @@ def training_fault(folder: Path, *, config: str = "", trusted: bool = False) -> 
 
 
 def _load_defect(folder: Path, config: str, trusted: bool) -> str:
-    """Why the model would not be loaded as it was saved; "" where it would. Of the files, headers and vectors are read.
+    """Why the model would not be loaded as it was saved; "" where it would. Of the files, the headers are read.
 
     transformers draws weights at random that the files lack, and says so only in a log.
     """
@@ -109,10 +107,23 @@ def _load_defect(folder: Path, config: str, trusted: bool) -> str:
         return f"its files lack weights, {len(missing)} in all, which would be random numbers; the first: {missing[0]}"
     if unused := sorted(name for name in found["unexpected_keys"] if re.search(r"layers\.\d+\..*weight$", name)):
         return f"its config.json is of a smaller model: {len(unused)} weights would be left out; the first: {unused[0]}"
-    # NaN spreads in training, so that the norms' vectors, which take no time to read, show it.
-    vectors = ((name, tensor) for name, tensor in tensors(folder) if len(tensor.get_shape()) == 1)
-    broken = next((name for name, tensor in vectors if not tensor[:].isfinite().all()), "")
-    return f"its weights are no finite numbers, as those of a run that diverged; the first: {broken}" if broken else ""
+    return ""
+
+
+def _value_fault(file: Path) -> str:
+    """What is wrong with the values in a file of weights, by up to 31 rows of each tensor, which take no time to read;
+    "" for nothing. NaN spreads in training, and a download that did not end leaves zeros."""
+    zeros, matrices = 0, 0
+    for name, tensor in tensors(file):
+        if (shape := tensor.get_shape()) and tensor.get_dtype() in ("F64", "F32", "F16", "BF16"):
+            most = shape[:-1]
+            rows = tensor[tuple(slice(None, None, max(1, size // 16)) for size in most) or slice(None)]
+            if not rows.isfinite().all():
+                return f"has weights that are no finite numbers, as of a run that diverged; the first: {name}"
+            matrices += bool(most)
+            zeros += bool(most) and not rows.any()
+    # A method may begin with a few.
+    return f"holds zeros alone in {zeros} of {matrices} matrices, as of half a download" * (zeros * 2 > matrices)
 
 
 def has_tokenizer(folder: str | Path) -> bool:
@@ -140,14 +151,15 @@ def tokenizer_fault(folder: Path, tokenizer: Any, prompt: Sequence[int]) -> tupl
 def head_and_embedding(folder: Path) -> list[Any]:
     """The output layer and the embedding as `tensors` has them; empty where the files lack either."""
     ends = ("lm_head.weight", "embed_tokens.weight")
-    found = {end: tensor for name, tensor in tensors(folder) for end in ends if name.endswith(end)}
+    every = tensors(*folder.glob("*.safetensors"))
+    found = {end: tensor for name, tensor in every for end in ends if name.endswith(end)}
     return [found[end] for end in ends] if len(found) == 2 else []
 
 
-def tensors(folder: Path) -> Iterator[tuple[str, Any]]:
-    """Name and slice of each tensor in a folder of weights; ``slice[:]`` reads it."""
+def tensors(*files: Path) -> Iterator[tuple[str, Any]]:
+    """Name and slice of each tensor in files of weights; ``slice[:]`` reads it."""
     from safetensors import safe_open
 
-    for file in sorted(folder.glob("*.safetensors")):
+    for file in files:
         with safe_open(file, "pt") as opened:
             yield from ((name, opened.get_slice(name)) for name in opened.keys())  # noqa: SIM118

@@ -66,6 +66,16 @@ def cut_short(model: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1000])
 
 
+def with_values(change: Callable[[torch.Tensor], object]) -> Callable[[Path], object]:
+    def changed(model: Path) -> None:
+        weights = load_file(model / "model.safetensors")
+        for name in (name for name, tensor in weights.items() if tensor.dim() > 1):
+            change(weights[name])
+        save_file(weights, model / "model.safetensors", {"format": "pt"})
+
+    return changed
+
+
 def tied(model: Path) -> None:
     settings = json.loads((model / "config.json").read_text())
     (model / "config.json").write_text(json.dumps(settings | {"tie_word_embeddings": True}))
@@ -97,6 +107,8 @@ def delete(*names: str) -> Callable[[Path], object]:
         (pointer("model.safetensors"), "its model.safetensors is a pointer of Git LFS", "git lfs pull"),
         (pointer("tokenizer.json"), "its tokenizer.json is a pointer of Git LFS", "git lfs pull"),
         (cut_short, "its model.safetensors is damaged or cut short", "download it again"),
+        (with_values(torch.Tensor.zero_), "its model.safetensors holds zeros alone in 30 of 30 matrices", "again"),
+        (with_values(lambda each: each[:, 3].fill_(torch.nan)), "are no finite numbers, as of a run", "give another"),
         (tied, "its config.json has tie_word_embeddings=true, but the output layer", "drop lm_head.weight"),
     ],
 )

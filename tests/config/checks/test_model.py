@@ -67,7 +67,7 @@ MODELS: dict[str, tuple[Callable[[Path], object], str]] = {
     "another size": (settings(hidden_size=64), "its config.json is of another model"),
     "weights of a run that diverged": (
         weights(lambda all: all | {"model.norm.weight": all["model.norm.weight"] * float("nan")}),
-        "its weights are no finite numbers, as those of a run that diverged; the first: model.norm.weight",
+        "model.safetensors has weights that are no finite numbers, as of a run that diverged; the first: model.norm",
     ),
     "quantized weights": (settings(quantization_config={"quant_method": "gptq", "bits": 4}), "are quantized (gptq)"),
     "no architectures": (settings(architectures=None), "architectures is None"),
