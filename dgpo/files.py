@@ -37,6 +37,7 @@ _DISGUISES = {
     b"<html": "is a web page; download the file itself",
     b"\x1f\x8b": "is packed; add .gz to its name",
     b"pk\x03\x04": "is a zip archive; unpack it",
+    b"fea1": "is Feather of version 1; write it as version 2",
     b"par1": "is a parquet file; name it .parquet",
     b"gguf": "is GGUF, which is for inference alone; give the folder that it was made from",
 }
@@ -199,7 +200,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UserError(f"{place} is not UTF-8 ({error}); convert the file, or copy it again") from error
     except (ValueError, RecursionError) as error:  # a number of 5000 digits is a ValueError too
-        is_document = "Extra data" in str(error) or line.strip() in (b"[", b"{")
+        is_document = line.strip() in (b"[", b"{") or ("Extra data" in str(error) and line.rstrip()[-2:] != b"},")
         is_cut = not line.endswith(b"\n") and not is_document
         cut = "; the file ends in this line, so it was probably cut short" if is_cut else ""
         slash = "; JSON writes each backslash twice" if "escape" in str(error) else ""

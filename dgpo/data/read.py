@@ -19,11 +19,11 @@ from dgpo.data.orients import rows_of
 from dgpo.errors import UserError, one_line
 from dgpo.files import PACKED, disguise, each_key_once, json_lines, open_packed
 
-FORMATS = (".parquet", ".pq", ".arrow", ".feather", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+FORMATS = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 """Suffixes of the files that can be read; where a source has the same rows in several, the first is taken. The text
 formats may be packed: `.jsonl.gz`."""
 
-_BINARY = FORMATS[:4]
+_BINARY = FORMATS[:5]
 _INSTEAD = {
     **dict.fromkeys((".xlsx", ".xls"), "save the sheet as CSV UTF-8"),
     **dict.fromkeys((".zip", ".tar", ".tgz"), "unpack it"),

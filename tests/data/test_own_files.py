@@ -69,6 +69,14 @@ def test_a_link_gives_its_own_name(tmp_path: Path):
     assert (tmp_path / "out/mine.parquet").is_file()
 
 
+def test_folders_that_links_lead_to_are_read_once(tmp_path: Path):
+    write(tmp_path / "elsewhere/b.jsonl", TWO[1:])
+    write(tmp_path / "d/a.jsonl", TWO[:1])
+    for name, target in (("other", "../elsewhere"), ("again", "../elsewhere"), ("itself", ".")):
+        (tmp_path / "d" / name).symlink_to(target)
+    assert answers(tmp_path / "d") == ["2", "3"]
+
+
 def test_what_the_datasets_library_saves_is_read(tmp_path: Path):
     schema = pa.schema([("problem", pa.string()), ("answer", pa.string())])
     (tmp_path / "d").mkdir()

@@ -77,6 +77,8 @@ FAULTS = {
     "wide.jsonl": ('{"a": 1}'.encode("utf-16-le"), r"wide\.jsonl: it is UTF-16; save it as UTF-8"),
     "wide.csv": ("a,b\n1,2\n".encode("utf-16-be"), r"wide\.csv: it is UTF-16; save it as UTF-8"),
     "old_mac.jsonl": (b'{"a": 1}\r{"a": 2}\r', r"line 1 is no JSON \(Extra data[^;]*; name the file \.json"),
+    "commas.jsonl": (b'{"a": 1},\n{"a": 2},\n', r"line 1 is no JSON \(Extra data.*; mend or drop the line"),
+    "v1.feather": (b"FEA1\0\0\0\0", r"v1\.feather: it is Feather of version 1; write it as version 2"),
     "items.json": (b"[1]", r"item 0 is a int"),
     "short.csv": (b"a,b\n1,2\n3\n", r"short\.csv, line 3: the row has not as many fields"),
     "long.csv": (b"a,b\n1,2,3\n", r"line 2: the row has not as many fields"),

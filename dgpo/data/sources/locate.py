@@ -1,5 +1,6 @@
 """The files of a source: in a folder or a file that is there, in the hub's cache, or downloaded from the hub."""
 
+import os
 import re
 import time
 from collections import Counter
@@ -221,7 +222,15 @@ def _fitting(data: Sequence[str], pattern: str, split: str) -> Sequence[str]:
 
 
 def _names(root: Path) -> list[str]:
-    return [file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()]
+    """Of each file below a folder, and below the folders that links in it lead to, once."""
+    names, met = list[str](), set[str]()
+    for folder, inner, files in os.walk(root, followlinks=True):
+        if (real := os.path.realpath(folder)) in met:
+            inner.clear()
+            continue
+        met.add(real)
+        names += [(Path(folder) / name).relative_to(root).as_posix() for name in files if Path(folder, name).is_file()]
+    return names
 
 
 def _snapshot(path: Path, copy: HubCopy | None) -> Path:
