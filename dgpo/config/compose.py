@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from dgpo.config.renamed_keys import replacement
 from dgpo.errors import UserError
@@ -66,14 +66,13 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"config {name}: a file of {folder} is not UTF-8 ({error}); save it as UTF-8") from error
-    except (HydraException, OmegaConfBaseException, ValueError, TypeError, OSError, YAMLError) as error:
-        hints = [f"\n{old}: write {new} instead" for old in overrides if (new := replacement(old))]
-        if not hints and (unknown := re.match(r"Could not override '([\w.]+)'", str(error))):
-            own = compose_config(name, (), directory)
-            if "trainer" not in own:
-                raise UserError(f"config {name}: it builds on none; let its defaults begin with rlvr") from error
-            raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], [*flat(own)])}") from error
-        raise UserError(f"config {name}: {_one_message(error)}" + "".join(hints)) from error
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError, OSError, yaml.YAMLError) as error:
+        hints = [f"{old}: write {new} instead" for old in overrides if (new := replacement(old))]
+        if hints or not (unknown := re.match(r"Could not override '([\w.]+)'", str(error))):
+            raise UserError("\n".join(hints) or f"config {name}: {_one_message(error)}") from error
+        if "trainer" not in (own := compose_config(name, (), directory)):
+            raise UserError(f"config {name}: it builds on none; let its defaults begin with rlvr") from error
+        raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], [*flat(own)])}") from error
 
 
 def flat(config: DictConfig) -> dict[str, Any]:
@@ -83,6 +82,8 @@ def flat(config: DictConfig) -> dict[str, Any]:
 
 def _nearest(unknown: str, keys: Sequence[str]) -> str:
     """What to write instead of a key that there is not: one that ends as it does, or is spelt much like it."""
+    if unknown in keys:
+        return "another override, with ~, has taken it out; leave that out"
     within = [key for key in keys if f".{key}".endswith(f".{unknown}")]
     if not within:  # both as a whole and at its end
         last = unknown.rpartition(".")[2]
@@ -93,11 +94,17 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
 
 
 def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
-    """Raises UserError where a value in a config's own file does nothing: it is Hydra's, or is replaced by an entry of
-    its defaults, and not by an override, since the entry comes after ``_self_``. A group that an override adds
-    (``+trainer_mode=...``) may do so."""
-    if not file.is_file() or "@package" in file.read_text().partition("\n")[0]:
+    """Raises UserError where a value in a config's own file is an octal number, which nobody means, or does nothing: it
+    is Hydra's, or is replaced by an entry of its defaults, and not by an override, since the entry comes after
+    ``_self_``. A group that an override adds (``+trainer_mode=...``) may do so."""
+    if not file.is_file() or "@package" in (text := file.read_text(encoding="utf-8")).partition("\n")[0]:
         return
+    for event in yaml.parse(text):
+        if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0[0-7_]+", event.value):
+            raise UserError(
+                f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}; write "
+                "it without the leading zero, or in quotes if it is a text"
+            )
     own, composed = flat(cast(DictConfig, OmegaConf.load(file))), flat(config)
     adds_group = any(re.match(r"\+[\w/]+=", override) for override in overrides)
     given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
@@ -137,15 +144,15 @@ def readable(override: str) -> str:
         raise UserError(f"{override}: {OF_HYDRA}")
     if override.startswith("-"):
         right = override.lstrip("-") if equals else f"{override.lstrip('-')}=VALUE"
+        right = "--config-dir=FOLDER" if key == "--config-path" else right
         raise UserError(f"{override}: --help lists no such option, and an override has no dashes; write {right}")
     if not equals and not override.startswith("~"):
         raise UserError(f"{override}: it is no override; write KEY=VALUE, as one word without spaces")
     if key != key.strip() or value != value.strip():
         raise UserError(f"{override}: there is a space at its =; write {key.strip()}={value.strip()}")
-    if re.fullmatch(rf"({'|'.join(SECTIONS)})[/:][\w./:]+", key):
-        raise UserError(
-            f"{override}: the parts of a key have dots between them; write {re.sub('[/:]', '.', override, count=1)}"
-        )
+    parts = [part for part in re.split("[/:.]", key) if part]
+    if "" in key.split(".")[1:] or re.fullmatch(rf"({'|'.join(SECTIONS)})[/:][\w./:]+", key):
+        raise UserError(f"{override}: the parts of a key have a dot between them; write {'.'.join(parts)}={value}")
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException:

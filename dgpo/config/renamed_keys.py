@@ -35,11 +35,39 @@ AUTHORS = {
 }
 
 
+# Options of TRL, OpenRLHF and the like, by the last part of the key.
+OTHERS = {
+    "model_name_or_path": "actor_rollout_ref.model.path",
+    "output_dir": "run.dir",
+    "run_name": "run.name",
+    "report_to": "trainer.logger",
+    "dataset_name": "data.train_files",
+    "prompt_data": "data.train_files",
+    "rollout_batch_size": "data.train_batch_size",
+    "max_completion_length": "data.max_response_length",
+    "generate_max_len": "data.max_response_length",
+    "num_generations": "actor_rollout_ref.rollout.n",
+    "n_samples_per_prompt": "actor_rollout_ref.rollout.n",
+    "per_device_train_batch_size": "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu",
+    "micro_train_batch_size": "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu",
+    "learning_rate": "actor_rollout_ref.actor.optim.lr",
+    "actor_learning_rate": "actor_rollout_ref.actor.optim.lr",
+    "max_grad_norm": "actor_rollout_ref.actor.grad_clip",
+    "beta": "actor_rollout_ref.actor.kl_loss_coef",
+    "init_kl_coef": "actor_rollout_ref.actor.kl_loss_coef",
+    "num_train_epochs": "trainer.total_epochs",
+    "max_steps": "trainer.total_training_steps",
+    "save_steps": "trainer.save_freq",
+    "eval_steps": "trainer.test_freq",
+}
+
+
 def replacement(override: str) -> str | None:
-    """What to write instead of an override in the authors' keys, verl's old ones or ours; None for others."""
+    """What to write instead of an override in the authors' keys, verl's old ones, ours or another trainer's; None where
+    it is of none."""
     key, _, value = override.lstrip("+~").partition("=")
     if key == "policy_loss@actor_rollout_ref.actor.policy_loss":
         return f"policy_loss={value}"
     if key in UNREAD:
         return UNREAD[key]
-    return AUTHORS.get(key.rsplit(".", 1)[-1]) if "policy_loss" in key else None
+    return (AUTHORS if "policy_loss" in key else OTHERS).get(key.rpartition(".")[2])

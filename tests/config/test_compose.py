@@ -7,8 +7,9 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks import check
-from dgpo.config.compose import compose_config, config_dir, of_training, resolved
+from dgpo.config.compose import compose_config, config_dir, flat, of_training, resolved
 from dgpo.config.memory.shape import find_shape
+from dgpo.config.renamed_keys import OTHERS
 from dgpo.errors import UserError
 from dgpo.tasks import small_model
 
@@ -177,11 +178,17 @@ def test_the_authors_keys_are_translated() -> None:
     [
         ("policy_loss@actor_rollout_ref.actor.policy_loss=grpo", "policy_loss=grpo"),
         ("actor_rollout_ref.actor.policy_loss.token_sample=64", "run.keep_rollouts"),
+        ("trainer.save_steps=5", "trainer.save_freq"),
     ],
 )
-def test_our_own_longer_forms_are_translated(old: str, new: str) -> None:
+def test_our_own_longer_forms_and_the_keys_of_other_trainers_are_translated(old: str, new: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"{old}: write {new} instead")):
         compose_config("quickstart", [old])
+
+
+def test_what_stands_for_an_option_of_another_trainer_is_an_option() -> None:
+    keys = flat(without_overrides("quickstart"))
+    assert set(OTHERS.values()) <= keys.keys() and not any(key.rpartition(".")[2] in OTHERS for key in keys)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +229,7 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
             "defaults: [quickstart, _self_]\nhydra: {run: {dir: out}}\n",
             "hydra.run.dir=out: Hydra only composes here",
         ),
+        ("mine", "defaults: [quickstart, _self_]\n\nseed: 010\n", "line 3: YAML reads 010 as 8; write it without"),
         ("quickstart", "defaults: [quickstart, _self_]\n", "its defaults lead back to itself"),
         ("other", "defaults: [quickstart, _self_]\n", "there is no mine.yaml in .* \\(it has other\\); .*--config-dir"),
         ("mine", "defaults: [quickstart, hardware: tpu, _self_]\n", "hardware"),
@@ -256,6 +264,8 @@ def test_an_override_may_replace_what_a_config_says(tmp_path: Path) -> None:
         ("--seed", "write seed=VALUE"),
         ("trainer/total_epochs=3", "write trainer.total_epochs=3"),
         ("trainer:total_epochs=3", "write trainer.total_epochs=3"),
+        ("trainer..total_epochs=3", "write trainer.total_epochs=3"),
+        ("--config-path=mine", "write --config-dir=FOLDER"),
         ("hydra.run.dir=x", "hydra.run.dir=x: Hydra only composes here"),
     ],
 )

@@ -110,6 +110,9 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
     if variable := re.search(r"\$(\w+)", config.run.dir):
         message = "it is a text, in which no shell variable has its value"
         yield finding(config, "run.dir", message, f"write ${{oc.env:{variable[1]}}} for {variable[0]}")
+    if "://" in config.run.dir:
+        remedy = "give a folder that all nodes see"
+        yield finding(config, "run.dir", "it is an address, of which there would be a local folder", remedy)
     if any(path.glob("global_step_*")) or NAME.fullmatch(path.name):
         run = path.parent.parent if NAME.fullmatch(path.name) else path.parent
         yield finding(config, "run.dir", "it is a run's folder of checkpoints, or one of them", f"to go on give {run}")

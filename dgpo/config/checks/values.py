@@ -13,6 +13,7 @@ from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
 from dgpo.config.checks.ranges import Range, range_of, words_of
 from dgpo.config.compose import config_dir, flat, resolved
+from dgpo.config.renamed_keys import replacement
 
 MISSING = "???"
 # The key that an interpolation reads; and a value that is one interpolation and nothing else.
@@ -31,8 +32,9 @@ UNREAD = ("custom_reward_function", "reward_model", "sandbox_fusion", "reward.re
 
 
 def malformed(composed: DictConfig) -> list[Finding]:
-    """What there is nothing to calculate with, options that are not there and values that cannot be, and warnings of
-    options that nothing reads. A value that other options interpolate is found at its own key alone.
+    """What there is nothing to calculate with, options that are not there and values that cannot be, and options that
+    nothing reads; in a section, where code of one's own may read them, as warnings. A value that other options
+    interpolate is found at its own key alone.
 
     Args:
         composed: a config, which may be resolved; what it interpolates is not known then.
@@ -137,7 +139,10 @@ def _section(
         # What is in a section that is declared empty is passed on to a library.
         if not is_declared and default and not any(f"{each}.".startswith(f"{key}.") for each in read):
             message = "neither verl nor dgpo has such an option, and no other option interpolates it"
-            yield Finding(key, value, message, "leave it out, unless code of your own reads it", fatal=False)
+            alone, here = not prefix and not isinstance(value, dict), replacement(key)
+            remedy = f"write {here}" if here else "leave it out, unless code of your own reads it"
+            remedy += "; what your code reads goes into a section" if alone and not here else ""
+            yield Finding(key, value, message, remedy, fatal=alone or here is not None)
             continue
         expected = default.get(name)
         # A text of verl's may be empty, and what it does not set be null, whatever its classes declare.

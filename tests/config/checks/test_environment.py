@@ -36,9 +36,11 @@ def test_the_checkpoints_of_a_run_are_no_run_folder(
     assert problem.startswith("error: run.dir") and problem.endswith(f"to go on give {tmp_path}/run")
 
 
-def test_a_run_folder_named_after_a_shell_variable_is_refused(problems: Callable[..., list[str]]) -> None:
+def test_a_run_folder_named_after_a_shell_variable_or_an_address_is_refused(problems: Callable[..., list[str]]) -> None:
     (problem,) = problems("run.dir=$SCRATCH/run")
     assert problem.startswith("error: run.dir=$SCRATCH/run") and "write ${oc.env:SCRATCH} for $SCRATCH" in problem
+    (problem,) = problems("run.dir=s3://bucket/run")
+    assert problem.startswith("error: run.dir=s3://bucket/run: it is an address")
 
 
 def test_gpus_need_a_compiler(

@@ -172,14 +172,14 @@ def test_what_verl_takes_passes(override: str) -> None:
     assert told(override) == ""
 
 
-def test_a_value_is_found_where_it_was_given_and_what_nothing_reads_is_warned_of() -> None:
+def test_a_value_is_found_where_it_was_given_and_what_nothing_reads_is_told() -> None:
     own = ["+lr=1e-5", f"{ACTOR}.optim.lr=${{lr}}", "+tag.of=x", "run.name='a-${tag.of}'"]
-    trl = ["+learning_rate=1e-5", "+trainer.max_steps=5", "+actor.optim.lr=1e-5"]
+    unread = ["+learning_rate=1e-5", "+trainer.max_steps=5", "+actor.optim.lr=1e-5", "+mine=1", "+trainer.mine=1"]
     passed_on = [f"+{ROLLOUT}.engine_kwargs.vllm.max_num_seqs=4", "+data.apply_chat_template_kwargs.thinking=true"]
-    composed = compose_config("quickstart", ["seed=abc", "trainer.n_gpus_per_node=x", *own, *trl, *passed_on])
+    composed = compose_config("quickstart", ["seed=abc", "trainer.n_gpus_per_node=x", *own, *unread, *passed_on])
     found = {finding.key: finding.fatal for finding in malformed(composed)}
-    wrong, unread = ("seed", "trainer.n_gpus_per_node", "actor"), ("learning_rate", "trainer.max_steps")
-    assert found == dict.fromkeys(wrong, True) | dict.fromkeys(unread, False)
+    wrong = ("seed", "trainer.n_gpus_per_node", "actor", "learning_rate", "trainer.max_steps", "mine")
+    assert found == dict.fromkeys(wrong, True) | {"trainer.mine": False}
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,11 @@ def test_a_value_is_found_where_it_was_given_and_what_nothing_reads_is_warned_of
         ("+rollout.n=4", "write actor_rollout_ref.rollout"),
         ("+Data.train_batch_size=8", "write data"),
         ("+notes.of=me", "neither verl nor dgpo"),
+        ("+notes=me", "what your code reads goes into a section"),
+        ("+num_generations=8", "write actor_rollout_ref.rollout.n"),
     ],
 )
-def test_a_section_at_the_top_is_told_where_it_belongs(own: str, says: str) -> None:
+def test_what_nothing_reads_at_the_top_is_told_where_it_belongs(own: str, says: str) -> None:
     (found,) = malformed(compose_config("quickstart", [own]))
     assert says in str(found)
 
