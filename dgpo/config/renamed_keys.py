@@ -37,28 +37,25 @@ AUTHORS = {
 
 # Options of TRL, OpenRLHF and the like, by the last part of the key.
 OTHERS = {
-    "model_name_or_path": "actor_rollout_ref.model.path",
-    "output_dir": "run.dir",
-    "run_name": "run.name",
-    "report_to": "trainer.logger",
-    "dataset_name": "data.train_files",
-    "prompt_data": "data.train_files",
-    "rollout_batch_size": "data.train_batch_size",
-    "max_completion_length": "data.max_response_length",
-    "generate_max_len": "data.max_response_length",
-    "num_generations": "actor_rollout_ref.rollout.n",
-    "n_samples_per_prompt": "actor_rollout_ref.rollout.n",
-    "per_device_train_batch_size": "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu",
-    "micro_train_batch_size": "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu",
-    "learning_rate": "actor_rollout_ref.actor.optim.lr",
-    "actor_learning_rate": "actor_rollout_ref.actor.optim.lr",
-    "max_grad_norm": "actor_rollout_ref.actor.grad_clip",
-    "beta": "actor_rollout_ref.actor.kl_loss_coef",
-    "init_kl_coef": "actor_rollout_ref.actor.kl_loss_coef",
-    "num_train_epochs": "trainer.total_epochs",
-    "max_steps": "trainer.total_training_steps",
-    "save_steps": "trainer.save_freq",
-    "eval_steps": "trainer.test_freq",
+    name: key
+    for key, names in {
+        "actor_rollout_ref.model.path": "model_name_or_path",
+        "actor_rollout_ref.rollout.n": "num_generations n_samples_per_prompt",
+        "actor_rollout_ref.actor.optim.lr": "learning_rate actor_learning_rate",
+        "actor_rollout_ref.actor.grad_clip": "max_grad_norm",
+        "actor_rollout_ref.actor.kl_loss_coef": "beta init_kl_coef",
+        "data.train_files": "dataset_name prompt_data",
+        "data.train_batch_size": "rollout_batch_size",
+        "data.max_response_length": "max_completion_length generate_max_len",
+        "trainer.total_epochs": "num_train_epochs",
+        "trainer.total_training_steps": "max_steps",
+        "trainer.save_freq": "save_steps",
+        "trainer.test_freq": "eval_steps",
+        "trainer.logger": "report_to",
+        "run.dir": "output_dir",
+        "run.name": "run_name",
+    }.items()
+    for name in names.split()
 }
 
 

@@ -156,10 +156,14 @@ def answer_list(raw: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] | None = None) -> list[list[str]]:
+def _verify_either_way(one: str, other: str) -> bool:
+    pairs = ((one, other), (other, one))
+    return any(verify(rf"\boxed{{{answer}}}", ground_truth) for answer, ground_truth in pairs)
+
+
+def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] = _verify_either_way) -> list[list[str]]:
     """The answers in groups of those that are equal to the first of the group. By default two answers are equal where
     one verifies against the other, either way round."""
-    are_equal = are_equal or _verify_either_way
     groups: list[list[str]] = []
     for answer in answers:
         home = next((group for group in groups if are_equal(answer, group[0])), None)
@@ -168,11 +172,6 @@ def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] | 
         else:
             home.append(answer)
     return groups
-
-
-def _verify_either_way(one: str, other: str) -> bool:
-    pairs = ((one, other), (other, one))
-    return any(verify(rf"\boxed{{{answer}}}", ground_truth) for answer, ground_truth in pairs)
 
 
 def reading_remark(raw: object, answer: str) -> str:

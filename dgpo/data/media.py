@@ -38,14 +38,8 @@ def is_media_column(name: str) -> bool:
 
 def media_in(row: Mapping[str, Any]) -> str:
     """Name of the first column that holds a picture, sound or film; "" for none."""
-    return next((name for name, value in row.items() if is_media_column(name) and _is_media(value)), "")
-
-
-def _is_media(value: Any) -> bool:
-    return any(
-        isinstance(each, bytes) or (isinstance(each, str) and _IS_FILE.search(each) is not None)
-        for each in leaves(value)
-    )
+    cells = ((name, each) for name, value in row.items() if is_media_column(name) for each in leaves(value))
+    return next((name for name, each in cells if isinstance(each, bytes) or _IS_FILE.search(str(each))), "")
 
 
 def prompt_fault(text: str) -> str:

@@ -70,15 +70,20 @@ def prepare(options: Options) -> Prepared:
     count = token_counter(options.tokenizer) if options.tokenizer else len
     benchmarks, index = _benchmarks(options)
     tally = Tally()
-    with ProgressBar("reading", _row_count(located)) as bar:
+    with ProgressBar("reading", count_rows(located.files.values()) or None) as bar:
         entries = collect_problems(_counted(rows, bar), options.source.canonical, tally, any_answer=options.any_answer)
     if not tally.rows_in:
         raise UserError(f"{', '.join(located.files) or options.data}: there are no rows; give another file")
     entries = merge_answers(entries, tally, keep_conflicts=options.keep_conflicts)
-    entries = with_readable_answer(entries, tally)
+    entries = drop_where(entries, "checking answers", unreadable, tally)
     if most := options.max_prompt_chars or options.max_prompt_tokens:
         unit = "characters" if options.max_prompt_chars else "tokens"
-        entries = with_short_prompt(entries, most, unit, lambda problem: count(render(template_text, problem)), tally)
+
+        def too_long(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+            length = count(render(template_text, entry.first.problem))
+            return ("prompt too long", {unit: length}) if length > most else None
+
+        entries = drop_where(entries, "measuring prompts", too_long, tally)
     if index:
         entries = index.unseen(entries, tally)
     if options.limit:
@@ -135,26 +140,10 @@ def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
     return files, BenchmarkIndex(problems, options.near or NEAR)
 
 
-def with_readable_answer(entries: Sequence[Entry], tally: Tally) -> list[Entry]:
-    """Those against whose ground truth a response can be checked (`ground_truth_fault`)."""
-
-    def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
-        fault = ground_truth_fault(entry.ground_truth)
-        return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
-
-    return drop_where(entries, "checking answers", reason_to_drop, tally)
-
-
-def with_short_prompt(
-    entries: Sequence[Entry], most: int, unit: str, length: Callable[[str], int], tally: Tally
-) -> list[Entry]:
-    """Those whose problem has a prompt of a `length` (in `unit`) of at most `most`."""
-
-    def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
-        measured = length(entry.first.problem)
-        return ("prompt too long", {unit: measured}) if measured > most else None
-
-    return drop_where(entries, "measuring prompts", reason_to_drop, tally)
+def unreadable(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+    """As a reason to drop: no response can be checked against its ground truth (`ground_truth_fault`)."""
+    fault = ground_truth_fault(entry.ground_truth)
+    return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
 
 
 def token_counter(folder: Path) -> Callable[[str], int]:
@@ -185,11 +174,6 @@ def sample_entries(entries: Sequence[Entry], limit: int, seed: int, tally: Tally
         return list(entries)
     tally.dropped["beyond the limit"] += len(entries) - limit
     return [entries[place] for place in sorted(random.Random(seed).sample(range(len(entries)), limit))]
-
-
-def _row_count(located: Located) -> int | None:
-    counts = [count_rows(path) for path in located.files.values()]
-    return None if None in counts or not counts else sum(count or 0 for count in counts)
 
 
 def _counted(rows: Iterator[Record], bar: ProgressBar) -> Iterator[Record]:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +69,16 @@ def read_rows(
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; give one of {', '.join(FORMATS)}")
     suffix = format_of(path.name)
+
+    def chosen(found: Sequence[str]) -> list[str]:
+        refuse_repeated_columns(path, found)
+        return [name for name in found if columns is None or name in columns or also(name)]
+
     try:
         if suffix in _BINARY:
             name = "parquet" if suffix in (".parquet", ".pq") else "Arrow"
             try:
-                yield from (_parquet if name == "parquet" else _arrow)(path, columns, also)
+                yield from (_parquet if name == "parquet" else _arrow)(path, chosen)
             except (pa.ArrowException, OSError) as error:
                 fault = f"cannot be read as {name} ({one_line(error)}); copy it again"
                 what = disguise(path)
@@ -92,41 +97,36 @@ def read_rows(
         raise UserError(f"{path} is not UTF-8 ({one_line(error)}); convert it, or copy it again") from error
 
 
-def count_rows(path: Path) -> int | None:
-    """How many rows a parquet file has by its footer; None for other files, and where it cannot be read."""
+def count_rows(paths: Iterable[Path]) -> int | None:
+    """How many rows parquet files have by their footers; None where one is another file, or cannot be read."""
     try:
-        return pq.read_metadata(path).num_rows if format_of(path.name) in (".parquet", ".pq") else None
+        return sum(pq.read_metadata(path.expanduser()).num_rows for path in paths)
     except (pa.ArrowException, OSError):
         return None
 
 
-def _parquet(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
+def _parquet(path: Path, chosen: Callable[[Sequence[str]], list[str]]) -> Iterator[Row]:
     with pq.ParquetFile(path) as file:
-        found = file.schema_arrow.names
-        refuse_repeated_columns(path, found)
-        chosen = [name for name in found if columns is None or name in columns or also(name)]
-        if not chosen:
-            # A row without columns is no row to pyarrow, and the error is the caller's to word.
-            yield dict.fromkeys(found)
-            return
-        yield from _rows_of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=chosen), chosen, found)
+        wanted = chosen(found := file.schema_arrow.names)
+        yield from _rows_of_batches(file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted), wanted, found)
 
 
-def _arrow(path: Path, columns: Collection[str] | None, also: Callable[[str], bool]) -> Iterator[Row]:
+def _arrow(path: Path, chosen: Callable[[Sequence[str]], list[str]]) -> Iterator[Row]:
     """Feather files, and the streams that the datasets library's `save_to_disk` writes."""
     with pa.memory_map(str(path)) as source:
         is_file = source.read(6) == b"ARROW1"
         source.seek(0)
         reader = pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)
-        refuse_repeated_columns(path, reader.schema.names)
         batches = (reader.get_batch(at) for at in range(reader.num_record_batches)) if is_file else reader
-        chosen = [name for name in reader.schema.names if columns is None or name in columns or also(name)]
-        yield from _rows_of_batches(batches, chosen or reader.schema.names, reader.schema.names)
+        yield from _rows_of_batches(batches, chosen(reader.schema.names), reader.schema.names)
 
 
 def _rows_of_batches(batches: Any, wanted: Sequence[str], found: Sequence[str]) -> Iterator[Row]:
     """The rows of record batches. The first row also has, as None, the columns that are not read: a caller who misses
-    a column can then name those that there are."""
+    a column can then name those that there are; where none is read it is the only one."""
+    if not wanted:
+        yield dict.fromkeys(found)
+        return
     unread = dict.fromkeys(name for name in found if name not in wanted)
     for batch in batches:
         batch.validate(full=True)

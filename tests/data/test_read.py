@@ -62,8 +62,8 @@ def test_only_the_columns_asked_for_are_read(tmp_path: Path):
 
 
 def test_rows_are_counted_where_that_is_free(tmp_path: Path):
-    assert count_rows(written(tmp_path / "a.parquet")) == 2
-    assert count_rows(written(tmp_path / "a.jsonl")) is None
+    assert count_rows([written(tmp_path / "a.parquet")] * 2) == 4
+    assert count_rows([written(tmp_path / "a.parquet"), written(tmp_path / "a.jsonl")]) is None
 
 
 FAULTS = {

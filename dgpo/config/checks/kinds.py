@@ -75,6 +75,7 @@ ALSO: dict[str, Any] = {
     "ray_kwargs.ray_init.address": str | None,
     "ray_kwargs.ray_init.runtime_env.env_vars": dict[str, str],
 }
+_hints = functools.cache(typing.get_type_hints)
 NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "a text", dict: "a section", list: "a list"}
 
 
@@ -179,8 +180,3 @@ def members(section: Mapping[str, Any], above: Any) -> Mapping[str, Any]:
         if typing.get_origin(each) is dict and typing.get_args(each)[1] is not Any:
             return dict.fromkeys(section, typing.get_args(each)[1])
     return {}
-
-
-@functools.cache
-def _hints(chosen: Any) -> dict[str, Any]:
-    return typing.get_type_hints(chosen)

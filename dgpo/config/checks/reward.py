@@ -109,7 +109,8 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
             sample = {"data_source": row["data_source"], "ground_truth": truth, "extra_info": extra_info}
             where = f"for the response {response!r} to {place}"
             try:
-                result = normalize_result(_call(score, **{"solution_str": response, **sample, **options}))
+                returned = score(**{"solution_str": response, **sample, **options})
+                result = normalize_result(asyncio.run(returned) if inspect.iscoroutine(returned) else returned)
             except Exception as error:  # whatever a function of anyone's raises
                 message = f"{where} it failed: {type(error).__name__}: {error}; in training such an answer would earn 0"
                 yield Finding(key, function.name, message, "mend it, so that it returns a number for every text")
@@ -120,11 +121,6 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
         message = f"it returns {one} {first}, and {other} {second}"
         remedy = "return the same keys each time, best {'score': ..., 'acc': 1 or 0}: without, validation goes by score"
         yield Finding(key, function.name, message, remedy, fatal=False)
-
-
-def _call(score: Any, **sample: Any) -> Any:
-    returned = score(**sample)
-    return asyncio.run(returned) if inspect.iscoroutine(returned) else returned
 
 
 def _first_rows(config: DictConfig) -> Iterator[tuple[str, dict[str, Any]]]:

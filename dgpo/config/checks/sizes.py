@@ -7,8 +7,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.files import rows_left
@@ -16,16 +14,13 @@ from dgpo.config.checks.finding import Finding, cause_of, finding
 from dgpo.config.checks.parallel import model_shape, world
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import ACTOR, ROLLOUT, sequence_parallel
+from dgpo.data.read import count_rows
 
 
 def training_rows(config: DictConfig) -> int | None:
     """Rows of the training files that verl will read, None where a file cannot be read."""
-    try:
-        rows = sum(pq.read_metadata(Path(path).expanduser()).num_rows for path in paths(config.data.train_files))
-    except (OSError, pa.ArrowException):
-        return None
-    limit = config.data.train_max_samples
-    return min(rows, limit) if limit > 0 else rows
+    rows, limit = count_rows(map(Path, paths(config.data.train_files))), config.data.train_max_samples
+    return rows if rows is None or limit <= 0 else min(rows, limit)
 
 
 def total_steps(config: DictConfig) -> int | None:

@@ -14,6 +14,7 @@ from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, membe
 from dgpo.config.checks.ranges import Range, range_of, words_of
 from dgpo.config.compose import config_dir, flat, resolved
 from dgpo.config.renamed_keys import replacement
+from dgpo.files import flatten
 
 MISSING = "???"
 # The key that an interpolation reads; and a value that is one interpolation and nothing else.
@@ -66,14 +67,10 @@ def _missing(prefix: str, section: Any, default: Mapping[str, Any]) -> Iterator[
             usual = "" if isinstance(expected, Mapping) else f", or give it its usual value: +{key}={expected}"
             message = "it was taken out, and is read"
             yield Finding(key, "(absent)", message, f"leave it in{usual.replace('=None', '=null')}")
-        elif isinstance(expected, Mapping) and isinstance(inner := section[name], dict) and _alike(inner, expected):
-            yield from _missing(f"{key}.", inner, expected)
-
-
-def _alike(section: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
-    """Whether they are of one class; a section that lost its class is to be found to lack it."""
-    target = default.get("_target_")
-    return section.get("_target_", target) == target
+        elif isinstance(expected, Mapping) and isinstance(inner := section[name], dict):
+            # One of another class has other options; one that lost its class is to be found to lack it.
+            target = expected.get("_target_")
+            yield from _missing(f"{key}.", inner, expected) if inner.get("_target_", target) == target else ()
 
 
 def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | None:
@@ -93,21 +90,9 @@ def _misplaced(name: str, value: Any) -> tuple[str, str] | None:
     there, and the remedy; None where it may be the user's own."""
     if isinstance(value, str) and (config_dir() / name / f"{value}.yaml").is_file():
         return "it chooses a file, which only defaults do", f"write `- override {name}: {value}` into your defaults"
-    if not isinstance(value, dict):
-        return None
-    fit = [
-        key
-        for key, inner in _sections("", defaults())
-        if key.rpartition(".")[2].casefold() == name.casefold() and value.keys() & inner.keys()
-    ]
+    ends = tuple(f".{name}.{each}".casefold() for each in flatten(value)) if isinstance(value, dict) else ()
+    fit = [key for key in flatten(defaults()) if f".{key}".casefold().endswith(ends)]
     return (f"nothing reads {name} at the top of a config", f"write {' or '.join(fit[:3])}") if fit else None
-
-
-def _sections(prefix: str, section: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, inner in section.items():
-        if isinstance(inner, Mapping):
-            yield f"{prefix}{name}", inner
-            yield from _sections(f"{prefix}{name}.", inner)
 
 
 def values(config: DictConfig, read: Collection[str] = ()) -> Iterator[Finding]:

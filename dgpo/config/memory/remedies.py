@@ -64,11 +64,6 @@ def _larger_replicas(setup: Setup) -> list[Change]:
     return [{"tensor_parallel": size} for size in sizes if size > setup.tensor_parallel]
 
 
-def _more_nodes(setup: Setup) -> list[Change]:
-    """Twice as many, and so on, up to 64."""
-    return [{"nodes": setup.nodes << times} for times in range(1, 7) if setup.nodes << times <= 64]
-
-
 # What costs nothing, then what costs time, then what costs machines.
 LADDER: tuple[Callable[[Setup], list[Change]], ...] = (
     _always(update_entropy=False),
@@ -85,7 +80,7 @@ LADDER: tuple[Callable[[Setup], list[Change]], ...] = (
     _shared_sequences,
     _always(activation_offload=True),
     _always(offload_policy=True, strategy="fsdp2"),
-    _more_nodes,
+    lambda setup: [{"nodes": setup.nodes << times} for times in range(1, 7) if setup.nodes << times <= 64],
 )
 
 

@@ -4,13 +4,6 @@ from dgpo.data.answers import canonical_answer, integer_answer
 from dgpo.data.sources.arithmetic import ARITHMETIC
 from dgpo.data.sources.source import HubCopy, Source
 
-
-def after_mark(raw: object) -> str:
-    """What follows the last `####` of a worked solution, "" where there is none: `... #### 1,234` is `1234`."""
-    _, mark, answer = str(raw or "").rpartition("####")
-    return canonical_answer(answer) if mark else ""
-
-
 _ALL = (
     # Whole-number answers; 17,917 rows, each a hundred times over in the first copy. 17,398 problems are distinct;
     # about 520 rows repeat one under another index, so their answers may differ. Prompts carry DAPO's own "Answer:"
@@ -60,8 +53,9 @@ _ALL = (
             ),
         ),
         problem=("question",),
+        # Behind a worked solution's last mark; without one there is none.
+        canonical=lambda raw: canonical_answer(str(raw).rpartition("####")[2]) if "####" in str(raw) else "",
         purposes={"test": "benchmark"},
-        canonical=after_mark,
     ),
     # Answers from 0 to 999, in some copies with leading zeros or degrees.
     Source(
