@@ -15,7 +15,7 @@ from dgpo.data.answers import answer_list, group_equal, reading_remark, text_fau
 from dgpo.data.instructions import leftover_instruction
 from dgpo.data.media import picture_in, speaks_of_picture
 from dgpo.data.occurrences import Occurrences
-from dgpo.data.solutions import is_no_answer
+from dgpo.data.solutions import is_no_answer, is_solution
 from dgpo.data.sources.source import Record
 from dgpo.progress import ProgressBar
 
@@ -178,7 +178,9 @@ def _usable_answer(
     """A row's canonical answer; None where it has none that can be compared, and the row is dropped."""
     try:
         answer = canonical(record.answer)
-        spellings = [each for each in map(canonical, answer_list(record.answer)) if each]
+        listed = answer_list(record.answer)
+        spellings = [each for each in map(canonical, listed) if each]
+        any_answer |= any(isinstance(each, str) and is_solution(each) for each in listed)  # each has the whole answer
         if len(spellings) > 1:
             are_equal = len(group_equal(spellings)) == 1
             if any_answer and not are_equal:

@@ -23,6 +23,8 @@ _REASONS = re.compile(
 )
 _BEGINS = re.compile(r"\s*(?:(?:so|hence|thus|therefore|because|since)[ ,]|故|所以|因此|因为|解[:：])", re.IGNORECASE)
 _FORMULA = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]|\\text\{[^{}]*\}|\\[A-Za-z]+", re.DOTALL)
+# Another number of the same statement: 3,5 and 12 apples and 3 pears, and not 3, because 5 is no prime.
+_GOES_ON = re.compile(r"(?:(?!, |[.。;；\n(]|(?<![A-Za-z])(?:because|since|as|for|when|if) ).)*\d")
 _IDEOGRAM = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCES = re.compile(r"[.!?][\"')]*\s+(?=[^\W\d_a-z])|[。！？](?=.)|\n")
@@ -87,7 +89,9 @@ def final_answer(solution: str) -> str:
     elif boxed := boxes(text):
         answers = [content.strip() for _, _, content in boxed]
     else:
-        answers = [(unboxed_answer(text, "expression") or "").strip()] if _STATED.search(text) else [text.strip()]
+        answer = ((unboxed_answer(text, "expression") or "") if _STATED.search(text) else text).strip()
+        spaced, more = answer.replace(", ", " "), _GOES_ON.match(text.rpartition(answer or " ")[2])
+        answers = [answer, *[spaced] * (spaced in text), *([answer + more[0]] if more and answer in text else [])]
     answers = list(dict.fromkeys(answers))
     if len(answers) == 1 and answers[0] and not is_solution(answers[0]):
         return answers[0]

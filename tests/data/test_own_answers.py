@@ -63,6 +63,7 @@ READ: dict[str, tuple[str, Table, list[str]]] = {
     "a sum of floats": ("a.jsonl", asked(0.1 + 0.2, 1e-5, 123456789.5), ["0.3", "1 \\times 10^{-5}", "123456789.5"]),
     "Markdown": ("a.jsonl", asked("`7`", "**8**", "```9```", '```json\n{"answer": 5}\n```'),
                  ["7", "8", "9", "5"]),
+    "a list of solutions": ("a.jsonl", asked(["<think>1+1</think>2", "So it is 1+1, and the answer is 2."]), ["2"]),
     "labels": ("a.jsonl", asked("【答案】9", "Option B", "选项C"), ["9", "B", "C"]),
     "a decimal comma after thousands": ("a.csv", asked("1.234,50"), ["1234.50"]),
     "no solution": ("a.jsonl", asked("no solution", "\\emptyset"), ["no solution", "\\emptyset"]),
@@ -78,6 +79,10 @@ def test_answers_are_read_as_they_are_meant(kind: str, tmp_path: Path):
 UNREADABLE = {
     "a solution with two boxes": ("First \\boxed{1} is a root, then \\boxed{2} is too.", "its answer is '1' or '2'"),
     "a solution without a mark": ("Since 2+2=4 and 4+1=5 we conclude with 5.", "this is a solution; its answer is '5'"),
+    "a decimal comma in a solution": ("La réponse est 3,5.", "this is a solution; its answer is '3' or '3,5'"),
+    "a sentence of two numbers": ("The answer is 12 apples and 3 pears.", "its answer is '12' or '12 apples and 3'"),
+    "spaces between digits in a solution": ("The answer is 1 000 000.", "'1, 000, 000' or '1 000 000'"),
+    "solutions of several answers": (["So the answer is 2.", "So the answer is 3."], "answers of different value"),
     "a long text": ("It grows with " + "the number of sides " * 9, "this is a solution; its answer is nowhere marked"),
     "a struct": ({"value": "5", "unit": "cm"}, "a struct of value, unit: name the field, as in COLUMN"),
     "a printed struct": ("{'value': '5', 'unit': 'cm'}", "name the field, as in COLUMN.value"),

@@ -74,6 +74,7 @@ BESIDE: dict[str, tuple[Row, str]] = {
     "Alpaca's input": ({"problem": "Add.", "input": "4 and 9", "answer": "13"}, "Add.\n4 and 9"),
     "paragraphs": ({"problem": "How many?", "Context": ["Tom has 3.", "Ann has 4."], "answer": "7"},
                    "Tom has 3.\nAnn has 4.\nHow many?"),
+    "a level and a type of another kind": ({"problem": "a?", "level": {"x": 1}, "type": ["A"], "answer": "3"}, "a?"),
     "a passage": ({"problem": "How many?", "context": "Tom has 3.", "answer": "3"}, "Tom has 3.\nHow many?"),
 }  # fmt: skip
 CHANGED = {

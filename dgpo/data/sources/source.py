@@ -187,8 +187,8 @@ def _record(row: Mapping[str, Any], source: Source) -> Record:
         problem=problem,
         answer=answer,
         id=_text_of(row, source.id),
-        level=_text_of(row, source.level),
-        subject=_text_of(row, source.subject),
+        level=_optional_text(_first(row, source.level)) or "",
+        subject=_optional_text(_first(row, source.subject)) or "",
         before=before,
         remarks=tuple(remarks),
     )
