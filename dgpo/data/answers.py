@@ -26,8 +26,8 @@ _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
 _E_NOTATION = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))[eE]([+-]?)0*(\d+)")
 _EUROPEAN = re.compile(r"[+-]?\d{1,3}(?:\.\d{3})+,\d+")  # 1.234,50 can only be read one way; 0,5 is a list as well
 _LABEL = re.compile(
-    r"\A(?:【(?:答案|解答)】|\[(?:答案|Answer)\]|(?:option|choice|选项)[ :]*(?=\(?[A-H]\)?\.?\Z)"
-    r"|'(?=[-+=]?\d[\d.,/]*%?\Z))\s*",  # a sheet's mark for "this is text"
+    r"\A(?:【(?:答案|解答)】|\[(?:答案|Answer)\]|ans *[.:=]|#{1,3} +(?=\S+\Z)"
+    r"|(?:option|choice|选项)[ :]*(?=\(?[A-H]\)?\.?\Z)|'(?=[-+=]?\d[\d.,/]*%?\Z))\s*",  # ' is a sheet's mark for text
     re.IGNORECASE,
 )
 _DOUBTFUL = {

@@ -64,7 +64,7 @@ READ: dict[str, tuple[str, Table, list[str]]] = {
     "Markdown": ("a.jsonl", asked("`7`", "**8**", "```9```", '```json\n{"answer": 5}\n```'),
                  ["7", "8", "9", "5"]),
     "a list of solutions": ("a.jsonl", asked(["<think>1+1</think>2", "So it is 1+1, and the answer is 2."]), ["2"]),
-    "labels": ("a.jsonl", asked("【答案】9", "Option B", "选项C"), ["9", "B", "C"]),
+    "labels": ("a.jsonl", asked("【答案】9", "Option B", "选项C", "Ans. 5", "ans=6", "### 7"), [*"9BC567"]),
     "a decimal comma after thousands": ("a.csv", asked("1.234,50"), ["1234.50"]),
     "no solution": ("a.jsonl", asked("no solution", "\\emptyset"), ["no solution", "\\emptyset"]),
 }  # fmt: skip
