@@ -14,7 +14,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dgpo.config.renamed_keys import replacement
+from dgpo.config.renamed_keys import OTHERS, replacement
 from dgpo.errors import UserError
 from dgpo.files import flatten
 
@@ -84,9 +84,9 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
     """What to write instead of a key that there is not: one that ends as it does, or is spelt much like it."""
     if unknown in keys:
         return "another override, with ~, has taken it out; leave that out"
-    within = [key for key in keys if f".{key}".endswith(f".{unknown}")]
+    last = unknown.rpartition(".")[2]
+    within = [key for key in keys if f".{key}".endswith(f".{unknown}") or key == OTHERS.get(last)]
     if not within:  # both as a whole and at its end
-        last = unknown.rpartition(".")[2]
         close = get_close_matches(unknown, keys, 3, 0.93)
         within = [key for key in close if get_close_matches(last, [key.rpartition(".")[2]], 1, 0.75)][:1]
     own = f"+{unknown}=VALUE adds a key of your own"

@@ -43,6 +43,7 @@ OTHERS = {
         "actor_rollout_ref.rollout.n": "num_generations n_samples_per_prompt",
         "actor_rollout_ref.actor.optim.lr": "learning_rate actor_learning_rate",
         "actor_rollout_ref.actor.grad_clip": "max_grad_norm",
+        "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": "per_device_train_batch_size micro_train_batch_size",
         "actor_rollout_ref.actor.kl_loss_coef": "beta init_kl_coef",
         "data.train_files": "dataset_name prompt_data",
         "data.train_batch_size": "rollout_batch_size",
@@ -60,11 +61,10 @@ OTHERS = {
 
 
 def replacement(override: str) -> str | None:
-    """What to write instead of an override in the authors' keys, verl's old ones, ours or another trainer's; None where
-    it is of none."""
+    """What to write instead of an override in the authors' keys, verl's old ones or ours; None for others."""
     key, _, value = override.lstrip("+~").partition("=")
     if key == "policy_loss@actor_rollout_ref.actor.policy_loss":
         return f"policy_loss={value}"
     if key in UNREAD:
         return UNREAD[key]
-    return (AUTHORS if "policy_loss" in key else OTHERS).get(key.rpartition(".")[2])
+    return AUTHORS.get(key.rsplit(".", 1)[-1]) if "policy_loss" in key else None

@@ -13,7 +13,7 @@ from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
 from dgpo.config.checks.ranges import Range, range_of, words_of
 from dgpo.config.compose import config_dir, flat, resolved
-from dgpo.config.renamed_keys import replacement
+from dgpo.config.renamed_keys import OTHERS
 from dgpo.files import flatten
 
 MISSING = "???"
@@ -124,9 +124,9 @@ def _section(
         # What is in a section that is declared empty is passed on to a library.
         if not is_declared and default and not any(f"{each}.".startswith(f"{key}.") for each in read):
             message = "neither verl nor dgpo has such an option, and no other option interpolates it"
-            alone, here = not prefix and not isinstance(value, dict), replacement(key)
-            remedy = f"write {here}" if here else "leave it out, unless code of your own reads it"
-            remedy += "; what your code reads goes into a section" if alone and not here else ""
+            alone, here = not prefix and not isinstance(value, dict), OTHERS.get(name)
+            own = "; what code of your own reads goes into a section" if alone else ", unless code of your own reads it"
+            remedy = f"write {here}" if here else f"leave it out{own}"
             yield Finding(key, value, message, remedy, fatal=alone or here is not None)
             continue
         expected = default.get(name)

@@ -188,7 +188,7 @@ def test_a_value_is_found_where_it_was_given_and_what_nothing_reads_is_told() ->
         ("+rollout.n=4", "write actor_rollout_ref.rollout"),
         ("+Data.train_batch_size=8", "write data"),
         ("+notes.of=me", "neither verl nor dgpo"),
-        ("+notes=me", "what your code reads goes into a section"),
+        ("+notes=me", "what code of your own reads goes into a section"),
         ("+num_generations=8", "write actor_rollout_ref.rollout.n"),
     ],
 )
