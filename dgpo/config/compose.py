@@ -100,7 +100,7 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
     if not file.is_file() or "@package" in (text := file.read_text(encoding="utf-8")).partition("\n")[0]:
         return
     for event in yaml.parse(text):
-        if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0[0-7_]+", event.value):
+        if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0_*[0-7]+", event.value):
             raise UserError(
                 f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}; write "
                 "it without the leading zero, or in quotes if it is a text"

@@ -124,7 +124,8 @@ def _section(
         # What is in a section that is declared empty is passed on to a library.
         if not is_declared and default and not any(f"{each}.".startswith(f"{key}.") for each in read):
             message = "neither verl nor dgpo has such an option, and no other option interpolates it"
-            alone, here = not prefix and not isinstance(value, dict), OTHERS.get(name)
+            alone = not prefix and not isinstance(value, dict)
+            here = OTHERS.get(name) if prefix in ("", "trainer.") else None
             own = "; what code of your own reads goes into a section" if alone else ", unless code of your own reads it"
             remedy = f"write {here}" if here else f"leave it out{own}"
             yield Finding(key, value, message, remedy, fatal=alone or here is not None)
