@@ -171,7 +171,8 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
 def _condition(tokens: Tokens, read: Read) -> Answer | None:
     """When a case holds: ``n is even`` and ``even n`` are the same; None for a text without a relation or a word."""
     if numbers := whole_numbers(plain(without_fillers(tokens)), is_answer=True):
-        return Statement((str(numbers.modulus), *map(str, sorted(numbers.rests)), numbers.kind), tokens, is_words=True)
+        low = max(numbers.low or 0, 1)
+        return Statement(tuple(map(str, (numbers.modulus, *sorted(numbers.rests), numbers.kind, low))), tokens, True)
     condition = tuple(token for token in without_fillers(tokens) if token.word != "is")
     return read(condition) if has_any(condition, "relation", "word") else None
 

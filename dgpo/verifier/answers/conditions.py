@@ -37,7 +37,7 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
     if not has_any(tokens, "word", "relation"):
         return tokens, {}
     tokens = _without_place(tokens)
-    for head, clause in _clauses(tokens):
+    for head, clause in clauses(tokens):
         if has(head, "relation", "in") and has(clause, "relation") and not has(clause, "relation", "in"):
             head, clause = clause, head  # n in Z, n >= 2
         said = read_conditions(clause)
@@ -150,7 +150,7 @@ def _in_one_form(letter: str, *limits: str) -> Condition:
     return (letter, "_", ">=", str(int(limits[2]) + 1)) if is_strict else (letter, *limits)
 
 
-def _clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
+def clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
     """Each way to cut ``tokens`` at a comma, a bracket or a word like ``for`` into the value and what is said of it."""
     for index, token in enumerate(tokens):
         is_cut = token.is_("join", ",", ";", "and") or token.is_("open", "(") or token.word in _LEADS
@@ -196,7 +196,7 @@ def _is_definition(clause: Tokens) -> bool:
 def _without_place(tokens: Tokens) -> Tokens:
     r"""``6`` of ``6 when x = 5`` and of ``6, with equality iff a = b``, ``F_{n+1}`` of ``F_{n+1}, where F_n is the nth
     Fibonacci number``; all where the condition is on the value."""
-    for head, clause in _clauses(tokens):
+    for head, clause in clauses(tokens):
         lead = tokens[len(tokens) - len(clause) - 1]
         if "where" in (lead.word, clause[0].word) and _is_definition(clause):
             return head

@@ -5,7 +5,7 @@ r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, r
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import dropwhile, permutations, product
+from itertools import product
 
 from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.arrays import cases_in_words, read_array
@@ -13,9 +13,19 @@ from dgpo.verifier.answers.labels import enumerated, filled, joined, labelled, r
 from dgpo.verifier.answers.logic import truth_table, with_bound_letter
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import group, number_set
+from dgpo.verifier.answers.written_out import permuted, written_out
 from dgpo.verifier.expressions import quantities
 from dgpo.verifier.expressions.quantities import statement
-from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Region, Several, Statement, Value
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Equation,
+    Given,
+    Named,
+    Region,
+    Several,
+    Statement,
+    Value,
+)
 from dgpo.verifier.text import splitting
 from dgpo.verifier.text.splitting import (
     in_a_list,
@@ -27,11 +37,9 @@ from dgpo.verifier.text.splitting import (
     symbols,
     with_both_signs,
 )
-from dgpo.verifier.text.tokens import COMMA, EQUALS, Token, Tokens, Unreadable, has, vocabulary
+from dgpo.verifier.text.tokens import COMMA, EQUALS, Token, Tokens, Unreadable, has
 
 MAX_DEPTH = 12
-_PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
-MAX_PERMUTED = 4
 
 
 def read_answer(tokens: Tokens) -> Answer:
@@ -53,6 +61,8 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     if symbols_alone := truth_table(tokens) or group(tokens):
         return Statement(symbols_alone, tokens, is_words=True)
     tokens = conditions.without_remarks(split(tokens, "command", "implies")[0][-1] or tokens)
+    if values := written_out(tokens, lambda part: _item(part, depth)):
+        return values
     value, said = conditions.split_condition(tokens)
     if said:
         inside = _read(value, depth + 1)
@@ -60,7 +70,7 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
         return regions.among(inside, said.get(letter, ())) or Given(inside, said)
     tokens = opened(value)
     tokens = conditions.with_other_form(tokens)
-    if (orders := _permutations(tokens, depth)) is not None:
+    if (orders := permuted(tokens, lambda part: _item(part, depth))) is not None:
         return orders
     if (array := read_array(tokens, lambda part: _item(part, depth))) is not None:
         return array
@@ -72,22 +82,6 @@ def _read(tokens: Sequence[Token], depth: int) -> Answer:
     parts, cuts = split(tokens, "join")
     cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
     return _list(tokens, parts, cuts, depth) if cuts else _relation(tokens, depth)
-
-
-def _permutations(tokens: Tokens, depth: int) -> Answer | None:
-    """The list of tuples that ``(1, 2, 3) and all permutations`` means, or its cyclic ones; None for anything else."""
-    words = {token.word for token in tokens} - {""}
-    if words.isdisjoint(("permutations", "permutation")) or not words <= _PERMUTED:
-        return None
-    end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
-    side = split(tokens[:end], "relation", "=")[0][-1]
-    point = _item(tuple(dropwhile(lambda token: token.word, side)), depth)
-    goes_on = not all(token.word or token.kind == "join" for token in tokens[end:])
-    if goes_on or not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
-        return None
-    turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
-    orders = turns if "cyclic" in words else permutations(point.items)
-    return Several("", tuple(Several("()", order) for order in dict.fromkeys(orders)))
 
 
 def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) -> Answer:

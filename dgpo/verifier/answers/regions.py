@@ -18,16 +18,16 @@ from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 BELOW, ABOVE = Infinite(True), Infinite(False)
 REALS = (Piece("()", BELOW, ABOVE),)
-MAX_LISTED = 100
-"""The most whole numbers that a list may have in the place of a region."""
+MAX_LISTED, MAX_MERGED = 100, 32
+"""The most whole numbers that a list may have in the place of a region, and the most pieces."""
 
 
 def as_region(answer: Several) -> Region | None:
     """A pair in brackets as an interval, and a list of such as their union."""
     if answer.brackets == "":
-        parts = [as_region(item) if isinstance(item, Several) else None for item in answer.items]
-        is_union = len(parts) > 1 and all(parts)
-        return Region("", tuple(piece for part in parts if part for piece in part.pieces)) if is_union else None
+        parts = [as_region(item) for item in answer.items if isinstance(item, Several)]
+        pieces = tuple(piece for part in parts if part for piece in part.pieces)
+        return Region("", pieces) if 1 < len(pieces) == len(answer.items) else None
     ends = [item for item in answer.items if isinstance(item, Value | Infinite)]
     is_pair = len(ends) == len(answer.items) == 2 and answer.brackets != "{}"
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
@@ -44,15 +44,17 @@ def among(answer: Answer, condition: Condition) -> Region | None:
 
 
 def counted(items: Sequence[Answer], name: str = "") -> Region | None:
-    r"""The whole numbers of ``3, 4, 5, \ldots``; None for anything else."""
-    if len(items) < 4 or not isinstance(items[-1], Statement) or items[-1].symbols != ("...",):
+    r"""The whole numbers of ``3, 4, 5, \ldots`` and ``1, 2, \ldots, n``; None for anything else."""
+    end = len(items) - isinstance(items[-1], Value)
+    dots, last = items[end - 1], next((item for item in items[end:] if isinstance(item, Value)), ABOVE)
+    if len(items) < 4 or not isinstance(dots, Statement) or dots.symbols != ("...",):
         return None
-    nodes = [item.node if isinstance(item, Value) and not item.unit else None for item in items[:-1]]
+    nodes = [item.node if isinstance(item, Value) and not item.unit else None for item in items[: end - 1]]
     numbers = [None if node is None else exact(node) for node in nodes]
     start = numbers[0]
     if start is None or numbers != [int(start) + place for place in range(len(numbers))]:
         return None
-    return Region(name, _half_line(">=", Value(start, ())), is_whole=True)
+    return Region(name, (Piece("[)" if last == ABOVE else "[]", Value(start, ()), last),), is_whole=True)
 
 
 def whole_ends(region: Region) -> list[tuple[Any, Any]]:
@@ -125,10 +127,8 @@ def _end(tokens: Tokens) -> Value | Infinite | None:
 
 
 def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:
-    """The region of inequalities of one variable, joined by ``joints``; ``x \\ne 1`` takes a point out.
-
-    All hold at once, or any with ``or``, and with commas where no number satisfies all: ``x < 1, x > 3``.
-    """
+    """The region of inequalities of one variable: all hold at once, or any with ``or`` among ``joints``, and with
+    commas where no number satisfies all (``x < 1, x > 3``). ``x \\ne 1`` takes a point out."""
     joints = set(joints)
     if "or" in joints and len(joints) > 1:
         return None
@@ -138,10 +138,8 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     signed = [with_both_signs(part) if has(part, "relation", "!=") else [part] for part in parts]
     parts = [part for both in signed for part in dict.fromkeys(both)]  # x \ne \pm 1
     has_hole = any(has(part, "relation", "!=") for part in parts)
-    if len(parts) < 2:
-        return None
     points = [_point(part) if "or" in joints else None for part in parts]
-    if all(points):
+    if len(parts) < 2 or all(points):
         return None
     regions = [region for point, part in zip(points, parts, strict=True) if (region := point or read_inequality(part))]
     names = {region.variable for region in regions if region.variable}
@@ -192,6 +190,12 @@ def _without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] 
     return remaining
 
 
+def merged(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """``(1, 3)`` of ``(1, 2]`` and ``[2, 3)``: the fewest pieces, where the order of ends is known."""
+    outside = _without(REALS, pieces) if len(pieces) <= MAX_MERGED else None
+    return pieces if outside is None else _without(REALS, outside) or pieces
+
+
 def _complement(piece: Piece) -> list[Piece]:
     """All numbers that are not in ``piece``."""
     below = Piece("(" + (")" if piece.brackets[0] == "[" else "]"), BELOW, piece.low)
@@ -227,7 +231,8 @@ def _number(end: Value | Infinite) -> Any:
 
 def read_inequality(tokens: Tokens) -> Region | None:
     r"""The region of ``x < 3``, ``1 \le x < 2``, ``|x - 2| < 3`` or ``x \in [0, 1]``; else None."""
-    sides, signs = split(tokens, "relation")
+    brackets, inside = shell(tokens)
+    sides, signs = split(inside if brackets == "()" else tokens, "relation")
     relations = [str(sign.value) for sign in signs]
     if relations in (["in"], ["not in"]):
         name, region = read_name(sides[0]), read_union(sides[1])

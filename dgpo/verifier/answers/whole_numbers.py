@@ -1,13 +1,17 @@
-r"""Sets of whole numbers by their names: ``all odd n``, ``n is not divisible by 3``, ``3 \mid n``, ``n = 2k + 1``."""
+r"""Sets of whole numbers by their names: ``all odd n``, ``n is not divisible by 3``, ``3 \mid n``, ``n = 2k + 1``,
+``2, 4, 6, \ldots``."""
 
+import math
 import re
-from math import lcm
+from itertools import pairwise
 from typing import NamedTuple
 
 from dgpo.verifier.answers.number_sets import spoken_set
+from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.text.numerals import read_words
 
 MAX_MODULUS = 10_000
+MAX_POWER = 99
 _MODULI = {"even": ("2", "0"), "odd": ("2", "1")}
 _LEAD = re.compile(
     r"\A(?:(?:it|this) (?:is (?:possible|true)|holds|works) )?(?:if and only if|iff|(?:exactly|precisely) (?:when|if)) "
@@ -38,11 +42,18 @@ _FORMS = tuple(
         r"(?:, (?:where |and )?(?P=letter) (?:is )?(?:a )?(?P<own_kind>prime))?",
     )
 )
+_IN_BRACES = re.compile(r"\\\{ ?(?:(?P<letter>[a-z])(?: ?in ?[NZ])? ?[|:] ?)?(?P<inside>.*)\\\}")
+_BOUND = re.compile(  # n >= 3, greater than 1
+    r"[,;:|]? ?\(?(?:(?:and|with|where|for|when|such that) )?(?:(?<![a-z])(?P<letter>[a-z]) ?)?"
+    r"(?:(?<!\{)(?P<sign>>=?)|(?:(?:is|are|that are) )?"
+    r"(?:(?P<least>at least|greater than or equal to)|(?:greater|larger) than)) ?(?P<low>\d{1,9})\)?"
+)
+_LISTED = re.compile(r"(?:[a-z] ?= ?)?(\d{1,9}(?:, ?\d{1,9}){2,}),? ?\.{2,3}")
 _FORMULAS = tuple(
     re.compile(form.format(**_PARTS))
     for form in (
         r"{letter} ?= ?{modulus} ?(?P<count>[a-w])(?: ?\+? ?(?P<rests>-?\d+))?"
-        r"(?P<said>{for}(?:integers? (?P=count)|(?P=count) ?in ?Z)\)?)?",
+        r"(?P<said>{for}(?:(?:(?P=count) is an? )?{own_sign}integers?(?: (?P=count))?|(?P=count) ?in ?Z)\)?)?",
         r"(?:{letter} ?= ?)?(?P<base>\d+)\^\{{?(?P<count>[a-w])\}}?"
         r"(?P<said>{for}(?:nonnegative integers? (?P=count)"
         r"|(?P=count) ?(?:>= ?0|in ?(?:Z_\{{>= ?0\}}|N_\{{?0\}}?)))\)?)?",
@@ -51,24 +62,47 @@ _FORMULAS = tuple(
 
 
 class WholeNumbers(NamedTuple):
-    """Those whose remainder by `modulus` is one of `rests`, of a `kind` (prime, square) and a `sign`."""
+    """Those from `low` on (None where that is not said) whose remainder by `modulus` is one of `rests`, of a `kind`
+    (prime, square)."""
 
     modulus: int
     rests: frozenset[int]
     kind: str
-    sign: str
+    low: float | None
     letter: str
+
+    def firsts(self) -> set[float]:
+        """The least of them that may be meant, whatever their kind: that they are positive need not be said."""
+        lows = (-math.inf, 0, 1) if self.low is None else (self.low,)
+        steps = [0] if self.kind else range(self.modulus)
+        numbers = (
+            next((low + step for step in steps if (low + step) % self.modulus in self.rests), low) for low in lows
+        )
+        return {*numbers}
 
 
 def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     """The set that a plain text names; None for anything else. A formula alone names one in an answer: ``y = 2x + 1``
     as a ground truth may be a line."""
-    text = _LEAD.sub("", re.sub(r"\s+", " ", text[:1].lower() + text[1:]).replace("non-", "non").rstrip(". "))
+    text = _LEAD.sub("", re.sub(r"\s+", " ", text[:1].lower() + text[1:]).replace("non-", "non").removesuffix("."))
     text = _NUMBER.sub(lambda word: str(read_words(word.group()) or word.group()), text)
+    if braces := _IN_BRACES.fullmatch(text):
+        text = ("" if braces["letter"] else "n = ") + braces["inside"]
+    if _LISTED.fullmatch(text):
+        numbers = [int(number) for number in re.findall(r"\d+", text)]
+        step, *others = (later - earlier for earlier, later in pairwise(numbers))
+        is_one = 1 < step <= MAX_MODULUS and {*others} == {step}
+        return WholeNumbers(step, frozenset((numbers[0] % step,)), "", numbers[0], "") if is_one else None
+    bound = _BOUND.search(text)
+    text = text.replace(bound.group(), "", 1).strip(" ,;") if bound else text
     match = next(filter(None, (form.fullmatch(text) for form in (*_FORMS, *_FORMULAS))), None)
-    if match is None or (match.re in _FORMULAS and not (is_answer or match["said"])):
+    if match is None:
         return None
     said = {name: value or "" for name, value in match.groupdict().items()}
+    bounded = bound["letter"] or "" if bound else ""
+    has_count = bool(said.get("count")) and (bool(said["said"]) or said["count"] == bounded in COUNTERS)
+    if match.re in _FORMULAS and not (is_answer or has_count):
+        return None
     kind = (said.get("kind") or said.get("own_kind") or "").removeprefix("perfect ").replace("powers", "power")
     kind = f"power of {said['base']}" if said.get("base") else kind
     modulus, rests = _MODULI.get(kind, (said.get("modulus") or "1", said.get("rests") or "0"))
@@ -80,17 +114,22 @@ def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     if said.get("not"):
         remainders = frozenset(range(base)) - remainders
     _, sign = spoken_set(said.get("sign") or said.get("own_sign") or "") or ("", "")
-    sign = "all" if said.get("said") and not said.get("base") else sign
-    return WholeNumbers(base, remainders, "" if kind in _MODULI else kind, sign, said.get("letter", ""))
+    low = {"": -math.inf if has_count and not bound else None, ">": 1, ">=": 0}[sign]
+    if bound:
+        low = int(bound["low"]) + (bound["sign"] != ">=" and not bound["least"])
+        letters = {said.get("letter"), said.get("count")} - {"", None}
+        if bounded and letters and bounded not in letters:
+            return None
+    if low is not None and low > -math.inf and has_count and said["count"] == (bounded or said["count"]):
+        low = int(said["base"][:6]) ** min(low, MAX_POWER) if said.get("base") else base * low + int(rests[:6])
+    return WholeNumbers(base, remainders, "" if kind in _MODULI else kind, low, said.get("letter") or bounded or "")
 
 
 def same_numbers(gold: WholeNumbers, answer: WholeNumbers) -> bool:
-    """Whether two sets are the same; one may leave out the sign, or the letter."""
-    for one, other in zip(gold[3:], answer[3:], strict=True):
-        if one and other and one != other:
-            return False
-    base = lcm(gold.modulus, answer.modulus)
-    if gold.kind != answer.kind or base > MAX_MODULUS:
+    """Whether two sets are the same; one may leave out that they are positive, or the letter."""
+    base = math.lcm(gold.modulus, answer.modulus)
+    is_other = gold.letter and answer.letter and gold.letter != answer.letter
+    if is_other or gold.kind != answer.kind or base > MAX_MODULUS or gold.firsts().isdisjoint(answer.firsts()):
         return False
     wanted, given = ({rest for rest in range(base) if rest % side.modulus in side.rests} for side in (gold, answer))
     return wanted == given

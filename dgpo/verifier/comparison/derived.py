@@ -143,11 +143,19 @@ def differences(sides: Sequence[Tokens]) -> list[Node]:
     return [*map(_without_divisors, found)] if len(found) == len(sides) - 1 else []
 
 
-def is_one_relation(gold: Equation, answer: Equation) -> bool:
-    """Whether two equations in the same letters, two or more, are one, solved for any: ``PV = nRT`` for ``P``."""
-    wanted, given = differences(gold.sides), differences(answer.sides)
-    are_two = len(wanted) == len(given) == 1 < len(names(wanted[0]))
-    return are_two and is_multiple(*with_one_notation(wanted[0], given[0]))
+def same_relation(gold: Equation, answer: Equation) -> bool | None:
+    """Whether they are one equation but for factors and order, ``PV = nRT`` and ``P = nRT/V``, ``x/2 = y/3 = z``; None
+    where a side has no value."""
+    wanted = differences(gold.sides)
+    given = in_any_order(answer.sides) if wanted and len(gold.sides) == len(answer.sides) else []
+    pairs = (zip(wanted, order, strict=True) for order in given)
+    is_any = any(all(is_multiple(*with_one_notation(*pair)) for pair in order) for order in pairs if all(given))
+    return is_any if given and all(given) else None
+
+
+def unknowns(equation: Equation) -> frozenset[str]:
+    """The variables of an equation."""
+    return frozenset().union(*map(names, differences(equation.sides)))
 
 
 def _without_divisors(node: Node) -> Node:
@@ -175,19 +183,24 @@ def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | Non
 
 
 def is_shifted(gold: Node, answer: Node) -> bool:
-    r"""Whether two integrals differ by a number, as their C may: ``\sin^2 x + C`` and ``-\cos^2 x + C``; or in its
-    sign; or in where they are defined: ``\ln x + C`` and ``\ln|x| + C``."""
-    if not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
+    r"""Whether two integrals differ by a number and in a factor of C, as they may: ``\sin^2 x + C`` and
+    ``2C - \cos^2 x``; or in the sign of C; or in where they are defined: ``\ln x + C`` and ``\ln|x| + C``."""
+    if "C" not in names(gold) & names(answer) or not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
         return False
     gold, answer = (rebuilt(node, _without_modulus) for node in (gold, answer))
     if equal(gold, renamed(answer, _NEGATED)) is True:
         return True
-    with_more = renamed(gold, {"C": Operation("+", ("C", Fraction(1)))})
-    gap = minus(gold, answer)
-    points = (dict.fromkeys(names(gap), Fraction(place, 5)) for place in (2, 7))
-    is_added = equal(with_more, Operation("+", (gold, Fraction(1))))
-    is_shifted = any(equal(renamed(gap, point), gap) for point in points)
-    return is_added is True and (is_shifted or equal(gold, answer) is True)
+    starts = [[renamed(side, {"C": Fraction(count)}) for count in range(3)] for side in (gold, answer)]
+    slopes = [minus(two, one) for side in starts for one, two in pairwise(side)]
+    are_sums = all(map(_is_fixed, slopes)) and equal(*slopes[:2]) is True and equal(*slopes[2:]) is True
+    gap = minus(starts[0][0], starts[1][0])
+    return are_sums and (_is_fixed(gap) or equal(starts[0][0], starts[1][0]) is True)
+
+
+def _is_fixed(node: Node) -> bool:
+    """Whether the value of ``node`` is the same wherever its variables are, but 0."""
+    points = (dict.fromkeys(names(node), Fraction(place, 5)) for place in (2, 7))
+    return any(equal(renamed(node, point), node) is True for point in points)
 
 
 def _without_modulus(node: Node) -> Node:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.regions import as_region, listed, whole_ends
+from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
 from dgpo.verifier.comparison import derived, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
 from dgpo.verifier.comparison.derived import as_positive, components, definitions, spread
@@ -93,8 +93,10 @@ class Comparison:
 
     def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
         gold, answer = spread(gold, answer), spread(answer, gold)
+        is_same = None
         if isinstance(gold, Equation) and isinstance(answer, Equation):
-            if derived.is_one_relation(gold, answer):
+            is_same = derived.same_relation(gold, answer)
+            if is_same and len(derived.unknowns(gold)) > 1:
                 return True
             if policy.names_differ(gold, answer):
                 return False
@@ -105,8 +107,10 @@ class Comparison:
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
         claimed = policy.claims(answer, gold)
-        if claimed is None:
-            return self._whole_equations(gold, answer) if isinstance(gold, Equation) else False
+        if claimed is None and isinstance(gold, Equation):
+            self.has_evaluated |= is_same is not None
+            sides = [" = ".join(map(latex, equation.sides)) for equation in (gold, answer)]
+            return self._told(sides[0], sides[1]) if is_same is None else is_same
         if not claimed:
             return False
         if isinstance(gold, Equation) and (both := definitions(gold, answer)):
@@ -118,16 +122,6 @@ class Comparison:
                 policy.is_rounded(claim, wanted) or decision for decision, claim in zip(decisions, claims, strict=True)
             ]
         return every(decisions)
-
-    def _whole_equations(self, gold: Equation, answer: Equation) -> Decision:
-        """Whether they are one equation but for factors and order, ``x/2 = y/3 = z``; None if a side has no value."""
-        wanted = derived.differences(gold.sides) if len(gold.sides) == len(answer.sides) else []
-        given = derived.in_any_order(answer.sides) if wanted else []
-        if given and all(given):
-            self.has_evaluated = True
-            pairs = (zip(wanted, order, strict=True) for order in given)
-            return any(all(values.is_multiple(*values.with_one_notation(*pair)) for pair in order) for order in pairs)
-        return self._told(" = ".join(map(latex, gold.sides)), " = ".join(map(latex, answer.sides)))
 
     def _told(self, gold: str, answer: str, decision: Decision = None) -> Decision:
         self.tell(gold, answer, decision)
@@ -210,14 +204,15 @@ class Comparison:
             return False  # n may be a whole number without a word of it
         if (gold.is_whole or answer.is_whole) and (wanted := whole_ends(gold)) and (given := whole_ends(answer)):
             return wanted == given
-        if len(gold.pieces) != len(answer.pieces):
+        golds, answers = merged(gold.pieces), merged(answer.pieces)
+        if len(golds) != len(answers):
             return False
 
         def same(one: Piece, two: Piece) -> Decision:
             ends = ((one.low, two.low), (one.high, two.high))
             return one.brackets == two.brackets and every(self.same(*pair, depth) for pair in ends)
 
-        return paired(gold.pieces, answer.pieces, same)
+        return paired(golds, answers, same)
 
     def grids(self, gold: Grid, answer: Grid, depth: int) -> Decision:
         if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:

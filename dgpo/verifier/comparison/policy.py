@@ -50,7 +50,7 @@ def offers_alternatives(answer: Reading) -> bool:
 
 def in_words(gold: Reading, answer: Reading) -> bool | None:
     """Whether two answers in words or letters of choices are the same; None where a side is anything else."""
-    if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty") and gold.choices is None:
+    if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty", "dots") and gold.choices is None:
         return None
     wanted = gold.whole_numbers
     given = whole_numbers(answer.plain, is_answer=True) if wanted else None

@@ -223,10 +223,10 @@ def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -
         point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
         tried += 1
         wanted, given = (COARSE.value_at(side, point) for side in both)
-        if wanted and given and (has_modulus or (wanted[1] and given[1])):
+        if wanted and given and _close(wanted[0], given[0], _tolerance(gold, has_decimal, COARSE)):
             compared += 1
-            if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, COARSE)):
-                return False
+        elif wanted and given and (has_modulus or (wanted[1] and given[1])):
+            return False
     return True if compared * 4 >= tried else None
 
 
@@ -272,9 +272,8 @@ def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
         for derivative in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
             order, function = 2 if derivative[1] else 1, derivative[2]
             short = {function + "'" * order, f"{'d' * order}ot {function}"} & (names(two) - names(one))
-            if short:
-                new = {derivative[0]: short.pop()}
-                sides = tuple(renamed(side, new) for side in sides)
+            for name in short:
+                sides = tuple(renamed(side, {derivative[0]: name}) for side in sides)
     return sides[0], sides[1]
 
 
@@ -282,15 +281,16 @@ def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
     """Whether gold is answer times a constant, so that ``gold = 0`` and ``answer = 0`` are one equation."""
     if not names(gold) or names(gold) != names(answer) or _is_complex(gold):
         return False
-    if _has_kink(gold) or _has_kink(answer):
-        return equal(gold, answer) is True or (not positive and equal(gold, Operation("-", (answer,))) is True)
     points = ([_value(side, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
     pairs = [(one[0], two[0]) for one, two in points if one and two]
     if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:
         return False
     factor = pairs[0][0] / pairs[0][1]
-    if positive and not (factor.imag == 0 and factor.real > 0):
+    if abs(factor) > 10**9 or (positive and not (factor.imag == 0 and factor.real > 0)):
         return False
+    if _has_kink(gold) or _has_kink(answer):
+        scaled = Operation("*", (Fraction(float(factor.real)).limit_denominator(1000), answer))
+        return equal(gold, scaled) is True
     return all(_close(one, factor * two, COARSE.tolerance) for one, two in pairs)
 
 

@@ -61,7 +61,7 @@ def _greek_command(letter: re.Match[str]) -> str:
 _POWER_FIRST = re.compile(r"(\^(?:\w|\{[^{}]{1,20}\}))(_(?:\w|\{[^{}]{1,20}\}))")
 _BASE = re.compile(r"(?<=log)(?:2|10)(?=\()")
 _WITH_INDEX = re.compile(  # x1 and H2SO4, but not 1e5, Rs5 or the digits of B2_{16}
-    r"(?<![A-Za-z\\_^])(?<!frac )(?<!sqrt )(?!Rs|US|INR|EUR)"
+    r"(?<![A-Za-z\\_^])(?<!frac )(?<!sqrt )(?!Rs|US|INR|EUR|(?<=\d)E\d)"
     r"(?:(?<!\d)[a-z]\d{1,2}(?! ?\^)|(?:[A-Z][a-z]?\d{0,2}|\((?:[A-Z][a-z]?\d{0,2}){1,9}\)\d){1,20})"
     r"(?![A-Za-z\d]|\.\d|[)}]? ?(?:_|\(?(?:in )?base))"
 )

@@ -1,0 +1,72 @@
+r"""Lists by their rule: ``n^2, n = 1, 2, 3`` is ``1, 4, 9``, ``(1, 2, 3) and all permutations`` are six tuples."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import dropwhile, permutations
+
+from dgpo.verifier.answers import conditions, regions
+from dgpo.verifier.answers.labels import filled
+from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.tree import Answer, Node, Region, Several, Value, names, renamed
+from dgpo.verifier.text.splitting import split
+from dgpo.verifier.text.tokens import Tokens, vocabulary
+
+Read = Callable[[Tokens], Answer]
+_PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
+MAX_PERMUTED = 4
+_COUNTED = vocabulary("name relation number join dots open close")
+MAX_WRITTEN_OUT = 32
+
+
+def written_out(tokens: Tokens, read: Read) -> Answer | None:
+    r"""``1, 4, 9`` of ``n^2, n = 1, 2, 3``; None for anything else."""
+    for head, clause in conditions.clauses(tokens):
+        clause = conditions.without_fillers(clause)
+        letters = {str(token.value) for token in clause if token.kind == "name"}
+        if (
+            len(letters) != 1
+            or not letters <= COUNTERS
+            or not "relation" in {token.kind for token in clause} <= _COUNTED
+        ):
+            continue
+        counts, (letter,) = read(clause), letters
+        counts = regions.listed(counts) if isinstance(counts, Region) else counts
+        items = filled([*counts.items]) if isinstance(counts, Several) else []
+        numbers = [item.node for item in items if isinstance(item, Value) and isinstance(item.node, Fraction)]
+        value = read(split(head, "relation", "=")[0][-1])
+        if 1 < len(numbers) == len(items) <= MAX_WRITTEN_OUT and letter in _letters(value):
+            return Several("", tuple(_with_number(value, letter, number) for number in numbers))
+    return None
+
+
+def _letters(tree: Answer) -> frozenset[str]:
+    """The variables of a value, or of the values in a list or a tuple."""
+    if isinstance(tree, Several):
+        return frozenset().union(*map(_letters, tree.items))
+    return names(tree.node) if isinstance(tree, Value) and tree.node is not None else frozenset()
+
+
+def _with_number(tree: Answer, letter: str, number: Node) -> Answer:
+    """``tree`` with a number for a letter of its values."""
+    if isinstance(tree, Several):
+        return replace(tree, items=tuple(_with_number(item, letter, number) for item in tree.items))
+    if not isinstance(tree, Value) or tree.node is None:
+        return tree
+    return replace(tree, node=renamed(tree.node, {letter: number}))
+
+
+def permuted(tokens: Tokens, read: Read) -> Answer | None:
+    """The list of tuples that ``(1, 2, 3) and all permutations`` means, or its cyclic ones; None for anything else."""
+    words = {token.word for token in tokens} - {""}
+    if words.isdisjoint(("permutations", "permutation")) or not words <= _PERMUTED:
+        return None
+    end = max((index for index, token in enumerate(tokens) if token.kind == "close"), default=0) + 1
+    side = split(tokens[:end], "relation", "=")[0][-1]
+    point = read(tuple(dropwhile(lambda token: token.word, side)))
+    goes_on = not all(token.word or token.kind == "join" for token in tokens[end:])
+    if goes_on or not isinstance(point, Several) or point.brackets != "()" or len(point.items) > MAX_PERMUTED:
+        return None
+    turns = [point.items[place:] + point.items[:place] for place in range(len(point.items))]
+    orders = turns if "cyclic" in words else permutations(point.items)
+    return Several("", tuple(Several("()", order) for order in dict.fromkeys(orders)))
