@@ -8,8 +8,20 @@ from typing import Any
 
 from dgpo.verifier.answers.conditions import without_fillers
 from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.answers.regions import REALS, without
 from dgpo.verifier.answers.whole_numbers import whole_numbers
-from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Several, Statement, Value, product
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Grid,
+    Named,
+    Node,
+    Operation,
+    Region,
+    Several,
+    Statement,
+    Value,
+    product,
+)
 from dgpo.verifier.text.splitting import group_end, in_a_list, plain, shell, split, step, symbols, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 
@@ -18,7 +30,8 @@ Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _DETERMINANTS = vocabulary("vmatrix")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
-_WHEN = vocabulary("if when whenever otherwise else for")
+_OTHERWISE = vocabulary("otherwise else")
+_WHEN = vocabulary("if when whenever for") | _OTHERWISE
 _PARAMETERS = ("c", "k", "s", "t", "lambda", "mu")
 MAX_DETERMINANT = 4
 """Rows: a determinant has as many terms as its rows have orders."""
@@ -164,8 +177,23 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
     conditions = [_condition(row[1], read) for row in rows]
     if None in conditions:
         return None
+    conditions[-1] = _remaining(conditions[:-1]) if rows[-1][1][0].word in _OTHERWISE else conditions[-1]
+    conditions[-1] = conditions[-1] or _condition(rows[-1][1], read)
     pairs = zip((row[0] for row in rows), filter(None, conditions), strict=True)
     return Several("{}", tuple(Several("()", (read(value), condition)) for value, condition in pairs))
+
+
+def _remaining(conditions: Sequence[Answer | None]) -> Answer | None:
+    """The condition of the last case, ``otherwise``, behind cases of inequalities or one of remainders; else None."""
+    if len(conditions) == 1 and isinstance(said := conditions[0], Statement) and said.symbols[0].isdigit():
+        modulus, *rests, kind, low = said.symbols
+        others = (str(rest) for rest in range(int(modulus)) if str(rest) not in rests)
+        return None if kind else replace(said, symbols=(modulus, *others, kind, low))
+    known = [condition for condition in conditions if isinstance(condition, Region)]
+    if len({region.variable for region in known}) != 1 or len(known) < len(conditions):
+        return None
+    pieces = without(REALS, [piece for region in known for piece in region.pieces])
+    return Region(known[0].variable, tuple(pieces)) if pieces else None
 
 
 def _condition(tokens: Tokens, read: Read) -> Answer | None:
@@ -184,7 +212,7 @@ def cases_in_words(parts: Sequence[Tokens], read: Read) -> Answer | None:
         condition, *value = split(part, "sign", ":")[0]
         if len(value) == 1 and part[0].word in _WHEN:  # if n is odd: 1
             part = (*value[0], *condition)
-        elif part[0].word in ("otherwise", "else") and part[1:]:
+        elif part[0].word in _OTHERWISE and part[1:]:
             part = (*part[1:], part[0])
         start = next((index for index, token in enumerate(part) if token.word in _WHEN), len(part))
         if start:

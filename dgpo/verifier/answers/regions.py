@@ -88,7 +88,7 @@ def read_union(tokens: Tokens) -> Region | None:
         pieces = _pieces(part) or points
         if not pieces or union is None:
             return None
-        union = _without(union, pieces) if is_excluded else union + pieces
+        union = without(union, pieces) if is_excluded else union + pieces
     return Region("", tuple(union)) if union is not None else None
 
 
@@ -182,7 +182,7 @@ def _with_hole(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | 
     return [inside, Piece(above.brackets[0] + whole.brackets[1], above.low, whole.high)]
 
 
-def _without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] | None:
+def without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] | None:
     """The numbers in ``pieces`` that are not in ``excluded``; None where the order of ends is not known."""
     remaining: list[Piece] | None = [*pieces]
     for piece in excluded:
@@ -192,8 +192,8 @@ def _without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] 
 
 def merged(pieces: Sequence[Piece]) -> Sequence[Piece]:
     """``(1, 3)`` of ``(1, 2]`` and ``[2, 3)``: the fewest pieces, where the order of ends is known."""
-    outside = _without(REALS, pieces) if len(pieces) <= MAX_MERGED else None
-    return pieces if outside is None else _without(REALS, outside) or pieces
+    outside = without(REALS, pieces) if len(pieces) <= MAX_MERGED else None
+    return pieces if outside is None else without(REALS, outside) or pieces
 
 
 def _complement(piece: Piece) -> list[Piece]:
@@ -236,7 +236,7 @@ def read_inequality(tokens: Tokens) -> Region | None:
     relations = [str(sign.value) for sign in signs]
     if relations in (["in"], ["not in"]):
         name, region = read_name(sides[0]), read_union(sides[1])
-        pieces = _without(REALS, region.pieces) if region and relations == ["not in"] else region and region.pieces
+        pieces = without(REALS, region.pieces) if region and relations == ["not in"] else region and region.pieces
         return Region(str(name), tuple(pieces)) if name and pieces else None
     if not relations or not all(sides) or not set(relations) <= set(MIRROR):
         return None

@@ -8,6 +8,7 @@ from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.comparison import policy
+from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import (
     Answer,
@@ -192,7 +193,7 @@ def is_shifted(gold: Node, answer: Node) -> bool:
         return True
     starts = [[renamed(side, {"C": Fraction(count)}) for count in range(3)] for side in (gold, answer)]
     slopes = [minus(two, one) for side in starts for one, two in pairwise(side)]
-    are_sums = all(map(_is_fixed, slopes)) and equal(*slopes[:2]) is True and equal(*slopes[2:]) is True
+    are_sums = all(map(_is_fixed, slopes)) and all(equal(slopes[at], slopes[at + 1]) is True for at in (0, 2))
     gap = minus(starts[0][0], starts[1][0])
     return are_sums and (_is_fixed(gap) or equal(starts[0][0], starts[1][0]) is True)
 
@@ -210,6 +211,22 @@ def _without_modulus(node: Node) -> Node:
         if isinstance(inside, Operation) and inside.function == "abs":
             return Operation(node.function, (*inside.operands, *base))
     return node
+
+
+def by_remainder(cases: Several, formula: Value) -> list[tuple[Answer, Answer]]:
+    r"""``n/2`` and ``\lfloor n/2 \rfloor`` at ``2n``, and so on for each of ``cases`` by the remainder of ``n``; none
+    for cases of another kind, or that are not all."""
+    (letter, *others), pairs, part = (*sorted(names(formula.node or "")), ""), [], Fraction(0)
+    for value, condition in (item.items for item in cases.items if isinstance(item, Several) and len(item.items) == 2):
+        modulus, *rests, kind, low = condition.symbols if isinstance(condition, Statement) else ("", "", "")
+        if not modulus.isdigit() or kind or low != "1" or not isinstance(value, Value) or value.node is None:
+            return []
+        for rest in rests:
+            number = Operation("+", (product(Fraction(modulus), letter), Fraction(rest)))
+            both = (renamed(node, {letter: number}) for node in (value.node, formula.node or ""))
+            pairs.append(tuple(Value(node, ()) for node in both))
+            part += Fraction(1, int(modulus))
+    return pairs if part == 1 and others == [""] and letter in COUNTERS else []
 
 
 def components(value: Value) -> Several | None:

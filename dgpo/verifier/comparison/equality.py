@@ -9,7 +9,7 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
 from dgpo.verifier.comparison import derived, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
-from dgpo.verifier.comparison.derived import as_positive, components, definitions, spread
+from dgpo.verifier.comparison.derived import as_positive, by_remainder, components, definitions, spread
 from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.quantities import BASE
@@ -185,6 +185,8 @@ class Comparison:
         is_tuple = len(gold.items) > 1 and gold.brackets == "()"
         if is_tuple and isinstance(answer, Value) and (parts := components(answer)):
             return self.severals(gold, parts, depth)
+        if isinstance(answer, Value) and (pairs := by_remainder(gold, answer)):
+            return every(self.same(*pair, depth) for pair in pairs)
         if gold.brackets not in UNORDERED or (len(gold.items) > 1 and gold.brackets) or not gold.items:
             return False
         return every(self.same(item, answer, depth) for item in gold.items)

@@ -8,10 +8,23 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.answers.regions import as_region
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.evaluation import COUNTERS
-from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Several, Value, names, renamed
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Equation,
+    Given,
+    Node,
+    Piece,
+    Region,
+    Several,
+    Value,
+    minus,
+    names,
+    renamed,
+)
 from dgpo.verifier.expressions.values import exact
 
 MAX_RESIDUES = 240
@@ -24,6 +37,7 @@ class Family:
     Attributes:
         letter: What is written for ``k``, '' for a residue.
         is_named: They are the values of an unknown, ``x = 2k``.
+        interval: Brackets and width of the intervals that begin at the numbers; none for the numbers alone.
     """
 
     step: Fraction
@@ -31,6 +45,7 @@ class Family:
     has_pi: bool
     letter: str
     is_named: bool = False
+    interval: tuple[str, Fraction] = ("", Fraction(0))
 
 
 def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
@@ -68,11 +83,33 @@ def _families(tree: Answer) -> list[Family]:
         name, value = policy.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None
         return _named(_families(read_answer(value))) if value and is_unknown else []
+    if isinstance(tree, Several) and (interval := as_region(tree)):
+        tree = interval
+    if isinstance(tree, Region):
+        parts = [_of_piece(piece) for piece in tree.pieces]
+        return [family for part in parts for family in part] if all(parts) else []
     if isinstance(tree, Several):
         parts = [_families(item) for item in tree.items] if tree.brackets in ("", "{}") else []
         found = [family for part in parts for family in part] if all(parts) else []
         return _named(found) if tree.name or tree.brackets else found
     return _of_value(tree) if isinstance(tree, Value) else []
+
+
+def _of_piece(piece: Piece) -> list[Family]:
+    r"""The family of ``(k\pi, k\pi + 1)``, intervals of one width; none for another piece."""
+    low, high = piece.low, piece.high
+    if not isinstance(low, Value) or not isinstance(high, Value) or low.node is None or high.node is None:
+        return []
+    ends = _of_value(low)
+    gaps = [
+        exact(renamed(minus(high.node, low.node), {ends[0].letter: Fraction(count), "pi": Fraction(pi)}))
+        for count, pi in ((0, 1), (1, 1), (5, 1), (0, 2))
+        if len(ends) == 1
+    ]
+    if not gaps or gaps[0] is None or gaps != [*[gaps[0]] * 3, gaps[0] * (1 + ends[0].has_pi)]:
+        return []
+    width = gaps[0] / 180 if low.unit else gaps[0]
+    return [replace(ends[0], interval=(piece.brackets, width), is_named=ends[0].has_pi or piece.brackets != "()")]
 
 
 def _named(families: list[Family]) -> list[Family]:
@@ -118,9 +155,9 @@ def _has_modulus(tree: Answer) -> bool:
     return isinstance(tree, Value) and tree.unit.startswith("mod ") and tree.unit.removeprefix("mod ").isdigit()
 
 
-def _residues(families: list[Family], period: Fraction) -> set[Fraction]:
+def _residues(families: list[Family], period: Fraction) -> set[tuple[Fraction, tuple[str, Fraction]]]:
     return {
-        (family.start + count * family.step) % period
+        ((family.start + count * family.step) % period, family.interval)
         for family in families
         for count in range(int(period / family.step))
     }
