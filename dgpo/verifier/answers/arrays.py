@@ -10,18 +10,7 @@ from dgpo.verifier.answers.conditions import without_fillers
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.regions import REALS, without
 from dgpo.verifier.answers.whole_numbers import whole_numbers
-from dgpo.verifier.expressions.tree import (
-    Answer,
-    Grid,
-    Named,
-    Node,
-    Operation,
-    Region,
-    Several,
-    Statement,
-    Value,
-    product,
-)
+from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Region, Several, Statement, Value
 from dgpo.verifier.text.splitting import group_end, in_a_list, plain, shell, split, step, symbols, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 
@@ -136,7 +125,7 @@ def _expanded(rows: Sequence[list[Any]]) -> Node:
     if len(rows) == 1:
         return rows[0][0]
     minors = ([row[:place] + row[place + 1 :] for row in rows[1:]] for place in range(len(rows)))
-    terms = [product(cell, _expanded(minor)) for cell, minor in zip(rows[0], minors, strict=True)]
+    terms = [Operation("*", (cell, _expanded(minor))) for cell, minor in zip(rows[0], minors, strict=True)]
     return Operation("+", tuple(Operation("-", (term,)) if place % 2 else term for place, term in enumerate(terms)))
 
 

@@ -183,10 +183,11 @@ def _with_hole(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | 
 
 
 def without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] | None:
-    """The numbers in ``pieces`` that are not in ``excluded``; None where the order of ends is not known."""
+    """The numbers in ``pieces`` that are not in ``excluded``; None where their order is not known, or too many."""
     remaining: list[Piece] | None = [*pieces]
     for piece in excluded:
-        remaining = _common(remaining or (), _complement(piece))
+        is_known = remaining is not None and len(remaining) <= MAX_LISTED
+        remaining = _common(remaining or (), _complement(piece)) if is_known else None
     return remaining
 
 

@@ -8,7 +8,7 @@ from itertools import dropwhile, permutations
 from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.labels import filled
 from dgpo.verifier.expressions.evaluation import COUNTERS
-from dgpo.verifier.expressions.tree import Answer, Node, Region, Several, Value, names, renamed
+from dgpo.verifier.expressions.tree import Answer, Node, Region, Several, Value, renamed
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, vocabulary
 
@@ -23,28 +23,19 @@ def written_out(tokens: Tokens, read: Read) -> Answer | None:
     r"""``1, 4, 9`` of ``n^2, n = 1, 2, 3``; None for anything else."""
     for head, clause in conditions.clauses(tokens):
         clause = conditions.without_fillers(clause)
-        letters = {str(token.value) for token in clause if token.kind == "name"}
-        if (
-            len(letters) != 1
-            or not letters <= COUNTERS
-            or not "relation" in {token.kind for token in clause} <= _COUNTED
-        ):
+        letters = [str(token.value) for token in clause if token.kind == "name"]
+        kinds = {str(token.kind) for token in clause}
+        if not "relation" in kinds <= _COUNTED or len(letters) != 1 or letters[0] not in COUNTERS:
             continue
-        counts, (letter,) = read(clause), letters
+        counts = read(clause)
         counts = regions.listed(counts) if isinstance(counts, Region) else counts
         items = filled([*counts.items]) if isinstance(counts, Several) else []
         numbers = [item.node for item in items if isinstance(item, Value) and isinstance(item.node, Fraction)]
         value = read(split(head, "relation", "=")[0][-1])
-        if 1 < len(numbers) == len(items) <= MAX_WRITTEN_OUT and letter in _letters(value):
-            return Several("", tuple(_with_number(value, letter, number) for number in numbers))
+        values = tuple(_with_number(value, letters[0], number) for number in numbers)
+        if 1 < len(values) == len(items) <= MAX_WRITTEN_OUT and values[0] != value:
+            return Several("", values)
     return None
-
-
-def _letters(tree: Answer) -> frozenset[str]:
-    """The variables of a value, or of the values in a list or a tuple."""
-    if isinstance(tree, Several):
-        return frozenset().union(*map(_letters, tree.items))
-    return names(tree.node) if isinstance(tree, Value) and tree.node is not None else frozenset()
 
 
 def _with_number(tree: Answer, letter: str, number: Node) -> Answer:

@@ -12,19 +12,7 @@ from dgpo.verifier.answers.regions import as_region
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.evaluation import COUNTERS
-from dgpo.verifier.expressions.tree import (
-    Answer,
-    Equation,
-    Given,
-    Node,
-    Piece,
-    Region,
-    Several,
-    Value,
-    minus,
-    names,
-    renamed,
-)
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Region, Several, Value, minus, names, renamed
 from dgpo.verifier.expressions.values import exact
 
 MAX_RESIDUES = 240
@@ -86,7 +74,7 @@ def _families(tree: Answer) -> list[Family]:
     if isinstance(tree, Several) and (interval := as_region(tree)):
         tree = interval
     if isinstance(tree, Region):
-        parts = [_of_piece(piece) for piece in tree.pieces]
+        parts = [_of_interval(piece.brackets, piece.low, piece.high) for piece in tree.pieces]
         return [family for part in parts for family in part] if all(parts) else []
     if isinstance(tree, Several):
         parts = [_families(item) for item in tree.items] if tree.brackets in ("", "{}") else []
@@ -95,21 +83,19 @@ def _families(tree: Answer) -> list[Family]:
     return _of_value(tree) if isinstance(tree, Value) else []
 
 
-def _of_piece(piece: Piece) -> list[Family]:
-    r"""The family of ``(k\pi, k\pi + 1)``, intervals of one width; none for another piece."""
-    low, high = piece.low, piece.high
+def _of_interval(brackets: str, low: Answer, high: Answer) -> list[Family]:
+    r"""The family of ``(k\pi, k\pi + 1)``, intervals of one width; none for another interval."""
     if not isinstance(low, Value) or not isinstance(high, Value) or low.node is None or high.node is None:
         return []
-    ends = _of_value(low)
-    gaps = [
-        exact(renamed(minus(high.node, low.node), {ends[0].letter: Fraction(count), "pi": Fraction(pi)}))
-        for count, pi in ((0, 1), (1, 1), (5, 1), (0, 2))
-        if len(ends) == 1
-    ]
-    if not gaps or gaps[0] is None or gaps != [*[gaps[0]] * 3, gaps[0] * (1 + ends[0].has_pi)]:
+    if len(ends := _of_value(low)) != 1 or low.unit != high.unit:
         return []
-    width = gaps[0] / 180 if low.unit else gaps[0]
-    return [replace(ends[0], interval=(piece.brackets, width), is_named=ends[0].has_pi or piece.brackets != "()")]
+    (end,), gap = ends, minus(high.node, low.node)
+    points = ((0, 1), (1, 1), (5, 1), (0, 2))
+    gaps = [exact(renamed(gap, {end.letter: Fraction(count), "pi": Fraction(pi)})) for count, pi in points]
+    if (width := gaps[0]) is None or gaps != [width, width, width, width * (1 + (end.has_pi and not low.unit))]:
+        return []
+    interval = (brackets, width / 180 if low.unit else width)
+    return [replace(end, interval=interval, is_named=end.has_pi or brackets != "()")]
 
 
 def _named(families: list[Family]) -> list[Family]:
