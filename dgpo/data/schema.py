@@ -85,9 +85,17 @@ def make_row(
     for name, value in named.items():
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"make_row: {name}={value!r} (index {index}): give a non-empty string")
-    info: dict[str, str | int | float] = {"index": index, "split": split, "level": level, "problem": problem}
-    info |= {"id": id or str(index), "source": source, "revision": revision, "subject": subject}
-    info |= {"raw_answer": raw_answer or ground_truth}
+    info: dict[str, str | int | float] = {
+        "index": index,
+        "split": split,
+        "level": level,
+        "problem": problem,
+        "id": id or str(index),
+        "source": source,
+        "revision": revision,
+        "subject": subject,
+        "raw_answer": raw_answer or ground_truth,
+    }
     taken = sorted(set(info) & set(extra or {}))
     if taken:
         raise ValueError(f"make_row: extra={taken} (index {index}) are fields already; use other names")

@@ -90,8 +90,11 @@ def final_answer(solution: str) -> str:
         answers = [content.strip() for _, _, content in boxed]
     else:
         answer = ((unboxed_answer(text, "expression") or "") if _STATED.search(text) else text).strip()
-        spaced, more = answer.replace(", ", " "), _GOES_ON.match(text.rpartition(answer or " ")[2])
-        answers = [answer, *[spaced] * (spaced in text), *([answer + more[0]] if more and answer in text else [])]
+        answers = [answer]
+        if (spaced := answer.replace(", ", " ")) in text:
+            answers.append(spaced)
+        if answer in text and (more := _GOES_ON.match(text.rpartition(answer or " ")[2])):
+            answers.append(answer + more[0])
     answers = list(dict.fromkeys(answers))
     if len(answers) == 1 and answers[0] and not is_solution(answers[0]):
         return answers[0]

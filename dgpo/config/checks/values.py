@@ -70,7 +70,8 @@ def _missing(prefix: str, section: Any, default: Mapping[str, Any]) -> Iterator[
         elif isinstance(expected, Mapping) and isinstance(inner := section[name], dict):
             # One of another class has other options; one that lost its class is to be found to lack it.
             target = expected.get("_target_")
-            yield from _missing(f"{key}.", inner, expected) if inner.get("_target_", target) == target else ()
+            if inner.get("_target_", target) == target:
+                yield from _missing(f"{key}.", inner, expected)
 
 
 def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | None:

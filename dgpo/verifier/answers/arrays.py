@@ -166,8 +166,8 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
     conditions = [_condition(row[1], read) for row in rows]
     if None in conditions:
         return None
-    conditions[-1] = _remaining(conditions[:-1]) if rows[-1][1][0].word in _OTHERWISE else conditions[-1]
-    conditions[-1] = conditions[-1] or _condition(rows[-1][1], read)
+    if rows[-1][1][0].word in _OTHERWISE:
+        conditions[-1] = _remaining(conditions[:-1]) or conditions[-1]
     pairs = zip((row[0] for row in rows), filter(None, conditions), strict=True)
     return Several("{}", tuple(Several("()", (read(value), condition)) for value, condition in pairs))
 
