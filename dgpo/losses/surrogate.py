@@ -137,7 +137,7 @@ def sequence_weights(
     if loss_agg_mode == "seq-mean-token-mean":
         return weights / tokens.clamp(min=1)
     if loss_agg_mode == "seq-mean-token-sum-norm":
-        return weights / max(loss_scale_factor or response_mask.shape[-1], 1)
+        return weights / (loss_scale_factor or max(response_mask.shape[-1], 1))
     return weights
 
 

@@ -13,14 +13,17 @@ INFO = [
     {"dp_size": 4, "batch_num_tokens": 700, "global_batch_size": 24},
     {"dp_size": 2, "batch_num_tokens": 300, "global_batch_size": 12, "loss_scale_factor": 64},
     {"loss_scale_factor": 10},
+    {"loss_scale_factor": 0.5},
 ]
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("info", INFO)
-def test_weights_are_those_of_verls_agg_loss(mode, info, make_batch):
-    mask = make_batch().response_mask
-    mask[2] = False
+@pytest.mark.parametrize("rows", [1, 6])
+def test_weights_are_those_of_verls_agg_loss(mode, info, rows, make_batch):
+    mask = make_batch(rows=6).response_mask[:rows]
+    mask[0, 1:] = False
+    mask[2:3] = False
     matrix = torch.randn(mask.shape, requires_grad=True)
     expected = agg_loss(matrix, mask, mode, **info)
     (gradient,) = torch.autograd.grad(expected, matrix)
