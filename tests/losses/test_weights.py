@@ -170,6 +170,12 @@ def test_every_method_is_the_plain_policy_gradient_at_ratio_one(name):
         torch.testing.assert_close(weights(name, (1.0,), advantage), torch.ones(1))
 
 
+def test_a_weight_without_a_cap_ends_at_e_to_the_20():
+    below, above = gradient_weight("gppo", torch.tensor([19.0, 90.0]), -torch.ones(2), torch.full((2,), -1.0))
+    assert below == pytest.approx(math.exp(19), rel=1e-5)
+    assert above == pytest.approx(math.exp(20), rel=1e-5)
+
+
 def test_weight_is_detached():
     d = torch.zeros(3, requires_grad=True)
     assert not gradient_weight("dgpo", d, torch.ones(3), torch.zeros(3)).requires_grad
