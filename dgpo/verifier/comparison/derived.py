@@ -30,7 +30,7 @@ from dgpo.verifier.expressions.tree import (
 from dgpo.verifier.expressions.values import equal, exact, is_multiple, with_one_notation
 from dgpo.verifier.text.spelling import GREEK
 from dgpo.verifier.text.splitting import split
-from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has
+from dgpo.verifier.text.tokens import CLOSE, EQUALS, OPEN, Token, Tokens, has
 from dgpo.verifier.text.tokens import renamed as with_letters
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
@@ -142,6 +142,12 @@ def differences(sides: Sequence[Tokens]) -> list[Node]:
     found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
     found = [renamed(node, {"c": "C"}) if names(node) <= _WITH_CONSTANT | {"c"} else node for node in found]
     return [*map(_without_divisors, found)] if len(found) == len(sides) - 1 else []
+
+
+def joined(equation: Equation) -> Tokens:
+    """The sides with ``=`` between them."""
+    first, *others = equation.sides
+    return (*first, *(token for side in others for token in (EQUALS, *side)))
 
 
 def same_relation(gold: Equation, answer: Equation) -> bool | None:

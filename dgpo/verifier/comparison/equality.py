@@ -9,10 +9,8 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
 from dgpo.verifier.comparison import derived, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
-from dgpo.verifier.comparison.derived import as_positive, by_remainder, components, definitions, spread
 from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.evaluation import COUNTERS
-from dgpo.verifier.expressions.quantities import BASE
 from dgpo.verifier.expressions.tree import (
     Answer,
     Equation,
@@ -27,7 +25,7 @@ from dgpo.verifier.expressions.tree import (
     Statement,
     Value,
 )
-from dgpo.verifier.expressions.units import same_unit
+from dgpo.verifier.expressions.units import may_be_same_unit
 from dgpo.verifier.text.splitting import symbols
 from dgpo.verifier.text.tokens import Tokens, has, latex
 
@@ -44,55 +42,64 @@ class Comparison:
         has_evaluated: Whether expressions were evaluated at points.
         letters: The conditions on letters of the ground truth, and on those of the answer (``k`` is whole).
         is_swapped: The answer is in the place of the ground truth, down to its parts.
+        depth: So many trees that are being compared hold the ones that come next.
     """
 
-    tell: Tell = lambda *_: None
+    tell: Tell | None = None
     has_evaluated: bool = False
     letters: forms.Declared = ({}, {})
     is_swapped: bool = False
+    depth: int = 0
 
-    def same(self, gold: Answer, answer: Answer, depth: int = 0) -> Decision:
+    def same(self, gold: Answer, answer: Answer) -> Decision:
         """Whether ``answer`` is ``gold``."""
         clock.check()
         if self.is_swapped:
-            return self._swapped(Comparison.same, gold, answer, depth)
+            return self._swapped(Comparison.same, gold, answer)
         if gold == answer:
             return True
-        if depth > MAX_DEPTH:
+        if self.depth > MAX_DEPTH:
             return None
+        self.depth += 1
+        decision = self._by_kind(gold, answer)
+        self.depth -= 1
+        return decision
+
+    def _by_kind(self, gold: Answer, answer: Answer) -> Decision:
+        if isinstance(gold, Value) and isinstance(answer, Value) and not gold.unit.startswith("mod "):
+            return self.values(gold, answer)
         if (decision := families.same(gold, answer, self.letters)) is not None:
             return decision
         if isinstance(gold, Given) or isinstance(answer, Given):
-            return self._given(gold, answer, depth)
+            return self._given(gold, answer)
         if isinstance(gold, Equation) or isinstance(answer, Equation):
-            return self._equations(gold, answer, depth)
+            return self._equations(gold, answer)
         for kinds, compare in _PAIRS:
             if isinstance(gold, kinds[0]) and isinstance(answer, kinds[1]):
-                return compare(self, gold, answer, depth + 1)
+                return compare(self, gold, answer)
             if isinstance(gold, kinds[1]) and isinstance(answer, kinds[0]):
-                return self._swapped(compare, gold, answer, depth + 1)
+                return self._swapped(compare, gold, answer)
         return False
 
-    def _swapped(self, compare: Any, gold: Answer, answer: Answer, depth: int) -> Decision:
+    def _swapped(self, compare: Any, gold: Answer, answer: Answer) -> Decision:
         """``compare`` with the two sides exchanged; `tell` still has the ground truth first."""
-        letters = (self.letters[1], self.letters[0])
-        swapped = Comparison(lambda one, two, same: self.tell(two, one, same), False, letters, not self.is_swapped)
-        decision = compare(swapped, answer, gold, depth)
-        self.has_evaluated |= swapped.has_evaluated
+        outer = self.letters
+        self.letters, self.is_swapped = (outer[1], outer[0]), not self.is_swapped
+        decision = compare(self, answer, gold)
+        self.letters, self.is_swapped = outer, not self.is_swapped
         return decision
 
-    def _given(self, gold: Answer, answer: Answer, depth: int) -> Decision:
+    def _given(self, gold: Answer, answer: Answer) -> Decision:
         wanted, given = (side if isinstance(side, Given) else Given(side, {}) for side in (gold, answer))
         outer = self.letters
         self.letters = golds, answers = ({**outer[0], **wanted.conditions}, {**outer[1], **given.conditions})
         are_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
-        decision = are_same and not policy.are_parts_of_curve(wanted, given)
-        decision = decision and self.same(wanted.value, given.value, depth + 1)
+        decision = are_same and not policy.are_parts_of_curve(wanted, given) and self.same(wanted.value, given.value)
         self.letters = outer
         return decision
 
-    def _equations(self, gold: Answer, answer: Answer, depth: int) -> Decision:
-        gold, answer = spread(gold, answer), spread(answer, gold)
+    def _equations(self, gold: Answer, answer: Answer) -> Decision:
+        gold, answer = derived.spread(gold, answer), derived.spread(answer, gold)
         is_same = None
         if isinstance(gold, Equation) and isinstance(answer, Equation):
             is_same = derived.same_relation(gold, answer)
@@ -101,60 +108,59 @@ class Comparison:
             if policy.names_differ(gold, answer):
                 return False
         if isinstance(gold, Equation) and (exact := policy.before_rounding(gold)):
-            return either(self.same(side, answer, depth + 1) for side in (exact, read_answer(gold.sides[-1])))
+            return either(self.same(side, answer) for side in (exact, read_answer(gold.sides[-1])))
         value = policy.asked_value(gold, answer) if isinstance(gold, Equation) else None
         wanted = read_answer(value) if value else gold
         if not isinstance(answer, Equation):
-            return False if isinstance(wanted, Equation) else self.same(wanted, answer, depth + 1)
+            return False if isinstance(wanted, Equation) else self.same(wanted, answer)
         claimed = policy.claims(answer, gold)
         if claimed is None and isinstance(gold, Equation):
             self.has_evaluated |= is_same is not None
-            sides = [" = ".join(map(latex, equation.sides)) for equation in (gold, answer)]
-            return self._told(sides[0], sides[1]) if is_same is None else is_same
+            return self._told(derived.joined(gold), derived.joined(answer)) if is_same is None else is_same
         if not claimed:
             return False
-        if isinstance(gold, Equation) and (both := definitions(gold, answer)):
-            return self.same(*both, depth + 1)
+        if isinstance(gold, Equation) and (both := derived.definitions(gold, answer)):
+            return self.same(*both)
         claims = [read_answer(side) for side in claimed]
-        decisions = [self.same(wanted, claim, depth + 1) for claim in claims]
+        decisions = [self.same(wanted, claim) for claim in claims]
         if True in decisions:  # 5/3 = 1.667
-            decisions = [
-                policy.is_rounded(claim, wanted) or decision for decision, claim in zip(decisions, claims, strict=True)
-            ]
+            are_rounded = [policy.is_rounded(claim, wanted) for claim in claims]
+            decisions = [same or is_rounded or same for same, is_rounded in zip(decisions, are_rounded, strict=True)]
         return every(decisions)
 
-    def _told(self, gold: str, answer: str, decision: Decision = None) -> Decision:
-        self.tell(gold, answer, decision)
+    def _told(self, gold: Tokens, answer: Tokens, decision: Decision = None) -> Decision:
+        if self.tell is not None:
+            gold, answer = (answer, gold) if self.is_swapped else (gold, answer)
+            self.tell(latex(gold), latex(answer), decision)
         return decision
 
-    def values(self, gold: Value, answer: Value, depth: int) -> Decision:
-        gold, answer = forms.in_radians(*derived.with_floors(gold, answer))
-        unit, other = gold.unit, answer.unit
-        if unit != other and (BASE in unit + other or (unit and other and not same_unit(unit, other))):
-            return False
-        texts = latex(gold.tokens), latex(answer.tokens)
+    def values(self, gold: Value, answer: Value) -> Decision:
+        gold, answer = derived.with_floors(gold, answer)
+        if gold.unit != answer.unit:
+            gold, answer = forms.in_radians(gold, answer)
+            if not may_be_same_unit(gold.unit, answer.unit):
+                return False
         if gold.node is None or answer.node is None:
             is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
-            return is_same or self._told(*texts)
-        wanted, given = values.with_one_notation(gold.node, answer.node)
-        given_forms = forms.forms(gold, answer, (wanted, given), self.letters)
+            return is_same or self._told(gold.tokens, answer.tokens)
+        self.has_evaluated |= values.exact(gold.node) is None or values.exact(answer.node) is None
         has_decimal = gold.is_decimal or answer.is_decimal
-        if values.exact(gold.node) is None or values.exact(answer.node) is None:
-            self.has_evaluated = True
-        decision = either(values.equal(wanted, form, has_decimal) for form in given_forms)
-        decision = decision or any(derived.is_shifted(wanted, form) for form in given_forms) or decision
-        return self._told(*texts, policy.is_rounded(gold, answer) if decision is False else decision)
+        decision = values.equal_at_sight(gold.node, answer.node, has_decimal) if gold.unit == answer.unit else None
+        if decision is None:
+            wanted, *tried = forms.forms(gold, answer, self.letters)
+            decision = either(values.equal(wanted, form, has_decimal) for form in tried)
+            decision = decision or any(derived.is_shifted(wanted, form) for form in tried) or decision
+        if decision is False:
+            decision = policy.is_rounded(gold, answer)
+        return self._told(gold.tokens, answer.tokens, decision)
 
-    def severals(self, gold: Several, answer: Several, depth: int) -> Decision:
-        wanted, given = gold.name, answer.name
-        are_indexed = "_" in wanted and "_" in given and wanted.partition("_")[0] == given.partition("_")[0]
-        is_other = gold.is_either != answer.is_either and any(isinstance(item, Region) for item in gold.items)
-        if is_other or (wanted and given and wanted != given and (are_indexed or {wanted, given} <= set("xyz"))):
-            return False  # x > 1 or y < 2 beside x > 1 and y < 2
+    def severals(self, gold: Several, answer: Several) -> Decision:
+        if policy.are_of_other_unknowns(gold, answer):
+            return False
         gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
         shells = {gold.brackets, answer.brackets}
         are_unordered = shells <= UNORDERED
-        if not are_unordered and ("{}" in shells or gold.name or answer.name or gold.is_either or answer.is_either):
+        if not are_unordered and ("{}" in shells or any(side.name or side.is_either for side in (gold, answer))):
             return False  # a set or the values of one unknown beside a point
         golds, answers = list(gold.items), list(answer.items)
         # A list of numbers may repeat one, a set cannot.
@@ -166,114 +172,111 @@ class Comparison:
         if are_unordered and len(counts) > 1:
             return False  # {{1}, 2} is not {1, 2}
         if are_unordered and not (gold.is_ordered and not answer.brackets):
-            return paired(golds, answers, lambda wanted, given: self.same(wanted, given, depth))
+            return paired(golds, answers, self.same)
         is_vector = len(golds) > 2 and shells <= {"", "()", "[]"}  # no interval
         if len(shells) == 2 and shells != {"", "()"} and not is_vector:
             return False
-        return self._in_order(golds, answers, depth)
+        return self._in_order(golds, answers)
 
-    def _in_order(self, golds: list[Answer], answers: list[Answer], depth: int) -> Decision:
+    def _in_order(self, golds: list[Answer], answers: list[Answer]) -> Decision:
         """Whether the parts of two tuples or matrices are the same one by one."""
         outer, self.letters = self.letters, ({}, {})
         tried = forms.with_letters(golds, answers, outer)
-        decision = either(every(self.same(*pair, depth) for pair in zip(golds, form, strict=True)) for form in tried)
+        decision = either(every(self.same(*pair) for pair in zip(golds, form, strict=True)) for form in tried)
         self.letters = outer
         return decision
 
-    def several_and_one(self, gold: Several, answer: Answer, depth: int) -> Decision:
+    def several_and_one(self, gold: Several, answer: Answer) -> Decision:
         """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
         is_tuple = len(gold.items) > 1 and gold.brackets == "()"
-        if is_tuple and isinstance(answer, Value) and (parts := components(answer)):
-            return self.severals(gold, parts, depth)
-        if isinstance(answer, Value) and (pairs := by_remainder(gold, answer)):
-            return every(self.same(*pair, depth) for pair in pairs)
+        if is_tuple and isinstance(answer, Value) and (parts := derived.components(answer)):
+            return self.severals(gold, parts)
+        if isinstance(answer, Value) and (pairs := derived.by_remainder(gold, answer)):
+            return every(self.same(*pair) for pair in pairs)
         if gold.brackets not in UNORDERED or (len(gold.items) > 1 and gold.brackets) or not gold.items:
             return False
-        return every(self.same(item, answer, depth) for item in gold.items)
+        return every(self.same(item, answer) for item in gold.items)
 
-    def several_and_region(self, gold: Several, answer: Region, depth: int) -> Decision:
+    def several_and_region(self, gold: Several, answer: Region) -> Decision:
         region = as_region(gold)
         if (answer.is_whole or (not region and answer.variable in COUNTERS)) and (numbers := listed(answer)):
-            return self.severals(gold, numbers, depth)
-        return self.regions(region, answer, depth) if region else False
+            return self.severals(gold, numbers)
+        return self.regions(region, answer) if region else False
 
-    def regions(self, gold: Region, answer: Region, depth: int) -> Decision:
+    def regions(self, gold: Region, answer: Region) -> Decision:
         if gold.variable and answer.variable and gold.variable != answer.variable:
             has_both = has(gold.tokens, "name", answer.variable) and has(answer.tokens, "name", gold.variable)
             return self._inequalities(gold.tokens, answer.tokens) if has_both else False
-        name = (gold if answer.is_whole else answer).variable
-        if gold.is_whole != answer.is_whole and not (name in COUNTERS or (name and gold.is_whole and gold.variable)):
-            return False  # n may be a whole number without a word of it
+        if gold.is_whole != answer.is_whole and not policy.may_be_whole(gold, answer):
+            return False
         if (gold.is_whole or answer.is_whole) and (wanted := whole_ends(gold)) and (given := whole_ends(answer)):
             return wanted == given
         golds, answers = merged(gold.pieces), merged(answer.pieces)
         if len(golds) != len(answers):
             return False
+        return paired(golds, answers, self._pieces)
 
-        def same(one: Piece, two: Piece) -> Decision:
-            ends = ((one.low, two.low), (one.high, two.high))
-            return one.brackets == two.brackets and every(self.same(*pair, depth) for pair in ends)
+    def _pieces(self, gold: Piece, answer: Piece) -> Decision:
+        ends = map(self.same, (gold.low, gold.high), (answer.low, answer.high))
+        return gold.brackets == answer.brackets and every(ends)
 
-        return paired(golds, answers, same)
-
-    def grids(self, gold: Grid, answer: Grid, depth: int) -> Decision:
+    def grids(self, gold: Grid, answer: Grid) -> Decision:
         if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
             return False
-        golds, answers = ([cell for row in grid.rows for cell in row] for grid in (gold, answer))
-        return self._in_order(golds, answers, depth)
+        return self._in_order(*([cell for row in grid.rows for cell in row] for grid in (gold, answer)))
 
-    def grid_and_other(self, gold: Grid, answer: Answer, depth: int) -> Decision:
+    def grid_and_other(self, gold: Grid, answer: Answer) -> Decision:
         """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
         if isinstance(answer, Value) and answer.node is None:
-            return self._told(latex(gold.tokens), latex(answer.tokens))
+            return self._told(gold.tokens, answer.tokens)
         if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
             rows = tuple(item.items for item in answer.items if isinstance(item, Several))
-            return self.grids(gold, Grid(rows), depth)  # [[1, 2], [3, 4]]
+            return self.grids(gold, Grid(rows))  # [[1, 2], [3, 4]]
         is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
         if isinstance(answer, Value):
-            answer = components(answer) or answer
+            answer = derived.components(answer) or answer
         if not is_vector or not isinstance(answer, Several):
             return False
-        return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer, depth)
+        return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer)
 
-    def named(self, gold: Named, answer: Named, depth: int) -> Decision:
+    def named(self, gold: Named, answer: Named) -> Decision:
         items = derived.in_order_of(gold, answer)
-        return self.severals(Several("()", gold.items), Several("()", items), depth) if items else False
+        return self.severals(Several("()", gold.items), Several("()", items)) if items else False
 
-    def named_and_several(self, gold: Named, answer: Several, depth: int) -> Decision:
+    def named_and_several(self, gold: Named, answer: Several) -> Decision:
         pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
         items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
-        return self.severals(Several("()", items), answer, depth)
+        return self.severals(Several("()", items), answer)
 
-    def ratios(self, gold: Ratio, answer: Ratio, depth: int) -> Decision:
+    def ratios(self, gold: Ratio, answer: Ratio) -> Decision:
         if len(gold.terms) != len(answer.terms):
             return False
         if any(ratio.half or ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
             is_half = not gold.half or not answer.half or gold.half == answer.half
             return is_half and not policy.times(gold).isdisjoint(policy.times(answer))
-        return every(self.values(*pair, depth) for pair in zip(gold.shares(), answer.shares(), strict=True))
+        return every(self.values(*pair) for pair in zip(gold.shares(), answer.shares(), strict=True))
 
-    def ratio_and_value(self, gold: Ratio, answer: Value, depth: int) -> Decision:
+    def ratio_and_value(self, gold: Ratio, answer: Value) -> Decision:
         if gold.half:  # 3 pm
-            return self.values(gold.terms[0], answer, depth) if gold.terms[-1].node == 0 else False
-        return self.values(gold.shares()[0], answer, depth) if len(gold.terms) == 2 else False
+            return self.values(gold.terms[0], answer) if gold.terms[-1].node == 0 else False
+        return self.values(gold.shares()[0], answer) if len(gold.terms) == 2 else False
 
-    def statements(self, gold: Statement, answer: Statement, depth: int) -> Decision:
+    def statements(self, gold: Statement, answer: Statement) -> Decision:
         if gold.is_words or answer.is_words:
             pairs = derived.phrases(gold, answer)  # increasing on (0, 1)
-            return bool(pairs) and every(self.same(*pair, depth) for pair in pairs)
+            return bool(pairs) and every(self.same(*pair) for pair in pairs)
         return self._inequalities(gold.tokens, answer.tokens)
 
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
         """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
-        wanted, given = as_positive(gold), as_positive(answer)
+        wanted, given = derived.as_positive(gold), derived.as_positive(answer)
         if not wanted or not given:
-            return self._told(latex(gold), latex(answer))
+            return self._told(gold, answer)
         return len(wanted) == len(given) and paired(
             wanted, given, lambda one, other: one[0] == other[0] and values.is_multiple(one[1], other[1], positive=True)
         )
 
-    def statement_and_other(self, gold: Statement, answer: Answer, depth: int) -> Decision:
+    def statement_and_other(self, gold: Statement, answer: Answer) -> Decision:
         if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
             return False
         other = derived.squared(answer.tokens) or answer.tokens if isinstance(answer, Value | Region) else ()

@@ -20,7 +20,7 @@ from dgpo.verifier.expressions.tree import (
     renamed,
     subtrees,
 )
-from dgpo.verifier.expressions.values import exact
+from dgpo.verifier.expressions.values import exact, with_one_notation
 
 MAX_CONSTANTS = 3
 _CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
@@ -89,17 +89,20 @@ def _are_points(*sides: Node) -> bool:
     return are_lines and all(len(names(side)) == 1 and names(side) <= _PARAMETERS for side in sides)
 
 
-def forms(gold: Value, answer: Value, both: tuple[Node, Node], declared: Declared) -> list[Node]:
-    """The answer in other letters, and as it is and by a hundred where one side alone has a per cent sign; 3/4 per cent
-    is no 3/4, though 75 per cent may be 75.
+def forms(gold: Value, answer: Value, declared: Declared) -> list[Node]:
+    """The ground truth, and behind it the answer in other letters, and as it is and by a hundred where one side alone
+    has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75. Nothing where one has no tree.
     """
-    written = [renamed(both[1], new) for new in new_letters(*both, declared)]
+    if gold.node is None or answer.node is None:
+        return []
+    wanted, given = with_one_notation(gold.node, answer.node)
+    written = [renamed(given, new) for new in new_letters(wanted, given, declared)]
     are_shares = [side.unit[:1] == "%" for side in (gold, answer)]
     if are_shares[0] == are_shares[1]:
-        return written
+        return [wanted, *written]
     scaled = [product(form, Fraction(100) if are_shares[0] else Fraction(1, 100)) for form in written]
-    is_share = are_shares[1] and (number := exact(both[0])) is not None and abs(number) < 1
-    return scaled if is_share else written + scaled
+    is_share = are_shares[1] and (number := exact(wanted)) is not None and abs(number) < 1
+    return [wanted, *scaled] if is_share else [wanted, *written, *scaled]
 
 
 def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared) -> Iterator[list[Answer]]:

@@ -12,6 +12,7 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
 from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
 from dgpo.verifier.answers.whole_numbers import same_numbers, whole_numbers
+from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
 from dgpo.verifier.expressions.values import equal, exact, real_value
 from dgpo.verifier.text.splitting import split
@@ -128,6 +129,24 @@ def are_parts_of_curve(*sides: Given) -> bool:
     """Whether a curve loses points on one side alone, by a bound on a coordinate: ``x^2 + y^2 = 1, x > 0``."""
     are_curves = any(isinstance(side.value, Equation) and named_value(side.value)[1] is None for side in sides)
     return are_curves and not set("xyz").isdisjoint(sides[0].conditions.keys() ^ sides[1].conditions.keys())
+
+
+def are_of_other_unknowns(gold: Several, answer: Several) -> bool:
+    """Whether two lists are values of different unknowns, or regions of which all hold in one and any in the other:
+    ``x > 1 or y < 2`` beside ``x > 1 and y < 2``."""
+    if gold.is_either != answer.is_either and any(isinstance(item, Region) for item in gold.items):
+        return True
+    if not gold.name or not answer.name or gold.name == answer.name:
+        return False
+    (wanted, *index), (given, *other_index) = gold.name.split("_"), answer.name.split("_")
+    are_indexed = bool(index and other_index) and wanted == given
+    return are_indexed or {gold.name, answer.name} <= set("xyz")
+
+
+def may_be_whole(*sides: Region) -> bool:
+    """Whether a region beside one of whole numbers may be one too: n may be whole without a word of it."""
+    (whole,), (other,) = ([side for side in sides if side.is_whole is is_whole] for is_whole in (True, False))
+    return other.variable in COUNTERS or bool(sides[0] is whole and other.variable and whole.variable)
 
 
 def before_rounding(equation: Equation) -> Answer | None:

@@ -10,15 +10,13 @@ from operator import or_
 from dgpo.verifier.expressions.algebra import TRIGONOMETRIC, parse
 from dgpo.verifier.expressions.arithmetic import exact_value
 from dgpo.verifier.expressions.tree import Infinite, Node, Ratio, Several, Statement, Value, names, product, with_axes
-from dgpo.verifier.expressions.units import unit_of
+from dgpo.verifier.expressions.units import BASE, unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
 from dgpo.verifier.text.splitting import group_end, opened, shell, split, split_where, step, symbols, trimmed
 from dgpo.verifier.text.tokens import MINUS, Token, Tokens, has, has_any, latex, vocabulary
 
 MAX_UNIT = 24
 """The most tokens that a unit may have."""
-BASE = "base "
-"""The unit of ``52_8`` is ``base 8``, and its value 52."""
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
 _ANGLES = ("alpha", "beta", "gamma", "theta", "phi", *"ABC")

@@ -28,6 +28,8 @@ _SPELLINGS = {
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+BASE = "base "
+"""The unit of ``52_8`` is ``base 8``, and its value 52."""
 _MONEY = tuple("$€£¥₹")
 _SIGNS = {sign: sign for sign in (*_MONEY, "%")} | {"¢": "cent", "'": "ft", "''": "in", "per cent": "%"}
 _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
@@ -101,11 +103,18 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
 
-def same_unit(gold: str, answer: str) -> bool:
-    """Whether one unit begins with the words of the other, ``apple in total`` and ``apple``, or is its price."""
+def may_be_same_unit(gold: str, answer: str) -> bool:
+    """Whether two units are one, as far as they are written: one alone may be left out, but no base of a number.
+
+    One may begin with the words of the other, ``apple in total`` and ``apple``, or be its price.
+    """
+    if gold == answer:
+        return True
+    if BASE in gold + answer:
+        return False
     if gold[:1] in _MONEY and ("/" in gold) != ("/" in answer):
         gold, answer = gold.partition("/")[0], answer.partition("/")[0]
-    return f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
+    return not gold or not answer or f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
 
 
 def _product(parts: list[dict[str, int]]) -> str:
