@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from dgpo.verifier.answers.reading import Reading, asserted_choice, read
+from dgpo.verifier.answers.reading import Reading, read
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.echo import is_echo
 from dgpo.verifier.comparison.equality import Comparison
@@ -104,14 +104,11 @@ def find(response: str, ground_truth: str, mode: Mode) -> Verdict | Pair:
 def decide(pair: Pair, timeout: float, problem: str | None = None) -> Verdict:
     """The verdict on an answer that was found."""
     gold, reading = pair.gold, pair.reading
-    has_many = policy.has_many_values(gold)
-    if not reading.choices and not asserted_choice(reading.plain):
-        gold = gold.text_of_choice or gold
-    elif isinstance(gold.tree, Value):  # (D) 28
-        reading = reading.text_of_choice or reading if gold.choice is None else reading
+    if not (gold.sum and reading.sum):
+        gold, reading = policy.without_letters(gold, reading)
     try:
         with limited_to(timeout):
-            verdict = _compared(gold, reading, has_many)
+            verdict = _compared(gold, reading, pair.gold)
             if verdict and problem is not None and is_echo(problem, gold, reading):
                 verdict = replace(verdict, reason="echo")
     except OutOfTime:
@@ -134,16 +131,18 @@ def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
     return contents[-1] if contents else None
 
 
-def _compared(gold: Reading, answer: Reading, gold_has_many: bool) -> Verdict:
+def _compared(gold: Reading, answer: Reading, asked: Reading) -> Verdict:
+    """The verdict on two readings, of a ground truth that was ``asked`` for perhaps with the letter of a choice."""
     if answer.symbols == gold.symbols:
         return Verdict("match", "string")
     if len(answer.latex) > MAX_CHARS:
         return Verdict("too_large", "string")
-    if (is_same := policy.in_words(gold, answer)) is not None:
+    are_sums = gold.sum and answer.sum
+    if not are_sums and (is_same := policy.in_words(gold, answer)) is not None:
         return Verdict("match" if is_same else "mismatch", "string")
     comparison = Comparison()
     same = comparison.same(gold.tree, answer.tree)
-    if policy.offers_alternatives(answer) and not gold_has_many:
+    if not are_sums and policy.offers_alternatives(answer) and not policy.has_many_values(asked):
         is_one = same and isinstance(answer.tree, Several | Given)  # in several forms: 1/4 or 25%
         return Verdict("match" if is_one else "hedge", "structure")
     stage: Stage = "value" if comparison.has_evaluated else "structure"

@@ -8,7 +8,8 @@ from unicodedata import category
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.answers.whole_numbers import WholeNumbers, whole_numbers
-from dgpo.verifier.expressions.tree import Answer
+from dgpo.verifier.expressions.quantities import read_sum
+from dgpo.verifier.expressions.tree import Answer, Value
 from dgpo.verifier.text import stance
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import opened, plain, symbols
@@ -83,7 +84,7 @@ class Reading:
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
-        return symbols(opened(self.tokens))
+        return symbols(self.tokens)
 
     @cached_property
     def plain(self) -> str:
@@ -94,8 +95,13 @@ class Reading:
         return latex(self.tokens)
 
     @cached_property
+    def sum(self) -> Value | None:
+        """The value of a number, or of a sum of numbers and letters: it is neither words nor a choice nor a list."""
+        return read_sum(self.tokens) if len(self.tokens) > 1 or has_any(self.tokens, "number") else None
+
+    @cached_property
     def tree(self) -> Answer:
-        return read_answer(self.tokens)
+        return self.sum or read_answer(self.tokens)
 
     @cached_property
     def phrase(self) -> str | None:
@@ -142,17 +148,24 @@ def without_talk(tokens: Tokens) -> Tokens:
     tokens = opened(tokens)
     while len(tokens) > 1 and (width := _lead_width(tokens)):
         tokens = tokens[width:]
-    tokens = _without_lead(tokens)
+    has_words = has_any(tokens, "word")
+    if has_words:
+        tokens = _without_lead(tokens)
     if len(tokens) > 1 and tokens[0].is_("relation", "="):
         tokens = tokens[1:]
-    while tokens and (_is_ornament(tokens[-1]) or tokens[-1].is_("join", ",", ";") or tokens[-1].is_("sign", ".")):
+    while tokens and _says_nothing(tokens[-1]):
         tokens = tokens[:-1]
-    said = _SAID.search(" ".join(token.word or "." for token in tokens[-5:]))  # (2, 3) is the only solution
-    return opened(tokens[: -len(said.group().split())] if said else tokens)
+    if has_words:
+        last = " ".join(token.word or "." for token in tokens[-5:])
+        said = _SAID.search(last)  # (2, 3) is the only solution
+        tokens = tokens[: -len(said.group().split())] if said else tokens
+    return opened(tokens)
 
 
 def _lead_width(tokens: Tokens) -> int:
     r"""How many first tokens say nothing: of ``\therefore``, ``only 2``, ``Statement I``, ``about 12.7``."""
+    if tokens[0].kind not in ("word", "command"):
+        return 0
     first, second = tokens[0].word, tokens[1].word
     if first in ("there", "we") and second in ("are", "is", "have", "exist"):
         return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])
@@ -161,10 +174,13 @@ def _lead_width(tokens: Tokens) -> int:
     return int(is_numeral or is_adverb or tokens[0].is_("command", "therefore", "implies"))
 
 
-def _is_ornament(token: Token) -> bool:
-    """Whether a last token says nothing: ``\\checkmark``, ``\\blacksquare``, or ``only`` of ``I and III only``."""
-    is_drawn = token.kind == "word" and category(token.word[0]) == "So"  # ✓
-    return token.word == "only" or token.kind == "row" or token.is_("command", *_ORNAMENTS) or is_drawn
+def _says_nothing(token: Token) -> bool:
+    """Whether a last token says nothing: a comma, ``\\checkmark``, ``only`` of ``I and III only``."""
+    if token.kind == "word":
+        return token.word == "only" or category(token.word[0]) == "So"  # ✓
+    if token.kind in ("join", "sign"):
+        return token.value in (",", ";", ".")
+    return token.kind == "row" or (token.kind == "command" and token.value in _ORNAMENTS)
 
 
 def _without_lead(tokens: Tokens) -> Tokens:

@@ -8,6 +8,7 @@ from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.comparison import policy
+from dgpo.verifier.comparison.forms import with_one_notation
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import (
@@ -27,7 +28,7 @@ from dgpo.verifier.expressions.tree import (
     rebuilt,
     renamed,
 )
-from dgpo.verifier.expressions.values import equal, exact, is_multiple, with_one_notation
+from dgpo.verifier.expressions.values import equal, exact, is_multiple
 from dgpo.verifier.text.spelling import GREEK
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import CLOSE, EQUALS, OPEN, Token, Tokens, has

@@ -20,14 +20,30 @@ from dgpo.verifier.expressions.tree import (
     renamed,
     subtrees,
 )
-from dgpo.verifier.expressions.values import exact, with_one_notation
+from dgpo.verifier.expressions.values import exact
 
 MAX_CONSTANTS = 3
+_DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 _CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
 _NUMBERED = re.compile(r"[Cc]_\d")
 _PARAMETERS = frozenset((*"cCklmnrstuv", "alpha", "theta", "lambda", "mu"))
 Declared = tuple[Mapping[str, Condition], Mapping[str, Condition]]
 """The conditions on the letters of a ground truth, and on those of an answer."""
+
+
+def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
+    r"""Both with ``y'`` or ``\dot{y}`` where one has ``dy/dx``, and with ``\vec{a}`` or ``a`` for a bold letter."""
+    used = names(gold) | names(answer)
+    bold = {name: name[5:] for name in used if name.startswith("bold ")}
+    bold = {name: f"vec {letter}" if f"vec {letter}" in used else letter for name, letter in bold.items()}
+    sides = (renamed(gold, bold), renamed(answer, bold))
+    for one, two in (sides, sides[::-1]):
+        for derivative in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
+            order, function = 2 if derivative[1] else 1, derivative[2]
+            short = {function + "'" * order, f"{'d' * order}ot {function}"} & (names(two) - names(one))
+            for name in short:
+                sides = tuple(renamed(side, {derivative[0]: name}) for side in sides)
+    return sides[0], sides[1]
 
 
 def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:

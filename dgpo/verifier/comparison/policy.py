@@ -49,6 +49,15 @@ def offers_alternatives(answer: Reading) -> bool:
     return is_list or isinstance(tree, Named) or (tree is answer.tree and has(answer.tokens, "join", "or"))
 
 
+def without_letters(gold: Reading, answer: Reading) -> tuple[Reading, Reading]:
+    """Both without the letter of a choice before its text where that is what is compared: 28 of ``(D) 28``."""
+    if not answer.choices and not asserted_choice(answer.plain):
+        return gold.text_of_choice or gold, answer
+    if isinstance(gold.tree, Value) and gold.choice is None:
+        return gold, answer.text_of_choice or answer
+    return gold, answer
+
+
 def in_words(gold: Reading, answer: Reading) -> bool | None:
     """Whether two answers in words or letters of choices are the same; None where a side is anything else."""
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty", "dots") and gold.choices is None:

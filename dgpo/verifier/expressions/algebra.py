@@ -6,20 +6,21 @@ What has more than one reading (``1/2x``, ``\sin x \cdot y``) has no tree, and e
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra
+from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra, signed
 from dgpo.verifier.expressions.series import series, with_dots
 from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, chosen, names, product, quotient, subtrees
-from dgpo.verifier.text.spelling import FUNCTIONS, OF_SEVERAL, WITHOUT_VALUE
+from dgpo.verifier.text.spelling import FUNCTIONS, OF_SEVERAL, TRIGONOMETRIC, WITHOUT_VALUE
 from dgpo.verifier.text.tokens import END, Token, has
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
-TRIGONOMETRIC = frozenset(("sin", "cos", "tan", "cot", "sec", "csc", "cis"))
 _APPLIED = frozenset("fghFGHPO")
 """Names of functions before brackets: ``f(x)``. Other letters multiply what is in the brackets."""
 _ANGLES = frozenset(("alpha", "beta", "gamma", "theta", "phi"))
 """Names that are the whole argument of a function: ``\\sin\\theta/k``."""
 _CHOSEN_FROM = frozenset("kmnr")  # C_n^k; C_p^2 is a square
+_BEHIND_A_PRODUCT = frozenset(("", "+", "-", ")", "}"))
+_BEHIND_AN_ATOM = frozenset(("!", "^", "degree", "%"))
 _CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
 
 
@@ -56,7 +57,7 @@ class _Parser(Cursor):
                 self._need("sign", "+")
                 terms = [with_dots("sum", terms, self._product())]
             else:
-                terms.append(_signed(sign, self._product()))
+                terms.append(signed(sign, self._product()))
         self._depth -= 1
         return terms[0] if len(terms) == 1 else Operation("+", tuple(terms))
 
@@ -65,6 +66,8 @@ class _Parser(Cursor):
         is_divided = False
         while True:
             token = self._peek()
+            if token.value in _BEHIND_A_PRODUCT:
+                return product(*factors)
             if self._take("sign", "*"):
                 if self._peek().kind == "dots":
                     continue
@@ -102,7 +105,7 @@ class _Parser(Cursor):
 
     def _power(self) -> Node:
         node = self._atom()
-        while True:
+        while self._peek().value in _BEHIND_AN_ATOM:
             if self._take("sign", "!"):
                 is_double = not self._peek().is_spaced and self._take("sign", "!")
                 node = Operation("!!" if is_double else "!", (node,))
@@ -115,7 +118,8 @@ class _Parser(Cursor):
                 if self._peek().is_("sign", "^"):
                     raise NotAlgebra
             else:
-                return node
+                break
+        return node
 
     def _script(self) -> Node:
         """An exponent or the base of a logarithm. Without braces it is one symbol: ``e^x(x-1)`` is a product."""
@@ -127,7 +131,7 @@ class _Parser(Cursor):
         if token.kind == "word" or is_applied:
             raise NotAlgebra
         node = self._next().value if token.kind in ("number", "name") else self._atom()
-        return _signed(sign, node)
+        return signed(sign, node)
 
     def _atom(self) -> Node:
         token = self._peek()
@@ -290,10 +294,6 @@ class _Parser(Cursor):
         node = self.expression()
         self._need("close", _CLOSES[opening])
         return Operation(opening, (node,)) if opening in ("floor", "ceil") else node
-
-
-def _signed(sign: Token | None, node: Node) -> Node:
-    return Operation("-", (node,)) if sign and sign.value == "-" else node
 
 
 def _in_radians(degrees: Node) -> Node:

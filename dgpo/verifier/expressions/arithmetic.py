@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import partial, reduce
 from typing import Any
 
-from dgpo.verifier.expressions.tree import SERIES, Node, Operation, functions, rebuilt, subtrees
+from dgpo.verifier.expressions.tree import SERIES, Node, Operation, functions, rebuilt
 
 MAX_BITS = 40_000
 """The longest numerator or denominator. A greatest common divisor of two such takes a few milliseconds."""
@@ -29,7 +29,7 @@ class _NotExact(Exception):
 def exact_value(node: Node) -> Fraction | None:
     """The rational value of an expression without variables, or None."""
     try:
-        count = sum(isinstance(part, Operation) for part in subtrees(node))
+        count = node.size if isinstance(node, Operation) else 0
         return _value(node, MAX_BITS if count <= FEW_OPERATIONS else MAX_BITS_OF_MANY)
     except (_NotExact, ArithmeticError):
         return None

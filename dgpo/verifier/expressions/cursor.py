@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 
+from dgpo.verifier.expressions.tree import Node, Operation
 from dgpo.verifier.text.splitting import group_end
 from dgpo.verifier.text.tokens import END, Kind, Token
 
@@ -89,13 +90,10 @@ class Cursor:
     def _name_alone(self) -> str:
         r"""A name with its index and its primes: ``x_{12}``, ``I_{\max}``, ``\omega_L'``."""
         name = str(self._next().value)
-        while True:
-            if self._take("sign", "_"):
-                name += "_" + self._index()
-            elif self._take("sign", "'"):
-                name += "'"
-            else:
-                return name
+        while (sign := self._peek().value) in ("_", "'"):
+            self._next()
+            name += "'" if sign == "'" else f"_{self._index()}"
+        return name
 
     def _index(self) -> str:
         if not self._take("open", "{"):
@@ -116,3 +114,7 @@ def fraction(value: str | Fraction) -> Fraction:
     """The value of a token that is a number."""
     assert isinstance(value, Fraction)
     return value
+
+
+def signed(sign: Token | None, node: Node) -> Node:
+    return Operation("-", (node,)) if sign and sign.value == "-" else node

@@ -7,11 +7,12 @@ from fractions import Fraction
 from functools import lru_cache
 from operator import or_
 
-from dgpo.verifier.expressions.algebra import TRIGONOMETRIC, parse
+from dgpo.verifier.expressions.algebra import parse
 from dgpo.verifier.expressions.arithmetic import exact_value
 from dgpo.verifier.expressions.tree import Infinite, Node, Ratio, Several, Statement, Value, names, product, with_axes
 from dgpo.verifier.expressions.units import BASE, unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
+from dgpo.verifier.text.spelling import TRIGONOMETRIC
 from dgpo.verifier.text.splitting import group_end, opened, shell, split, split_where, step, symbols, trimmed
 from dgpo.verifier.text.tokens import MINUS, Token, Tokens, has, has_any, latex, vocabulary
 

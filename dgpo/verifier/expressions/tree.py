@@ -21,19 +21,22 @@ class Operation:
     Attributes:
         names: The variables in it.
         functions: The operations in it, its own too.
+        size: How many operations it has, its own too.
     """
 
     function: str
     operands: tuple["Node", ...]
     names: frozenset[str] = field(init=False, compare=False, repr=False)
     functions: frozenset[str] = field(init=False, compare=False, repr=False)
+    size: int = field(init=False, compare=False, repr=False)
     _hash: int = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        inner = [operand.functions for operand in self.operands if isinstance(operand, Operation)]
+        inner = [operand for operand in self.operands if isinstance(operand, Operation)]
         bound = self.operands[1:2] if self.function in SERIES else ()
         object.__setattr__(self, "names", frozenset().union(*map(names, self.operands)).difference(bound))
-        object.__setattr__(self, "functions", frozenset((self.function,)).union(*inner))
+        object.__setattr__(self, "functions", frozenset((self.function,)).union(*(part.functions for part in inner)))
+        object.__setattr__(self, "size", 1 + sum(part.size for part in inner))
         object.__setattr__(self, "_hash", hash((self.function, self.operands)))
 
     def __hash__(self) -> int:
@@ -85,8 +88,10 @@ def renamed(node: Node, new: Mapping[str, Node]) -> Node:
 
 def with_axes(node: Node) -> Node:
     """``2i + 3j`` as a sum of unit vectors; other trees as they are, ``3 + 4j`` too."""
+    if "j" not in names(node) or not functions(node) <= {*"+-*/", "root"}:
+        return node
     axes = {part for part in subtrees(node) if isinstance(part, str)}
-    is_vector = "j" in axes and len(axes) > 1 and axes <= {*"ijk"} and functions(node) <= {*"+-*/", "root"}
+    is_vector = len(axes) > 1 and axes <= {*"ijk"}
     return renamed(node, {axis: f"unit {axis}" for axis in axes}) if is_vector else node
 
 

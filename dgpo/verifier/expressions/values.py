@@ -6,7 +6,6 @@ Then they are also compared with both signs, past the constants of both and at t
 """
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -37,7 +36,6 @@ MAX_VALUES = 40
 MAX_BREAKS = 84
 """The most points that are tried for two expressions with a kink."""
 POINTS = 6
-_DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 KINKS = vocabulary("abs max min floor ceil root mod arccot") | {f"arc{name}" for name in evaluation.INVERTED}
 
 
@@ -265,21 +263,6 @@ def _points(value: Fraction, count: int) -> Iterator[tuple[Fraction | None, ...]
         yield tuple(value if index == place else None for index in range(count))
     if count > 1:
         yield tuple(value + index for index in range(count))
-
-
-def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
-    r"""Both with ``y'`` or ``\dot{y}`` where one has ``dy/dx``, and with ``\vec{a}`` or ``a`` for a bold letter."""
-    used = names(gold) | names(answer)
-    bold = {name: name[5:] for name in used if name.startswith("bold ")}
-    bold = {name: f"vec {letter}" if f"vec {letter}" in used else letter for name, letter in bold.items()}
-    sides = (renamed(gold, bold), renamed(answer, bold))
-    for one, two in (sides, sides[::-1]):
-        for derivative in filter(None, map(_DERIVATIVE.fullmatch, names(one) - names(two))):
-            order, function = 2 if derivative[1] else 1, derivative[2]
-            short = {function + "'" * order, f"{'d' * order}ot {function}"} & (names(two) - names(one))
-            for name in short:
-                sides = tuple(renamed(side, {derivative[0]: name}) for side in sides)
-    return sides[0], sides[1]
 
 
 def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:

@@ -54,7 +54,9 @@ def boxes_of_last_line(text: str) -> list[str]:
     Boxes with an ``or`` between them give one content, ``["2 or 3"]``.
     """
     found = boxes(text)
-    line_start = text.rfind("\n", 0, found[-1][0]) + 1 if len(found) > 1 else 0
+    if len(found) < 2:
+        return [content for *_, content in found]
+    line_start = text.rfind("\n", 0, found[-1][0]) + 1
     found = [box for box in found if box[0] >= line_start]
     contents = [content for *_, content in found]
     are_alternatives = any(_OR.fullmatch(text, box[1], following[0]) for box, following in pairwise(found))

@@ -7,6 +7,7 @@ from itertools import accumulate
 from dgpo.verifier.answers.reading import Reading, read
 from dgpo.verifier.expressions.tree import Several
 from dgpo.verifier.response.extract import MAX_RESPONSE_CHARS, boxes_of_last_line
+from dgpo.verifier.text.tokens import Token
 
 _PUNCTUATION = frozenset(("sign", "relation", "join", "open", "close", "bar", "row", "cell", "money", "percent"))
 
@@ -16,15 +17,30 @@ def check_ground_truth(ground_truth: str) -> None:
 
     For data preparation.
     """
-    fault = _fault(ground_truth)
-    if fault:
+    fault = _read(ground_truth)
+    if isinstance(fault, str):
         raise ValueError(f"ground truth {ground_truth!r:.80} {fault}; correct or drop this row of the data")
 
 
-@lru_cache(maxsize=4096)
 def read_gold(ground_truth: str) -> Reading | None:
     """The ground truth, or None where `check_ground_truth` would raise."""
-    return None if _fault(ground_truth) else read(_content(ground_truth))
+    gold = _read(ground_truth)
+    return None if isinstance(gold, str) else gold
+
+
+@lru_cache(maxsize=4096)
+def _read(ground_truth: str) -> Reading | str:
+    """The ground truth, or what is wrong with it."""
+    if len(ground_truth) > MAX_RESPONSE_CHARS:
+        return f"has {len(ground_truth)} characters, over the limit of {MAX_RESPONSE_CHARS}"
+    content = _content(ground_truth)
+    if not balanced(content):
+        return "has braces that do not close"
+    gold = read(content)
+    if not gold.tokens:
+        return "is empty"
+    is_answer = any(map(_may_be_answer, gold.tokens)) or gold.tree == Several("{}", ())
+    return gold if is_answer else "holds nothing that an answer could be"
 
 
 def _content(ground_truth: str) -> str:
@@ -33,19 +49,8 @@ def _content(ground_truth: str) -> str:
     return ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth
 
 
-def _fault(ground_truth: str) -> str:
-    """What is wrong with a ground truth, '' for nothing."""
-    if len(ground_truth) > MAX_RESPONSE_CHARS:
-        return f"has {len(ground_truth)} characters, over the limit of {MAX_RESPONSE_CHARS}"
-    content = _content(ground_truth)
-    if not balanced(content):
-        return "has braces that do not close"
-    tokens = read(content).tokens
-    if not tokens:
-        return "is empty"
-    texts = [str(token.value) if token.kind == "word" else "1" for token in tokens if token.kind not in _PUNCTUATION]
-    is_answer = any(map(str.isalnum, "".join(texts))) or read(content).tree == Several("{}", ())
-    return "" if is_answer else "holds nothing that an answer could be"
+def _may_be_answer(token: Token) -> bool:
+    return token.kind not in _PUNCTUATION and (token.kind != "word" or any(map(str.isalnum, str(token.value))))
 
 
 def balanced(text: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from dgpo.verifier.text import spelling
 from dgpo.verifier.text.numerals import GROUPS, read_number
-from dgpo.verifier.text.splitting import group_end
+from dgpo.verifier.text.splitting import without_lone_braces
 from dgpo.verifier.text.tokens import END, NO_PRODUCTS, Kind, Token, Tokens, Unreadable, has
 
 MAX_TOKENS = 1500
@@ -63,7 +63,11 @@ def lex(text: str) -> Tokens:
     has_delimiters = len(_DOLLAR.findall(text)) % 2 == 0  # they come in pairs, one dollar alone is money
     lexer = _Lexer(has_delimiters)
     lexer.read(text, is_worded=False)
-    return tuple(with_marks(with_open_ends(without_lone_braces(lexer.tokens))))
+    tokens = lexer.tokens
+    values = {token.value for token in tokens}
+    tokens = without_lone_braces(tokens) if r"\{" in values else tokens
+    tokens = tokens if values.isdisjoint("[]") else with_open_ends(tokens)
+    return tuple(with_marks(tokens) if "^" in values else tokens)
 
 
 class _Lexer:
@@ -257,16 +261,6 @@ class _Lexer:
         elif symbol not in "`\\":
             is_seen = unicodedata.category(symbol) not in ("Cf", "Cc")
             self.put("word", symbol if is_seen else f"U+{ord(symbol):04X}", symbol if is_seen else "?", is_worded)
-
-
-def without_lone_braces(tokens: list[Token]) -> list[Token]:
-    r"""``\begin{array}...`` of ``\left\{\begin{array}...\end{array}\right.``, where nothing closes the brace."""
-    return [
-        token
-        for index, token in enumerate(tokens)
-        if not (token.is_("open", r"\{") and tokens[index + 1 : index + 2] and tokens[index + 1].latex[:6] == r"\begin")
-        or tokens[group_end(tokens, index) - 1].is_("close", r"\}")
-    ]
 
 
 def with_open_ends(tokens: list[Token]) -> list[Token]:

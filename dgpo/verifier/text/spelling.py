@@ -107,6 +107,7 @@ FUNCTIONS = vocabulary(
     " sinh cosh tanh sech csch coth arcsinh arccosh arctanh arcsech arccsch arccoth exp ln log lg max min gcd lcm det"
     " sup inf lim deg cis arg"
 )
+TRIGONOMETRIC = vocabulary("sin cos tan cot sec csc cis")
 OF_SEVERAL = vocabulary("max min gcd lcm")
 CALLED = OF_SEVERAL | vocabulary("floor ceil abs")
 """Functions that are words where no bracket follows."""

@@ -86,6 +86,16 @@ def with_both_signs(tokens: Tokens) -> list[Tokens]:
     return [renamed(tokens, new, "sign") for new in ({"pm": "+", "mp": "-"}, {"pm": "-", "mp": "+"})]
 
 
+def without_lone_braces(tokens: list[Token]) -> list[Token]:
+    r"""``\begin{array}...`` of ``\left\{\begin{array}...\end{array}\right.``, where nothing closes the brace."""
+    return [
+        token
+        for index, token in enumerate(tokens)
+        if not (token.is_("open", r"\{") and tokens[index + 1 : index + 2] and tokens[index + 1].latex[:6] == r"\begin")
+        or tokens[group_end(tokens, index) - 1].is_("close", r"\}")
+    ]
+
+
 def in_a_list(parts: Sequence[Tokens]) -> Tokens:
     """``parts`` with commas between them."""
     return tuple(token for part in parts for token in (*part, COMMA))[:-1]
@@ -93,7 +103,7 @@ def in_a_list(parts: Sequence[Tokens]) -> Tokens:
 
 def opened(tokens: Sequence[Token]) -> Tokens:
     """``tokens`` without the braces of groups around all of them."""
-    while (held := shell(tokens))[0] == "braces":
+    while tokens and tokens[0].value == "{" and (held := shell(tokens))[0] == "braces":
         tokens = held[1]
     return tuple(tokens)
 
@@ -102,19 +112,20 @@ def symbols(tokens: Sequence[Token]) -> tuple[str, ...]:
     """``tokens`` as strings that are the same for two spellings: no braces around one symbol, words in lower case."""
     found: list[str] = []
     for index, token in enumerate(tokens):
-        is_opening = token.is_("open", "{") and has(tokens[index + 2 : index + 3], "close", "}")
-        is_closing = token.is_("close", "}") and index > 1 and tokens[index - 2].is_("open", "{")
+        is_opening = token.value == "{" and has(tokens[index + 2 : index + 3], "close", "}")
+        is_closing = token.value == "}" and index > 1 and tokens[index - 2].value == "{"
         if not is_opening and not is_closing:
             found.append(_symbol(token))
     return tuple(found)
 
 
 def _symbol(token: Token) -> str:
-    if token.is_("sign", "*"):
-        return token.latex.strip()
+    value = str(token.value)
     if token.kind == "word":
-        return str(token.value).lower() if len(str(token.value)) > 3 else str(token.value)
-    return f"{token.kind[0]}{token.value}" if token.kind in ("open", "close") else str(token.value)
+        return value.lower() if len(value) > 3 else value
+    if token.kind in ("open", "close"):
+        return f"{token.kind[0]}{value}"
+    return token.latex.strip() if value == "*" else value
 
 
 def plain(tokens: Sequence[Token]) -> str:
