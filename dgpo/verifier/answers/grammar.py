@@ -10,7 +10,7 @@ from itertools import product
 from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.arrays import cases_in_words, read_array
 from dgpo.verifier.answers.labels import enumerated, filled, joined, labelled, read_named
-from dgpo.verifier.answers.logic import truth_table, with_bound_letter
+from dgpo.verifier.answers.logic import truth_table, with_comma
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import group, number_set
 from dgpo.verifier.answers.written_out import permuted, written_out
@@ -47,7 +47,7 @@ def read_answer(tokens: Tokens) -> Answer:
     if (value := quantities.read_sum(tokens)) is not None:
         return value
     try:
-        return _read(with_bound_letter(opened(tokens)), 0)
+        return _read(with_comma(opened(tokens)), 0)
     except Unreadable:
         return statement(tokens)
 

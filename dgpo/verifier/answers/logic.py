@@ -3,8 +3,8 @@ r"""Sets and propositions by truth tables: ``A \cup B`` is ``B \cup A``, ``p \to
 from collections.abc import Callable
 from itertools import product
 
-from dgpo.verifier.text.splitting import group_end, shell, split, split_where, symbols
-from dgpo.verifier.text.tokens import COMMA, Token, Tokens, has, renamed
+from dgpo.verifier.text.splitting import shell, split, split_where, symbols
+from dgpo.verifier.text.tokens import COMMA, Token, Tokens
 
 MAX_LETTERS = 5
 _JOINED: dict[str, tuple[int, Callable[[bool, bool], bool]]] = {
@@ -71,23 +71,8 @@ def _holds(tokens: Tokens, world: dict[str, bool]) -> bool:
     return world.setdefault(letter, False) != (accent == "overline")
 
 
-def with_bound_letter(tokens: Tokens) -> Tokens:
-    r"""``\exists x \in R, x^2 \le 1`` of ``\exists x_0 \in R, x_0^2 \le 1``: the bound letter of a quantifier as x."""
-    if len(tokens) < 4 or not (tokens[0].is_("command", "exists") or tokens[0].latex == r"\forall "):
+def with_comma(tokens: Tokens) -> Tokens:
+    r"""``\forall x, x^2 \ge 0`` of ``\forall x: x^2 \ge 0``; tokens without a quantifier as they are."""
+    if not tokens or not (tokens[0].is_("command", "exists") or tokens[0].latex == r"\forall "):
         return tokens
-    tokens = tuple(COMMA if token.is_("sign", ":") else token for token in tokens)
-    letter, index = str(tokens[1].value), _index(tokens, 2)
-    if letter != "x" and has(tokens, "name", "x"):
-        return tokens
-    kept: list[Token] = []
-    while tokens:
-        kept.append(tokens[0])
-        found = _index(tokens, 1)
-        is_bound = tokens[0].value == letter and symbols(found) == symbols(index)
-        tokens = tokens[1 + len(found) * is_bound :]
-    return renamed(kept, {letter: "x"})
-
-
-def _index(tokens: Tokens, start: int) -> Tokens:
-    """``_0`` of ``x_0`` at its second token; nothing where no index starts there."""
-    return tokens[start : group_end(tokens, start + 1)] if has(tokens[start : start + 1], "sign", "_") else ()
+    return tuple(COMMA if token.is_("sign", ":") else token for token in tokens)

@@ -166,20 +166,11 @@ def _common(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | Non
     for one, other in product(ones, others):
         left, right = _tighter(one, other, 0), _tighter(one, other, 1)
         if left is None or right is None:
-            return _with_hole(ones, others)
+            return None
         order = _order(left[1], right[1])
         if order is None or order < 0 or (order == 0 and left[0] + right[0] == "[]"):
             common.append(Piece(left[0] + right[0], left[1], right[1]))
     return common
-
-
-def _with_hole(ones: Sequence[Piece], others: Sequence[Piece]) -> list[Piece] | None:
-    """``0 < x < b`` and ``x \\ne a``: the interval without the point, which is taken to lie inside."""
-    if len(ones) != 1 or len(others) != 2 or others[0].high != others[1].low:
-        return None
-    (whole,), (below, above) = ones, others
-    inside = Piece(whole.brackets[0] + below.brackets[1], whole.low, below.high)
-    return [inside, Piece(above.brackets[0] + whole.brackets[1], above.low, whole.high)]
 
 
 def without(pieces: Sequence[Piece], excluded: Sequence[Piece]) -> list[Piece] | None:

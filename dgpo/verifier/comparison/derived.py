@@ -28,10 +28,10 @@ from dgpo.verifier.expressions.tree import (
     rebuilt,
     renamed,
 )
-from dgpo.verifier.expressions.values import equal, exact, is_multiple
+from dgpo.verifier.expressions.values import equal, is_multiple
 from dgpo.verifier.text.spelling import GREEK
 from dgpo.verifier.text.splitting import split
-from dgpo.verifier.text.tokens import CLOSE, EQUALS, OPEN, Token, Tokens, has
+from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, has
 from dgpo.verifier.text.tokens import renamed as with_letters
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
@@ -103,19 +103,6 @@ def _words_and_formulas(tokens: Tokens) -> tuple[list[tuple[str, ...]], list[Tok
     words = [statement(group).symbols if are_words else () for are_words, group in groups]
     formulas = [group for are_words, group in groups if not are_words]
     return words, formulas if len(groups) > 1 else []
-
-
-def squared(tokens: Tokens) -> Tokens | None:
-    """``(k)^2 > (1)^2`` of ``|k| > 1``; None where no modulus is on the left alone, or the right is negative."""
-    sides, signs = split(tokens, "relation")
-    is_modulus = len(signs) == 1 and [token.kind for token in sides[0]].count("bar") == 2
-    if not is_modulus or not sides[0][0].kind == sides[0][-1].kind == "bar":
-        return None
-    bound = read_answer(sides[1])
-    number = exact(bound.node) if isinstance(bound, Value) and bound.node is not None else None
-    power = (Token("sign", "^", "^"), Token("number", Fraction(2), "2"))
-    both = ((OPEN, *side, CLOSE, *power) for side in (sides[0][1:-1], sides[1]))
-    return None if number is None or number < 0 else (*next(both), *signs, *next(both))
 
 
 def as_positive(tokens: Tokens) -> list[tuple[bool, Node]]:

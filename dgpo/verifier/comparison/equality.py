@@ -279,8 +279,9 @@ class Comparison:
     def statement_and_other(self, gold: Statement, answer: Answer) -> Decision:
         if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
             return False
-        other = derived.squared(answer.tokens) or answer.tokens if isinstance(answer, Value | Region) else ()
-        return self._inequalities(gold.tokens, other) if other else False
+        if not isinstance(answer, Value | Region) or not answer.tokens:
+            return False
+        return self._inequalities(gold.tokens, answer.tokens)
 
 
 _PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (
