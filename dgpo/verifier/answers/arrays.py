@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dgpo.verifier.answers.conditions import without_fillers
+from dgpo.verifier.answers.conditions import OTHERWISE, without_fillers
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.regions import REALS, without
 from dgpo.verifier.answers.whole_numbers import whole_numbers
@@ -19,8 +19,7 @@ Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _DETERMINANTS = vocabulary("vmatrix")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
-_OTHERWISE = vocabulary("otherwise else")
-_WHEN = vocabulary("if when whenever for") | _OTHERWISE
+_WHEN = vocabulary("if when whenever for") | OTHERWISE
 _PARAMETERS = ("c", "k", "s", "t", "lambda", "mu")
 MAX_DETERMINANT = 4
 """Rows: a determinant has as many terms as its rows have orders."""
@@ -166,7 +165,7 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
     conditions = [_condition(row[1], read) for row in rows]
     if None in conditions:
         return None
-    if rows[-1][1][0].word in _OTHERWISE:
+    if rows[-1][1][0].word in OTHERWISE:
         conditions[-1] = _remaining(conditions[:-1]) or conditions[-1]
     pairs = zip((row[0] for row in rows), filter(None, conditions), strict=True)
     return Several("{}", tuple(Several("()", (read(value), condition)) for value, condition in pairs))
@@ -201,7 +200,7 @@ def cases_in_words(parts: Sequence[Tokens], read: Read) -> Answer | None:
         condition, *value = split(part, "sign", ":")[0]
         if len(value) == 1 and part[0].word in _WHEN:  # if n is odd: 1
             part = (*value[0], *condition)
-        elif part[0].word in _OTHERWISE and part[1:]:
+        elif part[0].word in OTHERWISE and part[1:]:
             part = (*part[1:], part[0])
         start = next((index for index, token in enumerate(part) if token.word in _WHEN), len(part))
         if start:

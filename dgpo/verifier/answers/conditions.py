@@ -26,6 +26,7 @@ _REMARKS = _ROUNDINGS | vocabulary(
     "with of double triple repeated root multiplicity to the correct figures digits places place one two three s d ."
 )
 _DIRECTIONS = vocabulary("to toward towards due into out directed upward upwards downward downwards")
+OTHERWISE = vocabulary("otherwise else")
 _SUCH = vocabulary("such that satisfying with where")
 
 
@@ -209,7 +210,7 @@ def _without_place(tokens: Tokens) -> Tokens:
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
         further = clause[relation or 1 :]
         has_several = (relation is None and not is_reason) or any(token.word in PLACES for token in further)
-        if has_several or any(token.word in ("otherwise", "else") for token in clause[1:]) or has(clause, "join", "or"):
+        if has_several or any(token.word in OTHERWISE for token in clause[1:]) or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
         leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]

@@ -47,86 +47,209 @@ def read_answer(tokens: Tokens) -> Answer:
     if (value := quantities.read_sum(tokens)) is not None:
         return value
     try:
-        return _read(with_comma(opened(tokens)), 0)
+        return _Reader().read(with_comma(opened(tokens)))
     except Unreadable:
         return statement(tokens)
 
 
-def _read(tokens: Sequence[Token], depth: int) -> Answer:
-    tokens = in_a_list(split(opened(tokens), "row")[0])
-    if not tokens or depth > MAX_DEPTH:
-        raise Unreadable("nothing to read")
-    if len(parts := enumerated(tokens)) > 1:
-        return Named(tuple(f"({index})" for index in range(len(parts))), tuple(_item(part, depth) for part in parts))
-    if symbols_alone := truth_table(tokens) or group(tokens):
-        return Statement(symbols_alone, tokens, is_words=True)
-    tokens = conditions.without_remarks(split(tokens, "command", "implies")[0][-1] or tokens)
-    if values := written_out(tokens, lambda part: _item(part, depth)):
-        return values
-    value, said = conditions.split_condition(tokens)
-    if said:
-        inside = _read(value, depth + 1)
-        letter = inside.variable if isinstance(inside, Region) and len(said) == 1 else ""
-        return regions.among(inside, said.get(letter, ())) or Given(inside, said)
-    tokens = opened(value)
-    tokens = conditions.with_other_form(tokens)
-    if (orders := permuted(tokens, lambda part: _item(part, depth))) is not None:
-        return orders
-    if (array := read_array(tokens, lambda part: _item(part, depth))) is not None:
-        return array
-    if (quantity := quantities.side_by_side(tokens)) is not None:
-        return Several("", tuple(_item(part, depth) for part in quantity))
-    sets, signs = split(tokens, "sign", "setminus")
-    if signs and number_set(sets[0]) and (region := regions.read_union(tokens)):
-        return region  # all real numbers except 1 and 2
-    parts, cuts = split(tokens, "join")
-    cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
-    return _list(tokens, parts, cuts, depth) if cuts else _relation(tokens, depth)
+class _Reader:
+    """Reads an answer, and with it its parts, at most `MAX_DEPTH` deep."""
 
+    def __init__(self) -> None:
+        self._depth = 0
 
-def _list(tokens: Tokens, parts: list[Tokens], cuts: list[Token], depth: int) -> Answer:
-    joints = {str(cut.value) for cut in cuts}
-    parts = [part for part in parts if part]
-    if not parts:
-        raise Unreadable("an empty list")
-    if (residues := _residues(parts, depth)) is not None:
-        return residues
-    if (region := regions.read_conditions(parts, joints)) is not None:
-        return region
-    if (named := read_named(tokens, lambda value: _each(value, depth))) is not None:
-        return named
-    if (cases := cases_in_words(parts, lambda part: _item(part, depth))) is not None:
-        return cases
-    tokens = separated(tokens) if "," in joints else tokens
-    members = conditions.attached(split(tokens, "join")[0])
-    (name, *value), _ = split(members[0], "relation", "=")
-    if value and has(name[:1], "open", "(") and read_name(name):  # (x, y) = (1, 2), (2, 1)
-        members = [member if has(member, "relation") else (*name, EQUALS, *member) for member in members]
-    items = [item for member in members for item in _each(member, depth)]
-    answer = joined(filled(items))
-    if not isinstance(answer, Several):
+    def read(self, tokens: Sequence[Token]) -> Answer:
+        if self._depth > MAX_DEPTH:
+            raise Unreadable("nested too deep")
+        self._depth += 1
+        answer = self._read(tokens)
+        self._depth -= 1
         return answer
-    is_ordered = joints == {";"} and all(isinstance(item, Value) for item in answer.items)
-    return replace(answer, is_ordered=is_ordered, is_either=joints == {"or"})
 
+    def _read(self, tokens: Sequence[Token]) -> Answer:
+        tokens = in_a_list(split(opened(tokens), "row")[0])
+        if not tokens:
+            raise Unreadable("nothing to read")
+        if len(parts := enumerated(tokens)) > 1:
+            return Named(tuple(f"({index})" for index in range(len(parts))), tuple(self.read(part) for part in parts))
+        if symbols_alone := truth_table(tokens) or group(tokens):
+            return Statement(symbols_alone, tokens, is_words=True)
+        tokens = conditions.without_remarks(split(tokens, "command", "implies")[0][-1] or tokens)
+        if values := written_out(tokens, self.read):
+            return values
+        value, said = conditions.split_condition(tokens)
+        if said:
+            inside = self.read(value)
+            letter = inside.variable if isinstance(inside, Region) and len(said) == 1 else ""
+            return regions.among(inside, said.get(letter, ())) or Given(inside, said)
+        tokens = opened(value)
+        tokens = conditions.with_other_form(tokens)
+        if (orders := permuted(tokens, self.read)) is not None:
+            return orders
+        if (array := read_array(tokens, self.read)) is not None:
+            return array
+        if (quantity := quantities.side_by_side(tokens)) is not None:
+            return Several("", tuple(self.read(part) for part in quantity))
+        sets, signs = split(tokens, "sign", "setminus")
+        if signs and number_set(sets[0]) and (region := regions.read_union(tokens)):
+            return region  # all real numbers except 1 and 2
+        parts, cuts = split(tokens, "join")
+        cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
+        return self._list(tokens, parts, cuts) if cuts else self._relation(tokens)
 
-def _residues(parts: list[Tokens], depth: int) -> Answer | None:
-    r"""The list of ``1 \pmod 8`` and ``3 \pmod 8`` of ``x \equiv 1, 3 \pmod 8``; None for anything else."""
-    sides = split(parts[0], "relation", "equiv")[0]
-    places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
-    is_other = any(has(part, "command", "pmod", "mod") for part in parts[:-1])
-    if len(sides) != 2 or len(places) != 1 or is_other or not read_name(sides[0]):
-        return None
-    values, modulus = [sides[1], *parts[1:-1], parts[-1][: places[0]]], parts[-1][places[0] :]
-    return joined([_item((*value, *modulus), depth) for value in values])
+    def _list(self, tokens: Tokens, parts: list[Tokens], cuts: list[Token]) -> Answer:
+        joints = {str(cut.value) for cut in cuts}
+        parts = [part for part in parts if part]
+        if not parts:
+            raise Unreadable("an empty list")
+        if (residues := self._residues(parts)) is not None:
+            return residues
+        if (region := regions.read_conditions(parts, joints)) is not None:
+            return region
+        if (named := read_named(tokens, self._each)) is not None:
+            return named
+        if (cases := cases_in_words(parts, self.read)) is not None:
+            return cases
+        tokens = separated(tokens) if "," in joints else tokens
+        members = conditions.attached(split(tokens, "join")[0])
+        (name, *value), _ = split(members[0], "relation", "=")
+        if value and has(name[:1], "open", "(") and read_name(name):  # (x, y) = (1, 2), (2, 1)
+            members = [member if has(member, "relation") else (*name, EQUALS, *member) for member in members]
+        items = [item for member in members for item in self._each(member)]
+        answer = joined(filled(items))
+        if not isinstance(answer, Several):
+            return answer
+        is_ordered = joints == {";"} and all(isinstance(item, Value) for item in answer.items)
+        return replace(answer, is_ordered=is_ordered, is_either=joints == {"or"})
 
+    def _residues(self, parts: list[Tokens]) -> Answer | None:
+        r"""The list of ``1 \pmod 8`` and ``3 \pmod 8`` of ``x \equiv 1, 3 \pmod 8``; None for anything else."""
+        sides = split(parts[0], "relation", "equiv")[0]
+        places = [index for index, token in enumerate(parts[-1]) if token.is_("command", "pmod", "mod")]
+        is_other = any(has(part, "command", "pmod", "mod") for part in parts[:-1])
+        if len(sides) != 2 or len(places) != 1 or is_other or not read_name(sides[0]):
+            return None
+        values, modulus = [sides[1], *parts[1:-1], parts[-1][: places[0]]], parts[-1][places[0] :]
+        return joined([self.read((*value, *modulus)) for value in values])
 
-def _item(tokens: Tokens, depth: int) -> Answer:
-    return _read(tokens, depth + 1)
+    def _each(self, tokens: Tokens) -> list[Answer]:
+        return [self.read(item) for item in _items(tokens)]
 
+    def _relation(self, tokens: Tokens) -> Answer:
+        """An equation, an inequality or a member of a set; without a relation, what `_union` reads."""
+        sides, signs = split(tokens, "relation")
+        relations = [str(sign.value) for sign in signs]
+        if not signs:
+            sides = labelled(tokens)
+            return Equation((sides[0], opened(sides[1])), 2) if sides else self._union(tokens)
+        sets, cups = split(tokens, "sign", "cup")
+        if cups and (union := regions.read_conditions(sets, ("or",))):
+            return union  # x < 1 \cup x > 2
+        if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := self._members(tokens)):
+            return members  # {x | x > 3} in braces of no meaning
+        if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind in ("name", "number", "bar"):
+            region = self._relation(core)
+            return regions.among(region, conditions.spoken_condition(tokens)) or region  # all integers n >= 3
+        if relations[0] == "~" and not sides[0] and tokens[1:]:
+            return self._relation(tuple(tokens[1:]))
+        if set(relations) <= {"=", "~", "equiv"} and all(sides):
+            name = read_name(sides[0])
+            is_variable = name and relations == ["="] and (name.argument or len(str(name)) == 1)
+            start = len(sides[0]) + 1 if is_variable else 0
+            is_chain = relations == ["=", "="] and len(sides[1]) == 1  # x = y = \pm 1
+            if (start or relations == ["equiv"] or is_chain or not name) and len(signed := _items(tokens[start:])) > 1:
+                return self.read(in_a_list([(*tokens[:start], *item) for item in signed]))  # y = 2x, y = -2x
+            if relations == ["equiv"]:
+                return _congruence(sides, tokens)
+            if relations == ["="] and (named := self._coordinates(sides)):
+                return named
+            approximate = relations.index("~") + 1 if "~" in relations else len(sides)
+            return Equation(tuple(map(opened, sides)), approximate)
+        if relations == ["in"]:
+            return self._member(sides, tokens)
+        region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
+        return replace(region, tokens=tokens) if region else statement(tokens)
 
-def _each(tokens: Tokens, depth: int) -> list[Answer]:
-    return [_item(item, depth) for item in _items(tokens)]
+    def _coordinates(self, sides: list[Tokens]) -> Named | None:
+        """``x = 1`` and ``y = 2`` of ``(x, y) = (1, 2)``; None for anything else."""
+        name, (brackets, inside) = read_name(sides[0]), shell(opened(sides[1]))
+        parts, names = split(separated(inside), "join")[0], name.argument or () if name and name.head == "()" else ()
+        if not names or brackets != "()" or len(parts) != len(names) or not all(parts) or len(_items(sides[1])) > 1:
+            return None
+        return Named(names, tuple(self.read(part) for part in parts))
+
+    def _member(self, sides: list[Tokens], tokens: Tokens) -> Answer:
+        name, inside = read_name(sides[0]), self.read(sides[1])
+        region = regions.as_region(inside) if isinstance(inside, Several) else inside
+        if name and isinstance(region, Region):
+            return replace(region, variable=str(name))
+        return inside if name and (isinstance(inside, Several) or number_set(sides[1])) else statement(tokens)
+
+    def _union(self, tokens: Tokens) -> Answer:
+        """A set of numbers, a union of intervals, both signs of a value, or what stands in brackets; else a scalar."""
+        if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
+            tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
+        numbers = number_set(tokens)
+        if numbers or split(tokens, "sign", "cup", "setminus")[1]:
+            letter, sign = numbers or ("", "")
+            region = regions.read_union(tokens) or regions.among(Region("", regions.REALS), (letter, "_", sign, "0"))
+            return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
+        if len(_items(tokens)) > 1:
+            return Several("", tuple(self.read(item) for item in _items(tokens)))
+        brackets, inside = shell(tokens)
+        if brackets:
+            return self._bracketed(tokens, brackets, inside)
+        return self._with_unit(tokens) or quantities.read_scalar(tokens)
+
+    def _with_unit(self, tokens: Tokens) -> Answer | None:
+        r"""``(3, 4)\text{ cm}`` as a tuple of values with that unit; None for anything else."""
+        end = splitting.group_end(tokens, 0)
+        brackets, inside = shell(tokens[:end])
+        unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
+        values = self._bracketed(tokens[:end], brackets, inside) if unit else None
+        if unit is None or not isinstance(values, Several):
+            return None
+        items = (replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in values.items)
+        return replace(values, items=tuple(items))
+
+    def _bracketed(self, tokens: Tokens, brackets: str, inside: Tokens) -> Answer:
+        if not inside:
+            return Several(brackets, ())
+        if brackets == "{}" and (family := _family(inside)):
+            member = self.read(family)
+            value = member.value if isinstance(member, Given) else None
+            return (
+                member
+                if isinstance(member, Region) or isinstance(value, Several | Region)
+                else Several("{}", (member,))
+            )
+        if brackets == "{}" and (members := self._members(inside)):
+            return members
+        inside = separated(inside)
+        parts, _ = split(inside, "join")
+        if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
+            return quantities.read_scalar(tokens) if not has(inside, "relation") else self.read(inside)
+        if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
+            return statement(tokens)
+        items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
+        if len(parts) == 1 and split(inside, "relation")[1]:
+            return statement(tokens)
+        values = filled([self.read(item) for item in items])
+        if brackets == "{}" and len(values) == 1 and getattr(values[0], "brackets", "") == "()":
+            return values[0]  # the point of {(1, 2)}
+        return (regions.counted(values) if brackets == "{}" else None) or Several(brackets, tuple(values))
+
+    def _members(self, tokens: Tokens) -> Answer | None:
+        r"""The region of ``x \mid x > 2``, and the equation of ``(x, y) \mid x + y = 1``; None for anything else."""
+        (first, *_), bars = split_at_bar(tokens)
+        is_member = has(first, "relation", "in")
+        name = read_name(first[: 1 if is_member else None])
+        if not bars or not name or not tokens[len(first) + 1 :]:
+            return None
+        members = self.read((*first, COMMA, *tokens[len(first) + 1 :]) if is_member else tokens[len(first) + 1 :])
+        if isinstance(members, Region) and members.variable == str(name):
+            return replace(members, variable="")
+        return members if name.head == "()" else None
 
 
 def _items(tokens: Tokens) -> list[Tokens]:
@@ -148,51 +271,6 @@ def _items(tokens: Tokens) -> list[Tokens]:
     return with_both_signs(tokens)
 
 
-def _relation(tokens: Tokens, depth: int) -> Answer:
-    """An equation, an inequality or a member of a set; without a relation, what `_union` reads."""
-    sides, signs = split(tokens, "relation")
-    relations = [str(sign.value) for sign in signs]
-    if not signs:
-        sides = labelled(tokens)
-        return Equation((sides[0], opened(sides[1])), 2) if sides else _union(tokens, depth)
-    sets, cups = split(tokens, "sign", "cup")
-    if cups and (union := regions.read_conditions(sets, ("or",))):
-        return union  # x < 1 \cup x > 2
-    if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := _members(tokens, depth)):
-        return members  # {x | x > 3} in braces of no meaning
-    if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind in ("name", "number", "bar"):
-        region = _relation(core, depth)
-        return regions.among(region, conditions.spoken_condition(tokens)) or region  # all integers n >= 3
-    if relations[0] == "~" and not sides[0] and tokens[1:]:
-        return _relation(tuple(tokens[1:]), depth)
-    if set(relations) <= {"=", "~", "equiv"} and all(sides):
-        name = read_name(sides[0])
-        is_variable = name and relations == ["="] and (name.argument or len(str(name)) == 1)
-        start = len(sides[0]) + 1 if is_variable else 0
-        is_chain = relations == ["=", "="] and len(sides[1]) == 1  # x = y = \pm 1
-        if (start or relations == ["equiv"] or is_chain or not name) and len(signed := _items(tokens[start:])) > 1:
-            return _item(in_a_list([(*tokens[:start], *item) for item in signed]), depth)  # y = 2x, y = -2x
-        if relations == ["equiv"]:
-            return _congruence(sides, tokens)
-        if relations == ["="] and (named := _coordinates(sides, depth)):
-            return named
-        approximate = relations.index("~") + 1 if "~" in relations else len(sides)
-        return Equation(tuple(map(opened, sides)), approximate)
-    if relations == ["in"]:
-        return _member(sides, tokens, depth)
-    region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
-    return replace(region, tokens=tokens) if region else statement(tokens)
-
-
-def _coordinates(sides: list[Tokens], depth: int) -> Named | None:
-    """``x = 1`` and ``y = 2`` of ``(x, y) = (1, 2)``; None for anything else."""
-    name, (brackets, inside) = read_name(sides[0]), shell(opened(sides[1]))
-    parts, names = split(separated(inside), "join")[0], name.argument or () if name and name.head == "()" else ()
-    if not names or brackets != "()" or len(parts) != len(names) or not all(parts) or len(_items(sides[1])) > 1:
-        return None
-    return Named(names, tuple(_item(part, depth) for part in parts))
-
-
 def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
     """``f ≡ 0`` is ``f = 0``, and ``x ≡ 3 (mod 7)`` is the residue 3; any other congruence is a statement."""
     if not has(tokens, "command", "pmod", "mod"):
@@ -200,80 +278,6 @@ def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
     is_of_all = not has(conditions.without_fillers(sides[0]), "word")  # not of primes p
     residue = quantities.read_value(sides[1]) if read_name(sides[0]) and is_of_all else None
     return residue if isinstance(residue, Value) and residue.unit else statement(tokens)
-
-
-def _member(sides: list[Tokens], tokens: Tokens, depth: int) -> Answer:
-    name, inside = read_name(sides[0]), _item(sides[1], depth)
-    region = regions.as_region(inside) if isinstance(inside, Several) else inside
-    if name and isinstance(region, Region):
-        return replace(region, variable=str(name))
-    return inside if name and (isinstance(inside, Several) or number_set(sides[1])) else statement(tokens)
-
-
-def _union(tokens: Tokens, depth: int) -> Answer:
-    """A set of numbers, a union of intervals, both signs of a value, or what stands in brackets; else a scalar."""
-    if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
-        tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
-    numbers = number_set(tokens)
-    if numbers or split(tokens, "sign", "cup", "setminus")[1]:
-        letter, sign = numbers or ("", "")
-        region = regions.read_union(tokens) or regions.among(Region("", regions.REALS), (letter, "_", sign, "0"))
-        return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
-    if len(_items(tokens)) > 1:
-        return Several("", tuple(_item(item, depth) for item in _items(tokens)))
-    brackets, inside = shell(tokens)
-    if brackets:
-        return _bracketed(tokens, brackets, inside, depth)
-    return _with_unit(tokens, depth) or quantities.read_scalar(tokens)
-
-
-def _with_unit(tokens: Tokens, depth: int) -> Answer | None:
-    r"""``(3, 4)\text{ cm}`` as a tuple of values with that unit; None for anything else."""
-    end = splitting.group_end(tokens, 0)
-    brackets, inside = shell(tokens[:end])
-    unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
-    values = _bracketed(tokens[:end], brackets, inside, depth) if unit else None
-    if unit is None or not isinstance(values, Several):
-        return None
-    items = (replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in values.items)
-    return replace(values, items=tuple(items))
-
-
-def _bracketed(tokens: Tokens, brackets: str, inside: Tokens, depth: int) -> Answer:
-    if not inside:
-        return Several(brackets, ())
-    if brackets == "{}" and (family := _family(inside)):
-        member = _item(family, depth)
-        value = member.value if isinstance(member, Given) else None
-        return member if isinstance(member, Region) or isinstance(value, Several | Region) else Several("{}", (member,))
-    if brackets == "{}" and (members := _members(inside, depth)):
-        return members
-    inside = separated(inside)
-    parts, _ = split(inside, "join")
-    if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
-        return quantities.read_scalar(tokens) if not has(inside, "relation") else _item(inside, depth)
-    if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
-        return statement(tokens)
-    items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
-    if len(parts) == 1 and split(inside, "relation")[1]:
-        return statement(tokens)
-    values = filled([_item(item, depth) for item in items])
-    if brackets == "{}" and len(values) == 1 and getattr(values[0], "brackets", "") == "()":
-        return values[0]  # the point of {(1, 2)}
-    return (regions.counted(values) if brackets == "{}" else None) or Several(brackets, tuple(values))
-
-
-def _members(tokens: Tokens, depth: int) -> Answer | None:
-    r"""The region of ``x \mid x > 2``, and the equation of ``(x, y) \mid x + y = 1``; None for anything else."""
-    (first, *_), bars = split_at_bar(tokens)
-    is_member = has(first, "relation", "in")
-    name = read_name(first[: 1 if is_member else None])
-    if not bars or not name or not tokens[len(first) + 1 :]:
-        return None
-    members = _item((*first, COMMA, *tokens[len(first) + 1 :]) if is_member else tokens[len(first) + 1 :], depth)
-    if isinstance(members, Region) and members.variable == str(name):
-        return replace(members, variable="")
-    return members if name.head == "()" else None
 
 
 def _family(tokens: Tokens) -> Tokens | None:
