@@ -8,8 +8,8 @@ from typing import Any
 
 from dgpo.verifier.answers.conditions import OTHERWISE, without_fillers
 from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.answers.number_sets import whole_numbers
 from dgpo.verifier.answers.regions import REALS, without
-from dgpo.verifier.answers.whole_numbers import whole_numbers
 from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Region, Several, Statement, Value
 from dgpo.verifier.text.splitting import group_end, in_a_list, plain, shell, split, step, symbols, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary

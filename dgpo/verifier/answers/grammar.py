@@ -71,7 +71,7 @@ class _Reader:
         if not tokens:
             raise Unreadable("nothing to read")
         if len(parts := enumerated(tokens)) > 1:
-            return Named(tuple(f"({index})" for index in range(len(parts))), tuple(self.read(part) for part in parts))
+            return Named(tuple(f"({index})" for index in range(len(parts))), tuple(map(self.read, parts)))
         if symbols_alone := truth_table(tokens) or group(tokens):
             return Statement(symbols_alone, tokens, is_words=True)
         tokens = conditions.without_remarks(split(tokens, "command", "implies")[0][-1] or tokens)
@@ -89,7 +89,7 @@ class _Reader:
         if (array := read_array(tokens, self.read)) is not None:
             return array
         if (quantity := quantities.side_by_side(tokens)) is not None:
-            return Several("", tuple(self.read(part) for part in quantity))
+            return Several("", tuple(map(self.read, quantity)))
         sets, signs = split(tokens, "sign", "setminus")
         if signs and number_set(sets[0]) and (region := regions.read_union(tokens)):
             return region  # all real numbers except 1 and 2
@@ -176,7 +176,7 @@ class _Reader:
         parts, names = split(separated(inside), "join")[0], name.argument or () if name and name.head == "()" else ()
         if not names or brackets != "()" or len(parts) != len(names) or not all(parts) or len(_items(sides[1])) > 1:
             return None
-        return Named(names, tuple(self.read(part) for part in parts))
+        return Named(names, tuple(map(self.read, parts)))
 
     def _member(self, sides: list[Tokens], tokens: Tokens) -> Answer:
         name, inside = read_name(sides[0]), self.read(sides[1])
@@ -218,11 +218,8 @@ class _Reader:
         if brackets == "{}" and (family := _family(inside)):
             member = self.read(family)
             value = member.value if isinstance(member, Given) else None
-            return (
-                member
-                if isinstance(member, Region) or isinstance(value, Several | Region)
-                else Several("{}", (member,))
-            )
+            is_set = isinstance(member, Region) or isinstance(value, Several | Region)
+            return member if is_set else Several("{}", (member,))
         if brackets == "{}" and (members := self._members(inside)):
             return members
         inside = separated(inside)

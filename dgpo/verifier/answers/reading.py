@@ -6,8 +6,7 @@ from itertools import takewhile
 from unicodedata import category
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.number_sets import number_set
-from dgpo.verifier.answers.whole_numbers import WholeNumbers, whole_numbers
+from dgpo.verifier.answers.number_sets import WholeNumbers, number_set, whole_numbers
 from dgpo.verifier.expressions.quantities import read_sum
 from dgpo.verifier.expressions.tree import Answer, Value
 from dgpo.verifier.text import stance

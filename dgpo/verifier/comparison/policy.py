@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
+from dgpo.verifier.answers.number_sets import same_numbers, whole_numbers
 from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
-from dgpo.verifier.answers.whole_numbers import same_numbers, whole_numbers
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
 from dgpo.verifier.expressions.values import equal, exact, real_value
