@@ -276,10 +276,9 @@ class Comparison:
             wanted, given, lambda one, other: one[0] == other[0] and values.is_multiple(one[1], other[1], positive=True)
         )
 
-    def statement_and_other(self, gold: Statement, answer: Answer) -> Decision:
-        if gold.is_words or (isinstance(answer, Value) and isinstance(answer.node, Fraction)):
-            return False
-        if not isinstance(answer, Value | Region) or not answer.tokens:
+    def statement_and_other(self, gold: Statement, answer: Value | Region) -> Decision:
+        is_number = isinstance(answer, Value) and isinstance(answer.node, Fraction)
+        if gold.is_words or is_number or not answer.tokens:
             return False
         return self._inequalities(gold.tokens, answer.tokens)
 
