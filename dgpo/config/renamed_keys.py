@@ -1,7 +1,7 @@
 """Keys that others know an option by, and what to write here instead."""
 
-# What verl has beside the options that a run with FSDP reads: left-overs of its older layout, and LoRA under Megatron.
-# Set, they change nothing. Key: its replacement.
+# What verl has beside the options that a run with FSDP reads: left-overs of its older layout, and what others
+# than FSDP read. Set, they change nothing. Key: its replacement, or "".
 UNREAD = {
     "custom_reward_function.path": "reward.custom_reward_function.path",
     "custom_reward_function.name": "reward.custom_reward_function.name",
@@ -9,12 +9,19 @@ UNREAD = {
     "reward_model.reward_manager": "reward.reward_manager.name",
     "reward_model.use_reward_loop": "reward",
     "sandbox_fusion.url": "reward.sandbox_fusion.url",
+    "actor_rollout_ref.actor.grad_clip": "actor_rollout_ref.actor.optim.clip_grad",
+    "actor_rollout_ref.actor.use_torch_compile": "actor_rollout_ref.actor.fsdp_config.use_torch_compile",
+    "actor_rollout_ref.actor.freeze_vision_tower": "",
+    "actor_rollout_ref.rollout.over_sample_rate": "",
+    "actor_rollout_ref.nccl_timeout": "",
+    "algorithm.use_pf_ppo": "",
+    "trainer.default_hdfs_dir": "run.dir",
     "actor_rollout_ref.model.lora.rank": "actor_rollout_ref.model.lora_rank",
     "actor_rollout_ref.model.lora.alpha": "actor_rollout_ref.model.lora_alpha",
     "actor_rollout_ref.model.lora.target_modules": "actor_rollout_ref.model.target_modules",
     "actor_rollout_ref.model.lora.exclude_modules": "actor_rollout_ref.model.exclude_modules",
     "actor_rollout_ref.model.lora.adapter_path": "actor_rollout_ref.model.lora_adapter_path",
-    "actor_rollout_ref.model.lora.dropout": "nothing, verl has none under FSDP,",
+    "actor_rollout_ref.model.lora.dropout": "",
 }
 
 # Keys of the authors' release (a fork of an older verl), and of ours, by the last part of the key. Value: what to
@@ -42,7 +49,7 @@ OTHERS = {
         "actor_rollout_ref.model.path": "model_name_or_path",
         "actor_rollout_ref.rollout.n": "num_generations n_samples_per_prompt",
         "actor_rollout_ref.actor.optim.lr": "learning_rate actor_learning_rate",
-        "actor_rollout_ref.actor.grad_clip": "max_grad_norm",
+        "actor_rollout_ref.actor.optim.clip_grad": "max_grad_norm",
         "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu": "per_device_train_batch_size micro_train_batch_size",
         "actor_rollout_ref.actor.kl_loss_coef": "beta init_kl_coef",
         "data.train_files": "dataset_name prompt_data",

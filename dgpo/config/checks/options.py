@@ -44,7 +44,7 @@ SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
 USUAL = {
     f"{OPTIM}.lr": (1e-9, 5e-3),
     f"{OPTIM}.weight_decay": (0, 1),
-    f"{ACTOR}.grad_clip": (1e-3, 100),
+    f"{OPTIM}.clip_grad": (1e-3, 100),
     f"{ACTOR}.entropy_coeff": (0, 0.1),
     f"{ACTOR}.kl_loss_coef": (1e-6, 1),
     f"{ROLLOUT}.n": (1, 1024),
@@ -60,8 +60,8 @@ def verl_keys(config: DictConfig) -> Iterator[Finding]:
     usual = flatten(defaults())
     for key, new in UNREAD.items():
         value: Any = OmegaConf.select(config, key, default=None)
-        if value not in (None, False, usual.get(key)) and OmegaConf.select(config, new, default=None) != value:
-            yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead")
+        if value not in (None, usual.get(key)) and (not new or OmegaConf.select(config, new, default=None) != value):
+            yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead" if new else "leave it out")
     if config.data.get("reward_fn_key", "data_source") != "data_source":
         yield finding(config, "data.reward_fn_key", "verl 0.9 ignores this key", "call the column data_source")
     if not config.trainer.use_v1:

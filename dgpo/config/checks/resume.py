@@ -46,7 +46,7 @@ LEARNING = (
     f"{ACTOR}.clip_ratio_high",
     f"{ACTOR}.clip_ratio_c",
     f"{ACTOR}.loss_agg_mode",
-    f"{ACTOR}.grad_clip",
+    f"{ACTOR}.optim.clip_grad",
     f"{ACTOR}.use_kl_loss",
     f"{ACTOR}.kl_loss_coef",
     f"{ACTOR}.entropy_coeff",
