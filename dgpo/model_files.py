@@ -1,7 +1,8 @@
 """The files of a model's folder: whether they are those of a whole model, and one that can be trained."""
 
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
                 return f"it {what}", remedy
         lacking = "config.json" if weights else "weights (*.safetensors)"
         return f"it has no {lacking}", "give a complete Hugging Face model directory"
+    if all((folder / f"model.safetensors{end}").is_file() for end in ("", ".index.json")):
+        message = "it names its weights twice: transformers would read model.safetensors, vLLM those of its .index.json"
+        return message, "delete the older of the two, with its weights"
     for file in (*weights, *(folder / name for name in TOKENIZER_FILES if (folder / name).is_file())):
         if what := disguise(file):
             message, _, remedy = what.partition("; ")
@@ -58,20 +62,23 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
     return None
 
 
-def training_fault(folder: Path, *, config: str = "", trusted: bool = False) -> tuple[str, str] | None:
-    """As `folder_fault`; None where transformers also loads the model as it was saved, to train it.
+def model_fault(
+    folder: Path, *, config: str = "", trusted: bool = False, trains: bool = True
+) -> tuple[str, str] | None:
+    """As `folder_fault`; None where transformers also loads the model as it was saved.
 
     Args:
         config: folder of the config, where it is another one.
         trusted: whether code in the folder may run.
+        trains: whether it is to be trained, which quantized weights cannot be.
     """
     if fault := folder_fault(folder):
         return fault
-    defect = _load_defect(folder, config or str(folder), trusted)
+    defect = _load_defect(folder, config or str(folder), trusted, trains)
     return (defect, "give a complete model directory that transformers loads") if defect else None
 
 
-def _load_defect(folder: Path, config: str, trusted: bool) -> str:
+def _load_defect(folder: Path, config: str, trusted: bool, trains: bool) -> str:
     """Why the model would not be loaded as it was saved; "" where it would. Of the files, the headers are read.
 
     transformers draws weights at random that the files lack, and says so only in a log.
@@ -86,9 +93,10 @@ def _load_defect(folder: Path, config: str, trusted: bool) -> str:
         settings: Any = AutoConfig.from_pretrained(config, trust_remote_code=trusted)
         if quantized := getattr(settings, "quantization_config", None):
             method = quantized.get("quant_method", "") if isinstance(quantized, dict) else ""
-            return f"its weights are quantized ({method or 'quantization_config'}), which cannot be trained"
+            what = f"its weights are quantized ({method or 'quantization_config'}), which cannot be trained"
+            return what if trains else ""
         if len(settings.architectures or ()) != 1:
-            return f"verl needs the name of one class in its config.json, and architectures is {settings.architectures}"
+            return f"its config.json must name one class, and architectures is {settings.architectures}"
         sees = type(settings) in AutoModelForImageTextToText._model_mapping.keys()  # noqa: SIM118
         if not sees and "CausalLM" not in settings.architectures[0]:
             return f"it does not write text: its config.json has architectures={list(settings.architectures)}"
@@ -136,16 +144,29 @@ def refuse(said: str, fault: tuple[str, str] | None) -> None:
         raise UserError(f"{said}: {fault[0]}; {fault[1]}")
 
 
-def tokenizer_fault(folder: Path, tokenizer: Any, prompt: Sequence[int]) -> tuple[str, str] | None:
-    """What is wrong with the tokenizer for the model in a folder, and the remedy; ``prompt`` has tokens of a prompt."""
+def tokenizer_fault(
+    folder: Path, tokenizer: Any, prompt: Sequence[Mapping[str, Any]], tokens: Sequence[int]
+) -> tuple[str, str] | None:
+    """What is wrong with the tokenizer for the model in a folder, and the remedy, by the messages of a prompt and the
+    tokens that its chat template makes of them."""
+    asked = [each["content"] for each in prompt if each["role"] == "user" and isinstance(each["content"], str)][-1:]
+    read = tokenizer.decode(tokens)
+    if any(_letters(text) not in _letters(read) for text in asked):
+        message = f"with its tokenizer and chat template the model reads {read[-60:]!r} of a prompt, not its question"
+        return message, "give a directory with all files of the tokenizer, and its chat template"
     if tokenizer.eos_token_id is None:
         message = "its tokenizer has no end token (eos_token), so that every answer would be cut off at its length"
         return message, "name it in tokenizer_config.json, as the model was trained to write it"
     rows = json_object(folder / "config.json").get("vocab_size")
-    if rows and (highest := max(tokenizer.eos_token_id, *prompt)) >= rows:
+    if rows and (highest := max(tokenizer.eos_token_id, *tokens)) >= rows:
         message = f"its tokenizer is of another model: it gives the token {highest}, and the model has {rows}"
         return message, "give the tokenizer that the model was trained with"
     return None
+
+
+def _letters(text: str) -> str:
+    """What no tokenizer may change: letters and digits, of whatever form."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def head_and_embedding(folder: Path) -> list[Any]:

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from dgpo.model_files import tokenizer_fault, training_fault
+from dgpo.model_files import model_fault, tokenizer_fault
 
 
 @pytest.fixture
@@ -61,6 +61,10 @@ def in_the_hubs_cache(model: Path) -> None:
         file.rename(model / "snapshots/1" / file.name)
 
 
+def with_an_index(model: Path) -> None:
+    (model / "model.safetensors.index.json").write_text("{}")
+
+
 def cut_short(model: Path) -> None:
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1000])
@@ -106,6 +110,7 @@ def delete(*names: str) -> Callable[[Path], object]:
         (delete("tokenizer.json", "tokenizer_config.json"), "it has no tokenizer", "save_pretrained"),
         (pointer("model.safetensors"), "its model.safetensors is a pointer of Git LFS", "git lfs pull"),
         (pointer("tokenizer.json"), "its tokenizer.json is a pointer of Git LFS", "git lfs pull"),
+        (with_an_index, "it names its weights twice", "delete the older"),
         (cut_short, "its model.safetensors is damaged or cut short", "download it again"),
         (with_values(torch.Tensor.zero_), "its model.safetensors holds zeros alone in 30 of 30 matrices", "again"),
         (with_values(lambda each: each[:, 3].fill_(torch.nan)), "are no finite numbers, as of a run", "give another"),
@@ -115,9 +120,9 @@ def delete(*names: str) -> Callable[[Path], object]:
 def test_a_folder_that_is_no_whole_model_is_told_what_to_do(
     change: Callable[[Path], object], message: str, remedy: str, model: Path
 ):
-    assert training_fault(model) is None
+    assert model_fault(model) is None
     change(model)
-    found = training_fault(model)
+    found = model_fault(model)
     assert found is not None and message in found[0] and remedy in found[1]
 
 
@@ -126,13 +131,19 @@ def test_an_output_layer_that_is_saved_beside_its_equal_embedding_is_fine(model:
     copy = weights["model.embed_tokens.weight"].clone()
     save_file(weights | {"lm_head.weight": copy}, model / "model.safetensors", {"format": "pt"})
     tied(model)
-    assert training_fault(model) is None
+    assert model_fault(model) is None
+
+
+def test_a_chat_template_that_leaves_the_question_out_is_refused(model: Path):
+    tokenizer, question = AutoTokenizer.from_pretrained(model), [{"role": "user", "content": "1+1?"}]
+    assert tokenizer_fault(model, tokenizer, question, tokenizer("user 1+1?").input_ids) is None
+    assert "not its question" in (tokenizer_fault(model, tokenizer, question, tokenizer("user").input_ids) or ("",))[0]
 
 
 def test_a_tokenizer_without_an_end_or_with_more_tokens_than_the_model_is_refused(model: Path):
     tokenizer = AutoTokenizer.from_pretrained(model)
-    assert tokenizer_fault(model, tokenizer, [5]) is None
-    message, remedy = tokenizer_fault(model, tokenizer, [5, 4000]) or ("", "")
+    assert tokenizer_fault(model, tokenizer, [], [5]) is None
+    message, remedy = tokenizer_fault(model, tokenizer, [], [5, 4000]) or ("", "")
     assert "of another model: it gives the token 4000, and the model has 259" in message and "trained with" in remedy
     tokenizer.eos_token = None
-    assert "has no end token" in (tokenizer_fault(model, tokenizer, [5]) or ("",))[0]
+    assert "has no end token" in (tokenizer_fault(model, tokenizer, [], [5]) or ("",))[0]

@@ -45,7 +45,8 @@ def chat_tokenizer(folder: Path, option: str) -> Any:
 
     with loading("tokenizer", option, "give a whole model folder"):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    if not tokenizer.chat_template:
+    templates = tokenizer.chat_template
+    if not (templates.get("default") if isinstance(templates, dict) else templates):
         raise UserError(
             f"{option}: its tokenizer has no chat template, so its prompts would not be the ones that it was trained "
             "on; choose an instruction-tuned model, or add chat_template.jinja to its folder"

@@ -145,8 +145,9 @@ class _Engine(Child):
         """The error to raise if it has ended too early."""
         status = self.process.wait()
         lines = self._log.read_bytes()[-100_000:].decode(errors="replace").splitlines()
-        errors = [line for line in lines if "Error" in line]
-        reason = errors[-1].strip()[:MAX_REASON_CHARS] if errors else "it gave no reason"
+        last = max((place for place, line in enumerate(lines) if "Error" in line), default=len(lines))
+        # Of pydantic's, the reason is in the next line.
+        reason = " ".join(map(str.strip, lines[last : last + 2]))[:MAX_REASON_CHARS] or "it gave no reason"
         return UserError(
             f"vLLM has ended (status {status}): {reason}\n"
             f"its log: {self._log}; what was generated is saved, and the same command goes on"

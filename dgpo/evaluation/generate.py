@@ -68,7 +68,8 @@ def evaluate(
         tokenizer = chat_tokenizer(chosen.path, f"--model={model}")
         template_sha256 = hashlib.sha256(tokenizer.get_chat_template().encode()).hexdigest()
         prompts = {each.name: prompt_tokens(tokenizer, each) for each in sets}
-        refuse(f"--model={model}", tokenizer_fault(chosen.path, tokenizer, prompts[sets[0].name][0]))
+        first = sets[0].problems[0].messages, prompts[sets[0].name][0]
+        refuse(f"--model={model}", tokenizer_fault(chosen.path, tokenizer, *first))
         room = _max_model_len(
             sampling.max_tokens, engine.max_model_len, chosen.config.get("max_position_embeddings"), prompts
         )

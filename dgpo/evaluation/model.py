@@ -11,7 +11,7 @@ from dgpo.errors import UserError, loading
 from dgpo.evaluation.benchmarks import Benchmark
 from dgpo.evaluation.settings import ModelFacts
 from dgpo.files import file_sha256, json_object
-from dgpo.model_files import folder_fault, refuse
+from dgpo.model_files import model_fault, refuse
 from dgpo.progress import say
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -74,7 +74,7 @@ def _exported(source: Path, exports: Path) -> Path:
 
 
 def _model(folder: Path, name: str, revision: str) -> Model:
-    refuse(f"--model={name}", folder_fault(folder))
+    refuse(f"--model={name}", model_fault(folder, trains=False))
     config = json_object(folder / "config.json")
     shape = {key: config.get(key) for key in ("architectures", "hidden_size", "num_hidden_layers", "vocab_size")}
     return Model(folder, config, ModelFacts(name=name, revision=revision, **shape))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dgpo.errors import UserError, loading
 from dgpo.files import give_usual_mode, replace_json
-from dgpo.model_files import training_fault
+from dgpo.model_files import model_fault
 from dgpo.runs.checkpoints import MANIFEST, best_checkpoint, inspect, latest_complete
 
 
@@ -105,7 +105,7 @@ def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:
 
             with loading("model of its shards", str(checkpoint), "free space, or choose another checkpoint"):
                 merge(actor, draft, json.loads(lora.read_text()) if lora.is_file() else None, adapter=adapter)
-        if not adapter and (fault := training_fault(draft)):
+        if not adapter and (fault := model_fault(draft)):
             raise UserError(f"{checkpoint}: of the model that it makes: {fault[0]}; choose another checkpoint")
         # safetensors makes files that only their owner can read.
         give_usual_mode(draft)

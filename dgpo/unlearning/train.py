@@ -21,7 +21,7 @@ from dgpo.config.last import changes, last_config
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
-from dgpo.model_files import refuse, training_fault
+from dgpo.model_files import model_fault, refuse
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
 from dgpo.runs.export import export
@@ -52,7 +52,7 @@ def config_of(path: str, key: str) -> Any:
 
     # Of a reference the tokenizer is not used.
     if key == "model.path" and Path(path).is_dir():
-        refuse(f"{key}={path}", training_fault(Path(path)))
+        refuse(f"{key}={path}", model_fault(Path(path)))
     with loading("model", f"{key}={path}", "give a folder or hub id"):
         config: Any = AutoConfig.from_pretrained(path)
     for name in ("final_logit_softcapping", "logit_scale", "logits_scaling"):

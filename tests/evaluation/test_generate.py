@@ -119,12 +119,12 @@ def test_an_engine_that_dies_is_told_with_its_log(
 ) -> None:
     broken = shutil.copytree(model, tmp_path / "broken")
     settings = json.loads((broken / "config.json").read_text())
-    (broken / "config.json").write_text(json.dumps(settings | {"architectures": ["Qwen2ForSequenceClassification"]}))
+    (broken / "config.json").write_text(json.dumps(settings | {"quantization_config": {"quant_method": "awq"}}))
     out = tmp_path / "evaluation"
     assert main(command(broken, data, out)) == 2
     said = capsys.readouterr().err
     assert "vLLM has ended (status 1): " in said and f"its log: {out}/engine-0.log" in said
-    assert "Error" in said and "Error" in (out / "engine-0.log").read_text()
+    assert "Cannot find any of" in said and "Error" in (out / "engine-0.log").read_text()
 
 
 def refusal(capsys: pytest.CaptureFixture[str], model: Path | str, data: Path, out: Path, *more: str) -> str:

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import io
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -82,23 +81,9 @@ def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], 
     lengths = _token_counts(frame, config.data.prompt_key, count)
     for prompt in frame[:1][config.data.prompt_key]:
         tokens = tokenizer(render(prompt), add_special_tokens=False)["input_ids"]
-        _refuse_if_lost(prompt, tokenizer.decode(tokens))
-        if fault := tokenizer_fault(Path(config.model.path), tokenizer, tokens):
+        if fault := tokenizer_fault(Path(config.model.path), tokenizer, prompt, tokens):
             raise UnloadableError(*fault, _PATH)
     return lengths
-
-
-def _refuse_if_lost(prompt: Sequence[Mapping[str, Any]], read: str) -> None:
-    """Raises UnloadableError where the text that the tokens of a prompt stand for lacks its last question."""
-    asked = [each["content"] for each in prompt if each["role"] == "user" and isinstance(each["content"], str)][-1:]
-    if any(_letters(text) not in _letters(read) for text in asked):
-        message = f"with its tokenizer and chat template the model reads {read[-60:]!r} of a prompt, not its question"
-        raise UnloadableError(message, "give a directory with all files of the tokenizer, and its chat template", _PATH)
-
-
-def _letters(text: str) -> str:
-    """What no tokenizer may change: letters and digits, of whatever form."""
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:

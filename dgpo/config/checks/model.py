@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.setup import MODEL
-from dgpo.model_files import has_tokenizer, training_fault
+from dgpo.model_files import has_tokenizer, model_fault
 
 
 def model(config: DictConfig) -> Iterator[Finding]:
@@ -22,7 +22,7 @@ def model(config: DictConfig) -> Iterator[Finding]:
         else:
             message = "there is no such directory, so it will be downloaded by every node"
             yield finding(config, key, message, "download it first and give the local directory", fatal=False)
-    elif fault := training_fault(
+    elif fault := model_fault(
         folder, config=section.get("hf_config_path") or "", trusted=bool(section.trust_remote_code)
     ):
         yield finding(config, key, *fault)
