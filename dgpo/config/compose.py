@@ -220,6 +220,8 @@ def select_platform(config: DictConfig) -> None:
         from dgpo import plugin
 
         os.environ["VERL_PLATFORM"] = "cpu"
+        # Each rank asks Ray for a GPU, which has none where this is empty.
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
         plugin.register()
 
 

@@ -6,6 +6,7 @@ size of each file, written last and by rename.
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Collection
@@ -48,6 +49,12 @@ def write_manifest(path: Path, **facts: Any) -> None:
     replace_json(path / MANIFEST, {**facts, "files": files})
 
 
+def _end(file: Path, count: int) -> bytes:
+    with file.open("rb") as stream:
+        stream.seek(-count, os.SEEK_END)
+        return stream.read()
+
+
 def step_of(path: Path) -> int:
     """The step that a checkpoint's folder is named after."""
     return int(path.name.removeprefix("global_step_"))
@@ -73,6 +80,8 @@ def inspect(path: Path) -> Checkpoint:
             return Checkpoint(step, path, f"{name} is missing")
         if present[name] != size:
             return Checkpoint(step, path, f"{name} has {present[name]} bytes instead of {size}")
+        if size and not any(_end(path / name, min(size, 64))):
+            return Checkpoint(step, path, f"{name} ends in zeros, as of a copy that did not end")
     if manifest.get("step", step) != step:
         return Checkpoint(step, path, f"its name has another step than its manifest, {manifest['step']}")
     return Checkpoint(step, path, None)

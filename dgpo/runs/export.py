@@ -60,11 +60,13 @@ def find_checkpoint(source: Path, *, best: bool = False) -> Path:
         reason = "" if top.measure == "acc" else " (the reward function gives no acc)"
         print(f"step {top.checkpoint.step} has the best {top.measure} of the validations, {top.score:.3f}{reason}")
         return top.checkpoint.path
+    why = ""
     for folder in (source / "checkpoints", source):
-        checkpoint, _ = latest_complete(folder)
+        checkpoint, skipped = latest_complete(folder)
         if checkpoint is not None:
             return checkpoint.path
-    raise UserError(f"{source}: there is no complete checkpoint; give a run folder or a global_step_N folder")
+        why += "".join(f" ({each.path.name}: {each.defect})" for each in skipped[:1])
+    raise UserError(f"{source}: there is no complete checkpoint{why}; give a run folder or a global_step_N folder")
 
 
 def export(checkpoint: Path, target: Path, *, adapter: bool = False) -> None:

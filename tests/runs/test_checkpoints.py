@@ -36,6 +36,7 @@ def test_a_checkpoint_counts_once_its_manifest_exists(tmp_path: Path) -> None:
     ("damage", "defect"),
     [
         (lambda path: (path / "actor/model.pt").write_bytes(b"m" * 99), "actor/model.pt has 99 bytes instead of 100"),
+        (lambda path: (path / "actor/model.pt").write_bytes(bytes(100)), "actor/model.pt ends in zeros"),
         (lambda path: (path / "data.pt").unlink(), "data.pt is missing"),
         (lambda path: (path / MANIFEST).write_text("{"), "its manifest cannot be read"),
         (lambda path: (path / MANIFEST).write_text('{"files": [1]}'), "its manifest cannot be read"),

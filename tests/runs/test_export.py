@@ -69,9 +69,15 @@ def test_damaged_shards_of_the_right_size_are_refused(
 ) -> None:
     train_to(tmp_path, 10, 0.5)
     for shard in tmp_path.glob("checkpoints/*/actor/model_world_size_*"):
-        shard.write_bytes(bytes(shard.stat().st_size))
+        shard.write_bytes(bytes(shard.stat().st_size - 64) + shard.read_bytes()[-64:])
     assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "global_step_10: no model of its shards can be loaded" in capsys.readouterr().err
+    for shard in tmp_path.glob("checkpoints/*/actor/model_world_size_*"):
+        shard.write_bytes(bytes(shard.stat().st_size))
+    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert (
+        "no complete checkpoint (global_step_10: actor/model_world_size_1_rank_0.pt ends in" in capsys.readouterr().err
+    )
     assert not (tmp_path / "out").exists()
 
 

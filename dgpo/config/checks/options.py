@@ -141,6 +141,10 @@ def doubtful(config: DictConfig) -> Iterator[Finding]:
         if not low <= OmegaConf.select(config, key) <= high and not is_off:
             remedy = f"if a sign or a digit is lost, correct it: usual are {low:g} to {high:g}"
             yield finding(config, key, "it is far from what is usual", remedy, fatal=False)
+    first, second = config.actor_rollout_ref.actor.optim.betas
+    if first > second:
+        message = "the mean of the gradients would be over more steps than that of their squares"
+        yield finding(config, f"{OPTIM}.betas", message, f"write [{second},{first}]", fatal=False)
 
 
 def on_cpu(config: DictConfig) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """What verl looks up or builds by name once the run has started: the same look-ups, made before."""
 
 import importlib.util
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,11 @@ def registered(config: DictConfig) -> Iterator[Finding]:
         for name in [value] if isinstance(value, str) else value:
             if name not in names:
                 yield Finding(key, name, "there is no such name", f"use one of {', '.join(sorted(map(str, names)))}")
-    loggers = config.trainer.logger
-    if "file" not in ([loggers] if isinstance(loggers, str) else loggers):
+    loggers = [config.trainer.logger] if isinstance(config.trainer.logger, str) else config.trainer.logger
+    if "wandb" in loggers and (found := re.search(r"[/\\#?%:]", str(config.trainer.project_name))):
+        remedy = "give the project alone; WANDB_ENTITY in the environment names a team"
+        yield finding(config, "trainer.project_name", f"W&B takes no {found[0]} in a project's name", remedy)
+    if "file" not in loggers:
         yield finding(config, "trainer.logger", "progress and reports read the file tracker", "add file to the list")
 
 
