@@ -12,6 +12,7 @@ UNREAD = {
     "actor_rollout_ref.actor.grad_clip": "actor_rollout_ref.actor.optim.clip_grad",
     "actor_rollout_ref.actor.use_torch_compile": "actor_rollout_ref.actor.fsdp_config.use_torch_compile",
     "actor_rollout_ref.actor.freeze_vision_tower": "",
+    "actor_rollout_ref.rollout.do_sample": "actor_rollout_ref.rollout.temperature",
     "actor_rollout_ref.rollout.over_sample_rate": "",
     "actor_rollout_ref.nccl_timeout": "",
     "algorithm.use_pf_ppo": "",

@@ -118,9 +118,12 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
         message = "every answer would go on to its greatest length, whatever the model has said"
         yield finding(config, f"{ROLLOUT}.ignore_eos", message, "set it to false")
     validation = rollout.val_kwargs
-    if validation.n > 1 and not (validation.do_sample and validation.temperature):
-        message = "without do_sample, or at temperature 0, all of these answers are the same"
-        remedy = "set val_kwargs.do_sample=true and a temperature, or n=1"
+    if validation.temperature and not validation.do_sample:
+        message = f"verl 0.9 ignores it, and draws answers at val_kwargs.temperature={validation.temperature}"
+        remedy = "set it to true, or for greedy answers val_kwargs.temperature=0 and n=1"
+        yield finding(config, f"{ROLLOUT}.val_kwargs.do_sample", message, remedy)
+    if validation.n > 1 and not validation.temperature:
+        message, remedy = "at temperature 0, all of these answers are the same", "set val_kwargs.temperature, or n=1"
         yield finding(config, f"{ROLLOUT}.val_kwargs.n", message, remedy)
 
 

@@ -126,7 +126,10 @@ def test_an_estimate_that_does_not_fit_is_only_warned_about() -> None:
         ([f"{ACTOR}.shuffle=false"], "shuffle=False: the updates of a step would take the answers as they were"),
         ([f"{ACTOR}.strategy=fsdp", f"{ENGINE}.offload_policy=true"], "FSDP1 has no such thing"),
         ([f"{ROLLOUT}.calculate_log_probs=false"], "rollout_is=token needs vLLM's log-probs"),
-        ([f"{ROLLOUT}.val_kwargs.do_sample=false"], "all of these answers are the same"),
+        (
+            [f"{ROLLOUT}.val_kwargs.do_sample=false"],
+            "verl 0.9 ignores it, and draws answers at val_kwargs.temperature=0.6",
+        ),
         (["trainer.test_freq=0"], "run.keep_best has nothing to choose from"),
         (["trainer.save_freq=-1"], "run.keep_best has nothing to choose from"),
     ],
