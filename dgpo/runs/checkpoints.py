@@ -2,7 +2,7 @@
 
 verl writes ``global_step_N/`` file by file and then one tracker file, none of it atomically. A run killed at that
 moment leaves a folder that loads half or not at all. Here a checkpoint counts once its manifest exists: the name and
-size of each file, written last and by rename.
+size of each file, written last and by rename. Files of the right size that end in zeros are of a copy that broke off.
 """
 
 import json
