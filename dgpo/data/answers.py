@@ -12,7 +12,7 @@ from dgpo.data.escapes import backslash_fault
 from dgpo.data.messages import assistant_reply, conversation
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify
-from dgpo.verifier.expressions.tree import Value
+from dgpo.verifier.expressions.tree import Equation, Value
 from dgpo.verifier.response.extract import boxes
 from dgpo.verifier.response.gold import read_gold
 
@@ -91,7 +91,7 @@ def _unwrapped(raw: object) -> str | int | float | Decimal | list[object] | None
     """The scalar or list inside bytes, printed text, a conversation, or a struct whose only value is an answer."""
     value = printed(raw) if isinstance(raw, str) else raw
     if value is None:
-        return raw if isinstance(raw, str) else None
+        return (_values_by_line(raw) or raw) if isinstance(raw, str) else None
     if isinstance(value, bytes):
         return _unwrapped(decoded(value))
     if (messages := conversation(value)) and all({"role", "from"}.intersection(each) for each in messages):
@@ -110,7 +110,23 @@ def _unwrapped(raw: object) -> str | int | float | Decimal | list[object] | None
         return list(value)
     if not isinstance(value, str | int | float | Decimal):
         raise TypeError(f"{_EXPECTED}, not {type(value).__name__}: {value!r:.80}")
-    return value
+    return (_values_by_line(value) or value) if isinstance(value, str) else value
+
+
+def _values_by_line(text: str) -> list[object] | None:
+    """The lines of a text, where each holds a whole value or equation and they are no formula in several lines.
+
+    Raises ValueError where they may be either: ``5`` above ``- 6``.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) < 2 or is_solution(text) or boxes(text) or any(line[0] == "=" for line in lines):
+        return None
+    trees = [gold.tree if (gold := read_gold(line)) else None for line in lines]
+    if not all(isinstance(tree, Equation) or (isinstance(tree, Value) and tree.node is not None) for tree in trees):
+        return None
+    if any(line[0] in "+-*/" for line in lines[1:]):
+        raise ValueError("its lines may be several values or one sum; write them in one line, values with commas")
+    return [*lines]
 
 
 def _canonical_number(text: str) -> str:

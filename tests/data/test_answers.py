@@ -13,6 +13,9 @@ SPELLINGS = {
     r"336^\circ": r"336^{\circ}", "336°": r"336^{\circ}", r"336^{\circ}": r"336^{\circ}", r"90\degree": r"90^{\circ}",
     r"$\frac{1}{2}$": r"\frac{1}{2}", r"\(x+1\)": "x+1", "$$7$$": "7", r"$\boxed{042}$.": "42", r"\boxed{a}": "a",
     "$1$ or $2$": "$1$ or $2$", r"\boxed{1}, \boxed{2}": r"\boxed{1}, \boxed{2}",
+    "5\n6\n": "5, 6", "x = 5\n\ny = 6": "x = 5, y = 6", "$A$\n$B$": "A, B",
+    "3+4\n=7": "3+4\n=7", "(1,2)\n(3,4)": "(1,2)\n(3,4)", "\\frac{1}\n{2}": "\\frac{1}\n{2}",
+    "x = 3\n\\boxed{3}": "x = 3\n\\boxed{3}",
     "52_8": "52_8", "0.50": "0.50", "x = 5.": "x = 5.", "": "", "  ": "", "2,3": "2,3",
 }  # fmt: skip
 
@@ -42,6 +45,11 @@ def test_numbers_lists_and_nothing_are_answers_too():
 def test_what_is_no_answer_is_refused(raw: object, says: str):
     with pytest.raises(TypeError, match=says):
         canonical_answer(raw)
+
+
+def test_lines_that_are_values_or_a_sum_are_refused():
+    with pytest.raises(ValueError, match="its lines may be several values or one sum; write them in one line"):
+        canonical_answer("5\n- 6")
 
 
 def test_a_very_long_answer_takes_no_time():
