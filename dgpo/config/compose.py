@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
@@ -47,10 +48,12 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
     folder, name = (directory or config_dir()).resolve(), name.removesuffix(".yaml")
     if not folder.is_dir():
         raise UserError(f"--config-dir={directory}: there is no such folder; name one that holds your configs")
-    # A user's config, in any folder, finds ours and verl's by name.
+    # A config, a user's in any folder or ours, finds the user's choices first, then verl's and ours, by name.
+    own = (folder / f"{name}.yaml").is_file() or not (config_dir() / f"{name}.yaml").is_file()
     search = f"hydra.searchpath=[pkg://verl.trainer.config,'file://{config_dir()}']"
     try:
-        with initialize_config_dir(str(folder), version_base="1.3"):
+        with initialize_config_dir(str(folder if own else config_dir()), version_base="1.3"):
+            GlobalHydra.instance().config_loader().get_search_path().prepend("own", f"file://{folder}")
             config = compose(name, overrides=[search, *overrides])
         refuse_replaced(folder / f"{name}.yaml", config, overrides)
         return config
@@ -60,10 +63,8 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         if error.missing_cfg_file != name.lstrip("/"):
             raise UserError(f"config {name}: {str(error).partition('Config search path')[0].strip()}") from error
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
-        raise UserError(
-            f"--config-name={name}: there is no {name}.yaml in {folder} (it has {there}); a config of your own needs "
-            "--config-dir=FOLDER"
-        ) from error
+        said = f"--config-name={name}: there is no {name}.yaml in {folder} (it has {there})"
+        raise UserError(f"{said}; a config of your own needs --config-dir=FOLDER") from error
     except UnicodeDecodeError as error:
         raise UserError(f"config {name}: a file of {folder} is not UTF-8 ({error}); save it as UTF-8") from error
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, OSError, yaml.YAMLError) as error:
@@ -101,10 +102,8 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
         return
     for event in yaml.parse(text):
         if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0_*[0-7]+", event.value):
-            raise UserError(
-                f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}; write "
-                "it without the leading zero, or in quotes if it is a text"
-            )
+            said = f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}"
+            raise UserError(f"{said}; write it without the leading zero, or in quotes if it is a text")
     own, composed = flat(cast(DictConfig, OmegaConf.load(file))), flat(config)
     adds_group = any(re.match(r"\+[\w/]+=", override) for override in overrides)
     given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
@@ -113,9 +112,8 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
             raise UserError(f"{file}: {key}={value}: {OF_HYDRA}")
         is_given = adds_group or any(f"{key}.".startswith(f"{each}.") for each in given)
         if value != "???" and not is_given and (now := composed.get(key, value)) != value:
-            raise UserError(
-                f"{file}: {key}={value} does nothing, for its defaults make it {now}; put _self_ last in them"
-            )
+            said = f"{file}: {key}={value} does nothing, for its defaults make it {now}"
+            raise UserError(f"{said}; put _self_ last in them")
 
 
 def of_training(name: str, composed: DictConfig) -> DictConfig:
@@ -126,10 +124,9 @@ def of_training(name: str, composed: DictConfig) -> DictConfig:
     """
     config = resolved(composed)
     if missing := [section for section in SECTIONS if section not in config]:
-        raise UserError(
-            f"--config-name={name}: it has no {', '.join(missing)}, so verl's trainer cannot run it; let its defaults "
-            "begin with rlvr or an experiment that does; `dgpo unlearn train` takes configs of unlearning"
-        )
+        said = f"--config-name={name}: it has no {', '.join(missing)}, so verl's trainer cannot run it"
+        remedy = "let its defaults begin with rlvr or an experiment that does"
+        raise UserError(f"{said}; {remedy}; `dgpo unlearn train` takes configs of unlearning")
     return config
 
 
@@ -159,18 +156,14 @@ def readable(override: str) -> str:
         if re.fullmatch(r"[+\w.@/]+", key) and re.fullmatch(r"[\w./~-][\w ./~@%+:-]*", value):
             return f'{key}="{value}"'
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        raise UserError(
-            f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice: "
-            f"'{key}=\"{escaped}\"'"
-        ) from None
+        said = f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice"
+        raise UserError(f"{said}: '{key}=\"{escaped}\"'") from None
     if (group := config_dir() / key.lstrip("+")).is_dir() and key and not isinstance(parsed.value(), str | list):
         names = ", ".join(sorted(file.stem for file in group.glob("*.yaml")))
         raise UserError(f"{override}: it must be the name of a file in configs/{key}; use one of {names}, or ~{key}")
     if parsed.is_sweep_override():
-        raise UserError(
-            f"{key}={value}: it reads as several runs, and this is one; for a list write '{key}=[{value}]', for a text "
-            f"put it in quotes twice: '{key}=\"{value}\"'"
-        )
+        said = f"{key}={value}: it reads as several runs, and this is one; for a list write '{key}=[{value}]'"
+        raise UserError(f"{said}, for a text put it in quotes twice: '{key}=\"{value}\"'")
     return override
 
 
@@ -196,10 +189,9 @@ def resolved(config: DictConfig) -> DictConfig:
     except OmegaConfBaseException as error:
         if section := re.search(r"node `([\w.]+)` is not a container", str(error)):
             value = OmegaConf.select(config, section[1])
-            raise UserError(
-                f"{section[1]}={value}: it is a section with options of its own; set those, {section[1]}.NAME=VALUE, "
-                f"or choose a file of configs/{section[1].rpartition('.')[2]} where there is such a folder"
-            ) from error
+            said = f"{section[1]}={value}: it is a section with options of its own; set those, {section[1]}.NAME=VALUE"
+            folder = f"configs/{section[1].rpartition('.')[2]}"
+            raise UserError(f"{said}, or choose a file of {folder} where there is such a folder") from error
         what, key = str(error).partition("\n")[0], error.full_key or "the config"
         remedy = "give it a value, or ${oc.env:NAME,DEFAULT}" if "variable" in what else "correct what it refers to"
         raise UserError(f"{key}: {what}; {remedy}") from error

@@ -244,6 +244,15 @@ def test_a_config_of_ones_own_that_would_not_count_is_refused(
         compose_config("mine" if name == "other" else name, directory=tmp_path)
 
 
+def test_a_config_of_ours_takes_choices_of_ones_own_folder_first(tmp_path: Path) -> None:
+    (tmp_path / "policy_loss").mkdir()
+    for name in ("fade", "dgpo"):
+        (tmp_path / f"policy_loss/{name}.yaml").write_text(
+            "# @package actor_rollout_ref.actor.policy_loss\nwidth: 0.5\n"
+        )
+        assert compose_config("quickstart", [f"policy_loss={name}"], tmp_path).actor_rollout_ref.actor.policy_loss.width
+
+
 def test_an_override_may_replace_what_a_config_says(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("defaults: [quickstart, _self_]\nseed: 7\nrun: {name: 'x'}\n")
     assert compose_config("mine", ["seed=8", "++run.name=y"], tmp_path).seed == 8
