@@ -2,9 +2,12 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+import pkgutil
+from collections.abc import Iterator, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
+
+Choice = TypeVar("Choice")
 
 
 class UserError(Exception):
@@ -30,6 +33,13 @@ def loading(what: str, option: str, remedy: str) -> Iterator[None]:
         raise
     except Exception as error:  # transformers, safetensors, tokenizers and the hub raise kinds of their own
         raise UserError(f"{option}: no {what} can be loaded ({one_line(error)}); {remedy}") from error
+
+
+def choose(what: str, key: str, name: Any, choices: Mapping[str, Choice]) -> Choice:
+    """The choice of this name, or a person's own, ``module:name``; UserError about ``key`` where there is neither."""
+    remedy = f"choose one of {', '.join(choices)}, or module:name of your own, where Python finds it (PYTHONPATH)"
+    with loading(what, f"{key}={name}", remedy):
+        return choices[name] if name in choices else pkgutil.resolve_name(name)
 
 
 def check_number(

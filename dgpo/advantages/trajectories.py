@@ -98,7 +98,7 @@ def credit_metrics(groups: Sequence[Sequence[Mapping[str, Any]]], options: Mappi
 
     ``singleton_share``: of turns, with an observation that no other turn of the group has. ``mixed_share``: of groups,
     with a success and a failure. ``success_weight``, ``failure_weight``: mean w of ProxMO over successes and failures,
-    where ``options`` has its ``alpha``.
+    where ``options`` has its ``alpha`` and ``range``.
     """
     alone = turns = 0
     weights: dict[str, list[float]] = {"success": [], "failure": []}
@@ -107,7 +107,7 @@ def credit_metrics(groups: Sequence[Sequence[Mapping[str, Any]]], options: Mappi
         turns += observation_counts.total()
         alone += sum(times == 1 for times in observation_counts.values())
         p = float(np.mean([each["success"] for each in group]))
-        for each in group if "alpha" in options else ():
+        for each in group if {"alpha", "range"} <= options.keys() else ():
             weight = episode_weight(p, each["success"], alpha=options["alpha"], range=options["range"])
             weights["success" if each["success"] else "failure"].append(weight)
     mixed = [0 < sum(each["success"] for each in group) < len(group) for group in groups]

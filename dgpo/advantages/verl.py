@@ -20,6 +20,7 @@ from dgpo.advantages.dynamo import modulation
 from dgpo.advantages.proxmo import token_advantages
 from dgpo.advantages.trajectories import CREDIT, ESTIMATOR, credit_metrics, refuse_lost, trajectories_of
 from dgpo.batch import padding_of, split_key, values_of
+from dgpo.errors import choose
 
 DAMPED = 0.95
 """A token whose b_stab is below it counts as damped."""
@@ -112,7 +113,7 @@ def credit_turns(trainer: Any, settings: Mapping[str, Any], max_lost: float) -> 
 
     It ends where environments have lost more than the share ``max_lost`` of a batch's episodes.
     """
-    method = CREDIT[settings["method"]]
+    method = choose("credit", "credit.method", settings["method"], CREDIT)
     options = {key: value for key, value in settings.items() if key != "method"}
     compute_advantage = trainer._compute_advantage
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dgpo.errors import UserError
+from dgpo.errors import UserError, choose
 from dgpo.unlearning.data import WithoutSpans
 from dgpo.unlearning.losses import METHODS, Method
 
@@ -136,10 +136,11 @@ def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
 def method_of(content: dict[str, Any]) -> Method:
     """The method that a file of configs/method describes; UserError for an unknown loss or setting, or a bad value."""
     name = content.get("loss")
-    if name not in METHODS:
-        raise UserError(f"method.loss={name}: it is unknown; choose one of {', '.join(METHODS)}")
+    loss = choose("loss", "method.loss", name, METHODS)
+    if not isinstance(loss, type) or not issubclass(loss, Method):
+        raise UserError(f"method.loss={name}: it is no subclass of dgpo.unlearning.losses.Method; derive it from that")
     options = {key: value for key, value in content.items() if key not in ("loss", "name")}
-    defaults = {each.name: each.default for each in fields(METHODS[name])}
+    defaults = {each.name: each.default for each in fields(loss)}
     for key, value in options.items():
         if key not in defaults:
             raise UserError(f"method.{key}={value}: {name} has no such setting; it has {', '.join(defaults)}")
@@ -149,31 +150,25 @@ def method_of(content: dict[str, Any]) -> Method:
         if isinstance(default, int) and not isinstance(default, bool) and value is not None and type(value) is not int:
             raise UserError(f"method.{key}={value}: it is no whole number; choose such as {default}")
     try:
-        return METHODS[name](**options)
+        return loss(**options)
     except ValueError as error:
         raise UserError(f"method.{error}") from error
 
 
 def check_together(settings: Settings, method: Method) -> None:
     """Raises UserError where keys do not fit together."""
-    train, data = settings.train, settings.data
+    train, data, size = settings.train, settings.data, settings.train.micro_batch_size
     if method.classes and not data.forget:
         raise UserError("data.forget: it is missing; give a file of the rows that are to be forgotten")
     if method.retain_weight and not data.retain:
-        raise UserError(
-            "data.retain: it is missing; give a file of rows that are to be kept, or set method.retain_weight=0"
-        )
+        raise UserError("data.retain: it is missing; give a file of rows to be kept, or set method.retain_weight=0")
     # Under a launcher there may be more nodes than this one.
     ranks = int(os.environ.get("WORLD_SIZE") or settings.trainer.n_gpus_per_node)
     if train.batch_size % ranks:
         raise UserError(f"train.batch_size={train.batch_size}: it does not divide into {ranks} ranks; take a multiple")
     for_each = train.batch_size // ranks
-    if for_each % train.micro_batch_size:
-        raise UserError(
-            f"train.micro_batch_size={train.micro_batch_size}: it must divide the {for_each} rows of a rank "
-            f"(train.batch_size={train.batch_size}, {ranks} ranks)"
-        )
-    if method.needs_alternatives and train.micro_batch_size % 2:
-        raise UserError(
-            f"train.micro_batch_size={train.micro_batch_size}: {settings.method['loss']} has pairs; take an even one"
-        )
+    if for_each % size:
+        rows = f"the {for_each} rows of a rank (train.batch_size={train.batch_size}, {ranks} ranks)"
+        raise UserError(f"train.micro_batch_size={size}: it must divide {rows}")
+    if method.needs_alternatives and size % 2:
+        raise UserError(f"train.micro_batch_size={size}: {settings.method['loss']} has pairs; take an even one")

@@ -13,9 +13,10 @@ from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
 from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
-from dgpo.config.checks.finding import Finding, finding, finding_at_option
+from dgpo.config.checks.finding import Finding, finding, finding_at_option, finding_from_error
 from dgpo.config.checks.loading import UnloadableError, model_tokenizer, prompt_files
 from dgpo.data.schema import prompt_rows
+from dgpo.errors import UserError, check_number, choose
 
 WITHOUT = "or leave agent out"
 RANGES = {"gamma": (0, 1), "alpha": (0, math.inf), "range": (0, 1), "omega": (0, math.inf)}
@@ -55,18 +56,16 @@ def agent(config: DictConfig) -> Iterator[Finding]:
 
 def _credit(section: DictConfig) -> Iterator[Finding]:
     options = {str(key): value for key, value in section.items()}
-    method = options.pop("method", None)
-    if method not in CREDIT:
-        yield Finding("credit.method", method, "there is no such credit", f"use one of {', '.join(CREDIT)}")
+    try:
+        credit = choose("credit", "credit.method", options.pop("method", None), CREDIT)
+    except UserError as error:
+        yield finding_from_error(error)
         return
-    for name, (least, most) in RANGES.items():
-        value = options.get(name, least)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            yield Finding(f"credit.{name}", value, f"it must be a number in [{least}, {most}]", "correct it")
-            return
     turns: Mapping[str, Any] = {"rewards": [0.0, 1.0], "observations": ["a", "b"], "success": 1.0}
     try:
-        CREDIT[method]([turns, turns], **options)
+        for name, (least, most) in RANGES.items():
+            check_number(name, options.get(name, least), at_least=least, at_most=most)
+        credit([turns, turns], **options)
     except (TypeError, ValueError) as error:
         yield finding_at_option(error, "credit", options, "correct it; docs/agents.md")
 
