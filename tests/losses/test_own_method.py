@@ -55,6 +55,8 @@ def test_its_yaml_is_a_choice_from_a_folder_of_the_user_s(my_losses, tmp_path):
     config = compose_config("my_run", ["policy_loss=fade", f"{LOSS}.width=0.25"], tmp_path)
     assert config.actor_rollout_ref.actor.policy_loss.width == 0.25
     assert not list(policy_loss(config))
+    (nowhere := config.copy()).actor_rollout_ref.actor.policy_loss._target_ = "no_losses.FadePolicyLossConfig"
+    assert [problem.remedy for problem in policy_loss(nowhere)] == ["install it, or put its folder on PYTHONPATH"]
     wrong = compose_config("my_run", ["policy_loss=fade", f"{LOSS}.width=0"], tmp_path)
     assert [problem.message for problem in policy_loss(wrong)] == ["width=0 must be a number in (0, inf)"]
 

@@ -3,6 +3,7 @@
 ``check(config)`` returns every problem found, each with key, value and remedy. One file a subject.
 """
 
+import logging
 import warnings
 
 from omegaconf import DictConfig
@@ -92,7 +93,7 @@ SURROUNDINGS = (
 
 
 def check(composed: DictConfig, *, declared: bool = False) -> list[Finding]:
-    """Every problem of a config, in the order of the checks; one that two checks find, once.
+    """Every problem of a config, in the order of the checks; one that two checks find, or verl's own too, once.
 
     Where a value is of the wrong kind or out of its range there is nothing to calculate with, and this alone is found.
 
@@ -102,12 +103,13 @@ def check(composed: DictConfig, *, declared: bool = False) -> list[Finding]:
     """
     # verl says at import which of its optional engines are not installed.
     warnings.filterwarnings("ignore", module="verl.*")
+    logging.getLogger("hydra.utils").setLevel(logging.CRITICAL)  # what it logs, it raises too
     problems, config = values.malformed(composed), resolved(composed)
     if any(problem.fatal for problem in problems):
         return problems
     for each in SETTINGS if declared else (*SURROUNDINGS, *SETTINGS):
         for problem in each(config):
-            of_same_words = [other for other in problems if other.message == problem.message]
+            of_same_words = [other for other in problems if other.message in problem.message]
             if not of_same_words or (each is not sizes.verl_own and problem not in of_same_words):
                 problems.append(problem)
     return problems

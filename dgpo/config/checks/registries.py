@@ -46,7 +46,9 @@ def registered(config: DictConfig) -> Iterator[Finding]:
         value = OmegaConf.select(config, key)
         for name in [value] if isinstance(value, str) else value:
             if name not in names:
-                yield Finding(key, name, "there is no such name", f"use one of {', '.join(sorted(map(str, names)))}")
+                own = ", or one of a module in VERL_USE_EXTERNAL_MODULES" * (names is ADV_ESTIMATOR_REGISTRY)
+                remedy = f"use one of {', '.join(sorted(map(str, names)))}{own}"
+                yield Finding(key, name, "there is no such name", remedy)
     loggers = [config.trainer.logger] if isinstance(config.trainer.logger, str) else config.trainer.logger
     if "wandb" in loggers and (found := re.search(r"[/\\#?%:]", str(config.trainer.project_name))):
         remedy = "give the project alone; WANDB_ENTITY in the environment names a team"
@@ -119,7 +121,10 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         if loss_config is not None:
             check_actor(actor)
     except Exception as error:
-        refusal = finding_at_option(error, LOSS, section, "correct the value; docs/methods.md has the ranges")
+        remedy = "correct the value; docs/methods.md has the ranges"
+        if isinstance(error.__cause__, ImportError):
+            remedy = "install it, or put its folder on PYTHONPATH"
+        refusal = finding_at_option(error, LOSS, section, remedy)
         yield Finding(LOSS, section.loss_mode, refusal.message, refusal.remedy) if refusal.key == LOSS else refusal
         return
     if loss_config is None:
@@ -131,9 +136,7 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
     low, high = actor.clip_ratio_low or 0, actor.clip_ratio_high or 0
     if low >= 0.5 and 1 <= high <= 1.5:
-        message = (
-            f"with clip_ratio_low={low} the ratio may go from {1 - low:g} to {1 + high:g}: they are distances from 1"
-        )
+        message = f"the ratio may go from {1 - low:g} to {1 + high:g}, for low={low} and high are distances from 1"
         remedy = f"for {low} to {high} set them to {1 - low:g} and {high - 1:g}"
         yield finding(config, f"{ACTOR}.clip_ratio_high", message, remedy, fatal=False)
     elif high > (10 if "cispo" in section.loss_mode else 1):
