@@ -10,10 +10,10 @@ import lzma
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from dgpo.errors import UserError
 
@@ -24,25 +24,22 @@ def _open_zstd(path: Path) -> IO[bytes]:
     return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
 
 
-PACKED: dict[str, Callable[[Path], Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-    ".zst": _open_zstd,
-}
+def _open_plain(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
+PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _open_zstd}
 """What unpacks a file, by the suffix that says so."""
-_DISGUISES = {
-    b"version https://git-lfs": "is a pointer of Git LFS, and the data is elsewhere; run `git lfs pull`",
-    b"<!doctype html": "is a web page; download the file itself",
-    b"<html": "is a web page; download the file itself",
-    b"\x1f\x8b": "is packed; add .gz to its name",
-    b"pk\x03\x04": "is a zip archive; unpack it",
-    b"fea1": "is Feather of version 1; write it as version 2",
-    b"par1": "is a parquet file; name it .parquet",
-    b"gguf": "is GGUF, which is for inference alone; give the folder that it was made from",
-}
-"""Lower case of the first bytes."""
-_OWN = {b"\x1f\x8b": PACKED, b"par1": (".parquet", ".pq")}
+# The first bytes in lower case, the suffixes that say so, and what the file is under any other.
+_DISGUISES: tuple[tuple[tuple[bytes, ...], Collection[str], str], ...] = (
+    ((b"version https://git-lfs",), (), "is a pointer of Git LFS, and the data is elsewhere; run `git lfs pull`"),
+    ((b"<!doctype html", b"<html"), (), "is a web page; download the file itself"),
+    ((b"\x1f\x8b",), PACKED, "is packed; add .gz to its name"),
+    ((b"pk\x03\x04",), (), "is a zip archive; unpack it"),
+    ((b"fea1",), (), "is Feather of version 1; write it as version 2"),
+    ((b"par1",), (".parquet", ".pq"), "is a parquet file; name it .parquet"),
+    ((b"gguf",), (), "is GGUF, which is for inference alone; give the folder that it was made from"),
+)
 _TEXT = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")
 _CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 64 << 20
@@ -153,7 +150,7 @@ def open_packed(path: Path) -> Iterator[IO[bytes]]:
     try:
         if what := disguise(path):
             raise UserError(f"{path}: it {what}")
-        with cast(IO[bytes], PACKED.get(path.suffix.lower(), lambda path: path.open("rb"))(path)) as file:
+        with PACKED.get(path.suffix.lower(), _open_plain)(path) as file:
             yield file
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise UserError(
@@ -162,9 +159,7 @@ def open_packed(path: Path) -> Iterator[IO[bytes]]:
 
 
 def json_lines(
-    path: Path,
-    *,
-    on_bad: Callable[[UserError], None] | None = None,
+    path: Path, *, on_bad: Callable[[UserError], None] | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON lines file, packed or not (`PACKED`), with their line numbers from 1.
 
@@ -225,12 +220,12 @@ def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def disguise(path: Path) -> str:
     """What a file really is whose first bytes contradict its name, and what to do; "" where they do not."""
+    suffix = path.suffix.lower()
     with path.open("rb") as file:
         begin = file.read(64).lstrip().lower()
-    if path.suffix.lower() in _TEXT and begin[:6].count(0) > 1:
+    if suffix in _TEXT and begin[:6].count(0) > 1:
         return "is UTF-16; save it as UTF-8"
-    found = next((bytes for bytes in _DISGUISES if begin.startswith(bytes)), b"")
-    return "" if path.suffix.lower() in _OWN.get(found, ()) else _DISGUISES.get(found, "")
+    return next((what for first, own, what in _DISGUISES if begin.startswith(first) and suffix not in own), "")
 
 
 def json_object(file: Path) -> dict[str, Any]:
