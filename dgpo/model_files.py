@@ -119,19 +119,21 @@ def _load_defect(folder: Path, config: str, trusted: bool, trains: bool) -> str:
 
 
 def _value_fault(file: Path) -> str:
-    """What is wrong with the values in a file of weights, by up to 31 rows of each tensor, which take no time to read;
-    "" for nothing. NaN spreads in training, and a download that did not end leaves zeros."""
-    zeros, matrices = 0, 0
+    """What is wrong with the values in a file of weights, by a sample of each tensor's rows; "" for nothing.
+
+    NaN spreads in training, and a download that did not end leaves zeros.
+    """
+    is_zero = list[bool]()  # of each matrix
     for name, tensor in tensors(file):
         if (shape := tensor.get_shape()) and tensor.get_dtype() in ("F64", "F32", "F16", "BF16"):
-            most = shape[:-1]
-            rows = tensor[tuple(slice(None, None, max(1, size // 16)) for size in most) or slice(None)]
+            rows = tensor[tuple(slice(None, None, max(1, size // 16)) for size in shape[:-1]) or slice(None)]
             if not rows.isfinite().all():
                 return f"has weights that are no finite numbers, as of a run that diverged; the first: {name}"
-            matrices += bool(most)
-            zeros += bool(most) and not rows.any()
-    # A method may begin with a few.
-    return f"holds zeros alone in {zeros} of {matrices} matrices, as of half a download" * (zeros * 2 > matrices)
+            if len(shape) > 1:
+                is_zero.append(not rows.any())
+    if sum(is_zero) * 2 > len(is_zero):  # a method may begin with a few
+        return f"holds zeros alone in {sum(is_zero)} of {len(is_zero)} matrices, as of half a download"
+    return ""
 
 
 def has_tokenizer(folder: str | Path) -> bool:
