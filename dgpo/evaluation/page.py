@@ -1,6 +1,6 @@
 """The answers of an evaluation as one HTML page: problems with pass@k, majority and the verdict on each answer."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,9 @@ def _group(
 ) -> dict[str, Any]:
     right, wrong, without = votes(scores)
     majority = majority_at_k(right, wrong, without, len(scores))
-    most = max((score for score in scores if score["answer"]), key=lambda score: _votes(score, scores), default=None)
-    voted = "" if most is None else f", most gave “{most['answer']}” ({_votes(most, scores)})"
+    size = Counter(score["answer_class"] for score in scores)
+    most = max((each for each in scores if each["answer"]), key=lambda each: size[each["answer_class"]], default=None)
+    voted = "" if most is None else f", most gave “{most['answer']}” ({size[most['answer_class']]})"
     by_sample = {score["sample"]: score for score in scores}
     return {
         "prompt": shown_messages(problem.messages),
@@ -78,10 +79,6 @@ def _group(
         "summary": f"pass@{len(scores)} {int(right > 0)}, majority {100 * majority:.0f} %{voted}",
         "answers": [_answer(texts[i], by_sample[i], problem.ground_truth, mode) for i in sorted(texts)],
     }
-
-
-def _votes(score: Score, scores: Sequence[Score]) -> int:
-    return sum(other["answer_class"] == score["answer_class"] for other in scores)
 
 
 def _answer(generation: Generation, score: Score, gold: str, mode: str) -> dict[str, Any]:

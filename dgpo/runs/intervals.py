@@ -45,18 +45,20 @@ def middle_mean(values: ArrayLike) -> float:
     """Mean of the middle half of `values` `(S,)`; NaNs are left out."""
     from scipy.stats import trim_mean  # takes a second
 
-    known = np.asarray(values, dtype=float)
-    known = known[~np.isnan(known)]
+    known = _known(values)
     return float(trim_mean(known, 0.25)) if known.size else np.nan
+
+
+def _known(values: ArrayLike) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    return array[~np.isnan(array)]
 
 
 def interquartile_mean(values: ArrayLike) -> Interval:
     """`middle_mean`, with a bootstrap over the values where there are 3 or more."""
     from scipy.stats import bootstrap, trim_mean
 
-    known = np.asarray(values, dtype=float)
-    known = known[~np.isnan(known)]
-    low, high = np.nan, np.nan
+    known, low, high = _known(values), np.nan, np.nan
     if known.size > 2:
         rng, middle = np.random.default_rng(0), partial(trim_mean, proportiontocut=0.25)
         drawn = bootstrap((known,), middle, n_resamples=REPLICATES, batch=2000, method="percentile", rng=rng)
