@@ -76,6 +76,7 @@ SURROUNDINGS = (
     environment.weight_transport,
     environment.ports,
     environment.run_folder,
+    environment.disk_space,
     resume.going_on,
     files.datasets,
     files.repeated,

@@ -1,5 +1,6 @@
 """The machine: package versions, accelerators, ports, the run folder and the space in it."""
 
+import contextlib
 import importlib
 import os
 import re
@@ -47,8 +48,9 @@ def devices(config: DictConfig) -> Iterator[Finding]:
     apart = sum(nodes * gpus for _, nodes, gpus in gpu_groups(config)[1:])
     if count < needed + apart:
         message = f"this machine has {count} CUDA devices" + (f", and {apart} more are to answer" if apart else "")
-        remedy = "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS"
-        remedy = f"set it to {count}, or train on the CPU with hardware=cpu" if count else remedy
+        remedy = f"set it to {count}, or train on the CPU with hardware=cpu"
+        if not count:
+            remedy = "train on the CPU with hardware=cpu, or start a Ray cluster on GPU nodes and set RAY_ADDRESS"
         yield finding(config, "trainer.n_gpus_per_node", message, remedy)
     for message, remedy in cuda.missing():
         yield finding(config, "trainer.device", message, remedy)
@@ -101,7 +103,7 @@ def ports(config: DictConfig) -> Iterator[Finding]:
 
 
 def run_folder(config: DictConfig) -> Iterator[Finding]:
-    """The run folder can be written, holds all of the run, and has space for one more checkpoint than is kept."""
+    """The run folder is one of a run's own, holds all of the run, and can be written."""
     path = Path(config.run.dir).absolute()
     for key, folder in (("default_local_dir", "checkpoints"), ("validation_data_dir", "validation")):
         if Path(config.trainer[key]).absolute() != path / folder:
@@ -120,18 +122,21 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
     if path in of_prompts or (path / "config.json").is_file():
         yield finding(config, "run.dir", "it is the folder of a model or of the prompts", "choose a folder of its own")
     own = RunFolder(path)
-    for existing in (own.checkpoints, own.validation, own.metrics, own.rollouts):
-        while not os.path.lexists(existing):
-            existing = existing.parent
+    for folder in (own.checkpoints, own.validation, own.metrics, own.rollouts):
+        existing = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
         if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
             yield finding(config, "run.dir", f"{existing} is not a writable folder", "choose another run.dir")
             return
-    existing = own.checkpoints if own.checkpoints.is_dir() else existing
-    size = model_bytes(config)
+
+
+def disk_space(config: DictConfig) -> Iterator[Finding]:
+    """The run folder has space for one more checkpoint than is kept."""
+    size, checkpoints = model_bytes(config), RunFolder(config.run.dir).checkpoints
     if config.trainer.save_freq < 1 or size is None:
         return
+    existing = next(place for place in (checkpoints, *checkpoints.parents) if place.is_dir())
     kept = config.run.keep_checkpoints + config.run.keep_best
-    there = sum(checkpoint.complete for checkpoint in find(RunFolder(path).checkpoints))
+    there = sum(checkpoint.complete for checkpoint in find(checkpoints))
     needed, free = size * (max(0, kept - there) + 1), shutil.disk_usage(existing).free
     if free < needed:
         message = (
@@ -151,13 +156,10 @@ def model_bytes(config: DictConfig) -> int | None:
         return None
     half = str(settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
     parameters = weights // (2 if half else 4)
-    try:
-        lora = lora_from(config)
-        adapter = adapter_parameters(shape_from(settings), lora) if lora else 0
-    except UserError:  # the checks of LoRA and of the model say why
-        lora, adapter = None, 0
-    if lora is None:
-        return parameters * CHECKPOINT_BYTES_PER_PARAMETER
-    alone = OmegaConf.select(config, f"{ACTOR}.checkpoint.save_lora_only")
-    # The frozen model has no moments.
-    return adapter * CHECKPOINT_BYTES_PER_PARAMETER + (0 if alone else 4 * parameters)
+    with contextlib.suppress(UserError):  # the checks of LoRA and of the model say why
+        if lora := lora_from(config):
+            adapter = adapter_parameters(shape_from(settings), lora)
+            alone = OmegaConf.select(config, f"{ACTOR}.checkpoint.save_lora_only")
+            # The frozen model has no moments.
+            return adapter * CHECKPOINT_BYTES_PER_PARAMETER + (0 if alone else 4 * parameters)
+    return parameters * CHECKPOINT_BYTES_PER_PARAMETER
