@@ -111,25 +111,9 @@ def _section(
         if name == "_target_" or (key in UNREAD and not isinstance(value, list)):
             continue
         annotation = ALSO.get(key, annotations.get(name))
-        # verl makes these sections into their classes; of others it reads what is there, and so may others.
-        is_dataclass = key.startswith("actor_rollout_ref.")
-        if is_dataclass and annotations and name not in annotations and name not in default:
-            message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations))
-            yield Finding(key, value, message, "correct the name, or leave it out")
-            continue
         is_declared = name in default or name in annotations or prefix in OPEN or (key in ALSO and "." not in name)
-        problem = None if is_declared else _misspelt(key, name, [*default, *annotations])
-        if problem or (not is_declared and not prefix and (problem := _misplaced(name, value))):
-            yield Finding(key, value, *problem)
-            continue
-        # What is in a section that is declared empty is passed on to a library.
-        if not is_declared and default and not any(f"{each}.".startswith(f"{key}.") for each in read):
-            message = "neither verl nor dgpo has such an option, and no other option interpolates it"
-            alone = not prefix and not isinstance(value, dict)
-            here = OTHERS.get(name) if prefix in ("", "trainer.") else None
-            own = "; what code of your own reads goes into a section" if alone else ", unless code of your own reads it"
-            remedy = f"write {here}" if here else f"leave it out{own}"
-            yield Finding(key, value, message, remedy, fatal=alone or here is not None)
+        if not is_declared and (undeclared := _undeclared(prefix, name, value, default, annotations, read)):
+            yield undeclared
             continue
         expected = default.get(name)
         # A text of verl's may be empty, and what it does not set be null, whatever its classes declare.
@@ -144,6 +128,30 @@ def _section(
             yield Finding(key, value, *problem)
         elif isinstance(value, dict):
             yield from _section(f"{key}.", value, expected if isinstance(expected, Mapping) else {}, annotation, read)
+
+
+def _undeclared(
+    prefix: str, name: str, value: Any, default: Collection[str], annotations: Collection[str], read: Collection[str]
+) -> Finding | None:
+    """A finding of an option that neither the declared values nor the annotations of its section have; None where
+    something may read it."""
+    key = f"{prefix}{name}"
+    # verl makes these sections into their classes; of others it reads what is there, and so may others.
+    if key.startswith("actor_rollout_ref.") and annotations:
+        message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations))
+        return Finding(key, value, message, "correct the name, or leave it out")
+    problem = _misspelt(key, name, [*default, *annotations])
+    if problem or (not prefix and (problem := _misplaced(name, value))):
+        return Finding(key, value, *problem)
+    # What is in a section that is declared empty is passed on to a library.
+    if not default or any(f"{each}.".startswith(f"{key}.") for each in read):
+        return None
+    message = "neither verl nor dgpo has such an option, and no other option interpolates it"
+    alone = not prefix and not isinstance(value, dict)
+    if here := OTHERS.get(name) if prefix in ("", "trainer.") else None:
+        return Finding(key, value, message, f"write {here}")
+    own = "; what code of your own reads goes into a section" if alone else ", unless code of your own reads it"
+    return Finding(key, value, message, f"leave it out{own}", fatal=alone)
 
 
 def kind_of(key: str, annotation: Any, known: bool, default: Any) -> Kind:
