@@ -61,11 +61,7 @@ def adapter_parameters(shape: ModelShape, lora: Lora) -> int:
 
 
 def lora_from(config: DictConfig) -> Lora | None:
-    """The LoRA settings of a resolved config, None without LoRA.
-
-    Raises:
-        UserError: its layers are named by a malformed expression.
-    """
+    """The LoRA settings of a resolved config, None without LoRA; UserError for a malformed expression of layers."""
     model = config.actor_rollout_ref.model
     if not model.get("lora_rank"):
         return None

@@ -29,11 +29,6 @@ class ModelShape:
     attention_bias: bool = _named("attention_bias", True)  # of q, k and v (Qwen2)
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """The sizes under their names in config.json, which `shape_from` reads."""
-        return {each.metadata["name"]: getattr(self, each.name) for each in fields(self)}
-
-    @property
     def query(self) -> int:
         """Width of all queries."""
         return self.heads * self.head_dim
@@ -97,11 +92,7 @@ class ModelShape:
 
 
 def shape_from(settings: dict[str, Any]) -> ModelShape:
-    """The shape in a parsed config.json.
-
-    Raises:
-        UserError: a size is missing, or the model is not a dense decoder.
-    """
+    """The shape in a parsed config.json; UserError where a size is missing, or the model is not a dense decoder."""
     if any("expert" in key and value for key, value in settings.items()):
         raise UserError("config.json: mixtures of experts are not planned for")
     try:
@@ -120,21 +111,11 @@ def shape_from(settings: dict[str, Any]) -> ModelShape:
         raise UserError(f"config.json: a size is no number above 0 ({error}); write it without quotes") from error
 
 
-# By the name of the directory, in lower case: what to plan with before the model was downloaded.
+# By the name of the directory, in lower case: models to plan with before they are downloaded.
+_SIZES = ("hidden", "layers", "heads", "kv_heads", "intermediate", "vocabulary", "positions")
 KNOWN = {
-    name: shape_from(
-        {
-            "model_type": "qwen2",
-            "hidden_size": hidden,
-            "num_hidden_layers": layers,
-            "num_attention_heads": heads,
-            "num_key_value_heads": kv_heads,
-            "intermediate_size": intermediate,
-            "vocab_size": vocabulary,
-            "max_position_embeddings": positions,
-        }
-    )
-    for name, hidden, layers, heads, kv_heads, intermediate, vocabulary, positions in (
+    name: ModelShape(head_dim=128, **dict(zip(_SIZES, sizes, strict=True)))
+    for name, *sizes in (
         ("deepseek-r1-distill-qwen-1.5b", 1536, 28, 12, 2, 8960, 151936, 131072),
         ("deepseek-r1-distill-qwen-7b", 3584, 28, 28, 4, 18944, 152064, 131072),
         ("qwen2.5-7b-instruct", 3584, 28, 28, 4, 18944, 152064, 32768),
@@ -144,11 +125,7 @@ KNOWN = {
 
 
 def find_shape(path: str) -> ModelShape:
-    """The shape of the model in directory ``path``, or of the known model of that name where it is not there.
-
-    Raises:
-        UserError: neither.
-    """
+    """The shape of the model in a directory, or of the known model of that name; UserError where it is neither."""
     file = Path(path).expanduser() / "config.json"
     try:
         settings = json.loads(file.read_text())
