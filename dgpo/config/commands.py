@@ -99,8 +99,7 @@ def verdict(setup: Setup) -> list[str]:
         lines.append("The memory of a GPU is not stated: choose gpu=80gb or gpu=141gb, or set run.gpu_memory_gib.")
     elif found := overflows(setup):
         lines += [f"It does not fit: {sentence}." for sentence in found]
-        changes = remedy(setup)
-        if changes is None:
+        if (changes := remedy(setup)) is None:
             lines.append("No change known to the planner makes it fit: use larger GPUs, or a smaller model.")
         else:
             lines.append("It fits with:\n  " + "\n  ".join(changes))
@@ -115,9 +114,11 @@ def verdict(setup: Setup) -> list[str]:
 def times(setup: Setup, gpu: Gpu) -> Table:
     """Seconds of a step by phase, and MFU."""
     seconds = step_seconds(setup, gpu)
-    by_phase = {name: (value, setup.update_passes if name == "update" else 1) for name, value in seconds.items()}
-    by_phase["step"] = (whole_step(setup, seconds), sum(passes for _, passes in by_phase.values()))
-    rows = [[name, f"{each:.0f}", f"{utilisation(setup, gpu, each, n):.0%}"] for name, (each, n) in by_phase.items()]
+    passes = {name: setup.update_passes if name == "update" else 1 for name in seconds}
+    passes["step"], seconds["step"] = sum(passes.values()), whole_step(setup, seconds)
+    rows = [
+        [name, f"{value:.0f}", f"{utilisation(setup, gpu, value, passes[name]):.0%}"] for name, value in seconds.items()
+    ]
     return Table(["", "seconds", "MFU"], rows, f"A step on {gpu.name}", words=[""])
 
 

@@ -9,12 +9,7 @@ import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding
-from dgpo.config.checks.loading import (
-    MOST_SAMPLES,
-    UnloadableError,
-    prompt_files,
-    prompt_lengths,
-)
+from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, prompt_files, prompt_lengths
 from dgpo.config.checks.registries import agent_loop_names
 from dgpo.config.checks.reward import OURS
 from dgpo.config.compose import paths
@@ -43,17 +38,14 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
 
 def repeated(config: DictConfig) -> Iterator[Finding]:
     """No prompt is trained on twice in an epoch, or validated and trained on."""
-    asked = (config.data.prompt_key, "reward_model", "extra_info")
-    trained, validated = (
-        [_task(*map(row.get, asked)) for path in paths(config.data[key]) for row in _rows(path, *asked)]
-        for key in MOST_SAMPLES
-    )
+    trained, validated = (_tasks(config, key) for key in MOST_SAMPLES)
     if repeats := len(trained) - len(set(trained)):
         message = f"{repeats} of its {len(trained)} prompts repeat another: they come as often in an epoch"
         message += ", and share a counter" if config.get("rollouts") else ""
         remedy = "name each file once, and prepare the files together, so that copies become one"
         yield Finding("data.train_files", ", ".join(paths(config.data.train_files)), message, remedy, fatal=False)
-    if both := sum(map(set(trained).__contains__, validated)):
+    known = set(trained)
+    if both := sum(task in known for task in validated):
         message = f"{both} of its {len(validated)} prompts are trained on too, and say nothing of others"
         remedy = "name a file of other prompts; `dgpo data prepare --decontaminate` takes these out of the training's"
         yield Finding("data.val_files", ", ".join(paths(config.data.val_files)), message, remedy, fatal=False)
@@ -65,9 +57,15 @@ def _rows(path: str, *columns: str) -> Iterator[dict[str, Any]]:
         yield from prompt_rows(path, columns)
 
 
-def _task(prompt: Any, reward_model: Any, extra_info: Any) -> int:
-    """A mark of what a row asks: its prompt, the answer, and for an agent the environment."""
-    return hash(str((prompt, reward_model, extra_info.get("env") if isinstance(extra_info, dict) else None)))
+def _tasks(config: DictConfig, key: str) -> list[int]:
+    """A mark of what each row of ``data.<key>`` asks: its prompt, the answer, and for an agent the environment."""
+    tasks, prompt_key = list[int](), config.data.prompt_key
+    for path in paths(config.data[key]):
+        for row in _rows(path, prompt_key, "reward_model", "extra_info"):
+            info = row.get("extra_info")
+            environment = info.get("env") if isinstance(info, dict) else None
+            tasks.append(hash(str((row.get(prompt_key), row.get("reward_model"), environment))))
+    return tasks
 
 
 def contents(config: DictConfig) -> Iterator[Finding]:

@@ -143,10 +143,10 @@ def declared(annotation: Any) -> Kind:
 
 def like(value: Any) -> Kind:
     """The kind of a value that stands in for its declaration."""
-    if value is None or value == []:
-        return Kind() if value is None else Kind((list,), False)
+    if value is None:
+        return Kind()
     if isinstance(value, list):
-        return Kind((list,), False, like(value[0]))
+        return Kind((list,), False, like(value[0]) if value else None)
     return Kind((dict if isinstance(value, Mapping) else type(value),), False)
 
 

@@ -46,10 +46,11 @@ def _layers(config: DictConfig, asked: Lora, shape: ModelShape) -> Iterator[Find
     names = list(linear_layers(shape))
     ends = sorted({name.rpartition(".")[2] for name in names})
     for key, pattern in (("target_modules", asked.targets), ("exclude_modules", asked.excluded)):
-        for part in [pattern] if isinstance(pattern, str) else [(part,) for part in pattern]:
+        what, parts = "there is no such", {part: (part,) for part in pattern}
+        if isinstance(pattern, str):
+            what, parts = "as an expression it fits the whole name of no", {pattern: pattern}
+        for text, part in parts.items():
             if not any(matches(part, name) for name in names):
-                text = part if isinstance(part, str) else part[0]
-                what = "as an expression it fits the whole name of no" if isinstance(part, str) else "there is no such"
                 message = f"{text}: {what} linear layer in the model's layers"
                 yield finding(config, f"{MODEL}.{key}", message, f"use names of {ends}")
                 return

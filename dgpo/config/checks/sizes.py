@@ -99,8 +99,8 @@ def lengths(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"{ROLLOUT}.max_num_batched_tokens", message, "raise it, or lower max_num_seqs")
     for name in ("prompt_length", "response_length"):
         key, own = f"{ROLLOUT}.{name}", f"data.max_{name}"
-        if OmegaConf.select(config, key) != (given := OmegaConf.select(config, own)):
-            message = f"{own} is {given}, and vLLM would go by the one, the trainer by the other"
+        if rollout[name] != (length := config.data[f"max_{name}"]):
+            message = f"{own} is {length}, and vLLM would go by the one, the trainer by the other"
             yield finding(config, key, message, f"leave it out, and set {own}")
     longest = max(needed, context or 0)
     if shape and longest > shape.positions:
