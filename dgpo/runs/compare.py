@@ -64,22 +64,25 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
 
     groups = group([*{run.resolve(): run for run in runs}.values()])
     experiments = [settings for settings, _ in groups]
-    members = list(zip(labels(experiments), groups, strict=True))
-    histories = {label: [steps_of(run) for run in same] for label, (_, same) in members}
+    members = {label: same for label, (_, same) in zip(labels(experiments), groups, strict=True)}
+    histories = {label: [steps_of(run) for run in same] for label, same in members.items()}
+    measured = {label: [figures(steps) for steps in several] for label, several in histories.items()}
     files = [out / "compare.md", out / "compare.json"]
-    tables = [table(histories)]
+    tables = [table(measured)]
     if len(groups) > 1:
-        tables.append(paired(histories, {label: [seed_of(run) for run in same] for label, (_, same) in members}))
+        tables.append(paired(measured, {label: [seed_of(run) for run in same] for label, same in members.items()}))
     if more := differences(experiments):
         tables.append(more)
     make_folder(out, "--out")
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
     # JSON has no NaN: what a run does not have is null.
-    by_label = {
-        label: [{k: v if np.isfinite(v) else None for k, v in figures(steps).items()} for steps in several]
-        for label, several in histories.items()
-    }
-    replace_json(files[1], by_label)
+    replace_json(
+        files[1],
+        {
+            label: [{key: value if np.isfinite(value) else None for key, value in each.items()} for each in several]
+            for label, several in measured.items()
+        },
+    )
     files += draw_comparison(histories, out / "compare")
     for each in tables:
         each.show()
@@ -96,17 +99,16 @@ def settings_of(run: Path) -> Settings:
         UserError: there is no such config, or no policy loss in it.
     """
     config = config_of(run)
-    settings = {
-        key: value
-        for key, value in flatten(config).items()
-        if not IGNORED.fullmatch(key) and value is not None and not str(value).startswith("pkg://dgpo.")
-    }
-    if f"{LOSS}loss_mode" not in settings:
+    every = flatten(config)
+    if every.get(f"{LOSS}loss_mode") is None:
         raise UserError(f"{run}: its config has no {LOSS}loss_mode; is it a run folder?")
-    if settings.get("algorithm.adv_estimator") != "gae":
-        settings = {key: value for key, value in settings.items() if not key.startswith("critic.")}
-    # A switch that one method does not have is, for it, off.
-    settings = {key: value for key, value in settings.items() if not (key.startswith(LOSS) and value is False)}
+    settings: dict[str, Any] = {}
+    for key, value in every.items():
+        is_of_no_critic = key.startswith("critic.") and every.get("algorithm.adv_estimator") != "gae"
+        is_off = key.startswith(LOSS) and value is False  # as a switch is that another method does not have
+        is_ours = str(value).startswith("pkg://dgpo.")
+        if value is not None and not (is_of_no_critic or is_off or is_ours or IGNORED.fullmatch(key)):
+            settings[key] = value
     model = "actor_rollout_ref.model.path"
     if model in settings:
         settings[model] = re.sub(rf"-{config.get('seed')}$", "", settings[model])
@@ -191,13 +193,12 @@ def figures(steps: Steps) -> dict[str, float]:
     }
 
 
-def table(runs: Mapping[str, Sequence[Steps]]) -> Table:
-    """A row an experiment: figures over its runs, with intervals where there are enough of them."""
+def table(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> Table:
+    """A row an experiment: `figures` over its runs, with intervals where there are enough of them."""
     rows = []
-    for label, histories in runs.items():
-        values = [figures(steps) for steps in histories]
-        cells = [_cell([each[name] for each in values], form) for name, form in FIGURES.items()]
-        rows.append((label, str(len(values)), *cells))
+    for label, runs in measured.items():
+        cells = [_cell([each[name] for each in runs], form) for name, form in FIGURES.items()]
+        rows.append((label, str(len(runs)), *cells))
     return Table(("experiment", "runs", *FIGURES), rows, notes=[NOTE], words=("experiment",))
 
 
@@ -211,13 +212,13 @@ def seed_of(run: Path) -> Any:
     return config_of(run).get("seed", run)
 
 
-def paired(runs: Mapping[str, Sequence[Steps]], seeds: Mapping[str, Sequence[Any]]) -> Table:
+def paired(measured: Mapping[str, Sequence[Mapping[str, float]]], seeds: Mapping[str, Sequence[Any]]) -> Table:
     """A row an experiment but the first: its last validation (%) minus the first's, over the seeds that both have."""
     last: dict[str, dict[Any, float]] = {}
-    for label, histories in runs.items():
+    for label, runs in measured.items():
         scores: dict[Any, list[float]] = {}
-        for seed, steps in zip(seeds[label], histories, strict=True):
-            scores.setdefault(seed, []).append(100 * figures(steps)["last"])
+        for seed, each in zip(seeds[label], runs, strict=True):
+            scores.setdefault(seed, []).append(100 * each["last"])
         last[label] = {seed: float(np.mean(each)) for seed, each in scores.items()}
     (first, reference), *others = last.items()
     deltas = {}

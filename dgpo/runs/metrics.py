@@ -112,8 +112,8 @@ def validation_score(metrics: Mapping[str, Any]) -> float | None:
 
 def boundary_share(metrics: Mapping[str, Any]) -> float | None:
     """Share of response tokens on the left and right boundary (LN + HP)."""
-    shares = [metrics.get(f"actor/region/{region}/share") for region in ("ln", "hp")]
-    return None if None in shares else sum(share for share in shares if share is not None)
+    left, right = (metrics.get(f"actor/region/{region}/share") for region in ("ln", "hp"))
+    return None if left is None or right is None else left + right
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,7 @@ class Validation:
 
 def read_validation(file: Path) -> Validation:
     """The validation in a dump of verl's, which has a line for each answer; its ``uid`` begins with its prompt's.
-
-    Raises:
-        ValueError: it holds no answers, or is cut off, or no dump at all.
-    """
+    ValueError where it holds no answers, or is cut off, or no dump at all."""
     bad: list[UserError] = []
     records = [record for _, record in json_lines(file, on_bad=bad.append)]
     if bad:
