@@ -64,27 +64,30 @@ def inspect(path: Path) -> Checkpoint:
     """The checkpoint in ``path``, with its first defect. The step of a folder with another name is -1."""
     if not NAME.fullmatch(path.name):
         return Checkpoint(-1, path, "its name has no step: it is no global_step_N folder")
-    step = step_of(path)
+    return Checkpoint(step_of(path), path, _defect(path))
+
+
+def _defect(path: Path) -> str | None:
     if not path.is_dir():
-        return Checkpoint(step, path, "there is no such folder")
+        return "there is no such folder"
     try:
         manifest = json.loads((path / MANIFEST).read_text())
         expected = dict(manifest["files"])
     except FileNotFoundError:
-        return Checkpoint(step, path, "it has no manifest: the run ended while saving it")
+        return "it has no manifest: the run ended while saving it"
     except (OSError, ValueError, TypeError, KeyError) as error:
-        return Checkpoint(step, path, f"its manifest cannot be read ({error})")
+        return f"its manifest cannot be read ({error})"
     present = _files(path)
     for name, size in expected.items():
         if name not in present:
-            return Checkpoint(step, path, f"{name} is missing")
+            return f"{name} is missing"
         if present[name] != size:
-            return Checkpoint(step, path, f"{name} has {present[name]} bytes instead of {size}")
+            return f"{name} has {present[name]} bytes instead of {size}"
         if size and not any(_end(path / name, min(size, 64))):
-            return Checkpoint(step, path, f"{name} ends in zeros, as of a copy that did not end")
-    if manifest.get("step", step) != step:
-        return Checkpoint(step, path, f"its name has another step than its manifest, {manifest['step']}")
-    return Checkpoint(step, path, None)
+            return f"{name} ends in zeros, as of a copy that did not end"
+    if manifest.get("step", step := step_of(path)) != step:
+        return f"its name has another step than its manifest, {manifest['step']}"
+    return None
 
 
 def find(directory: Path) -> list[Checkpoint]:
@@ -130,9 +133,8 @@ def prune(directory: Path, keep: int, also: Collection[int] = ()) -> list[Checkp
     kept = [checkpoint.step for checkpoint in everything if checkpoint.complete][:keep]
     if not kept:
         return []
-    doomed = [
-        c for c in everything if c.step < max(kept) and c.step not in kept and not (c.complete and c.step in also)
-    ]
+    spared = {*kept, *(each.step for each in everything if each.complete and each.step in also)}
+    doomed = [each for each in everything if each.step < max(kept) and each.step not in spared]
     for checkpoint in doomed:
         # Without its manifest first, so that a deletion cut short leaves nothing that looks complete.
         (checkpoint.path / MANIFEST).unlink(missing_ok=True)
