@@ -52,15 +52,13 @@ CURVES = (
 def write_rollouts(
     run: Path, out: Path | None = None, *, step: int | None = None, prompt: str | None = None, limit: int = 500
 ) -> Path:
-    """Write the page, ``rollouts.html`` in the run's folder where ``out`` is None; the file.
+    """Write the page, ``rollouts.html`` in the run's folder where ``out`` is None; the file. UserError where there is
+    nothing to show, or the page cannot be written.
 
     Args:
         step: of this step alone; None spreads what fits over the steps that were kept.
         prompt: groups whose prompt has this text.
         limit: answers at most.
-
-    Raises:
-        UserError: there is nothing to show, or the page cannot be written.
     """
     return html.write_page(out or run / "rollouts.html", page_data(run, step=step, prompt=prompt, limit=limit))
 
@@ -86,6 +84,7 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
         steps.setdefault(group[0].step, []).append(group_data(group[:limit], pieces, mode))
     shown = [{"step": each, "groups": steps[each]} for each in sorted(steps)]
     count = sum(map(len, steps.values()))
+    reasons = {each["reason"] for groups in steps.values() for group in groups for each in group["answers"]}
     notes = [note] if note else []
     if not complete:
         notes.append(f"More was kept than fits: {count} groups are here. --step, --prompt and --limit choose others.")
@@ -101,9 +100,7 @@ def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) ->
         "controls": CONTROLS,
         "optional": ["clip_ratio_c"],
         "curves": _curves(folder),
-        "reasons": sorted(
-            {each["reason"] for all in steps.values() for group in all for each in group["answers"]} - {None}
-        ),
+        "reasons": sorted(reasons - {None}),
         "steps": shown,
     }
 
@@ -144,14 +141,14 @@ def evenly_spread(steps: Sequence[int]) -> list[int]:
 def group_data(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) -> dict[str, Any]:
     """What the page's script draws of a group; ``mode`` is the verifier's, or None for another judge."""
     first = answers[0]
-    lengths = [len(each.token) for each in answers]
-    evenly_spread = f"{min(lengths)} to {max(lengths)}" if min(lengths) < max(lengths) else f"{lengths[0]}"
+    lengths = sorted(len(each.token) for each in answers)
+    tokens = f"{lengths[0]} to {lengths[-1]}" if lengths[0] < lengths[-1] else str(lengths[0])
     return {
         "prompt": shown_messages(first.prompt),
         "question": clipped(question_of(first.prompt)),
         "gold": None if first.ground_truth is None else clipped(first.ground_truth),
         "source": first.data_source,
-        "summary": f"{evenly_spread} tokens",
+        "summary": f"{tokens} tokens",
         "answers": [_answer(each, pieces, mode) | {"episode": _episode(each, answers)} for each in answers],
     }
 
@@ -165,6 +162,8 @@ def _episode(answer: KeptAnswer, group: Sequence[KeptAnswer]) -> str:
 
 def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, Any]:
     cut = slice(0, ANSWER_TOKENS)
+    # Thousandths of a nat.
+    nats = None if answer.entropy is None else np.nan_to_num(1000 * answer.entropy[cut]).clip(0, 65535).round()
     constant = len(answer.advantage) and bool((answer.advantage == answer.advantage[0]).all())
     first = float(answer.advantage[0]) if len(answer.advantage) else 0.0
     # Another reward function may say anything there.
@@ -186,10 +185,7 @@ def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, A
         "advantage": first if constant else _base64(answer.advantage[cut], np.float32),
         "advantage_text": f"{first:+.3f}".replace("-", "−") if constant else "differs by token",
         "unmasked": np.flatnonzero(~answer.mask[cut]).tolist(),
-        # Thousandths of a nat.
-        "entropy": None
-        if answer.entropy is None
-        else _base64(np.nan_to_num(1000 * answer.entropy[cut]).clip(0, 65535).round(), np.uint16),
+        "entropy": None if nats is None else _base64(nats, np.uint16),
     }
 
 

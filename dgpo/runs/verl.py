@@ -99,11 +99,7 @@ def base_model(actor: Path) -> str | None:
 
 
 def load_base(actor: Path) -> State:
-    """The weights of the base model in bfloat16, for a checkpoint that holds the adapter alone.
-
-    Raises:
-        UserError: the model is not known, or not where it was.
-    """
+    """The weights of the base model in bfloat16; UserError where it is not known, or not where it was."""
     from transformers import AutoModelForCausalLM
 
     path = base_model(actor)
