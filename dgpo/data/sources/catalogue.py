@@ -46,11 +46,7 @@ _ALL = (
         purpose="train",
         licence="MIT",
         copies=(
-            HubCopy(
-                "openai/gsm8k",
-                {"train": "*main*train*", "test": "*main*test*"},
-                {"train": 7_473, "test": 1_319},
-            ),
+            HubCopy("openai/gsm8k", {"train": "*main*train*", "test": "*main*test*"}, {"train": 7_473, "test": 1_319}),
         ),
         problem=("question",),
         # Behind a worked solution's last mark; without one there is none.

@@ -18,9 +18,7 @@ from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.tables import Table
 
 ROWS_OF_AN_AUTHOR = 20
-
-
-COLUMNS = {"verbmem": ("prompt", "gt"), **dict.fromkeys(("privleak_forget", "privleak_holdout"), ("text",))}
+COLUMNS = {"verbmem": ("prompt", "gt"), "privleak_forget": ("text",), "privleak_holdout": ("text",)}
 
 
 def columns(copy: HubCopy, part: str) -> tuple[str, ...]:
@@ -47,12 +45,17 @@ def tofu(percent: str) -> HubCopy:
 def muse(name: str) -> HubCopy:
     """News or books: texts, how they go on, and questions about them."""
     places = {
-        **{"forget": "raw/forget", "retain": "raw/retain1", "holdout": "raw/holdout", "verbmem": "verbmem/forget"},
-        **{"privleak_forget": "privleak/forget", "privleak_holdout": "privleak/holdout"},
+        "forget": "raw/forget",
+        "retain": "raw/retain1",
+        "holdout": "raw/holdout",
+        "verbmem": "verbmem/forget",
+        "privleak_forget": "privleak/forget",
+        "privleak_holdout": "privleak/holdout",
+        "knowmem_forget": "knowmem/forget_qa",
+        "knowmem_forget_icl": "knowmem/forget_qa_icl",
+        "knowmem_retain": "knowmem/retain_qa",
+        "knowmem_retain_icl": "knowmem/retain_qa_icl",
     }
-    for part in ("forget", "retain"):
-        places[f"knowmem_{part}"] = f"knowmem/{part}_qa"
-        places[f"knowmem_{part}_icl"] = f"knowmem/{part}_qa_icl"
     # Such as raw/forget-00000-of-00001.parquet or raw/forget.json.
     return HubCopy(f"muse-bench/MUSE-{name}", {part: f"{at}[-.]*" for part, at in places.items()})
 

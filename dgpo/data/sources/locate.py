@@ -37,9 +37,7 @@ class Located:
 
 def local_files(copy: HubCopy | None, path: Path, split: str) -> Located:
     """The files of a split at `path`: a file, a folder of files, a snapshot, or the hub's cache folder.
-
-    Raises UserError where there is nothing, and where the files of the split cannot be told.
-    """
+    UserError where there is nothing, and where the files of the split cannot be told."""
     if path.is_file():
         return Located("local", "", {path.name: path})
     if not path.is_dir():
@@ -99,22 +97,15 @@ def _files_of_card(root: Path, data: Sequence[str]) -> list[tuple[str, str, list
     """Config, split and data files of each entry of `configs` that the front matter of a hub's README.md has."""
     try:
         front = re.match(r"---\n(.*?)\n---", (root / "README.md").read_text("utf-8-sig"), re.DOTALL)
-        configs = yaml.safe_load(front[1])["configs"] if front else []
-        entries = [
-            (
-                str(config["config_name"]),
-                _SPLITS.get(entry["split"]) or str(entry["split"]),
-                [*(paths if isinstance(paths := entry["path"], list) else [paths])],
-            )
-            for config in configs
-            for entry in config["data_files"]
-        ]
+        entries = list[tuple[str, str, list[str]]]()
+        for config in yaml.safe_load(front[1])["configs"] if front else ():
+            for entry in config["data_files"]:
+                patterns = entry["path"] if isinstance(entry["path"], list) else [entry["path"]]
+                files = [name for name in data if any(fnmatchcase(name, each) for each in patterns)]
+                entries.append((str(config["config_name"]), _SPLITS.get(entry["split"]) or str(entry["split"]), files))
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return []  # none, or a card in another form
-    return [
-        (config, split, [name for name in data if any(fnmatchcase(name, each) for each in patterns)])
-        for config, split, patterns in entries
-    ]
+    return entries
 
 
 def _refuse_missing_shards(names: Sequence[str], where: str) -> None:
