@@ -16,10 +16,7 @@ from dgpo.verifier.expressions.tree import Equation, Value
 from dgpo.verifier.response.extract import boxes
 from dgpo.verifier.response.gold import read_gold
 
-_DELIMITERS = (
-    *(("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]")),
-    *(("`", "`"), ("**", "**")),
-)
+_DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`"), ("**", "**"))
 _FENCE = re.compile(r"\A\s*```(?:\w*\n)?(.*?)\s*```\s*\Z", re.DOTALL)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?:\.\d+)?")
 _WHOLE = re.compile(r"([+-]?)0*(\d+)(?:\.0*)?")
@@ -173,8 +170,7 @@ def answer_list(raw: object) -> list[object]:
 
 
 def _verify_either_way(one: str, other: str) -> bool:
-    pairs = ((one, other), (other, one))
-    return any(verify(rf"\boxed{{{answer}}}", ground_truth) for answer, ground_truth in pairs)
+    return bool(verify(rf"\boxed{{{one}}}", other) or verify(rf"\boxed{{{other}}}", one))
 
 
 def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] = _verify_either_way) -> list[list[str]]:
@@ -182,11 +178,12 @@ def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] = 
     one verifies against the other, either way round."""
     groups: list[list[str]] = []
     for answer in answers:
-        home = next((group for group in groups if are_equal(answer, group[0])), None)
-        if home is None:
-            groups.append([answer])
+        for group in groups:
+            if are_equal(answer, group[0]):
+                group.append(answer)
+                break
         else:
-            home.append(answer)
+            groups.append([answer])
     return groups
 
 

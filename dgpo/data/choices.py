@@ -58,10 +58,12 @@ def _pairs(given: Any) -> list[Option]:
             return [(str(name)[-1:], text_of(text)) for name, text in given.items()]
         labels = next((given[name] for name in _LABELS if isinstance(given.get(name), list)), ())
         return [(text_of(label), text_of(text)) for label, text in zip_longest(labels, texts)]
-    both = [each if isinstance(each, Mapping) else {_TEXTS[0]: each} for each in given]
-    labels, texts = ([next((each[name] for name in names if name in each), "") for each in both]
-                     for names in (_LABELS, _TEXTS))  # fmt: skip
-    return [(text_of(label), text_of(text)) for label, text in zip(labels, texts, strict=True)]
+    return [_pair(each) if isinstance(each, Mapping) else ("", text_of(each)) for each in given]
+
+
+def _pair(option: Mapping[str, Any]) -> Option:
+    label, text = (next((option[name] for name in names if name in option), "") for names in (_LABELS, _TEXTS))
+    return text_of(label), text_of(text)
 
 
 def _letters(options: Sequence[Option]) -> list[str]:

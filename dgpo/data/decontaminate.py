@@ -8,7 +8,7 @@ of 0.5 or more is proposed with a probability above 0.99, and the hashes are see
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from datasketch import MinHash, MinHashLSH
 
@@ -76,8 +76,8 @@ class BenchmarkIndex:
         if self._threshold == 1:
             return None
         mine = shingles(problem)
-        candidates = sorted(map(str, self._index.query(_min_hash(mine))), key=int)
-        overlaps = [Overlap(self._benchmarks[int(at)], jaccard(mine, self._shingles[int(at)])) for at in candidates]
+        candidates = sorted(cast(list[int], self._index.query(_min_hash(mine))))
+        overlaps = [Overlap(self._benchmarks[at], jaccard(mine, self._shingles[at])) for at in candidates]
         best = max(overlaps, key=lambda overlap: overlap.similarity, default=None)
         return best if best is not None and best.similarity >= self._threshold else None
 
@@ -96,10 +96,7 @@ class BenchmarkIndex:
 
 
 def benchmark_files(paths: Sequence[Path]) -> list[Path]:
-    """The files given; of a folder, those whose manifest calls them a benchmark.
-
-    Raises UserError for a folder without one, and for what is not there.
-    """
+    """The files given; of a folder, those whose manifest calls them a benchmark. UserError where there is none."""
     benchmarks: list[Path] = []
     for path in paths:
         if not path.exists():

@@ -49,10 +49,7 @@ def manifest_path(parquet: str | os.PathLike[str]) -> Path:
 
 
 def read_manifest(parquet: str | os.PathLike[str]) -> Manifest | None:
-    """The manifest beside a prompt file, or None where there is none.
-
-    Raises UserError where the file is no manifest.
-    """
+    """The manifest beside a prompt file, or None where there is none; UserError where the file is no manifest."""
     path = manifest_path(parquet)
     if not path.is_file():
         return None

@@ -55,10 +55,8 @@ def split_at_question(messages: Sequence[Mapping[str, Any]]) -> tuple[tuple[Mess
 
 
 def assistant_reply(messages: Sequence[Mapping[str, Any]]) -> str:
-    """The text of the last message, which must be the assistant's: the answer in a data set of chats.
-
-    Raises TypeError where it is another's, and as `split_at_question`.
-    """
+    """The text of the last message, the answer in a data set of chats; TypeError where it is not the assistant's, and
+    as in `split_at_question`."""
     if (role := _role(messages[-1])) != "assistant":
         raise TypeError(f"the last message is no assistant's but has the role {role}, and so no answer")
     return _content(messages[-1])

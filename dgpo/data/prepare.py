@@ -44,15 +44,11 @@ class Prepared:
         """Rows read, dropped by reason, and written."""
         manifest = self.manifest
         counts = [(f"-{count:,}", reason) for reason, count in manifest.dropped.items()]
-        return Table(
-            head=("rows", what := f"{manifest.name}: {manifest.source}, {manifest.split}"),
-            rows=[(f"{manifest.rows_in:,}", "read"), *counts, (f"{manifest.rows_out:,}", "written")],
-            words={what},
-            notes=(
-                *(f"note: {note}" for note in manifest.notes),
-                f"written: {self.parquet}, its manifest, and {self.dropped.name} with the problems left out",
-            ),
-        )
+        rows = [(f"{manifest.rows_in:,}", "read"), *counts, (f"{manifest.rows_out:,}", "written")]
+        what = f"{manifest.name}: {manifest.source}, {manifest.split}"
+        written = f"written: {self.parquet}, its manifest, and {self.dropped.name} with the problems left out"
+        notes = [*(f"note: {note}" for note in manifest.notes), written]
+        return Table(("rows", what), rows, notes=notes, words={what})
 
 
 def prepare(options: Options) -> Prepared:
@@ -123,10 +119,8 @@ def _open(options: Options) -> tuple[Located, Iterator[Record]]:
     written = options.out / f"{options.name}.parquet"
     if written.resolve() in {path.resolve() for path in located.files.values()}:
         raise UserError(f"{written} would take the place of the data itself; give another --out or --name")
-    each = (
-        records(read_rows(path, source.columns, source.reads_too), source, name) for name, path in located.files.items()
-    )
-    return located, chain.from_iterable(each)
+    rows = {name: read_rows(path, source.columns, source.reads_too) for name, path in located.files.items()}
+    return located, chain.from_iterable(records(of_file, source, name) for name, of_file in rows.items())
 
 
 def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
@@ -148,18 +142,15 @@ def unreadable(entry: Entry) -> tuple[str, dict[str, Any]] | None:
 
 def token_counter(folder: Path) -> Callable[[str], int]:
     """Counts the tokens of a user message as the chat template renders it, the start of the response included.
-
-    Raises UserError where there is no tokenizer, or no chat template that renders.
-    """
+    UserError where there is no tokenizer, or no chat template that renders."""
     if not folder.is_dir():
         raise UserError(f"tokenizer={folder}: there is no such folder; give a Hugging Face model folder")
     tokenizer = chat_tokenizer(folder, f"tokenizer={folder}")
 
     def count(user: str) -> int:
         messages: Any = [{"role": "user", "content": user}]
-        return len(
-            tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
-        )
+        options = {"add_generation_prompt": True, "tokenize": True, "return_dict": False}
+        return len(tokenizer.apply_chat_template(messages, **options))
 
     try:
         count("1+1=?")

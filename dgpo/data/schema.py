@@ -43,13 +43,8 @@ class PromptRow(TypedDict):
     extra_info: dict[str, str | int | float]
 
 
-_EXTRA_INFO = [
-    ("index", pa.int64()),
-    *(
-        (name, pa.string())
-        for name in ("split", "level", "problem", "id", "source", "revision", "subject", "raw_answer")
-    ),
-]
+_TEXTS = ("split", "level", "problem", "id", "source", "revision", "subject", "raw_answer")
+_EXTRA_INFO = [("index", pa.int64()), *((name, pa.string()) for name in _TEXTS)]
 """Every file has all of them: verl concatenates its training files, which must then agree."""
 
 
@@ -85,19 +80,9 @@ def make_row(
     for name, value in named.items():
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"make_row: {name}={value!r} (index {index}): give a non-empty string")
-    info: dict[str, str | int | float] = {
-        "index": index,
-        "split": split,
-        "level": level,
-        "problem": problem,
-        "id": id or str(index),
-        "source": source,
-        "revision": revision,
-        "subject": subject,
-        "raw_answer": raw_answer or ground_truth,
-    }
-    taken = sorted(set(info) & set(extra or {}))
-    if taken:
+    info = dict[str, str | int | float](index=index, split=split, problem=problem, level=level, subject=subject)
+    info |= {"id": id or str(index), "source": source, "revision": revision, "raw_answer": raw_answer or ground_truth}
+    if taken := sorted(set(info) & set(extra or {})):
         raise ValueError(f"make_row: extra={taken} (index {index}) are fields already; use other names")
     messages: list[Message] = [*before, {"role": "user", "content": problem if user is None else user}]
     return {
@@ -110,13 +95,10 @@ def make_row(
 
 
 def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Path:
-    """Writes the rows to `path` in one step (a reader sees the old file or the whole new one); returns the
-    path.
+    """Writes the rows to `path` in one step (a reader sees the old file or the whole new one); returns the path.
 
-    The same rows give the same bytes under the same pyarrow. Fields of `extra_info` beyond the schema's own
-    come after them in alphabetical order, null in the rows that lack them.
-
-    Raises ValueError where there are no rows.
+    The same rows give the same bytes under the same pyarrow. Fields of `extra_info` beyond the schema's own come after
+    them in alphabetical order, null in the rows that lack them. ValueError where there are no rows.
     """
     path = Path(path)
     if not rows:
@@ -180,10 +162,7 @@ def prompt_rows(
     path: str | os.PathLike[str], columns: Collection[str], most: int | None = None
 ) -> Iterator[dict[str, Any]]:
     """Rows of a prompt file, at most so many, with those of the columns that it has; none where it has none of them.
-
-    Raises:
-        OSError, pyarrow.ArrowException: it cannot be read, of which `check_parquet` tells.
-    """
+    OSError or pyarrow.ArrowException where it cannot be read, of which `check_parquet` tells."""
     with pq.ParquetFile(Path(path).expanduser()) as file:
         if there := [name for name in columns if name in file.schema_arrow.names]:
             batches = file.iter_batches(most or _BATCH_ROWS, columns=there)
