@@ -48,11 +48,9 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
             "and '.'"
         )
     benchmarks = [read_benchmark(data, name) for name in names]
-    for each in benchmarks if template is not None else ():
-        if each.facts.template != template:
-            how = "has no manifest to say how it was prepared"
-            if each.facts.template is not None:
-                how = f"was prepared with the template {each.facts.template!r}"
+    for each in benchmarks:
+        if template is not None and (own := each.facts.template) != template:
+            how = f"was prepared with the template {own!r}" if own else "has no manifest to say how it was prepared"
             raise UserError(
                 f"--template={template}: {each.path} {how}; "
                 f"prepare it again: {_how_to_prepare(each.name, data, f' --template {template}')}"

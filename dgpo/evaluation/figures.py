@@ -81,19 +81,16 @@ class Evaluation:
 
 def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) -> Evaluation:
     """Figures of a scored folder, for the k of `ks`, by default the powers of two, and for all n samples.
-
-    Raises:
-        UserError: the folder is not scored or not complete, or a k is larger than n.
-    """
+    UserError where it is not scored or not complete, or a k is larger than n."""
     settings = read_settings(folder)
     samples = settings.sampling.samples
-    if ks is not None and not all(1 <= k <= samples for k in ks):
-        refused = next(k for k in ks if not 1 <= k <= samples)
-        more = f"draw more with `dgpo eval run --samples {refused}` into the same folder"
-        raise UserError(
-            f"--k={refused}: {folder} has {samples} samples of each problem, so k goes from 1 to {samples}; "
-            f"{more if refused > samples else 'name such a k'}"
-        )
+    for k in ks or ():
+        if not 1 <= k <= samples:
+            more = f"draw more with `dgpo eval run --samples {k}` into the same folder"
+            raise UserError(
+                f"--k={k}: {folder} has {samples} samples of each problem, so k goes from 1 to {samples}; "
+                f"{more if k > samples else 'name such a k'}"
+            )
     chosen = sorted({*(ks if ks is not None else (2**power for power in range(samples.bit_length()))), samples})
     scoring = _scoring(folder, settings)
     scores: dict[str, dict[str, list[Score]]] = {

@@ -105,11 +105,7 @@ def evaluate(
 
 
 def _generate(
-    folder: Path,
-    missing: Sequence[Sample],
-    total: int,
-    arguments: dict[str, Any],
-    devices: Sequence[list[str] | None],
+    folder: Path, missing: Sequence[Sample], total: int, arguments: dict[str, Any], devices: Sequence[list[str] | None]
 ) -> None:
     say(f"starting vLLM, {len(devices)} engine{'s' if len(devices) > 1 else ''}; its output: {folder}/engine-*.log")
     wanted = {each["key"]: each for each in missing}
@@ -121,7 +117,7 @@ def _generate(
             for result in batch:
                 sample = wanted[result.pop("key")]
                 if result["finish_reason"] in ("stop", "length"):
-                    generation = {**{key: sample[key] for key in ("id", "sample", "seed")}, **result}
+                    generation = {"id": sample["id"], "sample": sample["sample"], "seed": sample["seed"], **result}
                     saved[sample["benchmark"]].append(cast(Generation, generation))
                 else:
                     given_up = (

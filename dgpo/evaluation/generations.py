@@ -57,10 +57,7 @@ def locked(folder: Path) -> AbstractContextManager[None]:
 
 
 def append(folder: Path, generations: Mapping[str, Iterable[Generation]]) -> None:
-    """Append generations to the files of their benchmarks, and wait until they are on the disk.
-
-    Raises UserError if they cannot be written.
-    """
+    """Append generations to the files of their benchmarks, on the disk; UserError if they cannot be written."""
     (folder / "generations").mkdir(parents=True, exist_ok=True)
     try:
         for benchmark, lines in generations.items():
@@ -105,10 +102,7 @@ def set_aside_cut_line(file: Path) -> int:
 
 def read_generations(file: Path, problems: Container[str], samples: int) -> Iterator[Generation]:
     """The generations of a benchmark's file, which may be missing, without a last line that was cut short.
-
-    Raises:
-        UserError: a line is damaged, belongs to no problem or sample of the run, or repeats one.
-    """
+    UserError where a line is damaged, belongs to no problem or sample of the run, or repeats one."""
     bad: list[UserError] = []
     read_before: set[tuple[str, int]] = set()
     for number, line in json_lines(file, on_bad=bad.append) if file.exists() else ():

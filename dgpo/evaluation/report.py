@@ -102,7 +102,10 @@ def _compare_with_first(evaluations: Sequence[Evaluation]) -> list[Comparison]:
     first, comparisons = evaluations[0], []
     for other in evaluations[1:]:
         shared = shared_benchmarks([first, other])
-        for name, over in [*((name, [name]) for name in shared), *([(MACRO, shared)] if len(shared) > 1 else [])]:
+        averaged = {name: [name] for name in shared}
+        if len(shared) > 1:
+            averaged[MACRO] = shared
+        for name, over in averaged.items():
             pair = ([each.benchmarks[name].accuracy for name in over] for each in (first, other))
             comparisons.append((first.name, other.name, name, paired_difference(*pair)))
     return comparisons

@@ -178,10 +178,8 @@ def group_answers(answers: Sequence[tuple[str, bool]], timeout: float) -> list[i
 
 
 def saved_problems(folder: Path, name: str, facts: BenchmarkFacts) -> list[Problem]:
-    """The problems in file order, from the copy of the benchmark in the folder.
-
-    Raises UserError if the copy is missing, or is not the file that `facts` of the settings describe.
-    """
+    """The problems in file order, from the copy of the benchmark in the folder; UserError if that is missing, or is
+    not the file that `facts` of the settings describe."""
     file = data_file(folder, name)
     if not file.is_file():
         raise UserError(f"{file}: it is missing; run `dgpo eval run` again, which copies the benchmark there")
