@@ -55,7 +55,9 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         with initialize_config_dir(str(folder if own else config_dir()), version_base="1.3"):
             GlobalHydra.instance().config_loader().get_search_path().prepend("own", f"file://{folder}")
             config = compose(name, overrides=[search, *overrides])
-        refuse_replaced(folder / f"{name}.yaml", config, overrides)
+        if (file := folder / f"{name}.yaml").is_file() and "@package" not in file.read_text("utf-8").partition("\n")[0]:
+            refuse_octal(file)
+            refuse_replaced(file, config, overrides)
         return config
     except RecursionError as error:
         raise UserError(f"config {name}: its defaults lead back to itself; give your file another name") from error
@@ -94,16 +96,19 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
     return f"write {' or '.join(within[:3])}; {own}" if within else f"correct it, or {own}"
 
 
-def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
-    """Raises UserError where a value in a config's own file is an octal number, which nobody means, or does nothing: it
-    is Hydra's, or is replaced by an entry of its defaults, and not by an override, since the entry comes after
-    ``_self_``. A group that an override adds (``+trainer_mode=...``) may do so."""
-    if not file.is_file() or "@package" in (text := file.read_text(encoding="utf-8")).partition("\n")[0]:
-        return
-    for event in yaml.parse(text):
+def refuse_octal(file: Path) -> None:
+    """Raises UserError where a value in a config's own file is an octal number, which nobody means."""
+    for event in yaml.parse(file.read_text(encoding="utf-8")):
         if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0_*[0-7]+", event.value):
-            said = f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}"
-            raise UserError(f"{said}; write it without the leading zero, or in quotes if it is a text")
+            raise UserError(
+                f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}; write "
+                "it without the leading zero, or in quotes if it is a text"
+            )
+
+
+def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
+    """Raises UserError where a value in a config's own file does nothing: it is Hydra's, or an entry of its defaults
+    replaces it, which comes after ``_self_``. An override, or a group that one adds, may do so."""
     own, composed = flat(cast(DictConfig, OmegaConf.load(file))), flat(config)
     adds_group = any(re.match(r"\+[\w/]+=", override) for override in overrides)
     given = [re.split("[=@]", override.lstrip("+~"))[0] for override in overrides]
@@ -117,11 +122,7 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
 
 
 def of_training(name: str, composed: DictConfig) -> DictConfig:
-    """The config of a training, resolved.
-
-    Raises:
-        UserError: as `resolved`, or the config is not of a training.
-    """
+    """The config, `resolved`; UserError where it is not of a training."""
     config = resolved(composed)
     if missing := [section for section in SECTIONS if section not in config]:
         said = f"--config-name={name}: it has no {', '.join(missing)}, so verl's trainer cannot run it"
@@ -180,10 +181,7 @@ def places(value: object) -> list[Path]:
 
 def resolved(config: DictConfig) -> DictConfig:
     """A copy with every interpolation resolved, and `~` at the beginning of a path, which verl takes as it stands.
-
-    Raises:
-        UserError: a value is missing or an interpolation leads nowhere.
-    """
+    UserError where a value is missing or an interpolation leads nowhere."""
     try:
         container = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
