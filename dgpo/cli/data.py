@@ -176,8 +176,7 @@ def model_warm_start(
     learning_rate: Annotated[float, typer.Option(help="highest learning rate")] = 2e-3,
     noise: Annotated[float, typer.Option(help="chance that a column is wrong")] = 0.15,
     misconceptions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="the teacher's misconceptions, from `dgpo data arithmetic`"),
+        Path | None, typer.Option(metavar="FILE", help="the teacher's misconceptions, from `dgpo data arithmetic`")
     ] = None,
     levels: Levels = [1, 2, 3],  # noqa: B006
     eval_problems: Annotated[int, typer.Option(help="held-out problems")] = 384,
@@ -186,21 +185,17 @@ def model_warm_start(
     from dgpo.tasks.misconceptions import read
     from dgpo.tasks.warm_start import WarmStart, warm_start
 
-    summary = warm_start(
-        model,
-        out,
-        WarmStart(
-            seed=seed,
-            steps=steps,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            noise=noise,
-            misconceptions=read(misconceptions) if misconceptions else None,
-            levels=tuple(levels),
-            eval_problems=eval_problems,
-        ),
+    lessons = WarmStart(
+        seed=seed,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        noise=noise,
+        misconceptions=read(misconceptions) if misconceptions else None,
+        levels=tuple(levels),
+        eval_problems=eval_problems,
     )
-    print(trained(out, summary, f"accuracy on {eval_problems} held-out problems"))
+    print(trained(out, warm_start(model, out, lessons), f"accuracy on {eval_problems} held-out problems"))
 
 
 @model.command("warm-start-lake")

@@ -68,14 +68,8 @@ def lab_compare(
     from dgpo.studies.contenders import PAPERS
 
     chosen = range(first_seed, first_seed + seeds)
+    names = methods or PAPERS
     files = study_compare(
-        methods or PAPERS,
-        out,
-        rates=rates,
-        seeds=chosen,
-        setting=setting,
-        steps=steps,
-        reference=reference,
-        module=module,
+        names, out, rates=rates, seeds=chosen, setting=setting, steps=steps, reference=reference, module=module
     )
     written(files)

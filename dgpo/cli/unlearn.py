@@ -73,8 +73,7 @@ def unlearn_eval(
         str, typer.Option(metavar="MODEL", help="model that never saw the forget rows, or its result")
     ] = "",
     relearn_lr: Annotated[
-        float,
-        typer.Option(help="learning rate of the relearning attack, such as that of training; 0: no attack"),
+        float, typer.Option(help="learning rate of the relearning attack, such as that of training; 0: no attack")
     ] = 0.0,
     template: Annotated[str, typer.Option(help="prompt, with {question} in it (default: the chat template)")] = "",
     max_length: Annotated[int, typer.Option(min=2, help="tokens of a row")] = 512,
