@@ -30,9 +30,8 @@ def allocation(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, key, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}")
     if config.algorithm.filter_groups.enable:
         message = "the groups that it drops, all right or all wrong, are the evidence that rollouts=dynamo counts"
-        yield finding(
-            config, "algorithm.filter_groups.enable", message, "set it to false, or leave rollouts=dynamo out"
-        )
+        remedy = "set it to false, or leave rollouts=dynamo out"
+        yield finding(config, "algorithm.filter_groups.enable", message, remedy)
     of_n = {
         "remax": "its greedy answer is one of rollout.n",
         "gae": "a critic's updates are of rollout.n answers a prompt",

@@ -58,11 +58,7 @@ def registered(config: DictConfig) -> Iterator[Finding]:
 
 
 def agent_loop_names(path: str | None) -> set[str]:
-    """Names of verl's agent loops and of those in the file of ``agent_loop_config_path``.
-
-    Raises:
-        ValueError: the file cannot be read, or is no list of them.
-    """
+    """Names of verl's agent loops and of those in a file of more; ValueError where that is no list of them."""
     from verl.experimental.agent_loop.agent_loop import _agent_loop_registry
     from verl.utils.import_utils import resolve_config_path
 

@@ -196,9 +196,8 @@ def _loadable(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
     if ranks not in shards:
         there = " or ".join(map(str, sorted(shards)))
         message = f"{checkpoint} is in shards for {there} ranks, the run has {ranks}"
-        yield finding(
-            config, "trainer.n_gpus_per_node", message, f"take {there} GPUs, or {from_its_weights(checkpoint)}"
-        )
+        remedy = f"take {there} GPUs, or {from_its_weights(checkpoint)}"
+        yield finding(config, "trainer.n_gpus_per_node", message, remedy)
     strategy = config.actor_rollout_ref.actor.strategy
     if saved.get("FSDP_version") in (1, 2) and saved["FSDP_version"] != (2 if strategy == "fsdp2" else 1):
         old = "fsdp2" if saved["FSDP_version"] == 2 else "fsdp"
@@ -216,11 +215,9 @@ def _same_adapter(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
         value = config.actor_rollout_ref.model[name]
         if of_checkpoint in (value, None):
             continue
-        message = f"{checkpoint} was trained with " + (
-            f"{name}={of_checkpoint}" if of_checkpoint else "all weights, no adapter"
-        )
+        how = f"{name}={of_checkpoint}" if of_checkpoint else "all weights, no adapter"
         remedy = f"set it to {of_checkpoint}, or {from_its_weights(checkpoint)}"
-        yield Finding(f"actor_rollout_ref.model.{name}", value, message, remedy)
+        yield Finding(f"actor_rollout_ref.model.{name}", value, f"{checkpoint} was trained with {how}", remedy)
         return
 
 

@@ -29,11 +29,7 @@ def linear_layers(shape: ModelShape) -> dict[str, tuple[int, int]]:
 
 
 def matches(pattern: Pattern, name: str) -> bool:
-    """Whether the layer ``name`` matches ``pattern`` by PEFT's rules.
-
-    Raises:
-        re.error: ``pattern`` is a malformed expression.
-    """
+    """Whether the layer ``name`` matches ``pattern`` by PEFT's rules; re.error for a malformed expression."""
     if pattern == ALL:
         return True
     if isinstance(pattern, str):

@@ -172,11 +172,8 @@ def _micro_batch(config: DictConfig, switch: str, prefix: str) -> MicroBatch:
 
 
 def setup_from(config: DictConfig) -> Setup:
-    """The setup of a resolved config whose values are in their ranges (`dgpo.config.checks.values`).
-
-    Raises:
-        UserError: the config trains on a CPU, has no size of a micro-batch, or its model has no readable shape.
-    """
+    """The setup of a resolved config whose values are in their ranges (`dgpo.config.checks.values`). UserError where it
+    trains on a CPU, has no size of a micro-batch, or its model has no readable shape."""
     if config.trainer.device == "cpu":
         raise UserError("trainer.device=cpu: the plan is for GPUs; choose hardware=1x8, or another of configs/hardware")
     actor, rollout, data = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout, config.data
