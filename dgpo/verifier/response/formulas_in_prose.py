@@ -12,7 +12,7 @@ from dgpo.verifier.expressions.units import unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES
 from dgpo.verifier.text.stance import Span
 
-DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)"
+DIGITS = r"(?:(?:\d{1,3}(?:,\d{3})+|[1-9]\d{0,2}(?: \d{3})+(?![\d,])|\d+)(?:\.\d+)?|\.\d+)"
 _NUMBER = (
     rf"(?:\\?[$€£¥]-?)?(?:\d+ \d+/\d+|\d+:\d+(?::\d+)*|{DIGITS}(?:[eE][+-]?\d+)?)"
     rf"(?: ?(?:\\?%|(?:percent|dozen|{'|'.join(MAGNITUDES)})\b)| and (?:a|one)[ -](?:half|third|quarter)\b)?"

@@ -78,8 +78,8 @@ _NO_CUE = re.compile(
     r"(?<![A-Za-z])(?:to (?:find|get|obtain|compute|reach|determine|check|verify|show|prove)|finding|getting|computing"
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
     rf"|whether|{stance.PERHAPS}|si|wenn|falls"
-    r"|(?:could|might|may|would) think|doubt|false|wrong|incorrect|earlier|previous|unclear|thought|wrote|bound"
-    r"|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
+    r"|(?:could|might|may|would) think|doubt|false|wrong|incorrect|tempting|earlier|previous|unclear|thought|wrote"
+    r"|bound|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
     rf"(?: [\"“]?[a-z]+){{0,3}} \Z|(?:{stance.SUPPOSED}|возможно,?|если) ?\Z",
     re.IGNORECASE,
 )

@@ -43,15 +43,15 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"\b(?:remains to\b|(?:could|might|may) (?:be|have)\b(?! (?:written|\w+ed\b))|(?:could|might|may|would) think\b"
-    r"|would be\b(?=.* if\b)|(?:mistake|error|trap) is\b"
-    r"|doubt|(?:goal|aim) is to\b|(?:options|choices) are\b|(?:wrong|incorrect) answer\b|bound\b.*\banswer|false that\b"
-    r"|(?:not|\w+n['’]t) (?:think|believe|clear that|true that|the case)"
-    r"|both sides(?!.*(?:=|get|giv|obtain|yield|find))|(?:also|still) possible\b(?! \w)|not enough|insufficient"
-    r"|unclear|unable to"
-    r"|(?:is|are|remains?) unknown|no idea|not (?:\w+ )?sure|(?:do not|don['’]t|did not|didn['’]t) know"
-    r"|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|answer (?:will|can) be (?:found|computed|determined)"
-    r"|(?:can ?not|can['’]?t|could(?: not|n['’]t)) (?:be )?(?:determin|decid|found|solv|comput|answer|give|tell))",
+    r"\b(?:remains to\b|(?:could|might|may) (?:well )?(?:be|equal|have)\b(?! (?:written|\w+ed\b))|cases to\b|doubt"
+    r"|(?:could|might|may|would) (?:think|guess|say)\b|would be\b(?=.* if\b)|(?:mistake|error|trap) is\b|unclear"
+    r"|(?:goal|aim) is to\b|(?:options|choices) are\b|(?:wrong|incorrect|earlier|tempting) answer\b|bound\b.*\banswer"
+    r"|(?:previous|initial|naive|first) (?:guess|result|count) (?:was|gives)\b|(?:initially got|at first (?:i|we))\b"
+    r"|(?:not|\w+n['’]t) (?:think|believe|clear that|true that|the case|(?:\w+ )?(?:sure|certain)|enough|know)|no idea"
+    r"|both sides(?!.*(?:=|get|giv|obtain|yield|find))|(?:also|still) possible\b(?! \w)|insufficient|unable to"
+    r"|(?:is|are|remains?) unknown|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|false that\b|(?:can ?not|can['’]?t"
+    r"|could(?: not|n['’]t)) (?:be )?(?:determin|decid|found|solv|comput|answer|give|prove|tell)"
+    r"|answer (?:will|can) be (?:found|computed|determined))",
     re.IGNORECASE,
 )
 """It remains to show that x = 7; it could be 5; there is not enough information."""
@@ -71,28 +71,29 @@ _CONFIRMATION = re.compile(
 )
 _CHANGING = re.compile(
     r"(?:\S* )?(?:"
-    r"not|neither|nor|except|never|cannot|between|from|within|over|under|above|below|beyond|minus|plus|times|twice|thrice"
-    r"|double|triple|(?:eliminate|exceed|contradict|reject|discard|exclude)s?|pas|nicht|keine?|не|больше|более"
-    r"|меньше|менее|mindestens|höchstens"
+    r"no|not|neither|nor|except|never|almost|nearly|hardly|barely|cannot|between|from|within|over|under|above|below"
+    r"|beyond|minus|plus|times|twice|thrice|double|triple|(?:eliminate|exceed|contradict|reject|discard|exclude)s?"
+    r"|pas|nicht|keine?|не|больше|более|меньше|менее|mindestens|höchstens"
     r"|(?:step|case|equation|question)s?|lemma|theorem|figure|fig\.|problem|part|eq\.|exercise|example|base|section"
     r"|chapter|page|original|proposition|corollary|table|method|claim|approach|scenario"
     r"|january|february|march|april|may|june|july|august|september|october|november|december)"
-    r"|fails? (?:for|at|when)"
     r"|no es|non è|não é|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins|at (?:least|most)"
-    r"|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out"
-    r"|divi(?:sible|ded) by|(?:all|anything|everything|options|choices) but|\S*n(?:['’]|o)t (?:be|equal|have)"
-    r"|(?:half|(?:third|quarter|fourth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|reciprocal|inverse"
-    r"|out|none|any|square|cube|logarithm|fraction|percent|\S*%) of"
+    r"|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out|fails? (?:for|at|when)"
+    r"|divi(?:sible|ded) by|(?:all|anything|everything|options|choices) but|(?:much|many|old) as|to (?:reach|make)"
+    r"|(?:\S*n(?:['’]|o)t|never) (?:be|equals?|have|quite|reach(?:es)?)"
+    r"|(?:half|(?:third|quarter|fourth|fifth|tenth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|inverse"
+    r"|reciprocal|out|none|any|short|shy|square|cube|logarithm|fraction|percent|\S*%) of"
     r"|.*(?:n['’]t|不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)"
 )
 """The last words before a value that deny it (``not``), change it (``half of``) or make it a number (``Step``)."""
 _AFTER = re.compile(
-    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]|\w?(?:以上|以下|未満|より)"
-    r"|remainder\b|\(not sure|(?:but (?:it|that|this) )?fails\b"
+    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿❌✗✘]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]"
+    r"|\w?(?:以上|以下|未満|より)|remainder\b|\(not sure|(?:(?:but )?(?:it|that|this) )?fails\b"
     r"|plus or minus\b|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
-    r"|(?:(?:, which )?(?:is|are|was|were) (?:both |all |also |a )?)?(?:incorrect|mistake|wrong|false|invalid|excluded"
-    r"|impossible|extraneous|eliminated|rejected|ruled out|discarded|too (?:big|small|large|many|few))\b"
-    r"|，不对|(?:is|are|was|were|does|do) not\b"
+    r"|\(?(?:(?:, which )?(?:is|are|was|were|(?:can|must|should) be) (?:both |all |also |an? )?)?(?:incorrect"
+    r"|mistake|wrong|false|invalid|excluded|impossible|extraneous|eliminated|rejected|ruled out|discarded"
+    r"|too (?:big|small|large|many|few))\b|(?:gives|leads to|yields) a contradiction\b"
+    r"|，不对|(?:, which )?(?:is|are|was|were|does|do) not\b"
     r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|of \$?\d|(?:squared|cubed|factorial|choose)\b"
     r"|(?:more|less|fewer) than \S{0,3}\d|(?:(?<=, \d )|(?<=, \d\d )|(?<=which is \d ))(?:more|less|fewer) than\b)",
     re.IGNORECASE,
@@ -109,7 +110,7 @@ _CONDITION = re.compile(
     r"|for (?:odd|even|all|other))(?![A-Za-z])",
     re.IGNORECASE,
 )
-_CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|thus|hence|therefore|(?:and|but|while) the)(?![A-Za-z])", re.IGNORECASE)
+_CONSEQUENCE = re.compile(r"(?<![A-Za-z])(?:so|now|thus|hence|therefore|(?:and|but|while) the)(?![A-Za-z])", re.I)
 _DANGLING = vocabulary(
     "and or to is are of in by be as we a an the for that which with from so then if have would"
     " will can could should must because since when where while than but + - * /"
