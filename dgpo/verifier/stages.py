@@ -138,9 +138,9 @@ def _compared(gold: Reading, answer: Reading, asked: Reading) -> Verdict:
     if len(answer.latex) > MAX_CHARS:
         return Verdict("too_large", "string")
     are_sums = gold.sum and answer.sum
-    if not are_sums and (is_same := policy.in_words(gold, answer)) is not None:
-        return Verdict("match" if is_same else "mismatch", "string")
     comparison = Comparison()
+    if not are_sums and (is_same := policy.in_words(gold, answer, comparison.same)) is not None:
+        return Verdict("match" if is_same else "mismatch", "string")
     same = comparison.same(gold.tree, answer.tree)
     if not are_sums and policy.offers_alternatives(answer) and not policy.has_many_values(asked):
         is_one = same and isinstance(answer.tree, Several | Given)  # in several forms: 1/4 or 25%

@@ -16,16 +16,7 @@ from dgpo.verifier.answers.number_sets import group, number_set
 from dgpo.verifier.answers.written_out import permuted, written_out
 from dgpo.verifier.expressions import quantities
 from dgpo.verifier.expressions.quantities import statement
-from dgpo.verifier.expressions.tree import (
-    Answer,
-    Equation,
-    Given,
-    Named,
-    Region,
-    Several,
-    Statement,
-    Value,
-)
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Region, Several, Statement, Value
 from dgpo.verifier.text import splitting
 from dgpo.verifier.text.splitting import (
     in_a_list,
@@ -220,7 +211,7 @@ class _Reader:
             value = member.value if isinstance(member, Given) else None
             is_set = isinstance(member, Region) or isinstance(value, Several | Region)
             return member if is_set else Several("{}", (member,))
-        if brackets == "{}" and (members := self._members(inside)):
+        if brackets == "{}" and (members := self._members(inside) or read_named(inside, self._each)):
             return members
         inside = separated(inside)
         parts, _ = split(inside, "join")
@@ -239,10 +230,10 @@ class _Reader:
     def _members(self, tokens: Tokens) -> Answer | None:
         r"""The region of ``x \mid x > 2``, and the equation of ``(x, y) \mid x + y = 1``; None for anything else."""
         (first, *_), bars = split_at_bar(tokens)
-        is_member = has(first, "relation", "in")
-        name = read_name(first[: 1 if is_member else None])
+        name = read_name(first[: 1 if has(first, "relation", "in") else None])
         if not bars or not name or not tokens[len(first) + 1 :]:
             return None
+        is_member = has(first, "relation", "in") and symbols(first[-2:]) != ("in", "R")
         members = self.read((*first, COMMA, *tokens[len(first) + 1 :]) if is_member else tokens[len(first) + 1 :])
         if isinstance(members, Region) and members.variable == str(name):
             return replace(members, variable="")

@@ -11,7 +11,7 @@ from dgpo.verifier.text.splitting import group_end, plain, shell, split, symbols
 from dgpo.verifier.text.tokens import CLOSE, END, OPEN, Tokens, has, has_any, vocabulary
 
 _NO_NAMES = PLACES | vocabulary(
-    "no not isn't never wrong false lead leads such get got gives unless what fails excluded but twice half as given"
+    "no not guess never wrong false lead leads such get got gives unless what fails excluded but twice half as given"
 )
 """Words that begin a condition, deny something or make a sentence."""
 _SUBJECTS = vocabulary("answer result solution it this that")
@@ -20,7 +20,8 @@ _ARTICLES = vocabulary("the a an value of its on over")
 _MEASURES = vocabulary(
     "length width height radius diameter perimeter area volume mean median mode max min sum product domain range"
 )
-_SAME_WORDS = {"maximum": "max", "minimum": "min", "largest": "max", "smallest": "min", "greatest": "max"}
+_SAME_WORDS: dict[str, str] = dict.fromkeys(("maximum", "largest", "greatest", "最大值"), "max")
+_SAME_WORDS |= dict.fromkeys(("minimum", "smallest", "最小值"), "min")
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
 _SEGMENT = re.compile("[A-Z]{2,4}|pO?H")
@@ -68,9 +69,10 @@ def read_name(tokens: Tokens) -> Name | None:
     if first.is_("command", "int", "sum", "prod") or first.is_("function", "lim"):
         return Name("".join(symbols(tokens)))
     if first.kind == "function":
-        is_of_name = shell(tokens[1:])[0] == "()" or read_name(tokens[1:]) is not None
+        brackets, inside = shell(tokens[1:])
+        is_of_name = brackets == "()" or read_name(inside) is not None
         is_extreme = first.value in ("max", "min", "sup", "inf", "deg")
-        return Name(str(first.value), argument=symbols(tokens[1:])) if is_extreme or is_of_name else None
+        return Name(str(first.value), argument=symbols(inside)) if is_extreme or is_of_name else None
     if len(tokens) == 1 and first.kind == "word" and first.is_run and str(first.value).islower():
         return None  # a product
     is_measure = first.is_("name", "m") and has(tokens[1:2], "command", "angle")
@@ -112,7 +114,7 @@ def _in_words(tokens: Tokens) -> Name | None:
     if first.kind == "word" and len(tokens) > 1 and tokens[1].is_("open", "(") and shell(tokens[1:])[0] == "()":
         return Name(words[0], argument=symbols(shell(tokens[1:])[1]))
     text = plain(tokens).lower()
-    head = (_SAME_WORDS.get(word, word) for word in text.split())
+    head = (_SAME_WORDS.get(word.rstrip("是为"), word) for word in text.split())
     return Name(" ".join(word for word in head if word not in _ARTICLES) or text)
 
 
@@ -169,6 +171,8 @@ def differ(gold: Name, answer: Name) -> bool:
     if len(points) == 2:  # AB and AC, the vectors AB and BA
         are_vectors = gold.head[:4] == answer.head[:4] == "vec "
         return points[0] != points[1] if are_vectors else sorted(points[0]) != sorted(points[1])
+    if any("".join(name.argument or ()) == other.head for name, other in (both, both[::-1])):
+        return heads.isdisjoint(("max", "min", "sup", "inf"))  # |z| and z
     if {f"frac partial{name.head}/partial{name.index}" for name in both if name.index} & heads:
         return False  # f_x
     if any(head.startswith("frac") for head in heads):

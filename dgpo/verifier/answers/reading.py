@@ -185,8 +185,8 @@ def _says_nothing(token: Token) -> bool:
 def _without_lead(tokens: Tokens) -> Tokens:
     if len(tokens) > 1 and tokens[0].kind == "word" and (lead := _HAN_LEAD.fullmatch(str(tokens[0].value))):
         value = tokens[1 + tokens[1].is_("sign", ":") :]
-        is_named = lead[1] and not has_any(value, "relation", "join")
-        return (*_EXTREMES[lead[1]], *value) if is_named else value
+        is_list = lead[1] and has_any(value, "relation", "join")  # the largest is 5, the smallest is 3
+        return tokens if is_list else (*_EXTREMES.get(lead[1], ()), *value)
     verb = next((index for index, token in enumerate(tokens) if token.word == "is" or token.value in (":", "=")), 0)
     words = [token.word for token in tokens[:verb] if token.kind != "join"]
     subject = [*takewhile(lambda word: word not in ("to", "of"), words)]

@@ -3,6 +3,7 @@ r"""The decisions a person may argue about, each a function. docs/verifier.md ha
 They say what an answer claims; `equality` compares the claims with the ground truth.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -58,8 +59,8 @@ def without_letters(gold: Reading, answer: Reading) -> tuple[Reading, Reading]:
     return gold, answer
 
 
-def in_words(gold: Reading, answer: Reading) -> bool | None:
-    """Whether two answers in words or letters of choices are the same; None where a side is anything else."""
+def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bool | None]) -> bool | None:
+    """Whether two answers in words or letters of choices (their texts by ``same``) are the same; else None."""
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty", "dots") and gold.choices is None:
         return None
     wanted = gold.whole_numbers
@@ -77,9 +78,8 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
         return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
     if gold.choices and answer.choices:
         return answer.choices == gold.choices
-    if all(
-        len(side.tokens) == 1 and side.tokens[0].kind == "word" and side.plain[0].isupper() for side in (gold, answer)
-    ):
+    sides = (gold, answer)
+    if all(len(side.tokens) == 1 and side.tokens[0].kind == "word" and side.plain[0].isupper() for side in sides):
         is_segment = len(gold.plain) == 2 and not {*gold.plain} <= {*"IVXLC"}  # PQ is QP, but IV is no VI
         return gold.plain == answer.plain or (is_segment and gold.plain == answer.plain[::-1])
     if not gold.is_choice:
@@ -87,9 +87,9 @@ def in_words(gold: Reading, answer: Reading) -> bool | None:
     letter = asserted_choice(answer.plain)
     if letter != gold.choice:
         return None if letter is None else False
-    texts = [side.text_of_choice.tree for side in (gold, answer) if side.text_of_choice]
-    nodes = [text.node for text in texts if isinstance(text, Value) and not text.unit]
-    return len({exact(node) for node in nodes if node is not None} - {None}) < 2  # (B) 24 is not (B) 25
+    texts = [side.text_of_choice.tree for side in sides if side.text_of_choice]
+    are_formulas = all(isinstance(text, Equation | Named | Ratio | Region | Several | Value) for text in texts)
+    return not are_formulas or len(texts) < 2 or same(*texts) is not False  # (B) 24 is not (B) 25
 
 
 def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
@@ -98,9 +98,7 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     first, last = _outer_names(sides)
     if _equated(equation):
         return None, None
-    if not first and equation.approximate == 1:
-        return None, sides[0]
-    if not any(map(_has_variable, sides)):
+    if (not first and equation.approximate == 1) or not any(map(_has_variable, sides)):
         return None, sides[0]  # 3/8 = 0.375
     if first:
         return first, sides[-1]

@@ -211,7 +211,7 @@ class _Parser(Cursor):
             return chosen(name, arguments[0], arguments[1])
         start = self._at
         argument = self._group()
-        if name == "Gamma":
+        if name == "Gamma" or (name == "zeta" and isinstance(argument, Fraction)):
             return Operation(name, (argument,))
         if name[0] in _APPLIED:
             return Operation("call", (name, argument))

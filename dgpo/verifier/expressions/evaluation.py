@@ -67,6 +67,7 @@ class Evaluator:
             "!": self._factorial,
             "!!": lambda value: self._bounded(numbers.fac2(_real(value))),
             "Gamma": lambda value: self._factorial(value - 1),
+            "zeta": self._analytic(numbers.zeta, largest=3),
             "binom": self._binomial,
             "abs": abs,
             "floor": self._step(numbers.floor),

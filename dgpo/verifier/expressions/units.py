@@ -59,9 +59,10 @@ _FACTOR = re.compile(
 )
 _HAN_UNITS = {
     "米": "m", "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "克": "g", "千克": "kg", "公斤": "kg", "秒": "s",
-    "分钟": "min", "小时": "h", "天": "day", "年": "year", "元": "¥", "度": "degree", "升": "L",
+    "分钟": "min", "小时": "h", "天": "day", "年": "year", "元": "¥", "度": "degree", "升": "L", "米/秒": "m/s",
+    "千米/小时": "km/h", "千米/时": "km/h", "公里/小时": "km/h", "元/千克": "¥/kg",
 }  # fmt: skip
-_HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4})")
+_HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4}(?:/[\u4e00-\u9fff]{1,4})?)")
 _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
 _MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
 _TIMES = re.compile(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from dgpo.verifier.text import spelling
 from dgpo.verifier.text.numerals import GROUPS, read_number
 from dgpo.verifier.text.splitting import without_lone_braces
-from dgpo.verifier.text.tokens import END, NO_PRODUCTS, Kind, Token, Tokens, Unreadable, has
+from dgpo.verifier.text.tokens import END, NO_PRODUCTS, Kind, Token, Tokens, Unreadable, has, has_any
 
 MAX_TOKENS = 1500
 MAX_DEPTH = 40
@@ -288,7 +288,7 @@ def with_marks(tokens: list[Token]) -> list[Token]:
         joined.append(token)
         is_closed = len(joined) > 3 and token.is_("close", "}") and joined[-3].is_("open", "{")
         width, mark = (4, joined[-2]) if is_closed else (2, token)
-        is_degree = mark.kind == "degree" or (mark.is_("name", "o") and mark.is_worded)
+        is_degree = mark.kind == "degree" or (mark.is_("name", "o") and has_any(joined[-width - 1 : -width], "number"))
         if (is_degree or mark.is_("sign", "'")) and len(joined) >= width and joined[-width].is_("sign", "^"):
             joined[-width:] = [_DEGREE if is_degree else mark]
     return joined

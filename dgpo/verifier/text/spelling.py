@@ -7,10 +7,10 @@ from dgpo.verifier.text.tokens import Kind, Unreadable, vocabulary
 
 _SIGNS = {
     **dict.fromkeys("\u3000\u00a0\u2009\u202f\u200b\ufeff", " "), "\u2212": "-", "\u2013": "-", "\u2044": "/",
-    "÷": "/", "°": r"^{\circ}", "√": r"\sqrt ", "∛": r"\sqrt[3] ", "℃": r"^{\circ}C", "′": "'", "″": "''", "∣": "|",
+    "÷": "/", **dict.fromkeys("°º˚", r"^{\circ}"), "√": r"\sqrt ", "∛": r"\sqrt[3] ",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}", "ℂ": r"\mathbb{C}",
     "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...", "⋯": "...", "∶": ":",
-    "或": " or ", "且": " and ", "和": " and ", "Å": r"\AA ",
+    "或": " or ", "且": " and ", "和": " and ", "Å": r"\AA ", "℃": r"^{\circ}C", "′": "'", "″": "''", "∣": "|",
 }  # fmt: skip
 _COMMANDS_OF_SIGNS = (
     "× times · cdot ⋅ cdot ∙ cdot ≤ le ≥ ge ⩽ le ⩾ ge ≠ ne ≈ approx ∼ sim ≅ cong ≡ equiv ± pm ∓ mp ∞ infty Ω Omega"
@@ -23,12 +23,12 @@ _SMALL = re.compile("(?P<above>[⁰¹²³⁴-⁾ⁱⁿʰ-ʸˡ-ˣᴬ-ᵡᶜᶠᶻ
 _SMALL_AS = {"above": "^{%s}", "below": "_{%s}", "circled": r"\textcircled{%s}"}
 _RADICAL = re.compile(r"([√∛]) ?(\d+(?:\.\d+)?|[A-Za-z])")
 _GREEK_LETTER = re.compile("[α-ωΓΔΘΛΞΠΣΦΨΩ]")
-_FULL_WIDTH = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+_LATIN = (*range(0xFF01, 0xFF5F), *range(0x1D400, 0x1D6A4), *range(0x1D7CE, 0x1D800))  # full width, mathematical
 _VULGAR = {
     code: rf"\frac{{{unicodedata.normalize('NFKC', chr(code))}}}".replace("\u2044", "}{")
     for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F))
 }
-_UNICODE = _FULL_WIDTH | _VULGAR | str.maketrans(_SIGNS)
+_UNICODE = {code: unicodedata.normalize("NFKC", chr(code)) for code in _LATIN} | _VULGAR | str.maketrans(_SIGNS)
 _EATEN = re.compile(
     "[\a\b\f\v](?=[A-Za-z])"
     "|\t(?=(?:ext(?:bf|it|rm|sf|tt)?|imes|heta|d?frac|binom|au|anh?|ilde|riangle|herefore)(?![A-Za-z]))"
@@ -71,9 +71,10 @@ _CHOSEN = re.compile(r"(?<![\w\\^}.])(\d+|[a-z])(?: ?C ?| choose )(\d+|[a-z])(?!
 
 def with_indices(text: str) -> str:
     r"""``text`` with x_0^2 for x^2_0, log_{10}(x) for log10(x), H_{2}O for H2O, \binom{5}{2} for 5C2, \cup for U, and
-    3/4 for 3 out of 4."""
-    text = _OUT_OF.sub("/", text)
-    text = _CHOSEN.sub(r"\\binom{\1}{\2}", re.sub(r"(?<=[)\]]) U (?=[(\[])", r"\\cup ", text))
+    3/4 for 3 out of 4, ``or`` for i.e., and million for $1M."""
+    text = re.sub(r"\bi\. ?e\.,? ?(?=[^ ])", "or ", _OUT_OF.sub("/", text))
+    text = re.sub(r"(\$ ?[\d.,]*\d) ?M(?![A-Za-z])", r"\1 million", text)
+    text = _CHOSEN.sub(r"\\binom{\1}{\2}", re.sub(r"(?<=[)\]]) ?U ?(?=[(\[])", r"\\cup ", text))
     text = _BASE.sub(r"_{\g<0>}", _POWER_FIRST.sub(r"\2\1", text))
     has_index = re.search(r"[A-Za-z)]\d", text)
     return _WITH_INDEX.sub(lambda name: re.sub(r"\d+", r"_{\g<0>}", name.group()), text) if has_index else text
@@ -157,7 +158,7 @@ _COMMANDS: tuple[tuple[Kind, str, str, str], ...] = (
     ("join", "or", r"\lor ", "lor vee"), ("join", "and", r"\land ", "land wedge"),
     ("dots", "...", r"\ldots ", "ldots dots cdots dotsc dotsb"), ("infinity", "infinity", r"\infty ", "infty infin"),
     ("degree", "degree", r"^{\circ}", "circ degree degrees degreecelsius"),
-    ("money", "£", "", "pounds textsterling"), ("money", "€", "", "euro texteuro"),
+    ("money", "$", "", "textdollar"), ("money", "£", "", "pounds textsterling"), ("money", "€", "", "euro texteuro"),
     ("empty", "empty", r"\emptyset ", "emptyset varnothing O"),
     ("open", "(", "(", "langle lparen"), ("open", "[", "[", "lbrack"), ("open", r"\{", r"\{", "lbrace"),
     ("open", "floor", r"\lfloor ", "lfloor"), ("open", "ceil", r"\lceil ", "lceil"),
