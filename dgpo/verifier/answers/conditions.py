@@ -133,7 +133,7 @@ def spoken_condition(clause: Tokens) -> Condition:
 def _claim(part: Tokens, name: str) -> Condition:
     r"""``("", "_", ">=", "1")`` of ``n \ge 1``, ``("Z",)`` of ``n \in \mathbb{Z}``; nothing for an equation."""
     sides, signs = split(part, "relation")
-    if len(signs) != 1 or signs[0].value in ("=", "~", "equiv"):
+    if len(signs) != 1 or signs[0].value in ("=", "~", "equiv") or has(part, "join", "or"):
         return ()
     field = tuple(replace(token, kind="field") if token.is_("name", *"ZNR") else token for token in sides[1][:1])
     numbers = number_set((*field, *sides[1][1:])) if signs[0].value == "in" else None

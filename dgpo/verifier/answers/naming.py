@@ -189,7 +189,7 @@ def differ(gold: Name, answer: Name) -> bool:
         are_opposed = bool(measures[0] - measures[1] and measures[1] - measures[0])  # maximum and minimum of x
         has_same_index = bool(gold.index) and gold.index == answer.index
         are_called = are_functions or are_of_same or are_opposed
-        return heads <= FUNCTIONS or are_called or are_axes or are_of_kind or has_same_index
+        return heads <= FUNCTIONS or "overline z" in heads or are_called or are_axes or are_of_kind or has_same_index
     if gold.mark != answer.mark or (gold.index and answer.index and gold.index != answer.index):
         return True
     are_variables = all([*map(len, argument)] == [1] and "".join(argument).islower() for argument in arguments)

@@ -258,7 +258,7 @@ class Comparison:
 
     def ratio_and_value(self, gold: Ratio, answer: Value) -> Decision:
         if gold.half:  # 3 pm
-            return self.values(gold.terms[0], answer) if gold.terms[-1].node == 0 else False
+            return self.values(gold.terms[0], answer) if gold.terms[-1].node == 0 and not answer.unit else False
         return self.values(gold.shares()[0], answer) if len(gold.terms) == 2 else False
 
     def statements(self, gold: Statement, answer: Statement) -> Decision:

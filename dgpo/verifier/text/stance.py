@@ -43,15 +43,15 @@ _OPENING = re.compile(
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"\b(?:remains to\b|(?:could|might|may) (?:well )?(?:be|equal|have)\b(?! (?:written|\w+ed\b))|cases to\b|doubt"
-    r"|(?:could|might|may|would) (?:think|guess|say)\b|would be\b(?=.* if\b)|(?:mistake|error|trap) is\b|unclear"
+    r"\b(?:remains to\b|(?:could|might|may) (?:well )?(?:be|equal|have)\b(?! (?:written|\w+ed\b))|doubt"
+    r"|(?:could|might|may|would) (?:think|guess)\b|would be\b(?=.* if\b)|(?:mistake|error|trap) is\b|unclear"
     r"|(?:goal|aim) is to\b|(?:options|choices) are\b|(?:wrong|incorrect|earlier|tempting) answer\b|bound\b.*\banswer"
-    r"|(?:previous|initial|naive|first) (?:guess|result|count) (?:was|gives)\b|(?:initially got|at first (?:i|we))\b"
+    r"|(?:previous|initial|first) (?:guess|result) was\b(?!.*\bbut\b)|(?:initially got|at first (?:i|we))\b"
     r"|(?:not|\w+n['’]t) (?:think|believe|clear that|true that|the case|(?:\w+ )?(?:sure|certain)|enough|know)|no idea"
     r"|both sides(?!.*(?:=|get|giv|obtain|yield|find))|(?:also|still) possible\b(?! \w)|insufficient|unable to"
     r"|(?:is|are|remains?) unknown|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|false that\b|(?:can ?not|can['’]?t"
     r"|could(?: not|n['’]t)) (?:be )?(?:determin|decid|found|solv|comput|answer|give|prove|tell)"
-    r"|answer (?:will|can) be (?:found|computed|determined))",
+    r"|answer (?:will|can) be (?:found|computed|determined)|cases to (?:consider|check)\b)",
     re.IGNORECASE,
 )
 """It remains to show that x = 7; it could be 5; there is not enough information."""
@@ -80,7 +80,7 @@ _CHANGING = re.compile(
     r"|no es|non è|não é|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins|at (?:least|most)"
     r"|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out|fails? (?:for|at|when)"
     r"|divi(?:sible|ded) by|(?:all|anything|everything|options|choices) but|(?:much|many|old) as|to (?:reach|make)"
-    r"|(?:\S*n(?:['’]|o)t|never) (?:be|equals?|have|quite|reach(?:es)?)"
+    r"|(?:\S*n(?:['’]|o)t|never|hardly) (?:be|equals?|have|quite|reach(?:es)?)"
     r"|(?:half|(?:third|quarter|fourth|fifth|tenth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|inverse"
     r"|reciprocal|out|none|any|short|shy|square|cube|logarithm|fraction|percent|\S*%) of"
     r"|.*(?:n['’]t|不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)"
@@ -93,7 +93,7 @@ _AFTER = re.compile(
     r"|\(?(?:(?:, which )?(?:is|are|was|were|(?:can|must|should) be) (?:both |all |also |an? )?)?(?:incorrect"
     r"|mistake|wrong|false|invalid|excluded|impossible|extraneous|eliminated|rejected|ruled out|discarded"
     r"|too (?:big|small|large|many|few))\b|(?:gives|leads to|yields) a contradiction\b"
-    r"|，不对|(?:, which )?(?:is|are|was|were|does|do) not\b"
+    r"|，不对|(?:is|are|was|were|does|do) not\b"
     r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|of \$?\d|(?:squared|cubed|factorial|choose)\b"
     r"|(?:more|less|fewer) than \S{0,3}\d|(?:(?<=, \d )|(?<=, \d\d )|(?<=which is \d ))(?:more|less|fewer) than\b)",
     re.IGNORECASE,

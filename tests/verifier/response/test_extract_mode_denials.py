@@ -67,7 +67,7 @@ NOT_STATED = [
     ("For n = 10 this fails.", "10"),
     ("But n = 10 leads to a contradiction.", "10"),
     ("x = 10 (extraneous)", "10"),
-    ("x = 10, which is not an integer solution.", "10"),
+    ("It hardly reaches 10.", "10"),
     ("x = 10 ❌", "10"),
     ("There is no n = 10.", "10"),
     ("The previous result was 10.", "10"),
