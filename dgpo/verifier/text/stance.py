@@ -19,7 +19,7 @@ Stance = Literal["asserts", "aside", "unfinished"]
 
 
 PERHAPS = r"quiz[aá]s?|peut-être|vielleicht"
-DOUBT = rf"(?:maybe|perhaps|possibly|probably|presumably|unsure|guess(?:es|ing)?|{PERHAPS})"
+DOUBT = rf"(?:maybe|perhaps|possibly|probably|presumably|unsure|unverified|guess(?:es|ing)?|{PERHAPS})"
 SUPPOSED = "如果|假设|假如|若|可能|也许|或许"
 """Words of other languages for what is no assertion."""
 _CONNECTIVE = (
