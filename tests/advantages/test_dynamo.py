@@ -1,10 +1,14 @@
+import inspect
 import math
 
 import pytest
 import torch
+import yaml
 from torch import Tensor
 
 from dgpo.advantages.dynamo import modulation
+from dgpo.advantages.trajectories import CREDIT
+from dgpo.config.compose import config_dir
 
 ROWS, WIDTH = 6, 12
 
@@ -100,6 +104,14 @@ def test_nothing_to_modulate_is_no_error() -> None:
     assert modulation(*[torch.zeros(0, 0)] * 4).shape == (0, 0)
     assert torch.equal(modulation(*[torch.zeros(2, 3)] * 4), torch.ones(2, 3))
     assert modulation(*[torch.zeros(2, 3, dtype=torch.bfloat16)] * 4).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["dynamo", *CREDIT])
+def test_a_config_file_names_every_option_with_its_default(name: str) -> None:
+    options = yaml.safe_load((config_dir() / f"advantage/{name}.yaml").read_text())
+    options = {key: value for key, value in options.get("credit", options).items() if key != "method"}
+    parameters = inspect.signature(CREDIT.get(name, modulation)).parameters.values()
+    assert options == {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
 
 
 @pytest.mark.parametrize(

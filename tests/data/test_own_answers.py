@@ -81,7 +81,7 @@ UNREADABLE = {
     "a solution without a mark": ("Since 2+2=4 and 4+1=5 we conclude with 5.", "this is a solution; its answer is '5'"),
     "a decimal comma in a solution": ("La réponse est 3,5.", "this is a solution; its answer is '3' or '3,5'"),
     "a sentence of two numbers": ("The answer is 12 apples and 3 pears.", "its answer is '12' or '12 apples and 3'"),
-    "spaces between digits in a solution": ("The answer is 1 000 000.", "'1, 000, 000' or '1 000 000'"),
+    "spaces between digits in a solution": ("The answer is 1 2 3.", "its answer is '1, 2, 3' or '1 2 3'"),
     "solutions of several answers": (["So the answer is 2.", "So the answer is 3."], "answers of different value"),
     "a long text": ("It grows with " + "the number of sides " * 9, "this is a solution; its answer is nowhere marked"),
     "a struct": ({"value": "5", "unit": "cm"}, "a struct of value, unit: name the field, as in COLUMN"),

@@ -44,6 +44,12 @@ def test_keys_are_the_same_in_every_batch_of_a_run() -> None:
     assert "reward/overlong/mean" not in reward_metrics(graded(r"\boxed{7}"))
 
 
+def test_answers_on_which_the_function_failed_are_counted_up_to_a_half() -> None:
+    samples = [{"score": 0.0, "error": "ValueError: no"}, *[{"score": 1.0}] * 3]
+    assert reward_metrics(samples) == {"reward/errors": 0.25}
+    assert reward_metrics(samples[:2]) == {"reward/errors": 0.5}
+
+
 def test_another_reward_function_has_no_such_metrics() -> None:
     assert reward_metrics([]) == {} and reward_metrics([{"score": 1.0, "acc": 1.0}]) == {"reward/errors": 0.0}
     (sample,) = graded("7")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgpo.rollouts.allocation import allocate, known_sigma, summed_variance
+from dgpo.rollouts.allocation import allocate, allocation_metrics, known_sigma, summed_variance
 
 SIGMA = st.one_of(st.none(), st.just(0.0), st.floats(0.001, 0.71))
 
@@ -68,6 +68,21 @@ def test_a_prompt_never_seen_counts_as_the_others_do_on_average() -> None:
 
 def test_rollouts_follow_sigma_where_no_bound_is_met() -> None:
     assert allocate([0.1, 0.2, 0.3, 0.4], 1000, low=1, high=1000) == [100, 200, 300, 400]
+
+
+def test_the_metrics_of_an_allocation() -> None:
+    assert allocation_metrics([0.0, None, 0.4], [2, 4, 6], low=2, high=6) == pytest.approx(
+        {
+            "rollouts/n_min": 2,
+            "rollouts/n_max": 6,
+            "rollouts/n_std": math.sqrt(8 / 3),
+            "rollouts/at_low": 1 / 3,
+            "rollouts/at_high": 1 / 3,
+            "rollouts/unknown": 1 / 3,
+            "rollouts/variance_ratio": (0.08 / 4 + 0.16 / 6) / ((0.08 + 0.16) / 4),
+        }
+    )
+    assert allocation_metrics([0.0, 0.0], [2, 4], low=2, high=4)["rollouts/variance_ratio"] == 1
 
 
 def test_nothing_is_asked_of_no_prompts() -> None:

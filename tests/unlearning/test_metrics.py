@@ -66,6 +66,7 @@ def test_extraction_counts_the_end_that_comes_by_itself_and_memorisation_every_t
 def test_the_score_of_a_text_is_that_of_its_least_likely_tokens() -> None:
     assert min_k_score([-5.0, -1.0, -3.0, -0.1, -0.2]) == pytest.approx(4.0)
     assert min_k_score([-2.0]) == 2.0
+    assert min_k_score([-2.0, -4.0], share=1) == 3.0
     with pytest.raises(ValueError, match="share=0"):
         min_k_score([-1.0], share=0)
     with pytest.raises(ValueError, match="0 log-probs"):

@@ -1,9 +1,11 @@
 """Configs of unlearning: those that there are, what is refused of one before anything starts, and its plan."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
 from dgpo.cli import main
@@ -17,6 +19,7 @@ from dgpo.unlearning.train import train_from
 
 CHOICES = sorted(file.stem for file in (config_dir() / "method").glob("*.yaml"))
 CONFIGS = sorted(file.stem for file in config_dir().glob("unlearn_*.yaml"))
+PAGE = Path(__file__).resolve().parents[2] / "docs/unlearning.md"
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -24,6 +27,18 @@ def test_each_method_has_its_settings_and_a_run_of_its_own(choice: str) -> None:
     settings, method = parse_settings(resolved(compose_config("unlearn", [f"method={choice}"])))
     assert settings.run.dir == f"runs/unlearning/{choice}-0"
     assert type(method) is METHODS[settings.method["loss"]]
+
+
+def test_the_loss_of_the_page_is_one_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "my_forget.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "method").mkdir()
+    choice = "# @package method\nname: capped\nloss: my_forget:Capped\nretain_weight: 1.0\ncap: 2.0\n"
+    (tmp_path / "method/capped.yaml").write_text(choice)
+    _, method = parse_settings(resolved(compose_config("unlearn", ["method=capped"], tmp_path)))
+    values = method.token_values(torch.tensor([[0.0, 0.0], [9.0, 0.0]]), None, torch.tensor([0, 1]), torch.ones(2))
+    assert values.tolist() == pytest.approx([-0.6931, -2.0], abs=1e-4)
 
 
 def test_each_loss_has_a_choice() -> None:

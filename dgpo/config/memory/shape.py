@@ -29,6 +29,11 @@ class ModelShape:
     attention_bias: bool = _named("attention_bias", True)  # of q, k and v (Qwen2)
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """The sizes under their names in config.json, which `shape_from` reads."""
+        return {each.metadata["name"]: getattr(self, each.name) for each in fields(self)}
+
+    @property
     def query(self) -> int:
         """Width of all queries."""
         return self.heads * self.head_dim

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
 
 from dgpo.config.memory.phases import kv_bytes_per_token
-from dgpo.config.memory.shape import KNOWN, find_shape, shape_from
+from dgpo.config.memory.shape import KNOWN, ModelShape, find_shape, shape_from
 from dgpo.errors import UserError
 
 SMALL = {
@@ -91,3 +91,8 @@ def test_an_unknown_model_is_an_error_that_names_the_key() -> None:
 def test_a_layer_without_key_value_heads_in_its_config_has_as_many_as_heads() -> None:
     settings = {key: value for key, value in SMALL.items() if key != "num_key_value_heads"}
     assert shape_from(settings).kv_heads == 4
+
+
+@pytest.mark.parametrize("shape", KNOWN.values())
+def test_a_shape_is_read_again_from_its_settings(shape: ModelShape) -> None:
+    assert shape_from(shape.settings) == shape
