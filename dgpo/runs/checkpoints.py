@@ -2,7 +2,7 @@
 
 verl writes ``global_step_N/`` file by file and then one tracker file, none of it atomically. A run killed at that
 moment leaves a folder that loads half or not at all. Here a checkpoint counts once its manifest exists: the name and
-size of each file, written last and by rename. Files of the right size that end in zeros are of a copy that broke off.
+size of each file, written last and by rename. A torch file that ends in zeros is of a copy that broke off.
 """
 
 import json
@@ -83,7 +83,8 @@ def _defect(path: Path) -> str | None:
             return f"{name} is missing"
         if present[name] != size:
             return f"{name} has {present[name]} bytes instead of {size}"
-        if size and not any(_end(path / name, min(size, 64))):
+        # torch's files are zip archives, which end in a record; others may end in weights of zero.
+        if size and name.endswith(".pt") and not any(_end(path / name, min(size, 64))):
             return f"{name} ends in zeros, as of a copy that did not end"
     if manifest.get("step", step := step_of(path)) != step:
         return f"its name has another step than its manifest, {manifest['step']}"

@@ -19,6 +19,7 @@ def make(directory: Path, step: int, *, whole: bool = True) -> Path:
     (path / "actor").mkdir(parents=True)
     (path / "actor" / "model.pt").write_bytes(b"m" * 100)
     (path / "data.pt").write_bytes(b"d" * 10)
+    (path / "actor" / "adapter.safetensors").write_bytes(bytes(100))  # weights may be zero
     if whole:
         write_manifest(path, step=step)
     return path
