@@ -3,6 +3,7 @@ solution" and the empty set are answers.
 """
 
 import re
+from functools import lru_cache
 
 from dgpo.verifier.response.extract import boxes
 from dgpo.verifier.response.prose import unboxed_answer
@@ -59,6 +60,7 @@ def is_no_answer(text: str) -> bool:
     return not text or any(each in _NOTHING or _NOTHING_SAID.fullmatch(each) for each in (text, bare))
 
 
+@lru_cache(maxsize=64)  # of a row's answer it is asked several times
 def is_solution(text: str) -> bool:
     """Whether a text derives its answer, or states it in a sentence, instead of being the answer."""
     rest = text

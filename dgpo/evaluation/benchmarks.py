@@ -50,7 +50,9 @@ def read_benchmarks(data: Path, names: Sequence[str], template: str | None = Non
     benchmarks = [read_benchmark(data, name) for name in names]
     for each in benchmarks:
         if template is not None and (own := each.facts.template) != template:
-            how = f"was prepared with the template {own!r}" if own else "has no manifest to say how it was prepared"
+            how = "has no manifest to say how it was prepared"
+            if own is not None:
+                how = f"was prepared with the template {own!r}"
             raise UserError(
                 f"--template={template}: {each.path} {how}; "
                 f"prepare it again: {_how_to_prepare(each.name, data, f' --template {template}')}"

@@ -147,9 +147,9 @@ class Comparison:
         has_decimal = gold.is_decimal or answer.is_decimal
         decision = values.equal_at_sight(gold.node, answer.node, has_decimal) if gold.unit == answer.unit else None
         if decision is None:
-            wanted, *tried = forms.forms(gold, answer, self.letters)
-            decision = either(values.equal(wanted, form, has_decimal) for form in tried)
-            decision = decision or any(derived.is_shifted(wanted, form) for form in tried) or decision
+            pairs = forms.pairs(gold, answer, self.letters)
+            decision = either(values.equal(*pair, has_decimal) for pair in pairs)
+            decision = decision or any(derived.is_shifted(*pair) for pair in pairs) or decision
         if decision is False:
             decision = policy.is_rounded(gold, answer)
         return self._told(gold.tokens, answer.tokens, decision)

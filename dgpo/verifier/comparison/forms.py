@@ -105,20 +105,20 @@ def _are_points(*sides: Node) -> bool:
     return are_lines and all(len(names(side)) == 1 and names(side) <= _PARAMETERS for side in sides)
 
 
-def forms(gold: Value, answer: Value, declared: Declared) -> list[Node]:
-    """The ground truth, and behind it the answer in other letters, and as it is and by a hundred where one side alone
-    has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75. Nothing where one has no tree.
+def pairs(gold: Value, answer: Value, declared: Declared) -> list[tuple[Node, Node]]:
+    """The ground truth beside each form of the answer: in other letters, and as it is and by a hundred where one side
+    alone has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75. None where one has no tree.
     """
     if gold.node is None or answer.node is None:
         return []
     wanted, given = with_one_notation(gold.node, answer.node)
-    written = [renamed(given, new) for new in new_letters(wanted, given, declared)]
+    forms = [renamed(given, new) for new in new_letters(wanted, given, declared)]
     are_shares = [side.unit[:1] == "%" for side in (gold, answer)]
-    if are_shares[0] == are_shares[1]:
-        return [wanted, *written]
-    scaled = [product(form, Fraction(100) if are_shares[0] else Fraction(1, 100)) for form in written]
-    is_share = are_shares[1] and (number := exact(wanted)) is not None and abs(number) < 1
-    return [wanted, *scaled] if is_share else [wanted, *written, *scaled]
+    if are_shares[0] != are_shares[1]:
+        scaled = [product(form, Fraction(100) if are_shares[0] else Fraction(1, 100)) for form in forms]
+        is_share = are_shares[1] and (number := exact(wanted)) is not None and abs(number) < 1
+        forms = scaled if is_share else forms + scaled
+    return [(wanted, form) for form in forms]
 
 
 def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared) -> Iterator[list[Answer]]:

@@ -117,4 +117,5 @@ def fraction(value: str | Fraction) -> Fraction:
 
 
 def signed(sign: Token | None, node: Node) -> Node:
+    """``node`` behind a sign: its negative behind a minus."""
     return Operation("-", (node,)) if sign and sign.value == "-" else node
