@@ -12,18 +12,19 @@ from dgpo.verifier.text.stance import DOUBT
 from dgpo.verifier.text.tokens import vocabulary
 
 _SPELLINGS = {
-    "%": "% percent percentage pct", "degree": "degree deg", "celsius": "celsius degc", "m": "m meter metre",
-    "fahrenheit": "fahrenheit degf", "km": "km Km", "in": "in inch", "ft": "ft foot feet", "yd": "yd yard",
-    "mi": "mi mile", "g": "g gram", "kg": "kg Kg kgs", "lb": "lb lbs pound", "oz": "oz ounce", "L": "L liter litre",
-    "mL": "mL ml", "cL": "cL cl", "dL": "dL dl", "s": "s sec second", "min": "min minute", "h": "h hr hrs hour",
-    "day": "day", "week": "week", "month": "month", "year": "year yr yrs", "um": "um micron", "cent": "cent ¢",
-    "$": "$ dollar usd USD", "€": "€ euro eur EUR", "£": "£ gbp GBP", "¥": "¥ yen yuan",
-    "₹": "₹ rupee rs rs. Rs Rs. inr INR", "J": "J joule", "N": "N newton", "W": "W watt", "V": "V volt",
-    "A": "A amp ampere", "K": "K kelvin", "Hz": "Hz hertz", "Pa": "Pa pascal", "T": "T tesla", "C": "C coulomb",
-    "F": "F farad", "mol": "mol mole", "cal": "cal calorie", "ohm": "ohm Ω",
-    "mi/h": "mph", "km/h": "kmh kph kmph", "rev/min": "rpm RPM", "N*m": "Nm", "kW*h": "kWh", "mol/L": "M molar",
-    "am": "am AM", "pm": "pm PM", "unit": "unit u", "rad": "rad radian", "Msun": r"M_{\odot} M_\odot",
-    **{symbol: symbol for symbol in vocabulary("cm mm nm dm mg ms eV kJ kW MHz GHz kPa atm mA")},
+    "%": "% percent percentage pct", "degree": "degree deg 度", "celsius": "celsius degc", "m": "m meter metre 米",
+    "fahrenheit": "fahrenheit degf", "km": "km Km 千米 公里", "cm": "cm 厘米", "mm": "mm 毫米", "in": "in inch",
+    "ft": "ft foot feet", "yd": "yd yard", "mi": "mi mile", "g": "g gram 克", "kg": "kg Kg kgs 千克 公斤",
+    "lb": "lb lbs pound", "oz": "oz ounce", "L": "L liter litre 升", "mL": "mL ml", "cL": "cL cl", "dL": "dL dl",
+    "s": "s sec second 秒", "min": "min minute 分钟", "h": "h hr hrs hour 小时 时", "day": "day 天", "week": "week",
+    "month": "month", "year": "year yr yrs 年", "um": "um micron", "cent": "cent ¢", "$": "$ dollar usd USD",
+    "€": "€ euro eur EUR", "£": "£ gbp GBP", "¥": "¥ yen yuan 元", "₹": "₹ rupee rs rs. Rs Rs. inr INR",
+    "J": "J joule", "N": "N newton", "W": "W watt", "V": "V volt", "A": "A amp ampere", "K": "K kelvin",
+    "Hz": "Hz hertz", "Pa": "Pa pascal", "T": "T tesla", "C": "C coulomb", "F": "F farad", "mol": "mol mole",
+    "cal": "cal calorie", "ohm": "ohm Ω", "mi/h": "mph", "km/h": "kmh kph kmph", "rev/min": "rpm RPM", "N*m": "Nm",
+    "kW*h": "kWh", "mol/L": "M molar", "am": "am AM", "pm": "pm PM", "unit": "unit u", "rad": "rad radian",
+    "Msun": r"M_{\odot} M_\odot",
+    **{symbol: symbol for symbol in vocabulary("nm dm mg ms eV kJ kW MHz GHz kPa atm mA")},
 }  # fmt: skip
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
@@ -51,26 +52,16 @@ _MATHS = {name.lower() for name in (GREEK | FUNCTIONS) - {"deg"}} | vocabulary(
     "infinity infty coth squared cubed floor ceil ceiling binom cdot frac sqrt root sum prod integral choose undefined"
 )
 """Words of mathematics, which are never counted things."""
-_POWER = r"(?: ?\^ ?\{? ?(?P<power>-?[1-9]) ?\}?|(?<=[a-z]{3}) (?P<behind>squared|cubed))?"
 _DEGREES = re.compile(r"(?:\^\{\\circ\}|(?i:degrees?) ) ?(?P<scale>[CF]|(?i:celsius|fahrenheit))?")
 _SCALE = re.compile(r" ?\^\{\\circ\} ?([CF])\b")
-_FACTOR = re.compile(
-    rf"(?P<square>(?i:square|sq\.?|cubic|cu\.?) )?(?P<name>[A-Za-zΩ$€£¥₹¢%]+\.?|M_\{{?\\odot\}}?){_POWER}"
-)
-_HAN_UNITS = {
-    "米": "m", "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "克": "g", "千克": "kg", "公斤": "kg", "秒": "s",
-    "分钟": "min", "小时": "h", "天": "day", "年": "year", "元": "¥", "度": "degree", "升": "L", "米/秒": "m/s",
-    "千米/小时": "km/h", "千米/时": "km/h", "公里/小时": "km/h", "元/千克": "¥/kg",
-}  # fmt: skip
-_HAN = re.compile(r"(?P<square>平方|立方)?(?P<name>[\u4e00-\u9fff]{1,4}(?:/[\u4e00-\u9fff]{1,4})?)")
+_SQUARE = re.compile(r"(?i)(?<![a-z])(?:(square |sq\.? |平方)|(?:cubic |cu\.? |立方))([a-z]+|[\u4e00-\u9fff]+)")
+_POWER = re.compile(r" ?\^ ?\{? ?(-?[1-9])(?: ?\})?|(?<=[a-z]{3}) (squared|cubed)\b")
+_FACTOR = re.compile(r"([A-Za-zΩ$€£¥₹¢%\u4e00-\u9fff]+\.?|M_\{?\\odot\}?)(?:\^(-?[1-9]))?")
 _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
 _MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
-_TIMES = re.compile(
-    r"(?i) ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<=[A-Za-z])-(?=[A-Za-z])"  # newton-metres
-    r"|(?<!square)(?<!cubic)(?<!sq)(?<!cu)(?<!\.) (?!\^|squared|cubed)"
-)
+_TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<=[A-Za-z])-(?=[A-Za-z])| ")  # newton-metres
 _PER = re.compile(r" ?/ ?| per ")
-_PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}")
+_PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}|[\u4e00-\u9fff]{1,4}")
 
 
 def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
@@ -93,15 +84,18 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     text = _DIRECTION.sub(" ", text)
     if _NOT_UNITS.search(_COUNTED.sub("", text)):
         return None
-    if not text.isascii() and (han := _HAN.fullmatch(text)):
-        name = _HAN_UNITS.get(han["name"]) or (None if _HAN_NUMBER.search(han["name"]) else han["name"])
-        return name and name + {"平方": "^2", "立方": "^3", None: ""}[han["square"]]
-    text = _SCALE.sub(r" deg\1", text)
+    text = _SQUARE.sub(_with_power, _SCALE.sub(r" deg\1", text))
+    text = _POWER.sub(lambda found: f"^{found[1] or 2 + (found[2] == 'cubed')}", text)
     # m s^{-2}, mol/(L s); but N m may be a product of letters.
-    is_clear = "^{-" in text or any(_known(name) for name in re.findall("[A-Za-z]{2,}", text))
+    is_clear = "^-" in text or any(_known(name) for name in re.findall("[A-Za-z]{2,}", text))
     is_product = is_worded or (has_space and is_clear)
     parts = [_factors(part.removeprefix("(").removesuffix(")"), is_product, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
+
+
+def _with_power(found: re.Match[str]) -> str:
+    """``cm^2`` of ``sq. cm``; ``square tiles`` are things."""
+    return f"{found[2]}^{2 if found[1] else 3}" if _known(found[2]) else found[0]
 
 
 def may_be_same_unit(gold: str, answer: str) -> bool:
@@ -135,18 +129,17 @@ def _factors(text: str, is_product: bool, has_space: bool) -> dict[str, int]:
         is_product: A dot or a space multiplies, and a short word is a counted thing.
     """
     factors = [_FACTOR.fullmatch(factor) for factor in (_TIMES.split(text.strip()) if is_product else [text.strip()])]
-    if not all(factor and _known(factor["name"]) for factor in factors) and _PHRASE.fullmatch(text):
+    if not all(factor and _known(factor[1]) for factor in factors) and _PHRASE.fullmatch(text):
         thing = _thing(text, is_product, has_space)
         return {thing: 1} if thing else {}
     powers: Counter[str] = Counter()
     for factor in factors:
-        name = factor["name"] if factor else ""
+        name = factor[1] if factor else ""
         unit = _known(name) or (_thing(name, is_product, has_space) if is_product else None)
-        is_attached = _singular(name, 4) in _ATTACHED or bool(_PREFIXED.fullmatch(name))
+        is_attached = _singular(name, 4) in _ATTACHED or bool(_PREFIXED.fullmatch(name)) or not name.isascii()
         if factor is None or not unit or not (is_product or has_space or is_attached):
             return {}
-        word = factor["square"] or factor["behind"] or ""
-        power = int(factor["power"] or {"": 1, "s": 2, "c": 3}[word[:1].lower()])
+        power = int(factor[2] or 1)
         above, _, below = unit.partition("/")  # of mph
         for each in above.split("*"):  # of Nm
             powers[each] += power
@@ -161,6 +154,8 @@ def _thing(text: str, is_worded: bool, has_space: bool) -> str | None:
     words = text.replace("-", " ").split()
     if not _PHRASE.fullmatch(text) or not _MATHS.isdisjoint(text.lower().split()):
         return None
+    if not text.isascii():
+        return None if _HAN_NUMBER.search(text) else text
     longest = max(map(len, words))
     if not (is_worded and longest > 1) and not (has_space and (longest >= 4 or (longest > 1 and len(words) > 2))):
         return None
