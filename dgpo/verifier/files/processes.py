@@ -2,12 +2,11 @@
 
 import os
 import signal
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 MAX_PROCESSES = 12
@@ -25,11 +24,8 @@ class Processes:
 
     def __init__(self, size: int | None = None) -> None:
         self.size = size or min(MAX_PROCESSES, os.cpu_count() or 1)
-        # This process alone holds the other end: when it closes, this one is done, has failed or was killed.
-        self._theirs, self._ours = socket.socketpair()
         # Not forked: a fork of a process with threads can hang.
-        context = get_context("spawn")
-        self._pool = ProcessPoolExecutor(self.size, mp_context=context, initializer=_start, initargs=(self._theirs,))
+        self._pool = ProcessPoolExecutor(self.size, mp_context=get_context("spawn"), initializer=_start)
 
     def map(self, function: Callable[..., R], tasks: Iterable[tuple[Any, ...]]) -> Iterator[R]:
         """`function(*task)` of each task, in order. Holds as many tasks as keep the processes busy.
@@ -51,22 +47,16 @@ class Processes:
     def __enter__(self) -> "Processes":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._pool.shutdown()
-        elif self._pool._call_queue:  # pyright: ignore[reportAttributeAccessIssue]
-            # Before Python 3.11.5 the shutdown waits for a task that is being written to processes which have ended.
-            self._pool._call_queue._reader.close()  # pyright: ignore[reportAttributeAccessIssue]
-        self._ours.close()
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-        self._theirs.close()
 
 
-def _start(parent: socket.socket) -> None:
+def _start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, and then ends this process
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
-def _leave_with(parent: socket.socket) -> None:
-    parent.recv(1)  # nothing is ever sent: this returns at the end of the stream
+def _leave_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
     os._exit(1)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -128,21 +129,17 @@ def _as_json(row: Row, verdict: Verdict) -> dict[str, Any]:
 
 
 def _check_paths(path: Path, out: Path | None, summary: Path | None) -> None:
-    """Refuse paths that cannot be read twice or written, or that are the same file."""
+    """Refuse what is no file, so that it cannot be read twice or replaced, and one path given twice."""
+    given = [(name, file) for name, file in (("FILE", path), ("--out", out), ("--json", summary)) if file is not None]
     try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path} is a directory or a pipe; it is read twice, so give a file")
-        for option, written in (("--out", out), ("--json", summary)):
-            if written is None:
-                continue
-            if written.exists() and not written.is_file():
-                raise UserError(f"{option}={written} is a directory or a device; give the path of a file to write")
-            if written.exists() and path.exists() and written.samefile(path):
-                raise UserError(f"{option}={written} is the input itself; give another path")
+        for name, file in given:
+            if file.exists() and not file.is_file():
+                raise UserError(f"{name}={file} is a directory, a pipe or a device; give the path of a file")
+        for (name, file), (other, same) in combinations(given, 2):
+            if file.absolute() == same.absolute() or (file.exists() and same.exists() and file.samefile(same)):
+                raise UserError(f"{other}={same} is {name} as well; give two paths")
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}; give another path") from error
-    if out is not None and summary is not None and out.absolute() == summary.absolute():
-        raise UserError(f"--json={summary} is --out as well; give two paths")
 
 
 @contextmanager
