@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from dgpo.tables import Table
 from dgpo.verifier.answers.reading import read
-from dgpo.verifier.comparison.decisions import Decision
 from dgpo.verifier.comparison.equality import Comparison
 from dgpo.verifier.expressions import tree
 from dgpo.verifier.files.tally import printable
@@ -12,6 +11,7 @@ from dgpo.verifier.response import extract
 from dgpo.verifier.response.gold import check_ground_truth, read_gold
 from dgpo.verifier.stages import Mode, verify
 from dgpo.verifier.text.splitting import plain
+from dgpo.verifier.text.tokens import latex
 from dgpo.verifier.verdict import Verdict
 
 WIDTH = 200
@@ -43,15 +43,12 @@ def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict) -> Ite
     if verdict.stage == "string":
         return
     yield "tree", shown(reading.tree), shown(gold.tree), ""
-    comparisons: list[Row] = []
-    outcomes = {None: "not known", True: "equal", False: "different"}
-
-    def tell(gold: str, answer: str, decision: Decision) -> None:
-        comparisons.append(("value", answer, gold, outcomes[decision]))
-
+    comparison = Comparison()
     if verdict.reason != "timeout":
-        Comparison(tell).same(gold.tree, reading.tree)
-    yield from comparisons
+        comparison.same(gold.tree, reading.tree)
+    outcomes = {None: "not known", True: "equal", False: "different"}
+    for wanted, given, decision in comparison.compared:
+        yield "value", latex(given), latex(wanted), outcomes[decision]
     if verdict.reason == "hedge":
         yield "policy", answer, ground_truth, "several answers for one value"
 

@@ -11,9 +11,10 @@ from dgpo.verifier.answers.reading import Reading, read
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.echo import is_echo
 from dgpo.verifier.comparison.equality import Comparison
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.clock import OutOfTime, limited_to
 from dgpo.verifier.expressions.tree import Given, Named, Several, Value, names
-from dgpo.verifier.expressions.values import exact, is_number
+from dgpo.verifier.expressions.values import is_number
 from dgpo.verifier.response import extract
 from dgpo.verifier.response.gold import read_gold
 from dgpo.verifier.response.prose import unboxed_answer
@@ -103,9 +104,7 @@ def find(response: str, ground_truth: str, mode: Mode) -> Verdict | Pair:
 
 def decide(pair: Pair, timeout: float, problem: str | None = None) -> Verdict:
     """The verdict on an answer that was found."""
-    gold, reading = pair.gold, pair.reading
-    if not (gold.sum and reading.sum):
-        gold, reading = policy.without_letters(gold, reading)
+    gold, reading = policy.without_letters(pair.gold, pair.reading)
     try:
         with limited_to(timeout):
             verdict = _compared(gold, reading, pair.gold)
@@ -137,12 +136,11 @@ def _compared(gold: Reading, answer: Reading, asked: Reading) -> Verdict:
         return Verdict("match", "string")
     if len(answer.latex) > MAX_CHARS:
         return Verdict("too_large", "string")
-    are_sums = gold.sum and answer.sum
     comparison = Comparison()
-    if not are_sums and (is_same := policy.in_words(gold, answer, comparison.same)) is not None:
+    if (is_same := policy.in_words(gold, answer, comparison.same)) is not None:
         return Verdict("match" if is_same else "mismatch", "string")
     same = comparison.same(gold.tree, answer.tree)
-    if not are_sums and policy.offers_alternatives(answer) and not policy.has_many_values(asked):
+    if policy.offers_alternatives(answer) and not policy.has_many_values(asked):
         is_one = same and isinstance(answer.tree, Several | Given)  # in several forms: 1/4 or 25%
         return Verdict("match" if is_one else "hedge", "structure")
     stage: Stage = "value" if comparison.has_evaluated else "structure"

@@ -8,8 +8,8 @@ from benchmarks import verifier
 from benchmarks.verifier_cases import Case, derived_negatives, hostile_cases, read_cases
 from benchmarks.verifier_contenders import BASELINE, OURS, Contender
 from dgpo.verifier.answers.reading import read
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.tree import Value
-from dgpo.verifier.expressions.values import exact
 
 ROWS = [
     {"gold": "7", "prediction": "7.0", "pred_kind": "bare", "category": "equiv", "expected": True, "note": ""},

@@ -35,8 +35,6 @@ MAX_DEPTH = 12
 
 def read_answer(tokens: Tokens) -> Answer:
     """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
-    if (value := quantities.read_sum(tokens)) is not None:
-        return value
     try:
         return _Reader().read(with_comma(opened(tokens)))
     except Unreadable:

@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.regions import counted
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.tree import Answer, Named, Several, Statement, Value
-from dgpo.verifier.expressions.values import exact
 from dgpo.verifier.text.splitting import shell, split, step, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, has_any, vocabulary
 

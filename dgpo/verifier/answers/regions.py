@@ -9,9 +9,10 @@ from typing import Any
 
 from dgpo.verifier.answers.naming import Name, read_name
 from dgpo.verifier.answers.number_sets import number_set
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.quantities import read_value
 from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Statement, Value
-from dgpo.verifier.expressions.values import exact, real_value
+from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 

@@ -8,8 +8,6 @@ MAX_UNORDERED = 32
 Part = TypeVar("Part")
 Decision = bool | None
 """Equal, different, or None for not known."""
-Tell = Callable[[str, str, Decision], None]
-"""Receives each compared pair: LaTeX of ground truth and answer, and the decision."""
 
 
 def every(decisions: Iterable[Decision]) -> Decision:
@@ -46,11 +44,7 @@ def paired(golds: Iterable[Part], answers: Iterable[Part], same: Callable[[Part,
     if len(unmatched) > MAX_UNORDERED:
         return False
     for gold in unmatched:
-        decisions: list[Decision] = []
-        for answer in free:
-            decisions.append(same(gold, answer))
-            if decisions[-1]:
-                break
+        decisions = [same(gold, answer) for answer in free]
         if True in decisions:
             del free[decisions.index(True)]
         elif None in decisions:

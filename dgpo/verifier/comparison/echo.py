@@ -10,8 +10,8 @@ from itertools import groupby
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.reading import Reading
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.tree import Node, Operation, Value, quotient
-from dgpo.verifier.expressions.values import exact
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import split, split_where, symbols
 from dgpo.verifier.text.tokens import Token, Unreadable, has

@@ -1,14 +1,14 @@
 """Compares two trees: a method for each pair of kinds, which returns True, False, or None for not known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
 from dgpo.verifier.comparison import derived, families, forms, policy
-from dgpo.verifier.comparison.decisions import Decision, Tell, either, every, paired
+from dgpo.verifier.comparison.decisions import Decision, either, every, paired
 from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.tree import (
@@ -27,7 +27,7 @@ from dgpo.verifier.expressions.tree import (
 )
 from dgpo.verifier.expressions.units import may_be_same_unit
 from dgpo.verifier.text.splitting import symbols
-from dgpo.verifier.text.tokens import Tokens, has, latex
+from dgpo.verifier.text.tokens import Tokens, has
 
 MAX_DEPTH = 8
 UNORDERED = frozenset(("", "{}"))
@@ -38,14 +38,14 @@ class Comparison:
     """One comparison of two trees.
 
     Attributes:
-        tell: Receives each pair of expressions that was compared.
+        compared: Each pair of expressions that was compared, of ground truth and answer, and the decision.
         has_evaluated: Whether expressions were evaluated at points.
         letters: The conditions on letters of the ground truth, and on those of the answer (``k`` is whole).
         is_swapped: The answer is in the place of the ground truth, down to its parts.
         depth: So many trees that are being compared hold the ones that come next.
     """
 
-    tell: Tell | None = None
+    compared: list[tuple[Tokens, Tokens, Decision]] = field(default_factory=list)
     has_evaluated: bool = False
     letters: forms.Declared = ({}, {})
     is_swapped: bool = False
@@ -66,8 +66,6 @@ class Comparison:
         return decision
 
     def _by_kind(self, gold: Answer, answer: Answer) -> Decision:
-        if isinstance(gold, Value) and isinstance(answer, Value) and not gold.unit.startswith("mod "):
-            return self.values(gold, answer)
         if (decision := families.same(gold, answer, self.letters)) is not None:
             return decision
         if isinstance(gold, Given) or isinstance(answer, Given):
@@ -82,7 +80,7 @@ class Comparison:
         return False
 
     def _swapped(self, compare: Any, gold: Answer, answer: Answer) -> Decision:
-        """``compare`` with the two sides exchanged; `tell` still has the ground truth first."""
+        """``compare`` with the two sides exchanged; `compared` still has the ground truth first."""
         outer = self.letters
         self.letters, self.is_swapped = (outer[1], outer[0]), not self.is_swapped
         decision = compare(self, answer, gold)
@@ -116,7 +114,7 @@ class Comparison:
         claimed = policy.claims(answer, gold)
         if claimed is None and isinstance(gold, Equation):
             self.has_evaluated |= is_same is not None
-            return self._told(derived.joined(gold), derived.joined(answer)) if is_same is None else is_same
+            return self._noted(derived.joined(gold), derived.joined(answer)) if is_same is None else is_same
         if not claimed:
             return False
         if isinstance(gold, Equation) and (both := derived.definitions(gold, answer)):
@@ -128,10 +126,8 @@ class Comparison:
             decisions = [same or is_rounded or same for same, is_rounded in zip(decisions, are_rounded, strict=True)]
         return every(decisions)
 
-    def _told(self, gold: Tokens, answer: Tokens, decision: Decision = None) -> Decision:
-        if self.tell is not None:
-            gold, answer = (answer, gold) if self.is_swapped else (gold, answer)
-            self.tell(latex(gold), latex(answer), decision)
+    def _noted(self, gold: Tokens, answer: Tokens, decision: Decision = None) -> Decision:
+        self.compared.append((answer, gold, decision) if self.is_swapped else (gold, answer, decision))
         return decision
 
     def values(self, gold: Value, answer: Value) -> Decision:
@@ -142,17 +138,15 @@ class Comparison:
                 return False
         if gold.node is None or answer.node is None:
             is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
-            return is_same or self._told(gold.tokens, answer.tokens)
+            return is_same or self._noted(gold.tokens, answer.tokens)
         self.has_evaluated |= values.exact(gold.node) is None or values.exact(answer.node) is None
         has_decimal = gold.is_decimal or answer.is_decimal
-        decision = values.equal_at_sight(gold.node, answer.node, has_decimal) if gold.unit == answer.unit else None
-        if decision is None:
-            pairs = forms.pairs(gold, answer, self.letters)
-            decision = either(values.equal(*pair, has_decimal) for pair in pairs)
-            decision = decision or any(derived.is_shifted(*pair) for pair in pairs) or decision
+        pairs = forms.pairs(gold, answer, self.letters)
+        decision = either(values.equal(*pair, has_decimal) for pair in pairs)
+        decision = decision or any(derived.is_shifted(*pair) for pair in pairs) or decision
         if decision is False:
             decision = policy.is_rounded(gold, answer)
-        return self._told(gold.tokens, answer.tokens, decision)
+        return self._noted(gold.tokens, answer.tokens, decision)
 
     def severals(self, gold: Several, answer: Several) -> Decision:
         if policy.are_of_other_unknowns(gold, answer):
@@ -228,7 +222,7 @@ class Comparison:
     def grid_and_other(self, gold: Grid, answer: Answer) -> Decision:
         """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
         if isinstance(answer, Value) and answer.node is None:
-            return self._told(gold.tokens, answer.tokens)
+            return self._noted(gold.tokens, answer.tokens)
         if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
             rows = tuple(item.items for item in answer.items if isinstance(item, Several))
             return self.grids(gold, Grid(rows))  # [[1, 2], [3, 4]]
@@ -271,7 +265,7 @@ class Comparison:
         """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
         wanted, given = derived.as_positive(gold), derived.as_positive(answer)
         if not wanted or not given:
-            return self._told(gold, answer)
+            return self._noted(gold, answer)
         return len(wanted) == len(given) and paired(
             wanted, given, lambda one, other: one[0] == other[0] and values.is_multiple(one[1], other[1], positive=True)
         )

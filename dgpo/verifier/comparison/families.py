@@ -11,9 +11,9 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.forms import Declared
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COUNTERS
-from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Region, Several, Value, minus, names, renamed
-from dgpo.verifier.expressions.values import exact
+from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Piece, Region, Several, Value, names, renamed
 
 MAX_RESIDUES = 240
 
@@ -56,7 +56,7 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
     has_common = {family.letter for family in golds} & {family.letter for family in answers}
     if (has_common or not any(are_declared)) and not all(family.is_named for family in both):
         return None
-    steps = [family.step for family in both]
+    steps = [abs(family.step) for family in both]
     period = Fraction(math.lcm(*(step.numerator for step in steps)), math.gcd(*(step.denominator for step in steps)))
     if sum(period / step for step in steps) > MAX_RESIDUES:
         return None
@@ -74,28 +74,26 @@ def _families(tree: Answer) -> list[Family]:
     if isinstance(tree, Several) and (interval := as_region(tree)):
         tree = interval
     if isinstance(tree, Region):
-        parts = [_of_interval(piece.brackets, piece.low, piece.high) for piece in tree.pieces]
-        return [family for part in parts for family in part] if all(parts) else []
+        return _union([*map(_of_interval, tree.pieces)])
     if isinstance(tree, Several):
-        parts = [_families(item) for item in tree.items] if tree.brackets in ("", "{}") else []
-        found = [family for part in parts for family in part] if all(parts) else []
+        found = _union([*map(_families, tree.items)] if tree.brackets in ("", "{}") else [])
         return _named(found) if tree.name or tree.brackets else found
     return _of_value(tree) if isinstance(tree, Value) else []
 
 
-def _of_interval(brackets: str, low: Answer, high: Answer) -> list[Family]:
-    r"""The family of ``(k\pi, k\pi + 1)``, intervals of one width; none for another interval."""
-    if not isinstance(low, Value) or not isinstance(high, Value) or low.node is None or high.node is None:
+def _of_interval(piece: Piece) -> list[Family]:
+    r"""The family of ``(k\pi, k\pi + \frac{\pi}{2})``, intervals of one width; none for another interval."""
+    ends = [_of_value(end) if isinstance(end, Value) else [] for end in (piece.low, piece.high)]
+    if [*map(len, ends)] != [1, 1]:
         return []
-    if len(ends := _of_value(low)) != 1 or low.unit != high.unit:
-        return []
-    (end,), gap = ends, minus(high.node, low.node)
-    points = ((0, 1), (1, 1), (5, 1), (0, 2))
-    gaps = [exact(renamed(gap, {end.letter: Fraction(count), "pi": Fraction(pi)})) for count, pi in points]
-    if (width := gaps[0]) is None or gaps != [width, width, width, width * (1 + (end.has_pi and not low.unit))]:
-        return []
-    interval = (brackets, width / 180 if low.unit else width)
-    return [replace(end, interval=interval, is_named=end.has_pi or brackets != "()")]
+    (low,), (high,) = ends
+    interval = (piece.brackets, high.start - low.start)
+    is_named = low.has_pi or piece.brackets != "()"
+    return [replace(low, interval=interval, is_named=is_named)] if low == replace(high, start=low.start) else []
+
+
+def _union(parts: list[list[Family]]) -> list[Family]:
+    return [family for part in parts for family in part] if all(parts) else []
 
 
 def _named(families: list[Family]) -> list[Family]:
@@ -132,7 +130,7 @@ def _family(node: Node, letter: str, counts: Sequence[int], has_degrees: bool) -
     if has_pi and with_double_pi != [2 * start, 2 * second]:
         return None
     scale = Fraction(1, 180) if has_degrees else Fraction(1)
-    return Family(abs(step) * scale, start * scale, has_pi or has_degrees, letter)
+    return Family(step * scale, start * scale, has_pi or has_degrees, letter)
 
 
 def _has_modulus(tree: Answer) -> bool:
@@ -145,5 +143,5 @@ def _residues(families: list[Family], period: Fraction) -> set[tuple[Fraction, t
     return {
         ((family.start + count * family.step) % period, family.interval)
         for family in families
-        for count in range(int(period / family.step))
+        for count in range(int(period / abs(family.step)))
     }

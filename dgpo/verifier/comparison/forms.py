@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.tree import (
     Answer,
@@ -20,7 +21,6 @@ from dgpo.verifier.expressions.tree import (
     renamed,
     subtrees,
 )
-from dgpo.verifier.expressions.values import exact
 
 MAX_CONSTANTS = 3
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")

@@ -13,9 +13,10 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
 from dgpo.verifier.answers.number_sets import same_numbers, whole_numbers
 from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
-from dgpo.verifier.expressions.values import equal, exact, real_value
+from dgpo.verifier.expressions.values import equal, real_value
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, has, has_any
 
@@ -279,12 +280,10 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:
-    """``x`` and ``2x+3`` of ``y = 2x+3`` or ``f(x) = 2x+3``; None for anything but the definition of a function."""
+    """``x`` and ``2x+3`` of ``f(x) = 2x+3``; None for anything but the definition of a function."""
     name = read_name(equation.sides[0])
     if len(equation.sides) != 2 or name is None:
         return None
-    if name == Name("y") and has(equation.sides[1], "name", "x"):
-        return "x", equation.sides[1]
     if len(name.index) == 1 and name.index in {str(token.value) for token in equation.sides[1]}:
         return name.index, equation.sides[1]
     if name.argument and len(name.argument) == 1 and name.argument[0].isalpha() and len(name.head) == 1:

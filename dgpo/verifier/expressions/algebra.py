@@ -110,7 +110,7 @@ class _Parser(Cursor):
                 is_double = not self._peek().is_spaced and self._take("sign", "!")
                 node = Operation("!!" if is_double else "!", (node,))
             elif self._in_trigonometry and self._take("degree"):
-                node = _in_radians(node)
+                node = Operation("*", (node, "pi", Fraction(1, 180)))
             elif self._take("percent"):
                 node = Operation("*", (node, Fraction(1, 100)))
             elif self._take("sign", "^"):
@@ -123,8 +123,6 @@ class _Parser(Cursor):
 
     def _script(self) -> Node:
         """An exponent or the base of a logarithm. Without braces it is one symbol: ``e^x(x-1)`` is a product."""
-        if self._peek().kind == "open":
-            return self._group()
         sign = self._take("sign", "+", "-")
         token = self._peek()
         is_applied = token.is_("name", *_APPLIED) and self._peek(1).is_("open", "(")
@@ -245,12 +243,8 @@ class _Parser(Cursor):
         exponent = self._script() if self._take("sign", "^") else None
         if exponent == Operation("-", (Fraction(1),)) and f"arc{name}" in FUNCTIONS:
             name, exponent = f"arc{name}", None
-        if exponent is not None and not isinstance(exponent, Fraction):
-            raise NotAlgebra
         outside, self._in_trigonometry = self._in_trigonometry, name in TRIGONOMETRIC
         argument = self._group() if self._peek().is_("open", "(", "{", "[") else self._bare_argument()
-        if self._in_trigonometry and self._take("degree"):
-            argument = _in_radians(argument)
         self._in_trigonometry = outside
         node = Operation(name, (argument, *base))
         return node if exponent is None else Operation("^", (node, exponent))
@@ -294,7 +288,3 @@ class _Parser(Cursor):
         node = self.expression()
         self._need("close", _CLOSES[opening])
         return Operation(opening, (node,)) if opening in ("floor", "ceil") else node
-
-
-def _in_radians(degrees: Node) -> Node:
-    return Operation("*", (degrees, "pi", Fraction(1, 180)))

@@ -6,7 +6,7 @@ In `Fraction`, with no float; a value that is not rational, or past the bounds, 
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from typing import Any
 
 from dgpo.verifier.expressions.tree import SERIES, Node, Operation, functions, rebuilt
@@ -26,7 +26,8 @@ class _NotExact(Exception):
     """The value is not rational, or out of bounds."""
 
 
-def exact_value(node: Node) -> Fraction | None:
+@lru_cache(maxsize=8192)
+def exact(node: Node) -> Fraction | None:
     """The rational value of an expression without variables, or None."""
     try:
         count = node.size if isinstance(node, Operation) else 0
@@ -47,7 +48,7 @@ def expanded(series: Operation, low: Any, high: Any) -> Operation:
 
 def _evaluated(values: Mapping[Node, Fraction], part: Node) -> Node:
     """``part`` as a number, where it is a letter of ``values`` or has no names; else as it is."""
-    number = exact_value(part) if isinstance(part, Operation) and not part.names else values.get(part)
+    number = exact(part) if isinstance(part, Operation) and not part.names else values.get(part)
     return part if number is None else number
 
 

@@ -67,8 +67,8 @@ class Cursor:
         elif kinds[:1] == ["number"]:
             raise NotAlgebra
         else:
-            return fraction(token.value)
-        whole, above, below = map(fraction, (token.value, above, below))
+            return Fraction(token.value)
+        whole, above, below = (Fraction(value) for value in (token.value, above, below))
         are_whole = whole.denominator == above.denominator == below.denominator == 1
         if token.is_decimal or not are_whole or not 0 < above < below:
             raise NotAlgebra
@@ -108,12 +108,6 @@ class Cursor:
         if token.kind not in _IN_A_SCRIPT:
             raise NotAlgebra
         return str(token.value)
-
-
-def fraction(value: str | Fraction) -> Fraction:
-    """The value of a token that is a number."""
-    assert isinstance(value, Fraction)
-    return value
 
 
 def signed(sign: Token | None, node: Node) -> Node:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from operator import or_
 
 from dgpo.verifier.expressions.algebra import parse
-from dgpo.verifier.expressions.arithmetic import exact_value
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.tree import Infinite, Node, Ratio, Several, Statement, Value, names, product, with_axes
 from dgpo.verifier.expressions.units import BASE, unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
@@ -21,8 +21,6 @@ MAX_UNIT = 24
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
 _ANGLES = ("alpha", "beta", "gamma", "theta", "phi", *"ABC")
-_SHAPES = {"number": "1", "name": "a"}
-_SUM = re.compile(r"[+-]?(?:[1a]|frac\{1\}\{1\})(?:[-+*/^](?:[1a]|frac\{1\}\{1\}))*")
 _OF_ANGLES = {"degrees": "degree", "minutes": "'", "seconds": "''"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
@@ -42,17 +40,6 @@ def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statemen
             values = tuple(term for term in terms if isinstance(term, Value) and term.node is not None)
             return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
     return read_value(tokens)
-
-
-def read_sum(tokens: Tokens) -> Value | None:
-    r"""The value of ``7``, ``-3``, ``\frac{1}{2}`` or ``x + 1``: numbers and letters with signs between them, as most
-    answers are; None for any other.
-    """
-    if len(tokens) == 1 and isinstance(number := tokens[0].value, Fraction):
-        return Value(number, tokens)
-    shape = "".join([_SHAPES.get(token.kind) or str(token.value) for token in tokens])
-    node = parse(tokens) if _SUM.fullmatch(shape) else None
-    return None if node is None else _value(node, tokens, "")
 
 
 @lru_cache(maxsize=8192)
@@ -207,7 +194,7 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
         return None
     is_remainder = unit.startswith("mod ") and (rest[0].word == "mod" or rest[0].is_("command", "mod"))
     if is_remainder and node is not None and (modulus := unit[4:]).isdigit() and int(modulus):  # 5 \\bmod 3 is 2
-        number = None if names(node) else exact_value(node)
+        number = exact(node)
         node = node if number is None else number % int(modulus)
     if scale > 1 and node is not None:
         node = node * scale if isinstance(node, Fraction) else product(node, Fraction(scale))

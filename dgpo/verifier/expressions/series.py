@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise, product
 
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.cursor import NotAlgebra
 from dgpo.verifier.expressions.tree import (
     BOUND,
@@ -18,7 +19,7 @@ from dgpo.verifier.expressions.tree import (
     rebuilt,
     renamed,
 )
-from dgpo.verifier.expressions.values import equal, exact
+from dgpo.verifier.expressions.values import equal
 
 STARTS = (0, 1, 2)
 _IN_AN_INDEX = re.compile(r"([+-]?)([a-z]|\d{1,3})")

@@ -52,7 +52,6 @@ def test_a_function_takes_what_stands_in_brackets_or_up_to_the_next_sign() -> No
         r"\sin x \cdot y",
         r"\sin x(y+1)",
         r"\ln x e^{x}",
-        r"\sin^{n} x",
         "the answer",
         r"\text{odd}",
         "x^{2}^{3}",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.verifier.expressions.algebra import parse
-from dgpo.verifier.expressions.arithmetic import exact_value
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.text.lexer import lex
 
 OPERATORS = {"+": "+", "-": "-", r" \cdot ": "*", "*": "*", "/": "/"}
@@ -14,7 +14,7 @@ OPERATORS = {"+": "+", "-": "-", r" \cdot ": "*", "*": "*", "/": "/"}
 
 def evaluate(text: str) -> Fraction | None:
     node = parse(lex(text))
-    return None if node is None else exact_value(node)
+    return None if node is None else exact(node)
 
 
 @pytest.mark.parametrize(
