@@ -25,13 +25,8 @@ def resource_bombs() -> Iterator[str]:
             tower = f"{base}^{{{tower}}}"
         yield from (tower, f"{tower} + 1", rf"\gcd({tower}, 7)", rf"\lfloor {tower} \rfloor")
     for number in (999, 5000, 10**6, 10**9):
-        yield from (
-            f"{number}!",
-            f"({number}!)!",
-            f"{number}!!",
-            rf"\frac{{{number}!}}{{{number - 1}!}}",
-            f"x + {number}!",
-        )
+        yield from (f"{number}!", f"({number}!)!", f"{number}!!", f"x + {number}!")
+        yield rf"\frac{{{number}!}}{{{number - 1}!}}"
         yield from (rf"\binom{{{number}}}{{{number // 2}}}", rf"\binom{{{number}!}}{{3}}", rf"2^{{{number}}} - x")
     for bound in (10**4, 10**8, 10**20):
         yield from (rf"\sum_{{k=1}}^{{{bound}}} \frac{{1}}{{k^3+1}}", rf"\prod_{{k=1}}^{{{bound}}} (x+k)")
@@ -42,93 +37,33 @@ def resource_bombs() -> Iterator[str]:
         yield from (r"\int_0^1 " * depth + "x" + " dx" * depth, r"\sqrt[3]{3+\sqrt{" * depth + "7" + "}}" * depth)
     for power in (50, 500, 5000):
         yield from (f"(x+y+z+w)^{{{power}}} - (w+x+y+z)^{{{power + 1}}}", rf"\frac{{x^{{{power}}}-1}}{{x-1}}")
-        yield from (
-            rf"\begin{{pmatrix}}1&x\\y&2\end{{pmatrix}}^{{{power}}}",
-            rf"\int x^{{{power}}} e^{{-x^2}} \sin^{{9}} x \, dx",
-        )
-        yield from (
-            rf"\lim_{{x\to 0}} \frac{{\sin^{{{power}}} x - x^{{{power}}}}}{{x^{{{power + 2}}}}}",
-            rf"\cos({power}x)^{{{power}}}",
-        )
+        yield from (rf"\begin{{pmatrix}}1&x\\y&2\end{{pmatrix}}^{{{power}}}", rf"\cos({power}x)^{{{power}}}")
+        yield rf"\int x^{{{power}}} e^{{-x^2}} \sin^{{9}} x \, dx"
+        yield rf"\lim_{{x\to 0}} \frac{{\sin^{{{power}}} x - x^{{{power}}}}}{{x^{{{power + 2}}}}}"
     for count in (30, 100, 300):
-        yield from (
-            "+".join(f"\\sin(x^{{{k}}})" for k in range(count)),
-            r"\cdot".join(f"(x+{k})" for k in range(count)),
-        )
+        yield "+".join(f"\\sin(x^{{{k}}})" for k in range(count))
+        yield r"\cdot".join(f"(x+{k})" for k in range(count))
         yield from (",".join(f"x^{{{k}}}" for k in range(count)), r"\cup".join(f"[{k},x]" for k in range(count)))
         yield from (r"\cup".join(["(k,k+1)"] * min(count, 32)), ",".join(["n=1"] * min(count, 12)))
         yield from ("&".join("1" * count), "=".join(["x"] * count), "<".join(["x"] * count), ":".join(["x"] * count))
 
 
 def degenerate() -> Iterator[str]:
-    for piece in (
-        "",
-        " ",
-        "$",
-        "$$",
-        "{}",
-        "()",
-        "[]",
-        r"\{\}",
-        ",",
-        ";",
-        "=",
-        "<",
-        "-",
-        "+",
-        "^",
-        "_",
-        "!",
-        "%",
-        ".",
-        "...",
-        r"\\",
-        "&",
-    ):
+    for piece in ("", " ", *re.split(" ", r"$ $$ {} () [] \{\} , ; = < - + ^ _ ! % . ... \\ &")):
         yield from (piece, piece * 3, piece * 900, f"7{piece}6")
     yield from ("\x00", "\ufffe", "\u202e5", "五", "5\u200b6", "\\", "\\" * 99, "nan", "inf", "None", "0/0", "1/0")
     yield from (r"\frac{1}{0}", r"\frac{}{}", r"\sqrt{}", r"\sqrt[0]{2}", r"\log_1 5", r"\log 0", r"\binom{-1}{-1}")
-    yield from (
-        r"\begin{pmatrix}",
-        r"\begin{matrix}\end{matrix}",
-        r"\text{",
-        r"\left(",
-        r"\def\x{\x\x}\x",
-        r"\input{/etc/passwd}",
-    )
+    yield from (r"\begin{pmatrix}", r"\begin{matrix}\end{matrix}", r"\text{", r"\left(")
+    yield from (r"\def\x{\x\x}\x", r"\input{/etc/passwd}", "9" * 999, "{" * 20 + "1" + "}" * 20)
 
 
 def hedges() -> Iterator[str]:
-    for pattern in (
-        "{} or {}",
-        "{}, {}",
-        r"{} \text{{ or }} {}",
-        r"{} \lor {}",
-        "{};{}",
-        "either {} or {}",
-        "maybe {}, maybe {}",
-    ):
+    patterns = r"{} or {}|{}, {}|{} \text{{ or }} {}|{} \lor {}|{};{}|either {} or {}|maybe {}, maybe {}"
+    for pattern in patterns.split("|"):
         yield from (pattern.format("5", "6"), pattern.format("6", "5"), pattern.format("x = 5", "x = 6"))
-    yield from (
-        " ".join(map(str, range(10))),
-        ", ".join(map(str, range(100))),
-        r"5 \pm 1",
-        "between 4 and 6",
-        r"\{5, 6\}",
-        "[4, 6]",
-    )
-    yield from (
-        "5 = 6",
-        "6 = 5",
-        "5 < 6",
-        "x = 5 = 6",
-        "A B C D",
-        r"\boxed{5} \boxed{6}",
-        r"5 \neq 6",
-        "not 5",
-        "5?6",
-        "~5 or so, or 6",
-    )
+    yield from (" ".join(map(str, range(10))), ", ".join(map(str, range(100))))
+    others = r"5 \pm 1|between 4 and 6|\{5, 6\}|[4, 6]|5 = 6|6 = 5|5 < 6|x = 5 = 6|A B C D|\boxed{5} \boxed{6}"
+    yield from rf"{others}|5 \neq 6|not 5|5?6|~5 or so, or 6".split("|")
 
 
 def payloads(canary: Path) -> Iterator[str]:
@@ -145,13 +80,7 @@ def payloads(canary: Path) -> Iterator[str]:
             f"`{code}`",
         )
     yield from (f"\\write18{{touch {canary}}}", f"$(touch {canary})", f"`touch {canary}`", f"; touch {canary} ;")
-    yield from (
-        "().__class__.__bases__[0].__subclasses__()",
-        "globals()",
-        "x.__class__",
-        "Symbol('x').evalf()",
-        "sys.exit()",
-    )
+    yield from ("().__class__.__bases__[0].__subclasses__()", "globals()", "x.__class__", "sys.exit()")
 
 
 def resident_bytes() -> int:

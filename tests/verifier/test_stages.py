@@ -2,23 +2,14 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dgpo.verifier import Verdict, check_ground_truth, verify, verify_batch
 
 TIMEOUT = 0.5
 BUSY_MACHINE_SECONDS = 10.0
 """A hang takes longer; what a busy machine adds says nothing."""
-
-
-@pytest.mark.parametrize("answer", [r"37 \text{ or } 38", "37 or 38", "37, 38", "either 37", r"37 \lor 38"])
-def test_a_hedge_is_wrong(answer: str) -> None:
-    assert verify(f"\\boxed{{{answer}}}", "37").reason == "hedge"
 
 
 def test_a_list_gold_takes_the_boxes_of_the_last_line() -> None:
@@ -71,50 +62,6 @@ def test_misuse_is_refused_by_name() -> None:
         verify_batch(["7", "8"], ["7"])
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "9^{9^{9}}",
-        r"9^{\left(9^{9}\right)} - 1",
-        "1000000000!",
-        "((99!)!)!",
-        "999! ! !",
-        r"2^{3^{4^{5}}} + x",
-        "9" * 999,
-        r"\prod_{i=1}^{999999999} (x+i)",
-        r"\int_0^1 \frac{\sin(x^x)^{\cos x}}{\log(1+x^{99})} dx",
-        "(" * 900 + ")" * 900,
-        r"\sqrt{" * 200 + "2" + "}" * 200,
-        r"(x+y+z+w)^{9999} - (w+x+y+z)^{9998}",
-        "\x00" * 500,
-        "{" * 20 + "1" + "}" * 20,
-    ],
-)
-def test_a_hostile_answer_ends_in_time_and_the_next_call_is_right(answer: str) -> None:
-    for gold in ("x+3", "5"):
-        started = time.monotonic()
-        assert not verify(f"\\boxed{{{answer}}}", gold, timeout=TIMEOUT)
-        assert time.monotonic() - started < TIMEOUT + BUSY_MACHINE_SECONDS
-    assert verify(r"\boxed{3 + f(x)}", "f(x)+3", timeout=5.0)
-
-
-def test_a_payload_for_eval_does_not_run(tmp_path: Path) -> None:
-    marker = tmp_path / "ran"
-    touch = f"__import__('pathlib').Path('{marker}').touch()"
-    for payload in (
-        touch,
-        f"({touch}, 5)[1]",
-        f"exec({touch!r})",
-        f"5 + {touch}",
-        f"[{touch} for _ in (1,)]",
-        f"\\text{{{touch}}}",
-    ):
-        verify(f"\\boxed{{{payload}}}", "5", timeout=5.0)
-        verify(payload, "5", mode="answer", timeout=5.0)
-        verify(r"\boxed{5x}", f"x+{payload}", timeout=5.0)
-    assert not marker.exists()
-
-
 def test_verdicts_are_the_same_from_threads_and_from_an_event_loop() -> None:
     pairs = [(rf"\boxed{{{n}f(y) + {n}}}", f"{n + n % 2}(f(y)+1)") for n in range(2, 14)]
     expected = [n % 2 == 0 for n in range(2, 14)]
@@ -151,14 +98,6 @@ def test_verdicts_import_no_heavy_library() -> None:
         "assert not {'sympy', 'math_verify', 'torch', 'verl', 'numpy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
-
-
-@settings(max_examples=300)
-@given(st.text(max_size=80))
-def test_arbitrary_text_never_raises_and_equals_itself(text: str) -> None:
-    """Against a gold of its own or a number."""
-    verify(text, "12", mode="answer")
-    assert verify(text, text, mode="answer").reason in ("match", "bad_gold", "no_answer")
 
 
 def test_a_comparison_ends_when_its_processor_time_is_used_up() -> None:
