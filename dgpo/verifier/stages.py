@@ -104,7 +104,9 @@ def find(response: str, ground_truth: str, mode: Mode) -> Verdict | Pair:
 
 def decide(pair: Pair, timeout: float, problem: str | None = None) -> Verdict:
     """The verdict on an answer that was found."""
-    gold, reading = policy.without_letters(pair.gold, pair.reading)
+    gold, reading = pair.gold, pair.reading
+    if not (gold.sum and reading.sum):
+        gold, reading = policy.without_letters(gold, reading)
     try:
         with limited_to(timeout):
             verdict = _compared(gold, reading, pair.gold)
@@ -136,11 +138,12 @@ def _compared(gold: Reading, answer: Reading, asked: Reading) -> Verdict:
         return Verdict("match", "string")
     if len(answer.latex) > MAX_CHARS:
         return Verdict("too_large", "string")
+    are_sums = gold.sum and answer.sum
     comparison = Comparison()
-    if (is_same := policy.in_words(gold, answer, comparison.same)) is not None:
+    if not are_sums and (is_same := policy.in_words(gold, answer, comparison.same)) is not None:
         return Verdict("match" if is_same else "mismatch", "string")
     same = comparison.same(gold.tree, answer.tree)
-    if policy.offers_alternatives(answer) and not policy.has_many_values(asked):
+    if not are_sums and policy.offers_alternatives(answer) and not policy.has_many_values(asked):
         is_one = same and isinstance(answer.tree, Several | Given)  # in several forms: 1/4 or 25%
         return Verdict("match" if is_one else "hedge", "structure")
     stage: Stage = "value" if comparison.has_evaluated else "structure"

@@ -7,7 +7,8 @@ from unicodedata import category
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.number_sets import WholeNumbers, number_set, whole_numbers
-from dgpo.verifier.expressions.tree import Answer
+from dgpo.verifier.expressions.quantities import read_sum
+from dgpo.verifier.expressions.tree import Answer, Value
 from dgpo.verifier.text import stance
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import opened, plain, symbols
@@ -93,8 +94,13 @@ class Reading:
         return latex(self.tokens)
 
     @cached_property
+    def sum(self) -> Value | None:
+        """The value of a number, or of a sum of numbers and letters: it is neither words nor a choice nor a list."""
+        return read_sum(self.tokens) if len(self.tokens) > 1 or has_any(self.tokens, "number") else None
+
+    @cached_property
     def tree(self) -> Answer:
-        return read_answer(self.tokens)
+        return self.sum or read_answer(self.tokens)
 
     @cached_property
     def phrase(self) -> str | None:

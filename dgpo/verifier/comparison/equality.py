@@ -66,6 +66,8 @@ class Comparison:
         return decision
 
     def _by_kind(self, gold: Answer, answer: Answer) -> Decision:
+        if isinstance(gold, Value) and isinstance(answer, Value) and not gold.unit.startswith("mod "):
+            return self.values(gold, answer)
         if (decision := families.same(gold, answer, self.letters)) is not None:
             return decision
         if isinstance(gold, Given) or isinstance(answer, Given):
@@ -141,9 +143,11 @@ class Comparison:
             return is_same or self._noted(gold.tokens, answer.tokens)
         self.has_evaluated |= values.exact(gold.node) is None or values.exact(answer.node) is None
         has_decimal = gold.is_decimal or answer.is_decimal
-        pairs = forms.pairs(gold, answer, self.letters)
-        decision = either(values.equal(*pair, has_decimal) for pair in pairs)
-        decision = decision or any(derived.is_shifted(*pair) for pair in pairs) or decision
+        decision = values.equal_at_sight(gold.node, answer.node, has_decimal) if gold.unit == answer.unit else None
+        if decision is None:
+            pairs = forms.pairs(gold, answer, self.letters)
+            decision = either(values.equal(*pair, has_decimal) for pair in pairs)
+            decision = decision or any(derived.is_shifted(*pair) for pair in pairs) or decision
         if decision is False:
             decision = policy.is_rounded(gold, answer)
         return self._noted(gold.tokens, answer.tokens, decision)

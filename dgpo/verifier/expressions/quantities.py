@@ -21,6 +21,8 @@ MAX_UNIT = 24
 _SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
 _OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
 _ANGLES = ("alpha", "beta", "gamma", "theta", "phi", *"ABC")
+_SHAPES = {"number": "1", "name": "a"}
+_SUM = re.compile(r"[+-]?(?:[1a]|frac\{1\}\{1\})(?:[-+*/^](?:[1a]|frac\{1\}\{1\}))*")
 _OF_ANGLES = {"degrees": "degree", "minutes": "'", "seconds": "''"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
@@ -40,6 +42,17 @@ def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statemen
             values = tuple(term for term in terms if isinstance(term, Value) and term.node is not None)
             return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
     return read_value(tokens)
+
+
+def read_sum(tokens: Tokens) -> Value | None:
+    r"""The value of ``7``, ``-3``, ``\\frac{1}{2}`` or ``x + 1``: numbers and letters with signs between them, as most
+    answers are; None for any other.
+    """
+    if len(tokens) == 1 and isinstance(number := tokens[0].value, Fraction):
+        return Value(number, tokens)
+    shape = "".join([_SHAPES.get(token.kind) or str(token.value) for token in tokens])
+    node = parse(tokens) if _SUM.fullmatch(shape) else None
+    return None if node is None else _value(node, tokens, "")
 
 
 @lru_cache(maxsize=8192)

@@ -51,12 +51,8 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
     natural, on both sides the same. ``C`` may stand for ``c``, unless one side has a letter in both cases. ``y(3)`` may
     be a function or a product, so both readings must be equal, unless the other side has ``y`` as a factor alone.
     """
-    wanted, given = exact(gold), exact(answer)
-    if wanted is not None and given is not None:
-        is_near = abs(wanted - given) <= DECIMAL_TOLERANCE * max(abs(wanted), abs(given))
-        return wanted == given or (has_decimal and wanted.denominator > 1 and is_near)
-    if folded(gold) == folded(answer):
-        return True
+    if (same := equal_at_sight(gold, answer, has_decimal)) is not None:
+        return same
     if _is_complex(gold) or _is_complex(answer):
         return None
     if "infinity" in subtrees(gold) or "infinity" in subtrees(answer):  # series: equal with as many terms, twice
@@ -70,6 +66,15 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
         are_factors = not called & other_called and called <= names(answer) and other_called <= names(gold)
         return as_products if are_factors or same == as_products else None
     return same
+
+
+def equal_at_sight(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
+    """As `equal`, where no points are needed: of two rational numbers, and of trees with the same terms and factors."""
+    wanted, given = exact(gold), exact(answer)
+    if wanted is not None and given is not None:
+        is_near = abs(wanted - given) <= DECIMAL_TOLERANCE * max(abs(wanted), abs(given))
+        return wanted == given or (has_decimal and wanted.denominator > 1 and is_near)
+    return True if folded(gold) == folded(answer) else None
 
 
 def _is_complex(node: Node) -> bool:
