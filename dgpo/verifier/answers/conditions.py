@@ -6,10 +6,9 @@ from fractions import Fraction
 from itertools import accumulate, dropwhile, pairwise
 
 from dgpo.verifier.answers.number_sets import number_set, spoken_set
-from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import Condition, Value
+from dgpo.verifier.expressions.tree import Condition
 from dgpo.verifier.text.splitting import opened, shell, split, step, symbols
-from dgpo.verifier.text.tokens import COMMA, END, OR, Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.text.tokens import COMMA, END, Token, Tokens, has, has_any, vocabulary
 
 PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
 _REASONS = vocabulary("since because by rejecting discarding")
@@ -71,16 +70,10 @@ def without_remarks(tokens: Tokens) -> Tokens:
 
 
 def with_other_form(tokens: Tokens) -> Tokens:
-    """``1/2 or 50%`` of ``1/2 (or 50%)``, and ``3 or three`` of ``3 (three)``; other tokens as they are."""
-    word = next((index for index, token in enumerate(tokens) if token.is_("join", "or") or token.kind == "word"), 0)
-    start, inside = word - 1, tokens[word:-1]
-    if start < 1 or shell(tokens[start:])[0] != "()":
-        return tokens
-    if tokens[word].kind == "join":
-        return (*tokens[:start], *inside)
-    read = read_value(inside) if has(tokens[start - 1 : start], "number") else None
-    is_number = isinstance(read, Value) and isinstance(read.node, Fraction)
-    return (*tokens[:start], OR, *inside) if is_number else tokens
+    """``1/2 or 50%`` of ``1/2 (or 50%)``; other tokens as they are."""
+    start = next((index for index, token in enumerate(tokens) if token.is_("join", "or")), 0) - 1
+    is_bracketed = start > 0 and shell(tokens[start:])[0] == "()"
+    return (*tokens[:start], *tokens[start + 1 : -1]) if is_bracketed else tokens
 
 
 def attached(parts: list[Tokens]) -> list[Tokens]:

@@ -9,15 +9,14 @@ from itertools import product
 
 from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.arrays import cases_in_words, read_array
-from dgpo.verifier.answers.labels import enumerated, filled, joined, labelled, read_named
+from dgpo.verifier.answers.labels import enumerated, labelled, read_named
+from dgpo.verifier.answers.lists import joined, permuted, written_out
 from dgpo.verifier.answers.logic import truth_table, with_comma
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import group, number_set
-from dgpo.verifier.answers.written_out import permuted, written_out
 from dgpo.verifier.expressions import quantities
 from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Region, Several, Statement, Value
-from dgpo.verifier.text import splitting
 from dgpo.verifier.text.splitting import (
     in_a_list,
     opened,
@@ -105,7 +104,7 @@ class _Reader:
         if value and has(name[:1], "open", "(") and read_name(name):  # (x, y) = (1, 2), (2, 1)
             members = [member if has(member, "relation") else (*name, EQUALS, *member) for member in members]
         items = [item for member in members for item in self._each(member)]
-        answer = joined(filled(items))
+        answer = joined(items)
         if not isinstance(answer, Several):
             return answer
         is_ordered = joints == {";"} and all(isinstance(item, Value) for item in answer.items)
@@ -188,18 +187,7 @@ class _Reader:
         brackets, inside = shell(tokens)
         if brackets:
             return self._bracketed(tokens, brackets, inside)
-        return self._with_unit(tokens) or quantities.read_scalar(tokens)
-
-    def _with_unit(self, tokens: Tokens) -> Answer | None:
-        r"""``(3, 4)\text{ cm}`` as a tuple of values with that unit; None for anything else."""
-        end = splitting.group_end(tokens, 0)
-        brackets, inside = shell(tokens[:end])
-        unit = quantities.read_unit(tokens[end:]) if brackets in ("()", "[]", "{}") else None
-        values = self._bracketed(tokens[:end], brackets, inside) if unit else None
-        if unit is None or not isinstance(values, Several):
-            return None
-        items = (replace(item, unit=item.unit or unit) if isinstance(item, Value) else item for item in values.items)
-        return replace(values, items=tuple(items))
+        return quantities.read_scalar(tokens)
 
     def _bracketed(self, tokens: Tokens, brackets: str, inside: Tokens) -> Answer:
         if not inside:
@@ -215,15 +203,11 @@ class _Reader:
         parts, _ = split(inside, "join")
         if len(parts) < 2 and brackets in ("()", "[]") and len(_items(inside)) < 2:
             return quantities.read_scalar(tokens) if not has(inside, "relation") else self.read(inside)
-        if any(not part for part in parts) or (brackets in ("[)", "(]") and len(parts) != 2):
-            return statement(tokens)
         items = [item for part in parts for item in (_items(part) if brackets == "{}" or len(parts) == 1 else [part])]
-        if len(parts) == 1 and split(inside, "relation")[1]:
-            return statement(tokens)
-        values = filled([self.read(item) for item in items])
+        values = [self.read(item) for item in items]
         if brackets == "{}" and len(values) == 1 and getattr(values[0], "brackets", "") == "()":
             return values[0]  # the point of {(1, 2)}
-        return (regions.counted(values) if brackets == "{}" else None) or Several(brackets, tuple(values))
+        return joined(values, brackets=brackets)
 
     def _members(self, tokens: Tokens) -> Answer | None:
         r"""The region of ``x \mid x > 2``, and the equation of ``(x, y) \mid x + y = 1``; None for anything else."""

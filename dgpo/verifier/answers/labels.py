@@ -6,18 +6,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import takewhile
 
+from dgpo.verifier.answers.lists import joined
 from dgpo.verifier.answers.naming import read_name
-from dgpo.verifier.answers.regions import counted
-from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.tree import Answer, Named, Several, Statement, Value
+from dgpo.verifier.expressions.tree import Answer, Named, Several
 from dgpo.verifier.text.splitting import shell, split, step, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, has_any, vocabulary
 
 _VERBS = vocabulary("is are has have equals was")
 _POINTS = vocabulary("point points vertex center centre focus coordinates")
-_DOTS = ("...",)
-MAX_FILLED = 100
-"""The most numbers that a list with dots may stand for."""
 _NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), ("i", "ii", "iii", "iv", "v", "vi"))
 
 
@@ -59,25 +55,6 @@ def _solved(part: Tokens) -> list[list[Tokens]]:
         return [sides]
     *names, value = split(part, "relation", "=")[0]
     return [[name, value] for name in names] if len(names) > 1 and all(map(read_name, names)) else [[*names, value]]
-
-
-def joined(items: list[Answer], name: str = "") -> Answer:
-    """The one item, the whole numbers of a list that goes on, or the list."""
-    return items[0] if len(items) == 1 else counted(items, name) or Several("", tuple(items), name=name)
-
-
-def filled(items: list[Answer]) -> list[Answer]:
-    r"""``1, 2, 3, 4, 5`` of ``1, 2, \ldots, 5``."""
-    dots = next((index for index, item in enumerate(items) if isinstance(item, Statement) and item.symbols == _DOTS), 0)
-    nodes = [item.node for item in items if isinstance(item, Value) and item.node is not None and not item.unit]
-    numbers = [number for node in nodes if (number := exact(node)) is not None]
-    if not 0 < dots < len(items) - 1 or len(numbers) < len(items) - 1:
-        return items
-    step = numbers[1] - numbers[0] if dots > 1 else Fraction(1)
-    count = (numbers[-1] - numbers[0]) / step + 1 if step else Fraction(0)
-    series = [numbers[0] + index * step for index in range(int(count))] if len(items) <= count <= MAX_FILLED else []
-    is_regular = numbers[:dots] == series[:dots] and numbers[dots:] == series[dots - len(numbers) :]
-    return [Value(number, ()) for number in series] if series and is_regular else items
 
 
 def labelled(tokens: Tokens, *, in_list: bool = False) -> list[Tokens] | None:

@@ -3,7 +3,7 @@ r"""Sets of numbers by their names: ``\mathbb{Z}^+``, ``\mathbb{R}_{\ge 0}`` and
 
 import math
 import re
-from itertools import chain, pairwise
+from itertools import chain
 from typing import NamedTuple
 
 from dgpo.verifier.expressions.evaluation import COUNTERS
@@ -61,52 +61,26 @@ def group(tokens: Tokens) -> tuple[str, ...] | None:
 MAX_MODULUS = 10_000
 MAX_POWER = 99
 _MODULI = {"even": ("2", "0"), "odd": ("2", "1")}
-_LEAD = re.compile(
-    r"\A(?:(?:it|this) (?:is (?:possible|true)|holds|works) )?(?:if and only if|iff|(?:exactly|precisely) (?:when|if)) "
-)
-_PARTS = {
-    "all": r"(?:(?:all|every|any) )?",
-    "sign": r"(?:(?P<sign>positive|nonnegative|natural) )?",
-    "own_sign": r"(?:(?P<own_sign>positive|nonnegative|natural) )?",
-    "numbers": r"(?:(?:whole |natural )?(?:integer|number)s?)",
-    "kind": r"(?P<kind>odd|even|prime|composite|(?:perfect )?square|powers? of \d+)",
-    "letter": r"(?P<letter>[a-z])",
-    "not": r"(?P<not>not )?",
-    "modulus": r"(?P<modulus>\d+)",
-    "such": r"(?:[a-z] (?:such that|with|where|satisfying) )?",
-    "for": r",? ?\(?(?:(?:for|where|with) )?(?:(?:all|any|some|an?) )?",
-}
+_MODULUS_AND_REST = (("multiple", ""), ("divisor", ""), ("modulus", "rests"), ("factor", "shift"))
 _NUMBER = re.compile(r"(?:(?<=[sr] of )|(?<=le by ))[a-z]+")  # powers of two, divisible by three
-_FORMS = tuple(
-    re.compile(form.format(**_PARTS))
-    for form in (
-        r"{all}{sign}{kind}s?(?: {own_sign}{numbers})?(?: {letter})?",
-        r"{letter} (?:is |must be )?{not}(?:an? )?{sign}{kind}(?: {numbers})?",
-        r"{all}{sign}(?:{numbers} )?(?:{letter} )?(?:that are |which are |is |must be )?{not}"
-        r"(?:divisible by|(?:a )?multiples? of) {modulus}",
-        r"(?:{all}{sign}(?:{numbers} )?{such})?{modulus} ?(?:\||(?P<not>\\nmid)) ?{letter}",
-        r"(?:{all}{sign}(?:(?P<kind>prime)s?|{numbers}) {such})?{all}{letter} ?{not}(?:equiv|(?:is )?congruent to) ?"
-        r"(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?(?:[bp]?mod|modulo) \{{? ?{modulus}\}}?\)?"
-        r"(?:, (?:where |and )?(?P=letter) (?:is )?(?:a )?(?P<own_kind>prime))?",
-    )
-)
-_IN_BRACES = re.compile(r"\\\{ ?(?:(?P<letter>[a-z])(?: ?in ?[NZ])? ?[|:] ?)?(?P<inside>.*)\\\}")
-_BOUND = re.compile(  # n >= 3, greater than 1
-    r"[,;:|]? ?\(?(?:(?:and|with|where|for|when|such that) )?(?:(?<![a-z])(?P<letter>[a-z]) ?)?"
-    r"(?:(?<!\{)(?P<sign>>=?)|(?:(?:is|are|that are) )?"
-    r"(?:(?P<least>at least|greater than or equal to)|(?:greater|larger) than)) ?(?P<low>\d{1,9})\)?"
-)
+_APART = re.compile(r"(?<![a-z])([a-z]) ?(in|(?:not )?equiv) ?(?=[^a-z ])")
 _LISTED = re.compile(r"(?:[a-z] ?= ?)?(\d{1,9}(?:, ?\d{1,9}){2,}),? ?\.{2,3}")
-_FORMULAS = tuple(
-    re.compile(form.format(**_PARTS))
-    for form in (
-        r"{letter} ?= ?{modulus} ?(?P<count>[a-w])(?: ?\+? ?(?P<rests>-?\d+))?"
-        r"(?P<said>{for}(?:(?:(?P=count) is an? )?{own_sign}integers?(?: (?P=count))?|(?P=count) ?in ?Z)\)?)?",
-        r"(?:{letter} ?= ?)?(?P<base>\d+)\^\{{?(?P<count>[a-w])\}}?"
-        r"(?P<said>{for}(?:nonnegative integers? (?P=count)"
-        r"|(?P=count) ?in ?(?:Z_\{{>= ?0\}}|N_\{{?0\}}?))\)?)?",
-    )
+_CLAIM = re.compile(
+    r"(?P<sign>positive|nonnegative|natural|in (?:Z_\{>= ?0\}|N_\{?0\}?))"
+    r"|(?P<not>not )?(?:an? )?(?:(?P<kind>odd|even|prime|composite|(?:perfect )?square)s?(?![a-z])"
+    r"|powers? of (?P<power>\d+)|(?:divisible by|multiples? of) (?P<multiple>\d+)"
+    r"|(?:equiv|congruent to) ?(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?(?:[bp]?mod|modulo)"
+    r" \{? ?(?P<modulus>\d+)\}?\)?)"
+    r"|(?P<divisor>\d+) ?(?:\||(?P<nmid>\\nmid)) ?(?=[a-z]\b)"
+    r"|(?:(?P<bounded>[a-z]) ?)?(?:(?P<above>>|(?:greater|larger) than)|(?P<least>>=|at least)) ?(?P<low>\d{1,9})"
+    # n = 2k + 1, 2^k
+    r"|(?:(?P<name>[a-z]) ?= ?)?(?:(?P<factor>\d+) ?(?P<count>[a-w])(?![a-z])(?: ?\+? ?(?P<shift>-?\d+))?"
+    r"|(?P<base>\d+)\^\{?(?P<exponent>[a-w])\}?)"
+    r"|(?:all|every|any|some(?= integer| [a-z]\b)|an?|the|is|are|must be|that|which|such|with|where|for|and|if|iff"
+    r"|only|whole|numbers?|integers?|in [NZ])\b"
+    r"|(?P<letter>[a-z])\b|[ ,;:|()]"
 )
+"""What one part of the description of a set says, or what says nothing."""
 
 
 class WholeNumbers(NamedTuple):
@@ -132,45 +106,68 @@ class WholeNumbers(NamedTuple):
 def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     """The set that a plain text names; None for anything else. A formula alone names one in an answer: ``y = 2x + 1``
     as a ground truth may be a line."""
-    text = _LEAD.sub("", re.sub(r"\s+", " ", text[:1].lower() + text[1:]).replace("non-", "non").removesuffix("."))
-    text = _NUMBER.sub(lambda word: str(read_words(word.group()) or word.group()), text)
-    if braces := _IN_BRACES.fullmatch(text):
-        text = ("" if braces["letter"] else "n = ") + braces["inside"]
+    text = re.sub(r"\s+", " ", text[:1].lower() + text[1:]).replace("non-", "non").removesuffix(".")
+    text = _NUMBER.sub(lambda word: str(read_words(word.group()) or word.group()), _APART.sub(r"\1 \2 ", text))
+    is_set = text.startswith(r"\{") and text.endswith(r"\}")
+    text = text[2:-2].strip() if is_set else text
     if _LISTED.fullmatch(text):
-        numbers = [int(number) for number in re.findall(r"\d+", text)]
-        step, *others = (later - earlier for earlier, later in pairwise(numbers))
-        is_one = 1 < step <= MAX_MODULUS and {*others} == {step}
-        return WholeNumbers(step, frozenset((numbers[0] % step,)), "", numbers[0], "") if is_one else None
-    bound = _BOUND.search(text)
-    text = text.replace(bound.group(), "", 1).strip(" ,;") if bound else text
-    match = next(filter(None, (form.fullmatch(text) for form in (*_FORMS, *_FORMULAS))), None)
-    if match is None:
+        return _from(*map(int, re.findall(r"\d+", text)))
+    said = _claims(text)
+    name, bounded, letters = said.get("name", ""), said.get("bounded", ""), {*said.get("letter", "")}
+    count = said.get("count") or said.get("exponent") or ""
+    has_count = bool(count) and (count in letters or bounded == count in COUNTERS)
+    if (count and (name == count or not (is_answer or has_count))) or ("factor" in said and not (name or is_set)):
         return None
-    said = {name: value or "" for name, value in match.groupdict().items()}
-    bounded = bound["letter"] or "" if bound else ""
-    has_count = bool(said.get("count")) and (bool(said["said"]) or said["count"] == bounded in COUNTERS)
-    if match.re in _FORMULAS and not (is_answer or has_count):
+    named = {name, count} - {""} if count else letters
+    if not letters <= named or len(letters) > 1 + bool(count) or (bounded and named and bounded not in named):
         return None
-    kind = (said.get("kind") or said.get("own_kind") or "").removeprefix("perfect ").replace("powers", "power")
-    kind = f"power of {said['base']}" if said.get("base") else kind
-    modulus, rests = _MODULI.get(kind, (said.get("modulus") or "1", said.get("rests") or "0"))
+    kind = said.get("kind", "").removeprefix("perfect ")
+    kind = f"power of {said.get('power') or said['base']}" if {"power", "base"} & said.keys() else kind
+    moduli = [(said[key], said.get(rest, "0")) for key, rest in _MODULUS_AND_REST if key in said]
+    if kind in _MODULI:
+        kind, moduli = "", [*moduli, _MODULI[kind]]
+    is_negated = not {"not", "nmid"}.isdisjoint(said)
+    if len(moduli) > 1 or not (kind or moduli) or (kind and is_negated):
+        return None
+    modulus, written = moduli[0] if moduli else ("1", "0")
     base = int(modulus[:6])
-    if not 0 < base <= MAX_MODULUS or (said.get("not") and base == 1):
+    if not 0 < base <= MAX_MODULUS:
         return None
-    signs = (1, -1) if "pm" in rests else (1,)
-    remainders = frozenset(sign * int(rest[:6]) % base for rest in re.findall(r"-?\d+", rests) for sign in signs)
-    if said.get("not"):
-        remainders = frozenset(range(base)) - remainders
-    _, sign = spoken_set(said.get("sign") or said.get("own_sign") or "") or ("", "")
-    low = {"": -math.inf if has_count and not bound else None, ">": 1, ">=": 0}[sign]
-    if bound:
-        low = int(bound["low"]) + (bound["sign"] != ">=" and not bound["least"])
-        letters = {said.get("letter"), said.get("count")} - {"", None}
-        if bounded and letters and bounded not in letters:
-            return None
-    if low is not None and low > -math.inf and has_count and said["count"] == (bounded or said["count"]):
-        low = int(said["base"][:6]) ** min(low, MAX_POWER) if said.get("base") else base * low + int(rests[:6])
-    return WholeNumbers(base, remainders, "" if kind in _MODULI else kind, low, said.get("letter") or bounded or "")
+    rests = [int(rest[:6]) for rest in re.findall(r"-?\d+", written)]
+    remainders = {rest % base for rest in (*rests, *(-rest for rest in rests if "pm" in written))}
+    remainders = {*range(base)} - remainders if is_negated else remainders
+    low = -math.inf if has_count else None
+    if "sign" in said:
+        low = int(said["sign"] in ("positive", "natural"))
+    if "low" in said:
+        low = int(said["low"]) + ("above" in said)
+    if low is not None and low > -math.inf and has_count and bounded in ("", count):
+        low = int(said["base"][:6]) ** min(low, MAX_POWER) if "base" in said else base * low + rests[0]
+    letter = next((one for one in (name, *letters, bounded) if one not in ("", count)), "")
+    return WholeNumbers(base, frozenset(remainders), kind, low, letter)
+
+
+def _from(first: int, second: int, *others: int) -> WholeNumbers | None:
+    """The numbers of a list that goes on, from the ``first`` in equal steps."""
+    step = second - first
+    is_one = 1 < step <= MAX_MODULUS and all(other == first + step * place for place, other in enumerate(others, 2))
+    return WholeNumbers(step, frozenset((first % step,)), "", first, "") if is_one else None
+
+
+def _claims(text: str) -> dict[str, str]:
+    """What the parts of ``text`` say, and all lone letters as one; nothing where two differ, or one is of no set."""
+    said: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        part = _CLAIM.match(text, at)
+        claims = {name: claim for name, claim in part.groupdict().items() if claim} if part else {}
+        if "letter" in claims:
+            claims["letter"] = said.pop("letter", "") + claims["letter"]
+        if part is None or any(said.get(name, claim) != claim for name, claim in claims.items()):
+            return {}
+        said |= claims
+        at = part.end()
+    return said
 
 
 def same_numbers(gold: WholeNumbers, answer: WholeNumbers) -> bool:

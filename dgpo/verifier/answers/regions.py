@@ -9,9 +9,8 @@ from typing import Any
 
 from dgpo.verifier.answers.naming import Name, read_name
 from dgpo.verifier.answers.number_sets import number_set
-from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Statement, Value
+from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
@@ -42,20 +41,6 @@ def among(answer: Answer, condition: Condition) -> Region | None:
         return None
     pieces = _common(answer.pieces, _half_line(relation, Value(Fraction(limit), ())) if bound else REALS)
     return replace(answer, pieces=tuple(pieces), is_whole=True) if pieces else None
-
-
-def counted(items: Sequence[Answer], name: str = "") -> Region | None:
-    r"""The whole numbers of ``3, 4, 5, \ldots`` and ``1, 2, \ldots, n``; None for anything else."""
-    end = len(items) - isinstance(items[-1], Value)
-    dots, last = items[end - 1], next((item for item in items[end:] if isinstance(item, Value)), ABOVE)
-    if len(items) < 4 or not isinstance(dots, Statement) or dots.symbols != ("...",):
-        return None
-    nodes = [item.node if isinstance(item, Value) and not item.unit else None for item in items[: end - 1]]
-    numbers = [None if node is None else exact(node) for node in nodes]
-    start = numbers[0]
-    if start is None or numbers != [int(start) + place for place in range(len(numbers))]:
-        return None
-    return Region(name, (Piece("[)" if last == ABOVE else "[]", Value(start, ()), last),), is_whole=True)
 
 
 def whole_ends(region: Region) -> list[tuple[Any, Any]]:

@@ -24,7 +24,6 @@ Wanted = Literal["choice", "number", "words", "expression"]
 _MATH = re.compile(r"\$\$(.{1,500}?)\$\$|(?<!\\)\$([^$]{1,500})(?<!\\)\$(?!\d)|\\\((.{1,500}?)\\\)|\\\[(.{1,500}?)\\\]")
 _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
-_EMPHASIS = re.compile(r"\*\*[^*\n]{1,200}\*\*")
 _SO = "(?:So|Thus|Hence|Therefore),? "
 _IN_WORDS = re.compile(
     rf"(?:{_SO})?(?P<reply>[Yy]es|[Nn]o)(?:[,.!;:].*)?"
@@ -235,7 +234,7 @@ def answer_in_words(sentence: str) -> str | None:
 
 
 def _values(sentence: str, wanted: Wanted) -> list[Span]:
-    """The formulas in delimiters; where there are none or a number is wanted, those in plain text; else bold text."""
+    """The formulas in delimiters; where there are none or a number is wanted, those in plain text."""
     spans = list(_formulas(sentence)) if "$" in sentence or "\\" in sentence else []
     edges = [0, *(edge for span in spans for edge in span[:2]), len(sentence)]
     outside = zip(edges[::2], edges[1::2], strict=True)
@@ -244,8 +243,6 @@ def _values(sentence: str, wanted: Wanted) -> list[Span]:
     if len(spans) > 1:
         spans = join(sentence, spans)
     spans = [span for span in spans if _has_value(span, wanted)]
-    if not spans:
-        spans = [Span(found.start(), found.end(), found.group().strip("*")) for found in _EMPHASIS.finditer(sentence)]
     return [value for span in undenied(sentence, spans) if (value := whole(sentence, span))]
 
 

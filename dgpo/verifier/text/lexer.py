@@ -26,7 +26,6 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _TIMES_TEN = re.compile(r"(?= ?10 ?(?:\^|\*\*))")
-_PYTHON_IMAGINARY = re.compile(r"j(?![A-Za-z\d_])")
 _FIXED: dict[str, tuple[Kind, str, str]] = {
     "row": ("row", "row", r"\\ "),
     "dots": ("dots", "...", r"\ldots "),
@@ -109,9 +108,6 @@ class _Lexer:
             elif kind == "number":
                 token, at = read_number(text, found, is_worded)
                 self._add(replace(token, is_spaced=self._is_spaced))
-                if token.is_decimal and _PYTHON_IMAGINARY.match(text, at):
-                    self.put("name", "i", "i")
-                    at += 1
             elif kind == "command":
                 at = self._command(text, at, written[1:].rstrip("*"), is_worded)
             elif kind == "letters":

@@ -1,14 +1,15 @@
-r"""Lists by their rule: ``n^2, n = 1, 2, 3`` is ``1, 4, 9``, ``(1, 2, 3) and all permutations`` are six tuples."""
+r"""Lists by their rule: ``1, 2, \ldots, 5``, ``n^2, n = 1, 2, 3``, ``(1, 2, 3) and all permutations``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import dropwhile, permutations
+from typing import Any
 
 from dgpo.verifier.answers import conditions, regions
-from dgpo.verifier.answers.labels import filled
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COUNTERS
-from dgpo.verifier.expressions.tree import Answer, Node, Region, Several, Value, renamed
+from dgpo.verifier.expressions.tree import Answer, Infinite, Node, Piece, Region, Several, Statement, Value, renamed
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, vocabulary
 
@@ -16,7 +17,41 @@ Read = Callable[[Tokens], Answer]
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
 MAX_PERMUTED = 4
 _COUNTED = vocabulary("name relation number join dots open close")
-MAX_WRITTEN_OUT = 32
+MAX_WRITTEN_OUT, MAX_FILLED = 32, 100
+"""The most values that a formula, and numbers that dots, may stand for."""
+
+
+def joined(items: Sequence[Answer], name: str = "", brackets: str = "") -> Answer:
+    r"""The one item, the list with the numbers that dots stand for, or the whole numbers of one that goes on."""
+    if len(items) == 1 and not brackets:
+        return items[0]
+    series = _series(items)
+    if isinstance(series, Region) and brackets in ("", "{}"):
+        return replace(series, variable=name)
+    return Several(brackets, tuple(series if isinstance(series, list) else items), name=name)
+
+
+def _series(items: Sequence[Answer]) -> list[Value] | Region | None:
+    r"""The numbers of ``1, 3, \ldots, 9``, the region of ``3, 4, 5, \ldots`` or ``1, 2, \ldots, n``; else None."""
+    dots = [index for index, item in enumerate(items) if isinstance(item, Statement) and item.symbols == ("...",)]
+    first, last = ([*map(_number, part)] for part in (items[: dots[0]], items[dots[0] + 1 :])) if dots else ([], [])
+    if not first or None in first:
+        return None
+    step = first[1] - first[0] if len(first) > 1 else Fraction(1)
+    if last and None not in last and step:
+        count = (last[-1] - first[0]) / step + 1
+        numbers = [first[0] + index * step for index in range(int(count))] if len(items) <= count <= MAX_FILLED else []
+        if numbers and (first, last) == (numbers[: len(first)], numbers[-len(last) :]):
+            return [Value(number, ()) for number in numbers]
+    end = items[-1] if last else regions.ABOVE
+    is_each = first == [int(first[0]) + index for index in range(len(first))]
+    if len(items) < 4 or len(last) > 1 or not is_each or not isinstance(end, Value | Infinite):
+        return None
+    return Region("", (Piece("[]" if last else "[)", Value(first[0], ()), end),), is_whole=True)
+
+
+def _number(item: Answer) -> Any:
+    return exact(item.node) if isinstance(item, Value) and item.node is not None and not item.unit else None
 
 
 def written_out(tokens: Tokens, read: Read) -> Answer | None:
@@ -29,7 +64,7 @@ def written_out(tokens: Tokens, read: Read) -> Answer | None:
             continue
         counts = read(clause)
         counts = regions.listed(counts) if isinstance(counts, Region) else counts
-        items = filled([*counts.items]) if isinstance(counts, Several) else []
+        items = counts.items if isinstance(counts, Several) else ()
         numbers = [item.node for item in items if isinstance(item, Value) and isinstance(item.node, Fraction)]
         value = read(split(head, "relation", "=")[0][-1])
         values = tuple(_with_number(value, letters[0], number) for number in numbers)
