@@ -197,10 +197,7 @@ def cases_in_words(parts: Sequence[Tokens], read: Read) -> Answer | None:
     """``n/2 if n is even, n if n is odd`` as `_cases`, or as words where a case is not clear; None for other lists."""
     rows: Rows = []
     for part in parts:
-        condition, *value = split(part, "sign", ":")[0]
-        if len(value) == 1 and part[0].word in _WHEN:  # if n is odd: 1
-            part = (*value[0], *condition)
-        elif part[0].word in OTHERWISE and part[1:]:
+        if part[0].word in OTHERWISE and part[1:]:
             part = (*part[1:], part[0])
         start = next((index for index, token in enumerate(part) if token.word in _WHEN), len(part))
         if start:

@@ -8,7 +8,7 @@ from itertools import accumulate, dropwhile, pairwise
 from dgpo.verifier.answers.number_sets import number_set, spoken_set
 from dgpo.verifier.expressions.tree import Condition
 from dgpo.verifier.text.splitting import opened, shell, split, step, symbols
-from dgpo.verifier.text.tokens import COMMA, END, Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.text.tokens import END, Token, Tokens, has, has_any, vocabulary
 
 PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
 _REASONS = vocabulary("since because by rejecting discarding")
@@ -74,16 +74,6 @@ def with_other_form(tokens: Tokens) -> Tokens:
     start = next((index for index, token in enumerate(tokens) if token.is_("join", "or")), 0) - 1
     is_bracketed = start > 0 and shell(tokens[start:])[0] == "()"
     return (*tokens[:start], *tokens[start + 1 : -1]) if is_bracketed else tokens
-
-
-def attached(parts: list[Tokens]) -> list[Tokens]:
-    r"""The parts of a list, each with its condition: ``(k, k+1)`` and ``k \ge 2`` of ``(1, 1), (k, k+1), k \ge 2``."""
-    whole: list[Tokens] = []
-    for part in filter(None, parts):
-        owner = whole[-1] if len(parts) > 2 and whole and not has(whole[-1], "relation") else ()
-        is_said = owner and (said := read_conditions(part)) and said.keys() <= _names(owner)
-        whole.append((*whole.pop(), COMMA, *part) if is_said else part)
-    return whole
 
 
 def read_conditions(clause: Tokens) -> dict[str, Condition]:
@@ -194,11 +184,8 @@ def _without_place(tokens: Tokens) -> Tokens:
         lead = tokens[len(tokens) - len(clause) - 1]
         if "where" in (lead.word, clause[0].word) and _is_definition(clause):
             return head
-        is_bracketed = has(tokens[-len(clause) - 2 :][:1], "open", "(") and tokens[-1].is_("close", ")")
-        is_bracketed = is_bracketed and len(split(clause, "relation", "=")[0][0]) == 1  # 12 (x = 3)
-        is_bracketed = is_bracketed and clause[0].kind == "name" and head[-1].kind in ("number", "close")
         is_reason = clause[0].word in _REASONS
-        if not is_bracketed and not is_reason and clause[0].word not in PLACES and lead.word not in PLACES:
+        if not is_reason and clause[0].word not in PLACES and lead.word not in PLACES:
             continue
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
         further = clause[relation or 1 :]

@@ -11,7 +11,7 @@ from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.arrays import cases_in_words, read_array
 from dgpo.verifier.answers.labels import enumerated, labelled, read_named
 from dgpo.verifier.answers.lists import joined, permuted, written_out
-from dgpo.verifier.answers.logic import truth_table, with_comma
+from dgpo.verifier.answers.logic import truth_table
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import group, number_set
 from dgpo.verifier.expressions import quantities
@@ -35,7 +35,7 @@ MAX_DEPTH = 12
 def read_answer(tokens: Tokens) -> Answer:
     """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
     try:
-        return _Reader().read(with_comma(opened(tokens)))
+        return _Reader().read(opened(tokens))
     except Unreadable:
         return statement(tokens)
 
@@ -99,7 +99,7 @@ class _Reader:
         if (cases := cases_in_words(parts, self.read)) is not None:
             return cases
         tokens = separated(tokens) if "," in joints else tokens
-        members = conditions.attached(split(tokens, "join")[0])
+        members = [part for part in split(tokens, "join")[0] if part]
         (name, *value), _ = split(members[0], "relation", "=")
         if value and has(name[:1], "open", "(") and read_name(name):  # (x, y) = (1, 2), (2, 1)
             members = [member if has(member, "relation") else (*name, EQUALS, *member) for member in members]

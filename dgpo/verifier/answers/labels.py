@@ -91,15 +91,10 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     if is_point and shell(value)[0] == "()" and has(value, "join"):
         return [name, value]
     unsigned = value[has(value[:1], "sign", "-", "pm") :][:1]
-    is_value = has_any(unsigned, "number", "money") or (first.is_worded and _may_be_value(unsigned))
+    is_behind_word = has_any(unsigned, "open", "infinity", "field") or has(unsigned, "command", "frac", "sqrt")
+    is_behind_word = first.is_worded and (is_behind_word or has(unsigned, "name", "pi"))  # period \pi, range [1, 2]
+    is_value = is_behind_word or has_any(unsigned, "number", "money")
     return [name, value] if in_list and name and is_value else None
-
-
-def _may_be_value(first: Tokens) -> bool:
-    """Whether a value begins with this token where a word stands before it: ``period \\pi``, ``range [1, 2]``."""
-    return (
-        has_any(first, "open", "infinity", "field") or has(first, "command", "frac", "sqrt") or has(first, "name", "pi")
-    )
 
 
 def enumerated(tokens: Tokens) -> list[Tokens]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import product
 
 from dgpo.verifier.text.splitting import shell, split, split_where, symbols
-from dgpo.verifier.text.tokens import COMMA, Token, Tokens
+from dgpo.verifier.text.tokens import Token, Tokens
 
 MAX_LETTERS = 5
 _JOINED: dict[str, tuple[int, Callable[[bool, bool], bool]]] = {
@@ -69,10 +69,3 @@ def _holds(tokens: Tokens, world: dict[str, bool]) -> bool:
         raise _NoFormula
     accent, _, letter = str(tokens[0].value).rpartition(" ")
     return world.setdefault(letter, False) != (accent == "overline")
-
-
-def with_comma(tokens: Tokens) -> Tokens:
-    r"""``\forall x, x^2 \ge 0`` of ``\forall x: x^2 \ge 0``; tokens without a quantifier as they are."""
-    if not tokens or not (tokens[0].is_("command", "exists") or tokens[0].latex == r"\forall "):
-        return tokens
-    return tuple(COMMA if token.is_("sign", ":") else token for token in tokens)

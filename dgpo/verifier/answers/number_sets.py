@@ -66,7 +66,7 @@ _NUMBER = re.compile(r"(?:(?<=[sr] of )|(?<=le by ))[a-z]+")  # powers of two, d
 _APART = re.compile(r"(?<![a-z])([a-z]) ?(in|(?:not )?equiv) ?(?=[^a-z ])")
 _LISTED = re.compile(r"(?:[a-z] ?= ?)?(\d{1,9}(?:, ?\d{1,9}){2,}),? ?\.{2,3}")
 _CLAIM = re.compile(
-    r"(?P<sign>positive|nonnegative|natural|in (?:Z_\{>= ?0\}|N_\{?0\}?))"
+    r"(?P<sign>positive|nonnegative|natural|in (?:Z_\{>= ?0\}|N_\{?0\}?|N\b))"
     r"|(?P<not>not )?(?:an? )?(?:(?P<kind>odd|even|prime|composite|(?:perfect )?square)s?(?![a-z])"
     r"|powers? of (?P<power>\d+)|(?:divisible by|multiples? of) (?P<multiple>\d+)"
     r"|(?:equiv|congruent to) ?(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?(?:[bp]?mod|modulo)"
@@ -77,7 +77,7 @@ _CLAIM = re.compile(
     r"|(?:(?P<name>[a-z]) ?= ?)?(?:(?P<factor>\d+) ?(?P<count>[a-w])(?![a-z])(?: ?\+? ?(?P<shift>-?\d+))?"
     r"|(?P<base>\d+)\^\{?(?P<exponent>[a-w])\}?)"
     r"|(?:all|every|any|some(?= integer| [a-z]\b)|an?|the|is|are|must be|that|which|such|with|where|for|and|if|iff"
-    r"|only|whole|numbers?|integers?|in [NZ])\b"
+    r"|only|whole|numbers?|integers?|in Z)\b"
     r"|(?P<letter>[a-z])\b|[ ,;:|()]"
 )
 """What one part of the description of a set says, or what says nothing."""
@@ -138,7 +138,7 @@ def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     remainders = {*range(base)} - remainders if is_negated else remainders
     low = -math.inf if has_count else None
     if "sign" in said:
-        low = int(said["sign"] in ("positive", "natural"))
+        low = int(said["sign"] in ("positive", "natural", "in N"))
     if "low" in said:
         low = int(said["low"]) + ("above" in said)
     if low is not None and low > -math.inf and has_count and bounded in ("", count):

@@ -163,8 +163,6 @@ def without_talk(tokens: Tokens) -> Tokens:
 
 def _lead_width(tokens: Tokens) -> int:
     r"""How many first tokens say nothing: of ``\therefore``, ``only 2``, ``Statement I``, ``about 12.7``."""
-    if tokens[0].kind not in ("word", "command"):
-        return 0
     first, second = tokens[0].word, tokens[1].word
     if first in ("there", "we") and second in ("are", "is", "have", "exist"):
         return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])

@@ -12,7 +12,7 @@ from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
 from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
-from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, split_where, with_both_signs
+from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
@@ -106,8 +106,6 @@ def _ends(tokens: Tokens) -> list[Value | Infinite]:
 
 
 def _end(tokens: Tokens) -> Value | Infinite | None:
-    if split_where(tokens, lambda token: token.kind in ("relation", "join"))[1]:
-        return None
     value = read_value(tokens)
     return value if isinstance(value, Value | Infinite) else None
 

@@ -33,7 +33,8 @@ def _read(ground_truth: str) -> Reading | str:
     """The ground truth, or what is wrong with it."""
     if len(ground_truth) > MAX_RESPONSE_CHARS:
         return f"has {len(ground_truth)} characters, over the limit of {MAX_RESPONSE_CHARS}"
-    content = _content(ground_truth)
+    boxed = boxes_of_last_line(ground_truth)
+    content = ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth
     if not balanced(content):
         return "has braces that do not close"
     gold = read(content)
@@ -41,12 +42,6 @@ def _read(ground_truth: str) -> Reading | str:
         return "is empty"
     is_answer = any(map(_may_be_answer, gold.tokens)) or gold.tree == Several("{}", ())
     return gold if is_answer else "holds nothing that an answer could be"
-
-
-def _content(ground_truth: str) -> str:
-    """The contents of the boxes on the last line, as a list; the text itself where there is no box."""
-    boxed = boxes_of_last_line(ground_truth)
-    return ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth
 
 
 def _may_be_answer(token: Token) -> bool:

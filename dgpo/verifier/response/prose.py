@@ -256,12 +256,7 @@ def _has_value(span: Span, wanted: Wanted) -> bool:
 
 
 def _formulas(sentence: str) -> Iterator[Span]:
-    position = 0
-    while found := _MATH.search(sentence, position):
-        content = next(filter(None, found.groups()), "").strip()
-        if not content:
-            position = found.start() + 1
-            continue
-        percent = _PERCENT.match(sentence, found.end())
-        yield Span(found.start(), percent.end() if percent else found.end(), content + ("%" if percent else ""))
-        position = found.end()
+    for found in _MATH.finditer(sentence):
+        if content := next(filter(None, found.groups()), "").strip():
+            percent = _PERCENT.match(sentence, found.end())
+            yield Span(found.start(), percent.end() if percent else found.end(), content + ("%" if percent else ""))
