@@ -169,8 +169,6 @@ def differ(gold: Name, answer: Name) -> bool:
         return heads.isdisjoint(("max", "min", "sup", "inf"))  # |z| and z
     if any(head.startswith("frac") for head in heads):
         return gold.mark != answer.mark or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
-    if not all(head[0].isalpha() for head in heads):
-        return False
     if len(heads) > 1:
         are_axes = (heads <= {*"xyz"} or heads == {"mu", "sigma"}) and replace(gold, head=answer.head) == answer
         are_of_kind = gold.head[:6] == answer.head[:6] == "angle " or gold.head[:4] == answer.head[:4] == "set "
