@@ -1,16 +1,14 @@
 """Which training problems repeat a benchmark's: letter for letter but for layout, or nearly.
 
-Near duplicates are compared by the Jaccard similarity of their sets of five successive tokens. MinHash proposes the
-candidates, and the sets themselves decide, so a reported pair always reaches the threshold. A pair at a threshold
-of 0.5 or more is proposed with a probability above 0.99, and the hashes are seeded: the same files, the same pairs.
+Near duplicates are told by the Jaccard similarity of their sets of five successive tokens. An index from each of these
+to the benchmark problems that have it finds every pair.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-
-from datasketch import MinHash, MinHashLSH
+from typing import Any
 
 from dgpo.data.duplicates import Entry, Tally, drop_where, normal_form, tokens
 from dgpo.data.instructions import strip_instructions
@@ -19,9 +17,6 @@ from dgpo.data.schema import prompt_rows
 from dgpo.errors import UserError
 
 SHINGLE = 5
-PERMUTATIONS = 128
-_PROPOSE = 0.6
-"""Candidates are proposed from this share of the threshold on; MinHash alone would miss half of those at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +42,6 @@ def shingles(problem: str) -> frozenset[str]:
     return frozenset(" ".join(parts[place : place + SHINGLE]) for place in range(max(1, len(parts) - SHINGLE + 1)))
 
 
-def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
-    """|left ∩ right| / |left ∪ right|, in [0, 1]; 0 for two empty sets."""
-    return len(left & right) / (len(left | right) or 1)
-
-
 class BenchmarkIndex:
     """Benchmark problems, to be asked which of them a training problem repeats.
 
@@ -62,11 +52,13 @@ class BenchmarkIndex:
         self._benchmarks = benchmarks
         self._threshold = threshold
         self._exact = {normal_form(each.problem): each for each in reversed(benchmarks)}
-        self._shingles = [shingles(each.problem) for each in benchmarks]
-        self._index = MinHashLSH(threshold=_PROPOSE * threshold, num_perm=PERMUTATIONS)
-        with self._index.insertion_session() as session:
-            for place, each in enumerate(self._shingles):
-                session.insert(place, _min_hash(each), check_duplication=False)
+        self._sizes: list[int] = []  # of each problem's set
+        self._places = defaultdict[str, list[int]](list)  # the problems that have each run
+        for place, each in enumerate(benchmarks):
+            parts = shingles(each.problem)
+            self._sizes.append(len(parts))
+            for part in parts:
+                self._places[part].append(place)
 
     def find(self, problem: str) -> Overlap | None:
         """The benchmark problem most like this one, None where none reaches the threshold."""
@@ -76,8 +68,12 @@ class BenchmarkIndex:
         if self._threshold == 1:
             return None
         mine = shingles(problem)
-        candidates = sorted(cast(list[int], self._index.query(_min_hash(mine))))
-        overlaps = [Overlap(self._benchmarks[at], jaccard(mine, self._shingles[at])) for at in candidates]
+        shared = Counter(place for part in mine for place in self._places.get(part, ()))
+        # |A ∩ B| / |A ∪ B|
+        overlaps = [
+            Overlap(self._benchmarks[at], both / (len(mine) + self._sizes[at] - both))
+            for at, both in sorted(shared.items())
+        ]
         best = max(overlaps, key=lambda overlap: overlap.similarity, default=None)
         return best if best is not None and best.similarity >= self._threshold else None
 
@@ -125,9 +121,3 @@ def read_benchmark(file: Path) -> list[Benchmark]:
         raise UserError(
             f"decontaminate={file}: no prompt file of `dgpo data prepare` ({error!r:.120}); prepare it"
         ) from error
-
-
-def _min_hash(parts: frozenset[str]) -> MinHash:
-    signature = MinHash(num_perm=PERMUTATIONS, seed=1)
-    signature.update_batch([part.encode() for part in parts])
-    return signature

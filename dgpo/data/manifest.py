@@ -16,7 +16,7 @@ from dgpo.data.schema import prompt_rows
 from dgpo.errors import UserError
 from dgpo.versions import installed_versions
 
-PACKAGES = ("dgpo", "datasketch", "huggingface-hub", "pyarrow")
+PACKAGES = ("dgpo", "huggingface-hub", "pyarrow")
 
 
 @dataclass(frozen=True, kw_only=True)

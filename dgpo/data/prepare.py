@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dgpo.data.answers import ground_truth_fault
+from dgpo.data.decontaminate import BenchmarkIndex, benchmark_files, read_benchmark
 from dgpo.data.duplicates import Entry, Tally, collect_problems, drop_where, merge_answers
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
 from dgpo.data.options import Options
@@ -23,9 +24,6 @@ from dgpo.errors import UserError
 from dgpo.files import file_sha256, make_folder, replace_json, replace_text
 from dgpo.progress import ProgressBar
 from dgpo.tables import Table
-
-if TYPE_CHECKING:
-    from dgpo.data.decontaminate import BenchmarkIndex
 
 NEAR = 0.7
 _STEP = 1000
@@ -127,8 +125,6 @@ def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
     """The files that the options name, and their problems; a benchmark is not compared with itself."""
     if not options.decontaminate:
         return [], None
-    from dgpo.data.decontaminate import BenchmarkIndex, benchmark_files, read_benchmark
-
     files = benchmark_files(options.decontaminate)
     problems = [each for file in files for each in read_benchmark(file) if each.name != options.name]
     return files, BenchmarkIndex(problems, options.near or NEAR)
