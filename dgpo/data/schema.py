@@ -63,34 +63,27 @@ def make_row(
     raw_answer: str = "",
     before: Sequence[Message] = (),
     user: str | None = None,
-    ability: str = "math",
-    extra: Mapping[str, str | int | float] | None = None,
 ) -> PromptRow:
     """One prompt as verl reads it: the messages `before`, such as a system message, and the user's.
 
     `user` is the text shown to the model, where it differs from the bare `problem` (an instruction added,
     say). `id` names the problem within its `source` (a hub id, say) at `revision`; without one it is the index.
-    `level` and `subject` are the source's own words, `raw_answer` its own spelling of the answer. `extra` adds
-    fields to `extra_info`.
+    `level` and `subject` are the source's own words, `raw_answer` its own spelling of the answer.
 
-    Raises ValueError where `problem`, `ground_truth`, `data_source` or `split` is blank, or where `extra`
-    would replace a field.
+    Raises ValueError where `problem`, `ground_truth`, `data_source` or `split` is blank.
     """
     named = {"problem": problem, "ground_truth": ground_truth, "data_source": data_source, "split": split}
     for name, value in named.items():
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"make_row: {name}={value!r} (index {index}): give a non-empty string")
-    info = dict[str, str | int | float](index=index, split=split, problem=problem, level=level, subject=subject)
-    info |= {"id": id or str(index), "source": source, "revision": revision, "raw_answer": raw_answer or ground_truth}
-    if taken := sorted(set(info) & set(extra or {})):
-        raise ValueError(f"make_row: extra={taken} (index {index}) are fields already; use other names")
-    messages: list[Message] = [*before, {"role": "user", "content": problem if user is None else user}]
+    texts = {"split": split, "problem": problem, "level": level, "subject": subject, "id": id or str(index)}
+    texts |= {"source": source, "revision": revision, "raw_answer": raw_answer or ground_truth}
     return {
-        "prompt": messages,
+        "prompt": [*before, {"role": "user", "content": problem if user is None else user}],
         "data_source": data_source,
-        "ability": ability,
+        "ability": "math",
         "reward_model": {"style": "rule", "ground_truth": ground_truth},
-        "extra_info": {**info, **(extra or {})},
+        "extra_info": {"index": index, **texts},
     }
 
 

@@ -13,14 +13,11 @@ from dgpo.data import check_parquet, make_row, write_parquet
 from dgpo.data.schema import PromptRow
 
 
-def row(index: int = 0, **changes: Any) -> PromptRow:
-    fields: dict[str, Any] = {
-        "problem": "1+1=?",
-        "ground_truth": "2",
-        "data_source": "sums",
-        "split": "train",
-    }
-    return make_row(index=index, **{**fields, **changes})
+def row(index: int = 0, extra: dict[str, Any] | None = None, **changes: Any) -> PromptRow:
+    fields: dict[str, Any] = {"problem": "1+1=?", "ground_truth": "2", "data_source": "sums", "split": "train"}
+    made = make_row(index=index, **{**fields, **changes})
+    made["extra_info"] |= extra or {}
+    return made
 
 
 def table(rows: list[PromptRow], tmp_path: Path) -> pa.Table:
@@ -36,12 +33,10 @@ def with_column(base: pa.Table, name: str, values: pa.Array | list[Any]) -> pa.T
 def test_a_row_carries_the_fields_that_verl_reads():
     origin = {"id": "a", "source": "org/sums", "revision": "0f", "subject": "Algebra", "raw_answer": "2.0"}
     system = {"role": "system", "content": "Be brief."}
-    made = row(7, before=[system], user="What is 1+1?", level="2", **origin, extra={"year": "2024"})
+    made = row(7, before=[system], user="What is 1+1?", level="2", **origin)
     assert made["prompt"] == [system, {"role": "user", "content": "What is 1+1?"}]
     assert made["reward_model"] == {"style": "rule", "ground_truth": "2"}
-    assert made["extra_info"] == {
-        "index": 7, "split": "train", "level": "2", "problem": "1+1=?", **origin, "year": "2024"
-    }  # fmt: skip
+    assert made["extra_info"] == {"index": 7, "split": "train", "level": "2", "problem": "1+1=?", **origin}
 
 
 def test_a_row_without_an_id_is_named_by_its_index():
@@ -52,11 +47,6 @@ def test_a_row_without_an_id_is_named_by_its_index():
 def test_a_row_with_a_blank_field_is_refused(name: str):
     with pytest.raises(ValueError, match=f"{name}=' '.*non-empty"):
         row(**{name: " "})
-
-
-def test_extra_may_not_replace_a_field():
-    with pytest.raises(ValueError, match=r"extra=.'split'."):
-        row(extra={"split": "other"})
 
 
 def test_no_rows_are_refused(tmp_path: Path):
