@@ -12,7 +12,7 @@ from dgpo.cluster import use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.values import malformed
 from dgpo.config.compose import compose_config, of_training, select_platform
-from dgpo.config.memory.duration import cost, step_seconds, utilisation, whole_step
+from dgpo.config.memory.duration import cost, step_seconds, whole_step
 from dgpo.config.memory.host import host_bytes
 from dgpo.config.memory.phases import cache_tokens, overflows, phases, totals
 from dgpo.config.memory.remedies import remedy
@@ -112,14 +112,10 @@ def verdict(setup: Setup) -> list[str]:
 
 
 def times(setup: Setup, gpu: Gpu) -> Table:
-    """Seconds of a step by phase, and MFU."""
+    """Seconds of a step by phase."""
     seconds = step_seconds(setup, gpu)
-    passes = {name: setup.update_passes if name == "update" else 1 for name in seconds}
-    passes["step"], seconds["step"] = sum(passes.values()), whole_step(setup, seconds)
-    rows = [
-        [name, f"{value:.0f}", f"{utilisation(setup, gpu, value, passes[name]):.0%}"] for name, value in seconds.items()
-    ]
-    return Table(["", "seconds", "MFU"], rows, f"A step on {gpu.name}", words=[""])
+    rows = [[name, f"{value:.0f}"] for name, value in {**seconds, "step": whole_step(setup, seconds)}.items()]
+    return Table(["", "seconds"], rows, f"A step on {gpu.name}", words=[""])
 
 
 def figures(setup: Setup) -> str:

@@ -56,7 +56,6 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             GlobalHydra.instance().config_loader().get_search_path().prepend("own", f"file://{folder}")
             config = compose(name, overrides=[search, *overrides])
         if (file := folder / f"{name}.yaml").is_file() and "@package" not in file.read_text("utf-8").partition("\n")[0]:
-            refuse_octal(file)
             refuse_replaced(file, config, overrides)
         return config
     except RecursionError as error:
@@ -65,8 +64,10 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         if error.missing_cfg_file != name.lstrip("/"):
             raise UserError(f"config {name}: {str(error).partition('Config search path')[0].strip()}") from error
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
-        said = f"--config-name={name}: there is no {name}.yaml in {folder} (it has {there})"
-        raise UserError(f"{said}; a config of your own needs --config-dir=FOLDER") from error
+        raise UserError(
+            f"--config-name={name}: there is no {name}.yaml in {folder} (it has {there}); a config of your own needs "
+            "--config-dir=FOLDER"
+        ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"config {name}: a file of {folder} is not UTF-8 ({error}); save it as UTF-8") from error
     except (HydraException, OmegaConfBaseException, ValueError, TypeError, OSError, yaml.YAMLError) as error:
@@ -96,16 +97,6 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
     return f"write {' or '.join(within[:3])}; {own}" if within else f"correct it, or {own}"
 
 
-def refuse_octal(file: Path) -> None:
-    """Raises UserError where a value in a config's own file is an octal number, which nobody means."""
-    for event in yaml.parse(file.read_text(encoding="utf-8")):
-        if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0_*[0-7]+", event.value):
-            raise UserError(
-                f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}; write "
-                "it without the leading zero, or in quotes if it is a text"
-            )
-
-
 def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
     """Raises UserError where a value in a config's own file does nothing: it is Hydra's, or an entry of its defaults
     replaces it, which comes after ``_self_``. An override, or a group that one adds, may do so."""
@@ -117,17 +108,17 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
             raise UserError(f"{file}: {key}={value}: {OF_HYDRA}")
         is_given = adds_group or any(f"{key}.".startswith(f"{each}.") for each in given)
         if value != "???" and not is_given and (now := composed.get(key, value)) != value:
-            said = f"{file}: {key}={value} does nothing, for its defaults make it {now}"
-            raise UserError(f"{said}; put _self_ last in them")
+            raise UserError(f"{file}: {key}={value} does nothing, for its defaults make it {now}; put _self_ last")
 
 
 def of_training(name: str, composed: DictConfig) -> DictConfig:
     """The config, `resolved`; UserError where it is not of a training."""
     config = resolved(composed)
     if missing := [section for section in SECTIONS if section not in config]:
-        said = f"--config-name={name}: it has no {', '.join(missing)}, so verl's trainer cannot run it"
-        remedy = "let its defaults begin with rlvr or an experiment that does"
-        raise UserError(f"{said}; {remedy}; `dgpo unlearn train` takes configs of unlearning")
+        raise UserError(
+            f"--config-name={name}: it has no {', '.join(missing)}, so verl's trainer cannot run it; let its defaults "
+            "begin with rlvr or an experiment that does; `dgpo unlearn train` takes configs of unlearning"
+        )
     return config
 
 
@@ -157,14 +148,18 @@ def readable(override: str) -> str:
         if re.fullmatch(r"[+\w.@/]+", key) and re.fullmatch(r"[\w./~-][\w ./~@%+:-]*", value):
             return f'{key}="{value}"'
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        said = f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice"
-        raise UserError(f"{said}: '{key}=\"{escaped}\"'") from None
+        raise UserError(
+            f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice: "
+            f"'{key}=\"{escaped}\"'"
+        ) from None
     if (group := config_dir() / key.lstrip("+")).is_dir() and key and not isinstance(parsed.value(), str | list):
         names = ", ".join(sorted(file.stem for file in group.glob("*.yaml")))
         raise UserError(f"{override}: it must be the name of a file in configs/{key}; use one of {names}, or ~{key}")
     if parsed.is_sweep_override():
-        said = f"{key}={value}: it reads as several runs, and this is one; for a list write '{key}=[{value}]'"
-        raise UserError(f"{said}, for a text put it in quotes twice: '{key}=\"{value}\"'")
+        raise UserError(
+            f"{key}={value}: it reads as several runs, and this is one; for a list write '{key}=[{value}]', for a text "
+            f"put it in quotes twice: '{key}=\"{value}\"'"
+        )
     return override
 
 
@@ -187,9 +182,10 @@ def resolved(config: DictConfig) -> DictConfig:
     except OmegaConfBaseException as error:
         if section := re.search(r"node `([\w.]+)` is not a container", str(error)):
             value = OmegaConf.select(config, section[1])
-            said = f"{section[1]}={value}: it is a section with options of its own; set those, {section[1]}.NAME=VALUE"
-            folder = f"configs/{section[1].rpartition('.')[2]}"
-            raise UserError(f"{said}, or choose a file of {folder} where there is such a folder") from error
+            raise UserError(
+                f"{section[1]}={value}: it is a section with options of its own; set those, {section[1]}.NAME=VALUE, "
+                f"or choose a file of configs/{section[1].rpartition('.')[2]} where there is such a folder"
+            ) from error
         what, key = str(error).partition("\n")[0], error.full_key or "the config"
         remedy = "give it a value, or ${oc.env:NAME,DEFAULT}" if "variable" in what else "correct what it refers to"
         raise UserError(f"{key}: {what}; {remedy}") from error

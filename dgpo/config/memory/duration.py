@@ -60,13 +60,6 @@ def hours(setup: Setup, gpu: Gpu) -> float | None:
     return None if setup.steps is None else setup.steps * whole_step(setup, step_seconds(setup, gpu)) / 3600
 
 
-def utilisation(setup: Setup, gpu: Gpu, seconds: float, forwards: int) -> float:
-    """MFU: FLOPs of ``forwards`` forward passes over all tokens of a step, against what the trainer's GPUs could do in
-    ``seconds``. The update counts as three of them; recomputation does not count."""
-    mean = MEAN_SHARE * setup.response
-    return forwards * setup.samples * mean * forward_flops(setup, mean) / (setup.gpus * gpu.flops * seconds)
-
-
 def cost(setup: Setup) -> str:
     """A line with the estimated cost of a run."""
     if setup.gpu is None:
