@@ -177,21 +177,12 @@ def _usable_answer(
 ) -> str | None:
     """A row's canonical answer; None where it has none that can be compared, and the row is dropped."""
     try:
-        answer = canonical(record.answer)
-        listed = answer_list(record.answer)
-        spellings = [each for each in map(canonical, listed) if each]
-        any_answer |= any(isinstance(each, str) and is_solution(each) for each in listed)  # each has the whole answer
-        if len(spellings) > 1:
-            are_equal = len(group_equal(spellings)) == 1
-            if any_answer and not are_equal:
-                raise ValueError("the list has answers of different value, and only spellings of one may stand for it")
-            if any_answer:
-                answer = spellings[0]
-            elif are_equal:
-                tally.remarks.add(_SPELLINGS_OF_ONE, row, record.answer)
+        answer, are_spellings = _read_answer(record.answer, canonical, any_answer)
         fault = text_fault(answer) if answer else ""
     except (TypeError, ValueError) as error:
-        answer, fault = "?", str(error)
+        answer, are_spellings, fault = "?", False, str(error)
+    if are_spellings:
+        tally.remarks.add(_SPELLINGS_OF_ONE, row, record.answer)
     if remark := reading_remark(record.answer, answer):
         tally.remarks.add(remark, row, record.answer)
     if speaks_of_picture(record.problem):
@@ -205,6 +196,21 @@ def _usable_answer(
     if instruction := leftover_instruction(record.problem):
         tally.remarks.add(f"problems still ask for {instruction}", row, record.problem)
     return answer
+
+
+def _read_answer(raw: object, canonical: Callable[[object], str], any_answer: bool) -> tuple[str, bool]:
+    """The canonical answer, the first of a list where one entry will do; and whether it would do, unasked."""
+    answer, listed = canonical(raw), answer_list(raw)
+    spellings = [each for each in map(canonical, listed) if each]
+    if len(spellings) < 2:
+        return answer, False
+    are_equal = len(group_equal(spellings)) == 1
+    # Of whole solutions each has the whole answer.
+    if not any_answer and not any(isinstance(each, str) and is_solution(each) for each in listed):
+        return answer, are_equal
+    if not are_equal:
+        raise ValueError("the list has answers of different value, and only spellings of one may stand for it")
+    return spellings[0], False
 
 
 def _can_be_written(record: Record) -> bool:

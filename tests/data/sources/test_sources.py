@@ -1,15 +1,7 @@
 """Each source is read from rows in its own schema, made here, with the quirks that its cards and users report."""
 
-import contextlib
-import fcntl
+import io
 import json
-import os
-import pty
-import re
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from dgpo.cli import main
 from dgpo.data import check_parquet
@@ -24,8 +17,9 @@ from dgpo.data.check import examine
 from dgpo.data.manifest import read_manifest
 from dgpo.data.prompts import TEMPLATES
 from dgpo.data.sources import SOURCES
-from dgpo.data.sources.source import Source, records
+from dgpo.data.sources.source import Source, records, table_of
 from dgpo.errors import UserError
+from dgpo.tables import WIDTH
 
 Rows = list[dict[str, Any]]
 
@@ -91,9 +85,7 @@ def test_dapo_s_processed_copy(tmp_path: Path):
     row = {"prompt": "Find $x$.", "solution": "34", "data_source": "math_dapo",
            "ability": "MATH", "reward_model": {"ground_truth": "34", "style": "rule"}, "extra_info": {"index": "a"},
            "source_prompt": [{"content": "x", "role": "user"}]}  # fmt: skip
-    assert pairs(
-        prepared("dapo-math-17k", [{**row, "source_prompt": [{"content": "x", "role": "user"}]}], tmp_path)
-    ) == [("Find $x$.", "34")]
+    assert pairs(prepared("dapo-math-17k", [row], tmp_path)) == [("Find $x$.", "34")]
 
 
 def test_deepscaler_s_empty_answers(tmp_path: Path):
@@ -255,28 +247,11 @@ def test_a_problem_that_is_no_text_is_refused_with_its_row(problem: Any):
         list(records(iter(rows), SOURCES["deepscaler"], "file"))
 
 
-def list_sources(columns: int) -> tuple[str, str]:
-    """What `dgpo data list` prints in a pipe, and in a terminal of so many columns."""
-    command = [sys.executable, "-m", "dgpo.cli", "data", "list"]
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    piped = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    reader, writer = pty.openpty()
-    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(command, env=environment, stdin=writer, stdout=writer, stderr=writer)
-    os.close(writer)
-    shown = b""
-    with contextlib.suppress(OSError):  # how a terminal says that its other end is closed
-        while part := os.read(reader, 4096):
-            shown += part
-    os.close(reader)
-    assert process.wait() == 0
-    return piped, re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
-
-
-@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("columns", [40, 80, WIDTH])
 def test_the_list_names_every_source_and_copy_whole(columns: int):
-    for shown in list_sources(columns):
-        words = shown.split()
-        for source in SOURCES.values():
-            assert source.name in words
-            assert all(copy.id in words for copy in source.copies)
+    shown = io.StringIO()
+    table_of(SOURCES.values()).show(Console(width=columns, file=shown))
+    words = shown.getvalue().split()
+    for source in SOURCES.values():
+        assert source.name in words
+        assert all(copy.id in words for copy in source.copies)
