@@ -136,6 +136,11 @@ def _value_fault(file: Path) -> str:
     return ""
 
 
+def is_hub_id(name: str) -> bool:
+    """Whether a name is one on the hub, organisation/name, and no path in a folder that is here."""
+    return re.fullmatch(r"\w[\w.-]*/[\w.-]+", name) is not None and not Path(name).parent.is_dir()
+
+
 def has_tokenizer(folder: str | Path) -> bool:
     return any(Path(folder, name).is_file() for name in TOKENIZER_FILES)
 

@@ -1,6 +1,5 @@
 """What `dgpo data prepare` is asked for: which source, which of its files, which rows."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +9,8 @@ from dgpo.data.read import format_of, stem_of
 from dgpo.data.sources import SOURCES, HubCopy, Source
 from dgpo.data.sources.source import own_source, split_name
 from dgpo.errors import UserError
+from dgpo.model_files import is_hub_id
 from dgpo.tasks.arithmetic import DEFAULT_LEVELS
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(kw_only=True)
@@ -77,7 +75,7 @@ class Options:
     def _own(self) -> Source:
         path, copies = Path(self.data), ()
         if not path.exists():
-            if not _HUB_ID.fullmatch(self.data) or format_of(self.data) or path.parent.is_dir():
+            if not is_hub_id(self.data) or format_of(self.data):
                 raise UserError(
                     f"{self.data}: neither a file or folder, nor a hub id (organisation/name), nor one of "
                     f"{', '.join(SOURCES)}"

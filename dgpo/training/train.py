@@ -15,9 +15,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from dgpo.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
-from dgpo.config.checks.parallel import world
 from dgpo.config.checks.resume import digests
-from dgpo.config.checks.sizes import total_steps
+from dgpo.config.checks.sizes import total_steps, world
 from dgpo.config.compose import compose_config, of_training, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.files import json_object, replace_json, replace_text

@@ -1,6 +1,7 @@
 """An agent: its settings, the credit of its turns, and the environments that the prompt files name, tried once each."""
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,7 +14,7 @@ from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
 from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
-from dgpo.config.checks.finding import Finding, finding, finding_at_option, finding_from_error
+from dgpo.config.checks.finding import Finding, finding, finding_from_error, refusal
 from dgpo.config.checks.loading import UnloadableError, model_tokenizer, prompt_files
 from dgpo.data.schema import prompt_rows
 from dgpo.errors import UserError, check_number, choose
@@ -33,11 +34,11 @@ def agent(config: DictConfig) -> Iterator[Finding]:
     try:
         AgentSettings.of(config.agent)
     except ValueError as error:
-        yield finding_at_option(error, "agent", config.agent, "correct it; docs/agents.md")
+        yield refusal(config, "agent", error, "correct it; docs/agents.md")
     if not config.get("credit"):
         yield Finding("credit", None, "an agent's turns get no advantage", f"add advantage=proxmo, {WITHOUT}")
     else:
-        yield from _credit(config.credit)
+        yield from _credit(config)
     if estimator != ESTIMATOR or config.critic.get("enable"):
         message = "an agent's turns are credited by the group, and a critic or another estimator knows no turns"
         key = "algorithm.adv_estimator" if estimator != ESTIMATOR else "critic.enable"
@@ -54,8 +55,8 @@ def agent(config: DictConfig) -> Iterator[Finding]:
         yield Finding("rollouts", "dynamo", message, f"leave rollouts=dynamo out, {WITHOUT}")
 
 
-def _credit(section: DictConfig) -> Iterator[Finding]:
-    options = {str(key): value for key, value in section.items()}
+def _credit(config: DictConfig) -> Iterator[Finding]:
+    options = {str(key): value for key, value in config.credit.items()}
     try:
         credit = choose("credit", "credit.method", options.pop("method", None), CREDIT)
     except UserError as error:
@@ -67,7 +68,7 @@ def _credit(section: DictConfig) -> Iterator[Finding]:
             check_number(name, options.get(name, least), at_least=least, at_most=most)
         credit([turns, turns], **options)
     except (TypeError, ValueError) as error:
-        yield finding_at_option(error, "credit", options, "correct it; docs/agents.md")
+        yield refusal(config, "credit", error, "correct it; docs/agents.md")
 
 
 def environments(config: DictConfig) -> Iterator[Finding]:
@@ -105,6 +106,7 @@ def _tasks(path: str) -> list[tuple[list[dict[str, str]], Task]]:
 def _played(
     config: DictConfig, settings: AgentSettings, key: str, path: str, prompt: list[dict[str, str]], task: Task
 ) -> Iterator[Finding]:
+    """Episodes of a task begin alike, tell of success, survive what is no action, and fit the context."""
     try:
         heard, again, lost = asyncio.run(_play(settings, task))
     except EnvironmentLostError as error:
@@ -121,35 +123,38 @@ def _played(
         ended = heard[-1]["terminated"]
         message = f"environment {task['id']} has {'ended' if ended else 'gone on'} without a word of info['success']"
         yield Finding("agent.success", settings.success, message, "give it, or set agent.success=reward", fatal=ended)
-    try:
-        render = model_tokenizer(config.actor_rollout_ref.model)[0].apply_chat_template
-    except (UnloadableError, OSError):
-        return  # `model.model` says so
+    with contextlib.suppress(UnloadableError, OSError):  # `files.model` says so
+        yield from _room(config, settings, prompt, [each["text"] for each in heard], f"environment {task['id']}")
 
-    def tokens(messages: list[dict[str, str]]) -> int:
+
+def _room(
+    config: DictConfig, settings: AgentSettings, prompt: list[dict[str, str]], texts: list[str], where: str
+) -> Iterator[Finding]:
+    """An episode that hears ``texts`` fits the lengths of prompt and response; the longest after the first may come in
+    each turn."""
+    render = model_tokenizer(config.actor_rollout_ref.model)[0].apply_chat_template
+
+    def tokens(text: str, *more: dict[str, str]) -> int:
+        messages = [*prompt, {"role": "user", "content": text}, *more]
         return len(render(messages, add_generation_prompt=True, tokenize=True, return_dict=False))
 
-    longest = max((each["text"] for each in heard[1:]), key=len)
-    opening = [*prompt, {"role": "user", "content": heard[0]["text"]}]
-    shown = [opening] if settings.layout == "trajectory" else [opening, [*prompt, {"role": "user", "content": longest}]]
-    first, most = max(map(tokens, shown)), config.data.max_prompt_length
-    if first > most:
-        message = f"an observation of environment {task['id']}, with its prompt, takes {first} tokens"
-        yield finding(config, "data.max_prompt_length", message, f"raise it to {first} or more")
-    turns, room, between = settings.max_turns, config.data.max_response_length, 0
-    if settings.layout == "trajectory":
+    opening, longest = texts[0], max(texts[1:], key=len)
+    first, room, turns, between = tokens(opening), config.data.max_response_length, 1, 0
+    if is_whole := settings.layout == "trajectory":
         turn = [{"role": "assistant", "content": ""}, {"role": "user", "content": longest}]
-        between = (turns - 1) * (tokens([*opening, *turn]) - tokens(opening))
+        turns, between = settings.max_turns, (settings.max_turns - 1) * (tokens(opening, *turn) - first)
     else:
-        turns = 1
+        first = max(first, tokens(longest))
+    if first > config.data.max_prompt_length:
+        message = f"an observation of {where}, with its prompt, takes {first} tokens"
+        yield finding(config, "data.max_prompt_length", message, f"raise it to {first} or more")
     needed = between + turns * settings.max_action_tokens
     if needed > room:
         possible = between + turns <= room
-        message = f"{turns} turns of environment {task['id']} take up to {needed} tokens, " + (
-            "so that some will be cut off" if possible else f"{between} of them observations"
-        )
+        what = "so that some will be cut off" if possible else f"{between} of them observations"
         remedy = f"raise it to {needed}, or lower agent.max_action_tokens"
-        remedy += ", or agent.max_turns, or set agent.layout=turn" if settings.layout == "trajectory" else ""
+        remedy += ", or agent.max_turns, or set agent.layout=turn" if is_whole else ""
+        message = f"{turns} turns of {where} take up to {needed} tokens, {what}"
         yield finding(config, "data.max_response_length", message, remedy, fatal=not possible)
 
 

@@ -1,7 +1,6 @@
 """The nodes of a Ray cluster that runs already: enough of them, alike, and with the files of the run."""
 
 import contextlib
-import inspect
 import os
 import tempfile
 from collections.abc import Iterator
@@ -47,17 +46,6 @@ def cluster(config: DictConfig) -> Iterator[Finding]:
     yield from findings
 
 
-def ray_options(config: DictConfig) -> Iterator[Finding]:
-    """Ray takes them; of a private one, with an underscore, it says nothing beforehand."""
-    import ray
-
-    known = inspect.signature(ray.init).parameters
-    for name in config.ray_kwargs.ray_init:
-        if name not in known and not name.startswith("_"):
-            message = f"Ray has no such option; it has {', '.join(known)}"
-            yield finding(config, f"ray_kwargs.ray_init.{name}", message, "correct the name, or leave it out")
-
-
 def niceness(config: DictConfig) -> Iterator[Finding]:
     """The run starts the Ray whose workers have the priority."""
     if config.run.worker_niceness is not None and cluster_address(config) is not None:
@@ -77,22 +65,20 @@ def devices(config: DictConfig, nodes: list[dict[str, Any]]) -> Iterator[Finding
 
     trainer, asked = config.trainer, gpu_groups(config)
     listing = ", ".join(f"{node_name(node)}: {slots(node)}" for node in nodes) or "no nodes"
-    free = sorted((slots(node) for node in nodes), reverse=True)
+    free = [slots(node) for node in nodes]
     total = sum(count * size for _, count, size in asked)
     for group, count, size in asked:
         for _ in range(count):
-            fitting = next((i for i, left in enumerate(free) if left >= size), None)
-            if fitting is None:
-                enough = sum(slots(node) >= size for node in nodes)
+            fullest = max(range(len(free)), key=free.__getitem__, default=None)
+            if fullest is None or free[fullest] < size:
                 message = (
                     f"the run needs {total} GPUs, {size} a node here, and the cluster has {sum(map(slots, nodes))} "
-                    f"({listing}); {enough} nodes have {size}"
+                    f"({listing}); {sum(slots(node) >= size for node in nodes)} nodes have {size}"
                 )
                 remedy = f"start more nodes, or lower {group}.nnodes or {group}.n_gpus_per_node"
                 yield Finding(f"{group}.nnodes", count, message, remedy)
                 return
-            free[fitting] -= size
-            free.sort(reverse=True)
+            free[fullest] -= size
     unused = int(ray.available_resources().get("GPU", 0))
     if unused < total:
         message = f"the run needs {total} GPUs and {unused} of the cluster's {sum(map(slots, nodes))} are free"

@@ -6,7 +6,7 @@ import torch
 from omegaconf import DictConfig
 
 from dgpo.advantages.dynamo import modulation
-from dgpo.config.checks.finding import Finding, finding, finding_at_option
+from dgpo.config.checks.finding import Finding, finding, refusal
 from dgpo.config.checks.resume import checkpoint_to_resume
 from dgpo.rollouts.allocation import AllocationSettings
 from dgpo.rollouts.success import COUNTS
@@ -25,7 +25,7 @@ def allocation(config: DictConfig) -> Iterator[Finding]:
     try:
         AllocationSettings.of(config)
     except (ValueError, TypeError) as error:
-        yield finding_at_option(error, "rollouts", config.rollouts, "correct it; docs/methods.md, DynaMO")
+        yield refusal(config, "rollouts", error, "correct it; docs/methods.md, DynaMO")
     if manager != MANAGER:
         yield finding(config, key, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}")
     if config.algorithm.filter_groups.enable:
@@ -48,7 +48,7 @@ def factors(config: DictConfig) -> Iterator[Finding]:
     try:
         modulation(*[torch.zeros(0, 0)] * 4, **config.advantage)
     except (ValueError, TypeError) as error:
-        yield finding_at_option(error, "advantage", config.advantage, "correct it; docs/methods.md, DynaMO")
+        yield refusal(config, "advantage", error, "correct it; docs/methods.md, DynaMO")
     if config.algorithm.rollout_correction.bypass_mode:
         message = "it computes no old log-probs and no entropies, which advantage=dynamo reads"
         yield finding(config, "algorithm.rollout_correction.bypass_mode", message, "set it to false")

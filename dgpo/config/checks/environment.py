@@ -5,7 +5,6 @@ import importlib
 import os
 import re
 import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,23 +82,6 @@ def weight_transport(config: DictConfig) -> Iterator[Finding]:
     except (ImportError, ValueError) as error:
         remedy = "install what its module lacks (scripts/install.sh gpu installs cupy for nccl), or correct the name"
         yield finding(config, f"{ROLLOUT}.checkpoint_engine.backend", str(error), remedy)
-
-
-def ports(config: DictConfig) -> Iterator[Finding]:
-    """The port for Ray's dashboard, if one is set, is free."""
-    init = config.ray_kwargs.ray_init
-    port = init.get("dashboard_port")
-    if port is None or init.get("include_dashboard") is False:
-        return
-    host = init.get("dashboard_host") or "127.0.0.1"
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            message = f"it cannot be taken on {host} ({error.strerror})"
-            remedy = "choose another port, end the program that holds it, or set ray_kwargs.ray_init."
-            yield finding(config, "ray_kwargs.ray_init.dashboard_port", message, remedy + "include_dashboard=false")
 
 
 def run_folder(config: DictConfig) -> Iterator[Finding]:

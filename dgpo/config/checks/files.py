@@ -1,7 +1,9 @@
-"""The prompt files, which verl's own dataset must load and the chat template render."""
+"""The model, which transformers must load as it was saved; the prompt files, which verl's own dataset must load and the
+chat template render."""
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,28 @@ from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, prompt_fil
 from dgpo.config.checks.registries import agent_loop_names
 from dgpo.config.checks.reward import OURS
 from dgpo.config.compose import paths
+from dgpo.config.memory.setup import MODEL
 from dgpo.data.answers import canonical_answer, text_fault
 from dgpo.data.escapes import backslash_fault
 from dgpo.data.occurrences import Occurrences
 from dgpo.data.schema import check_parquet, name_fault, prompt_rows
+from dgpo.model_files import has_tokenizer, is_hub_id, model_fault
 from dgpo.verifier import verify
+
+
+def model(config: DictConfig) -> Iterator[Finding]:
+    """The model directory holds a config, weights and a tokenizer."""
+    key, section = f"{MODEL}.path", config.actor_rollout_ref.model
+    folder, trusted = Path(section.path).expanduser(), bool(section.trust_remote_code)
+    if is_hub_id(section.path):
+        message = "there is no such directory, so it will be downloaded by every node"
+        yield finding(config, key, message, "download it first and give the local directory", fatal=False)
+    elif not folder.is_dir():
+        yield finding(config, key, "there is no such directory", "give a Hugging Face model directory")
+    elif fault := model_fault(folder, config=section.get("hf_config_path") or "", trusted=trusted):
+        yield finding(config, key, *fault)
+    elif (given := section.tokenizer_path) and Path(given).is_dir() and not has_tokenizer(given):
+        yield finding(config, f"{MODEL}.tokenizer_path", "it holds no tokenizer", "leave it out, or correct the path")
 
 
 def datasets(config: DictConfig) -> Iterator[Finding]:

@@ -1,12 +1,13 @@
 """What a check reports."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.errors import UserError
+from dgpo.files import flatten
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,12 @@ def finding(config: DictConfig, key: str, message: str, remedy: str, *, fatal: b
     return Finding(key, OmegaConf.select(config, key), message, remedy, fatal)
 
 
-def finding_at_option(error: Exception, key: str, section: Mapping[Any, Any], remedy: str) -> Finding:
-    """A finding of the option in ``section``, which is at ``key``, whose name and ``=`` begin the error's message;
-    of the section where it begins otherwise."""
+def refusal(config: DictConfig, key: str, error: Exception, remedy: str) -> Finding:
+    """A finding of the option of the section at ``key`` whose name and ``=`` begin the error's message; of the section
+    where it begins otherwise."""
     name = cause_of(error).partition("=")[0]
-    place, value = (f"{key}.{name}", section[name]) if name in section else (key, dict(section))
-    return Finding(place, value, cause_of(error), remedy)
+    section = OmegaConf.to_container(OmegaConf.select(config, key))
+    return finding(config, f"{key}.{name}" if name in flatten(cast(dict, section)) else key, cause_of(error), remedy)
 
 
 def finding_from_error(error: UserError) -> Finding:

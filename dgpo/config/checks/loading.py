@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +19,6 @@ from dgpo.progress import ProgressBar
 MOST_SAMPLES = {"train_files": "train_max_samples", "val_files": "val_max_samples"}
 _PATH = f"{MODEL}.path"
 _MODEL_KEYS = ("path", "tokenizer_path", "trust_remote_code", "custom_chat_template")
-_BATCH = 1024
 
 
 class UnloadableError(Exception):
@@ -67,22 +66,19 @@ def _prompt_lengths(settings: str, key: str, files: tuple[tuple[str, int, int], 
     options = dict(config.data.get("apply_chat_template_kwargs") or {})
     if schemas := getattr(dataset, "tool_schemas", None):
         options["tools"] = schemas
-    render = functools.partial(
-        (processor or tokenizer).apply_chat_template, add_generation_prompt=True, tokenize=False, **options
-    )
+    render = (processor or tokenizer).apply_chat_template
 
-    def count(prompts: Sequence[Any]) -> list[int]:
-        tokens = tokenizer([render(prompt) for prompt in prompts], add_special_tokens=False)["input_ids"]
-        return [len(each) for each in tokens]
+    def tokens(prompt: Any) -> list[int]:
+        text = render(prompt, add_generation_prompt=True, tokenize=False, **options)
+        return tokenizer(text, add_special_tokens=False)["input_ids"]
 
     if (processor or tokenizer).chat_template is None:
         remedy = "give one that has, or actor_rollout_ref.model.custom_chat_template"
         raise UnloadableError("its tokenizer has no chat template", remedy, _PATH)
-    lengths = _token_counts(frame, config.data.prompt_key, count)
-    for prompt in frame[:1][config.data.prompt_key]:
-        tokens = tokenizer(render(prompt), add_special_tokens=False)["input_ids"]
-        if fault := tokenizer_fault(Path(config.model.path), tokenizer, prompt, tokens):
-            raise UnloadableError(*fault, _PATH)
+    prompts = frame[config.data.prompt_key]
+    lengths = _token_counts(prompts, lambda prompt: len(tokens(prompt)), len(frame))
+    if len(frame) and (fault := tokenizer_fault(Path(config.model.path), tokenizer, prompts[0], tokens(prompts[0]))):
+        raise UnloadableError(*fault, _PATH)
     return lengths
 
 
@@ -105,44 +101,41 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
 
 
 def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any, key: str) -> Any:
-    """verl's dataset of the files, after a try at its first and last rows and the first rows with pictures or sound."""
+    """verl's dataset of the files, after a try at its first and last rows and the first rows with pictures or sound:
+    of each file, then of all, so that what is refused is told of the file that it is in."""
     from verl.trainer.ppo.utils import create_rl_dataset
     from verl.utils.dataset.rl_dataset import get_dataset_class
 
+    most = data.get(MOST_SAMPLES[key], -1)
+
     def load(chosen: Sequence[str]) -> Any:
-        most = data.get(MOST_SAMPLES[key], -1)
-        with contextlib.redirect_stdout(io.StringIO()):
-            dataset: Any = create_rl_dataset(
-                OmegaConf.create(list(chosen)), data, tokenizer, processor, max_samples=most
-            )
-            for place in {0, len(dataset) - 1, *_with_media(dataset)}:
-                dataset[place]
+        dataset: Any = create_rl_dataset(OmegaConf.create(list(chosen)), data, tokenizer, processor, max_samples=most)
+        for place in {0, len(dataset) - 1, *_with_media(dataset)}:
+            dataset[place]
         return dataset
 
-    try:
+    with _loading(f"the class {data.custom_cls.name} of it", "correct path and name", "data.custom_cls.path"):
+        get_dataset_class(data)
+    datasets = []
+    for file in files:
+        with _loading(file, "`dgpo data prepare` writes files that it can load"):
+            datasets.append(load([file]))
+    if len(files) == 1:
+        return datasets[0]
+    one, *others = (getattr(getattr(each, "dataframe", None), "features", {}) for each in datasets)
+    differences = ((difference(one, other), file) for file, other in zip(files[1:], others, strict=True))
+    how = next((f" ({what} in {file}, not as in {files[0]})" for what, file in differences if what), "")
+    with _loading(f"the files together{how}", "give them the columns and types that `dgpo data prepare` writes"):
         return load(files)
-    except Exception as error:  # the libraries that verl reads with raise what they like
-        whole = error
+
+
+@contextlib.contextmanager
+def _loading(what: str, remedy: str, key: str = "") -> Iterator[None]:
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            get_dataset_class(data)
-    except Exception as error:  # importing a file of the user's
-        message = f"verl cannot load the class {data.custom_cls.name} of it: {_reason(error)}"
-        raise UnloadableError(message, "correct path and name", "data.custom_cls.path") from error
-    features = {}
-    for file in files:
-        try:
-            features[file] = load([file]).dataframe.features
-        except Exception as error:
-            raise UnloadableError(
-                f"verl cannot load {file}: {_reason(error)}", "`dgpo data prepare` writes files that it can load"
-            ) from error
-    (first, one), *others = features.items()
-    differences = (f"{what} in {file}, not as in {first}" for file, other in others if (what := difference(one, other)))
-    raise UnloadableError(
-        f"verl cannot load the files together: {next(differences, _reason(whole))}",
-        "give them the same columns and types; all that `dgpo data prepare` writes agree",
-    ) from whole
+            yield
+    except Exception as error:  # the libraries that verl reads with raise what they like
+        raise UnloadableError(f"verl cannot load {what}: {_reason(error)}", remedy, key) from error
 
 
 def _with_media(dataset: Any) -> Iterator[int]:
@@ -168,35 +161,24 @@ def difference(one: Any, other: Any, name: str = "") -> str:
     return "" if one == other else f"{name} is {getattr(other, 'dtype', None) or type(other).__name__}"
 
 
-def _token_counts(frame: Any, column: str, count: Any) -> np.ndarray:
-    """Tokens of each prompt, `(N,)`; equal prompts are counted once."""
+def _token_counts(prompts: Iterable[Any], count: Callable[[Any], int], number: int) -> np.ndarray:
+    """Tokens of each of so many prompts, `(N,)`; equal ones are counted once."""
     known: dict[int, int] = {}
-    lengths = np.empty(len(frame), np.int64)
-    with ProgressBar("measuring prompts", len(frame)) as bar:
-        for start in range(0, len(frame), _BATCH):
-            prompts = frame[start : start + _BATCH][column]
-            marks = [hash(str(prompt)) for prompt in prompts]
-            new = {mark: prompt for mark, prompt in zip(marks, prompts, strict=True) if mark not in known}
-            try:
-                known.update(zip(new, count(list(new.values())) if new else (), strict=True))
-            except Exception:  # a template raises what it likes; one by one shows of which row
-                _refuse_first(prompts, start, count)
-                raise
-            lengths[start : start + len(marks)] = [known[mark] for mark in marks]
-            bar.advance(len(marks))
+    lengths = np.empty(number, np.int64)
+    with ProgressBar("measuring prompts", number) as bar:
+        for place, prompt in enumerate(prompts):
+            if (mark := hash(str(prompt))) not in known:
+                try:
+                    known[mark] = count(prompt)
+                except Exception as error:  # a template raises what it likes
+                    roles = ", ".join(str(message.get("role")) for message in prompt)
+                    raise UnloadableError(
+                        f"row {place}: the model's chat template refuses its messages ({roles}): {_reason(error)}",
+                        "write roles that the template takes, in its order, drop the row, or mend the template",
+                    ) from error
+            lengths[place] = known[mark]
+            bar.advance(1)
     return lengths
-
-
-def _refuse_first(prompts: Sequence[Any], start: int, count: Any) -> None:
-    for place, prompt in enumerate(prompts, start=start):
-        try:
-            count([prompt])
-        except Exception as error:
-            roles = ", ".join(str(message.get("role")) for message in prompt)
-            raise UnloadableError(
-                f"row {place}: the model's chat template refuses its messages ({roles}): {_reason(error)}",
-                "write roles that the template takes, in its order, drop the row, or mend the template",
-            ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -6,9 +6,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
-from dgpo.config.checks.parallel import model_shape
+from dgpo.config.checks.sizes import model_shape
 from dgpo.config.memory.lora import Lora, adapted_layers, linear_layers, lora_from, matches
-from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
+from dgpo.config.memory.setup import ACTOR, MODEL
 from dgpo.config.memory.shape import ModelShape
 from dgpo.errors import UserError
 from dgpo.files import json_object
@@ -67,9 +67,6 @@ def _transport(config: DictConfig, asked: Lora) -> Iterator[Finding]:
     if asked.merged and rollout.dtype == "float32":
         message = f"verl sends the merged weights in bfloat16, and the rollouts compute in {rollout.dtype}"
         yield finding(config, f"{MODEL}.lora.merge", message, "set it to false, which is exact", fatal=False)
-    if rollout.get("layered_summon") and rollout.load_format == "dummy":
-        message = "vLLM must have loaded the base model by itself"
-        yield finding(config, f"{ROLLOUT}.layered_summon", message, "set rollout.load_format=safetensors")
     if "hf_model" in actor.checkpoint.save_contents:
         message = "verl would save the base model under names that nothing loads, and the adapter not at all"
         yield finding(config, f"{ACTOR}.checkpoint.save_contents", message, "leave out hf_model, and use dgpo export")

@@ -169,8 +169,13 @@ def on_cpu(config: DictConfig) -> Iterator[Finding]:
 def filtering(config: DictConfig) -> Iterator[Finding]:
     """DAPO's dynamic sampling as verl 0.9 does it."""
     groups, function = config.algorithm.filter_groups, config.reward.custom_reward_function
+    sampler = config.trainer.v1.sampler.custom_sampler
     if not groups.enable:
         return
+    if sampler.path and sampler.name:
+        message = f"verl does not tell a custom sampler ({sampler.name}) to filter groups"
+        remedy = "set trainer.v1.sampler.custom_sampler.path and .name to null"
+        yield finding(config, f"{FILTER}.enable", message, remedy)
     if function.path == "pkg://dgpo.rewards.verl" and groups.metric not in ("acc", "score", "reward"):
         yield finding(config, f"{FILTER}.metric", "the reward function returns no such number", "use acc, or reward")
     options = function.get("reward_kwargs") or {}

@@ -8,11 +8,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, cause_of, finding, finding_at_option
+from dgpo.config.checks.finding import Finding, cause_of, finding, refusal
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
+from dgpo.model_files import is_hub_id
 from dgpo.runs import checkpoints
 
 LOSS = f"{ACTOR}.policy_loss"
+CALLBACK = "dgpo.training.verl.CompletionCallback"
 # Trackers that are verl's own, or named otherwise than their package.
 WITHOUT_MODULE = ("console", "file", "vemlp_wandb")
 READ_BY_EVERY_RUN = (MODEL, ROLLOUT, f"{ROLLOUT}.multi_turn", f"{ROLLOUT}.agent", "data")
@@ -80,20 +82,10 @@ def checkpointing(config: DictConfig) -> Iterator[Finding]:
         if defect := checkpoints.inspect(path).defect:
             remedy = "give a complete checkpoint, .../global_step_N"
             yield Finding("trainer.resume_from_path", path, defect, remedy)
-    key, value = "trainer.checkpoint_callback_class", config.trainer.checkpoint_callback_class
-    if value == "dgpo.training.verl.CompletionCallback":
-        return
-    from verl.utils.import_utils import load_class_from_fqn
-
-    remedy = "leave it as configs/rlvr.yaml has it, or use a subclass of dgpo.training.verl.CompletionCallback"
-    try:
-        chosen = load_class_from_fqn(value, "CheckpointCallback") if value else None
-    except Exception as error:
-        yield finding(config, key, f"it cannot be loaded: {cause_of(error)}", remedy)
-        return
-    # By name: the room of the class is above this one.
-    if not any(each.__name__ == "CompletionCallback" for each in getattr(chosen, "__mro__", ())):
-        yield finding(config, key, "no checkpoint would count as complete: none could be gone on from", remedy)
+    if config.trainer.checkpoint_callback_class != CALLBACK:
+        message = "a checkpoint is gone on from only if this class declares it complete after the save"
+        remedy = f"use {CALLBACK}, or a subclass that calls its on_save"
+        yield finding(config, "trainer.checkpoint_callback_class", message, remedy, fatal=False)
 
 
 def policy_loss(config: DictConfig) -> Iterator[Finding]:
@@ -120,8 +112,7 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         remedy = "correct the value; docs/methods.md has the ranges"
         if isinstance(error.__cause__, ImportError):
             remedy = "install it, or put its folder on PYTHONPATH"
-        refusal = finding_at_option(error, LOSS, section, remedy)
-        yield Finding(LOSS, section.loss_mode, refusal.message, refusal.remedy) if refusal.key == LOSS else refusal
+        yield refusal(config, LOSS, error, remedy)
         return
     if loss_config is None:
         yield finding(config, f"{LOSS}.loss_mode", "verl knows no such policy loss", choices)
@@ -130,76 +121,10 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"{LOSS}.loss_mode", message, choices.replace("dgpo", "grpo"), fatal=False)
     elif not hasattr(loss_config, "check"):
         yield finding(config, f"{LOSS}._target_", f"the loss {section.loss_mode} is not configured by it", choices)
-    low, high = actor.clip_ratio_low or 0, actor.clip_ratio_high or 0
-    if low >= 0.5 and 1 <= high <= 1.5:
-        message = f"the ratio may go from {1 - low:g} to {1 + high:g}, for low={low} and high are distances from 1"
-        remedy = f"for {low} to {high} set them to {1 - low:g} and {high - 1:g}"
-        yield finding(config, f"{ACTOR}.clip_ratio_high", message, remedy, fatal=False)
-    elif high > (10 if "cispo" in section.loss_mode else 1):
-        message = f"nothing is clipped before the ratio is {1 + high:g}"
+    high = actor.clip_ratio_high or 0
+    if high > (10 if "cispo" in section.loss_mode else 1):
+        message = f"it is a distance from 1: nothing is clipped before the ratio is {1 + high:g}"
         yield finding(config, f"{ACTOR}.clip_ratio_high", message, "usual are 0.2 to 0.28", fatal=False)
-
-
-def optimizer(config: DictConfig) -> Iterator[Finding]:
-    """verl builds its optimizer, here of one parameter: torch then refuses what it would refuse of all."""
-    import torch
-    from verl.utils.config import omega_conf_to_dataclass
-    from verl.workers.config.optimizer import build_optimizer
-
-    section, key = config.actor_rollout_ref.actor.optim, f"{ACTOR}.optim"
-    try:
-        build_optimizer([torch.nn.Parameter(torch.zeros(1))], omega_conf_to_dataclass(section))
-    except ImportError as error:
-        # It may be installed where the run is to be.
-        remedy = "install it, or use torch.optim and AdamW"
-        yield finding(config, f"{key}.optimizer_impl", str(error), remedy, fatal=False)
-    except AttributeError as error:
-        yield finding(config, f"{key}.optimizer", cause_of(error), "use AdamW")
-    except Exception as error:
-        yield _refused(key, section, cause_of(error))
-
-
-def sections(config: DictConfig) -> Iterator[Finding]:
-    """verl's dataclasses of the sections that nothing else makes before the cluster runs."""
-    from verl.utils.config import omega_conf_to_dataclass
-
-    for key in (ROLLOUT, "trainer.v1.separate_async.hybrid_rollout"):
-        section = OmegaConf.select(config, key)
-        try:
-            omega_conf_to_dataclass(section)
-        except Exception as error:
-            yield _refused(key, section, cause_of(error))
-
-
-def _refused(key: str, section: DictConfig, message: str) -> Finding:
-    """A refusal of verl's or torch's: of the option that its message speaks of, else of the section."""
-    spoken_of = [str(name) for name in section if str(name) in message and name != "_target_"]
-    name = max(spoken_of, key=len, default=None)
-    value = OmegaConf.to_container(section) if name is None else section[name]
-    return Finding(f"{key}.{name}" if name else key, value, f"verl refuses it: {message}", "correct the value")
-
-
-def thresholds(config: DictConfig) -> Iterator[Finding]:
-    """The thresholds of the rollout correction, by verl's own readers of them."""
-    from verl.trainer.ppo import rollout_corr_helper as helper
-
-    correction, key = config.algorithm.rollout_correction, "algorithm.rollout_correction"
-    try:
-        helper._parse_rollout_is_threshold(correction.rollout_is_threshold)
-    except (TypeError, ValueError) as error:
-        yield finding(config, f"{key}.rollout_is_threshold", str(error), "use 2.0, or 0.5_2.0")
-    if correction.rollout_rs is None:
-        return
-    options = [each.strip() for each in correction.rollout_rs.split(",") if each.strip()]
-    known = sorted(helper.SUPPORTED_ROLLOUT_RS_OPTIONS)
-    if not options or not set(options) <= set(known):
-        remedy = f"use of {', '.join(known)}, with commas"
-        yield finding(config, f"{key}.rollout_rs", "there is no such rejection", remedy)
-        return
-    try:
-        helper._parse_rollout_rs_thresholds(options, correction.rollout_rs_threshold)
-    except (TypeError, ValueError) as error:
-        yield finding(config, f"{key}.rollout_rs_threshold", str(error), "give one of each")
 
 
 def modules(config: DictConfig) -> Iterator[Finding]:
@@ -217,7 +142,5 @@ def modules(config: DictConfig) -> Iterator[Finding]:
         for name, value in OmegaConf.select(config, part).items():
             if not name.endswith(("_path", "_file")) or not isinstance(value, str):
                 continue
-            # A tokenizer or a config may be named by its id on the hub, as a model may.
-            on_hub = part == MODEL and value.count("/") == 1 and value[0] not in "./~"
-            if "://" not in value and not on_hub and not Path(value).expanduser().exists():
+            if "://" not in value and not is_hub_id(value) and not Path(value).expanduser().exists():
                 yield finding(config, f"{part}.{name}", "there is no such file", "correct the path")

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
-from dgpo.config.checks.parallel import world
+from dgpo.config.checks.sizes import world
 from dgpo.config.compose import places
 from dgpo.config.last import changes, last_config
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
@@ -97,52 +97,60 @@ def going_on(config: DictConfig) -> Iterator[Finding]:
 
 
 def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
-    """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
+    """The run that saved the checkpoint was of this loss, model and data."""
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
-    folder, is_auto = RunFolder(checkpoint.parent.parent), config.trainer.resume_mode == "auto"
+    folder = RunFolder(checkpoint.parent.parent)
     try:
         last = last_config(folder)
     except UserError as error:
         yield finding_from_error(error)
         return
-    if last is None:
-        if is_auto:
-            message = f"it has no config.yaml, which would say whether {checkpoint} is of this loss, model and data"
-            yield finding(config, "run.dir", message, "copy it there too, or choose another run.dir", fatal=False)
+    if last is not None:
+        yield from _same_settings(config, last, checkpoint)
+        yield from _same_files(config, folder.data, checkpoint)
+    elif config.trainer.resume_mode == "auto":
+        message = f"it has no config.yaml, which would say whether {checkpoint} is of this loss, model and data"
+        yield finding(config, "run.dir", message, "copy it there too, or choose another run.dir", fatal=False)
+
+
+def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path) -> Iterator[Finding]:
+    """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
+    rows = ROWS if config.data.filter_overlong_prompts else ROWS[:2]
+    for key, old, new in changes(last, config, (*RESTORED, *rows)):
+        then = "its place in the data is of the rows which that leaves" if key in rows else "verl would go on with that"
+        message = f"{checkpoint} was saved with {old}, and {then}"
+        yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
+    if config.trainer.resume_mode != "auto":
         return
-    for key, old, new in changes(last, config, (*IDENTITY, *RESTORED)):
-        if key in RESTORED:
-            message = f"{checkpoint} was saved with {old}, and verl would go on with that"
-            yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
-        elif is_auto:
-            start = step_of(checkpoint)
-            message = f"the run in {folder.path} has {old}, and would go on from step {start} with another"
-            remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
-            yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
-    section = f"{ACTOR}.policy_loss"
+    run, step, section = f"the run in {checkpoint.parent.parent}", step_of(checkpoint), f"{ACTOR}.policy_loss"
+    for key, old, new in changes(last, config, IDENTITY):
+        message = f"{run} has {old}, and would go on from step {step} with another"
+        remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
+        yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     of_loss = sorted({*OmegaConf.select(last, section, default=())} - {"_target_", "loss_mode"})
-    learning = [*(f"{section}.{name}" for name in of_loss), *LEARNING] if is_auto else []
-    for key, old, new in changes(last, config, learning):
+    for key, old, new in changes(last, config, (*(f"{section}.{name}" for name in of_loss), *LEARNING)):
         if new is not None:  # of another loss, which has other settings
-            message = f"the run in {folder.path} has learnt with {old} up to step {step_of(checkpoint)}"
+            message = f"{run} has learnt with {old} up to step {step}"
             yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
-    before = json_object(folder.data)
+
+
+def _same_files(config: DictConfig, record: Path, checkpoint: Path) -> Iterator[Finding]:
+    """Model and data have the contents that the run has put on record."""
+    before = json_object(record)
     if not before:
-        message = f"{folder.data} is gone or broken: nobody knows whether data and model are as they were"
+        message = f"{record} is gone or broken: nobody knows whether data and model are as they were"
         yield finding(config, "run.dir", message, "restore it, or make sure that they are", fatal=False)
-    for path, digest in digests(config).items() if before else ():
+        return
+    for path, digest in digests(config).items():
+        remedy = f"restore it, or {from_its_weights(checkpoint)}"
         if before.get(path, digest) == digest:
             continue
-        if path.endswith((".safetensors", *OF_TOKENIZER)):
-            message = f"{path} has changed since {checkpoint} was saved: it is another model"
-            if is_auto:
-                yield finding(config, f"{MODEL}.path", message, f"restore it, or {from_its_weights(checkpoint)}")
-        else:
+        if not path.endswith((".safetensors", *OF_TOKENIZER)):
             message = f"the file has changed since {checkpoint} was saved, whose place in the data is of its old rows"
-            yield Finding("data.train_files", path, message, f"restore it, or {from_its_weights(checkpoint)}")
-    for key, old, new in changes(last, config, ROWS if config.data.filter_overlong_prompts else ROWS[:2]):
-        message = f"{checkpoint} was saved with {old}, and its place in the data is of the rows which that leaves"
-        yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
+            yield Finding("data.train_files", path, message, remedy)
+        elif config.trainer.resume_mode == "auto":
+            message = f"{path} has changed since {checkpoint} was saved: it is another model"
+            yield finding(config, f"{MODEL}.path", message, remedy)
 
 
 def digests(config: DictConfig) -> dict[str, str]:

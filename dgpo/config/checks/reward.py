@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
-from dgpo.config.checks.finding import Finding, cause_of, finding
+from dgpo.config.checks.finding import Finding, cause_of, finding, refusal
 from dgpo.config.checks.loading import prompt_files
 from dgpo.data.schema import prompt_rows
 
@@ -80,8 +80,7 @@ def _reward_options(config: DictConfig, score: object, manager_class: type, opti
         longest = config.actor_rollout_ref.rollout.response_length
         check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))
     except ValueError as error:
-        name = str(error).partition("=")[0]
-        yield finding(config, f"{key}.{name}", str(error), "correct it; docs/reward.md has the ranges")
+        yield refusal(config, key, error, "correct it; docs/reward.md has the ranges")
 
 
 def own_reward(config: DictConfig) -> Iterator[Finding]:

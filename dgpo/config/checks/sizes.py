@@ -1,4 +1,4 @@
-"""Sizes that have to divide or to fit."""
+"""Sizes that have to divide or to fit: batches, lengths, what GPUs share, and their memory by `dgpo.config.memory`."""
 
 import contextlib
 import io
@@ -9,12 +9,40 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dgpo.cluster import cluster_address
 from dgpo.config.checks.files import rows_left
 from dgpo.config.checks.finding import Finding, cause_of, finding
-from dgpo.config.checks.parallel import model_shape, world
 from dgpo.config.compose import paths
-from dgpo.config.memory.setup import ACTOR, ROLLOUT, sequence_parallel
+from dgpo.config.memory.host import host_bytes, memory_limit
+from dgpo.config.memory.phases import engine_bytes, engine_weights, overflows, resident, state
+from dgpo.config.memory.remedies import remedy
+from dgpo.config.memory.setup import (
+    ACTOR,
+    ENGINE,
+    GIB,
+    MODEL,
+    ROLLOUT,
+    Setup,
+    sequence_parallel,
+    sequence_parallel_key,
+    setup_from,
+)
+from dgpo.config.memory.shape import ModelShape, find_shape
 from dgpo.data.read import count_rows
+from dgpo.errors import UserError
+
+
+def model_shape(config: DictConfig) -> ModelShape | None:
+    """The model's shape; None where it is not known, which `files.model` reports where it matters."""
+    try:
+        return find_shape(config.actor_rollout_ref.model.path)
+    except UserError:
+        return None
+
+
+def world(config: DictConfig) -> int:
+    """FSDP ranks of the run."""
+    return config.trainer.nnodes * config.trainer.n_gpus_per_node
 
 
 def training_rows(config: DictConfig) -> int | None:
@@ -106,6 +134,118 @@ def lengths(config: DictConfig) -> Iterator[Finding]:
     if shape and longest > shape.positions:
         message = f"the model has {shape.positions} positions, prompt and response (or max_model_len) need {longest}"
         yield finding(config, "data.max_response_length", message, "lower the lengths, or rollout.max_model_len")
+
+
+def _divisors(number: int) -> list[int]:
+    return [part for part in range(1, number + 1) if number % part == 0]
+
+
+def sharding(config: DictConfig) -> Iterator[Finding]:
+    """The FSDP group size divides the number of GPUs."""
+    size, gpus = config.actor_rollout_ref.actor.fsdp_config.fsdp_size, world(config)
+    if 0 < size < gpus and gpus % size:
+        remedy = f"use -1 (all), or one of {_divisors(gpus)}"
+        yield finding(config, f"{ENGINE}.fsdp_size", f"it does not divide the {gpus} GPUs", remedy)
+
+
+def output_layer(config: DictConfig) -> Iterator[Finding]:
+    """Fused kernels work with the output layer under FSDP2. They read its weights without calling it, and find only a
+    shard where it is an FSDP2 unit of its own, which it is unless it is tied to the embedding."""
+    shape, strategy = model_shape(config), config.actor_rollout_ref.actor.strategy
+    if config.actor_rollout_ref.model.use_fused_kernels and strategy == "fsdp2" and not (shape and shape.tied):
+        message = (
+            "under FSDP2 the first log-probs of a model whose output layer is not its embedding would fail: "
+            "mixed torch.Tensor and DTensor"
+        )
+        remedy = "set it to false; configs/reasoning.yaml needs no more memory without"
+        yield finding(config, f"{MODEL}.use_fused_kernels", message, remedy)
+
+
+def ulysses(config: DictConfig) -> Iterator[Finding]:
+    """The Ulysses size divides the heads and the number of GPUs, and sequences are packed."""
+    key, size, gpus = sequence_parallel_key(config), sequence_parallel(config), world(config)
+    if size == 1:
+        return
+    shape = model_shape(config)
+    remedy = f"use one of {shape.valid_ulysses(gpus) if shape else _divisors(gpus)}"
+    if gpus % size:
+        yield finding(config, key, f"it does not divide the {gpus} GPUs", remedy)
+    elif shape and size not in shape.valid_ulysses(gpus):
+        message = f"it does not divide the model's {shape.heads} heads and {shape.kv_heads} key-value heads"
+        yield finding(config, key, message, remedy)
+    if not config.actor_rollout_ref.model.use_remove_padding:
+        yield finding(config, key, "sequences are shared only where they are packed", "set model.use_remove_padding")
+
+
+def tokens(config: DictConfig) -> Iterator[Finding]:
+    """A micro-batch holds the longest sequence."""
+    if not config.actor_rollout_ref.actor.use_dynamic_bsz:
+        return
+    longest = config.data.max_prompt_length + config.data.max_response_length
+    size, reported = sequence_parallel(config), set()
+    for key in (f"{ACTOR}.ppo_max_token_len_per_gpu", f"{ROLLOUT}.log_prob_max_token_len_per_gpu"):
+        budget = OmegaConf.select(config, key)
+        if budget * size < longest and budget not in reported:
+            reported.add(budget)
+            message = f"times ulysses {size} it is less than prompt and response, {longest} tokens"
+            remedy = f"set it to {-(-longest // size)} or more, raise {sequence_parallel_key(config)}, "
+            yield finding(config, key, message, remedy + "or lower data.max_response_length")
+
+
+def tensor_parallel(config: DictConfig) -> Iterator[Finding]:
+    """A vLLM replica fits on one node, and its size divides the heads."""
+    key, rollout = f"{ROLLOUT}.tensor_model_parallel_size", config.actor_rollout_ref.rollout
+    size, shape = rollout.tensor_model_parallel_size, model_shape(config)
+    node = (config.trainer if config.actor_rollout_ref.hybrid_engine else rollout).n_gpus_per_node
+    valid = shape.valid_tensor_parallel(node) if shape else _divisors(node)
+    remedy = f"use one of {valid}"
+    if size > node:
+        yield finding(config, key, f"a replica would need more than the {node} GPUs of a node", remedy)
+    elif node % size:
+        yield finding(config, key, f"it does not divide the {node} GPUs of a node", remedy)
+    elif shape and size not in valid:
+        message = f"it does not split the model's {shape.heads} heads and {shape.kv_heads} key-value heads evenly"
+        yield finding(config, key, message, remedy)
+
+
+def _setup(config: DictConfig) -> Setup | None:
+    """The setup of a config; None on a CPU, and where another check reports what is missing."""
+    try:
+        return setup_from(config)
+    except UserError:
+        return None
+
+
+def fits(config: DictConfig) -> Iterator[Finding]:
+    """The run fits its GPUs. It is refused where training state and vLLM's share exceed the GPU, or the weights that
+    share; the rest of the plan is an estimate, and only a warning."""
+    setup = _setup(config)
+    if setup is None or not (sentences := overflows(setup)):
+        return
+    limit, changes = setup.gpu_bytes or 0, remedy(setup)
+    certain = (
+        sum(state(setup).values()) > limit
+        or engine_bytes(setup) + resident(setup) > limit
+        or engine_weights(setup) > engine_bytes(setup)
+    )
+    advice = "it fits with " + " ".join(changes) if changes else "use larger GPUs, or a smaller model"
+    message = "; ".join(sentences) + " (dgpo plan shows the parts)"
+    yield finding(config, "run.gpu_memory_gib", message, advice, fatal=certain)
+
+
+def offloading(config: DictConfig) -> Iterator[Finding]:
+    """What is offloaded fits into this machine's memory; not checked for a run on a cluster."""
+    setup = _setup(config) if cluster_address(config) is None else None
+    if setup is None:
+        return
+    needed, limit = host_bytes(setup), memory_limit()
+    if needed > limit:
+        message = (
+            f"what is offloaded takes {needed / GIB:.0f} GiB of CPU memory on each node, and this process may use "
+            f"{limit / GIB:.0f}"
+        )
+        advice = "raise the limit of the container or job, offload less, or take more nodes"
+        yield finding(config, f"{ENGINE}.param_offload", message, advice)
 
 
 def verl_own(config: DictConfig) -> Iterator[Finding]:

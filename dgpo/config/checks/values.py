@@ -79,8 +79,6 @@ def _misspelt(key: str, name: str, options: Sequence[str]) -> tuple[str, str] | 
     prefix = key.removesuffix(name)
     if "." in name and options:
         return "a name with dots in a file is one name, and no path", "write it as sections, one within the other"
-    if prefix == "run.":
-        return "there is no such option; run has " + ", ".join(options), "correct the name, or leave it out"
     if close := difflib.get_close_matches(name, options, 1, 0.8):
         return "there is no such option", f"write {prefix}{close[0]}, or leave it out"
     return None
@@ -136,9 +134,9 @@ def _undeclared(
     """A finding of an option that neither the declared values nor the annotations of its section have; None where
     something may read it."""
     key = f"{prefix}{name}"
-    # verl makes these sections into their classes; of others it reads what is there, and so may others.
-    if key.startswith("actor_rollout_ref.") and annotations:
-        message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations))
+    # verl makes these sections into their classes, and `run` is ours; others may be read by code of one's own too.
+    if (key.startswith("actor_rollout_ref.") and annotations) or prefix == "run.":
+        message = f"there is no such option; {prefix.rstrip('.')} has " + ", ".join(sorted(annotations or default))
         return Finding(key, value, message, "correct the name, or leave it out")
     problem = _misspelt(key, name, [*default, *annotations])
     if problem or (not prefix and (problem := _misplaced(name, value))):

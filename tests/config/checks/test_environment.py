@@ -1,21 +1,10 @@
-"""The machine, its ports and the run folder are looked at before a run."""
+"""The machine and the run folder are looked at before a run."""
 
-import socket
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-
-def test_an_occupied_dashboard_port_is_refused(problems: Callable[..., list[str]]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        dashboard = ["ray_kwargs.ray_init.include_dashboard=true", f"+ray_kwargs.ray_init.dashboard_port={port}"]
-        (problem,) = problems(*dashboard)
-    assert f"dashboard_port={port}" in problem and "choose another port" in problem
 
 
 def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str]], tmp_path: Path) -> None:

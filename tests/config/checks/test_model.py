@@ -10,8 +10,7 @@ import pytest
 from omegaconf import DictConfig
 from safetensors.torch import load_file, save_file
 
-from dgpo.config.checks import files as prompts
-from dgpo.config.checks import model as checks
+from dgpo.config.checks import files as checks
 from dgpo.config.compose import compose_config, resolved
 
 
@@ -84,7 +83,7 @@ def test_a_model_that_would_not_load_as_it_was_saved_is_refused(kind: str, model
     change, message = MODELS[kind]
     assert list(checks.model(config)) == []
     change(model)
-    said = [str(each) for each in (*checks.model(config), *prompts.datasets(config))]
+    said = [str(each) for each in (*checks.model(config), *checks.datasets(config))]
     place = f"error: actor_rollout_ref.model.path={model}: "
     assert any(each.startswith(place) and message in each for each in said), said
 

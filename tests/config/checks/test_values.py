@@ -136,7 +136,7 @@ def test_each_option_refuses_what_is_of_another_kind_by_its_name() -> None:
         ("trainer.v1.trainr_mode=sync", "write trainer.v1.trainer_mode"),
         ("data.max_promt_length=3", "write data.max_prompt_length"),
         ("algorithm.kl_crtl=3", "write algorithm.kl_ctrl"),
-        ("run.nme=x", "there is no such option; run has name, dir,"),
+        ("run.nme=x", "there is no such option; run has dir, "),
         ("trianer=3", "write trainer"),
         ("rollouts=3", "it must be a section or null"),
         ("algorithm.filter_groups=null", "it must have a value"),

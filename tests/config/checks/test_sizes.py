@@ -1,6 +1,8 @@
+"""What is offloaded has to fit into this machine's memory."""
+
 from omegaconf import OmegaConf
 
-from dgpo.config.checks.gpu_memory import offloading
+from dgpo.config.checks.sizes import offloading
 from dgpo.config.compose import compose_config, resolved
 
 
