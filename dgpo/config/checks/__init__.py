@@ -34,6 +34,9 @@ SETTINGS = (
     registries.checkpointing,
     registries.policy_loss,
     reward.reward,
+    registries.optimizer,
+    registries.sections,
+    registries.thresholds,
     options.verl_keys,
     options.without_effect,
     options.switched_off,
@@ -60,6 +63,7 @@ SETTINGS = (
     lora.lora,
     sizes.fits,
     cluster.niceness,
+    cluster.ray_options,
 )
 # Of this machine, its files, and the cluster that it reaches.
 SURROUNDINGS = (

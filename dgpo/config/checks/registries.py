@@ -127,6 +127,68 @@ def policy_loss(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"{ACTOR}.clip_ratio_high", message, "usual are 0.2 to 0.28", fatal=False)
 
 
+def optimizer(config: DictConfig) -> Iterator[Finding]:
+    """verl builds its optimizer, here of one parameter: torch then refuses what it would refuse of all."""
+    import torch
+    from verl.utils.config import omega_conf_to_dataclass
+    from verl.workers.config.optimizer import build_optimizer
+
+    section, key = config.actor_rollout_ref.actor.optim, f"{ACTOR}.optim"
+    try:
+        build_optimizer([torch.nn.Parameter(torch.zeros(1))], omega_conf_to_dataclass(section))
+    except ImportError as error:
+        # It may be installed where the run is to be.
+        remedy = "install it, or use torch.optim and AdamW"
+        yield finding(config, f"{key}.optimizer_impl", str(error), remedy, fatal=False)
+    except AttributeError as error:
+        yield finding(config, f"{key}.optimizer", cause_of(error), "use AdamW")
+    except Exception as error:
+        yield _refused(key, section, cause_of(error))
+
+
+def sections(config: DictConfig) -> Iterator[Finding]:
+    """verl's dataclasses of the sections that nothing else makes before the cluster runs."""
+    from verl.utils.config import omega_conf_to_dataclass
+
+    for key in (ROLLOUT, "trainer.v1.separate_async.hybrid_rollout"):
+        section = OmegaConf.select(config, key)
+        try:
+            omega_conf_to_dataclass(section)
+        except Exception as error:
+            yield _refused(key, section, cause_of(error))
+
+
+def _refused(key: str, section: DictConfig, message: str) -> Finding:
+    """A refusal of verl's or torch's: of the option that its message speaks of, else of the section."""
+    spoken_of = [str(name) for name in section if str(name) in message and name != "_target_"]
+    name = max(spoken_of, key=len, default=None)
+    value = OmegaConf.to_container(section) if name is None else section[name]
+    return Finding(f"{key}.{name}" if name else key, value, f"verl refuses it: {message}", "correct the value")
+
+
+def thresholds(config: DictConfig) -> Iterator[Finding]:
+    """The thresholds of the rollout correction, by verl's own readers of them."""
+    from verl.trainer.ppo import rollout_corr_helper as helper
+
+    correction, key = config.algorithm.rollout_correction, "algorithm.rollout_correction"
+    try:
+        helper._parse_rollout_is_threshold(correction.rollout_is_threshold)
+    except (TypeError, ValueError) as error:
+        yield finding(config, f"{key}.rollout_is_threshold", str(error), "use 2.0, or 0.5_2.0")
+    if correction.rollout_rs is None:
+        return
+    options = [each.strip() for each in correction.rollout_rs.split(",") if each.strip()]
+    known = sorted(helper.SUPPORTED_ROLLOUT_RS_OPTIONS)
+    if not options or not set(options) <= set(known):
+        remedy = f"use of {', '.join(known)}, with commas"
+        yield finding(config, f"{key}.rollout_rs", "there is no such rejection", remedy)
+        return
+    try:
+        helper._parse_rollout_rs_thresholds(options, correction.rollout_rs_threshold)
+    except (TypeError, ValueError) as error:
+        yield finding(config, f"{key}.rollout_rs_threshold", str(error), "give one of each")
+
+
 def modules(config: DictConfig) -> Iterator[Finding]:
     """Modules that every worker or a tracker imports, and files that an option names, are there."""
     for key in (f"{MODEL}.external_lib", f"{ROLLOUT}.checkpoint_engine.custom_backend_module", "trainer.logger"):
