@@ -9,7 +9,6 @@ from typing import Any
 
 from dgpo.agents.environment import Task, make
 from dgpo.agents.envs import alfworld, frozen_lake, text_games, webshop
-from dgpo.agents.settings import AgentSettings
 from dgpo.data.schema import PromptRow, write_parquet
 from dgpo.errors import UserError, loading
 from dgpo.files import make_folder
@@ -70,7 +69,7 @@ def write_tasks(
             rows.append(row)
     first: Any = rows[0]["extra_info"]["env"]
     with loading("environment", f"id={id}", "mend it"):  # what cannot be made is refused here
-        make(first, AgentSettings()).close()
+        make(first).close()
     make_folder(out, "out")
     parts = {"train": rows[validation:], "validation": rows[:validation]}
     return [write_parquet(part, out / f"{split}.parquet") for split, part in parts.items()]

@@ -18,7 +18,7 @@ from typing import Any
 
 import gymnasium
 
-from dgpo.agents.wrappers import SpacesInWords
+from dgpo.agents.words import SpacesInWords
 
 ID = "FrozenLake-v1"
 PROMPT = "Walk LDRU to G"
