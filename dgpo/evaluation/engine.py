@@ -1,19 +1,16 @@
-"""Runs vLLM engines, each in its own process on its own GPUs, and feeds them requests.
+"""Runs vLLM engines, each in its own process on its own GPUs.
 
-The process of an engine first receives vLLM's arguments and answers {"ready": True}; then it receives requests, and
-None at the end. It sends each result as soon as the sample is finished. If the connection closes before None, the
-parent has died, and the process ends at once with all its children.
+The process of an engine receives vLLM's arguments and its requests at once, and sends each result as soon as the sample
+is finished. If the connection closes before it ends, the parent has died, and the process ends with all its children.
 """
 
 import contextlib
 import os
-import queue
 import signal
 import sys
 import threading
 import traceback
-from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypedDict
@@ -24,8 +21,6 @@ from dgpo.errors import UserError
 
 POLL_S = 0.5
 MAX_REASON_CHARS = 500
-WINDOW = 2
-"""Requests sent to an engine, per request that it computes at a time, so that it never waits for the next one."""
 
 CPU_ENVIRONMENT = {
     "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
@@ -67,14 +62,14 @@ def devices_of(tensor: int, data: int) -> list[list[str] | None]:
 
 
 def generate(
-    requests: Iterable[Request], arguments: dict[str, Any], devices: Sequence[list[str] | None], logs: Path
+    requests: Sequence[Request], arguments: dict[str, Any], devices: Sequence[list[str] | None], logs: Path
 ) -> Generator[list[dict[str, Any]], None, None]:
     """Results in the order in which they finish, in batches that arrived together.
 
     A result is ``{"key", "prompt_tokens", "response_tokens", "finish_reason", "text"}``. A batch may be empty.
 
     Args:
-        requests: In the order of submission; each engine takes the next one when it has room.
+        requests: Dealt out to the engines in turn.
         arguments: vLLM's EngineArgs, and "sampling" for SamplingParams.
         devices: The GPUs of each engine, or None for the CPU.
         logs: Folder for engine-N.log.
@@ -82,28 +77,23 @@ def generate(
     Raises:
         UserError: an engine has died.
     """
-    engines = [_Engine(arguments, gpus, logs / f"engine-{number}.log") for number, gpus in enumerate(devices)]
+    engines = [_Engine(gpus, logs / f"engine-{number}.log") for number, gpus in enumerate(devices[: len(requests)])]
     running = {engine.connection: engine for engine in engines}
-    waiting = deque(requests)
-    room = WINDOW * arguments["max_num_seqs"]
     try:
+        for number, engine in enumerate(engines):
+            engine.start(arguments, requests[number :: len(engines)])
         while running:
-            batch = []
             ready = wait(list(running), POLL_S)
-            arrived = [engine for connection, engine in running.items() if connection in ready]
-            # A child of a dead engine may keep its connection open: then not even the end arrives.
-            for engine in arrived or [each for each in running.values() if each.process.poll() is not None]:
-                results = engine.receive()
-                batch += [each for each in results if "key" in each]
-                if not results:
-                    del running[engine.connection]
-                    if engine.unfinished or waiting:
-                        raise engine.failure()
-                    continue
-                while waiting and len(engine.unfinished) < room:
-                    engine.submit(waiting.popleft())
-                if not waiting and not engine.unfinished:
-                    engine.send(None)
+            batch = []
+            for connection, engine in list(running.items()):
+                # A child of a dead engine may keep its connection open: then not even the end arrives.
+                if connection in ready or engine.process.poll() is not None:
+                    results = engine.receive()
+                    batch += results
+                    if not results:
+                        del running[connection]
+                        if engine.unfinished:
+                            raise engine.failure()
             yield batch
     finally:
         for engine in engines:
@@ -113,24 +103,19 @@ def generate(
 class _Engine(Child):
     """The parent's side."""
 
-    def __init__(self, arguments: dict[str, Any], gpus: list[str] | None, log: Path):
-        self.unfinished: set[str] = set()
-        self._log = log
+    def __init__(self, gpus: list[str] | None, log: Path):
+        self.unfinished, self._log = 0, log
         environment = {**CPU_ENVIRONMENT, **os.environ}
         if gpus is not None:
             environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(gpus)}
         with log.open("ab") as stream:
             command = [sys.executable, "-m", "dgpo.evaluation.engine"]
             super().__init__(command, stdout=stream, stderr=stream, env=environment)
-        self.send(arguments)
 
-    def send(self, message: Any) -> None:
+    def start(self, arguments: dict[str, Any], requests: Sequence[Request]) -> None:
+        self.unfinished = len(requests)
         with contextlib.suppress(ConnectionError):  # it has ended, which `generate` notices and reports with its log
-            self.connection.send(message)
-
-    def submit(self, request: Request) -> None:
-        self.unfinished.add(request["key"])
-        self.send(request)
+            self.connection.send((arguments, requests))
 
     def receive(self) -> list[dict[str, Any]]:
         """The results sent by now; none after its end."""
@@ -138,7 +123,7 @@ class _Engine(Child):
         with contextlib.suppress(EOFError, OSError):  # it has ended, perhaps within a message
             while self.connection.poll():
                 results.append(self.connection.recv())
-                self.unfinished.discard(results[-1].get("key"))
+        self.unfinished -= len(results)
         return results
 
     def failure(self) -> UserError:
@@ -155,11 +140,10 @@ class _Engine(Child):
 
 
 def _serve(connection: Connection) -> None:
-    """The engine's side: step vLLM as long as there are requests."""
-    arguments = connection.recv()
+    """The engine's side: step vLLM until all requests are finished."""
+    arguments, requests = connection.recv()
     sampling = arguments.pop("sampling")
-    requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
 
     from dgpo.cpu import vllm_metadata
 
@@ -170,18 +154,11 @@ def _serve(connection: Connection) -> None:
     from vllm.v1.engine.llm_engine import LLMEngine
 
     engine = LLMEngine.from_engine_args(EngineArgs(**arguments))
-    connection.send({"ready": True})
-    more = True
-    while more or engine.has_unfinished_requests():
-        # Wait for a request only when there is nothing to compute.
-        while more and not (engine.has_unfinished_requests() and requests.empty()):
-            request = requests.get()
-            if request is None:
-                more = False
-                continue
-            params = SamplingParams(**sampling, seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY)
-            engine.add_request(request["key"], TokensPrompt(prompt_token_ids=request["tokens"]), params)
-        for output in engine.step() if engine.has_unfinished_requests() else ():
+    for request in requests:
+        params = SamplingParams(**sampling, seed=request["seed"], output_kind=RequestOutputKind.FINAL_ONLY)
+        engine.add_request(request["key"], TokensPrompt(prompt_token_ids=request["tokens"]), params)
+    while engine.has_unfinished_requests():
+        for output in engine.step():
             if isinstance(output, RequestOutput) and output.finished:
                 completion = output.outputs[0]
                 connection.send(
@@ -195,14 +172,10 @@ def _serve(connection: Connection) -> None:
                 )
 
 
-def _read(connection: Connection, requests: "queue.SimpleQueue[Request | None]") -> None:
-    """Receive requests at once, so that the sender never waits for a step of the engine."""
-    try:
-        while (request := connection.recv()) is not None:
-            requests.put(request)
-        requests.put(None)
-    except (EOFError, OSError):
-        os.killpg(0, signal.SIGKILL)  # the group that `Child` made
+def _end_with_parent(connection: Connection) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        connection.recv()  # nothing more is sent
+    os.killpg(0, signal.SIGKILL)  # the group that `Child` made
 
 
 if __name__ == "__main__":
