@@ -12,8 +12,8 @@ import numpy as np
 import psutil
 from scipy import stats
 
+from dgpo.evaluation.statistics import Interval
 from dgpo.files import replace_text
-from dgpo.runs.intervals import Interval
 from dgpo.tables import Table
 
 RESULTS = Path(__file__).parent / "results"

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import arguments_of, publish, students
-from dgpo.runs.intervals import Interval
+from dgpo.evaluation.statistics import Interval
 from dgpo.tables import Table
 from dgpo.unlearning.judge import NAMES, metric_text, picture
 

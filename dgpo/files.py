@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import lzma
+import math
 import os
 import zlib
 from collections import Counter
@@ -136,8 +137,16 @@ def replace_text(path: Path, text: str) -> Path:
 
 
 def replace_json(path: Path, content: Any) -> None:
-    """Writes `content` to `path` in one step, as JSON that a person can read."""
-    replace_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Writes `content` to `path` in one step, as JSON that a person can read; NaN, which JSON has not, as null."""
+    replace_text(path, json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n")
+
+
+def _without_nan(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dgpo.evaluation.figures import (
     shared_benchmarks,
 )
 from dgpo.evaluation.reference import references_for
-from dgpo.evaluation.statistics import FEWEST, Difference, paired_difference
+from dgpo.evaluation.statistics import FEWEST, Paired, paired_difference
 from dgpo.files import flatten, make_folder, replace_json, replace_text
 from dgpo.tables import Table
 
@@ -28,7 +29,7 @@ PICTURES = ("accuracy", "pass_at_k", "lengths")
 WORDS = ("benchmark", "model", "models", "source", "key")
 """Headings of columns of words."""
 
-Comparison = tuple[str, str, str, Difference]
+Comparison = tuple[str, str, str, Paired]
 """First model, second model, benchmark, and their difference of avg@n."""
 
 
@@ -207,8 +208,8 @@ def _comparisons(differences: Sequence[Comparison]) -> Table:
             f"{second} − {first}",
             name,
             f"{100 * d.value:+.1f}",
-            ABSENT if d.low is None or d.high is None else f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
-            ABSENT if d.p is None else f"{d.p:.4f}",
+            ABSENT if isnan(d.low) else f"{100 * d.low:+.1f} to {100 * d.high:+.1f}",
+            ABSENT if isnan(d.p) else f"{d.p:.4f}",
         ]
         for first, second, name, d in differences
     ]

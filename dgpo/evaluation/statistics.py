@@ -106,21 +106,36 @@ def majority_at_k(num_correct: int, wrong: Sequence[int], num_without: int, k: i
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Second model minus first: mean over benchmarks, its 95 % interval, and a two-sided p-value.
-
-    `low` and `high` are None where a benchmark has fewer than `FEWEST` problems, `p` where there is one problem in all.
-    """
+class Interval:
+    """A figure with its 95 % interval; `low` and `high` are NaN where there are too few values for one."""
 
     value: float
-    low: float | None
-    high: float | None
-    p: float | None
+    low: float
+    high: float
+
+    def text(self, form: str = ".3f", scale: float = 1.0) -> str:
+        """As ``0.464 [0.447, 0.482]``; the value alone where the interval has no width, or there is none."""
+        value, low, high = (format(scale * each, form) for each in (self.value, self.low, self.high))
+        return value if math.isnan(self.low) or low == high else f"{value} [{low}, {high}]"
+
+
+@dataclass(frozen=True)
+class Paired(Interval):
+    """Second minus first: mean over benchmarks (or other strata), and how sure it is.
+
+    Attributes:
+        low, high: NaN where a benchmark has fewer than `FEWEST` problems.
+        p: two-sided, of a sign-flip permutation test; NaN where there is one problem in all.
+        improved: share of the problems on which the second is better; ties count half.
+    """
+
+    p: float
+    improved: float
 
 
 def paired_difference(
     first: Sequence[ArrayLike], second: Sequence[ArrayLike], *, replicates: int = REPLICATES, seed: int = 0
-) -> Difference:
+) -> Paired:
     """The difference of two models' macro averages, each with its samples on the same problems.
 
     Pairing takes out how hard a problem is. The interval is the 2.5th to the 97.5th percentile of a bootstrap:
@@ -131,9 +146,14 @@ def paired_difference(
     problem's difference could as well have had the other sign. All 2^m signs of the m problems that differ are tried
     where they are no more than the replicates, so that p is exact; else random ones, the observed one counted in.
 
+    Two experiments are compared in the same way, with seeds for problems.
+
     Args:
-        first: The value of each problem, ``(P,)``, of each benchmark.
+        first: The value of each problem, ``(P,)``, of each benchmark; problems where either is NaN are left out.
         second: The same for the other model, problem by problem.
+
+    Returns:
+        NaN throughout where a benchmark has no problem left.
 
     Raises ValueError where the two do not pair up.
     """
@@ -142,11 +162,15 @@ def paired_difference(
     differences: list[NDArray[np.float64]] = []
     for one, other in zip(first, second, strict=True):
         before, after = np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)
-        if before.shape != after.shape or before.ndim != 1 or not before.size:
+        if before.shape != after.shape or before.ndim != 1:
             raise ValueError(f"the two models need values of the same problems, got {before.shape} and {after.shape}")
-        differences.append(after - before)
+        delta = after - before
+        differences.append(delta[~np.isnan(delta)])
     if not differences:
         raise ValueError("a comparison needs at least one benchmark that both models have")
+    low = high = p = math.nan
+    if not all(values.size for values in differences):
+        return Paired(math.nan, low, high, p, math.nan)
 
     def macro_average(*values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
         return np.mean([each.mean(axis) for each in values], axis=0)
@@ -155,7 +179,6 @@ def paired_difference(
         return np.abs(shares.sum(axis)).round(12)  # equal up to rounding counts as equally far
 
     rng = np.random.default_rng(seed)
-    low, high, p = None, None, None
     if min(values.size for values in differences) >= FEWEST:
         drawn = bootstrap(differences, macro_average, n_resamples=replicates, batch=500, method="percentile", rng=rng)
         low, high = map(float, drawn.confidence_interval)
@@ -168,7 +191,8 @@ def paired_difference(
                 alternative="greater", rng=rng,
             )  # fmt: skip
             p = float(flipped.pvalue)
-    return Difference(float(macro_average(*differences)), low, high, p)
+    improved = macro_average(*((np.sign(values) + 1) / 2 for values in differences))
+    return Paired(float(macro_average(*differences)), low, high, p, float(improved))
 
 
 def _counts(num_samples: ArrayLike, num_correct: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from dgpo.errors import UserError
+from dgpo.evaluation.statistics import paired_difference
 from dgpo.files import flatten, make_folder, replace_json, replace_text
-from dgpo.runs.intervals import difference, false_discovery_rates, interquartile_mean
+from dgpo.runs.intervals import corrected, interquartile_mean
 from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
 from dgpo.tables import Table
 
@@ -75,14 +76,7 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
         tables.append(more)
     make_folder(out, "--out")
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
-    # JSON has no NaN: what a run does not have is null.
-    replace_json(
-        files[1],
-        {
-            label: [{key: value if np.isfinite(value) else None for key, value in each.items()} for each in several]
-            for label, several in measured.items()
-        },
-    )
+    replace_json(files[1], measured)
     files += draw_comparison(histories, out / "compare")
     for each in tables:
         each.show()
@@ -221,15 +215,15 @@ def paired(measured: Mapping[str, Sequence[Mapping[str, float]]], seeds: Mapping
             scores.setdefault(seed, []).append(100 * each["last"])
         last[label] = {seed: float(np.mean(each)) for seed, each in scores.items()}
     (first, reference), *others = last.items()
-    deltas = {}
-    for label, other in others:
-        both = [seed for seed in reference if seed in other]
-        deltas[label] = len(both), difference([[reference[seed] for seed in both]], [[other[seed] for seed in both]])
-    rates = false_discovery_rates([each.p for _, each in deltas.values()])
+    own = list(reference.values())
+    deltas = corrected(
+        {label: paired_difference([own], [[other.get(seed, np.nan) for seed in reference]]) for label, other in others}
+    )
     rows = []
-    for (label, (count, each)), rate in zip(deltas.items(), rates, strict=True):
-        cells = (each.text("+.2f"), f"{rate:.2g}", f"{each.improved:.2f}") if count else ("–",) * 3
-        rows.append((label, str(count), *("–" if cell == "nan" else cell for cell in cells)))
+    for label, each in deltas.items():
+        count = str(len(reference.keys() & last[label].keys()))
+        cells = (each.text("+.2f"), f"{each.p:.2g}", f"{each.improved:.2f}")
+        rows.append((label, count, *("–" if cell == "nan" else cell for cell in cells)))
     note = (
         "Points of the last validation, mean over the seeds that both have; its 95 % interval needs 6. q: rate of "
         "false discoveries (sign flips, Benjamini-Hochberg over the rows). better: share of seeds with more"

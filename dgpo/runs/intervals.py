@@ -1,44 +1,17 @@
-"""Figures over the seeds of an experiment: interquartile mean and its interval, and two experiments seed by seed.
+"""Figures over the seeds of an experiment: the interquartile mean with its interval, and rates of false discoveries.
 
 Of Agarwal et al., arXiv:2108.13264: a mean of ten runs hangs on its outliers, a median wastes runs, and a difference
 without an interval says nothing. Intervals are percentile bootstraps of 95 %, over seeds.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dgpo.evaluation.statistics import REPLICATES, paired_difference
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure with its 95 % interval; `low` and `high` are NaN where there are too few seeds for one."""
-
-    value: float
-    low: float
-    high: float
-
-    def text(self, form: str = ".3f", scale: float = 1.0) -> str:
-        """As ``0.464 [0.447, 0.482]``; the value alone where the interval has no width, or there is none."""
-        value, low, high = (format(scale * each, form) for each in (self.value, self.low, self.high))
-        return value if np.isnan(self.low) or low == high else f"{value} [{low}, {high}]"
-
-
-@dataclass(frozen=True)
-class Paired(Interval):
-    """Second minus first over the seeds of both: the mean, and how sure it is.
-
-    Attributes:
-        p: two-sided, of a sign-flip permutation test; NaN with fewer than 2 seeds.
-        improved: probability that a seed of the second is better than the same seed of the first; ties count half.
-    """
-
-    p: float
-    improved: float
+from dgpo.evaluation.statistics import REPLICATES, Interval, Paired
 
 
 def middle_mean(values: ArrayLike) -> float:
@@ -66,25 +39,6 @@ def interquartile_mean(values: ArrayLike) -> Interval:
     return Interval(middle_mean(known), low, high)
 
 
-def difference(first: Sequence[ArrayLike], second: Sequence[ArrayLike]) -> Paired:
-    """Second minus first, seed by seed, in each stratum (a setting, a task): strata count alike, as in the bootstrap.
-
-    Args:
-        first: the values `(S,)` of the seeds of each stratum; seeds where either is NaN are left out.
-        second: the same for the other experiment.
-    """
-    pairs = []
-    for one, other in zip(first, second, strict=True):
-        both = np.stack([np.asarray(one, dtype=float), np.asarray(other, dtype=float)])
-        pairs.append(both[:, ~np.isnan(both).any(0)])
-    if not all(pair.size for pair in pairs):
-        return Paired(np.nan, np.nan, np.nan, np.nan, np.nan)
-    paired = paired_difference([pair[0] for pair in pairs], [pair[1] for pair in pairs])
-    improved = float(np.mean([np.mean((b > a) + 0.5 * (a == b)) for a, b in pairs]))
-    low, high, p = (np.nan if each is None else each for each in (paired.low, paired.high, paired.p))
-    return Paired(paired.value, low, high, p, improved)
-
-
 def false_discovery_rates(p_values: ArrayLike) -> np.ndarray:
     """P-values of several comparisons as false discovery rates (Benjamini and Hochberg); NaNs stay and do not count."""
     from scipy.stats import false_discovery_control
@@ -95,3 +49,9 @@ def false_discovery_rates(p_values: ArrayLike) -> np.ndarray:
     if known.any():
         result[known] = false_discovery_control(values[known])
     return result
+
+
+def corrected(differences: Mapping[str, Paired]) -> dict[str, Paired]:
+    """Differences from one reference with `false_discovery_rates` for their p."""
+    rates = false_discovery_rates([each.p for each in differences.values()])
+    return {name: replace(each, p=float(p)) for (name, each), p in zip(differences.items(), rates, strict=True)}

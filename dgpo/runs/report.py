@@ -192,15 +192,12 @@ def _percent(share: float | None) -> str:
 
 
 def summary(report: RunReport) -> dict[str, Any]:
-    """The figures as JSON-able values; what a run does not have is null, as JSON has no NaN."""
+    """The figures as JSON-able values."""
     shares, seconds = report.boundary_shares(), report.known("timing_s/step")
     return {
         "run": report.name,
         "steps": len(report.training),
-        "validations": [
-            {key: None if value != value else value for key, value in vars(validation).items()}
-            for validation in report.validations
-        ],
+        "validations": [vars(validation) for validation in report.validations],
         "boundary_share_mean": float(np.mean(shares)) if shares else None,
         "rollout_probs_diff_max": max(report.known("training/rollout_probs_diff_max"), default=None),
         "seconds_per_step_median": float(np.median(seconds)) if seconds else None,

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from scipy.stats import fisher_exact
 
+from dgpo.evaluation.statistics import Interval, Paired, paired_difference
 from dgpo.losses import Method, gradient_weight
 from dgpo.losses.dgpo import DGPO
-from dgpo.runs.intervals import Interval, Paired, difference, false_discovery_rates, interquartile_mean
+from dgpo.runs.intervals import corrected, false_discovery_rates, interquartile_mean
 from dgpo.studies.records import Record
 from dgpo.studies.tabular import reached
 
@@ -88,9 +89,7 @@ class Study:
         """Each other method minus the reference, by the last value of a metric; p corrected for their number."""
         reference = self.methods[self.reference].last(key)
         others = {name: method for name, method in self.methods.items() if name != self.reference}
-        differences = [difference([reference], [method.last(key)]) for method in others.values()]
-        rates = false_discovery_rates([each.p for each in differences])
-        return {name: replace(each, p=float(p)) for name, each, p in zip(others, differences, rates, strict=True)}
+        return corrected({name: paired_difference([reference], [each.last(key)]) for name, each in others.items()})
 
     @cached_property
     def level(self) -> float:
@@ -99,7 +98,7 @@ class Study:
 
     def more_entropy(self, one: str, other: str) -> Paired:
         """The other's entropy minus the one's, where each first reaches the accuracy `level`."""
-        return difference(*([at_level(self.methods[name], self.level)["entropy"]] for name in (one, other)))
+        return paired_difference(*([at_level(self.methods[name], self.level)["entropy"]] for name in (one, other)))
 
 
 def figures(method: MethodRuns) -> dict[str, Interval]:
@@ -160,7 +159,7 @@ def entropy(study: Study) -> list[Verdict]:
     """Entropy against a hard clip, at the end and where accuracy is equal."""
     if "grpo" not in study.methods or study.reference == "grpo":
         return []
-    end = difference(*([study.methods[name].last(ENTROPY)] for name in ("grpo", study.reference)))
+    end = paired_difference(*([study.methods[name].last(ENTROPY)] for name in ("grpo", study.reference)))
     matched = study.more_entropy("grpo", study.reference)
     return [
         Verdict("entropy stays above GRPO's, at the end", sign(end), in_nats(end)),

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from dgpo.errors import UserError
+from dgpo.evaluation.statistics import Interval
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.losses import Method
 from dgpo.progress import ProgressBar
-from dgpo.runs.intervals import Interval, interquartile_mean, middle_mean
+from dgpo.runs.intervals import interquartile_mean, middle_mean
 from dgpo.studies import records
 from dgpo.studies.analysis import ACCURACY, SPIKES, K, MethodRuns, Study, at_level, figures, verdicts
 from dgpo.studies.contenders import contenders
@@ -190,10 +191,10 @@ def numbers(name: str, study: Study) -> dict[str, Any]:
     """The figures of a method behind the tables, for JSON."""
 
     def listed(values: np.ndarray) -> list[Any]:
-        return [[round(float(v), 4) if np.isfinite(v) else None for v in row] for row in np.atleast_2d(values)]
+        return np.atleast_2d(values).round(4).tolist()
 
-    def interval(each: Interval) -> dict[str, float | None]:
-        return {key: round(value, 4) if np.isfinite(value) else None for key, value in vars(each).items()}
+    def interval(each: Interval) -> dict[str, float]:
+        return {key: round(value, 4) for key, value in vars(each).items()}
 
     method, reference = study.methods[name], study.reference
     found: dict[str, Any] = {key: interval(figure) for key, figure in figures(method).items()}

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from dgpo.errors import UserError
+from dgpo.evaluation.statistics import Paired, paired_difference
 from dgpo.files import make_folder, replace_json, replace_text
 from dgpo.losses import Method
 from dgpo.losses.base import make_method
 from dgpo.pictures import legend, line_style, plain, plt, save
-from dgpo.runs.intervals import Paired, difference
 from dgpo.studies import token
 from dgpo.studies.contenders import contenders
 from dgpo.studies.tabular import REACHED, free_entropy
@@ -52,7 +52,8 @@ def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: floa
         left, right = token.follow(method, [token.LEFT, token.RIGHT])
         paths[name] = {"left": left, "right": right}
     powers = {(n, m): free_entropy(make_method("dgpo", {"n": n, "m": m}), range(seeds), rare) for n, m in POWERS}
-    against = {key: difference([powers[POWERS[0]][1]], [entropy]) for key, (_, entropy) in list(powers.items())[1:]}
+    (_, first), *others = powers.values()
+    against = {key: paired_difference([first], [entropy]) for key, (_, entropy) in zip(POWERS[1:], others, strict=True)}
     tables = [tokens_table(chosen, paths), powers_table(powers, against, rare)]
     files = [out / "mechanism.md", out / "mechanism.json"]
     replace_text(files[0], "\n".join(table.markdown() for table in tables))
@@ -102,8 +103,8 @@ def powers_table(powers: Powers, against: Mapping[tuple[int, int], Paired], rare
 def numbers(methods: Mapping[str, Method], paths: Paths, powers: Powers) -> dict[str, Any]:
     """Everything that was computed, for JSON."""
 
-    def listed(values: np.ndarray) -> list[float | None]:
-        return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
+    def listed(values: np.ndarray) -> list[float]:
+        return [float(f"{value:.6g}") for value in values]
 
     tokens: dict[str, Any] = {}
     for name, both in paths.items():

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from dgpo.errors import UserError
+from dgpo.evaluation.statistics import Interval
 from dgpo.files import make_folder, replace_json, replace_text
-from dgpo.runs.intervals import Interval
 from dgpo.tables import Table
 from dgpo.unlearning.metrics import forget_quality, membership_auc, model_utility, privleak, truth_ratio
 

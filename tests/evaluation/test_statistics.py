@@ -133,14 +133,14 @@ def test_the_difference_is_the_second_minus_the_first_averaged_over_benchmarks()
 
 def test_one_problem_has_neither_interval_nor_p() -> None:
     found = paired_difference([[0.25]], [[0.5]])
-    assert (found.value, found.low, found.high, found.p) == (0.25, None, None, None)
+    assert found.value == 0.25 and np.isnan([found.low, found.high, found.p]).all()
 
 
 @pytest.mark.parametrize("problems", range(2, 13))
 def test_equal_differences_of_few_problems_are_as_telling_as_their_signs(problems: int) -> None:
     found = paired_difference([[0.25] * problems], [[0.5] * problems])
     assert found.p == 2 / 2**problems
-    assert (found.low is None) == (found.p > 0.05)
+    assert np.isnan(found.low) == (found.p > 0.05)
 
 
 def test_p_is_the_share_of_signs_that_reach_as_far() -> None:
@@ -154,7 +154,7 @@ def test_sampled_signs_agree_with_all_of_them() -> None:
     rng = np.random.default_rng(2)
     first, second = rng.uniform(size=13), rng.uniform(0.1, 1.1, size=13)
     exact, sampled = (paired_difference([first], [second], replicates=count).p for count in (2**13, 2**13 - 1))
-    assert exact is not None and exact != sampled
+    assert exact != sampled
     assert sampled == pytest.approx(exact, abs=3 * np.sqrt(exact * (1 - exact) / 2**13))
 
 
@@ -164,7 +164,6 @@ def test_pairing_takes_out_how_hard_the_problems_are() -> None:
     noise = rng.normal(0, 0.02, 40)
     paired = paired_difference([difficulty], [difficulty + 0.05 + noise])
     shuffled = paired_difference([difficulty], [rng.permutation(difficulty + 0.05 + noise)])
-    assert None not in (paired.low, paired.high, paired.p, shuffled.low, shuffled.high, shuffled.p)
     assert paired.p < 0.01 < shuffled.p
     assert paired.high - paired.low < (shuffled.high - shuffled.low) / 5
 
@@ -184,7 +183,7 @@ def test_the_interval_covers_the_truth_and_p_is_uniform_where_nothing_differs() 
     assert small / repeats < 0.09
 
 
-@pytest.mark.parametrize(("first", "second"), [([[1.0]], [[1.0, 0.0]]), ([], []), ([[]], [[]])])
+@pytest.mark.parametrize(("first", "second"), [([[1.0]], [[1.0, 0.0]]), ([], [])])
 def test_values_that_do_not_pair_up_are_refused(first: list[list[float]], second: list[list[float]]) -> None:
     with pytest.raises(ValueError, match=r"same problems|at least one"):
         paired_difference(first, second)

@@ -8,7 +8,7 @@ import pytest
 
 from dgpo.cli import main
 from dgpo.errors import UserError
-from dgpo.runs.intervals import Paired
+from dgpo.evaluation.statistics import Paired
 from dgpo.studies import analysis
 from dgpo.studies.analysis import best, collapse, power
 from dgpo.studies.contenders import contenders

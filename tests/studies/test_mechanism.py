@@ -10,8 +10,9 @@ import torch
 
 from dgpo.cli import main
 from dgpo.errors import UserError
+from dgpo.evaluation.statistics import paired_difference
 from dgpo.losses.base import METHODS, Method, make_method
-from dgpo.runs.intervals import difference, false_discovery_rates, interquartile_mean
+from dgpo.runs.intervals import false_discovery_rates, interquartile_mean
 from dgpo.studies import tabular, token
 from dgpo.studies.contenders import contenders
 
@@ -78,9 +79,9 @@ def test_intervals_hold_the_figures_that_they_are_of():
     middle = interquartile_mean(values)
     assert middle.value == pytest.approx(0.5) and middle.low < 0.5 < middle.high  # the outliers are left out
     assert math.isnan(interquartile_mean([0.5, 0.7]).low)
-    better = difference([np.arange(8.0), [0.0]], [np.arange(8.0) + 1, [3.0]])
+    better = paired_difference([np.arange(8.0), [0.0]], [np.arange(8.0) + 1, [3.0]])
     assert better.value == pytest.approx(2.0) and better.improved == 1.0 and better.p < 0.05
-    assert difference([np.arange(8.0)], [np.arange(8.0)]).p == 1.0
+    assert paired_difference([np.arange(8.0)], [np.arange(8.0)]).p == 1.0
     np.testing.assert_allclose(false_discovery_rates([0.01, math.nan, 0.04, 0.03]), [0.03, math.nan, 0.04, 0.04])
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dgpo.errors import UserError
-from dgpo.runs.intervals import Interval
+from dgpo.evaluation.statistics import Interval
 from dgpo.unlearning.judge import judge_model, picture
 
 
