@@ -119,7 +119,7 @@ def plot_weights(
     methods: Annotated[
         list[str] | None, typer.Option(help="Names, with hyper-parameters as in dgpo:n=2,m=4.", show_default=False)
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for the four files.")] = Path("plots"),
+    out: Annotated[Path, typer.Option(help="Folder for the four files.")] = Path("plots"),
     old_prob: Annotated[float, typer.Option(help="π_old of the token, in (0, 1).")] = 0.5,
     advantage: Annotated[float, typer.Option(help="Size of A; only maspo depends on it.")] = 1.0,
     clip_ratio_low: Annotated[float, typer.Option(help="ε_low, in (0, 1).")] = 0.2,
@@ -130,7 +130,7 @@ def plot_weights(
 
     clip_range = {"clip_ratio_low": clip_ratio_low, "clip_ratio_high": clip_ratio_high}
     chosen = methods or weights.DEFAULT_METHODS
-    written(weights.plot_weights(chosen, output, old_prob=old_prob, advantage=advantage, **clip_range))
+    written(weights.plot_weights(chosen, out, old_prob=old_prob, advantage=advantage, **clip_range))
 
 
 @plot.command("distribution")

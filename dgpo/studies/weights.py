@@ -20,21 +20,21 @@ POINTS = 400
 
 def plot_weights(
     methods: Sequence[str],
-    output: Path,
+    out: Path,
     *,
     old_prob: float = 0.5,
     advantage: float = 1.0,
     clip_ratio_low: float = 0.2,
     clip_ratio_high: float = 0.2,
 ) -> list[Path]:
-    """Write `weights_ratio` and `weights_probability`, each as PNG and SVG, into the folder `output`; the four files.
+    """Write `weights_ratio` and `weights_probability`, each as PNG and SVG, into the folder `out`; the four files.
 
     Rows are F, the weight on ∇log π, and W = F/π, the weight on ∇π; columns are A < 0 and A > 0. The regions beyond the
     clip range are shaded.
 
     Args:
         methods: names of `METHODS`, with hyper-parameters as in `dgpo:n=2,m=4`.
-        output: is made.
+        out: is made.
         old_prob: π_old of the token, in (0, 1).
         advantage: size of A, above 0; only maspo depends on it.
         clip_ratio_low, clip_ratio_high: ε_low in (0, 1) and ε_high above 0, for the methods that do not set their own.
@@ -49,11 +49,11 @@ def plot_weights(
         chosen = [parse_method(text, clip_range) for text in methods]
     except ValueError as error:
         raise UserError(str(error)) from error
-    make_folder(output, "--output")
+    make_folder(out, "--out")
     files = []
     for against in ("ratio", "probability"):
         figure = draw(chosen, against, old_prob=old_prob, clip_range=clip_range, advantage=advantage)
-        files += save(figure, output / f"weights_{against}")
+        files += save(figure, out / f"weights_{against}")
     return files
 
 

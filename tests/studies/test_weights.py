@@ -53,5 +53,5 @@ def test_the_clip_range_holds_for_methods_that_set_no_other():
 )
 def test_wrong_arguments_are_refused_and_nothing_is_written(given, message, tmp_path):
     with pytest.raises(UserError, match=message):
-        plot_weights(**{"methods": ["dgpo"], "output": tmp_path / "plots", **given})
+        plot_weights(**{"methods": ["dgpo"], "out": tmp_path / "plots", **given})
     assert not (tmp_path / "plots").exists()
