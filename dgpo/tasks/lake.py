@@ -7,14 +7,14 @@ everywhere, and to go wrong now and then, which leaves reinforcement learning so
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dgpo.agents.envs import frozen_lake
 from dgpo.agents.envs.frozen_lake import MOVES
-from dgpo.tasks.warm_start import Accuracy, Lessons, complete
+from dgpo.tasks.warm_start import Lessons, complete, sampling
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -78,33 +78,16 @@ class LakeLessons(Lessons):
             examples.append({"input_ids": walk.ids, "labels": walk.labels})
         return examples
 
-    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Accuracy:
-        chosen = list(islice(maps(random.Random(f"lake/held-out/{self.seed}")), self.eval_problems))
-        share = [success(model, tokenizer, chosen, greedy=greedy, seed=self.seed) for greedy in (False, True)]
-        return Accuracy(*share)
+    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, greedy: bool) -> float:
+        chosen = islice(maps(random.Random(f"lake/held-out/{self.seed}")), self.eval_problems)
+        walks = [Walk(tokenizer, rows) for rows in chosen]
+        with sampling(model, self.seed):
+            while going := [walk for walk in walks if not walk.done]:
+                texts = complete(model, tokenizer, [walk.ids for walk in going], 2, greedy=greedy)
+                for walk, text in zip(going, texts, strict=True):
+                    walk.step(text)
+        return sum(walk.arrived for walk in walks) / len(walks)
 
 
 def maps(rng: random.Random) -> Iterator[list[str]]:
     return (list(options["desc"]) for options, _ in frozen_lake.tasks(rng))
-
-
-def success(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    maps: Sequence[list[str]],
-    *,
-    greedy: bool,
-    seed: int = 0,
-) -> float:
-    """Share of maps that the model crosses, sampled at temperature 1 or greedy."""
-    import torch
-
-    walks = [Walk(tokenizer, rows) for rows in maps]
-    model.eval()
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        torch.manual_seed(seed)
-        while going := [walk for walk in walks if not walk.done]:
-            answers = complete(model, tokenizer, [walk.ids for walk in going], 2, greedy=greedy)
-            for walk, answer in zip(going, answers, strict=True):
-                walk.step(answer)
-    return sum(walk.arrived for walk in walks) / len(walks)

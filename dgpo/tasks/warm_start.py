@@ -16,17 +16,18 @@ from __future__ import annotations
 import json
 import math
 import random
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgpo.errors import UserError, loading
-from dgpo.files import file_sha256, make_folder, replace_json
+from dgpo.files import file_sha256, json_object, make_folder, replace_json
+from dgpo.progress import say
 from dgpo.tasks.arithmetic import (
     DEFAULT_LEVELS,
     Problem,
@@ -45,14 +46,6 @@ if TYPE_CHECKING:
 SUMMARY = "warm_start.json"
 MAX_NEW_TOKENS = 64
 """Room for the longest worked answer: 50 tokens at levels 1 to 3, 51 at level 5."""
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Share of problems whose boxed answer is right: sampled once at temperature 1, and decoded greedily."""
-
-    sampled: float
-    greedy: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +80,8 @@ class Lessons:
         """One for each place in each batch: ``input_ids``, and ``labels`` with -100 where nothing is learnt."""
         raise NotImplementedError
 
-    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Accuracy:
-        """On held-out problems."""
+    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, greedy: bool) -> float:
+        """Share of held-out problems that are solved, sampled once at temperature 1 or greedily."""
         raise NotImplementedError
 
 
@@ -121,8 +114,11 @@ class WarmStart(Lessons):
         how: dict[str, Any] = {"noise": self.noise, "misconceptions": self.misconceptions}
         return [example(tokenizer, problem, worked_answer(problem, rng=rng, **how)) for problem in problems]
 
-    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Accuracy:
-        return accuracy(model, tokenizer, self.held_out(), seed=self.seed)
+    def measure(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, greedy: bool) -> float:
+        problems = self.held_out()
+        texts = answers(model, tokenizer, problems, greedy=greedy, seed=self.seed)
+        pairs = zip(problems, texts, strict=True)
+        return sum(boxed_answer(text) == problem.answer for problem, text in pairs) / len(problems)
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, problem: Problem) -> list[int]:
@@ -180,16 +176,23 @@ def answers(
     batch_size: int = 128,
 ) -> list[str]:
     """One completion for each problem, greedy or sampled at temperature 1 from the whole distribution."""
-    import torch
-
-    model.eval()
     texts: list[str] = []
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        torch.manual_seed(seed)
+    with sampling(model, seed):
         for start in range(0, len(problems), batch_size):
             prompts = [prompt_ids(tokenizer, problem) for problem in problems[start : start + batch_size]]
             texts += complete(model, tokenizer, prompts, MAX_NEW_TOKENS, greedy=greedy)
     return texts
+
+
+@contextmanager
+def sampling(model: PreTrainedModel, seed: int) -> Iterator[None]:
+    """What the model samples inside comes from the seed; the caller's random state is left as it was."""
+    import torch
+
+    model.eval()
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        torch.manual_seed(seed)
+        yield
 
 
 def complete(
@@ -209,19 +212,6 @@ def complete(
     return tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
-def accuracy(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, problems: Sequence[Problem], *, seed: int = 0
-) -> Accuracy:
-    """Both accuracies of the model on the problems, one completion each."""
-
-    def right(greedy: bool) -> float:
-        texts = answers(model, tokenizer, problems, greedy=greedy, seed=seed)
-        pairs = zip(problems, texts, strict=True)
-        return sum(boxed_answer(text) == problem.answer for problem, text in pairs) / len(problems)
-
-    return Accuracy(sampled=right(greedy=False), greedy=right(greedy=True))
-
-
 def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) -> dict[str, Any]:
     """Trains the model of `model_dir`, saves it to `out_dir`, and returns the summary saved beside it.
 
@@ -232,17 +222,24 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) ->
     not a warm start's.
     """
     model_dir, out_dir = Path(model_dir), Path(out_dir)
-    weights = initial_weights(model_dir, out_dir)
+    weights, previous = model_dir / "model.safetensors", json_object(out_dir / SUMMARY)
+    if not weights.is_file():
+        raise UserError(
+            f"model={model_dir}: no model.safetensors there; make a model with `dgpo model small --out {model_dir}`"
+        )
+    if model_dir.resolve() == out_dir.resolve():
+        raise UserError(f"out={out_dir} is the initial model's directory; give another one")
+    if "settings" not in previous and out_dir.is_dir() and any(out_dir.iterdir()):
+        raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
     # As JSON has it, without tuples. Without misconceptions these are those of a warm start made before there were any.
     chosen = {name: value for name, value in asdict(settings).items() if value is not None}
     expected = {**json.loads(json.dumps(chosen)), "model_sha256": file_sha256(weights)}
-    previous = finished(out_dir)
-    if previous is not None and previous["settings"] == expected:
-        print(f"{out_dir} holds a finished warm start with these settings: nothing to do", file=sys.stderr)
+    if previous and previous["settings"] == expected:
+        say(f"{out_dir} holds a finished warm start with these settings: nothing to do")
         return previous
-    if previous is not None:
+    if previous:
         changed = sorted(name for name, value in expected.items() if previous["settings"].get(name) != value)
-        print(f"{out_dir}: its settings were others ({', '.join(changed)}): doing it again", file=sys.stderr)
+        say(f"{out_dir}: its settings were others ({', '.join(changed)}): doing it again")
 
     make_folder(out_dir, "out")  # what cannot be written is refused before the training
     from transformers import AutoModelForCausalLM, AutoTokenizer, set_seed
@@ -256,39 +253,19 @@ def warm_start(model_dir: str | Path, out_dir: str | Path, settings: Lessons) ->
     seconds = time.monotonic() - begin
     # The Trainer turns the cache of keys and values off, and the setting would be saved with the model.
     model.config.use_cache = True
-    measured = settings.measure(model, tokenizer)
+    accuracy = {
+        "sampled": settings.measure(model, tokenizer, greedy=False),
+        "greedy": settings.measure(model, tokenizer, greedy=True),
+    }
     # From here to the end the directory is neither the old warm start nor the new one.
     (out_dir / SUMMARY).unlink(missing_ok=True)
     model.save_pretrained(out_dir)
     tokenizer.save_pretrained(out_dir)
     summary = {
         "settings": expected,
-        "accuracy": asdict(measured),
+        "accuracy": accuracy,
         "train_seconds": round(seconds, 1),
         "versions": installed_versions(("torch", "transformers", "tokenizers", "accelerate")),
     }
     replace_json(out_dir / SUMMARY, summary)
     return summary
-
-
-def initial_weights(model_dir: Path, out_dir: Path) -> Path:
-    """The file that training starts from; raises UserError as `warm_start`."""
-    weights = model_dir / "model.safetensors"
-    if not weights.is_file():
-        raise UserError(
-            f"model={model_dir}: no model.safetensors there; make a model with `dgpo model small --out {model_dir}`"
-        )
-    if model_dir.resolve() == out_dir.resolve():
-        raise UserError(f"out={out_dir} is the initial model's directory; give another one")
-    if out_dir.is_dir() and any(out_dir.iterdir()) and finished(out_dir) is None:
-        raise UserError(f"out={out_dir} holds files but no finished warm start; empty it, or give another one")
-    return weights
-
-
-def finished(out_dir: str | Path) -> dict[str, Any] | None:
-    """The summary of the finished warm start that a directory holds, or None."""
-    try:
-        summary = json.loads((Path(out_dir) / SUMMARY).read_text())
-    except (OSError, ValueError):
-        return None
-    return summary if isinstance(summary, dict) and "settings" in summary else None
