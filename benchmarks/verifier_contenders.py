@@ -96,7 +96,7 @@ class Contender:
         """Start it, and wait until it has warmed up. Raises RuntimeError where it does not come up."""
         if self._host.pid is None:
             try:
-                self._host.ask(None, START_SECONDS)
+                self._host.call(None, START_SECONDS)
             except EnvironmentLostError as error:
                 raise RuntimeError(f"{self.name} did not start ({error}); is the CPU set installed?") from error
 
@@ -105,7 +105,7 @@ class Contender:
         self.start()
         started = time.monotonic()
         try:
-            told, _ = self._host.ask([response, gold, mode], limit)
+            told = self._host.call([response, gold, mode], limit)
         except EnvironmentLostError:
             return Outcome(None, time.monotonic() - started, self._clean_folder(), killed=True)
         return Outcome(told["right"], told["seconds"], self._clean_folder() or told["refused"] > 0)

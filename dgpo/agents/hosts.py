@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
@@ -29,12 +29,10 @@ class EnvironmentLostError(Exception):
     """An episode that cannot go on; the message says of which environment, and why."""
 
 
-class ProcessGoneError(EnvironmentLostError):
-    """The process of an episode was ended for another one's sake."""
-
-
 class Host:
-    """One process, asked one thing at a time, in JSON.
+    """One process with episodes, asked one thing at a time, in JSON.
+
+    One that was ended is started again when it is asked, and an episode that lived in it is first played again.
 
     Args:
         command: what starts it; ``dgpo.agents.host`` by default.
@@ -45,24 +43,39 @@ class Host:
         # What it prints is no answer.
         self._command, self._options = command, {"stdout": 2, **options}
         self._child: Child | None = None
-        self.starts = 0
+        self._past: dict[int, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+        """What each episode was asked, and has answered, by its number."""
+        self._inside: set[int] = set()
+        """The episodes that the process has."""
 
-    def ask(self, request: Any, deadline: float, process: int | None = None) -> tuple[dict[str, Any], int]:
-        """The answer, and the number of the process that gave it.
-
-        Args:
-            deadline: seconds for it.
-            process: the number that must give it; None: whichever is there, started where none is.
+    def ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """The answer to a request, which names its ``episode``, within so many seconds.
 
         Raises:
-            EnvironmentLostError: it missed the deadline, it ended, or the environment raised.
-            ProcessGoneError: it was another process that was to give it.
+            EnvironmentLostError: it missed the deadline, it ended, the environment raised, or, played again, it went
+                another way.
         """
-        if process is not None and (process != self.starts or self._child is None):
-            raise ProcessGoneError("its process was ended for another environment in it")
+        past = self._past.setdefault(number := request["episode"], [])
+        if number not in self._inside:
+            for earlier, answer in past:
+                if self.call(earlier, deadline) != answer:
+                    raise EnvironmentLostError(
+                        "its process was ended for another environment in it, and played again it went another way"
+                    )
+        answer = self.call(request, deadline)
+        self._inside.add(number)
+        past.append((request, answer))
+        return answer
+
+    def close(self, episode: int, deadline: float) -> None:
+        self._past.pop(episode, None)
+        if episode in self._inside:
+            self.call({"call": "close", "episode": episode}, deadline)
+
+    def call(self, request: Any, deadline: float) -> dict[str, Any]:
+        """What the process answers; errors as `ask`."""
         if self._child is None:
             self._child = Child(self._command, **self._options)
-            self.starts += 1
             deadline += START_S
         try:
             self._child.connection.send_bytes(json.dumps(request).encode())
@@ -77,7 +90,7 @@ class Host:
             raise EnvironmentLostError(f"its process ended with status {status}") from None
         if "error" in answer:
             raise EnvironmentLostError(answer["error"])
-        return answer, self.starts
+        return answer
 
     @property
     def pid(self) -> int | None:
@@ -86,7 +99,7 @@ class Host:
 
     def stop(self) -> int | None:
         """End the process and those it started; its status."""
-        child, self._child = self._child, None
+        child, self._child, self._inside = self._child, None, set()
         return None if child is None else child.kill()
 
 
@@ -123,8 +136,6 @@ class HostedEpisode:
     def __init__(self, host: Host, thread: ThreadPoolExecutor, number: int, task: Task, settings: AgentSettings):
         self._host, self._thread, self._number = host, thread, number
         self._task, self._settings, self.name = task, settings, task["id"]
-        self._process: int | None = None
-        self._past: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.seconds = 0.0
         """Of the environment, waiting for its process included."""
 
@@ -136,37 +147,16 @@ class HostedEpisode:
 
     async def close(self) -> None:
         with contextlib.suppress(EnvironmentLostError):
-            await self._once({"call": "close"})
+            await self._in_thread(self._host.close, self._number)
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         began = time.monotonic()
         try:
-            while True:
-                try:
-                    answer = await self._once(request)
-                    break
-                except ProcessGoneError:
-                    await self._play_again()
+            return await self._in_thread(self._host.ask, {**request, "episode": self._number})
         except EnvironmentLostError as error:
             raise EnvironmentLostError(f"environment {self.name}, {request['call']}: {error}") from None
         finally:
             self.seconds += time.monotonic() - began
-        self._past.append((request, answer))
-        return answer
 
-    async def _play_again(self) -> None:
-        self._process = None
-        with contextlib.suppress(ProcessGoneError):  # the caller's loop begins again
-            for request, answer in self._past:
-                if await self._once(request) != answer:
-                    raise EnvironmentLostError(
-                        "its process was ended for another environment in it, and played again it went another way"
-                    )
-
-    async def _once(self, request: dict[str, Any]) -> dict[str, Any]:
-        loop = asyncio.get_running_loop()
-        message = {**request, "episode": self._number}
-        answer, self._process = await loop.run_in_executor(
-            self._thread, self._host.ask, message, self._settings.deadline, self._process
-        )
-        return answer
+    async def _in_thread(self, call: Callable[[Any, float], Any], what: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, what, self._settings.deadline)

@@ -73,7 +73,7 @@ class EpisodeRecord:
         self.request_id = uuid4().hex
         self.success = False
         self.turns: list[dict[str, Any]] = []
-        self.sequences: list[dict[str, Any]] = []
+        self.sequences: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
         self.seconds = 0.0
         self.versions: dict[str, Any] = {}
         self._span = (0, 0)
@@ -132,15 +132,14 @@ class EpisodeRecord:
 
     def _end_sequence(self, turns: list[dict[str, Any]]) -> None:
         longest, start = self.rollout.response_length, self.prompt_length
-        self.sequences.append(
-            {
-                "prompt_ids": self.ids[:start],
-                "response_ids": self.ids[start : start + longest],
-                "response_mask": self.mask[:longest],
-                "response_logprobs": self.log_probs[:longest],
-                "turns": turns,
-            }
-        )
+        sequence: dict[str, Any] = {
+            "prompt_ids": self.ids[:start],
+            "response_ids": self.ids[start : start + longest],
+            "response_mask": self.mask[:longest],
+        }
+        if self.rollout.calculate_log_probs:
+            sequence["response_logprobs"] = self.log_probs[:longest]
+        self.sequences.append((sequence, turns))
 
     async def outputs(self, lost: str, environment_seconds: float) -> list[AgentLoopOutput]:
         """One for each sequence; what is ``lost`` has mask 0 throughout, and teaches nothing."""
@@ -151,8 +150,8 @@ class EpisodeRecord:
         if not self.sequences:
             self._end_sequence(self.turns)
         if lost:
-            for each in self.sequences:
-                each["response_mask"] = [0] * len(each["response_mask"])
+            for sequence, _ in self.sequences:
+                sequence["response_mask"] = [0] * len(sequence["response_mask"])
         reward = sum(turn["reward"] for turn in self.turns)
         figures = {
             "score": reward,
@@ -162,13 +161,9 @@ class EpisodeRecord:
             "lost": float(bool(lost)),
         }
         facts = {"success": self.success, "lost": lost, "environment_seconds": environment_seconds}
-        with_log_probs = bool(self.rollout.calculate_log_probs)
         return [
             AgentLoopOutput(
-                prompt_ids=each["prompt_ids"],
-                response_ids=each["response_ids"],
-                response_mask=each["response_mask"],
-                **({"response_logprobs": each["response_logprobs"]} if with_log_probs else {}),
+                **sequence,
                 reward_score=reward,
                 num_turns=2 * len(self.turns),
                 metrics=AgentLoopMetrics(generate_sequences=self.seconds, tool_calls=environment_seconds),
@@ -177,9 +172,9 @@ class EpisodeRecord:
                     "turn_scores": [],
                     "tool_rewards": [],
                     "reward_extra_info": figures,
-                    "turns": each["turns"],
+                    "turns": turns,
                     **facts,
                 },
             )
-            for each in self.sequences
+            for sequence, turns in self.sequences
         ]
