@@ -3,12 +3,16 @@
 import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
+
+from dgpo.files import make_folder, replace_json, replace_text
 
 WIDTH = 160
 """Columns of a table outside a terminal."""
@@ -62,3 +66,19 @@ class Table:
         console.print(table, crop=False)
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
+
+
+def write_tables(stem: Path, tables: Sequence[Table], content: Any, *, before: str = "", after: str = "") -> list[Path]:
+    """Print tables, and write them to ``stem``.md and what they are of to ``stem``.json; the files.
+
+    Args:
+        before, after: Markdown around the tables.
+    """
+    make_folder(stem.absolute().parent, "--out")
+    for table in tables:
+        table.show()
+    text = before + "\n".join(table.markdown() for table in tables) + after
+    files = [stem.with_name(f"{stem.name}.md"), stem.with_name(f"{stem.name}.json")]
+    replace_text(files[0], text.rstrip() + "\n")
+    replace_json(files[1], content)
+    return files

@@ -1,5 +1,6 @@
 """Runs side by side, those with equal settings together: which they are, their figures, a table."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,10 +10,10 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.evaluation.statistics import paired_difference
-from dgpo.files import flatten, make_folder, replace_json, replace_text
+from dgpo.files import flatten
 from dgpo.runs.intervals import corrected, interquartile_mean
 from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
-from dgpo.tables import Table
+from dgpo.tables import Table, write_tables
 
 FIGURES = {
     "steps": ".0f",
@@ -68,19 +69,13 @@ def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
     members = {label: same for label, (_, same) in zip(labels(experiments), groups, strict=True)}
     histories = {label: [steps_of(run) for run in same] for label, same in members.items()}
     measured = {label: [figures(steps) for steps in several] for label, several in histories.items()}
-    files = [out / "compare.md", out / "compare.json"]
     tables = [table(measured)]
     if len(groups) > 1:
         tables.append(paired(measured, {label: [seed_of(run) for run in same] for label, same in members.items()}))
     if more := differences(experiments):
         tables.append(more)
-    make_folder(out, "--out")
-    replace_text(files[0], "\n".join(table.markdown() for table in tables))
-    replace_json(files[1], measured)
-    files += draw_comparison(histories, out / "compare")
-    for each in tables:
-        each.show()
-    return files
+    files = write_tables(out / "compare", tables, measured)
+    return files + draw_comparison(histories, out / "compare")
 
 
 def settings_of(run: Path) -> Settings:
@@ -111,15 +106,11 @@ def settings_of(run: Path) -> Settings:
 
 def group(runs: Sequence[Path]) -> list[tuple[Settings, list[Path]]]:
     """Runs with equal settings together, in the order in which the first of them came; UserError without a config."""
-    groups: list[tuple[Settings, list[Path]]] = []
+    groups: dict[str, tuple[Settings, list[Path]]] = {}
     for run in runs:
         settings = settings_of(run)
-        same = next((members for known, members in groups if known == settings), None)
-        if same is None:
-            groups.append((settings, [run]))
-        else:
-            same.append(run)
-    return groups
+        groups.setdefault(json.dumps(settings, sort_keys=True, default=str), (settings, []))[1].append(run)
+    return list(groups.values())
 
 
 def differing(experiments: Sequence[Settings]) -> list[str]:

@@ -9,12 +9,11 @@ from typing import Any, get_args
 import numpy as np
 
 from dgpo.errors import UserError
-from dgpo.files import replace_json, replace_text
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import kept_steps
 from dgpo.runs.metrics import Validation, boundary_share, config_of, read_validations, steps_of, training_steps
 from dgpo.runs.verdicts import REASONS
-from dgpo.tables import Table
+from dgpo.tables import Table, write_tables
 from dgpo.verifier.verdict import Stage
 
 
@@ -53,16 +52,12 @@ def write_report(run: Path) -> list[Path]:
 
     report = read_run(run)
     tables = [results(report), *([verdicts] if (verdicts := verdict_shares(report)) else [])]
-    text = "\n".join([f"# {report.name}\n", *(table.markdown() for table in tables)])
     shown = page_of_groups(run)
+    after = ""
     if shown:
-        text += f"\nWhat the model wrote, and how hard each token was pushed: [{shown[0].name}]({shown[0].name})\n"
-    files = [run / "report.md", run / "report.json"]
-    replace_text(files[0], text.rstrip() + "\n")
-    replace_json(files[1], summary(report))
+        after = f"\nWhat the model wrote, and how hard each token was pushed: [{shown[0].name}]({shown[0].name})\n"
+    files = write_tables(run / "report", tables, summary(report), before=f"# {report.name}\n\n", after=after)
     files += draw_run(report.name, report.validations, report.steps, run / "report")
-    for table in tables:
-        table.show()
     return files + shown
 
 

@@ -11,7 +11,7 @@ import torch
 
 from dgpo.errors import UserError
 from dgpo.evaluation.statistics import Interval
-from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.files import make_folder
 from dgpo.losses import Method
 from dgpo.progress import ProgressBar
 from dgpo.runs.intervals import interquartile_mean, middle_mean
@@ -21,7 +21,7 @@ from dgpo.studies.contenders import contenders
 from dgpo.studies.figures import draw_curves, draw_rates
 from dgpo.studies.threads import one_thread
 from dgpo.studies.training import SETTINGS, Run, Setting, pretrain, train
-from dgpo.tables import Table
+from dgpo.tables import Table, write_tables
 
 STACK = 40
 """Runs computed together: more are not faster, and more would be lost when a study is stopped."""
@@ -66,8 +66,6 @@ def study_compare(
         matched_table(study),
         Table(head, claims, f"The claims, for {reference}", words=head),
     ]
-    files = [out / "compare.md", out / "compare.json"]
-    replace_text(files[0], "\n".join(table.markdown() for table in tables))
     content = {
         "setting": vars(how),
         "rates": list(rates),
@@ -77,10 +75,8 @@ def study_compare(
         "methods": {name: numbers(name, study) for name in study.methods},
         "verdicts": [vars(each) for each in judged],
     }
-    replace_json(files[1], content)
+    files = write_tables(out / "compare", tables, content)
     files += draw_rates(study, out / "rates") + draw_curves(study, how, out / "curves")
-    for table in tables:
-        table.show()
     if seconds:
         print(f"{seconds:.0f} s of computing in this call")
     return files

@@ -8,7 +8,7 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.evaluation.statistics import Paired, paired_difference
-from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.files import make_folder
 from dgpo.losses import Method
 from dgpo.losses.base import make_method
 from dgpo.pictures import legend, line_style, plain, plt, save
@@ -16,7 +16,7 @@ from dgpo.studies import token
 from dgpo.studies.contenders import contenders
 from dgpo.studies.tabular import REACHED, free_entropy
 from dgpo.studies.threads import one_thread
-from dgpo.tables import Table
+from dgpo.tables import Table, write_tables
 
 POWERS = ((1, 1), (2, 1), (4, 1), (8, 1), (1, 2), (1, 4), (1, 8))
 """(n, m) of DGPO; the others are compared with the first."""
@@ -55,13 +55,9 @@ def study_mechanism(methods: Sequence[str], out: Path, *, seeds: int, rare: floa
     (_, first), *others = powers.values()
     against = {key: paired_difference([first], [entropy]) for key, (_, entropy) in zip(POWERS[1:], others, strict=True)}
     tables = [tokens_table(chosen, paths), powers_table(powers, against, rare)]
-    files = [out / "mechanism.md", out / "mechanism.json"]
-    replace_text(files[0], "\n".join(table.markdown() for table in tables))
-    replace_json(files[1], {"settings": {"seeds": seeds, "rare": rare}, **numbers(chosen, paths, powers)})
-    files += draw(paths, against, out / "mechanism")
-    for table in tables:
-        table.show()
-    return files
+    content = {"settings": {"seeds": seeds, "rare": rare}, **numbers(chosen, paths, powers)}
+    files = write_tables(out / "mechanism", tables, content)
+    return files + draw(paths, against, out / "mechanism")
 
 
 def tokens_table(methods: Mapping[str, Method], paths: Paths) -> Table:

@@ -216,5 +216,5 @@ def evaluate(
         return figures
 
     results = [result(model) for model in models]
-    write_report(results, result(retain) if retain else None, out, resamples).show()
+    write_report(results, result(retain) if retain else None, out, resamples)
     print(f"written: {out / 'report.md'}")

@@ -11,8 +11,7 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.evaluation.statistics import Interval
-from dgpo.files import make_folder, replace_json, replace_text
-from dgpo.tables import Table
+from dgpo.tables import Table, write_tables
 from dgpo.unlearning.metrics import forget_quality, membership_auc, model_utility, privleak, truth_ratio
 
 Result = Mapping[str, Any]
@@ -170,8 +169,8 @@ def picture(models: Mapping[str, Mapping[str, Interval]], stem: Path) -> None:
 
 def write_report(
     results: Sequence[Mapping[str, Any]], retain: Mapping[str, Any] | None, out: Path, resamples: int
-) -> Table:
-    """Judge the results, write report.md, report.json and forget_utility.png to ``out``; the table.
+) -> None:
+    """Judge the results, print a table, write report.md, report.json and forget_utility.png to ``out``.
 
     Raises:
         UserError: two results have one name, or they are of other rows than the retain model's.
@@ -183,14 +182,11 @@ def write_report(
         if name in models:
             raise UserError(f"{result['model']}: two models are called {name}; rename one folder")
         models[name] = judge_model(result, retain, resamples)
-    make_folder(out, "out")
     table = table_of(models, "Unlearning")
     content = {model: {name: vars(value) for name, value in metrics.items()} for model, metrics in models.items()}
-    replace_json(out / "report.json", content)
     drawn = {name: each for name, each in models.items() if {"model_utility", "ks_distance"} <= each.keys()}
-    text = table.markdown()
+    after = ""
     if drawn:
         picture(drawn, out / "forget_utility")
-        text += "\n![forgetting against utility](forget_utility.png)\n"
-    replace_text(out / "report.md", text)
-    return table
+        after = "\n![forgetting against utility](forget_utility.png)\n"
+    write_tables(out / "report", [table], content, after=after)
