@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain
@@ -16,18 +16,6 @@ from dgpo.unlearning.data import Encoder, Example, Row, rows_of_step
 from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method
 from dgpo.unlearning.palu import ORDINARY
 from dgpo.unlearning.settings import Settings
-
-
-@dataclass(frozen=True)
-class BatchExample:
-    """An example in a batch.
-
-    Attributes:
-        answer: number of the forget row in the batch, which an alternative shares; -1 for a retain row.
-    """
-
-    example: Example
-    answer: int = -1
 
 
 @dataclass(frozen=True)
@@ -108,24 +96,24 @@ def alternatives_of(settings: Settings, forget: Sequence[Row]) -> list[list[Row]
     return alternatives
 
 
-def batch_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[BatchExample]:
+def batch_of(settings: Settings, method: Method, examples: Examples, step: int) -> list[Example]:
     """The whole batch of a step, counted from 0; an example and its alternative are neighbours."""
     size, seed = settings.train.batch_size, settings.seed
     batch = []
     for answer, number in enumerate(rows_of_step(len(examples.forget), size, step, seed)):
         example, *others = examples.forget[number]
-        batch.append(BatchExample(example, answer))
+        batch.append(replace(example, answer=answer))
         if method.needs_alternatives:
-            batch.append(BatchExample(others[(step + answer) % len(others)], answer))
+            batch.append(replace(others[(step + answer) % len(others)], answer=answer))
     retain = rows_of_step(len(examples.retain), size, step, seed + 1)
-    return batch + [BatchExample(examples.retain[number]) for number in retain]
+    return batch + [examples.retain[number] for number in retain]
 
 
-def counts_of(batch: Sequence[BatchExample]) -> Counts:
-    tokens = Counter(kind for each in batch for kind in each.example.classes)
+def counts_of(batch: Sequence[Example]) -> Counts:
+    tokens = Counter(kind for each in batch for kind in each.classes)
     return Counts(tokens, len({each.answer for each in batch if each.answer >= 0}))
 
 
-def share_of_rank(batch: Sequence[BatchExample], rank: int, ranks: int, group: int) -> list[BatchExample]:
+def share_of_rank(batch: Sequence[Example], rank: int, ranks: int, group: int) -> list[Example]:
     """A rank's part of a batch, ``group`` neighbours together."""
     return [each for start in range(rank * group, len(batch), ranks * group) for each in batch[start : start + group]]

@@ -47,11 +47,17 @@ class Row:
 
 @dataclass
 class Example:
-    """A row as tokens: their ids and classes, class 0 for the prompt; and its number among those of a run."""
+    """A row as tokens: their ids and classes, class 0 for the prompt.
+
+    Attributes:
+        number: among the examples of a run.
+        answer: number of the forget row in a batch, which an alternative shares; -1 for a retain row.
+    """
 
     ids: list[int]
     classes: list[int]
     number: int = 0
+    answer: int = -1
 
 
 def read(

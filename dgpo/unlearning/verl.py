@@ -20,7 +20,6 @@ from verl.workers.engine_workers import TrainingWorker
 
 import dgpo.cpu.worker  # noqa: F401  (its patches, where the platform is a CPU)
 from dgpo.files import draft_of
-from dgpo.unlearning.batches import BatchExample
 from dgpo.unlearning.data import Example
 from dgpo.unlearning.losses import ALTERNATIVE, RETAIN, Counts, Method, Tokens, total, values_of
 from dgpo.unlearning.palu import NONE
@@ -146,13 +145,13 @@ class Trainer:
         """Leave a layer's output, `(T, H)`, to the engine."""
         self.engine.inner = (output[0] if isinstance(output, tuple) else output)[0]
 
-    def step(self, share: Sequence[BatchExample], counts: Counts) -> dict[str, float]:
+    def step(self, share: Sequence[Example], counts: Counts) -> dict[str, float]:
         """An optimiser step on this rank's share of a batch, after which the method adapts itself.
 
         Returns loss and terms over all ranks, gradient norm, learning rate, and what the method adapts, as it was.
         """
         batch = as_batch(share, self.engine.engine_config.micro_batch_size_per_gpu)
-        lengths = [len(each.example.ids) for each in share]
+        lengths = [len(each.ids) for each in share]
         tu.assign_non_tensor(batch, counts=counts, update_lr_scheduler=True, global_token_num=NonTensorData(lengths))
         rate = self.engine.lr_scheduler.get_last_lr()[0]
         metrics = tu.get(self.worker.train_batch(batch), "metrics")
@@ -179,7 +178,7 @@ class Trainer:
             for start in range(0, len(examples), ranks):
                 # As many for each rank, the last one again where they do not divide: FSDP's ranks move together.
                 number = min(start + rank, len(examples) - 1)
-                batch = as_batch([BatchExample(examples[number])], 1).to(get_device_id())
+                batch = as_batch([examples[number]], 1).to(get_device_id())
                 self.engine.forward_with(take, batch)
         folder.mkdir(parents=True, exist_ok=True)
         with draft_of(folder / f"states-{rank:05d}.safetensors") as draft:
@@ -236,20 +235,20 @@ def worker_config(settings: Settings, model: str, total_steps: int) -> TrainingW
     )
 
 
-def as_batch(share: Sequence[BatchExample], micro_batch_size: int) -> Any:
+def as_batch(share: Sequence[Example], micro_batch_size: int) -> Any:
     """What verl's engine takes; whole rows, packed."""
 
     def nested(rows: Any) -> Tensor:
         return torch.nested.as_nested_tensor([torch.tensor(row) for row in rows], layout=torch.jagged)
 
-    classes = [each.example.classes for each in share]
+    classes = [each.classes for each in share]
     tensors: dict[str, Any] = {
-        "input_ids": nested(each.example.ids for each in share),
+        "input_ids": nested(each.ids for each in share),
         "position_ids": nested(range(len(row)) for row in classes),
         "token_class": nested(classes),
         "loss_mask": nested([int(kind != NONE) for kind in row] for row in classes),
         "answer": torch.tensor([each.answer for each in share]),
-        "number": torch.tensor([each.example.number for each in share]),
+        "number": torch.tensor([each.number for each in share]),
     }
     settings = {
         "use_remove_padding": True,
