@@ -209,18 +209,11 @@ def _base64(column: np.ndarray, kind: type) -> str:
 
 def _methods(config: Mapping[str, Any]) -> tuple[str, dict[str, dict[str, Any]], str]:
     """The run's method, the hyper-parameters of each (the run's, and defaults with its clip range), and a note."""
-    try:
-        actor = config["actor_rollout_ref"]["actor"]
-        try:
-            own = method_of(dict(config))
-            name = own.name
-        except ValueError:
-            own, name = configured(Method, actor), str(actor["policy_loss"]["loss_mode"])
-    except KeyError as error:
-        raise UserError(f"config.yaml of the run: {error} is missing; restore it") from error
-    bounds = {key: getattr(own, key) for key in ("clip_ratio_low", "clip_ratio_high")}
+    own, actor = method_of(config), config["actor_rollout_ref"]["actor"]
+    name = own.name if own else str(actor["policy_loss"]["loss_mode"])
+    bounds = {key: getattr(own or configured(Method, actor), key) for key in ("clip_ratio_low", "clip_ratio_high")}
     methods = {each: asdict(METHODS[each](**bounds)) for each in DRAWN}
-    if name in methods:
+    if own and name in methods:
         return name, methods | {name: asdict(own)}, ""
     return name, methods, f"The run was trained by {name}, whose F is not computed here: this is what others would do."
 

@@ -29,10 +29,7 @@ def show_group(run: Path, *, step: int | None, prompt: str | None, limit: int, c
     """Print the first group that suits, with at most ``limit`` answers; UserError where there is none."""
     console = console or Console(width=None if sys.stdout.isatty() else 120)
     group = next(select_groups(run, step=step, prompt=prompt))
-    try:
-        method = method_of(config_of(run))
-    except ValueError:
-        method = METHODS["dgpo"]()
+    method = method_of(config_of(run)) or METHODS["dgpo"]()
     pieces = Pieces(RunFolder(run).rollouts / "tokenizer")
     first = group[0]
     console.print(Text(f"step {first.step}, {len(group)} answers, A·F of {method.name}", style="bold"))

@@ -1,5 +1,6 @@
 """The gradient weights of the tokens that a run has trained on, of the groups that it has kept."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,19 @@ MOST_INSIDE = 20_000
 """Tokens inside the clip range that are drawn; of those outside, about one in a thousand, all are."""
 
 
-def method_of(config: dict[str, Any]) -> Method:
-    """The method of a run's resolved config, with its hyper-parameters; ValueError where it is none of `METHODS`."""
-    actor = config["actor_rollout_ref"]["actor"]
-    section = actor["policy_loss"]
-    name = section["loss_mode"].removeprefix("dgpo_")
-    if name not in METHODS:
-        raise ValueError(f"policy_loss.loss_mode={name!r} is none of {', '.join(sorted(METHODS))}")
-    return configured(METHODS[name], actor)
+def method_of(config: Mapping[str, Any]) -> Method | None:
+    """The method of a run's resolved config, with its hyper-parameters; None for a loss that is none of `METHODS`.
+
+    Raises:
+        UserError: a key is missing, or has a value that the method refuses.
+    """
+    try:
+        actor = config["actor_rollout_ref"]["actor"]
+        name = actor["policy_loss"]["loss_mode"].removeprefix("dgpo_")
+        return configured(METHODS[name], actor) if name in METHODS else None
+    except (KeyError, ValueError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise UserError(f"config.yaml of the run: {why}; restore it") from error
 
 
 def read_tokens(run: Path, clip_range: tuple[float, float]) -> np.ndarray:
@@ -98,12 +104,12 @@ def draw(tokens: np.ndarray, method: Method, title: str) -> Any:
 
 def plot_distribution(run: Path) -> list[Path]:
     """Draw the kept tokens of a run into its folder; UserError where there are none, or F of its loss is not known."""
-    try:
-        method = method_of(config_of(run))
-        tokens = read_tokens(run, (1 - method.clip_ratio_low, 1 + method.clip_ratio_high))
-    except KeyError as error:
-        raise UserError(f"{run}/config.yaml: {error} is missing; restore the config of the run") from error
-    except ValueError as error:
-        raise UserError(f"{run}: {error}") from error
+    config = config_of(run)
+    method = method_of(config)
+    if method is None:
+        loss = config["actor_rollout_ref"]["actor"]["policy_loss"]["loss_mode"]
+        known = ", ".join(sorted(METHODS))
+        raise UserError(f"{run}: policy_loss.loss_mode={loss!r} has no gradient weight; give a run of one of {known}")
+    tokens = read_tokens(run, (1 - method.clip_ratio_low, 1 + method.clip_ratio_high))
     shown = ", ".join(f"{name}={value}" for name, value in asdict(method).items())
     return save(draw(tokens, method, f"{run.resolve().name}: {method.name} ({shown})"), run / "distribution")
