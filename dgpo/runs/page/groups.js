@@ -5,13 +5,11 @@ const SORTS = {
   surprise: "worst surprise",
   longest: "longest answer",
   boundary: "most boundary mass",
-  mixed: "most evenly right and wrong",
 };
 
 function keyOf(group, state) {
   if (state.sort === "surprise") return Math.max(...group.answers.map((answer) => (answer.pieces ? worstSurprise(answer) : 0)));
   if (state.sort === "longest") return Math.max(...group.answers.map((answer) => answer.length));
-  if (state.sort === "mixed") return -Math.abs(group.answers.filter((answer) => answer.right).length / group.answers.length - 0.5);
   const sum = effects(group.answers, state.method, state.parameters);
   return sum.boundary / (sum.pull || 1);
 }

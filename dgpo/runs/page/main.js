@@ -2,7 +2,7 @@
 
 const KEYS = {
   "j k": "next, previous group", "Enter": "open or close it", "n p": "next, previous step", "← →": "token by token in an answer",
-  "b": "next token outside the trust region", "l": "next loss", "c": "next colouring", "/": "search", "t": "light or dark", "?": "these keys",
+  "b": "next token outside the trust region", "l": "next loss", "c": "next colouring", "/": "search", "?": "these keys",
 };
 const parametersOf = (method) => ({ ...DATA.methods[method] });
 
@@ -62,7 +62,6 @@ function recall() {
   if (given.get("sort") in SORTS) state.sort = given.get("sort");
   if (given.get("colour") in COLOURS) state.colour = given.get("colour");
   if (given.get("loss") in DATA.methods) state.parameters = parametersOf((state.method = given.get("loss")));
-  if (given.get("theme")) document.documentElement.dataset.theme = given.get("theme");
 }
 
 function moveGroup(by) {
@@ -81,11 +80,6 @@ function moveStep(by) {
 
 const after = (names, name) => names[(names.indexOf(name) + 1) % names.length];
 
-function toggleTheme() {
-  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  document.documentElement.dataset.theme = dark === "dark" ? "light" : "dark";
-}
-
 function toggleHelp() {
   const keys = at("keys");
   keys.hidden = !keys.hidden;
@@ -94,7 +88,7 @@ function toggleHelp() {
 
 const ACTIONS = {
   j: () => moveGroup(1), k: () => moveGroup(-1), n: () => moveStep(1), p: () => moveStep(-1),
-  b: () => nextBoundary(state), t: toggleTheme, "?": toggleHelp, "/": () => at("search").focus(),
+  b: () => nextBoundary(state), "?": toggleHelp, "/": () => at("search").focus(),
   l: () => DATA.kind === "run" && change({ method: after(Object.keys(DATA.methods), state.method) }),
   c: () => DATA.kind === "run" && change({ colour: after(Object.keys(COLOURS), state.colour) }),
   Escape: () => (hideTip(), document.activeElement?.blur()),
@@ -115,7 +109,6 @@ at("groups").addEventListener("mouseover", (event) => {
   else hideTip();
 });
 at("groups").addEventListener("mouseleave", hideTip);
-at("theme").addEventListener("click", toggleTheme);
 at("help").addEventListener("click", toggleHelp);
 
 at("name").textContent = shown(DATA.name);
