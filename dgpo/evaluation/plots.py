@@ -1,4 +1,4 @@
-"""The report's pictures: pass@k curves, accuracy by benchmark, response lengths."""
+"""The report's pictures: pass@k curves, which begin at avg@n, and response lengths."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +14,9 @@ COLUMNS = 3
 
 
 def draw(evaluations: Sequence[Evaluation], folder: Path) -> None:
-    """Write pass_at_k, accuracy and lengths into `folder`, each as PNG and SVG."""
-    pictures = {"pass_at_k": pass_at_k_curves, "accuracy": accuracy_bars, "lengths": length_histograms}
-    for name, figure_of in pictures.items():
-        save(figure_of(evaluations), folder / name)
+    """Write pass_at_k and lengths into `folder`, each as PNG and SVG."""
+    save(pass_at_k_curves(evaluations), folder / "pass_at_k")
+    save(length_histograms(evaluations), folder / "lengths")
 
 
 def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
@@ -40,29 +39,6 @@ def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set(title=name, xlabel="samples k", ylabel="%")
     return _finished(figure, panels)
-
-
-def accuracy_bars(evaluations: Sequence[Evaluation]) -> Figure:
-    """avg@n of each model on each benchmark, with one standard error over problems."""
-    names = all_benchmarks(evaluations)
-    figure, axes = plt.subplots(figsize=(max(5.0, 1.6 * len(names)), 4), layout="constrained")
-    width = 0.8 / len(evaluations)
-    for number, evaluation in enumerate(evaluations):
-        places = [row for row, name in enumerate(names) if name in evaluation.benchmarks]
-        averages = [evaluation.benchmarks[names[row]].avg for row in places]
-        axes.bar(
-            [place + width * (number - (len(evaluations) - 1) / 2) for place in places],
-            [100 * each.value for each in averages],
-            width,
-            yerr=[100 * (each.error or 0.0) for each in averages],
-            capsize=3,
-            label=plain(evaluation.name),
-        )
-    axes.set_xticks(range(len(names)), names, rotation=20 if len(names) > 4 else 0)
-    axes.set(ylabel="avg@n (%), ± standard error", title="Accuracy", ylim=(0, None))
-    axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize=8)
-    return figure
 
 
 def length_histograms(evaluations: Sequence[Evaluation]) -> Figure:

@@ -25,7 +25,7 @@ from dgpo.tables import Table
 
 MACRO = "macro average"
 ABSENT = "–"
-PICTURES = ("accuracy", "pass_at_k", "lengths")
+PICTURES = ("pass_at_k", "lengths")
 WORDS = ("benchmark", "model", "models", "source", "key")
 """Headings of columns of words."""
 
