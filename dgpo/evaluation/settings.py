@@ -2,12 +2,12 @@
 
 import dataclasses
 import json
-import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError, loading
+from dgpo.errors import UserError, check_number, loading
 from dgpo.files import flatten, replace_json
 
 FILE = "settings.json"
@@ -53,13 +53,9 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "samples", "max_tokens")
-        if not 0 <= self.temperature < math.inf:
-            raise UserError(f"--temperature={self.temperature}: it must be 0 or more, and finite")
-        if not 0 < self.top_p <= 1:
-            raise UserError(f"--top-p={self.top_p}: it must be above 0 and at most 1")
-        if self.seed < 0:
-            raise UserError(f"--seed={self.seed}: it must be 0 or more")
+        at_least_1 = {"at_least": 1}
+        _check(self, samples=at_least_1, max_tokens=at_least_1, seed={"at_least": 0})
+        _check(self, temperature={"at_least": 0}, top_p={"above": 0, "at_most": 1})
         if self.temperature == 0 and self.samples > 1:
             raise UserError(
                 f"--temperature=0: greedy decoding gives the same answer {self.samples} times; use --samples 1"
@@ -80,9 +76,9 @@ class Engine:
     enforce_eager: bool = True
 
     def __post_init__(self) -> None:
-        _at_least_1(self, "tensor_parallel_size", "data_parallel_size", "max_num_seqs")
-        if not 0 < self.gpu_memory_utilization <= 1:
-            raise UserError(f"--gpu-memory-utilization={self.gpu_memory_utilization}: a share, above 0 and at most 1")
+        at_least_1 = {"at_least": 1}
+        _check(self, tensor_parallel_size=at_least_1, data_parallel_size=at_least_1, max_num_seqs=at_least_1)
+        _check(self, gpu_memory_utilization={"above": 0, "at_most": 1})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +145,13 @@ def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
     return False
 
 
-def _at_least_1(settings: Sampling | Engine, *keys: str) -> None:
-    for key in keys:
-        value = getattr(settings, key)
-        if value < 1:
-            raise UserError(f"--{key.replace('_', '-')}={value}: it must be at least 1")
+def _check(settings: Sampling | Engine, **ranges: Mapping[str, float]) -> None:
+    """Require values in `ranges` of `check_number`."""
+    for key, bounds in ranges.items():
+        try:
+            check_number(f"--{key.replace('_', '-')}", getattr(settings, key), **bounds)  # pyright: ignore
+        except ValueError as error:
+            raise UserError(f"{error}; choose such a one") from error
 
 
 def _shown(value: Any) -> str:

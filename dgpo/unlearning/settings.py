@@ -2,7 +2,8 @@
 
 import math
 import os
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, get_args
 
 from omegaconf import DictConfig, OmegaConf
@@ -12,64 +13,74 @@ from dgpo.errors import UserError, choose
 from dgpo.unlearning.data import WithoutSpans
 from dgpo.unlearning.losses import METHODS, Method
 
+LOGGERS = ("file", "tensorboard", "wandb", "console", "mlflow", "swanlab", "trackio", "clearml")
 
-@dataclass
+
+def one_of(*choices: str) -> Any:
+    return field(metadata={"choices": choices})
+
+
+def at_least(least: float, below: float = math.inf) -> Any:
+    return field(metadata={"least": least, "below": below})
+
+
+@dataclass(kw_only=True)
 class Run:
     name: str
     dir: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Model:
     path: str
     reference: str | None
-    dtype: str
-    attention: str
+    dtype: str = one_of("bf16", "fp32")
+    attention: str = one_of("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention")
     gradient_checkpointing: bool
-    lora_rank: int
-    lora_alpha: int
+    lora_rank: int = at_least(0)
+    lora_alpha: int = at_least(1)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Data:
     forget: str | None
     retain: str | None
     alternatives: str | None
     template: str | None
-    max_length: int
-    without_spans: str
+    max_length: int = at_least(2)
+    without_spans: str = one_of(*get_args(WithoutSpans))
     inside_words: bool
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Train:
-    batch_size: int
-    micro_batch_size: int
-    epochs: int
-    steps: int | None
-    lr: float
-    weight_decay: float
-    adam_beta2: float
-    clip_grad: float
-    warmup_steps: int | None
-    schedule: str
-    save_every: int
-    keep: int
+    batch_size: int = at_least(1)
+    micro_batch_size: int = at_least(1)
+    epochs: int = at_least(1)
+    steps: int | None = at_least(1)
+    lr: float = at_least(1e-12, below=1)
+    weight_decay: float = at_least(0)
+    adam_beta2: float = at_least(0, below=1)
+    clip_grad: float = at_least(1e-6)
+    warmup_steps: int | None = at_least(0)
+    schedule: str = one_of("constant", "cosine")
+    save_every: int = at_least(0)
+    keep: int = at_least(1)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Trainer:
-    device: str
-    n_gpus_per_node: int
-    logger: list[str]
+    device: str = one_of("cuda", "cpu")
+    n_gpus_per_node: int = at_least(1)
+    logger: list[str] = one_of(*LOGGERS)  # noqa: RUF009
     project: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Settings:
     """The keys of configs/unlearning.yaml, which says what they mean."""
 
-    seed: int
+    seed: int = at_least(0, below=2**31)
     here: str
     run: Run
     model: Model
@@ -77,35 +88,6 @@ class Settings:
     method: dict[str, Any]
     train: Train
     trainer: Trainer
-
-
-CHOICES = {
-    "model.dtype": ("bf16", "fp32"),
-    "model.attention": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
-    "data.without_spans": get_args(WithoutSpans),
-    "train.schedule": ("constant", "cosine"),
-    "trainer.device": ("cuda", "cpu"),
-    "trainer.logger": ("file", "tensorboard", "wandb", "console", "mlflow", "swanlab", "trackio", "clearml"),
-}
-AT_LEAST = {
-    "seed": 0,
-    "model.lora_rank": 0,
-    "model.lora_alpha": 1,
-    "data.max_length": 2,
-    "train.batch_size": 1,
-    "train.micro_batch_size": 1,
-    "train.epochs": 1,
-    "train.steps": 1,
-    "train.lr": 1e-12,
-    "train.weight_decay": 0,
-    "train.adam_beta2": 0,
-    "train.clip_grad": 1e-6,
-    "train.warmup_steps": 0,
-    "train.save_every": 0,
-    "train.keep": 1,
-    "trainer.n_gpus_per_node": 1,
-}
-BELOW = {"seed": 2**31, "train.lr": 1, "train.adam_beta2": 1}
 
 
 def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
@@ -119,18 +101,25 @@ def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
         settings: Any = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise UserError(f"{str(error).splitlines()[0]} (key {getattr(error, 'full_key', '')}); correct it") from error
-    for key, choices in CHOICES.items():
-        value: Any = OmegaConf.select(merged, key)
-        for each in [value] if isinstance(value, str) else value:
-            if each not in choices:
-                raise UserError(f"{key}={each}: it is unknown; choose one of {', '.join(choices)}")
-    for key, least in AT_LEAST.items():
-        value, limit = OmegaConf.select(merged, key), BELOW.get(key, math.inf)
-        if value is not None and not least <= value < limit:
-            raise UserError(f"{key}={value}: it must be {least} or more" + f" and below {limit}" * (key in BELOW))
+    for name in ("", "model", "data", "train", "trainer"):
+        section = getattr(settings, name) if name else settings
+        for each in fields(section):
+            check_value(f"{name}.{each.name}".lstrip("."), getattr(section, each.name), each.metadata)
     method = method_of(settings.method)
     check_together(settings, method)
     return settings, method
+
+
+def check_value(key: str, value: Any, allowed: Mapping[str, Any]) -> None:
+    """Raises UserError for a value that its field does not allow."""
+    if choices := allowed.get("choices"):
+        for each in value if isinstance(value, list) else [value]:
+            if each not in choices:
+                raise UserError(f"{key}={each}: it is unknown; choose one of {', '.join(choices)}")
+    if "least" in allowed and value is not None:
+        least, below = allowed["least"], allowed["below"]
+        if not least <= value < below:
+            raise UserError(f"{key}={value}: it must be {least} or more" + f" and below {below}" * math.isfinite(below))
 
 
 def method_of(content: dict[str, Any]) -> Method:
