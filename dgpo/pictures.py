@@ -17,6 +17,7 @@ ASIAN = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "WenQuanYi
 ASIAN += ("SimHei", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
 INSTALLED = {font.name for font in font_manager.fontManager.ttflist}
 matplotlib.rcParams["font.family"] = ["DejaVu Sans", *(name for name in ASIAN if name in INSTALLED)]
+matplotlib.rcParams.update({"axes.grid": True, "grid.alpha": 0.3})
 # An SVG keeps its text, for which a reader has fonts.
 matplotlib.rcParams["svg.fonttype"] = "none"
 # Okabe and Ito's colours, told apart by readers who see colours differently, and more; dashes for black and white.

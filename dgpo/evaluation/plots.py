@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,7 +39,8 @@ def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set(title=name, xlabel="samples k", ylabel="%")
-    return _finished(figure, panels)
+        axes.legend(fontsize=7)
+    return figure
 
 
 def length_histograms(evaluations: Sequence[Evaluation]) -> Figure:
@@ -56,24 +58,13 @@ def length_histograms(evaluations: Sequence[Evaluation]) -> Figure:
         if figures.truncated:
             axes.axvline(evaluation.settings.sampling.max_tokens, color=color, linestyle=":", linewidth=1)
         axes.set(title=name, xlabel="response tokens", ylabel="% of responses")
-    return _finished(figure, panels)
+        axes.legend(fontsize=7)
+    return figure
 
 
 def _panels(evaluations: Sequence[Evaluation]) -> tuple[Figure, dict[str, Axes]]:
     names = all_benchmarks(evaluations)
     columns = min(COLUMNS, len(names))
-    rows = -(-len(names) // columns)
-    figure, grid = plt.subplots(
-        rows, columns, figsize=(4.2 * columns, 3.4 * rows), squeeze=False, layout="constrained"
-    )  # fmt: skip
-    axes = list(grid.flat)
-    for unused in axes[len(names) :]:
-        unused.set_visible(False)
-    return figure, dict(zip(names, axes[: len(names)], strict=True))
-
-
-def _finished(figure: Figure, panels: dict[str, Axes]) -> Figure:
-    for axes in panels.values():
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
-    return figure
+    padded = [*names, *["."] * (-len(names) % columns)]
+    rows: Any = [padded[start : start + columns] for start in range(0, len(padded), columns)]
+    return plt.subplot_mosaic(rows, figsize=(4.2 * columns, 3.4 * len(rows)), layout="constrained")

@@ -77,7 +77,6 @@ def draw_run(name: str, validations: Sequence[Validation], steps: Steps, stem: P
     for axes in grid[-1]:
         axes.set(xlabel="step")
     for axes in grid.flat:
-        axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
     figure.suptitle(plain(name))
@@ -98,6 +97,5 @@ def draw_comparison(runs: Mapping[str, Sequence[Steps]], stem: Path) -> list[Pat
             mean = {step: float(np.mean(by_step[step])) for step in sorted(by_step)}
             axes.plot(list(mean), list(mean.values()), color=f"C{number}", label=plain(label), linewidth=1.6)
         axes.set(title=title, xlabel="step")
-        axes.grid(alpha=0.3)
     grid.flat[0].legend(fontsize=8)
     return save(figure, stem)

@@ -81,7 +81,6 @@ def draw(tokens: np.ndarray, method: Method, title: str) -> Any:
             chosen = np.sign(tokens[:, 1]) == sign
             axes.scatter(x[chosen], y[chosen], s=7, alpha=0.5, color=color, linewidths=0, label=label)
         axes.set(xscale="log", yscale="symlog" if y is f else "log")
-        axes.grid(alpha=0.3)
 
     for row, (name, y) in enumerate((("F, weight on ∇log π", f), ("W = F/π, weight on ∇π", np.maximum(w, 1e-6)))):
         scatter(panels[row][0], ratio, y)

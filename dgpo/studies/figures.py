@@ -29,8 +29,6 @@ def draw_curves(study: Study, setting: Setting, stem: Path) -> list[Path]:
     grid[1, 0].axvline(study.level, color="0.6", linewidth=0.8)
     grid[1, 1].set(title="pass@k at the end", xlabel="k")
     grid[1, 1].set_xscale("log", base=2)
-    for axes in grid.flat:
-        axes.grid(alpha=0.3)
     figure.suptitle("Each method at its best rate: interquartile means over seeds")
     legend(figure, grid[0, 0])
     return save(figure, stem)
@@ -51,7 +49,6 @@ def draw_rates(study: Study, stem: Path) -> list[Path]:
         axes.set(title=title, xlabel="learning rate", xscale="log")
         axes.set_xticks(study.rates, [f"{rate:g}" for rate in study.rates])
         axes.minorticks_off()
-        axes.grid(alpha=0.3)
     legend(figure, panels[0])
     return save(figure, stem)
 

@@ -129,7 +129,6 @@ def draw(paths: Paths, against: Mapping[tuple[int, int], Paired], stem: Path) ->
         for number, (name, both) in enumerate(paths.items()):
             axes.plot(read(both[side]), label=plain(name), **line_style(number))
         axes.set(title=title, xlabel="updates on one batch", yscale=scale)
-        axes.grid(alpha=0.3)
     others = {f"n={n}, m={m}": delta for (n, m), delta in against.items()}
     last = grid.flat[-1]
     last.axhline(0, color="0.5", linewidth=0.8)

@@ -162,7 +162,6 @@ def picture(models: Mapping[str, Mapping[str, Interval]], stem: Path) -> None:
     axes.set_xlabel("model utility")
     axes.set_ylabel("KS distance of truth ratios from the retain model's")
     axes.invert_yaxis()
-    axes.grid(alpha=0.3)
     figure.legend(loc="outside right upper", fontsize=8)
     save(figure, stem, ["png"])
 
