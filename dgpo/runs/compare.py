@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from dgpo.errors import UserError
-from dgpo.evaluation.statistics import paired_difference
+from dgpo.evaluation.statistics import corrected, interquartile_mean, paired_difference
 from dgpo.files import flatten
-from dgpo.runs.intervals import corrected, interquartile_mean
 from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
 from dgpo.tables import Table, write_tables
 

@@ -13,10 +13,16 @@ import numpy as np
 import torch
 from scipy.stats import fisher_exact
 
-from dgpo.evaluation.statistics import Interval, Paired, paired_difference
+from dgpo.evaluation.statistics import (
+    Interval,
+    Paired,
+    corrected,
+    false_discovery_rates,
+    interquartile_mean,
+    paired_difference,
+)
 from dgpo.losses import Method, gradient_weight
 from dgpo.losses.dgpo import DGPO
-from dgpo.runs.intervals import corrected, false_discovery_rates, interquartile_mean
 from dgpo.studies.records import Record
 from dgpo.studies.tabular import reached
 

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 
 from dgpo.errors import UserError
-from dgpo.evaluation.statistics import Interval
+from dgpo.evaluation.statistics import Interval, interquartile_mean, middle_mean
 from dgpo.files import make_folder
 from dgpo.losses import Method
 from dgpo.progress import ProgressBar
-from dgpo.runs.intervals import interquartile_mean, middle_mean
 from dgpo.studies import records
 from dgpo.studies.analysis import ACCURACY, SPIKES, K, MethodRuns, Study, at_level, figures, verdicts
 from dgpo.studies.contenders import contenders

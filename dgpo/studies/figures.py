@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dgpo.evaluation.statistics import interquartile_mean, middle_mean
 from dgpo.pictures import legend, line_style, plain, plt, save
-from dgpo.runs.intervals import interquartile_mean, middle_mean
 from dgpo.studies.analysis import ACCURACY, ENTROPY, PASS, K, MethodRuns, Study
 from dgpo.studies.training import KS, Setting
 

@@ -10,9 +10,8 @@ import torch
 
 from dgpo.cli import main
 from dgpo.errors import UserError
-from dgpo.evaluation.statistics import paired_difference
+from dgpo.evaluation.statistics import false_discovery_rates, interquartile_mean, paired_difference
 from dgpo.losses.base import METHODS, Method, make_method
-from dgpo.runs.intervals import false_discovery_rates, interquartile_mean
 from dgpo.studies import tabular, token
 from dgpo.studies.contenders import contenders
 
