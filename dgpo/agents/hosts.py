@@ -69,7 +69,8 @@ class Host:
 
     def close(self, episode: int, deadline: float) -> None:
         self._past.pop(episode, None)
-        if episode in self._inside:
+        self._inside.discard(episode)
+        if self._child is not None:
             self.call({"call": "close", "episode": episode}, deadline)
 
     def call(self, request: Any, deadline: float) -> dict[str, Any]:
