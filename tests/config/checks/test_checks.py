@@ -38,6 +38,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("trainer.resume_mode=resume_path", "trainer.resume_from_path=None"),
         ("trainer.max_actor_ckpt_to_keep=1", "run.keep_checkpoints"),
         ("actor_rollout_ref.actor.grad_clip=0.1", "set actor_rollout_ref.actor.optim.clip_grad instead"),
+        ("trainer.balance_batch=false", "verl 0.9 ignores this key"),
         ("trainer.project_name=team/dgpo", "WANDB_ENTITY"),
         ("actor_rollout_ref.nccl_timeout=3600", "verl 0.9 ignores this key"),
         ("trainer.use_v1=false", "trainer.use_v1"),
