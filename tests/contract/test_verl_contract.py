@@ -1,97 +1,166 @@
-"""What dgpo relies on in verl, one test each. A failure here after an upgrade says what changed."""
+"""What dgpo relies on in verl, a row or a test each. A failure here after an upgrade says what changed."""
 
 import inspect
+from pkgutil import resolve_name
 
 import pytest
 from omegaconf import OmegaConf
+from verl.trainer.ppo.v1.trainer_base import TRAINER_REGISTRY, PPOTrainer
 
-from dgpo.config.compose import compose_config
+TRAINER = "verl.trainer.ppo.v1.trainer_base:PPOTrainer"
+RUNNER = "verl.trainer.main_ppo:TaskRunnerV1.__ray_actor_class__"
+LOSSES = "verl.workers.utils.losses:ppo_loss"
+
+# What we rely on: where it is, and the pieces of its source in their order.
+SOURCE = {
+    "the loss is chosen by its name and called by keyword": (
+        LOSSES,
+        *("get_policy_loss_fn(loss_mode)", "old_log_prob=old_log_prob,", "log_prob=log_prob,"),
+        *("advantages=advantages,", "response_mask=response_mask,", "loss_agg_mode=loss_agg_mode,", "config=config,"),
+        "rollout_is_weights=rollout_is_weights",
+    ),
+    "global_batch_info carries what agg_loss takes": (
+        LOSSES,
+        *(f'global_batch_info["{key}"]' for key in ("dp_size", "batch_num_tokens", "global_batch_size")),
+        'global_batch_info["loss_scale_factor"]',
+    ),
+    "the loss that keeps groups can take the place of verl's": (
+        "verl.workers.engine_workers",
+        "update_lr_scheduler=batch_idx == total_num_iterations - 1",
+        *("self.actor.set_loss_fn(loss_fn=loss_fn)", "self.loss_fn = partial(ppo_loss, config=actor_config)"),
+    ),
+    "that loss gets the model's output and the micro-batch": (
+        "verl.workers.engine.fsdp.transformer_impl",
+        "loss_function(\n                    model_output=model_output, data=micro_batch, dp_group=",
+    ),
+    "a step is counted, computes its metrics once, and is saved before its end": (
+        f"{TRAINER}.fit",
+        *("self.global_steps <= self.total_training_steps:", "self.on_step_begin()", "self.step("),
+        *("self._save_checkpoint()", "on_step_end()", "self._compute_metrics(batch, metrics", "tq.kv_clear("),
+        "self.logger.log(data=metrics",
+    ),
+    "advantages come after what their factors read": (
+        f"{TRAINER}._step_once",
+        *("_compute_old_log_prob(", "_compute_advantage(", "_update_actor("),
+    ),
+    "the entropy lies with the old log-probs": (
+        f"{TRAINER}._compute_old_log_prob",
+        'select("old_log_probs", "entropy")',
+    ),
+    "advantages are written with the returns": (
+        f"{TRAINER}._compute_advantage",
+        'fields = ["advantages", "returns"]',
+    ),
+    "updates are drawn by shuffle and its seed, and sized by what we replace": (
+        f"{TRAINER}._update_actor",
+        *('"global_batch_size"', '"mini_batch_size"'),
+        '"seed": self.config.actor_rollout_ref.actor.data_loader_seed',
+        '"dataloader_kwargs": {"shuffle": self.config.actor_rollout_ref.actor.shuffle}',
+        "self.actor_rollout_wg.update_actor(batch)",
+    ),
+    "each rank draws by a seed of its own": (
+        "verl.workers.engine_workers:TrainingWorker.train_mini_batch",
+        "seed=seed + self.engine.get_data_parallel_rank()",
+    ),
+    "a batch is balanced to a multiple that we replace": (
+        f"{TRAINER}._balance_batch",
+        "self._get_required_batch_multiple(dp_size)",
+    ),
+    "a sampler may be ours": (
+        f"{TRAINER}._build_replay_buffer",
+        "load_extern_type(custom_sampler.path, custom_sampler.name)",
+    ),
+    "the checkpoint callback is called after the save": (
+        f"{TRAINER}._save_checkpoint",
+        *("data.pt", "latest_checkpointed_iteration.txt", "on_save"),
+    ),
+    "resume_path takes the folder we choose": (
+        f"{TRAINER}._load_checkpoint",
+        *('"disable"', '"resume_path"', "resume_from_path"),
+    ),
+    "validation dumps carry what the report reads, and a validation's batch its mark": (
+        f"{TRAINER}._validate",
+        *('assign_non_tensor_data(batch, "validate", True)', "validation_data_dir", '{"uid": dump_all_keys}'),
+    ),
+    "the batch of a step comes whole": (
+        f"{TRAINER}._submit_batch_to_rollout",
+        "self.agent_loop_manager.generate_sequences(batch)",
+    ),
+    "padding samples are marked": (f"{TRAINER}._compute_metrics", 'tag.get("is_padding", False)'),
+    "trackers read their places from the environment": (
+        "verl.utils.tracking",
+        *("wandb.init(project=project_name, name=experiment_name", "VERL_FILE_LOGGER_PATH", "TENSORBOARD_DIR"),
+    ),
+    "vLLM's engine arguments can be set and come last": (
+        "verl.workers.rollout.vllm_rollout.vllm_async_server:vLLMHttpServer.launch_server",
+        *('"worker_extension_cls"', "**engine_kwargs"),
+    ),
+    "external_lib is imported with the model's config": (
+        "verl.workers.config.model:HFModelConfig.__post_init__",
+        "import_external_libs(self.external_lib)",
+    ),
+    "that config is made before the process group": (
+        "verl.workers.engine_workers:ActorRolloutRefWorker.init_model",
+        *("omega_conf_to_dataclass(self.config.model)", "self.actor_worker_cls("),
+    ),
+    "the manager of agent loops is made between init and fit": (
+        f"{RUNNER}.run",
+        *("self.trainer.init()", "self.init_agent_loop_manager()", "self.trainer.fit("),
+    ),
+    "a manager of agent loops may be ours": (f"{RUNNER}.init_agent_loop_manager", '.get("agent_loop_manager_class")'),
+    "it may say how many answers each prompt gets": (
+        "verl.trainer.ppo.v1.agent_loop_tq",
+        *('prompt.pop("__rollout_n__", config.n', "field.update(kwargs)"),
+    ),
+    "what the reward function returns lies with the sample": (
+        "verl.experimental.agent_loop.agent_loop:AgentLoopWorker._compute_score",
+        'final_output.extra_fields["reward_extra_info"] = result["reward_extra_info"]',
+    ),
+    "verl's own group filter reads it there too": (
+        "verl.trainer.ppo.v1.trainer_base:ReplayBuffer._dapo_filtered_keys",
+        '"extra_fields"',
+    ),
+    "the naive manager decodes the tokens that we count, hands over extra_info and keeps every key": (
+        "verl.experimental.reward_loop.reward_manager.naive:NaiveRewardManager.run_single",
+        'data_item.batch["attention_mask"][-response_length:].sum()',
+        *("extra_info=extra_info", "reward_extra_info[key] = value"),
+    ),
+}
 
 
-@pytest.fixture(scope="module")
-def config():
-    return compose_config("quickstart")
+@pytest.mark.parametrize("what", SOURCE)
+def test_verl_is_written_so_that(what: str) -> None:
+    name, *pieces = SOURCE[what]
+    source, place = inspect.getsource(resolve_name(name)), 0
+    for piece in pieces:
+        place = source.find(piece, place)
+        assert place >= 0, f"{name} has {piece!r} no more, or earlier"
 
 
-def test_the_loss_is_called_by_keyword_with_these_arguments() -> None:
-    from verl.workers.utils import losses
-
-    source = inspect.getsource(losses.ppo_loss)
-    for argument in ("old_log_prob", "log_prob", "advantages", "response_mask", "loss_agg_mode", "config"):
-        assert f"{argument}={argument}," in source
-    assert "rollout_is_weights=rollout_is_weights" in source
-    assert "get_policy_loss_fn(loss_mode)" in source
-
-
-def test_the_loss_that_keeps_groups_can_take_the_place_of_verl_s() -> None:
-    from verl.workers import engine_workers
-    from verl.workers.engine.fsdp import transformer_impl
-
-    source = inspect.getsource(engine_workers)
-    assert "self.loss_fn = partial(ppo_loss, config=actor_config)" in source
-    assert "self.actor.set_loss_fn(loss_fn=loss_fn)" in source
-    assert "update_lr_scheduler=batch_idx == total_num_iterations - 1" in source
-    call = "loss_function(\n                    model_output=model_output, data=micro_batch, dp_group="
-    assert call in inspect.getsource(transformer_impl)
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        (f"{TRAINER}._compute_metrics", ["self", "batch", "metrics", "timing_raw", "global_steps", "epoch"]),
+        (f"{TRAINER}._compute_advantage", ["self", "batch", "metrics"]),
+        ("verl.trainer.ppo.v1.agent_loop_tq:AgentLoopManagerTQ.generate_sequences", ["self", "prompts"]),
+        ("verl.trainer.main_ppo:run_ppo", ["config", "task_runner_class"]),
+    ],
+)
+def test_what_we_call_or_replace_takes(name: str, arguments: list[str]) -> None:
+    assert list(inspect.signature(resolve_name(name)).parameters) == arguments
 
 
-def test_global_batch_info_carries_what_agg_loss_takes() -> None:
-    from verl.trainer.ppo.core_algos import agg_loss
-    from verl.workers.utils import losses
-
-    source = inspect.getsource(losses.ppo_loss)
-    for key in ("dp_size", "batch_num_tokens", "global_batch_size", "loss_scale_factor"):
-        assert f'global_batch_info["{key}"]' in source
-        assert key in inspect.signature(agg_loss).parameters
-
-
-def test_a_step_is_saved_before_its_end_and_the_loop_looks_at_the_number_of_steps() -> None:
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-
-    source = inspect.getsource(PPOTrainer.fit)
-    loop = source.index("self.global_steps <= self.total_training_steps:")
-    places = [source.index(text, loop) for text in ("self.on_step_begin()", "self._save_checkpoint()", "on_step_end()")]
-    assert places == sorted(places)
-
-
-def test_updates_are_drawn_by_shuffle_and_its_seed() -> None:
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-    from verl.workers.engine_workers import TrainingWorker
-
-    update = inspect.getsource(PPOTrainer._update_actor)
-    assert '"dataloader_kwargs": {"shuffle": self.config.actor_rollout_ref.actor.shuffle}' in update
-    assert '"seed": self.config.actor_rollout_ref.actor.data_loader_seed' in update
-    assert "seed=seed + self.engine.get_data_parallel_rank()" in inspect.getsource(TrainingWorker.train_mini_batch)
-
-
-def test_policy_loss_configs_are_instantiated_from_target(config) -> None:
-    from verl.utils.config import omega_conf_to_dataclass
-
-    from dgpo.losses import METHODS
-
-    section = OmegaConf.create(OmegaConf.to_container(config.actor_rollout_ref.actor.policy_loss, resolve=True))
-    made = omega_conf_to_dataclass(section)
-    assert made.method is METHODS["dgpo"]
-
-
-def test_an_unknown_policy_loss_key_is_refused(config) -> None:
-    from hydra.errors import InstantiationException
-    from verl.utils.config import omega_conf_to_dataclass
-
-    section = OmegaConf.to_container(config.actor_rollout_ref.actor.policy_loss, resolve=True)
-    with pytest.raises(InstantiationException, match="beta7"):
-        omega_conf_to_dataclass(OmegaConf.create({**section, "beta7": 1.0}))
+def test_every_trainer_has_the_loop_and_the_metrics_of_the_base() -> None:
+    assert inspect.getsource(PPOTrainer.fit).count("self._compute_metrics(batch, metrics") == 1
+    for trainer in TRAINER_REGISTRY.values():
+        assert trainer._compute_metrics is PPOTrainer._compute_metrics and trainer.fit is PPOTrainer.fit
 
 
 def test_a_custom_sampler_gets_these_arguments() -> None:
     from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
     from dgpo.training.verl import POLL_INTERVAL_S, fast_polling
 
-    assert "poll_interval" in inspect.signature(ReplayBuffer.__init__).parameters
-    source = inspect.getsource(PPOTrainer._build_replay_buffer)
-    assert "load_extern_type(custom_sampler.path, custom_sampler.name)" in source
     for mode, kind in {"sync": ReplayBuffer, "colocate_async": ReplayBufferAsync}.items():
         made = fast_polling(
             trainer_mode=mode,
@@ -104,33 +173,13 @@ def test_a_custom_sampler_gets_these_arguments() -> None:
         assert type(made) is kind and made.poll_interval == POLL_INTERVAL_S
 
 
-def test_the_checkpoint_callback_is_called_after_the_save() -> None:
+def test_the_checkpoint_callback_is_made_of_its_name() -> None:
     from verl.trainer.ppo.checkpoint_callback import build_checkpoint_callback
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
 
     from dgpo.training.verl import CompletionCallback
 
     trainer = {"checkpoint_callback_class": "dgpo.training.verl.CompletionCallback"}
-    made = build_checkpoint_callback(OmegaConf.create({"trainer": trainer}))
-    assert isinstance(made, CompletionCallback)
-    source = inspect.getsource(PPOTrainer._save_checkpoint)
-    assert source.index("data.pt") < source.index("latest_checkpointed_iteration.txt") < source.rindex("on_save")
-
-
-def test_resume_path_takes_the_folder_we_choose() -> None:
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-
-    source = inspect.getsource(PPOTrainer._load_checkpoint)
-    assert '"resume_path"' in source and "resume_from_path" in source and '"disable"' in source
-
-
-def test_trackers_read_their_places_from_the_environment() -> None:
-    from verl.utils import tracking
-
-    source = inspect.getsource(tracking)
-    for variable in ("VERL_FILE_LOGGER_PATH", "TENSORBOARD_DIR"):
-        assert variable in source
-    assert "wandb.init(project=project_name, name=experiment_name" in source
+    assert isinstance(build_checkpoint_callback(OmegaConf.create({"trainer": trainer})), CompletionCallback)
 
 
 def test_the_file_tracker_empties_its_file(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,72 +193,3 @@ def test_the_file_tracker_empties_its_file(tmp_path, monkeypatch: pytest.MonkeyP
     logger.finish()
     # Which is why each launch gets a file of its own.
     assert file.read_text() == '{"step":3,"data":{"a":1.0}}\n'
-
-
-def test_vllm_engine_arguments_can_be_set_and_come_last(config) -> None:
-    from verl.workers.rollout.vllm_rollout.vllm_async_server import vLLMHttpServer
-
-    source = inspect.getsource(vLLMHttpServer.launch_server)
-    assert source.index('"worker_extension_cls"') < source.index("**engine_kwargs")
-    assert "engine_kwargs" in config.actor_rollout_ref.rollout
-
-
-def test_external_lib_is_imported_before_the_process_group_is_made() -> None:
-    from verl.workers.config.model import HFModelConfig
-    from verl.workers.engine_workers import ActorRolloutRefWorker
-
-    assert "import_external_libs(self.external_lib)" in inspect.getsource(HFModelConfig.__post_init__)
-    source = inspect.getsource(ActorRolloutRefWorker.init_model)
-    assert source.index("omega_conf_to_dataclass(self.config.model)") < source.index("self.actor_worker_cls(")
-
-
-def test_validation_dumps_carry_what_the_report_reads() -> None:
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-
-    source = inspect.getsource(PPOTrainer._validate)
-    assert '{"uid": dump_all_keys}' in source and "validation_data_dir" in source
-
-
-def test_the_driver_takes_a_task_runner() -> None:
-    from verl.trainer import main_ppo
-
-    assert list(inspect.signature(main_ppo.run_ppo).parameters) == ["config", "task_runner_class"]
-    assert hasattr(main_ppo, "TaskRunnerV1")
-
-
-def test_a_manager_of_agent_loops_may_say_how_many_answers_each_prompt_gets() -> None:
-    from verl.trainer.main_ppo import TaskRunnerV1
-    from verl.trainer.ppo.v1 import agent_loop_tq
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-
-    runner = TaskRunnerV1.__ray_actor_class__  # pyright: ignore[reportAttributeAccessIssue]
-    assert '.get("agent_loop_manager_class")' in inspect.getsource(runner.init_agent_loop_manager)
-    worker = inspect.getsource(agent_loop_tq)
-    assert 'prompt.pop("__rollout_n__", config.n' in worker and "field.update(kwargs)" in worker
-    assert list(inspect.signature(agent_loop_tq.AgentLoopManagerTQ.generate_sequences).parameters) == [
-        "self",
-        "prompts",
-    ]
-    # The batch of a step comes whole, a validation's with this mark.
-    assert "self.agent_loop_manager.generate_sequences(batch)" in inspect.getsource(PPOTrainer._submit_batch_to_rollout)
-    assert 'assign_non_tensor_data(batch, "validate", True)' in inspect.getsource(PPOTrainer._validate)
-
-
-def test_advantages_come_after_what_their_factors_read_and_before_the_save() -> None:
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-
-    assert list(inspect.signature(PPOTrainer._compute_advantage).parameters) == ["self", "batch", "metrics"]
-    step, fit = inspect.getsource(PPOTrainer._step_once), inspect.getsource(PPOTrainer.fit)
-    assert step.index("_compute_old_log_prob(") < step.index("_compute_advantage(") < step.index("_update_actor(")
-    assert fit.index("self.step(") < fit.index("self._save_checkpoint()")
-    assert 'select("old_log_probs", "entropy")' in inspect.getsource(PPOTrainer._compute_old_log_prob)
-    assert 'fields = ["advantages", "returns"]' in inspect.getsource(PPOTrainer._compute_advantage)
-
-
-def test_the_trainer_sizes_its_updates_by_what_we_replace() -> None:
-    from verl.trainer.ppo.v1.trainer_base import PPOTrainer
-
-    assert "self._get_required_batch_multiple(dp_size)" in inspect.getsource(PPOTrainer._balance_batch)
-    update = inspect.getsource(PPOTrainer._update_actor)
-    assert update.index('"global_batch_size"') < update.index("self.actor_rollout_wg.update_actor(batch)")
-    assert '"mini_batch_size"' in update

@@ -4,8 +4,6 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dgpo.losses import METHODS, gradient_weight, policy_loss
 from dgpo.losses.surrogate import MODES
@@ -84,7 +82,7 @@ def test_finite_for_extreme_ratios_and_probabilities(name, hyper_parameters, dty
     differences = torch.tensor([-120, -90, -40, -5, -0.1, 0, 0.1, 5, 11, 40, 90, 120.0])
     new = torch.tensor([-200, -120, -88, -10, -1e-3, 0.0])
     d, new = (grid.flatten() for grid in torch.meshgrid(differences, new, indexing="ij"))
-    advantages = torch.tensor([[-50.0], [-1.0], [0.0], [1e-6], [1.0], [50.0]]).expand(-1, d.numel()).to(dtype)
+    advantages = torch.tensor([[-1e4], [-1.0], [0.0], [1e-6], [1.0], [1e4]]).expand(-1, d.numel()).to(dtype)
     new = new.expand_as(advantages).to(dtype).contiguous().requires_grad_()
     old = (new.detach().float() - d).to(dtype)
     mask = torch.ones_like(advantages, dtype=torch.bool)
@@ -94,23 +92,7 @@ def test_finite_for_extreme_ratios_and_probabilities(name, hyper_parameters, dty
     assert loss.isfinite()
     assert new.grad is not None and new.grad.dtype == dtype and new.grad.isfinite().all()
     assert new.grad[~mask].count_nonzero() == 0
-    assert all(math.isfinite(value) for value in metrics.values())
-
-
-@settings(max_examples=60)
-@given(
-    name=st.sampled_from(sorted(METHODS)),
-    d=st.floats(-120, 120),
-    log_prob=st.floats(-200, 0),
-    advantage=st.floats(-1e4, 1e4),
-)
-def test_any_finite_token_gives_a_finite_loss_and_gradient(name, d, log_prob, advantage):
-    new = torch.tensor([[log_prob]], requires_grad=True)
-    loss, metrics = policy_loss(
-        name, new.detach() - d, new, torch.tensor([[advantage]]), torch.ones(1, 1, dtype=torch.bool)
-    )
-    loss.backward()
-    assert loss.isfinite() and new.grad.isfinite().all() and all(map(math.isfinite, metrics.values()))
+    assert all(map(math.isfinite, metrics.values()))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -188,20 +170,17 @@ def test_half_precision_inputs_are_computed_in_float32(dtype, make_batch):
 
 def test_shapes_and_masks_that_do_not_fit_are_refused(make_batch):
     old, new, advantages, mask = make_batch()
-    with pytest.raises(ValueError, match=r"advantages has shape \(6, 1\), log_prob has \(6, 40\)"):
-        policy_loss("dgpo", old, new, advantages[:, :1], mask)
-    with pytest.raises(ValueError, match="response_mask has shape"):
-        policy_loss("dgpo", old, new, advantages, mask[:3])
-    with pytest.raises(ValueError, match="rollout_is_weights has shape"):
-        policy_loss("dgpo", old, new, advantages, mask, rollout_is_weights=torch.ones(6))
-    with pytest.raises(ValueError, match=r"must be \(B, T\)"):
-        policy_loss("dgpo", old[0], new[0], advantages[0], mask[0])
-    with pytest.raises(ValueError, match=r"response_mask holds 0\.5; it must hold only 0 and 1"):
-        policy_loss("dgpo", old, new, advantages, mask * 0.5)
-    with pytest.raises(ValueError, match="response_mask holds nan"):
-        policy_loss("dgpo", old, new, advantages, torch.where(mask, 1.0, math.nan))
-    with pytest.raises(ValueError, match="loss_agg_mode='mean' must be one of token-mean"):
-        policy_loss("dgpo", old, new, advantages, mask, loss_agg_mode="mean")
+    for batch, options, says in (
+        ((old, new, advantages[:, :1], mask), {}, r"advantages has shape \(6, 1\), log_prob has \(6, 40\)"),
+        ((old, new, advantages, mask[:3]), {}, "response_mask has shape"),
+        ((old, new, advantages, mask), {"rollout_is_weights": torch.ones(6)}, "rollout_is_weights has shape"),
+        ((old[0], new[0], advantages[0], mask[0]), {}, r"must be \(B, T\)"),
+        ((old, new, advantages, mask * 0.5), {}, r"response_mask holds 0\.5; it must hold only 0 and 1"),
+        ((old, new, advantages, torch.where(mask, 1.0, math.nan)), {}, "response_mask holds nan"),
+        ((old, new, advantages, mask), {"loss_agg_mode": "mean"}, "loss_agg_mode='mean' must be one of token-mean"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            policy_loss("dgpo", *batch, **options)
     with pytest.raises(ValueError, match="old_log_prob has shape"):
         gradient_weight("dgpo", new, advantages, old[0])
 

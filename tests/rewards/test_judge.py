@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from dgpo.rewards.metrics import reward_metrics
 from dgpo.rewards.verl import RESPONSE_FACTS, check_options, compute_score
 from dgpo.verifier.answers.reading import read
 from dgpo.verifier.stages import Pair
+from tests.ports import free_port
 from tests.rewards.judge_server import Server, fields
 
 GOLD = r"\{x \mid x = 3k, k \in \mathbb{Z}\}"
@@ -23,18 +23,11 @@ OPEN = r"3\mathbb{Z}"
 """Right, and the rules leave it open."""
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
+@pytest.fixture
+def server() -> Iterator[Server]:
     server = Server()
     yield server
     server.close()
-
-
-@pytest.fixture
-def server(running: Server) -> Server:
-    running.requests.clear()
-    running.most_at_a_time = 0
-    return running
 
 
 def scores(
@@ -157,18 +150,12 @@ def test_a_hung_judge_holds_no_response_beyond_its_deadline(server: Server) -> N
     assert {sample["judge"] for sample in asyncio.run(group())} == {"failed"}
 
 
-def free_address() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
-
-
 def test_a_judge_that_is_not_there_or_knows_nothing_is_told_before_a_run(server: Server) -> None:
     def problem(model: str, url: str = server.url) -> str:
         return probe(JudgeOptions(url=url, model=model, timeout=20.0)) or ""
 
     assert problem("knows") == ""
-    assert "Cannot connect" in problem("knows", free_address())
+    assert "Cannot connect" in problem("knows", f"http://127.0.0.1:{free_port()}/v1")
     assert "no such model" in problem("unknown")
     assert "it gives no verdict" in problem("garbage")
     assert "multiples of two for those of three" in problem("says-yes")
@@ -191,13 +178,6 @@ def test_a_judge_that_is_not_there_or_knows_nothing_is_told_before_a_run(server:
 def test_its_options_are_checked(judge: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says.replace("[", r"\[")):
         check_options({"judge": judge}, 100, tells_length=True)
-
-
-def test_its_budget_needs_a_manager_that_tells_the_step() -> None:
-    options = {"judge": {"url": "http://x/v1", "model": "m"}}
-    check_options(options, 100, tells_length=True)
-    with pytest.raises(ValueError, match=r"judge.url='http://x/v1' needs a reward manager that tells .* the step"):
-        check_options(options, 100, tells_length=False)
 
 
 TALK = [

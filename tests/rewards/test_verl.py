@@ -1,5 +1,4 @@
 import asyncio
-import inspect
 import itertools
 import logging
 import os
@@ -12,10 +11,6 @@ from dgpo.rewards.verl import RESPONSE_FACTS, check_options, compute_score
 
 def score(response: str, gold: Any, **options: Any) -> dict[str, float | str]:
     return asyncio.run(compute_score("test", response, gold, {}, **options))
-
-
-def test_verl_awaits_it() -> None:
-    assert inspect.iscoroutinefunction(compute_score)
 
 
 def test_every_sample_has_the_same_keys_and_types() -> None:
@@ -104,10 +99,11 @@ def test_options_are_checked_before_a_run(options: dict, says: str) -> None:
         check_options(options, 100, tells_length=True)
 
 
-def test_a_manager_that_does_not_tell_the_length_cannot_have_a_penalty_on_it() -> None:
-    check_options({"overlong_buffer": 20}, 100, tells_length=True)
+@pytest.mark.parametrize("options", [{"overlong_buffer": 20}, {"judge": {"url": "http://x/v1", "model": "m"}}])
+def test_a_penalty_on_length_and_a_judge_s_budget_need_a_manager_that_tells_length_and_step(options: dict) -> None:
+    check_options(options, 100, tells_length=True)
     with pytest.raises(ValueError, match="needs a reward manager that tells"):
-        check_options({"overlong_buffer": 20}, 100, tells_length=False)
+        check_options(options, 100, tells_length=False)
 
 
 def test_a_bad_gold_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -125,16 +121,11 @@ def test_an_unknown_option_is_refused() -> None:
 
 
 def test_verl_loads_it_and_aggregates_what_it_returns() -> None:
-    pytest.importorskip("verl")
     from omegaconf import OmegaConf
     from verl.trainer.ppo.metric_utils import process_validation_metrics
     from verl.trainer.ppo.reward import get_custom_reward_fn
 
-    function = {
-        "path": "pkg://dgpo.rewards.verl",
-        "name": "compute_score",
-        "reward_kwargs": {"timeout": 5.0},
-    }
+    function = {"path": "pkg://dgpo.rewards.verl", "name": "compute_score", "reward_kwargs": {"timeout": 5.0}}
     loaded = get_custom_reward_fn(OmegaConf.create({"reward": {"custom_reward_function": function}}))
     assert loaded is not None
 
