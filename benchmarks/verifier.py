@@ -4,7 +4,7 @@
 
 writes the table as OUTPUT.md and everything counted as OUTPUT.json. The fields of the cases are in
 `verifier_cases.read_cases`. Every verifier has a process of its own and is asked a run of cases in turn, so that a busy
-machine slows all alike; a call is killed after --kill seconds, a hostile one after --kill-hostile.
+machine slows all alike; a call that lasts too long is killed.
 
 The scorers run on the main thread, where math-verify's SIGALRM timeouts work. verl's prime_math hands model text to
 `eval`: hostile cases reach it in an empty working directory, behind an audit hook that counts and refuses
@@ -32,6 +32,8 @@ from dgpo.tables import Table
 
 SLACK = 0.2
 """Seconds over dgpo's timeout that a hostile call may last before it counts as late."""
+KILL, KILL_HOSTILE = 45.0, 6.0
+"""Seconds after which a call is killed, and a hostile one."""
 RUN = 16
 SAME_AS_BASELINE = "math-verify 0.9.0, gold bare"
 """Runs the code of the baseline, so that hostile cases, which take minutes, would say nothing new."""
@@ -66,7 +68,7 @@ class Result:
         return float(np.quantile(self.seconds[group], share)) if self.seconds[group] else float("nan")
 
 
-def measure(cases: Sequence[Case], names: Sequence[str], kill: float, kill_hostile: float) -> dict[str, Result]:
+def measure(cases: Sequence[Case], names: Sequence[str]) -> dict[str, Result]:
     """Ask every verifier every case: `RUN` of them in a row, as a batch would, and then the next verifier the same."""
     results = {name: Result() for name in names}
     contenders = [Contender(name) for name in names]
@@ -80,8 +82,7 @@ def measure(cases: Sequence[Case], names: Sequence[str], kill: float, kill_hosti
                     continue
                 contender.start()
                 before = contender.memory(reset=True) if is_hostile else 0
-                limit = kill_hostile if is_hostile else kill
-                outcome = contender.ask(case.response, case.gold, case.mode, limit)
+                outcome = contender.ask(case.response, case.gold, case.mode, KILL_HOSTILE if is_hostile else KILL)
                 result = results[contender.name]
                 result.add(case, outcome)
                 if is_hostile and not outcome.killed:
@@ -144,7 +145,7 @@ def as_json(results: dict[str, Result]) -> dict[str, Any]:
     }
 
 
-def describe(cases: Sequence[Case], label: str, kill_hostile: float, results: dict[str, Result]) -> str:
+def describe(cases: Sequence[Case], label: str, results: dict[str, Result]) -> str:
     """What stands under the table."""
     sizes = Counter(case.group for case in cases if case.expected is not None or case.group == "hostile")
     base = results.get(BASELINE)
@@ -161,7 +162,7 @@ def describe(cases: Sequence[Case], label: str, kill_hostile: float, results: di
         f"to p99, the verifiers asked in turn, {RUN} cases at a time.{absolute} Derived: wrong numbers near right "
         "ones, spelt anew. Hostile: "
         f"late is a call over {TIMEOUT + SLACK:.1f} s (dgpo's timeout was {TIMEOUT:.0f} s; math-verify's are its own, "
-        f"5 s a step), killed at {kill_hostile:.0f} s; memory is the caller's largest growth in one call. Killed calls "
+        f"5 s a step), killed at {KILL_HOSTILE:.0f} s; memory is the caller's largest growth in one call. Killed calls "
         f"count as not accepted. Python {platform.python_version()}, {os.cpu_count()} cores."
     )
 
@@ -172,8 +173,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--label", help="what the result says of the cases (default: the file's name)")
     parser.add_argument("--derived", type=int, default=600, help="wrong numbers derived (default: %(default)s)")
     parser.add_argument("--no-hostile", action="store_true", help="leave out the hostile cases, which take minutes")
-    parser.add_argument("--kill", type=float, default=45.0, help="seconds for a call (default: %(default)s)")
-    parser.add_argument("--kill-hostile", type=float, default=6.0, help="for a hostile one (default: %(default)s)")
     parser.add_argument("--only", action="append", choices=tuple(SCORERS), help="a verifier; may be repeated")
     arguments = parser.parse_args(argv)
     try:
@@ -184,9 +183,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     cases = [case for case in read if case.group != "hostile"] + derived_negatives(read, arguments.derived)
     if not arguments.no_hostile:
         cases += [case for case in read if case.group == "hostile"] + hostile_cases()
-    results = measure(cases, arguments.only or tuple(SCORERS), arguments.kill, arguments.kill_hostile)
+    results = measure(cases, arguments.only or tuple(SCORERS))
     label = arguments.label or f"{len(read)} of {arguments.cases.name}"
-    shown = table(results, describe(cases, label, arguments.kill_hostile, results))
+    shown = table(results, describe(cases, label, results))
     publish(arguments.output and arguments.output.with_suffix(".md"), shown)
     if arguments.output:
         replace_json(arguments.output.with_suffix(".json"), as_json(results))
