@@ -71,22 +71,27 @@ def batch(tokens: int, longest: int, vocabulary: int) -> TensorDict:
     return tu.get_tensordict(tensors, non_tensor_dict=settings)  # pyright: ignore[reportArgumentType]
 
 
-def worker_for(config: Any) -> Any:
-    """verl's, as its trainer makes it for the actor, as the only rank."""
-    from verl.utils.config import omega_conf_to_dataclass
+def only_rank() -> None:
+    """What torchrun would tell the one process of a run."""
     from verl.utils.net_utils import get_free_port
+
+    alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "RAY_LOCAL_WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1"}
+    alone["MASTER_PORT"], _ = get_free_port("127.0.0.1")
+    os.environ.update({key: str(value) for key, value in alone.items()})
+
+
+def actor_worker(config: Any, **engine: Any) -> Any:
+    """A rank of verl's worker as its trainer makes it for the actor, with settings of the engine that come from it."""
+    from verl.utils.config import omega_conf_to_dataclass
     from verl.workers.config import TrainingWorkerConfig
     from verl.workers.engine_workers import TrainingWorker
     from verl.workers.utils.losses import ppo_loss
 
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     actor.model_config = omega_conf_to_dataclass(config.actor_rollout_ref.model)
-    actor.engine.use_dynamic_bsz = True
-    actor.engine.max_token_len_per_gpu = actor.engine.infer_max_token_len_per_gpu = actor.ppo_max_token_len_per_gpu
+    for key, value in engine.items():
+        setattr(actor.engine, key, value)
     actor.optim.total_training_steps = 10
-    alone = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "RAY_LOCAL_WORLD_SIZE": 1, "MASTER_ADDR": "127.0.0.1"}
-    alone["MASTER_PORT"], _ = get_free_port("127.0.0.1")
-    os.environ.update({key: str(value) for key, value in alone.items()})
     worker = TrainingWorker(
         TrainingWorkerConfig(
             model_type="language_model",
@@ -120,7 +125,11 @@ def measure(config: Any, setup: Setup, gpu: str | None, rounds: int) -> list[str
     cuda = config.trainer.device == "cuda"
     gc.collect()  # the worker of the size before
     others = torch.cuda.memory_allocated() if cuda else 0
-    worker = worker_for(config)
+    tokens = config.actor_rollout_ref.actor.ppo_max_token_len_per_gpu
+    only_rank()
+    worker = actor_worker(
+        config, use_dynamic_bsz=True, max_token_len_per_gpu=tokens, infer_max_token_len_per_gpu=tokens
+    )
     data = batch(setup.tokens, setup.longest, setup.shape.vocabulary)
     training = data.clone()
     tu.assign_non_tensor(training, calculate_entropy=config.actor_rollout_ref.actor.calculate_entropy)

@@ -4,10 +4,12 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 from hypothesis import settings
@@ -58,6 +60,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Scheduling(config, log)
 
 
+def processes_where(holds: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    """Processes of this machine that are alive, and that one may look at."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.Error):
+            if holds(process) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
 RAY_CLUSTER = Path(__file__).resolve().parent.parent / "scripts/ray_cluster.sh"
 
 
@@ -78,6 +90,11 @@ class RayCluster:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def processes(self, name: str) -> list[psutil.Process]:
+        """Those of a node: the session that its first one leads."""
+        leader = int((Path(self.environment["DGPO_RAY_STATE"]) / name / "process").read_text().split()[0])
+        return processes_where(lambda process: os.getsid(process.pid) == leader)
 
     def start(self, name: str, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> str:
         """Start a node with one GPU slot: the head, where it is the first."""

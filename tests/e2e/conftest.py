@@ -1,7 +1,6 @@
 """A small model that has learned a little, and the trainer as a person starts it: a process of its own."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
 from dgpo.data.sources.arithmetic import write_splits
 from dgpo.tasks import small_model, warm_start
+from tests.conftest import processes_where
 
 # Small enough for 2 cores: 8 prompts with 8 answers a step, 4 updates of 2 prompts.
 SMALL = {
@@ -82,13 +83,22 @@ class Launch:
         assert self.process.returncode == 0, output + (log.read_text()[-4000:] if log.exists() else "")
         return output
 
-    def kill_when(self, condition: Callable[[], bool]) -> None:
-        """SIGKILL the driver, as a machine that is switched off would, once ``condition`` holds."""
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Let it train until ``condition`` holds."""
         while not condition():
             assert self.process.poll() is None, self.process.communicate()[0]
             time.sleep(0.05)
-        self.process.send_signal(signal.SIGKILL)
+
+    def kill_when(self, condition: Callable[[], bool]) -> None:
+        """SIGKILL the driver, as a machine that is switched off would, once ``condition`` holds."""
+        self.wait_for(condition)
+        self.process.kill()
         self.process.communicate()
+
+
+def processes_of(run: Path) -> list[psutil.Process]:
+    """Processes that were started with this run's environment."""
+    return processes_where(lambda process: process.environ().get("WANDB_DIR") == str(run))
 
 
 @contextmanager

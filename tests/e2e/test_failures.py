@@ -5,40 +5,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from dgpo.runs.checkpoints import MANIFEST
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import history
+from tests.e2e.conftest import processes_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-def named(part: str, run: Path) -> psutil.Process:
-    """The process of this run whose title has ``part`` in it."""
-    for process in psutil.process_iter():
-        try:
-            if part in " ".join(process.cmdline()) and process.environ().get("WANDB_DIR") == str(run):
-                return process
-        except psutil.Error:
-            continue
-    raise LookupError(f"no process {part!r} of {run}")
 
 
 @pytest.mark.parametrize("victim", ["ray::WorkerDict", "VLLM::EngineCore"])
 def test_a_killed_worker_ends_the_run_within_a_minute(launch: Callable[..., Any], tmp_path: Path, victim: str) -> None:
     run = tmp_path / "run"
     started = launch(**{"trainer.total_training_steps": 50, "trainer.val_before_train": "false"})
-    process = started.process
-    while not (run / "checkpoints/global_step_1" / MANIFEST).exists():
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.1)
-    named(victim, run).kill()
+    started.wait_for(lambda: (run / "checkpoints/global_step_1" / MANIFEST).exists())
+    next(process for process in processes_of(run) if victim in " ".join(process.cmdline())).kill()
     killed = time.monotonic()
-    output, _ = process.communicate(timeout=120)
+    output, _ = started.process.communicate(timeout=120)
     # 45 s until a weight sync gives up, and what the driver needs to end.
-    assert process.returncode == 1 and time.monotonic() - killed < 75
+    assert started.process.returncode == 1 and time.monotonic() - killed < 75
     assert "the run failed after" in output and "the same command goes on from step 1" in output
 
 

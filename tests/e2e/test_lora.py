@@ -1,6 +1,5 @@
 """LoRA in the real trainer: vLLM answers with the adapter, SIGTERM has it saved, and what is exported was trained."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dic
 from transformers import AutoModelForCausalLM
 
 from dgpo.cli import main
-from dgpo.runs.checkpoints import latest_complete
+from dgpo.runs.checkpoints import Checkpoint, latest_complete
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import history, read_metrics
 
@@ -34,13 +33,11 @@ PROMPT = torch.tensor([[5, 17, 3, 60, 22, 9]])
 def ended(launch_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run that SIGTERM has ended in its second step, and what it said."""
     run = tmp_path_factory.mktemp("lora") / "run"
-    process = launch_in(run, **LORA).process
-    while 1 not in history(RunFolder(run)):
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.1)
-    process.terminate()
-    said, _ = process.communicate()
-    assert process.returncode == 143, said
+    started = launch_in(run, **LORA)
+    started.wait_for(lambda: 1 in history(RunFolder(run)))
+    started.process.terminate()
+    said, _ = started.process.communicate()
+    assert started.process.returncode == 143, said
     return run, said
 
 
@@ -54,9 +51,16 @@ def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     return float((one - other).std() / other.std())
 
 
-def trained(checkpoint: Path, base: Path) -> torch.Tensor:
-    """Logits of the base model with the adapter of a checkpoint of one rank, put together by PEFT."""
-    saved = torch.load(checkpoint / "actor/model_world_size_1_rank_0.pt", weights_only=False)
+def newest(run: Path) -> Checkpoint:
+    """The newest checkpoint, which is whole."""
+    checkpoint, skipped = latest_complete(run / "checkpoints")
+    assert checkpoint is not None and not skipped
+    return checkpoint
+
+
+def trained(run: Path, base: Path) -> torch.Tensor:
+    """Logits of the base model with the adapter of the newest checkpoint, put together by PEFT."""
+    saved = torch.load(newest(run).path / "actor/model_world_size_1_rank_0.pt", weights_only=False)
     adapter = {
         name.replace(".default", ""): getattr(value, "_local_tensor", value)
         for name, value in saved.items()
@@ -71,29 +75,24 @@ def trained(checkpoint: Path, base: Path) -> torch.Tensor:
 
 def test_sigterm_saves_the_step_and_says_how_to_go_on(ended: tuple[Path, str]) -> None:
     run, said = ended
-    newest, skipped = latest_complete(run / "checkpoints")
-    steps = history(RunFolder(run))
-    assert newest is not None and not skipped and newest.step == max(steps) > 1
+    step = newest(run).step
+    assert step == max(history(RunFolder(run))) > 1
     assert "SIGTERM: saving after this step" in said
-    assert f"interrupted (SIGTERM); the same command goes on from step {newest.step}" in said
+    assert f"interrupted (SIGTERM); the same command goes on from step {step}" in said
 
 
 def test_vllm_answers_with_the_adapter(ended: tuple[Path, str], workspace: Path) -> None:
     run, _ = ended
-    newest, _ = latest_complete(run / "checkpoints")
-    assert newest is not None
     steps = history(RunFolder(run))
     # The adapter is far from nothing, and vLLM's probabilities are those of the trainer with it.
     before = logits(AutoModelForCausalLM.from_pretrained(workspace / "model"))
-    assert distance(trained(newest.path, workspace / "model"), before) > 0.05
+    assert distance(trained(run, workspace / "model"), before) > 0.05
     assert all(data["training/rollout_probs_diff_max"] < 1e-4 for data in steps.values())
 
 
 def test_what_is_exported_was_trained(ended: tuple[Path, str], workspace: Path, tmp_path: Path) -> None:
     run, _ = ended
-    newest, _ = latest_complete(run / "checkpoints")
-    assert newest is not None
-    expected = trained(newest.path, workspace / "model")
+    expected = trained(run, workspace / "model")
     change = distance(logits(AutoModelForCausalLM.from_pretrained(workspace / "model")), expected)
     assert main(["export", str(run), "--out", str(tmp_path / "hf")]) == 0
     assert distance(logits(AutoModelForCausalLM.from_pretrained(tmp_path / "hf")), expected) < 0.2 * change
@@ -105,14 +104,13 @@ def test_what_is_exported_was_trained(ended: tuple[Path, str], workspace: Path, 
 
 def test_it_goes_on_and_a_time_limit_ends_it(ended: tuple[Path, str], launch_in: Callable[..., Any]) -> None:
     run, _ = ended
-    before, _ = latest_complete(run / "checkpoints")
-    assert before is not None
+    before = newest(run).step
     said = launch_in(run, **{**LORA, "run.time_limit": "1s"}).finish()
-    newest, _ = latest_complete(run / "checkpoints")
-    assert newest is not None and newest.step == before.step + 1
-    assert "stopped by run.time_limit=1s" in said and f"goes on from step {newest.step}" in said
+    last = newest(run)
+    assert last.step == before + 1
+    assert "stopped by run.time_limit=1s" in said and f"goes on from step {last.step}" in said
     (_, data, _), *rest = read_metrics(RunFolder(run).metrics_files()[-1])
     assert not rest and data["training/rollout_probs_diff_max"] < 1e-4
     # 4 updates a step, also those before.
-    optimiser = torch.load(newest.path / "actor/optim_world_size_1_rank_0.pt", weights_only=False)
-    assert {float(state["step"]) for state in optimiser["state"].values()} == {4.0 * newest.step}
+    optimiser = torch.load(last.path / "actor/optim_world_size_1_rank_0.pt", weights_only=False)
+    assert {float(state["step"]) for state in optimiser["state"].values()} == {4.0 * last.step}

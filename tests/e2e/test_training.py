@@ -22,6 +22,7 @@ from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import kept_steps, read_step
 from dgpo.runs.metrics import history, read_metrics, validation_score
 from dgpo.verifier import verify_batch
+from tests.e2e.conftest import processes_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 # 64 prompts with 8 answers a step, 4 updates of 16 prompts. At three times this rate, or with updates of 4 prompts, one
@@ -49,23 +50,6 @@ def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     """Parameters of a checkpoint of one rank."""
     saved = torch.load(checkpoint / "actor/model_world_size_1_rank_0.pt", weights_only=False)
     return {name: getattr(value, "_local_tensor", value) for name, value in saved.items()}
-
-
-def processes_of(run: Path) -> list[psutil.Process]:
-    """Processes of this machine that were started with this run's environment."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("WANDB_DIR") == str(run) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
-def first_line(file: Path) -> dict[str, Any]:
-    with file.open() as lines:
-        return json.loads(next(lines))
 
 
 def assert_rewards_agree(metrics: dict[str, float], dump: Path) -> None:
@@ -167,7 +151,8 @@ def test_a_killed_run_goes_on_from_its_last_complete_checkpoint(
         assert {f"actor/region/{region}/{figure}" for figure in ("share", "F_mean", "W_max")} <= set(trained[end])
     for step in (half, end):
         assert_rewards_agree(trained[step], rollouts / f"{step}.jsonl")
-    assert {"reason", "stage", "seconds", "tokens", "truncated"} <= set(first_line(run / f"validation/{end}.jsonl"))
+    validated = json.loads((run / f"validation/{end}.jsonl").read_text().splitlines()[0])
+    assert {"reason", "stage", "seconds", "tokens", "truncated"} <= set(validated)
     identity = RunFolder(run).wandb_id()
     assert len(list((run / "wandb").glob(f"offline-run-*-{identity}"))) == 2
     assert len(list((run / "tensorboard").glob("events.out.tfevents.*"))) == 2

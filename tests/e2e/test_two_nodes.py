@@ -1,9 +1,8 @@
 """FSDP and vLLM over two Ray nodes, one of which dies."""
 
-import os
-import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +18,20 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 TWO_NODES = {"hardware": "cpu_2nodes", "trainer.val_before_train": "false"}
 
 
-def kill_node(state: Path, name: str) -> None:
-    """SIGKILL every process of a node, as a machine that is switched off would."""
-    leader = int((state / name / "process").read_text().split()[0])
-    for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) == leader:
-                process.send_signal(signal.SIGKILL)
-        except (psutil.Error, ProcessLookupError):
-            continue
-
-
 def test_a_lost_node_ends_the_run_with_its_name_and_the_run_goes_on_later(
     ray_cluster: Any, launch: Callable[..., Any], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     ray_cluster.start("second")
     started = launch(ray_cluster.environment, **TWO_NODES, **{"trainer.total_training_steps": 50})
-    while not (run / "checkpoints/global_step_2" / MANIFEST).exists():
-        assert started.process.poll() is None, started.process.communicate()[0]
-        time.sleep(0.1)
+    started.wait_for(lambda: (run / "checkpoints/global_step_2" / MANIFEST).exists())
     shards = {file.name for file in (run / "checkpoints/global_step_2/actor").glob("model_*.pt")}
     assert shards == {"model_world_size_2_rank_0.pt", "model_world_size_2_rank_1.pt"}
 
-    kill_node(Path(ray_cluster.environment["DGPO_RAY_STATE"]), "second")
+    # As a machine that is switched off.
+    for process in ray_cluster.processes("second"):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     killed = time.monotonic()
     output, _ = started.process.communicate(timeout=180)
     print(f"ended {time.monotonic() - killed:.0f} s after the node:\n{output}")

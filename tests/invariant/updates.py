@@ -4,7 +4,6 @@ Environment as torchrun sets it. Arguments: the cases as JSON, and a file to be 
 metrics of each update and the parameters in the end, or the error that it ended in.
 """
 
-import functools
 import json
 import sys
 from pathlib import Path
@@ -19,11 +18,9 @@ from dgpo.config.compose import compose_config, resolved, select_platform
 select_platform(compose_config("quickstart"))
 
 from verl.utils import tensordict_utils as tu  # noqa: E402
-from verl.utils.config import omega_conf_to_dataclass  # noqa: E402
 from verl.utils.metric import Metric  # noqa: E402
-from verl.workers.config import TrainingWorkerConfig  # noqa: E402
-from verl.workers.engine_workers import TrainingWorker  # noqa: E402
-from verl.workers.utils.losses import ppo_loss  # noqa: E402
+
+from benchmarks.update import actor_worker  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 import flash_attention  # noqa: E402  # pyright: ignore[reportImplicitRelativeImport]
@@ -71,26 +68,6 @@ def tensordict(fields: dict[str, list[torch.Tensor]]) -> TensorDict:
     return tu.get_tensordict(tensors, non_tensor_dict=settings)
 
 
-def make_worker(actor: Any, case: dict[str, Any]) -> TrainingWorker:
-    engine = actor.engine
-    engine.infer_micro_batch_size_per_gpu = engine.micro_batch_size_per_gpu = case.get("micro_batch", 2)
-    engine.use_dynamic_bsz = "tokens" in case
-    engine.infer_max_token_len_per_gpu = engine.max_token_len_per_gpu = case.get("tokens", 0)
-    actor.optim.total_training_steps = 10
-    worker = TrainingWorker(
-        TrainingWorkerConfig(
-            model_type="language_model",
-            model_config=actor.model_config,
-            engine_config=actor.engine,
-            optimizer_config=actor.optim,
-            checkpoint_config=actor.checkpoint,
-        )
-    )
-    worker.reset()
-    worker.set_loss_fn(functools.partial(ppo_loss, config=actor))
-    return worker
-
-
 def figure(value: Any) -> float:
     """A metric of one update: verl has some as lists over ranks and micro-batches, which it averages."""
     value = value.aggregate() if isinstance(value, Metric) else value
@@ -99,9 +76,9 @@ def figure(value: Any) -> float:
 
 def run(case: dict[str, Any]) -> dict[str, Any]:
     config = resolved(compose_config("quickstart", case["overrides"]))
-    actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
-    actor.model_config = omega_conf_to_dataclass(config.actor_rollout_ref.model)
-    worker = make_worker(actor, case)
+    sizes = {"micro_batch_size_per_gpu": case.get("micro_batch", 2), "max_token_len_per_gpu": case.get("tokens", 0)}
+    sizes |= {f"infer_{key}": size for key, size in sizes.items()}
+    worker = actor_worker(config, use_dynamic_bsz="tokens" in case, **sizes)
     flash_attention.called.update(packed=0, exchanged=0)
     rank, ranks = worker.engine.get_data_parallel_rank(), worker.engine.get_data_parallel_size()
     everything = batch(case["updates"], case.get("padding", False))

@@ -12,6 +12,7 @@ import pytest
 from dgpo.config.compose import compose_config, resolved
 from dgpo.config.memory.shape import KNOWN
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 ROOT = Path(__file__).resolve().parents[2]
 
 IMPORTS = """
@@ -54,16 +55,12 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree / ".venv/bin/python"
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
 def test_the_gpu_environment_imports_what_training_needs(python: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if key != "VERL_PLATFORM"}
     done = subprocess.run([python, "-c", IMPORTS], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
 def test_a_kernel_compiles_and_links_with_the_locked_toolkit_alone(python: Path, tmp_path: Path) -> None:
     (tmp_path / "kernel.cu").write_text(KERNEL)
     where = "import os, verl; print(os.environ['CUDA_HOME'])"
@@ -87,8 +84,6 @@ def driver(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("size", ["1_5b", "7b", "14b"])
 def test_vllm_s_engine_config_is_the_recipe_s(python: Path, driver: Path, tmp_path: Path, size: str) -> None:
     from transformers import Qwen2Config

@@ -125,7 +125,7 @@ def test_scripts_are_valid_bash(script):
         ("tpu", "echo 3.11", {}, ["'tpu' is no platform", "install.sh [cpu|gpu|auto]"]),
         # As with pyenv: a name on PATH without an interpreter behind it.
         ("cpu", "exit 127", {}, ["No Python 3.10, 3.11 or 3.12", "apt-get install python3.11 python3.11-venv"]),
-        ("cpu", "if [[ $2 == *ensurepip* ]]; then exit 1; fi; echo 3.11", {}, ["apt-get install python3.11-venv"]),
+        ("cpu", "if [[ $2 == *ensurepip* ]]; then exit 1; fi; echo 3.12", {}, ["apt-get install python3.12-venv"]),
         # One that was asked for is not replaced by another.
         ("cpu", "echo 3.11", {"PYTHON": "/nowhere/python3"}, ["PYTHON=/nowhere/python3"]),
     ],

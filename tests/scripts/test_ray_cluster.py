@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import processes_where
+
 pytestmark = pytest.mark.timeout(300)
 
 CONNECT = "import ray; ray.init(address='auto', log_to_driver=False); print('nodes', len(ray.nodes()))"
@@ -21,20 +23,10 @@ def connect(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", CONNECT], env=environment, capture_output=True, text=True)
 
 
-def session(leader: int) -> list[int]:
-    """Living processes of a session."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except (ProcessLookupError, psutil.Error):
-            continue
-    return found
-
-
-def leader(cluster: Any, name: str) -> int:
-    return int((Path(cluster.environment["DGPO_RAY_STATE"]) / name / "process").read_text().split()[0])
+def script(*arguments: str, flags: tuple[str, ...] = (), **environment: str) -> subprocess.CompletedProcess[str]:
+    """scripts/ray_cluster.sh, by bash with ``flags``."""
+    command = ["bash", *flags, "scripts/ray_cluster.sh", *arguments]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True)
 
 
 @pytest.mark.slow
@@ -58,11 +50,10 @@ def test_a_cluster_from_its_head_to_its_end(ray_cluster: Any) -> None:
     refused = connect({**ray_cluster.environment, "RAY_AUTH_TOKEN_PATH": str(others)})
     assert refused.returncode != 0 and "InvalidAuthToken" in refused.stderr
 
-    head, second = leader(ray_cluster, "head"), leader(ray_cluster, "second")
-    before = session(head)
-    assert len(before) > 3 and len(session(second)) > 3
+    head, second = ray_cluster.processes("head"), ray_cluster.processes("second")
+    assert len(head) > 3 and len(second) > 3
     ray_cluster.script("stop", "--name", "second")
-    assert session(second) == [] and session(head) == before
+    assert processes_where(second.__contains__) == [] and ray_cluster.processes("head") == head
     assert "second" not in ray_cluster.script("status")
 
 
@@ -72,19 +63,8 @@ def test_a_token_that_others_can_read_or_that_is_missing_is_refused(ray_cluster:
     token.chmod(0o644)
     for path, says in {token: "chmod 600", tmp_path / "none": "scp -p HEAD"}.items():
         environment = {**ray_cluster.environment, "RAY_AUTH_TOKEN_PATH": str(path)}
-        command = ["bash", "scripts/ray_cluster.sh", "worker", ray_cluster.address, "--name", "third"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        done = script("worker", ray_cluster.address, "--name", "third", **environment)
         assert done.returncode == 2 and says in done.stderr and str(path) in done.stderr
-
-
-def script(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """scripts/ray_cluster.sh without a cluster."""
-    return subprocess.run(
-        ["bash", "scripts/ray_cluster.sh", *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-    )
 
 
 def remember(state: Path, name: str, process: str) -> None:
@@ -118,7 +98,7 @@ def test_what_a_node_s_first_process_left_behind_is_ended(tmp_path: Path) -> Non
     leader.wait()
     remember(tmp_path, "killed", f"{leader.pid} 1 {boot}")
     assert left.is_running() and script("stop", DGPO_RAY_STATE=str(tmp_path)).returncode == 0
-    assert session(leader.pid) == []
+    assert processes_where(lambda process: os.getsid(process.pid) == leader.pid) == []
 
 
 @pytest.mark.parametrize("arguments", [["stop", "one"], ["stop", "--name="], ["status", "one"], ["stop", "--block"]])
@@ -149,13 +129,8 @@ def test_a_state_that_is_another_s_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_state_outlives_the_session_that_began_it(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["bash", "-x", "scripts/ray_cluster.sh", "--help"],
-        env={**{k: v for k, v in os.environ.items() if k != "DGPO_RAY_STATE"}, "XDG_RUNTIME_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert f"state=/var/tmp/dgpo-ray-{os.getuid()}\n" in done.stderr
+    traced = script("--help", flags=("-x",), XDG_RUNTIME_DIR=str(tmp_path), DGPO_RAY_STATE="")
+    assert f"state=/var/tmp/dgpo-ray-{os.getuid()}\n" in traced.stderr
 
 
 def test_waiting_in_vain_tells_what_ray_said(ray_cluster: Any, tmp_path: Path) -> None:
@@ -173,13 +148,7 @@ def test_a_search_path_of_cd_changes_nothing(tmp_path: Path) -> None:
     environment = {"CDPATH": str(tmp_path), "DGPO_RAY_STATE": str(tmp_path / "state")}
     done = script("status", **environment)
     assert (done.returncode, done.stdout) == (0, "no node that was started on this host runs\n"), done.stderr
-    traced = subprocess.run(
-        ["bash", "-x", "scripts/ray_cluster.sh", "--help"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert f"root={Path.cwd()}\n" in traced.stderr
+    assert f"root={Path.cwd()}\n" in script("--help", flags=("-x",), **environment).stderr
 
 
 def test_a_wrong_command_shows_the_usage() -> None:
@@ -190,5 +159,5 @@ def test_a_wrong_command_shows_the_usage() -> None:
     ):
         done = script(*arguments)
         assert done.returncode == 2 and says in done.stderr
-    help_text = subprocess.run(["bash", "scripts/ray_cluster.sh", "--help"], capture_output=True, text=True)
+    help_text = script("--help")
     assert help_text.returncode == 0 and "stop" in help_text.stdout and "set -euo" not in help_text.stdout
