@@ -13,6 +13,8 @@ verl imports parts of a TRL that it finds, and fails where one that was installe
 them.
 """
 
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,11 +23,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import RESULTS, arguments_of, machine, publish
-from benchmarks.overhead import WARM_UP, measure
+from dgpo.runs.folder import RunFolder
+from dgpo.runs.metrics import history
 from dgpo.tables import Table
 from dgpo.verifier import verify_batch
 
 PROMPTS, ANSWERS, UPDATES, TOKENS = 32, 8, 16, 96
+WARM_UP = 2
+TIMES = {"step": "timing_s/step", "update": "timing_s/update_actor", "generation": "timing_s/gen"}
 COLUMNS = ("", "seconds a step", "generation", "update", "samples a second", "times TRL's (over rounds)")
 HERE = Path("runs/quickstart")
 
@@ -33,6 +38,17 @@ HERE = Path("runs/quickstart")
 def reward(completions: list[list[dict[str, str]]], truth: list[str], **_: Any) -> list[float]:
     """1 for a right answer, else 0."""
     return [float(bool(each)) for each in verify_batch([each[0]["content"] for each in completions], truth)]
+
+
+def measure_dgpo(model: Path, steps: int, folder: Path) -> dict[str, list[float]]:
+    """Train by dgpo; the seconds of each kind, of each step behind the first ones."""
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [sys.executable, "-m", "dgpo.train", "--config-name", "quickstart", "policy_loss=grpo"]
+    command += [f"run.dir={folder}", f"run.name={folder.name}", f"trainer.total_training_steps={steps}"]
+    command += ["trainer.val_before_train=false", "trainer.test_freq=-1", "trainer.save_freq=-1", "logging=offline"]
+    subprocess.run([*command, f"actor_rollout_ref.model.path={model}"], check=True)
+    measured = list(history(RunFolder(folder)).values())[WARM_UP:]
+    return {name: [step[key] for step in measured if key in step] for name, key in TIMES.items()}
 
 
 def measure_trl(model: Path, steps: int) -> dict[str, list[float]]:
@@ -113,11 +129,9 @@ def main() -> None:
     parser.add_argument("--trl", type=Path, required=True, help="folder that TRL was installed into")
     arguments = parser.parse_args()
     sys.path.insert(0, str(arguments.trl))
-    model = [f"actor_rollout_ref.model.path={arguments.model}"]
     rounds: dict[str, list[dict[str, list[float]]]] = {"dgpo": [], "TRL": []}
     for turn in range(arguments.rounds):
-        folder = Path(f"runs/overhead/trl-{turn}")
-        rounds["dgpo"].append(measure("policy_loss=grpo", folder, arguments.steps, model))
+        rounds["dgpo"].append(measure_dgpo(arguments.model, arguments.steps, Path(f"runs/against_trl/dgpo-{turn}")))
         rounds["TRL"].append(measure_trl(arguments.model, arguments.steps))
     about = f"{machine()}; {arguments.model.name}, {arguments.steps} steps, {arguments.rounds} rounds"
     publish(arguments.output, table(rounds), about=about)

@@ -24,8 +24,7 @@ from benchmarks.against_trl import ANSWERS, HERE, PROMPTS, TOKENS, UPDATES
 from benchmarks.common import RESULTS, arguments_of, machine, publish
 from dgpo.losses import policy_loss
 from dgpo.runs.export import export_run
-from dgpo.runs.folder import RunFolder
-from dgpo.runs.metrics import history
+from dgpo.runs.metrics import boundary_share, steps_of, training_steps
 from dgpo.tables import Table
 from dgpo.tasks.arithmetic import distinct_problems
 from dgpo.verifier import verify_batch
@@ -90,14 +89,14 @@ def judge(policy: Policy) -> float:
 
 def judge_run(run: Path) -> dict[str, float]:
     """The figures of a real run, whose last checkpoint is judged."""
-    steps = [each for each in history(RunFolder(run)).values() if "actor/entropy" in each]
+    steps = training_steps(steps_of(run))
     with TemporaryDirectory() as folder:
         policy = Policy(export_run(run, Path(folder) / "model")[1])
-    shares = [each["actor/region/ln/share"] + each["actor/region/hp/share"] for each in steps]
-    return figures(policy, [each["critic/rewards/mean"] for each in steps], shares, steps[-1]["actor/entropy"])
+    rewards, shares = [each["critic/rewards/mean"] for each in steps], [boundary_share(each) for each in steps]
+    return figures(policy, rewards, shares, steps[-1]["actor/entropy"])
 
 
-def figures(policy: Policy, rewards: list[float], shares: list[float], entropy: float) -> dict[str, float]:
+def figures(policy: Policy, rewards: list[float], shares: list[Any], entropy: float) -> dict[str, float]:
     return {
         "after": judge(policy),
         "reward": float(np.mean(rewards[-LAST:])),
@@ -139,7 +138,7 @@ def one_step(policy: Policy, adam: Any, rows: list[dict[str, Any]], draws: np.ra
         loss.backward()
         torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)
         adam.step()
-        shares.append(metrics["actor/region/ln/share"] + metrics["actor/region/hp/share"])
+        shares.append(boundary_share(metrics))
     return {
         "reward": rewards.mean().item(),
         "entropy": entropy[mask].mean().item(),

@@ -69,7 +69,6 @@ def test_a_call_that_hangs_is_killed_and_the_next_is_answered() -> None:
 
 @pytest.mark.slow
 def test_model_text_that_is_run_as_code_is_counted_and_stopped() -> None:
-    pytest.importorskip("verl")
     contender = Contender("verl 0.9.1 prime_math")
     try:
         code = [case for case in hostile_cases() if "canary" in case.response]

@@ -22,21 +22,11 @@ VARIANTS = [
 def test_gradient_is_advantage_times_weight(name, hyper_parameters, make_batch):
     batch = make_batch()
     old, new, advantages, mask = batch
-    _, actual = loss_and_gradient(name, batch, loss_agg_mode="token-sum", **hyper_parameters)
-    f = gradient_weight(name, (new - old).detach(), advantages, old, **hyper_parameters)
-    torch.testing.assert_close(actual, -advantages * f * mask)
-
-
-@pytest.mark.parametrize("name", sorted(set(METHODS) - {"grpo", "sapo"}))
-def test_loss_and_gradient_are_those_of_the_surrogate(name, make_batch):
-    batch = make_batch(seed=3)
-    old, new, advantages, mask = batch
-    f = gradient_weight(name, (new - old).detach(), advantages, old)
-    surrogate = (-advantages * f * (1 + new - new.detach()) * mask).sum() / mask.sum()
-    (expected,) = torch.autograd.grad(surrogate, new)
-    loss, actual = loss_and_gradient(name, batch)
-    torch.testing.assert_close(loss, surrogate.detach())
+    loss, actual = loss_and_gradient(name, batch, loss_agg_mode="token-sum", **hyper_parameters)
+    expected = -advantages * gradient_weight(name, (new - old).detach(), advantages, old, **hyper_parameters) * mask
     torch.testing.assert_close(actual, expected)
+    if name not in ("grpo", "sapo"):  # whose value is the paper's objective
+        torch.testing.assert_close(loss, expected.sum())
 
 
 @pytest.mark.parametrize(("name", "formula"), [("grpo", "clip"), ("sapo", "gate")])
@@ -140,17 +130,6 @@ def test_nothing_to_learn_from_gives_zero(name, mode, make_batch):
     ):
         loss, actual = loss_and_gradient(name, changed, loss_agg_mode=mode)
         assert loss == 0 and actual.shape == changed.log_prob.shape and actual.count_nonzero() == 0
-
-
-def test_rows_without_a_token_are_left_out_of_the_mean(make_batch):
-    batch = make_batch(rows=4)
-    batch.response_mask[2] = False
-    kept = batch.rows(torch.tensor([0, 1, 3]))
-    for mode in MODES:
-        loss, actual = loss_and_gradient("dgpo", batch, loss_agg_mode=mode)
-        expected, expected_gradient = loss_and_gradient("dgpo", kept, loss_agg_mode=mode)
-        torch.testing.assert_close(loss, expected)
-        torch.testing.assert_close(actual[[0, 1, 3]], expected_gradient)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -37,14 +37,6 @@ def test_total_and_bounds_are_kept_and_more_uncertain_prompts_get_no_fewer(task:
         assert fewer <= others + math.isclose(less, more)
 
 
-@given(tasks(), st.randoms())
-def test_the_order_of_prompts_moves_no_variance(task: tuple, random) -> None:
-    sigma, total, low, high = task
-    shuffled = random.sample(sigma, len(sigma))
-    variances = [summed_variance(each, allocate(each, total, low=low, high=high)) for each in (sigma, shuffled)]
-    assert variances[0] == pytest.approx(variances[1], abs=1e-9)
-
-
 @given(tasks(), st.floats(0.01, 10))
 def test_the_unit_of_sigma_does_not_matter(task: tuple, scale: float) -> None:
     sigma, total, low, high = task
