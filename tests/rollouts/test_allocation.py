@@ -60,6 +60,7 @@ def test_a_prompt_never_seen_counts_as_the_others_do_on_average() -> None:
 
 def test_rollouts_follow_sigma_where_no_bound_is_met() -> None:
     assert allocate([0.1, 0.2, 0.3, 0.4], 1000, low=1, high=1000) == [100, 200, 300, 400]
+    assert allocate([0.35, 0.7], 4, low=1, high=4) == [1, 3]
 
 
 def test_the_metrics_of_an_allocation() -> None:
