@@ -1,8 +1,9 @@
-"""Agents: seconds that environments and credit take, and what runs of `recipes/agents.sh` learned.
+"""Agents: seconds that environments and credit take, and what runs of `recipes/agents.sh` learned, in what time.
 
     python -m benchmarks.agents [RUN ...] --output benchmarks/results/agents.md
 
-Runs are called NAME-SEED.
+Runs are called NAME-SEED. One of a single turn, such as the quick start's, may stand among them: its tokens a second
+beside the agents'.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.common import arguments_of, publish, students
 from dgpo.advantages.trajectories import CREDIT
@@ -110,6 +113,22 @@ def learned(runs: Sequence[Path]) -> Table:
     return Table(head, rows, title="Success on FrozenLake", notes=[note], words=["credit"])
 
 
+def speed(runs: Sequence[Path]) -> Table:
+    """A row a NAME, medians of its steps: seconds, tokens of prompts and answers a second, share of the update."""
+    keys = ("timing_s/step", "perf/throughput", "timing_s/update_actor")
+    figures: dict[str, list[list[float]]] = defaultdict(list)
+    for run in runs:
+        steps = (step for step in steps_of(run).values() if all(key in step for key in keys))
+        figures[run.name.rpartition("-")[0]] += [[step[key] for key in keys] for step in steps]
+    rows = []
+    for name, steps in figures.items():
+        seconds, tokens, update = np.median(steps, axis=0)
+        rows.append([name, f"{seconds:.1f}", f"{tokens:,.0f}", f"{update / seconds:.0%}"])
+    head = ["runs", "seconds a step", "tokens a second", "of it in the update"]
+    note = "Runs of other models, lengths and updates a step tell the order of size alone."
+    return Table(head, rows, title="Time", notes=[note], words=["runs"])
+
+
 def main() -> None:
     parser = arguments_of(__doc__)
     parser.add_argument("runs", type=Path, nargs="*")
@@ -125,7 +144,7 @@ def main() -> None:
         )
     ]
     if arguments.runs:
-        parts.append(learned(arguments.runs))
+        parts += [learned(arguments.runs), speed(arguments.runs)]
     publish(arguments.output, *parts)
 
 
