@@ -66,6 +66,11 @@ def test_an_argument_that_an_unset_variable_left_empty_is_no_folder(
     assert "it is empty, as an unset shell variable leaves it" in capsys.readouterr().err
 
 
+def test_a_file_that_the_machine_refuses_is_named_alone(capsys: pytest.CaptureFixture[str]):
+    assert main(["eval", "score", name := "a" * 300]) == 2
+    assert capsys.readouterr().err == f"error: {name}/settings.json: File name too long; change that, or give another\n"
+
+
 def test_home_is_read_where_a_shell_leaves_its_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.jsonl").write_text('{"problem": "1+1?", "answer": "2"}\n')

@@ -1,5 +1,6 @@
 """The command ``dgpo``: options and help here, all else in the rooms, which are imported when a command is called."""
 
+import errno
 import re
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+_OF_THE_MACHINE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.EIO, errno.ESTALE),
+}
+"""Why a file cannot be read or written that is no fault of the code."""
 _AT_HOME = re.compile(r"\A(--[\w-]+=|)~/")
 for module in (train, runs, data, evaluation, lab, unlearn, verify):
     app.add_typer(module.app)
@@ -38,6 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         app(args=words, prog_name="dgpo")
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        print(f"error: {error.filename or 'a file'}: {error.strerror}; change that, or give another", file=sys.stderr)
         return 2
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
