@@ -114,7 +114,8 @@ def read_settings(folder: Path) -> Settings:
 def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
     """Write `wanted` into a new `folder`, or compare it with the settings there; returns whether the folder is new.
 
-    Only more samples and more benchmarks are allowed: each sample has its own seed, so the saved ones stay valid.
+    Only more samples and more benchmarks are allowed: each sample has its own seed, so the saved ones stay valid; and
+    another name of the same files, as of a folder that was moved.
 
     Raises:
         UserError: another setting differs; the message has each key with its old and its new value.
@@ -127,8 +128,12 @@ def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
         return True
     begun = read_settings(folder)
     samples = max(begun.sampling.samples, wanted.sampling.samples)
+    model = begun.model
+    if model.revision == wanted.model.revision:
+        model = dataclasses.replace(model, name=wanted.model.name)
     grown = dataclasses.replace(
         begun,
+        model=model,
         sampling=dataclasses.replace(begun.sampling, samples=samples),
         benchmarks={**wanted.benchmarks, **begun.benchmarks},
     )

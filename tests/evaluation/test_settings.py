@@ -30,6 +30,9 @@ def test_settings_may_grow_but_not_change(tmp_path: Path, by_hand: Settings) -> 
     more = replace(begun, sampling=sampling, benchmarks={"sums": SUMS, "more": MORE})
     assert not agree_or_refuse(folder, more)
     assert read_settings(folder) == more
+    more = replace(more, model=replace(more.model, name="moved"))
+    assert not agree_or_refuse(folder, more)
+    assert read_settings(folder) == more
     other = replace(SUMS, content_hash="c")
     changes: dict[str, dict[str, Any]] = {
         r"sampling\.samples: 16 -> 8": {"sampling": begun.sampling},
@@ -37,6 +40,7 @@ def test_settings_may_grow_but_not_change(tmp_path: Path, by_hand: Settings) -> 
         r"benchmarks\.sums\.content_hash: a -> c": {"benchmarks": {"sums": other, "more": MORE}},
         r"benchmarks\.more\.content_hash: b -> nothing": {"benchmarks": begun.benchmarks},
         r"engine\.max_model_len: nothing -> 9": {"engine": replace(begun.engine, max_model_len=9)},
+        r"model\.name: moved -> b": {"model": replace(more.model, name="b", revision="other")},
         r"versions\.vllm: 1 -> 2": {"versions": {"vllm": "2"}},
     }
     for message, change in changes.items():
