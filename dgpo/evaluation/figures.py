@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dgpo.errors import UserError
 from dgpo.evaluation.generations import generations_file
 from dgpo.evaluation.score import SCORES, SCORING, Score, saved_problems
-from dgpo.evaluation.settings import Settings, read_settings
+from dgpo.evaluation.settings import FILE, Settings, read_settings
 from dgpo.evaluation.statistics import (
     MAX_SAMPLES,
     avg_at_k,
@@ -21,7 +21,7 @@ from dgpo.evaluation.statistics import (
     standard_error_over_problems,
     standard_error_over_samples,
 )
-from dgpo.files import json_lines, json_object
+from dgpo.files import file_sha256, json_lines, json_object
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,12 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
         each: {problem.id: [] for problem in saved_problems(folder, each, facts)}
         for each, facts in settings.benchmarks.items()
     }
-    try:
-        for _, score in json_lines(folder / SCORES):
-            if score["benchmark"] in scores:
-                scores[score["benchmark"]][score["id"]].append(cast(Score, score))
-        if any(len(each) != samples for problems in scores.values() for each in problems.values()):
-            raise _changed(folder, folder / SCORES)
-        figures = {each: benchmark_figures([*problems.values()], samples, chosen) for each, problems in scores.items()}
-    except (KeyError, TypeError, ValueError) as error:
-        raise _changed(folder, folder / SCORES) from error
+    for _, score in json_lines(folder / SCORES):
+        if score["benchmark"] in scores:
+            scores[score["benchmark"]][score["id"]].append(cast(Score, score))
+    if any(len(each) != samples for problems in scores.values() for each in problems.values()):
+        raise _changed(folder, folder / FILE)
+    figures = {each: benchmark_figures([*problems.values()], samples, chosen) for each, problems in scores.items()}
     return Evaluation(name, folder, settings, scoring, scores, figures)
 
 
@@ -179,18 +176,21 @@ def _scoring(folder: Path, settings: Settings) -> dict[str, Any]:
     if not (folder / SCORING).is_file() or not (folder / SCORES).is_file():
         raise UserError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
     scoring = json_object(folder / SCORING)
-    if not isinstance(counts := scoring.get("benchmarks"), dict):
-        raise _changed(folder, folder / SCORING)
-    for name, facts in settings.benchmarks.items():
-        count, expected = counts.get(name), settings.sampling.samples * facts.problems
-        file = generations_file(folder, name)
-        if count is None or not file.exists() or file.stat().st_size != count["bytes"]:
-            raise _changed(folder, file)
-        if count["scored"] < expected:
-            raise UserError(
-                f"{folder}: {expected - count['scored']} of {expected} samples of {name} are missing, and figures of a "
-                "part would favour short responses; finish it with the same `dgpo eval run`, then score again"
-            )
+    try:
+        counts = {name: scoring["benchmarks"][name] for name in settings.benchmarks}
+        scored = {generations_file(folder, name): count["sha256"] for name, count in counts.items()}
+        for file, sha256 in {folder / SCORES: scoring["sha256"], **scored}.items():
+            if not file.exists() or file_sha256(file) != sha256:
+                raise _changed(folder, file)
+        for name, facts in settings.benchmarks.items():
+            expected = settings.sampling.samples * facts.problems
+            if (missing := expected - counts[name]["scored"]) > 0:
+                raise UserError(
+                    f"{folder}: {missing} of {expected} samples of {name} are missing, and figures of a part would "
+                    "favour short responses; finish it with the same `dgpo eval run`, then score again"
+                )
+    except (KeyError, TypeError) as error:
+        raise _changed(folder, folder / SCORING) from error
     return scoring
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from dgpo.data.answers import group_equal
 from dgpo.errors import UserError
@@ -81,10 +81,10 @@ def score_generations(
 
 def score_folder(
     folder: Path, *, mode: Mode = "boxed", timeout: float = TIMEOUT, processes: int | None = None
-) -> dict[str, dict[str, int]]:
+) -> dict[str, dict[str, Any]]:
     """Score every generation in `folder` again, by `dgpo.verifier.verify` in so many `Processes`.
 
-    Returns of each benchmark the samples expected and scored, and the bytes of their file.
+    Returns of each benchmark the samples expected and scored, and the SHA-256 of their file.
 
     Raises:
         UserError: the folder holds no evaluation, its generations or data are damaged, or an option is invalid.
@@ -103,7 +103,7 @@ def score_folder(
         }
         (folder / SCORING).unlink(missing_ok=True)
         total = samples * sum(map(len, golds.values()))
-        counts: dict[str, dict[str, int]] = {}
+        counts: dict[str, dict[str, Any]] = {}
         try:
             with (
                 draft_of(folder / SCORES) as draft,
@@ -116,8 +116,8 @@ def score_folder(
                     pairs = ((each, gold[each["id"]]) for each in read_generations(file, gold, samples))
                     scores = _scores(pairs, name, mode, timeout, pool, progress)
                     out.writelines(json.dumps(score) + "\n" for score in scores)
-                    size = file.stat().st_size if file.exists() else 0
-                    counts[name] = {"expected": samples * len(gold), "scored": len(scores), "bytes": size}
+                    sha256 = file_sha256(file) if file.exists() else None
+                    counts[name] = {"expected": samples * len(gold), "scored": len(scores), "sha256": sha256}
         except BrokenProcessPool as error:
             raise UserError(
                 f"{folder}: a scoring process was killed, most likely for want of memory; use fewer with "
@@ -126,7 +126,8 @@ def score_folder(
         except RuntimeError as error:
             raise UserError(f"{folder}: {error}") from error
         versions = {**installed_versions(PACKAGES), "dgpo.verifier": VERSION}
-        replace_json(folder / SCORING, {"mode": mode, "timeout": timeout, "versions": versions, "benchmarks": counts})
+        made = {"mode": mode, "timeout": timeout, "versions": versions, "sha256": file_sha256(folder / SCORES)}
+        replace_json(folder / SCORING, {**made, "benchmarks": counts})
     return counts
 
 

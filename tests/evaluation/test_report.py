@@ -164,11 +164,16 @@ def test_what_cannot_be_reported_is_refused(
     folders: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     first = str(folders[0])
-    unscored, partial, other, stale, grown, cut, broken, edited = (
+    unscored, partial, other, stale, grown, cut, broken, older, edited, rewritten = (
         shutil.copytree(folders[0], tmp_path / name)
-        for name in ("unscored", "partial", "other", "stale", "grown", "cut", "broken", "edited")
+        for name in ("unscored", "partial", "other", "stale", "grown", "cut", "broken", "older", "edited", "rewritten")
     )
-    (edited / "scores.jsonl").write_text((edited / "scores.jsonl").read_text().replace('"correct"', '"right"'))
+    for file, old, new in (
+        (edited / "scores.jsonl", "true", "false"),
+        (generations_file(rewritten, "sums"), '"stop"', '"skip"'),
+        (older / "scoring.json", '"sha256"', '"bytes"'),
+    ):
+        file.write_text(file.read_text().replace(old, new))
     (cut / "scores.jsonl").write_text("".join((cut / "scores.jsonl").read_text().splitlines(keepends=True)[:-1]))
     (broken / "scoring.json").write_text("[]")
     (unscored / "scoring.json").unlink()
@@ -191,6 +196,8 @@ def test_what_cannot_be_reported_is_refused(
         ([str(cut)], "scores.jsonl: it has changed"),
         ([str(edited)], "scores.jsonl: it has changed"),
         ([str(broken)], "scoring.json: it has changed"),
+        ([str(older)], "scoring.json: it has changed"),
+        ([str(rewritten)], "sums.jsonl: it has changed"),
         ([str(stale)], "it has changed since it was scored"),
         ([str(tmp_path / "none")], "it holds no evaluation"),
         ([], "folders"),

@@ -17,6 +17,7 @@ from dgpo.cli.evaluation import eval_score
 from dgpo.evaluation import score
 from dgpo.evaluation.benchmarks import read_benchmark
 from dgpo.evaluation.generations import generations_file
+from dgpo.files import file_sha256
 from dgpo.rewards.verl import compute_score
 from dgpo.verifier.stages import Mode
 
@@ -86,7 +87,7 @@ def test_an_unfinished_run_is_scored_and_said_to_be_unfinished(
     file.write_bytes(file.read_bytes()[:-9])
     assert main(["eval", "score", str(folder), "--processes", "1"]) == 0
     assert "sums: 7 samples scored; 1 samples are missing" in capsys.readouterr().out
-    assert json.loads((folder / score.SCORING).read_text())["benchmarks"]["sums"]["bytes"] == file.stat().st_size
+    assert json.loads((folder / score.SCORING).read_text())["benchmarks"]["sums"]["sha256"] == file_sha256(file)
 
 
 def test_bad_input_is_named_and_old_scores_do_not_pass_for_new(
