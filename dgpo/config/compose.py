@@ -21,6 +21,11 @@ from dgpo.files import flatten
 
 SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
+_OPTIONS_OF_HYDRA = {
+    **dict.fromkeys(("--config-path", "-cp", "-cd"), "--config-dir=FOLDER"),
+    "-cn": "--config-name=NAME",
+    **dict.fromkeys(("--multirun", "-m"), "a command for each run"),
+}
 OF_HYDRA = "Hydra only composes here, so that it does nothing; leave it out, and use run.dir"
 
 
@@ -144,9 +149,9 @@ def readable(override: str) -> str:
         raise UserError(f"{override}: {OF_HYDRA}")
     if override.startswith("-"):
         right = override.lstrip("-") if equals else f"{override.lstrip('-')}=VALUE"
-        right = "--config-dir=FOLDER" if key == "--config-path" else right
+        right = _OPTIONS_OF_HYDRA.get(key, right)
         raise UserError(f"{override}: --help lists no such option, and an override has no dashes; write {right}")
-    if not equals and not override.startswith("~"):
+    if not key or not (equals or override.startswith("~")):
         raise UserError(f"{override}: it is no override; write KEY=VALUE, as one word without spaces")
     if key != key.strip() or value != value.strip():
         raise UserError(f"{override}: there is a space at its =; write {key.strip()}={value.strip()}")
@@ -156,14 +161,15 @@ def readable(override: str) -> str:
     try:
         parsed = OverridesParser.create().parse_override(override)
     except HydraException:
-        if re.fullmatch(r"[+\w.@/]+", key) and re.fullmatch(r"[\w./~-][\w ./~@%+:-]*", value):
+        if re.fullmatch(r"[+\w.@/]+", key) and re.fullmatch(r"[\w./~-][\w ./~@%+:=-]*", value):
             return f'{key}="{value}"'
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         raise UserError(
             f"{key}={value}: Hydra takes a character of it for its own grammar; put the value in quotes twice: "
             f"'{key}=\"{escaped}\"'"
         ) from None
-    if (group := config_dir() / key.lstrip("+")).is_dir() and key and not isinstance(parsed.value(), str | list):
+    kinds = str | list if key == "advantage" else str  # advantages follow one another
+    if (group := config_dir() / key.lstrip("+")).is_dir() and not isinstance(parsed.value(), kinds):
         names = ", ".join(sorted(file.stem for file in group.glob("*.yaml")))
         raise UserError(f"{override}: it must be the name of a file in configs/{key}; use one of {names}, or ~{key}")
     if parsed.is_sweep_override():
@@ -197,7 +203,13 @@ def resolved(config: DictConfig) -> DictConfig:
                 f"{section[1]}={value}: it is a section with options of its own; set those, {section[1]}.NAME=VALUE, "
                 f"or choose a file of configs/{section[1].rpartition('.')[2]} where there is such a folder"
             ) from error
-        what, key = str(error).partition("\n")[0], error.full_key or "the config"
+        what = str(error).partition("\n")[0]
+        if missing := re.search(r"Missing mandatory value: ([\w.]+)", what):
+            raise UserError(f"{missing[1]}: it has no value; write {missing[1]}=VALUE") from error
+        # At the key whose own text refers to what there is not; Hydra names one that refers to that key.
+        name = re.search(r"(?:variable '|key '|type )([\w.]+)", what)
+        refers = re.compile(rf"\$\{{[^}}]*\b{re.escape(name[1] if name else '')}\b")
+        key = next((key for key, value in flat(config).items() if name and refers.search(str(value))), error.full_key)
         remedy = "give it a value, or ${oc.env:NAME,DEFAULT}" if "variable" in what else "correct what it refers to"
         raise UserError(f"{key}: {what}; {remedy}") from error
     return cast(DictConfig, OmegaConf.create(_at_home(container)))
