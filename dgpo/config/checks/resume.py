@@ -1,7 +1,7 @@
 """Checks that a run folder can go on with the run that it holds."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -28,6 +28,8 @@ IDENTITY = (
     f"{MODEL}.target_modules",
     f"{MODEL}.exclude_modules",
 )
+# Paths of which only the contents count.
+MOVABLE = (f"{MODEL}.path", "data.train_files")
 # Settings that verl takes from the checkpoint: the optimizer's, and the position in the data.
 RESTORED = (
     f"{ACTOR}.optim.lr",
@@ -97,7 +99,7 @@ def going_on(config: DictConfig) -> Iterator[Finding]:
 
 
 def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
-    """The run that saved the checkpoint was of this loss, model and data."""
+    """The run that saved the checkpoint was of this loss, model and data, which may lie elsewhere by now."""
     # A checkpoint lies in its run's folder; one that was copied elsewhere has no config to compare with.
     folder = RunFolder(checkpoint.parent.parent)
     try:
@@ -106,24 +108,26 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
         yield finding_from_error(error)
         return
     if last is not None:
-        yield from _same_settings(config, last, checkpoint)
-        yield from _same_files(config, folder.data, checkpoint)
+        before, now = json_object(folder.data), digests(config)
+        are_same = bool(before) and list(before.values()) == list(now.values())
+        yield from _same_settings(config, last, checkpoint, MOVABLE if are_same else ())
+        yield from _same_files(config, before, now, checkpoint)
     elif config.trainer.resume_mode == "auto":
         message = f"it has no config.yaml, which would say whether {checkpoint} is of this loss, model and data"
         yield finding(config, "run.dir", message, "copy it there too, or choose another run.dir", fatal=False)
 
 
-def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path) -> Iterator[Finding]:
+def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path, moved: Sequence[str]) -> Iterator[Finding]:
     """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
     rows = ROWS if config.data.filter_overlong_prompts else ROWS[:2]
-    for key, old, new in changes(last, config, (*RESTORED, *rows)):
+    for key, old, new in changes(last, config, [key for key in (*RESTORED, *rows) if key not in moved]):
         then = "its place in the data is of the rows which that leaves" if key in rows else "verl would go on with that"
         message = f"{checkpoint} was saved with {old}, and {then}"
         yield Finding(key, new, message, f"set it to {old}, or {from_its_weights(checkpoint)}")
     if config.trainer.resume_mode != "auto":
         return
     run, step, section = f"the run in {checkpoint.parent.parent}", step_of(checkpoint), f"{ACTOR}.policy_loss"
-    for key, old, new in changes(last, config, IDENTITY):
+    for key, old, new in changes(last, config, [key for key in IDENTITY if key not in moved]):
         message = f"{run} has {old}, and would go on from step {step} with another"
         remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
         yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
@@ -134,14 +138,16 @@ def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path) -> It
             yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
 
 
-def _same_files(config: DictConfig, record: Path, checkpoint: Path) -> Iterator[Finding]:
+def _same_files(
+    config: DictConfig, before: Mapping[str, str], now: Mapping[str, str], checkpoint: Path
+) -> Iterator[Finding]:
     """Model and data have the contents that the run has put on record."""
-    before = json_object(record)
     if not before:
+        record = RunFolder(checkpoint.parent.parent).data
         message = f"{record} is gone or broken: nobody knows whether data and model are as they were"
         yield finding(config, "run.dir", message, "restore it, or make sure that they are", fatal=False)
         return
-    for path, digest in digests(config).items():
+    for path, digest in now.items():
         remedy = f"restore it, or {from_its_weights(checkpoint)}"
         if before.get(path, digest) == digest:
             continue

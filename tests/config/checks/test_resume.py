@@ -61,6 +61,10 @@ def test_another_model_does_not_go_on_with_a_run(
 ) -> None:
     begin(overrides)
     copy = shutil.copytree(files / "model", tmp_path / "model")
+    rows = shutil.copy(files / "data/train.parquet", tmp_path / "moved.parquet")
+    assert problems(f"actor_rollout_ref.model.path={copy}", f"data.train_files={rows}") == []
+    with (copy / "chat_template.jinja").open("a") as template:
+        template.write("{# another #}")
     (problem,) = problems(f"actor_rollout_ref.model.path={copy}")
     assert problem.startswith(f"error: actor_rollout_ref.model.path={copy}") and f"has {files}/model," in problem
     relative = os.path.relpath(files / "model")
