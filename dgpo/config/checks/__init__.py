@@ -71,6 +71,7 @@ SURROUNDINGS = (
     environment.devices,
     environment.flash_attention,
     environment.weight_transport,
+    environment.temporary_files,
     environment.run_folder,
     environment.disk_space,
     resume.going_on,

@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,13 @@ def weight_transport(config: DictConfig) -> Iterator[Finding]:
     except (ImportError, ValueError) as error:
         remedy = "install what its module lacks (scripts/install.sh gpu installs cupy for nccl), or correct the name"
         yield finding(config, f"{ROLLOUT}.checkpoint_engine.backend", str(error), remedy)
+
+
+def temporary_files(config: DictConfig) -> Iterator[Finding]:
+    """Ray and the compilers can use the folder of temporary files; they would say so minutes later, and not why."""
+    if not re.fullmatch("[!-~]+", folder := tempfile.gettempdir()):
+        message = "Ray takes ASCII alone in its name, and compilers split it at a space"
+        yield Finding("TMPDIR", folder, message, "choose another: TMPDIR=/tmp")
 
 
 def run_folder(config: DictConfig) -> Iterator[Finding]:

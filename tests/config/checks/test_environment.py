@@ -16,6 +16,15 @@ def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str
         assert f"{tmp_path}/{place} is not a writable folder" in problem
 
 
+@pytest.mark.parametrize("name", ["a b", "läufe"])
+def test_a_folder_of_temporary_files_that_ray_or_a_compiler_cannot_use_is_refused(
+    problems: Callable[..., list[str]], tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
+    (problem,) = problems()
+    assert problem.startswith(f"error: TMPDIR={tmp_path}/{name}: ") and problem.endswith("TMPDIR=/tmp")
+
+
 @pytest.mark.parametrize("within", ["", "/global_step_2"])
 def test_the_checkpoints_of_a_run_are_no_run_folder(
     problems: Callable[..., list[str]], tmp_path: Path, within: str
