@@ -214,6 +214,10 @@ class Encoder:
                 f"{row.place}: it has {len(prompt) + len(ids)} tokens; raise data.max_length={self.max_length}, or "
                 "shorten the row"
             )
+        if len(prompt) + len(ids) < 2:
+            raise UserError(
+                f"{row.place}: it is one token, which nothing before it predicts; write more, or drop the row"
+            )
         classes = token_classes(torch.tensor([spans]), torch.ones(1, len(spans)), first_n)[0].tolist()
         if kind is not None:
             classes = [kind] * len(ids)

@@ -85,7 +85,7 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
             say(f"{model}: {name}")
             files[name] = (muse_figures if name in MUSE else figures_of)(scorer, data, name)
     rows = read(data / "forget.jsonl", inside_words=True)
-    if options.relearn_lr:
+    if options.relearn_lr and "leaked" in files["forget"]:
         say(f"{model}: relearning")
         files["forget"]["relearnt"] = relearnt(scorer, rows, options)
     return {"model": model, "data": str(data), "options": asdict(options), "files": files}
@@ -106,29 +106,46 @@ def figures_of(scorer: Scorer, data: Path, name: str) -> Figures:
             wrong = row.get("perturbed_answer")
             if not (isinstance(wrong, list) and wrong and all(isinstance(text, str) and text for text in wrong)):
                 raise UserError(f"{path}, row {number}: perturbed_answer is no list of texts, as others are; give one")
+            if not isinstance(row.get("paraphrased_answer") or "", str):
+                raise UserError(f"{path}, row {number}: paraphrased_answer is no text; write one, or leave it out")
         pairs = list(zip(rows, raw, strict=True))
         right = [replace(row, answer=one.get("paraphrased_answer") or row.answer) for row, one in pairs]
         wrong = [replace(row, answer=text) for row, one in pairs for text in one["perturbed_answer"]]
         losses = iter([one.loss for one in scorer.answers(wrong)])
         figures["paraphrased_loss"] = [one.loss for one in scorer.answers(right)]
         figures["perturbed_loss"] = [[next(losses) for _ in one["perturbed_answer"]] for one in raw]
-    if name not in NOT_GENERATED:
+    if name not in NOT_GENERATED and all(row.prompt for row in rows):  # a text answers no question
         texts = scorer.greedy(rows)
         figures["rouge"] = [rouge_l(row.answer, text, stemmed=True)[0] for row, text in zip(rows, texts, strict=True)]
         if name == "forget":
             figures["leaked"] = [leaked(row, text) for row, text in zip(rows, texts, strict=True)]
-            figures["recited"] = [scorer.recited(row, GIVEN) for row in rows]
+    if name == "forget":
+        figures["recited"] = [scorer.recited(row, GIVEN) for row in rows]
     return figures
+
+
+def texts_of(path: Path, *keys: str) -> list[Mapping[str, str]]:
+    """The rows of a file; UserError where it has none, or one has no text under one of the keys."""
+    rows = list(read_rows(path))
+    for number, row in enumerate(rows, 1):
+        for key in keys:
+            if not isinstance(row.get(key), str):
+                raise UserError(f"{path}, row {number}: {key} is no text; write one, or drop the row")
+    if not rows:
+        raise UserError(f"{path}: it has no rows that can be used; give a file with one at least")
+    return rows
 
 
 def muse_figures(scorer: Scorer, data: Path, name: str) -> Figures:
     """ROUGE-L F1 of greedy continuations of ``prompt`` with ``gt``, or of answers to ``question`` with ``answer``."""
-    raw = list(read_rows(data / f"{name}.jsonl"))
+    raw = texts_of(data / f"{name}.jsonl", *(("prompt", "gt") if name == VERBATIM else ("question", "answer")))
     if name == VERBATIM:
         prompts, right, most = [row["prompt"] for row in raw], [row["gt"] for row in raw], VERBATIM_TOKENS
     else:
         shots = data / f"{name}_icl.jsonl"
-        shown = [f"Question: {row['question']}\nAnswer: {row['answer']}\n\n" for row in read_rows(shots)]
+        shown = [
+            f"Question: {row['question']}\nAnswer: {row['answer']}\n\n" for row in texts_of(shots, "question", "answer")
+        ]
         prompts = ["".join(shown) + f"Question: {row['question']}\nAnswer: " for row in raw]
         right, most = [row["answer"] for row in raw], KNOWLEDGE_TOKENS
     tokens = scorer.continued([scorer.encoder.text(prompt) for prompt in prompts], most)
@@ -202,6 +219,9 @@ def evaluate(
         UserError: as `measure`, or a result in ``out`` is of another model or data, or was measured in another way.
     """
     make_folder(out, "out")
+    names = [Path(model).name for model in (*models, retain) if not model.endswith(".json")]
+    if twice := [name for name in filter(None, names) if names.count(name) > 1]:
+        raise UserError(f"model={twice[0]}: two models are called so; rename one folder, or name the run that holds it")
 
     def result(model: str) -> dict[str, Any]:
         if model.endswith(".json"):

@@ -1,6 +1,7 @@
 """What is measured of a model: on one that knows one row by heart, and nothing else."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from dgpo.errors import UserError
 from dgpo.unlearning.data import Encoder, Row, read
 from dgpo.unlearning.evaluate import Options, evaluate, figures_of, leaked, muse_figures, refuse_others, relearnt
 from dgpo.unlearning.scores import Scorer, rouge_l
+
+QUESTION = {"question": "Who?", "answer": "Ada."}
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +68,42 @@ def test_muse_s_figures_are_of_what_comes_next(scorer: Scorer, rows: list[Row], 
     chat = scorer.encoder.tokenizer.decode(scorer.encoder.prompt(rows[5].prompt))
     (tmp_path / "verbmem.jsonl").write_text(json.dumps({"prompt": chat, "gt": rows[5].answer}) + "\n")
     assert muse_figures(scorer, tmp_path, "verbmem")["verbmem"] == [1]
-    shot = {"question": "Who?", "answer": "Ada."}
     for name in ("knowmem_forget", "knowmem_forget_icl"):
-        (tmp_path / f"{name}.jsonl").write_text(json.dumps(shot) + "\n")
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(QUESTION) + "\n")
     (score,) = muse_figures(scorer, tmp_path, "knowmem_forget")["knowmem_forget"]
     assert 0 <= score <= 1
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"verbmem": [{"text": "a", "gt": "b"}]}, "verbmem.jsonl, row 1: prompt is no text"),
+        ({"verbmem": [{"prompt": "a", "gt": 2}]}, "verbmem.jsonl, row 1: gt is no text"),
+        ({"verbmem": []}, "verbmem.jsonl: it has no rows"),
+        ({"knowmem_forget": [{"question": "a?", "answer": ["b"]}]}, "row 1: answer is no text"),
+        ({"knowmem_forget": [QUESTION], "knowmem_forget_icl": [{"q": "a"}]}, "icl.jsonl, row 1: question is no text"),
+        (
+            {"retain_eval": [QUESTION | {"perturbed_answer": ["c"], "paraphrased_answer": 3}]},
+            "paraphrased_answer is no",
+        ),
+        ({"holdout": [{"text": "a"}]}, "holdout.jsonl, row 1: it is one token"),
+    ],
+)
+def test_rows_to_measure_by_that_are_no_texts_are_named(
+    scorer: Scorer, tmp_path: Path, files: dict[str, list[dict[str, Any]]], says: str
+) -> None:
+    first = next(iter(files))
+    for name, content in files.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in content))
+    measure = muse_figures if "mem" in first else figures_of
+    with pytest.raises(UserError, match=re.escape(says)):
+        measure(scorer, tmp_path, first)
+
+
+def test_a_text_answers_no_question(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "forget.jsonl").write_text(json.dumps({"text": "Ada was born in Rome.", "sensitive": ["Rome"]}) + "\n")
+    figures = figures_of(scorer, tmp_path, "forget")
+    assert {"recited", "loss"} <= figures.keys() and not {"rouge", "leaked"} & figures.keys()
 
 
 def test_words_leak_whatever_their_letters_case(rows: list[Row]) -> None:
@@ -160,6 +194,7 @@ def test_wrong_answers_that_are_no_texts_are_refused_by_row(scorer: Scorer, rows
     [
         (["runs/unlearning/data-0"], "no model, and no run"),
         (["nothing.json"], "nothing.json: it is no result"),
+        (["a/hf", "b/hf"], "model=hf: two models are called so"),
         (["runs/unlearning/full-0", "--batch-size", "0"], "--batch-size"),
         (["runs/unlearning/full-0", "--relearn-lr", "nan"], "--relearn-lr=nan"),
     ],
