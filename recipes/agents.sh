@@ -13,7 +13,7 @@
 # SEED (default 0) seeds the model, its warm start and the training. All files are in runs/agents/; with ENV the tasks are
 # in data/ENV/ and the run in runs/LOSS-ADVANTAGE-ENV-SEED/. Run it again and it resumes where it stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 
 if [ -n "${ENV:-}" ]; then
     case $ENV in

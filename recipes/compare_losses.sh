@@ -12,7 +12,7 @@
 #
 # Run it again and it resumes where it stopped: runs that are done are only read.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 config=${CONFIG:-dgpo_1_5b}
 case $config in misconceptions | quickstart) enter_on_cpu ;; *) enter ;; esac
 out=${OUT:-runs/compare-$config}

@@ -13,7 +13,7 @@
 # and exports the best checkpoint to best-STEP/ in it; the link best points there. Run it again and it resumes where it
 # stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 config=${CONFIG:-dgpo_7b} LOSS=${LOSS:-grpo}
 options=(rollouts=dynamo advantage=dynamo)
 [ "$LOSS" != grpo ] || options+=(actor_rollout_ref.actor.clip_ratio_c=10)

@@ -14,7 +14,7 @@
 #
 # Run it again and it resumes where it stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 [ $# -gt 0 ] || { usage >&2; exit 2; }
 MODEL=${1%/}
 shift
@@ -27,8 +27,7 @@ for option in "$@"; do
 done
 data=$(path "${DATA:-$root/data}")
 enter
-selected=${BENCHMARKS:-$benchmarks}
-selected=${selected// /,}
+selected=$(tr -s ', ' ',' <<< "${BENCHMARKS:-$benchmarks}")
 name=${MODEL#/}
 out=${OUT:-evaluations/${name//[^A-Za-z0-9._-]/-}}
 

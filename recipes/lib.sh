@@ -2,7 +2,7 @@
 
 # With CDPATH set, `cd` may go to another folder, and prints its name.
 unset CDPATH
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+root=$(dirname "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")")
 benchmarks="aime24 aime25 amc23 math500 minerva olympiadbench"
 
 # Print the comment at the head of the recipe.

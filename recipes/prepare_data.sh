@@ -10,7 +10,7 @@
 #
 # Existing files are kept: remove one to make it again.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 enter
 [ $# -gt 0 ] || set -- dapo-math-17k
 out=${OUT:-data}

@@ -8,7 +8,7 @@
 # SEED (default 0) seeds the model, its warm start and the training; DRY_RUN=1 prints the commands and starts nothing.
 # All files are in runs/quickstart/. Run it again and it resumes where it stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 cd "$root"
 if [ -z "${DGPO_PLATFORM:-}" ] && grep -qsx "platform gpu" .venv/.dgpo-installed; then
     echo "$root/.venv holds the GPU environment, which the quick start would replace by the one for CPUs:" >&2
@@ -23,7 +23,11 @@ step() { printf '\n[%d:%02d] %s\n' $(((SECONDS - started) / 60)) $(((SECONDS - s
 
 step "1/4 environment"
 run bash scripts/install.sh "${DGPO_PLATFORM:-cpu}"
-dry_run || enter_on_cpu
+dry_run || {
+    enter_on_cpu
+    # Composes the config: a mistake in an override is told now, not after the model is taught.
+    run=$(dgpo train --print-dir --config-name quickstart seed="$seed" "$@")
+}
 
 step "2/4 problems: sums with worked answers, in $here/data"
 run dgpo data arithmetic --out "$here/data" --train 4096 --validation 64 --test 128 --seed 0
@@ -36,7 +40,6 @@ step "4/4 reinforcement learning with verl, Ray, FSDP2 and vLLM"
 run dgpo train --config-name quickstart seed="$seed" "$@"
 if dry_run; then exit; fi
 
-run=$(dgpo train --print-dir --config-name quickstart seed="$seed" "$@")
 cat <<EOF
 
 What the model wrote, and how hard each token was pushed: $run/rollouts.html

@@ -16,5 +16,5 @@
 # Checks GPUs, data, model, disk and versions, trains into runs/LOSS-14b-SEED, and exports the best checkpoint to
 # best-STEP/ in it; the link best points there. Run it again and it resumes where it stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 train dgpo_14b 14b "$@"

@@ -15,5 +15,5 @@
 # Checks GPUs, data, model, disk and versions, trains into runs/LOSS-7b-SEED, and exports the best checkpoint to
 # best-STEP/ in it; the link best points there. Run it again and it resumes where it stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 train dgpo_7b 7b "$@"

@@ -9,5 +9,5 @@
 # Trains into runs/LOSS-7b-lora-SEED, and exports the best checkpoint, with the adapter merged, to best-STEP/ in it; the
 # link best points there. Run it again and it resumes where it stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 train dgpo_7b_lora 7b-lora "$@"

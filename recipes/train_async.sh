@@ -13,6 +13,6 @@
 # runs/LOSS-CONFIG-MODE-SEED, and exports the best checkpoint to best-STEP/ in it; the link best points
 # there. Run it again and it resumes where it stopped.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 config=${CONFIG:-dgpo_7b} mode=${MODE:-colocate_async}
 train "$config" "$config-$mode" "+trainer_mode=$mode" "$@"

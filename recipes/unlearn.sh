@@ -12,7 +12,7 @@
 #
 # All files are in runs/unlearning; report.md there has the table and the picture. Run it again and it resumes.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")/lib.sh"
 cd "$root"
 seed=${SEED:-0} here=runs/unlearning
 read -ra methods <<< "${METHODS:-palu palu_erase npo grad_diff}"

@@ -36,3 +36,11 @@ def test_without_an_installation_a_recipe_says_how_to_install(
 @pytest.mark.parametrize(("value", "dry"), [("1", True), ("true", True), ("no", True), ("0", False), ("", False)])
 def test_any_value_but_0_asks_for_a_dry_run(bash: Callable[..., Done], value: str, dry: bool) -> None:
     assert (bash("-c", "source recipes/lib.sh; dry_run", DRY_RUN=value, ends=None).returncode == 0) is dry
+
+
+def test_a_recipe_finds_its_checkout_through_a_link(bash: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "folder").symlink_to(ROOT / "recipes")
+    (tmp_path / "own.sh").symlink_to(ROOT / "recipes/evaluate.sh")
+    for called in ("folder/evaluate.sh", "own.sh"):
+        done = bash(called, "m", cwd=tmp_path, DRY_RUN="1", BENCHMARKS="aime24,  amc23")
+        assert "--benchmarks aime24,amc23" in done.stdout.replace("\\", ""), done.stderr

@@ -28,8 +28,6 @@ IDENTITY = (
     f"{MODEL}.target_modules",
     f"{MODEL}.exclude_modules",
 )
-# Paths of which only the contents count.
-MOVABLE = (f"{MODEL}.path", "data.train_files")
 # Settings that verl takes from the checkpoint: the optimizer's, and the position in the data.
 RESTORED = (
     f"{ACTOR}.optim.lr",
@@ -109,8 +107,9 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
         return
     if last is not None:
         before, now = json_object(folder.data), digests(config)
-        are_same = bool(before) and list(before.values()) == list(now.values())
-        yield from _same_settings(config, last, checkpoint, MOVABLE if are_same else ())
+        moved = ["data.train_files"] if before and list(before.values()) == list(now.values()) else []
+        moved += [f"{MODEL}.path"] if moved and any(path.endswith(".safetensors") for path in now) else []
+        yield from _same_settings(config, last, checkpoint, moved)
         yield from _same_files(config, before, now, checkpoint)
     elif config.trainer.resume_mode == "auto":
         message = f"it has no config.yaml, which would say whether {checkpoint} is of this loss, model and data"
@@ -118,7 +117,8 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
 
 
 def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path, moved: Sequence[str]) -> Iterator[Finding]:
-    """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change."""
+    """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change, and paths
+    ``moved`` are of files with the contents of before."""
     rows = ROWS if config.data.filter_overlong_prompts else ROWS[:2]
     for key, old, new in changes(last, config, [key for key in (*RESTORED, *rows) if key not in moved]):
         then = "its place in the data is of the rows which that leaves" if key in rows else "verl would go on with that"
