@@ -117,8 +117,8 @@ def _same_run(config: DictConfig, checkpoint: Path) -> Iterator[Finding]:
 
 
 def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path, moved: Sequence[str]) -> Iterator[Finding]:
-    """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change, and paths
-    ``moved`` are of files with the contents of before."""
+    """Settings that a checkpoint restores, whatever the config says, agree with the config; others may change, as may
+    the paths ``moved``, whose contents are the same."""
     rows = ROWS if config.data.filter_overlong_prompts else ROWS[:2]
     for key, old, new in changes(last, config, [key for key in (*RESTORED, *rows) if key not in moved]):
         then = "its place in the data is of the rows which that leaves" if key in rows else "verl would go on with that"
