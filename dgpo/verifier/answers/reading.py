@@ -16,9 +16,13 @@ from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, ha
 
 _LEADS = vocabulary("so thus therefore hence the final correct only such")
 _EXACT, _ROUGH, _COUNTS = map(vocabulary, ("exactly only precisely is equals", "about around", "no infinitely"))
+_PREPOSITIONS = vocabulary("in by at after")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
-_SAID = re.compile(rf" (?:is|are) the (?:only |unique |final |correct )?(?:{'|'.join(_SUBJECTS)})s?\Z")
+_SAID = re.compile(
+    r" (?:is|are) the (?:(?:only|unique|final|correct|smallest|largest|least|greatest|such) )*"
+    rf"(?:{'|'.join(_SUBJECTS)})s?\Z"
+)
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
 _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
@@ -31,6 +35,7 @@ _REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|m
 _SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
 _SAME_WORDS |= {"divergent": "diverges", "convergent": "converges", "absolutely convergent": "converges absolutely"}
 _SAME_WORDS |= {"undefined": "does not exist", "impossible": "not possible", "straight line": "line"}
+_SAME_WORDS |= {"conditionally convergent": "converges conditionally"}
 _DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -58,7 +63,7 @@ _NO_SOLUTION = re.compile(
     re.IGNORECASE,
 )
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
-_LONE_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z])")
+_LONE_LETTER = re.compile(r"(?<![A-Za-z])(?:[A-J]|II|[a-j](?=[:).]))(?![A-Za-z])")
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
 _DOUBTED = re.compile(rf"\b(?:{stance.DOUBT}|or(?! \W*[A-J]\b))(?!\w)", re.IGNORECASE)
 _SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
@@ -155,7 +160,7 @@ def without_talk(tokens: Tokens) -> Tokens:
     while tokens and _says_nothing(tokens[-1]):
         tokens = tokens[:-1]
     if has_words:
-        last = " ".join(token.word or "." for token in tokens[-5:])
+        last = " ".join(token.word or "." for token in tokens[-7:])
         said = _SAID.search(last)  # (2, 3) is the only solution
         tokens = tokens[: -len(said.group().split())] if said else tokens
     return opened(tokens)
@@ -166,8 +171,9 @@ def _lead_width(tokens: Tokens) -> int:
     first, second = tokens[0].word, tokens[1].word
     if first in ("there", "we") and second in ("are", "is", "have", "exist"):
         return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])
-    is_numeral = set(str(tokens[1].value)) <= {*"IV"} and first in ("statement", "statements")
+    is_numeral = set(str(tokens[1].value)) <= {*"IV"} and first in ("statement", "statements", "quadrant")
     is_adverb = (first in _EXACT and second not in ("if", "when")) or (first in _ROUGH and tokens[1].is_decimal)
+    is_adverb |= first in _PREPOSITIONS and tokens[1].kind == "number"  # in 5 hours
     return int(is_numeral or is_adverb or tokens[0].is_("command", "therefore", "implies"))
 
 
@@ -185,12 +191,13 @@ def _without_lead(tokens: Tokens) -> Tokens:
         value = tokens[1 + tokens[1].is_("sign", ":") :]
         is_list = lead[1] and has_any(value, "relation", "join")  # the largest is 5, the smallest is 3
         return tokens if is_list else (*_EXTREMES.get(lead[1], ()), *value)
-    verb = next((index for index, token in enumerate(tokens) if token.word == "is" or token.value in (":", "=")), 0)
+    are_parting = [token.word == "is" or token.value in (":", "=", ".") for token in tokens]
+    verb = are_parting.index(True) if True in are_parting else 0
     words = [token.word for token in tokens[:verb] if token.kind != "join"]
     subject = [*takewhile(lambda word: word not in ("to", "of"), words)]
     if not _SUBJECTS & {*subject[-1:]} or not {*subject[:-1]} <= _LEADS or not all(words):
         return tokens
-    while verb < len(tokens) and (tokens[verb].word == "is" or tokens[verb].value in (":", "=")):
+    while True in are_parting[verb : verb + 1]:
         verb += 1
     return tokens[verb:] or tokens
 

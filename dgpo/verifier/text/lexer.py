@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     r"|(?P<row>\\\\(?: ?\[ ?-?[\d.]+ ?[a-z]{2} ?\])?|\\cr(?![A-Za-z]))"
     r"|(?P<command>\\[A-Za-z]+\*?)|(?P<escaped>\\.)|(?P<dots>\.\.\.)"
     r"|(?P<arrow>-+>)|(?P<relation><=|=<|>=|(?<![\d)])!=|:=|==)|(?P<power>\*\*)"
-    r"|(?P<letters>[A-Za-z]+|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
+    r"|(?P<letters>[A-Za-z]+|(?:(?<=\d)|\A)[万亿]|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
     re.DOTALL,
 )
 _TIMES_TEN = re.compile(r"(?= ?10 ?(?:\^|\*\*))")
@@ -34,13 +34,11 @@ _FIXED: dict[str, tuple[Kind, str, str]] = {
 }
 _RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "in": r"\in ", "~": r"\approx ", "equiv": r"\equiv "}
 _BOLDS = ("mathbf", "boldsymbol", "bm")
-_BOLD_LETTER = re.compile(r"\\(?:mathbf|boldsymbol|bm) ?\{?([A-Za-z])\}?\Z")
+_BOLD_LETTER = re.compile(r"\\(?:mathbf|boldsymbol|bm) ?\{?(\\?[A-Za-z]+)\}?\Z")
 _CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
 _LETTER_BELOW = re.compile(r"_(?![i-n]{2})([A-Za-z])(?=[A-Za-z](?![A-Za-z]))")  # v_xt is v_x t, a_ij is meant as one
-_BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z))")
-_ESCAPED_TWICE = re.compile(
-    r"(?<!\\)\\\\(?=(?:left|right|[dt]?frac|sqrt|text|pi|infty|circ|cup|boxed|begin|end)(?![A-Za-z]))"
-)
+_BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z)|(?=[:.]? )(?<=[a-z:.]\*\*))")
+_ESCAPED_TWICE = re.compile(r"(?<!\\)\\\\(?=([A-Za-z]{2,}))")
 _ORDINAL = re.compile(r"(?<=\d) ?\^ ?(?:\{ ?)?(?:\\(?:text|mathrm|textrm) ?\{ ?)?(st|nd|rd|th) ?\}{0,2}")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
@@ -58,7 +56,7 @@ def lex(text: str) -> Tokens:
     if "**" in text:
         text = _BOLD.sub(r"\1 \2\3", text.strip())
     text = spelling.with_indices(_ORDINAL.sub(r"\1", text))
-    text = _ESCAPED_TWICE.sub(r"\\", text)
+    text = _ESCAPED_TWICE.sub(lambda slashes: slashes.group()[slashes[1] in spelling.KNOWN :], text)
     has_delimiters = len(_DOLLAR.findall(text)) % 2 == 0  # they come in pairs, one dollar alone is money
     lexer = _Lexer(has_delimiters)
     lexer.read(text, is_worded=False)

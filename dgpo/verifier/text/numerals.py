@@ -25,7 +25,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _VALUES = {word: value for value, word in enumerate(_SMALL.split())}
 _VALUES |= {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
 MAGNITUDES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-MAGNITUDES |= {"lakh": 10**5, "crore": 10**7, "dozen": 12}
+MAGNITUDES |= {"lakh": 10**5, "crore": 10**7, "dozen": 12, "万": 10**4, "亿": 10**8}
 
 _ORDINALS = "third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 _PARTS = {"half": 2, "halves": 2, "quarter": 4, "quarters": 4}

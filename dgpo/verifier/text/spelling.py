@@ -6,7 +6,7 @@ import unicodedata
 from dgpo.verifier.text.tokens import Kind, Unreadable, vocabulary
 
 _SIGNS = {
-    **dict.fromkeys("\u3000\u00a0\u2009\u202f\u200b\ufeff", " "), "\u2212": "-", "\u2013": "-", "\u2044": "/",
+    **dict.fromkeys("\u3000\u00a0\u2009\u202f\u200b\ufeff【】", " "), "\u2212": "-", "\u2013": "-", "\u2044": "/",
     "÷": "/", **dict.fromkeys("°º˚", r"^{\circ}"), "√": r"\sqrt ", "∛": r"\sqrt[3] ",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℚ": r"\mathbb{Q}", "ℕ": r"\mathbb{N}", "ℂ": r"\mathbb{C}",
     "⟨": "(", "⟩": ")", "。": ". ", "、": ", ", "“": '"', "”": '"', "’": "'", "…": "...", "⋯": "...", "∶": ":",
@@ -170,6 +170,8 @@ COMMANDS: dict[str, tuple[Kind, str, str]] = {
     name: (kind, value, latex) for kind, value, latex, names in _COMMANDS for name in names.split()
 }
 """Kind and value of a token, and its LaTeX (a relation's is the lexer's)."""
+KNOWN = {*COMMANDS, *WITH_ARGUMENTS, "begin", "end"} | GREEK | LAYOUT | WITH_TEXT
+"""Commands of which a second backslash is a fault, and no end of a row."""
 BOLD: dict[str, tuple[Kind, str, str]] = {
     **{axis: ("name", f"unit {axis}", axis) for axis in "ijk"},
     **{field: ("field", field, rf"\mathbb{{{field}}}") for field in "RZNQC"},

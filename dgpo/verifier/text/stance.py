@@ -101,8 +101,8 @@ _AFTER = re.compile(
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
 _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
-    r"|(?<![A-Za-z0-9'’\\^])(?<![\d°] )(?<!°)(?!A (?!is|because|since|as|and|or|but|works|holds|fits)[a-z])[A-HJ]"
-    r"(?![A-Za-z0-9'’_^])"
+    r"|(?<![A-Za-z0-9'’\\^])(?<![\d°] )(?<!°)(?<!degree )"
+    r"(?!A (?!is|because|since|as|and|or|but|works|holds|fits)[a-z])[A-HJ](?![A-Za-z0-9'’_^]| ?=)"
 )
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")
 _CONDITION = re.compile(
