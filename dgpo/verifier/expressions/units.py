@@ -23,7 +23,7 @@ _SPELLINGS = {
     "Hz": "Hz hertz", "Pa": "Pa pascal", "T": "T tesla", "C": "C coulomb", "F": "F farad", "mol": "mol mole",
     "cal": "cal calorie", "ohm": "ohm Ω", "mi/h": "mph", "km/h": "kmh kph kmph", "rev/min": "rpm RPM", "N*m": "Nm",
     "kW*h": "kWh", "mol/L": "M molar", "am": "am AM", "pm": "pm PM", "unit": "unit u", "rad": "rad radian",
-    "Msun": r"M_{\odot} M_\odot",
+    "Msun": r"M_{\odot} M_\odot", "cup": "cup",
     **{symbol: symbol for symbol in vocabulary("nm dm mg ms eV kJ kW MHz GHz kPa atm mA")},
 }  # fmt: skip
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
@@ -75,7 +75,7 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     if text.lower() in _SIGNS:
         return _SIGNS[text.lower()]
     if text[:2] == "% ":  # 60% alcohol
-        thing = None if _NOT_UNITS.search(text) else _thing(text[2:], is_worded, has_space)
+        thing = None if _NOT_UNITS.search(text) else _thing(text[2:], is_worded, has_space=True)
         return thing and f"% {thing}"
     if degrees := _DEGREES.fullmatch(text):
         return {"c": "celsius", "f": "fahrenheit"}.get((degrees["scale"] or "")[:1].lower(), "degree")
@@ -87,8 +87,8 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     text = _SQUARE.sub(_with_power, _SCALE.sub(r" deg\1", text))
     text = _POWER.sub(lambda found: f"^{found[1] or 2 + (found[2] == 'cubed')}", text)
     # m s^{-2}, mol/(L s); but N m may be a product of letters.
-    is_clear = "^-" in text or any(_known(name) for name in re.findall("[A-Za-z]{2,}", text))
-    is_product = is_worded or (has_space and is_clear)
+    is_clear = re.search(r"\^-|\AN ?\* ?m\Z", text) or any(_known(name) for name in re.findall("[A-Za-z]{2,}", text))
+    is_product = is_worded or (has_space and bool(is_clear))
     parts = [_factors(part.removeprefix("(").removesuffix(")"), is_product, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 

@@ -106,7 +106,7 @@ def join(sentence: str, spans: list[Span]) -> list[Span]:
     joined = spans[:1]
     for span in spans[1:]:
         last = joined[-1]
-        if span.text[0].isalpha() and last.end + len(unit_behind(sentence, last.end)) >= span.end:  # of 15 m^2
+        if last.end + len(unit_behind(sentence, last.end)) >= span.end:  # of 15 m^2
             continue
         text = _joined(sentence, last, span) if span.start - last.end < 60 else None
         if text:

@@ -31,6 +31,7 @@ STATED = [
         "The inverse is\n\\[ A^{-1} = \\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}. \\]",
         r"\begin{pmatrix}1&2\\3&4\end{pmatrix}",
     ),
+    (r"The area is $\frac12 \cdot 6 \cdot 4 = 12$ cm$^2$.", r"12 \text{ cm}^2"),
     ("There were 26 people, 4 more than before.", "26"),
     ("She has 26 marbles, which is 4 more than Bob.", "26"),
     ("She has 4 more than Bob.", "4"),

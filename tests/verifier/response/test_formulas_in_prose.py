@@ -31,6 +31,7 @@ def values(sentence: str) -> list[str]:
         ("negative 42", ["negative 42"]),
         ("12 m or 3 × 10^5 km/h", ["12 m", r"3 × 10^5\text{ km/h}"]),
         ("1,000.99m²", ["1,000.99 m²"]),
+        ("an area of 12 cm^2", ["12 cm^2"]),
         ("5 feet 6 inches", ["5 feet 6 inches"]),
         ("3 and a half", ["3 and a half"]),
         ("price * 5 = 15", ["15"]),
