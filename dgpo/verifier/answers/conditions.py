@@ -1,5 +1,6 @@
 r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathbb{Z}``, ``2^n for n \ge 1``."""
 
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -26,6 +27,7 @@ _REMARKS = _ROUNDINGS | vocabulary(
 )
 _DIRECTIONS = vocabulary("to toward towards due into out directed upward upwards downward downwards")
 OTHERWISE = vocabulary("otherwise else")
+_ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne}
 _SUCH = vocabulary("such that satisfying with where")
 
 
@@ -46,9 +48,17 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
         is_formula = len(head) > 1 and not has(value, "relation") and ("P" not in sets or said.keys() <= {*"pqr"})
         may_be_list = sets <= {"Z", "P"} or not split(head, "join")[1]
         is_set = sets == {"Z"} and (("Z",) in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
-        if said and ((is_formula and may_be_list) or is_set) and said.keys() <= _names(head):
+        is_about = said.keys() <= _names(head) and not _is_past(value, said)
+        if said and ((is_formula and may_be_list) or is_set) and is_about:
             return opened(head), said
     return tokens, {}
+
+
+def _is_past(value: Tokens, said: dict[str, Condition]) -> bool:
+    """Whether a number is outside a bound on its own name: ``n = 3 and n >= 5`` are two answers."""
+    number = value[0].value if len(value) == 1 else None
+    bounds = [bound[2:] for bound in said.values() if len(bound) == 4 and bound[2] in _ORDER and bound[3].isdigit()]
+    return isinstance(number, Fraction) and not all(_ORDER[sign](number, int(limit)) for sign, limit in bounds)
 
 
 def without_remarks(tokens: Tokens) -> Tokens:
@@ -84,7 +94,9 @@ def read_conditions(clause: Tokens) -> dict[str, Condition]:
     core = [
         token
         for before, token in pairwise((END, *clause))
-        if not token.word and before.word != "non" and not (token.is_worded and token.is_("name", "a"))
+        if not token.word
+        and before.word != "non"
+        and not (token.is_("name", "a") and (token.is_worded or before.word == "is"))
     ]
     if counted := _counted(core):
         return counted

@@ -27,9 +27,10 @@ from dgpo.verifier.text.splitting import (
     symbols,
     with_both_signs,
 )
-from dgpo.verifier.text.tokens import COMMA, EQUALS, Token, Tokens, Unreadable, has
+from dgpo.verifier.text.tokens import COMMA, EQUALS, Token, Tokens, Unreadable, has, vocabulary
 
 MAX_DEPTH = 12
+_REPLIES = vocabulary("true false yes no t f")
 
 
 def read_answer(tokens: Tokens) -> Answer:
@@ -79,8 +80,9 @@ class _Reader:
         if (quantity := quantities.side_by_side(tokens)) is not None:
             return Several("", tuple(map(self.read, quantity)))
         sets, signs = split(tokens, "sign", "setminus")
-        if signs and number_set(sets[0]) and (region := regions.read_union(tokens)):
-            return region  # all real numbers except 1 and 2
+        core = tokens if number_set(sets[0]) else conditions.without_fillers(tokens)
+        if signs and (region := regions.read_union(core)):  # all real numbers except 1 and 2, all n >= 3 except 4
+            return region if core is tokens else regions.among(region, conditions.spoken_condition(tokens)) or region
         parts, cuts = split(tokens, "join")
         cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
         return self._list(tokens, parts, cuts) if cuts else self._relation(tokens)
@@ -107,7 +109,8 @@ class _Reader:
         answer = joined(items)
         if not isinstance(answer, Several):
             return answer
-        is_ordered = joints == {";"} and all(isinstance(item, Value) for item in answer.items)
+        are_replies = all(len(member) == 1 and str(member[0].value).lower() in _REPLIES for member in members)
+        is_ordered = are_replies or (joints == {";"} and all(isinstance(item, Value) for item in answer.items))
         return replace(answer, is_ordered=is_ordered, is_either=joints == {"or"})
 
     def _residues(self, parts: list[Tokens]) -> Answer | None:

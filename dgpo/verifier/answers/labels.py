@@ -12,9 +12,10 @@ from dgpo.verifier.expressions.tree import Answer, Named, Several
 from dgpo.verifier.text.splitting import shell, split, step, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, has_any, vocabulary
 
-_VERBS = vocabulary("is are has have equals was")
+_VERBS = vocabulary("is are has have equals was gets makes need needs costs takes earns pays")
 _POINTS = vocabulary("point points vertex center centre focus coordinates")
-_NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), ("i", "ii", "iii", "iv", "v", "vi"))
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
+_NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), _ROMAN, tuple(map(str.upper, _ROMAN)))
 
 
 def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer | None:
@@ -75,7 +76,9 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     first = tokens[0]
     is_function = first.kind == "function" and has(tokens[1:2], "sign", ":")  # max: 3
     if not (is_function or first.kind in ("word", "name")) or has(tokens, "relation"):
-        return None
+        sides, signs = split(tokens, "sign", ":")
+        has_bound = first.kind == "word" and len(signs) == 1 and has(sides[1], "relation", "<", ">", "<=", ">=")
+        return sides if has_bound else None  # domain: x > 0
     verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
     if 0 < verb < len(tokens) - 1:
         return None if tokens[verb + 1].kind == "word" else [tokens[:verb], tokens[verb + 1 :]]
@@ -92,7 +95,8 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
         return [name, value]
     unsigned = value[has(value[:1], "sign", "-", "pm") :][:1]
     is_behind_word = has_any(unsigned, "open", "infinity", "field") or has(unsigned, "command", "frac", "sqrt")
-    is_behind_word = first.is_worded and (is_behind_word or has(unsigned, "name", "pi"))  # period \pi, range [1, 2]
+    is_word = first.is_worded or len(str(first.value)) > 3
+    is_behind_word = is_word and (is_behind_word or has(unsigned, "name", "pi"))  # period \pi, range [1, 2]
     is_value = is_behind_word or has_any(unsigned, "number", "money")
     return [name, value] if in_list and name and is_value else None
 

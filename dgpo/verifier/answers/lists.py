@@ -55,8 +55,12 @@ def _number(item: Answer) -> Any:
 
 
 def written_out(tokens: Tokens, read: Read) -> Answer | None:
-    r"""``1, 4, 9`` of ``n^2, n = 1, 2, 3``; None for anything else."""
+    r"""``1, 4, 9`` of ``n^2, n = 1, 2, 3``, ``2x`` of ``ax where a = 2``; None for anything else."""
     for head, clause in conditions.clauses(tokens):
+        if clause[0].word == "where" and [token.kind for token in clause[1:3]] == ["name", "relation"]:
+            value, meaning = read(split(head, "relation", "=")[0][-1]), read(clause[3:]) if clause[3:] else None
+            if clause[2].value == "=" and isinstance(meaning, Value) and meaning.node is not None and not meaning.unit:
+                return _with_number(value, str(clause[1].value), meaning.node)
         clause = conditions.without_fillers(clause)
         letters = [str(token.value) for token in clause if token.kind == "name"]
         kinds = {str(token.kind) for token in clause}

@@ -67,7 +67,7 @@ _APART = re.compile(r"(?<![a-z])([a-z]) ?(in|(?:not )?equiv) ?(?=[^a-z ])")
 _LISTED = re.compile(r"(?:[a-z] ?= ?)?(\d{1,9}(?:, ?\d{1,9}){2,}),? ?\.{2,3}")
 _CLAIM = re.compile(
     r"(?P<sign>positive|nonnegative|natural|in (?:Z_\{>= ?0\}|N_\{?0\}?|N\b))"
-    r"|(?P<not>not )?(?:an? )?(?:(?P<kind>odd|even|prime|composite|(?:perfect )?square)s?(?![a-z])"
+    r"|(?P<not>not )?(?:an? )?(?:(?P<kind>odd prime|odd|even|prime|composite|(?:perfect )?square)s?(?![a-z])"
     r"|powers? of (?P<power>\d+)|(?:divisible by|multiples? of) (?P<multiple>\d+)"
     r"|(?:equiv|congruent to) ?(?P<rests>(?:\\pm )?\d+|\d+(?:(?:, ?| or )\d+)*) ?\(?\\?(?:[bp]?mod|modulo)"
     r" \{? ?(?P<modulus>\d+)\}?\)?)"
@@ -76,8 +76,8 @@ _CLAIM = re.compile(
     # n = 2k + 1, 2^k
     r"|(?:(?P<name>[a-z]) ?= ?)?(?:(?P<factor>\d+) ?(?P<count>[a-w])(?![a-z])(?: ?\+? ?(?P<shift>-?\d+))?"
     r"|(?P<base>\d+)\^\{?(?P<exponent>[a-w])\}?)"
-    r"|(?:all|every|any|some(?= integer| [a-z]\b)|an?|the|is|are|must be|that|which|such|with|where|for|and|if|iff"
-    r"|only|whole|numbers?|integers?|in Z)\b"
+    r"|(?:all|every|any|some(?= integer| [a-z]\b)|an?|the|is|are|(?:must|can) be|that|which|such|with|where|for|and|if"
+    r"|iff|only|whole|numbers?|integers?|in Z)\b"
     r"|(?P<letter>[a-z])\b|[ ,;:|()]"
 )
 """What one part of the description of a set says, or what says nothing."""

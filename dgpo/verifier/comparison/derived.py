@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.answers.reading import phrase
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.forms import with_one_notation
 from dgpo.verifier.expressions.evaluation import COUNTERS
@@ -30,12 +31,14 @@ from dgpo.verifier.expressions.tree import (
 )
 from dgpo.verifier.expressions.values import equal, is_multiple
 from dgpo.verifier.text.spelling import GREEK
-from dgpo.verifier.text.splitting import split
+from dgpo.verifier.text.splitting import plain, split
 from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, has
 from dgpo.verifier.text.tokens import renamed as with_letters
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
 """The constant of integration and variables: no letters that may be given numbers."""
+_CONSTANTS = frozenset(("k", "K", "C_1", "c_1"))
+"""What else may be one, where it is a side: k of x^2 + y^2 = k."""
 _NEGATED = {"C": Operation("-", ("C",))}
 _SYMBOL = re.compile(rf"(?:[A-Za-z]|{'|'.join(GREEK)})(?:_\w+)?(?:\^\d)?|[A-Z]{{2,4}}")
 
@@ -96,6 +99,12 @@ def phrases(gold: Statement, answer: Statement) -> list[tuple[Answer, Answer]]:
     return [*zip(*([*map(read_answer, side)] for side in formulas), strict=True)]
 
 
+def are_same_phrase(*sides: Statement) -> bool:
+    """Whether two statements are one answer in words: ``no solutions`` and ``no solution``."""
+    wanted, given = (phrase(plain(side.tokens)) for side in sides)
+    return wanted is not None and wanted == given
+
+
 def _words_and_formulas(tokens: Tokens) -> tuple[list[tuple[str, ...]], list[Tokens]]:
     """The words of a sentence, a gap where there is a formula, and these formulas."""
     by_kind = groupby(tokens, key=lambda token: bool(token.word) and not token.is_product)
@@ -128,7 +137,8 @@ def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
 def differences(sides: Sequence[Tokens]) -> list[Node]:
     """Each side minus the next; none where a side has no tree."""
     found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
-    found = [renamed(node, {"c": "C"}) if names(node) <= _WITH_CONSTANT | {"c"} else node for node in found]
+    new = {"c": "C"} | dict.fromkeys(_CONSTANTS & {getattr(read_answer(side), "node", None) for side in sides}, "C")
+    found = [renamed(node, new) if names(node) <= _WITH_CONSTANT | {*new} else node for node in found]
     return [*map(_without_divisors, found)] if len(found) == len(sides) - 1 else []
 
 
@@ -183,7 +193,7 @@ def is_shifted(gold: Node, answer: Node) -> bool:
     if "C" not in names(gold) & names(answer) or not {"C"} < names(gold) | names(answer) <= _WITH_CONSTANT:
         return False
     gold, answer = (rebuilt(node, _without_modulus) for node in (gold, answer))
-    if equal(gold, renamed(answer, _NEGATED)) is True:
+    if any(equal(gold, form) is True for form in (answer, renamed(answer, _NEGATED))):
         return True
     starts = [[renamed(side, {"C": Fraction(count)}) for count in range(3)] for side in (gold, answer)]
     slopes = [minus(two, one) for side in starts for one, two in pairwise(side)]

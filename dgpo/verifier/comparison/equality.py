@@ -262,7 +262,7 @@ class Comparison:
     def statements(self, gold: Statement, answer: Statement) -> Decision:
         if gold.is_words or answer.is_words:
             pairs = derived.phrases(gold, answer)  # increasing on (0, 1)
-            return bool(pairs) and every(self.same(*pair) for pair in pairs)
+            return every(self.same(*pair) for pair in pairs) if pairs else derived.are_same_phrase(gold, answer)
         return self._inequalities(gold.tokens, answer.tokens)
 
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:

@@ -144,7 +144,7 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
         if decision is False:
             return False
         same = same and decision
-    is_kinked = _has_kink(gold) or _has_kink(answer)
+    is_kinked = (_has_kink(gold) or _has_kink(answer)) and not _are_quantities(gold, answer)
     return _equal_beyond(gold, answer, has_decimal, kinds[0]) if same and variables and is_kinked else same
 
 
@@ -168,7 +168,7 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
             if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, evaluator)):
                 if is_positive:
                     return False
-                same = False
+                same = _are_quantities(gold, answer)
     return (same or None) if compared >= (2 if variables else 1) else None
 
 
@@ -203,6 +203,14 @@ def _has_kink(node: Node) -> bool:
     powers = (part.operands for part in operations(node, "^"))
     broken = (base for base, exponent in powers if (exact(exponent) or Fraction(1)).denominator > 1)
     return any(map(names, (*kinks, *broken)))
+
+
+def _are_quantities(*sides: Node) -> bool:
+    r"""Whether letters are positive, as in a formula of physics: four or more, which are no coordinates, and no kinks
+    but roots, so that ``r\sqrt{\frac{gh}{I+r^2}}`` is ``\sqrt{\frac{gh}{1+I/r^2}}``."""
+    letters = frozenset().union(*map(names, sides))
+    kinks = KINKS & frozenset().union(*map(functions, sides))
+    return len(letters) > 3 and letters.isdisjoint("xyz") and kinks <= {"root"}
 
 
 def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -> bool | None:
