@@ -49,7 +49,7 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
         may_be_list = sets <= {"Z", "P"} or not split(head, "join")[1]
         is_set = sets == {"Z"} and (("Z",) in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
         is_about = said.keys() <= _names(head) and not _is_past(value, said)
-        if said and ((is_formula and may_be_list) or is_set) and is_about:
+        if is_about and said and ((is_formula and may_be_list) or is_set):
             return opened(head), said
     return tokens, {}
 
@@ -94,9 +94,7 @@ def read_conditions(clause: Tokens) -> dict[str, Condition]:
     core = [
         token
         for before, token in pairwise((END, *clause))
-        if not token.word
-        and before.word != "non"
-        and not (token.is_("name", "a") and (token.is_worded or before.word == "is"))
+        if not (token.word or before.word == "non" or (token.latex == "a" and (token.is_worded or before.word == "is")))
     ]
     if counted := _counted(core):
         return counted

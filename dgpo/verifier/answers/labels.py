@@ -32,7 +32,8 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     parts = [part for part in split(tokens, "join")[0] if part]
     sides = [side for part in parts for side in _solved(part)]
     names = [read_name(side[0]) if len(side) == 2 else None for side in sides]
-    if not names or names[0] is None or names[0].head == "()" or names[0].argument:
+    first = names[0] if names else None
+    if first is None or first.head == "()" or (first.argument and first.head not in ("max", "min")):
         return None
     indices = [name.index for name in names if name]
     are_terms = len({*indices}) == len(names) > 1 and {*indices} != {*map(str, range(1, len(names) + 1))}  # a_3, a_7
@@ -46,7 +47,7 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     if not all(names) and (any(names[1:]) or any(len(side) > 1 for side in sides[1:])):
         return None
     values = [sides[0][1], *(side[-1] for side in sides[1:])]
-    name = str(names[0]) if len({*filter(None, names)}) == 1 else names[0].head
+    name = str(first) if len({*filter(None, names)}) == 1 else first.head
     return joined([item for value in values for item in read(value)], name)
 
 

@@ -16,13 +16,9 @@ from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, ha
 
 _LEADS = vocabulary("so thus therefore hence the final correct only such")
 _EXACT, _ROUGH, _COUNTS = map(vocabulary, ("exactly only precisely is equals", "about around", "no infinitely"))
-_PREPOSITIONS = vocabulary("in by at after")
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
 _SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
-_SAID = re.compile(
-    r" (?:is|are) the (?:(?:only|unique|final|correct|smallest|largest|least|greatest|such) )*"
-    rf"(?:{'|'.join(_SUBJECTS)})s?\Z"
-)
+_SAID = re.compile(rf" (?:is|are) the (?:(?:only|unique|final|correct|such|\w+est) )*(?:{'|'.join(_SUBJECTS)})s?\Z")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
 _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
@@ -173,7 +169,7 @@ def _lead_width(tokens: Tokens) -> int:
         return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])
     is_numeral = set(str(tokens[1].value)) <= {*"IV"} and first in ("statement", "statements", "quadrant")
     is_adverb = (first in _EXACT and second not in ("if", "when")) or (first in _ROUGH and tokens[1].is_decimal)
-    is_adverb |= first in _PREPOSITIONS and tokens[1].kind == "number"  # in 5 hours
+    is_adverb |= first in ("in", "by", "at", "after") and tokens[1].kind == "number"  # in 5 hours
     return int(is_numeral or is_adverb or tokens[0].is_("command", "therefore", "implies"))
 
 

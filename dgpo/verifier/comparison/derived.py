@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.reading import phrase
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.forms import with_one_notation
@@ -37,9 +38,9 @@ from dgpo.verifier.text.tokens import renamed as with_letters
 
 _WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
 """The constant of integration and variables: no letters that may be given numbers."""
-_CONSTANTS = frozenset(("k", "K", "C_1", "c_1"))
-"""What else may be one, where it is a side: k of x^2 + y^2 = k."""
+_CONSTANTS = frozenset(("k", "K", "C_1", "c_1"))  # where one is a side: x^2 + y^2 = k
 _NEGATED = {"C": Operation("-", ("C",))}
+_EXTREME = re.compile(r"(?<![A-Za-z])(?:max|min)(?![A-Za-z])")
 _SYMBOL = re.compile(rf"(?:[A-Za-z]|{'|'.join(GREEK)})(?:_\w+)?(?:\^\d)?|[A-Z]{{2,4}}")
 
 
@@ -62,12 +63,25 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
 
     None where some symbols are the same, and some are not: AB and BC beside AB and AC.
     """
-    by_name = dict(zip(answer.names, answer.items, strict=True))
-    different = set(by_name) ^ set(gold.names)
+    wanted, given = gold.names, answer.names
+    extremes = [tuple("".join(_EXTREME.findall(name)) for name in names) for names in (wanted, given)]
+    if sorted(extremes[0]) == sorted(extremes[1]) == ["max", "min"]:  # S_{\max} and max
+        wanted, given = extremes
+    by_name = dict(zip(given, answer.items, strict=True))
+    different = set(by_name) ^ set(wanted)
     if not different:
-        return tuple(by_name[name] for name in gold.names)
-    is_partial = len(different) < len(by_name) + len(gold.names) and all(map(_SYMBOL.fullmatch, different))
+        return tuple(by_name[name] for name in wanted)
+    is_partial = len(different) < len(by_name) + len(wanted) and all(map(_SYMBOL.fullmatch, different))
     return None if is_partial else answer.items
+
+
+def labelled_behind(tree: Several, labels: Sequence[str]) -> Named | None:
+    """``12 (Bob), 8 (Alice)`` by name, where ``labels`` has these; None where values have no such words behind them."""
+    values = [item for item in tree.items if isinstance(item, Value)]
+    words = ([Token("word", word, word) for word in value.unit.split()] for value in values)
+    behind = tuple(str(read_name(tuple(tokens))) for tokens in words)
+    is_labelled = len(values) == len(tree.items) and not {*behind}.isdisjoint(labels)
+    return Named(behind, tuple(replace(value, unit="") for value in values)) if is_labelled else None
 
 
 def beside_equations(tree: Several, other: Several) -> Several:
@@ -99,10 +113,9 @@ def phrases(gold: Statement, answer: Statement) -> list[tuple[Answer, Answer]]:
     return [*zip(*([*map(read_answer, side)] for side in formulas), strict=True)]
 
 
-def are_same_phrase(*sides: Statement) -> bool:
+def are_same_phrase(gold: Statement, answer: Statement) -> bool:
     """Whether two statements are one answer in words: ``no solutions`` and ``no solution``."""
-    wanted, given = (phrase(plain(side.tokens)) for side in sides)
-    return wanted is not None and wanted == given
+    return (words := phrase(plain(gold.tokens))) is not None and words == phrase(plain(answer.tokens))
 
 
 def _words_and_formulas(tokens: Tokens) -> tuple[list[tuple[str, ...]], list[Tokens]]:

@@ -242,6 +242,8 @@ class Comparison:
         return self.severals(Several("()", gold.items), Several("()", items)) if items else False
 
     def named_and_several(self, gold: Named, answer: Several) -> Decision:
+        if labelled := derived.labelled_behind(answer, gold.names):
+            return self.named(gold, labelled)
         pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
         items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
         return self.severals(Several("()", items), answer)

@@ -136,7 +136,7 @@ def _family(node: Node, letter: str, counts: Sequence[int], has_degrees: bool) -
 def _has_modulus(tree: Answer) -> bool:
     if isinstance(tree, Several):
         return all(map(_has_modulus, tree.items))
-    return isinstance(tree, Value) and tree.unit.startswith("mod ") and tree.unit.removeprefix("mod ").isdigit()
+    return isinstance(tree, Value) and tree.unit[:4] == "mod " and tree.unit[4:].lstrip("0").isdecimal()
 
 
 def _residues(families: list[Family], period: Fraction) -> set[tuple[Fraction, tuple[str, Fraction]]]:

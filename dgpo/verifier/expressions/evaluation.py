@@ -267,7 +267,8 @@ def places(variables: frozenset[str], functions: frozenset[str]) -> list[Coordin
     if functions & {*SERIES, "!!"}:
         return [counting]
     has_steps = variables and functions & {"floor", "ceil", "gcd", "lcm"}
-    return [whole] if has_steps and variables <= COUNTERS else [coordinate, *[whole] * bool(has_steps)]
+    steps = [whole, *[counting] * ("gcd" in functions or "lcm" in functions)] if has_steps else []
+    return steps if steps and variables <= COUNTERS else [coordinate, *steps]
 
 
 COARSE, FINE = Evaluator(50), Evaluator(500)

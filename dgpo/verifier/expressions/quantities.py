@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
 from operator import or_
 
 from dgpo.verifier.expressions.algebra import parse
@@ -202,8 +201,7 @@ def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     number = in_words(body)
     node = parse(body) if number is None else number
     is_letter = has(rest[:1], "name") and not any(token.is_worded for token in rest)
-    is_scientific = any(ten.value == 10 and sign.is_("sign", "^") for ten, sign in pairwise(body))
-    is_single = len(rest) == 1 and not is_scientific  # 3 \times 10^5 J
+    is_single = len(rest) == 1 and not (has(body, "sign", "*") and has(body, "sign", "^"))  # 3 \times 10^5 J
     if is_letter and not isinstance(node, Fraction) and (is_single or (node is not None and names(node))):
         return None  # 2 k A, 0.5 k A^2
     if node is None and (not unit or has_any(body, "word", "relation", "join", "dots")):

@@ -206,8 +206,7 @@ def _has_kink(node: Node) -> bool:
 
 
 def _are_quantities(*sides: Node) -> bool:
-    r"""Whether letters are positive, as in a formula of physics: four or more, which are no coordinates, and no kinks
-    but roots, so that ``r\sqrt{\frac{gh}{I+r^2}}`` is ``\sqrt{\frac{gh}{1+I/r^2}}``."""
+    """Whether letters are positive, as in physics: four or more, none a coordinate, and no kinks but roots."""
     letters = frozenset().union(*map(names, sides))
     kinks = KINKS & frozenset().union(*map(functions, sides))
     return len(letters) > 3 and letters.isdisjoint("xyz") and kinks <= {"root"}

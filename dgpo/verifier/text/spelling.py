@@ -170,8 +170,7 @@ COMMANDS: dict[str, tuple[Kind, str, str]] = {
     name: (kind, value, latex) for kind, value, latex, names in _COMMANDS for name in names.split()
 }
 """Kind and value of a token, and its LaTeX (a relation's is the lexer's)."""
-KNOWN = {*COMMANDS, *WITH_ARGUMENTS, "begin", "end"} | GREEK | LAYOUT | WITH_TEXT
-"""Commands of which a second backslash is a fault, and no end of a row."""
+KNOWN = {*COMMANDS, *WITH_ARGUMENTS, "begin", "end"} | GREEK | LAYOUT | WITH_TEXT  # no row ends before these
 BOLD: dict[str, tuple[Kind, str, str]] = {
     **{axis: ("name", f"unit {axis}", axis) for axis in "ijk"},
     **{field: ("field", field, rf"\mathbb{{{field}}}") for field in "RZNQC"},

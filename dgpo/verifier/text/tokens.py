@@ -18,7 +18,6 @@ def vocabulary(text: str) -> frozenset[str]:
 MAX_PRODUCT, MAX_WORDLESS = 3, 8
 """Up to so many letters in a row may be a product, and up to so many where no word has such letters (``mghr``)."""
 _VOWELS, _USUAL = frozenset("aeiou"), frozenset("abcdewxyz")
-_REPLIES = ("yes", "no")
 NO_PRODUCTS = vocabulary("to on of by in is at no if for all any the mod per yes odd not it one two six ten sec")
 """Short words, which are no products of letters."""
 
@@ -54,8 +53,8 @@ class Token:
         """Letters in a row that may be a product: ``ab``, ``at``."""
         letters = str(self.value).lower()
         is_no_word = len(letters) <= MAX_WORDLESS and (_VOWELS.isdisjoint(letters) or _USUAL.issuperset(letters))
-        is_short = len(letters) <= MAX_PRODUCT or is_no_word
-        return is_short and letters.isascii() and letters.isalpha() and not self.is_worded and letters not in _REPLIES
+        is_short = (len(letters) <= MAX_PRODUCT or is_no_word) and letters not in ("yes", "no")
+        return is_short and letters.isascii() and letters.isalpha() and not self.is_worded
 
     @property
     def is_product(self) -> bool:
