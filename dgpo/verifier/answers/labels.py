@@ -77,9 +77,8 @@ def _labelled(tokens: Tokens, in_list: bool) -> list[Tokens] | None:
     first = tokens[0]
     is_function = first.kind == "function" and has(tokens[1:2], "sign", ":")  # max: 3
     if not (is_function or first.kind in ("word", "name")) or has(tokens, "relation"):
-        sides, signs = split(tokens, "sign", ":")
-        has_bound = first.kind == "word" and len(signs) == 1 and has(sides[1], "relation", "<", ">", "<=", ">=")
-        return sides if has_bound else None  # domain: x > 0
+        sides = split(tokens, "sign", ":")[0] if first.kind == "word" else []
+        return sides if len(sides) == 2 and has(sides[1], "relation", *"<>", "<=", ">=") else None  # domain: x > 0
     verb = next((index for index, token in enumerate(tokens) if token.word in _VERBS), 0)
     if 0 < verb < len(tokens) - 1:
         return None if tokens[verb + 1].kind == "word" else [tokens[:verb], tokens[verb + 1 :]]

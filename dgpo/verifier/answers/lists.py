@@ -7,11 +7,12 @@ from itertools import dropwhile, permutations
 from typing import Any
 
 from dgpo.verifier.answers import conditions, regions
+from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Infinite, Node, Piece, Region, Several, Statement, Value, renamed
 from dgpo.verifier.text.splitting import split
-from dgpo.verifier.text.tokens import Tokens, vocabulary
+from dgpo.verifier.text.tokens import Tokens, has, vocabulary
 
 Read = Callable[[Tokens], Answer]
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
@@ -57,10 +58,11 @@ def _number(item: Answer) -> Any:
 def written_out(tokens: Tokens, read: Read) -> Answer | None:
     r"""``1, 4, 9`` of ``n^2, n = 1, 2, 3``, ``2x`` of ``ax where a = 2``; None for anything else."""
     for head, clause in conditions.clauses(tokens):
-        if clause[0].word == "where" and [token.kind for token in clause[1:3]] == ["name", "relation"]:
-            value, meaning = read(split(head, "relation", "=")[0][-1]), read(clause[3:]) if clause[3:] else None
-            if clause[2].value == "=" and isinstance(meaning, Value) and meaning.node is not None and not meaning.unit:
-                return _with_number(value, str(clause[1].value), meaning.node)
+        if clause[0].word == "where" and has(clause[1:2], "name") and has(clause[2:3], "relation", "="):
+            sides, meaning = split(head, "relation", "=")[0], read(clause[3:])
+            is_value = len(sides) == 1 or read_name(sides[0])
+            if is_value and isinstance(meaning, Value) and meaning.node is not None and not meaning.unit:
+                return _with_number(read(sides[-1]), str(clause[1].value), meaning.node)
         clause = conditions.without_fillers(clause)
         letters = [str(token.value) for token in clause if token.kind == "name"]
         kinds = {str(token.kind) for token in clause}

@@ -32,7 +32,6 @@ _IN_WORDS = re.compile(
     r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40}\d{0,2})[.!*]*"
     r"|.* (?P<verb>does not exist|(?:con|di)verges)(?:(?<=exist) (?:at|as|when|for) [^,;]*)?[.!*]*"
 )
-_POWER_OF_UNIT = re.compile(r"(?<=[a-z])\$\^(\d|\{\d\})\$")  # cm$^2$
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
     rf"(?<=[\d$)])\s+|[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
@@ -111,7 +110,7 @@ def unboxed_answer(text: str, wanted: Wanted) -> str | None:
     ``wanted`` is the kind of the gold: sentences are searched for a letter, a number, words or any expression.
     """
     text = _UNSAID.sub("", text[-MAX_TEXT_CHARS:]).strip().replace(" !=", " ≠").replace("{,}", ",")
-    text = _POWER_OF_UNIT.sub(r"^\1", text)
+    text = re.sub(r"(?<=[a-z])\$\^(\d|\{\d\})\$", r"^\1", text)  # cm$^2$
     text = _BOLD_VALUE.sub(r"\1\3", text)
     # No sentence or line ends in a formula; a list is one line.
     text = _DISPLAY.sub(lambda display: _END_OF_DISPLAY.sub(r"\1", display.group().replace("\n", " ")), text)
