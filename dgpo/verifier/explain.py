@@ -69,7 +69,7 @@ def shown(answer: tree.Answer | tree.Piece) -> str:
         case tree.Value():
             unit = f" [{answer.unit}]" if answer.unit else ""
             kind = " (decimal)" if answer.is_decimal else ""
-            return (plain(answer.tokens) if answer.node is None else formula(answer.node)) + kind + unit
+            return formula(answer.node) + kind + unit
         case tree.Infinite():
             return "-infinity" if answer.is_negative else "infinity"
         case tree.Several():
@@ -97,4 +97,4 @@ def formula(node: tree.Node) -> str:
     """``(+ x (* 2 y))`` of a tree."""
     if isinstance(node, tree.Operation):
         return f"({node.function} {' '.join(map(formula, node.operands))})"
-    return str(node)
+    return " ".join(node.symbols) if isinstance(node, tree.Opaque) else str(node)

@@ -150,7 +150,8 @@ def _compared(gold: Reading, answer: Reading, asked: Reading) -> Verdict:
     if isinstance(gold.tree, Value) and isinstance(answer.tree, Value) and stage == "structure":
         stage = "numeric"
     if same is None:
-        wanted, node = (tree.node if isinstance(tree, Value) else None for tree in (gold.tree, answer.tree))
-        is_beyond = wanted is not None and node is not None and not names(node) and exact(node) is None  # 9^{9^9}
+        trees = (gold.tree, answer.tree)
+        nodes = [tree.node for tree in trees if isinstance(tree, Value) and not tree.is_opaque]
+        is_beyond = len(nodes) == 2 and not names(nodes[1]) and exact(nodes[1]) is None  # 9^{9^9}
         return Verdict("too_large" if is_beyond else "unparsed", stage)
     return Verdict("match" if same else "mismatch", stage)

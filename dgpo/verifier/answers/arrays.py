@@ -4,7 +4,6 @@ and what is written in the same environments: determinants, functions by cases, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from dgpo.verifier.answers.conditions import OTHERWISE, without_fillers
 from dgpo.verifier.answers.naming import read_name
@@ -99,8 +98,9 @@ def _determinant(tokens: Tokens, read: Read) -> Value | None:
     rows = _rows(tokens[is_named:], _MATRICES if is_named else _DETERMINANTS)
     if not rows or len(rows) > MAX_DETERMINANT or any(len(row) != len(rows) or not all(row) for row in rows):
         return None
-    nodes = [[getattr(read(cell), "node", None) for cell in row] for row in rows]
-    return None if any(None in row for row in nodes) else Value(_expanded(nodes), tokens)
+    cells = [[read(cell) for cell in row] for row in rows]
+    nodes = [[cell.node for cell in row if isinstance(cell, Value) and not cell.is_opaque] for row in cells]
+    return Value(_expanded(nodes), tokens) if all(len(row) == len(rows) for row in nodes) else None
 
 
 def _product(tokens: Tokens, read: Read) -> Grid | None:
@@ -119,7 +119,7 @@ def _dotted(row: Sequence[Tokens], column: Sequence[Tokens]) -> Tokens:
     return tuple(token for one, two in pairs for token in (PLUS, OPEN, *one, CLOSE, TIMES, OPEN, *two, CLOSE))
 
 
-def _expanded(rows: Sequence[list[Any]]) -> Node:
+def _expanded(rows: Sequence[list[Node]]) -> Node:
     """A determinant by the cells of its first row."""
     if len(rows) == 1:
         return rows[0][0]

@@ -52,7 +52,7 @@ def _series(items: Sequence[Answer]) -> list[Value] | Region | None:
 
 
 def _number(item: Answer) -> Any:
-    return exact(item.node) if isinstance(item, Value) and item.node is not None and not item.unit else None
+    return exact(item.node) if isinstance(item, Value) and not item.unit else None
 
 
 def written_out(tokens: Tokens, read: Read) -> Answer | None:
@@ -83,9 +83,7 @@ def _with_number(tree: Answer, letter: str, number: Node) -> Answer:
     """``tree`` with a number for a letter of its values."""
     if isinstance(tree, Several):
         return replace(tree, items=tuple(_with_number(item, letter, number) for item in tree.items))
-    if not isinstance(tree, Value) or tree.node is None:
-        return tree
-    return replace(tree, node=renamed(tree.node, {letter: number}))
+    return replace(tree, node=renamed(tree.node, {letter: number})) if isinstance(tree, Value) else tree
 
 
 def permuted(tokens: Tokens, read: Read) -> Answer | None:

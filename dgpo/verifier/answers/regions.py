@@ -202,7 +202,7 @@ def _order(one: Value | Infinite, other: Value | Infinite) -> int | None:
 def _number(end: Value | Infinite) -> Any:
     if isinstance(end, Infinite):
         return -math.inf if end.is_negative else math.inf
-    return None if end.node is None else real_value(end.node)
+    return real_value(end.node)
 
 
 def read_inequality(tokens: Tokens) -> Region | None:

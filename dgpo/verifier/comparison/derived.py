@@ -96,11 +96,11 @@ def beside_equations(tree: Several, other: Several) -> Several:
 def with_floors(gold: Value, answer: Value) -> tuple[Value, Value]:
     r"""Both, with ``[n/2]`` as ``\lfloor n/2 \rfloor`` where one side alone has floors."""
     sides = [gold, answer]
-    have = ["floor" in functions(side.node) if side.node is not None else None for side in sides]
+    have = ["floor" in functions(side.node) for side in sides]
     if have in ([True, False], [False, True]):
         tokens = sides[have.index(False)].tokens
         read = read_answer(with_letters(with_letters(tokens, {"[": "floor"}, "open"), {"]": "floor"}, "close"))
-        if has(tokens, "open", "[") and isinstance(read, Value) and read.node is not None:
+        if has(tokens, "open", "[") and isinstance(read, Value):
             sides[have.index(False)] = replace(sides[have.index(False)], node=read.node)
     return sides[0], sides[1]
 
@@ -142,7 +142,7 @@ def as_positive(tokens: Tokens) -> list[tuple[bool, Node]]:
 def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
     """Left side minus right side; None where one of them has no tree."""
     left, right = read_answer(left_side), read_answer(right_side)
-    if not isinstance(left, Value) or not isinstance(right, Value) or left.node is None or right.node is None:
+    if not isinstance(left, Value) or not isinstance(right, Value) or left.is_opaque or right.is_opaque:
         return None
     return minus(left.node, right.node)
 
@@ -233,14 +233,14 @@ def _without_modulus(node: Node) -> Node:
 def by_remainder(cases: Several, formula: Value) -> list[tuple[Answer, Answer]]:
     r"""``n/2`` and ``\lfloor n/2 \rfloor`` at ``2n``, and so on for each of ``cases`` by the remainder of ``n``; none
     for cases of another kind, or that are not all."""
-    (letter, *others), pairs, part = (*sorted(names(formula.node or "")), ""), [], Fraction(0)
+    (letter, *others), pairs, part = (*sorted(names(formula.node)), ""), [], Fraction(0)
     for value, condition in (item.items for item in cases.items if isinstance(item, Several) and len(item.items) == 2):
         modulus, *rests, kind, low = condition.symbols if isinstance(condition, Statement) else ("", "", "")
-        if not modulus.isdigit() or kind or low != "1" or not isinstance(value, Value) or value.node is None:
+        if not modulus.isdigit() or kind or low != "1" or not isinstance(value, Value):
             return []
         for rest in rests:
             number = Operation("+", (product(Fraction(modulus), letter), Fraction(rest)))
-            both = (renamed(node, {letter: number}) for node in (value.node, formula.node or ""))
+            both = (renamed(node, {letter: number}) for node in (value.node, formula.node))
             pairs.append(tuple(Value(node, ()) for node in both))
             part += Fraction(1, int(modulus))
     return pairs if part == 1 and others == [""] and letter in COUNTERS else []
@@ -249,8 +249,8 @@ def by_remainder(cases: Several, formula: Value) -> list[tuple[Answer, Answer]]:
 def components(value: Value) -> Several | None:
     r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``; None where there are no unit vectors, or something beside them."""
     node = value.node
-    axes = [axis for axis in "ijk" if node is not None and f"unit {axis}" in names(node)]
-    if node is None or not axes or equal(_along(node, ""), Fraction(0)) is not True:
+    axes = [axis for axis in "ijk" if f"unit {axis}" in names(node)]
+    if not axes or equal(_along(node, ""), Fraction(0)) is not True:
         return None
     return Several("()", tuple(Value(_along(node, axis), value.tokens) for axis in ("ijk" if "k" in axes else "ij")))
 

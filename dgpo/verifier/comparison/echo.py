@@ -54,7 +54,7 @@ def _expressions(problem: str) -> frozenset[tuple[str, ...] | Node]:
     expressions: set[tuple[str, ...] | Node] = set()
     for side in dict.fromkeys(side[has(side[:1], "sign", ":") :] for side in sides):
         expressions.add(symbols(side))
-        if len(side) > 1 and isinstance(tree := read_answer(side), Value) and tree.node is not None:
+        if len(side) > 1 and isinstance(tree := read_answer(side), Value):
             expressions.add(_ordered(tree.node))
     return frozenset(expressions)
 
@@ -65,7 +65,7 @@ def _is_plain(node: Node) -> bool:
         return _is_plain(node.operands[0])
     number = exact(node)
     is_lowest = number is not None and node == quotient(Fraction(number.numerator), Fraction(number.denominator))
-    return is_lowest or not isinstance(node, Operation)
+    return is_lowest or isinstance(node, str)
 
 
 def _ordered(node: Node) -> Node:

@@ -26,7 +26,6 @@ from dgpo.verifier.expressions.tree import (
     Value,
 )
 from dgpo.verifier.expressions.units import may_be_same_unit
-from dgpo.verifier.text.splitting import symbols
 from dgpo.verifier.text.tokens import Tokens, has
 
 MAX_DEPTH = 8
@@ -138,9 +137,6 @@ class Comparison:
             gold, answer = forms.in_radians(gold, answer)
             if not may_be_same_unit(gold.unit, answer.unit):
                 return False
-        if gold.node is None or answer.node is None:
-            is_same = symbols(gold.tokens) == symbols(answer.tokens) and gold.node is answer.node
-            return is_same or self._noted(gold.tokens, answer.tokens)
         self.has_evaluated |= values.exact(gold.node) is None or values.exact(answer.node) is None
         has_decimal = gold.is_decimal or answer.is_decimal
         decision = values.equal_at_sight(gold.node, answer.node, has_decimal) if gold.unit == answer.unit else None
@@ -225,7 +221,7 @@ class Comparison:
 
     def grid_and_other(self, gold: Grid, answer: Answer) -> Decision:
         """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
-        if isinstance(answer, Value) and answer.node is None:
+        if isinstance(answer, Value) and answer.is_opaque:
             return self._noted(gold.tokens, answer.tokens)
         if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
             rows = tuple(item.items for item in answer.items if isinstance(item, Several))

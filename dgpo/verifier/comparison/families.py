@@ -102,8 +102,6 @@ def _named(families: list[Family]) -> list[Family]:
 
 def _of_value(value: Value) -> list[Family]:
     r"""The family of a value with one letter, or two by its parity: ``(-1)^k \pi/6 + k\pi``; none for other values."""
-    if value.node is None:
-        return []
     if _has_modulus(value) and (start := exact(value.node)) is not None:
         return [Family(Fraction(value.unit.removeprefix("mod ")), start, False, "", is_named=True)]
     letter = "".join(names(value.node))

@@ -50,7 +50,7 @@ def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
     r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
     for degrees, radians in ((gold, answer), (answer, gold)):
         node = radians.node
-        if degrees.unit != "degree" or degrees.node is None or node is None or radians.unit not in ("", "rad"):
+        if degrees.unit != "degree" or radians.unit not in ("", "rad"):
             continue
         is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
         if radians.unit or is_angle:
@@ -107,10 +107,8 @@ def _are_points(*sides: Node) -> bool:
 
 def pairs(gold: Value, answer: Value, declared: Declared) -> list[tuple[Node, Node]]:
     """The ground truth beside each form of the answer: in other letters, and as it is and by a hundred where one side
-    alone has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75. None where one has no tree.
+    alone has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75.
     """
-    if gold.node is None or answer.node is None:
-        return []
     wanted, given = with_one_notation(gold.node, answer.node)
     forms = [renamed(given, new) for new in new_letters(wanted, given, declared)]
     are_shares = [side.unit[:1] == "%" for side in (gold, answer)]
@@ -124,7 +122,7 @@ def pairs(gold: Value, answer: Value, declared: Declared) -> list[tuple[Node, No
 def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared) -> Iterator[list[Answer]]:
     """The parts of a tuple in each renaming of their letters, which is the same in all parts."""
     values = [[part for part in side if isinstance(part, Value)] for side in (golds, answers)]
-    nodes = [tuple(value.node for value in side if value.node is not None) for side in values]
+    nodes = [tuple(value.node for value in side) for side in values]
     if not len(nodes[0]) == len(nodes[1]) == len(golds):
         yield answers
         return

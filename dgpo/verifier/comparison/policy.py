@@ -129,7 +129,7 @@ def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
 def _is_identity(equation: Equation) -> bool:
     """Whether both sides have the same value whatever their letters are: ``x^2 - 1 = (x - 1)(x + 1)``."""
     sides = [read_answer(side) for side in equation.sides]
-    nodes = [side.node for side in sides if isinstance(side, Value) and side.node is not None]
+    nodes = [side.node for side in sides if isinstance(side, Value)]
     return len(nodes) == len(sides) == 2 and equal(nodes[0], nodes[1]) is True
 
 
@@ -220,7 +220,7 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
 def _rounds(sides: list[Tokens]) -> bool:
     r"""Whether what follows ``\approx`` is near what it rounds, where both are numbers: ``5 \approx 7`` is not."""
     trees = [tree for side in sides if isinstance(tree := read_answer(side), Value)]
-    numbers = [None if tree.node is None else real_value(tree.node) for tree in trees]
+    numbers = [real_value(tree.node) for tree in trees]
     for (tree, number), (other, rounded) in pairwise(zip(trees, numbers, strict=True)):
         if tree.unit != other.unit or number is None or rounded is None:
             continue
@@ -264,7 +264,7 @@ def is_rounded(gold: Answer, answer: Answer) -> bool:
 
     An answer that is a finite decimal itself need not be rounded, and is another number.
     """
-    if not isinstance(gold, Value) or not isinstance(answer, Value) or gold.node is None or answer.node is None:
+    if not isinstance(gold, Value) or not isinstance(answer, Value):
         return False
     digits = [token for token in gold.tokens if not token.is_("sign", "+", "-")]
     if len(digits) != 1 or not digits[0].is_decimal:

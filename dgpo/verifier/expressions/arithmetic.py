@@ -55,7 +55,7 @@ def _evaluated(values: Mapping[Node, Fraction], part: Node) -> Node:
 def _value(node: Node, max_bits: int) -> Fraction:
     if isinstance(node, Fraction):
         return _bounded(node, max_bits)
-    if isinstance(node, str):
+    if not isinstance(node, Operation):
         raise _NotExact
     if node.function in ("^", "root"):
         base, exponent = (_value(operand, max_bits) for operand in node.operands)

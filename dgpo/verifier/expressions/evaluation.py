@@ -12,7 +12,7 @@ from mpmath import MPContext
 
 from dgpo.verifier.expressions import clock
 from dgpo.verifier.expressions.arithmetic import expanded
-from dgpo.verifier.expressions.tree import SERIES, Node, subtrees
+from dgpo.verifier.expressions.tree import SERIES, Node, Opaque, subtrees
 
 INVERTED = ("sin", "cos", "tan", "sec", "csc", "sinh", "cosh", "tanh", "sech", "csch", "coth")
 _EXPONENTIAL = ("exp", "sinh", "cosh", "sech", "csch")
@@ -110,6 +110,8 @@ class Evaluator:
                 return self._bounded(self._number(node))
             if isinstance(node, str):
                 return self._constants[node] if node in self._constants else self._number(point[node])
+            if isinstance(node, Opaque):
+                raise _NoValue
             if node.function in SERIES:
                 return value(expanded(node, *(_real(value(end)) for end in node.operands[2:])))
             if node.function == "call":

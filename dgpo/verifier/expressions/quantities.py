@@ -9,7 +9,18 @@ from operator import or_
 
 from dgpo.verifier.expressions.algebra import parse
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.tree import Infinite, Node, Ratio, Several, Statement, Value, names, product, with_axes
+from dgpo.verifier.expressions.tree import (
+    Infinite,
+    Node,
+    Opaque,
+    Ratio,
+    Several,
+    Statement,
+    Value,
+    names,
+    product,
+    with_axes,
+)
 from dgpo.verifier.expressions.units import BASE, unit_of
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
 from dgpo.verifier.text.spelling import TRIGONOMETRIC
@@ -39,7 +50,7 @@ def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statemen
         terms = [read_value(part) for part in (*parts[:-1], last[:1] if half else last)]
         terms += [Value(Fraction(0), ())] * (not cuts and bool(half))  # 8 am
         if len(terms) > 1:
-            values = tuple(term for term in terms if isinstance(term, Value) and term.node is not None)
+            values = tuple(term for term in terms if isinstance(term, Value) and not term.is_opaque)
             return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
     return read_value(tokens)
 
@@ -83,7 +94,7 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
 
 
 def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
-    return Value(None if node is None else with_axes(node), tokens, unit, symbols(tokens) if node is None else ())
+    return Value(Opaque(symbols(tokens)) if node is None else with_axes(node), tokens, unit)
 
 
 def _currency(tokens: Tokens) -> tuple[str, Tokens]:

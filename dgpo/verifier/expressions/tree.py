@@ -43,8 +43,15 @@ class Operation:
         return self._hash
 
 
-Node = Fraction | str | Operation
-"""A number, a name (one of `CONSTANTS` or a variable), or an operation on others."""
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    r"""What no rule reads as algebra, ``\int x\,dx``: equal to what has the same symbols, and without a value."""
+
+    symbols: tuple[str, ...]
+
+
+Node = Fraction | str | Operation | Opaque
+"""A number, a name (one of `CONSTANTS` or a variable), an operation on others, or what cannot be read."""
 
 
 def names(node: Node) -> frozenset[str]:
@@ -118,16 +125,18 @@ class Value:
     """An expression with its unit.
 
     Attributes:
-        node: Its tree, or None where `algebra` cannot parse it.
+        node: Its tree.
         unit: In one spelling, '' for none; ``%`` is per cent.
         tokens: The expression without the unit.
-        spelling: Its symbols where it has no tree, so that two such are equal if written the same.
     """
 
-    node: Node | None
+    node: Node
     tokens: Tokens = field(compare=False)
     unit: str = ""
-    spelling: tuple[str, ...] = ()
+
+    @property
+    def is_opaque(self) -> bool:
+        return isinstance(self.node, Opaque)
 
     @property
     def is_decimal(self) -> bool:
@@ -207,11 +216,7 @@ class Ratio:
     def shares(self) -> list[Value]:
         """``2/3`` and ``1/3`` of ``2:1:3``: each term over the last."""
         *terms, last = self.terms
-        return [
-            Value(quotient(term.node, last.node), (*term.tokens, *last.tokens))
-            for term in terms
-            if term.node is not None and last.node is not None
-        ]
+        return [Value(quotient(term.node, last.node), (*term.tokens, *last.tokens)) for term in terms]
 
 
 Condition = tuple[str, ...]
