@@ -3,23 +3,21 @@ r"""Parses algebra into a tree, by recursive descent: ``\frac{n(n+1)}{2}``, ``2\
 What has more than one reading (``1/2x``, ``\sin x \cdot y``) has no tree, and equals its own text alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra, signed
 from dgpo.verifier.expressions.series import series, with_dots
 from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, chosen, names, product, quotient, subtrees
 from dgpo.verifier.text.spelling import FUNCTIONS, OF_SEVERAL, TRIGONOMETRIC, WITHOUT_VALUE
-from dgpo.verifier.text.tokens import END, Token, has
+from dgpo.verifier.text.tokens import END, Kind, Token, has
 
 MAX_TOKENS = 400
 MAX_DEPTH = 40
 _APPLIED = frozenset("fghFGHPO")
 """Names of functions before brackets: ``f(x)``. Other letters multiply what is in the brackets."""
-_ANGLES = frozenset(("alpha", "beta", "gamma", "theta", "phi"))
-"""Names that are the whole argument of a function: ``\\sin\\theta/k``."""
 _CHOSEN_FROM = frozenset("kmnr")  # C_n^k; C_p^2 is a square
-_BEHIND_A_PRODUCT = frozenset(("", "+", "-", ")", "}"))
+_BEHIND_A_PRODUCT = frozenset(("", "+", "-", ")", "}", "over", "choose"))
 _BEHIND_AN_ATOM = frozenset(("!", "^", "degree", "%"))
 _CLOSES = {"(": ")", "{": "}", "[": "]", r"\{": r"\}", "floor": "floor", "ceil": "ceil"}
 
@@ -64,15 +62,12 @@ class _Parser(Cursor):
     def _product(self) -> Node:
         factors: list[Node] = [self._factor()]
         is_divided = False
-        while True:
-            token = self._peek()
-            if token.value in _BEHIND_A_PRODUCT:
-                return product(*factors)
+        while (token := self._peek()).value not in _BEHIND_A_PRODUCT:
             if self._take("sign", "*"):
                 if self._peek().kind == "dots":
                     continue
                 if token.latex == r"\times " and str(self._peek().value).startswith("vec "):
-                    raise NotAlgebra
+                    raise NotAlgebra  # a cross product
                 factors.append(self._factor())
                 is_divided = False
             elif self._take("sign", "/"):
@@ -81,12 +76,13 @@ class _Parser(Cursor):
             elif self._take("dots"):
                 self._take("sign", "*")
                 factors = [with_dots("prod", factors, self._power())]
-            elif token.is_("command", "over", "choose") or not self._may_multiply(token):
-                return product(*factors)
+            elif not self._may_multiply(token):
+                break
             elif is_divided or (token.is_("open", "[") and len(factors) > 1):
-                raise NotAlgebra
+                raise NotAlgebra  # 1/2x
             else:
                 factors.append(self._power())
+        return product(*factors)
 
     def _may_multiply(self, token: Token) -> bool:
         """Whether ``token`` continues a product without a sign: ``n(n+1)``, ``3!7!``, ``(n+1)2^n``."""
@@ -97,11 +93,12 @@ class _Parser(Cursor):
         return is_open or token.kind in ("name", "function", "command", "word")
 
     def _factor(self) -> Node:
-        signs = []
+        """A power behind signs, of which two minuses are none."""
+        is_negative = False
         while sign := self._take("sign", "+", "-"):
-            signs.append(sign.value)
+            is_negative ^= sign.value == "-"
         node = self._power()
-        return Operation("-", (node,)) if signs.count("-") % 2 else node
+        return Operation("-", (node,)) if is_negative else node
 
     def _power(self) -> Node:
         node = self._atom()
@@ -132,37 +129,35 @@ class _Parser(Cursor):
         return signed(sign, node)
 
     def _atom(self) -> Node:
+        """What begins with a token of a certain kind, or with a certain command; else a group in brackets."""
         token = self._peek()
-        if token.kind == "number":
-            return self._number()
-        if token.kind == "name":
-            return self._name()
-        if token.kind == "word":
-            return self._letters()
-        if token.kind == "function":
-            return self._function()
-        if self._take("bar"):
-            node = self._sum()
-            self._need("bar")
-            return Operation("abs", (node,))
-        if self._take("command", "sqrt"):
-            root = self._group() if self._peek().is_("open", "[") else Fraction(2)
-            radicand = self._group() if self._peek().kind == "open" else self._atom()
-            return Operation("root", (radicand, root))
-        if token.is_("command", "sum", "prod"):
-            return self._series()
-        if self._in_series and self._take("infinity"):
-            return "infinity"
-        if token.is_("command", "frac"):
-            return self._derivative() or quotient(self._next() and self._group(), self._group())
-        if self._take("command", "binom"):
-            return Operation("binom", (self._group(), self._group()))
-        if token.is_("open", "{") and self._peek(1).is_("close", "}"):
-            self._at += 2
-            token = self._peek()
-        if token.is_("sign", "_", "^"):
-            return self._choices()
-        return self._group()
+        read = _COMMANDS.get(str(token.value)) if token.kind == "command" else _ATOMS.get(token.kind)
+        return read(self) if read else self._group()
+
+    def _modulus(self) -> Node:
+        self._need("bar")
+        node = self._sum()
+        self._need("bar")
+        return Operation("abs", (node,))
+
+    def _root(self) -> Node:
+        self._next()
+        root = self._group() if self._peek().is_("open", "[") else Fraction(2)
+        radicand = self._group() if self._peek().kind == "open" else self._atom()
+        return Operation("root", (radicand, root))
+
+    def _fraction(self) -> Node:
+        r"""``\frac{n}{2}``, ``\frac{dy}{dx}`` and ``\binom{n}{2}``."""
+        if derivative := self._derivative():
+            return derivative
+        command, above, below = self._next(), self._group(), self._group()
+        return quotient(above, below) if command.value == "frac" else Operation("binom", (above, below))
+
+    def _infinity(self) -> Node:
+        self._next()
+        if not self._in_series:
+            raise NotAlgebra
+        return "infinity"
 
     def _series(self) -> Node:
         r"""``\sum_{k=1}^{n} k``."""
@@ -179,8 +174,8 @@ class _Parser(Cursor):
         return series(function, term, letter, low, high)
 
     def _choices(self) -> Node:
-        """``_{10}C_3`` and ``^{10}P_{3}``."""
-        self._next()
+        """``_{10}C_3``, ``{}_{10}C_3`` and ``^{10}P_{3}``."""
+        self._need("sign", "_", "^")
         above = self._script()
         letter = str(self._need("name", "C", "P").value)
         self._need("sign", "_")
@@ -267,19 +262,11 @@ class _Parser(Cursor):
         else:
             while self._peek().kind in ("name", "word") or (self._peek().kind == "number" and not factors):
                 if self._peek(1).is_("open", "(", "["):
-                    is_clear = self._in_trigonometry or has(self._symbol(1), "function")  # not \ln x(x + 1)
-                    if not is_clear or not has(self._symbol(1), "name", str(self._peek().value)):
-                        raise NotAlgebra  # \sin k(x - ct)
-                    return product(*factors, str(self._next().value))  # \sin x(1 + \cos x)
+                    factors.append(str(self._next().value))
+                    break
                 factors.append(self._power())
         bases = [factor.operands[0] if isinstance(factor, Operation) else factor for factor in factors]
-        token, after = self._peek(), self._symbol(1)
-        goes_on = token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
-        if token.is_("sign", "*", "/"):  # \sin x \cdot x, \ln x/x and \sin\theta/k, not \ln x/(x + 1)
-            is_again = has(after[:1], "function") or has(after, "name", *map(str, bases[-1:]))
-            is_angle = token.value == "/" and has(after, "name") and {*factors} <= _ANGLES
-            goes_on = (is_again or is_angle) and (token.value == "*" or len(after) == 1)
-        if not factors or not goes_on or (len(factors) > 1 and "e" in bases):
+        if not factors or (len(factors) > 1 and "e" in bases) or not self._ends_argument(factors, bases[-1]):
             raise NotAlgebra
         return product(*factors)
 
@@ -288,3 +275,21 @@ class _Parser(Cursor):
         node = self.expression()
         self._need("close", _CLOSES[opening])
         return Operation(opening, (node,)) if opening in ("floor", "ceil") else node
+
+
+_ATOMS: dict[Kind, Callable[[_Parser], Node]] = {
+    "number": _Parser._number,
+    "name": _Parser._name,
+    "word": _Parser._letters,
+    "function": _Parser._function,
+    "bar": _Parser._modulus,
+    "infinity": _Parser._infinity,
+    "sign": _Parser._choices,
+}
+_COMMANDS: dict[str, Callable[[_Parser], Node]] = {
+    "sqrt": _Parser._root,
+    "frac": _Parser._fraction,
+    "binom": _Parser._fraction,
+    "sum": _Parser._series,
+    "prod": _Parser._series,
+}

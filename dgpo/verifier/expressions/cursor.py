@@ -6,11 +6,13 @@ from fractions import Fraction
 
 from dgpo.verifier.expressions.tree import Node, Operation
 from dgpo.verifier.text.splitting import group_end
-from dgpo.verifier.text.tokens import END, Kind, Token
+from dgpo.verifier.text.tokens import END, Kind, Token, has
 
 _DERIVATIVE = re.compile(
     r"frac\{(?P<mark>d|partial)(?P<order>\^\{?2\}?)?([a-zA-Z]{1,3})\}\{(?P=mark)([a-zA-Z]+)(?(order)\^\{?2\}?)\}"
 )
+_ANGLES = frozenset(("alpha", "beta", "gamma", "theta", "phi"))
+"""Names that are the whole argument of a function: ``\\sin\\theta/k``."""
 _IN_A_SCRIPT = frozenset(("number", "name", "word", "function", "sign", "join", "infinity", "command"))
 
 
@@ -108,6 +110,20 @@ class Cursor:
         if token.kind not in _IN_A_SCRIPT:
             raise NotAlgebra
         return str(token.value)
+
+    def _ends_argument(self, factors: list[Node], base: Node) -> bool:
+        r"""Whether a bare argument clearly ends before the next token, as the same letter comes again or a function:
+        ``\sin x \cdot x``, ``\ln x/x`` and ``\sin x(1 + \cos x)``, not ``\ln x/(x + 1)`` or ``\sin k(x - ct)``.
+        """
+        token, group, after = self._peek(), self._symbol(0), self._symbol(1)
+        if token.is_("open", "(", "["):
+            is_clear = self._in_trigonometry or has(group, "function")  # not \ln x(x + 1)
+            return is_clear and has(group, "name", str(factors[-1]))
+        if token.is_("sign", "*", "/"):
+            is_again = has(after[:1], "function") or has(after, "name", str(base))
+            is_angle = token.value == "/" and has(after, "name") and {*factors} <= _ANGLES  # \sin\theta/k
+            return (is_again or is_angle) and (token.value == "*" or len(after) == 1)
+        return token.kind in ("end", "close", "function", "bar", "degree", "join") or token.is_("sign", "+", "-")
 
 
 def signed(sign: Token | None, node: Node) -> Node:

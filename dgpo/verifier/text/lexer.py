@@ -42,7 +42,7 @@ _ESCAPED_TWICE = re.compile(r"(?<!\\)\\\\(?=([A-Za-z]{2,}))")
 _ORDINAL = re.compile(r"(?<=\d) ?\^ ?(?:\{ ?)?(?:\\(?:text|mathrm|textrm) ?\{ ?)?(st|nd|rd|th) ?\}{0,2}")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
-_EMPTY = re.compile(r"(?<![A-Za-z_^}])\{\s*\}(?=\s*\^)|[_^]\{\s*\}")  # 25{ }^{\circ}, 17^{}
+_EMPTY = re.compile(r"(?<![A-Za-z_^}])\{\s*\}(?=\s*[_^])|[_^]\{\s*\}")  # 25{ }^{\circ}, {}_{10}C_3, 17^{}
 _OPENS = re.compile(r"\s*[({\\]")
 
 
