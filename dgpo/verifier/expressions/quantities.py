@@ -21,16 +21,12 @@ from dgpo.verifier.expressions.tree import (
     product,
     with_axes,
 )
-from dgpo.verifier.expressions.units import BASE, unit_of
+from dgpo.verifier.expressions.units import BASE, MAX_UNIT, read_unit
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
 from dgpo.verifier.text.spelling import TRIGONOMETRIC
-from dgpo.verifier.text.splitting import group_end, opened, shell, split, split_where, step, symbols, trimmed
+from dgpo.verifier.text.splitting import opened, shell, split, split_where, step, symbols, trimmed
 from dgpo.verifier.text.tokens import MINUS, Token, Tokens, has, has_any, latex, vocabulary
 
-MAX_UNIT = 24
-"""The most tokens that a unit may have."""
-_SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
-_OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
 _ANGLES = ("alpha", "beta", "gamma", "theta", "phi", *"ABC")
 _SHAPES = {"number": "1", "name": "a"}
 _SUM = re.compile(r"[+-]?(?:[1a]|frac\{1\}\{1\})(?:[-+*/^](?:[1a]|frac\{1\}\{1\}))*")
@@ -39,20 +35,22 @@ _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
 def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statement:
-    """A ratio (``3:4``), a time (``10:30 a.m.``) or a value."""
+    """A ratio (``3:4``, ``3 to 4``), a time (``10:30 a.m.``) or a value."""
     parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
-    if cuts and cuts[0].kind == "word" and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
-        parts, cuts = [tokens], []
-    if all(parts):
-        *_, last = parts
-        half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
-        half = half if half in ("am", "pm") else ""  # 10:30 a.m.
-        terms = [read_value(part) for part in (*parts[:-1], last[:1] if half else last)]
-        terms += [Value(Fraction(0), ())] * (not cuts and bool(half))  # 8 am
-        if len(terms) > 1:
-            values = tuple(term for term in terms if isinstance(term, Value) and not term.is_opaque)
-            return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
-    return read_value(tokens)
+    if has(cuts[:1], "word") and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
+        parts = [tokens]
+    if not all(parts):
+        return read_value(tokens)
+    *others, last = parts
+    half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
+    half = half if half in ("am", "pm") else ""
+    terms = [read_value(part) for part in (*others, last[:1] if half else last)]
+    if half and not others:
+        terms.append(Value(Fraction(0), ()))  # 8 am
+    if len(terms) == 1:
+        return terms[0]
+    values = tuple(term for term in terms if isinstance(term, Value) and not term.is_opaque)
+    return Ratio(values, half) if len(values) == len(terms) else statement(tokens)
 
 
 def read_sum(tokens: Tokens) -> Value | None:
@@ -175,84 +173,79 @@ def _sum_of_angles(tokens: Tokens) -> Value | None:
 
 def _may_start_unit(tokens: Tokens, start: int) -> bool:
     """Whether a unit may begin at ``start``, by the kinds of that token and the one before."""
-    token, before = tokens[start], tokens[start - 1]
+    token, before, rest = tokens[start], tokens[start - 1], tokens[start:]
     if before.kind in ("sign", "function", "command", "open", "join") and not before.is_("sign", "!"):
         return False
-    is_article = before.is_("name", "a", "A") and before.is_worded  # a circle
-    if token.kind == "word" and before.kind == "name" and before.value != "pi" and (is_article or not token.is_worded):
-        return False
-    if token.kind in ("degree", "percent", "money", "word") or token.is_("command", "pmod", "mod"):
-        return True
-    if token.kind == "name":
-        return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
-    if token.is_("sign", "'"):
-        return before.kind == "number"
-    if token.is_("sign", "/"):
-        return has(tokens[start + 1 :][:1], "word") and not tokens[start + 1].is_product
-    if not token.is_("open", "(") and not token.is_("command", "frac"):
-        return False
-    has_name = token.kind == "open" and (has(tokens[start:], "word") or has(tokens[start:], "command", "mod"))
-    return has_name or any(inside.is_worded for inside in tokens[start:])
+    match token.kind:
+        case "degree" | "percent" | "money":
+            return True
+        case "word":
+            is_article = before.is_("name", "a", "A") and before.is_worded  # a circle
+            is_of_letters = before.kind == "name" and before.value != "pi"
+            return not is_of_letters or (token.is_worded and not is_article)
+        case "name":
+            return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
+        case "sign" if token.value == "/":
+            return has(rest[1:2], "word") and not rest[1].is_product
+        case "sign":
+            return token.value == "'" and before.kind == "number"
+        case "command":
+            return token.value in ("mod", "pmod") or (token.value == "frac" and any(part.is_worded for part in rest))
+        case "open":
+            has_name = has(rest, "word") or has(rest, "command", "mod") or any(part.is_worded for part in rest)
+            return token.value == "(" and has_name
+        case _:
+            return False
 
 
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     """The value of ``tokens`` with the unit that begins at ``start``; None where that is no unit."""
     body, rest = opened(tokens[:start]), tokens[start:]
-    if sum(map(step, body)) or (not rest[0].is_worded and has(body, "word") and in_words(body) is None):
-        return None
-    scale = 1
-    if rest[0].word in MAGNITUDES:
-        scale, rest = MAGNITUDES[rest[0].word], rest[1:]
-    is_rate = currency and (has(rest[:1], "word", "per") or has(rest[:1], "sign", "/"))  # \$4 per pound
-    unit = read_unit((Token("money", currency, currency, is_spaced=True), *rest) if is_rate else rest) if rest else ""
-    is_inside = unit == "degree" and has(body, "function", *TRIGONOMETRIC)  # sin 30°
-    is_of_last = unit == "%" and split(body[1:], "sign", "+", "-")[1]  # 1 + 20%
-    if unit is None or is_inside or is_of_last:
-        return None
     number = in_words(body)
-    node = parse(body) if number is None else number
-    is_letter = has(rest[:1], "name") and not any(token.is_worded for token in rest)
-    is_single = len(rest) == 1 and not (has(body, "sign", "*") and has(body, "sign", "^"))  # 3 \times 10^5 J
-    if is_letter and not isinstance(node, Fraction) and (is_single or (node is not None and names(node))):
-        return None  # 2 k A, 0.5 k A^2
-    if node is None and (not unit or has_any(body, "word", "relation", "join", "dots")):
+    has_words = number is None and has(body, "word")
+    if sum(map(step, body)) or (has_words and not rest[0].is_worded):
         return None
-    is_remainder = unit.startswith("mod ") and (rest[0].word == "mod" or rest[0].is_("command", "mod"))
-    if is_remainder and node is not None and (modulus := unit[4:]).isdigit() and int(modulus):  # 5 \\bmod 3 is 2
-        number = exact(node)
-        node = node if number is None else number % int(modulus)
-    if scale > 1 and node is not None:
+    scale = MAGNITUDES.get(rest[0].word, 1)
+    rest = rest[scale > 1 :]
+    unit = _rate(rest, currency) if rest else ""
+    if unit is None or _is_of_last_term(unit, body):
+        return None
+    node = parse(body) if number is None else number
+    if _is_factor(rest, body, node):
+        return None
+    if node is None:
+        is_named = unit and not has_words and not has_any(body, "relation", "join", "dots")
+        return _value(None, body, unit) if is_named else None
+    is_operator = has(rest[:1], "word", "mod") or has(rest[:1], "command", "mod")  # 5 \\bmod 3 is 2
+    modulus = unit.removeprefix("mod ") if is_operator else ""
+    if modulus.isdigit() and int(modulus) and (number := exact(node)) is not None:
+        node = number % int(modulus)
+    if scale > 1:
         node = node * scale if isinstance(node, Fraction) else product(node, Fraction(scale))
     return _value(node, body, unit or currency)
 
 
-def read_unit(tokens: Sequence[Token]) -> str | None:
-    """The unit that ``tokens`` are, or None."""
-    if len(tokens) > MAX_UNIT or has_any(tokens, "relation", "dots", "infinity", "field", "empty", "function"):
-        return None
-    is_worded = any(token.is_worded for token in tokens) or has_any(tokens, "command", "degree")
-    is_worded = is_worded or any(token.kind == "name" and len(str(token.value)) > 1 for token in tokens)
-    text = _OF_NAMES.sub("", _spelt(tokens))
-    return unit_of(text, is_worded, tokens[0].is_spaced or tokens[0].is_worded)
+def _rate(tokens: Tokens, currency: str) -> str | None:
+    r"""The unit that ``tokens`` are, of ``currency`` in ``\$4 per pound``; None where they are no unit."""
+    is_rate = currency and (has(tokens[:1], "word", "per") or has(tokens[:1], "sign", "/"))
+    return read_unit((Token("money", currency, currency, is_spaced=True), *tokens) if is_rate else tokens)
 
 
-def _spelt(tokens: Sequence[Token]) -> str:
-    r"""A unit as text: ``m/s^2``, ``\frac`` as a slash."""
-    text, at = "", 0
-    while at < len(tokens):
-        token = tokens[at]
-        if token.is_("command", "frac"):
-            middle = group_end(tokens, at + 1)
-            end = group_end(tokens, middle)
-            text += f" {_spelt(tokens[at + 2 : middle - 1])}/{_spelt(tokens[middle + 1 : end - 1])}"
-            at = end
-            continue
-        shown = latex((token,)) if token.kind == "number" else _SYMBOLS.get(str(token.value), str(token.value))
-        is_micro = at > 0 and tokens[at - 1].value == "mu"
-        is_glued = is_micro or shown in "^_/.{}-'*Ω" or text[-1:] in "^_/{-("
-        text += " " * (not is_glued and (token.is_spaced or token.kind in ("word", "name"))) + shown
-        at += 1
-    return text.strip()
+def _is_of_last_term(unit: str, body: Tokens) -> bool:
+    r"""Whether a sign belongs to the end of ``body`` alone: ``\sin 30^\circ``, ``1 + 20\%``."""
+    if unit == "degree":
+        return has(body, "function", *TRIGONOMETRIC)
+    return unit == "%" and bool(split(body[1:], "sign", "+", "-")[1])
+
+
+def _is_factor(rest: Tokens, body: Tokens, node: Node | None) -> bool:
+    r"""Whether ``rest`` begins with a letter that multiplies ``body``, whose value ``node`` is, and is no unit: ``2 k A``
+    and ``0.5 k A^2``, but not ``3 \times 10^5 J``.
+    """
+    if isinstance(node, Fraction) or not has(rest[:1], "name") or any(token.is_worded for token in rest):
+        return False
+    is_scientific = has(body, "sign", "*") and has(body, "sign", "^")
+    return (len(rest) == 1 and not is_scientific) or (node is not None and bool(names(node)))
 
 
 def side_by_side(tokens: Tokens) -> list[Tokens] | None:

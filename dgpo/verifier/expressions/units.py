@@ -5,11 +5,13 @@ Other words name things that are counted, ``red balls``, which are a unit too. S
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from dgpo.verifier.text.numerals import WORDS
 from dgpo.verifier.text.spelling import FUNCTIONS, GREEK
+from dgpo.verifier.text.splitting import group_end
 from dgpo.verifier.text.stance import DOUBT
-from dgpo.verifier.text.tokens import vocabulary
+from dgpo.verifier.text.tokens import Token, has_any, latex, vocabulary
 
 _SPELLINGS = {
     "%": "% percent percentage pct", "degree": "degree deg 度", "celsius": "celsius degc", "m": "m meter metre 米",
@@ -26,6 +28,10 @@ _SPELLINGS = {
     "Msun": r"M_{\odot} M_\odot", "cup": "cup",
     **{symbol: symbol for symbol in vocabulary("nm dm mg ms eV kJ kW MHz GHz kPa atm mA")},
 }  # fmt: skip
+MAX_UNIT = 24
+"""The most tokens that a unit may have."""
+_SYMBOLS = {"pmod": "mod", "degree": r"^{\circ}", "Omega": "Ω", "mu": "u", "odot": r"\odot"}
+_OF_NAMES = re.compile(r"(?<=[a-z]{4}) ?\( ?[A-Za-z](?: ?, ?[A-Za-z])+ ?\)\Z")  # pairs (a, b)
 _PREFIXES = {"kilo": "k", "milli": "m", "micro": "u", "mega": "M", "giga": "G", "nano": "n", "centi": "c"}
 _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
@@ -64,6 +70,35 @@ _PER = re.compile(r" ?/ ?| per ")
 _PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}|[\u4e00-\u9fff]{1,4}")
 
 
+def read_unit(tokens: Sequence[Token]) -> str | None:
+    """The unit that ``tokens`` are, or None."""
+    if len(tokens) > MAX_UNIT or has_any(tokens, "relation", "dots", "infinity", "field", "empty", "function"):
+        return None
+    is_worded = any(token.is_worded for token in tokens) or has_any(tokens, "command", "degree")
+    is_worded = is_worded or any(token.kind == "name" and len(str(token.value)) > 1 for token in tokens)
+    text = _OF_NAMES.sub("", _spelt(tokens))
+    return unit_of(text, is_worded, tokens[0].is_spaced or tokens[0].is_worded)
+
+
+def _spelt(tokens: Sequence[Token]) -> str:
+    r"""A unit as text: ``m/s^2``, ``\frac`` as a slash."""
+    text, at = "", 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token.is_("command", "frac"):
+            middle = group_end(tokens, at + 1)
+            end = group_end(tokens, middle)
+            text += f" {_spelt(tokens[at + 2 : middle - 1])}/{_spelt(tokens[middle + 1 : end - 1])}"
+            at = end
+            continue
+        shown = latex((token,)) if token.kind == "number" else _SYMBOLS.get(str(token.value), str(token.value))
+        is_micro = at > 0 and tokens[at - 1].value == "mu"
+        is_glued = is_micro or shown in "^_/.{}-'*Ω" or text[-1:] in "^_/{-("
+        text += " " * (not is_glued and (token.is_spaced or token.kind in ("word", "name"))) + shown
+        at += 1
+    return text.strip()
+
+
 def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     r"""The unit that ``text`` spells, '' for none, None where it is no unit.
 
@@ -72,11 +107,8 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
             is a product, and only words of four letters or more are things, as ``5 xy`` may be a product.
         has_space: A space parts it from the number.
     """
-    if text.lower() in _SIGNS:
-        return _SIGNS[text.lower()]
-    if text[:2] == "% ":  # 60% alcohol
-        thing = None if _NOT_UNITS.search(text) else _thing(text[2:], is_worded, has_space=True)
-        return thing and f"% {thing}"
+    if sign := _SIGNS.get(text.lower()):
+        return sign
     if degrees := _DEGREES.fullmatch(text):
         return {"c": "celsius", "f": "fahrenheit"}.get((degrees["scale"] or "")[:1].lower(), "degree")
     if modulus := _MODULUS.fullmatch(text):
@@ -84,16 +116,19 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     text = _DIRECTION.sub(" ", text)
     if _NOT_UNITS.search(_COUNTED.sub("", text)):
         return None
-    text = _SQUARE.sub(_with_power, _SCALE.sub(r" deg\1", text))
-    text = _POWER.sub(lambda found: f"^{found[1] or 2 + (found[2] == 'cubed')}", text)
-    # m s^{-2}, mol/(L s); but N m may be a product of letters.
+    if text.startswith("% "):  # 60% alcohol
+        thing = _thing(text[2:], is_worded, has_space=True)
+        return thing and f"% {thing}"
+    text = _SQUARE.sub(_area, _SCALE.sub(r" deg\1", text))
+    text = _POWER.sub(lambda power: f"^{power[1] or {'squared': 2, 'cubed': 3}[power[2]]}", text)
     is_clear = re.search(r"\^-|\AN ?\* ?m\Z", text) or any(_known(name) for name in re.findall("[A-Za-z]{2,}", text))
+    # m s^{-2}, mol/(L s); but N m may be a product of letters.
     is_product = is_worded or (has_space and bool(is_clear))
     parts = [_factors(part.removeprefix("(").removesuffix(")"), is_product, has_space) for part in _PER.split(text)]
     return _product(parts) if all(parts) else _thing(text, is_worded, has_space)
 
 
-def _with_power(found: re.Match[str]) -> str:
+def _area(found: re.Match[str]) -> str:
     """``cm^2`` of ``sq. cm``; ``square tiles`` are things."""
     return f"{found[2]}^{2 if found[1] else 3}" if _known(found[2]) else found[0]
 
