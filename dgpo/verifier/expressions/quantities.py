@@ -239,8 +239,8 @@ def _is_of_last_term(unit: str, body: Tokens) -> bool:
 
 
 def _is_factor(rest: Tokens, body: Tokens, node: Node | None) -> bool:
-    r"""Whether ``rest`` begins with a letter that multiplies ``body``, whose value ``node`` is, and is no unit: ``2 k A``
-    and ``0.5 k A^2``, but not ``3 \times 10^5 J``.
+    r"""Whether ``rest`` begins with a letter that multiplies ``body``, whose value is ``node``, and is no unit:
+    ``2 k A`` and ``0.5 k A^2``, but not ``3 \times 10^5 J``.
     """
     if isinstance(node, Fraction) or not has(rest[:1], "name") or any(token.is_worded for token in rest):
         return False

@@ -16,15 +16,21 @@ MAX_TOKENS = 1500
 MAX_DEPTH = 40
 _DEGREE = Token("degree", "degree", r"^{\circ}")
 
-_TOKEN = re.compile(
-    r"(?P<space>\s+|~|\\[,;:!> ])"
-    rf"|(?P<number>(?:(?:{GROUPS})(?!\d)|\d+)(?:\.\d+|\.(?![.\d]))?|\.\d+|\.(?=\\(?:overline|bar|dot)(?![A-Za-z])))"
-    r"|(?P<row>\\\\(?: ?\[ ?-?[\d.]+ ?[a-z]{2} ?\])?|\\cr(?![A-Za-z]))"
-    r"|(?P<command>\\[A-Za-z]+\*?)|(?P<escaped>\\.)|(?P<dots>\.\.\.)"
-    r"|(?P<arrow>-+>)|(?P<relation><=|=<|>=|(?<![\d)])!=|:=|==)|(?P<power>\*\*)"
-    r"|(?P<letters>[A-Za-z]+|(?:(?<=\d)|\A)[万亿]|[\u4e00-\u9fff]+)|(?P<tag></?[a-z]{1,9}>)|(?P<other>.)",
-    re.DOTALL,
-)
+_PATTERNS = {
+    "space": r"\s+|~|\\[,;:!> ]",
+    "number": rf"(?:(?:{GROUPS})(?!\d)|\d+)(?:\.\d+|\.(?![.\d]))?|\.\d+|\.(?=\\(?:overline|bar|dot)(?![A-Za-z]))",
+    "row": r"\\\\(?: ?\[ ?-?[\d.]+ ?[a-z]{2} ?\])?|\\cr(?![A-Za-z])",  # \\ and \\[2pt]
+    "command": r"\\[A-Za-z]+\*?",
+    "escaped": r"\\.",  # \{, \%, \$
+    "dots": r"\.\.\.",
+    "arrow": r"-+>",
+    "relation": r"<=|=<|>=|(?<![\d)])!=|:=|==",  # 3!=6 has a factorial
+    "power": r"\*\*",
+    "letters": r"[A-Za-z]+|(?:(?<=\d)|\A)[万亿]|[\u4e00-\u9fff]+",  # 120万人 is 120 万 of 人
+    "tag": r"</?[a-z]{1,9}>",  # of HTML
+    "other": r".",
+}
+_TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS.items()), re.DOTALL)
 _TIMES_TEN = re.compile(r"(?= ?10 ?(?:\^|\*\*))")
 _FIXED: dict[str, tuple[Kind, str, str]] = {
     "row": ("row", "row", r"\\ "),
@@ -35,14 +41,8 @@ _FIXED: dict[str, tuple[Kind, str, str]] = {
 _RELATIONS = {"<=": r"\le ", ">=": r"\ge ", "!=": r"\ne ", "in": r"\in ", "~": r"\approx ", "equiv": r"\equiv "}
 _BOLDS = ("mathbf", "boldsymbol", "bm")
 _BOLD_LETTER = re.compile(r"\\(?:mathbf|boldsymbol|bm) ?\{?(\\?[A-Za-z]+)\}?\Z")
-_CHAT_TAG = re.compile(r"<\|[^|<>]{1,40}\|>")
-_LETTER_BELOW = re.compile(r"_(?![i-n]{2})([A-Za-z])(?=[A-Za-z](?![A-Za-z]))")  # v_xt is v_x t, a_ij is meant as one
-_BOLD = re.compile(r"(\A|=) ?\*\*([^*]{1,200})\*\*(\Z|(?=\.?\s*\Z)|(?=[:.]? )(?<=[a-z:.]\*\*))")
-_ESCAPED_TWICE = re.compile(r"(?<!\\)\\\\(?=([A-Za-z]{2,}))")
-_ORDINAL = re.compile(r"(?<=\d) ?\^ ?(?:\{ ?)?(?:\\(?:text|mathrm|textrm) ?\{ ?)?(st|nd|rd|th) ?\}{0,2}")
 _DOLLAR = re.compile(r"(?<!\\)\$")
 _BARE_ARGUMENT = re.compile(r"\s*(?:(\d)|([A-Za-z])|(\\[A-Za-z]+)(?!\s*\{))")
-_EMPTY = re.compile(r"(?<![A-Za-z_^}])\{\s*\}(?=\s*[_^])|[_^]\{\s*\}")  # 25{ }^{\circ}, {}_{10}C_3, 17^{}
 _OPENS = re.compile(r"\s*[({\\]")
 
 
@@ -51,12 +51,7 @@ def lex(text: str) -> Tokens:
 
     Raises Unreadable where braces do not close, or a number or the text is past the bounds.
     """
-    text = spelling.in_ascii(text)
-    text = _LETTER_BELOW.sub(r"_{\1}", _CHAT_TAG.sub(" ", _EMPTY.sub("", text.replace("{:}", ":"))))
-    if "**" in text:
-        text = _BOLD.sub(r"\1 \2\3", text.strip())
-    text = spelling.with_indices(_ORDINAL.sub(r"\1", text))
-    text = _ESCAPED_TWICE.sub(lambda slashes: slashes.group()[slashes[1] in spelling.KNOWN :], text)
+    text = spelling.in_one_notation(text)
     has_delimiters = len(_DOLLAR.findall(text)) % 2 == 0  # they come in pairs, one dollar alone is money
     lexer = _Lexer(has_delimiters)
     lexer.read(text, is_worded=False)

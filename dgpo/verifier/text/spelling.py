@@ -37,7 +37,7 @@ _EATEN = re.compile(
 _EATEN_LETTERS = {ord(eaten): rf"\{letter}" for eaten, letter in zip("\a\b\f\v\t\r\n", "abfvtrn", strict=True)}
 
 
-def in_ascii(text: str) -> str:
+def _in_ascii(text: str) -> str:
     r"""``text`` with the signs of Unicode as LaTeX; what has no LaTeX stays. A form feed and ``rac`` are ``\frac``, and
     the like: an escape was read in what was LaTeX."""
     text = _EATEN.sub(lambda eaten: eaten.group().translate(_EATEN_LETTERS), text)
@@ -58,26 +58,42 @@ def _greek_command(letter: re.Match[str]) -> str:
     return f" \\{name.capitalize() if size == 'CAPITAL' else name.lower()} "
 
 
-_POWER_FIRST = re.compile(r"(\^(?:\w|\{[^{}]{1,20}\}))(_(?:\w|\{[^{}]{1,20}\}))")
-_BASE = re.compile(r"(?<=log)(?:2|10)(?=\()")
-_WITH_INDEX = re.compile(  # x1 and H2SO4, but not 1e5, Rs5 or the digits of B2_{16}
-    r"(?<![A-Za-z\\_^])(?<!frac )(?<!sqrt )(?!Rs|US|INR|EUR|(?<=\d)E\d)"
-    r"(?:(?<!\d)[a-z]\d{1,2}(?! ?\^)|(?:[A-Z][a-z]?\d{0,2}|\((?:[A-Z][a-z]?\d{0,2}){1,9}\)\d){1,20})"
-    r"(?![A-Za-z\d]|\.\d|[)}]? ?(?:_|\(?(?:in )?base))"
-)
-_OUT_OF = re.compile(r"(?<=\d)(?: ?\\text ?\{)? ?out of (?:\} ?)?(?=\d)")
-_CHOSEN = re.compile(r"(?<![\w\\^}.])(\d+|[a-z])(?: ?C ?| choose )(\d+|[a-z])(?![\w(^.])")
+_REWRITTEN = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\{:\}", ":"),
+        (r"(?<![A-Za-z_^}])\{\s*\}(?=\s*[_^])|[_^]\{\s*\}", ""),  # 25{ }^{\circ}, {}_{10}C_3, 17^{}
+        (r"<\|[^|<>]{1,40}\|>", " "),  # a tag of a chat
+        (r"_(?![i-n]{2})([A-Za-z])(?=[A-Za-z](?![A-Za-z]))", r"_{\1}"),  # v_xt is v_x t, a_ij is meant as one
+        # **5**, x = **5**, **Answer:** 5
+        (r"(\A\s*|=) ?\*\*([^*]{1,200})\*\*(?=\.?\s*\Z|(?<=[a-z:.]\*\*)[:.]? )", r"\1 \2"),
+        (r"(?<=\d) ?\^ ?(?:\{ ?)?(?:\\(?:text|mathrm|textrm) ?\{ ?)?(st|nd|rd|th) ?\}{0,2}", r"\1"),  # 5^{th}
+        (r"(?<=\d)(?: ?\\text ?\{)? ?out of (?:\} ?)?(?=\d)", "/"),  # 3 out of 4
+        (r"\bi\. ?e\.,? ?(?=[^ ])", "or "),
+        (r"(\$ ?[\d.,]*\d) ?M(?![A-Za-z])", r"\1 million"),  # $1M
+        (r"(?<=[)\]]) ?U ?(?=[(\[])", r"\\cup "),  # (0, 1) U (2, 3)
+        (r"(?<![\w\\^}.])(\d+|[a-z])(?: ?C ?| choose )(\d+|[a-z])(?![\w(^.])", r"\\binom{\1}{\2}"),  # 5C2
+        (r"(\^(?:\w|\{[^{}]{1,20}\}))(_(?:\w|\{[^{}]{1,20}\}))", r"\2\1"),  # x^2_0
+        (r"(?<=log)(?:2|10)(?=\()", r"_{\g<0>}"),  # log10(x)
+        # x1 and H2SO4, but not 1e5, Rs5 or the digits of B2_{16}
+        (
+            r"(?<![A-Za-z\\_^])(?<!frac )(?<!sqrt )(?!Rs|US|INR|EUR|(?<=\d)E\d)"
+            r"(?:(?<!\d)[a-z]\d{1,2}(?! ?\^)|(?:[A-Z][a-z]?\d{0,2}|\((?:[A-Z][a-z]?\d{0,2}){1,9}\)\d){1,20})"
+            r"(?![A-Za-z\d]|\.\d|[)}]? ?(?:_|\(?(?:in )?base))",
+            lambda name: re.sub(r"\d+", r"_{\g<0>}", name.group()),
+        ),
+        # \\frac, escaped twice
+        (r"(?<!\\)\\\\(?=([A-Za-z]{2,}))", lambda slashes: slashes.group()[slashes[1] in KNOWN :]),
+    )
+]
 
 
-def with_indices(text: str) -> str:
-    r"""``text`` with x_0^2 for x^2_0, log_{10}(x) for log10(x), H_{2}O for H2O, \binom{5}{2} for 5C2, \cup for U, and
-    3/4 for 3 out of 4, ``or`` for i.e., and million for $1M."""
-    text = re.sub(r"\bi\. ?e\.,? ?(?=[^ ])", "or ", _OUT_OF.sub("/", text))
-    text = re.sub(r"(\$ ?[\d.,]*\d) ?M(?![A-Za-z])", r"\1 million", text)
-    text = _CHOSEN.sub(r"\\binom{\1}{\2}", re.sub(r"(?<=[)\]]) ?U ?(?=[(\[])", r"\\cup ", text))
-    text = _BASE.sub(r"_{\g<0>}", _POWER_FIRST.sub(r"\2\1", text))
-    has_index = re.search(r"[A-Za-z)]\d", text)
-    return _WITH_INDEX.sub(lambda name: re.sub(r"\d+", r"_{\g<0>}", name.group()), text) if has_index else text
+def in_one_notation(text: str) -> str:
+    r"""``text`` in ASCII, and without the habits of `_REWRITTEN`."""
+    text = _in_ascii(text)
+    for pattern, replacement in _REWRITTEN:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 _ARGUMENT = re.compile(r"\\[A-Za-z]+|\\?.", re.DOTALL)
