@@ -69,36 +69,39 @@ _CONFIRMATION = re.compile(
     r"|verified|consistent|holds)\b(?! (?:answer|value|result|number|one))",
     re.IGNORECASE,
 )
-_CHANGING = re.compile(
-    r"(?:\S* )?(?:"
-    r"no|not|neither|nor|except|never|almost|nearly|hardly|barely|cannot|between|from|within|over|under|above|below"
-    r"|beyond|minus|plus|times|twice|thrice|double|triple|(?:eliminate|exceed|contradict|reject|discard|exclude)s?"
-    r"|pas|nicht|keine?|не|больше|более|меньше|менее|mindestens|höchstens"
-    r"|(?:step|case|equation|question)s?|lemma|theorem|figure|fig\.|problem|part|eq\.|exercise|example|base|section"
-    r"|chapter|page|original|proposition|corollary|table|method|claim|approach|scenario"
-    r"|january|february|march|april|may|june|july|august|september|october|november|december)"
-    r"|no es|non è|não é|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins|at (?:least|most)"
-    r"|(?:less|greater|more|fewer|larger|smaller|other|rather) than|(?:up|close) to|rules? out|fails? (?:for|at|when)"
-    r"|divi(?:sible|ded) by|(?:all|anything|everything|options|choices) but|(?:much|many|old) as|to (?:reach|make)"
-    r"|(?:\S*n(?:['’]|o)t|never|hardly) (?:be|equals?|have|quite|reach(?:es)?)"
+_BEFORE = {
+    "denied": r"no|not|neither|nor|except|never|cannot|.*n['’]t"
+    r"|(?:\S*n(?:['’]|o)t|never|hardly) (?:be|equals?|have|quite|reach(?:es)?)",
+    "rejected": r"(?:eliminate|exceed|contradict|reject|discard|exclude)s?|rules? out|fails? (?:for|at|when)"
+    r"|(?:all|anything|everything|options|choices) but|(?:other|rather) than",
+    "compared": r"almost|nearly|hardly|barely|between|from|within|over|under|above|below|beyond|at (?:least|most)"
+    r"|(?:less|greater|more|fewer|larger|smaller) than|(?:up|close) to|(?:much|many|old) as",
+    "computed with": r"minus|plus|times|twice|thrice|double|triple|to (?:reach|make)|divi(?:sible|ded) by"
     r"|(?:half|(?:third|quarter|fourth|fifth|tenth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|inverse"
-    r"|reciprocal|out|none|any|short|shy|square|cube|logarithm|fraction|percent|\S*%) of"
-    r"|.*(?:n['’]t|不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)"
-)
+    r"|reciprocal|out|none|any|short|shy|square|cube|logarithm|fraction|percent|\S*%) of",
+    "a number of": r"(?:step|case|equation|question)s?|lemma|theorem|figure|fig\.|problem|part|eq\.|exercise|example"
+    r"|base|section|chapter|page|original|proposition|corollary|table|method|claim|approach|scenario|january|february"
+    r"|march|april|may|june|july|august|september|october|november|december",
+    "in other languages": r"pas|nicht|keine?|не|больше|более|меньше|менее|mindestens|höchstens|no es|non è|não é"
+    r"|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins"
+    r"|.*(?:不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)",
+}
 """The last words before a value that deny it (``not``), change it (``half of``) or make it a number (``Step``)."""
-_AFTER = re.compile(
-    r"[)*$ \"”]*(?:-[A-Za-z]|[?？吗倍万亿❌✗✘]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]"
-    r"|\w?(?:以上|以下|未満|より)|remainder\b|\(not sure|(?:(?:but )?(?:it|that|this) )?fails\b"
-    r"|plus or minus\b|\+(?! ?[\w(])|(?:or|and) (?:more|less|fewer|up|above|below)\b"
-    r"|\(?(?:(?:, which )?(?:is|are|was|were|(?:can|must|should) be) (?:both |all |also |an? )?)?(?:incorrect"
-    r"|mistake|wrong|false|invalid|excluded|impossible|extraneous|eliminated|rejected|ruled out|discarded"
+_CHANGING = re.compile(rf"(?:\S* )?(?:{'|'.join(_BEFORE.values())})")
+_BEHIND = {
+    "denied": r"[?？吗❌✗✘]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]|，不对|\(not sure|cannot\b|can['’]t\b"
+    r"|(?:is|are|was|were|does|do) not\b|(?:is|are|does|do)n['’]t\b",
+    "rejected": r"\(?(?:(?:, which )?(?:is|are|was|were|(?:can|must|should) be) (?:both |all |also |an? )?)?"
+    r"(?:incorrect|mistake|wrong|false|invalid|excluded|impossible|extraneous|eliminated|rejected|ruled out|discarded"
     r"|too (?:big|small|large|many|few))\b|(?:gives|leads to|yields) a contradiction\b"
-    r"|，不对|(?:is|are|was|were|does|do) not\b"
-    r"|(?:is|are|does|do)n['’]t\b|cannot\b|can['’]t\b|of \$?\d|(?:squared|cubed|factorial|choose)\b"
-    r"|(?:more|less|fewer) than \S{0,3}\d|(?:(?<=, \d )|(?<=, \d\d )|(?<=which is \d ))(?:more|less|fewer) than\b)",
-    re.IGNORECASE,
-)
+    r"|(?:(?:but )?(?:it|that|this) )?fails\b",
+    "compared": r"\w?(?:以上|以下|未満|より)|(?:or|and) (?:more|less|fewer|up|above|below)\b"
+    r"|(?:more|less|fewer) than \S{0,3}\d|(?:(?<=, \d )|(?<=, \d\d )|(?<=which is \d ))(?:more|less|fewer) than\b",
+    "computed with": r"[倍万亿]|-[A-Za-z]|remainder\b|plus or minus\b|\+(?! ?[\w(])|of \$?\d"
+    r"|(?:squared|cubed|factorial|choose)\b",
+}
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
+_AFTER = re.compile(rf"[)*$ \"”]*(?:{'|'.join(_BEHIND.values())})", re.IGNORECASE)
 _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
     r"|(?<![A-Za-z0-9'’\\^])(?<![\d°] )(?<!°)(?<!degree )"
