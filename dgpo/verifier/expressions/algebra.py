@@ -8,8 +8,9 @@ from fractions import Fraction
 
 from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra, signed
 from dgpo.verifier.expressions.series import series, with_dots
-from dgpo.verifier.expressions.tree import CONSTANTS, Node, Operation, chosen, names, product, quotient, subtrees
+from dgpo.verifier.expressions.tree import Node, Operation, chosen, names, product, quotient, subtrees, with_axes
 from dgpo.verifier.text.spelling import FUNCTIONS, OF_SEVERAL, TRIGONOMETRIC, WITHOUT_VALUE
+from dgpo.verifier.text.splitting import opened
 from dgpo.verifier.text.tokens import END, Kind, Token, has
 
 MAX_TOKENS = 400
@@ -31,7 +32,7 @@ def parse(tokens: Sequence[Token]) -> Node | None:
         node = parser.expression()
     except NotAlgebra:
         return None
-    return node if parser.at_end() else None
+    return with_axes(node) if parser.at_end() else None
 
 
 class _Parser(Cursor):
@@ -153,12 +154,6 @@ class _Parser(Cursor):
         command, above, below = self._next(), self._group(), self._group()
         return quotient(above, below) if command.value == "frac" else Operation("binom", (above, below))
 
-    def _infinity(self) -> Node:
-        self._next()
-        if not self._in_series:
-            raise NotAlgebra
-        return "infinity"
-
     def _series(self) -> Node:
         r"""``\sum_{k=1}^{n} k``."""
         function = str(self._next().value)
@@ -169,7 +164,10 @@ class _Parser(Cursor):
         low = self.expression()
         self._need("close", "}")
         self._need("sign", "^")
-        self._in_series = True
+        end = self._symbol(0)
+        if [token.value for token in opened(end) if not token.is_("sign", "+")] == ["infinity"]:
+            self._at += len(end)
+            return series(function, self._product(), letter, low, "infinity")
         high, term = self._script(), self._product()
         return series(function, term, letter, low, high)
 
@@ -213,7 +211,7 @@ class _Parser(Cursor):
             return name
         is_lone = len(after) > 1 and after[0].kind == "name" and after[1].kind == "close"
         is_number = not any(isinstance(part, str) for part in subtrees(argument))
-        is_call = name not in CONSTANTS and (is_lone or is_number)
+        is_call = names(name) and (is_lone or is_number)
         return Operation("call" if is_call else "*", (name, argument))
 
     def _letters(self) -> Node:
@@ -283,7 +281,6 @@ _ATOMS: dict[Kind, Callable[[_Parser], Node]] = {
     "word": _Parser._letters,
     "function": _Parser._function,
     "bar": _Parser._modulus,
-    "infinity": _Parser._infinity,
     "sign": _Parser._choices,
 }
 _COMMANDS: dict[str, Callable[[_Parser], Node]] = {

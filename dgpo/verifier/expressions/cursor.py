@@ -25,7 +25,7 @@ class Cursor:
         self._tokens = [*tokens]
         self._at = 0
         self._depth = 0
-        self._in_trigonometry = self._in_series = False
+        self._in_trigonometry = False
 
     def at_end(self) -> bool:
         return self._at == len(self._tokens)

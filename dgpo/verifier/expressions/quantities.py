@@ -9,18 +9,7 @@ from operator import or_
 
 from dgpo.verifier.expressions.algebra import parse
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.tree import (
-    Infinite,
-    Node,
-    Opaque,
-    Ratio,
-    Several,
-    Statement,
-    Value,
-    names,
-    product,
-    with_axes,
-)
+from dgpo.verifier.expressions.tree import Infinite, Node, Opaque, Ratio, Several, Statement, Value, names, product
 from dgpo.verifier.expressions.units import BASE, MAX_UNIT, read_unit
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
 from dgpo.verifier.text.spelling import TRIGONOMETRIC
@@ -92,7 +81,7 @@ def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
 
 
 def _value(node: Node | None, tokens: Tokens, unit: str) -> Value:
-    return Value(Opaque(symbols(tokens)) if node is None else with_axes(node), tokens, unit)
+    return Value(Opaque(symbols(tokens)) if node is None else node, tokens, unit)
 
 
 def _currency(tokens: Tokens) -> tuple[str, Tokens]:

@@ -36,7 +36,7 @@ INTEGER_TOLERANCE = Fraction(1, 10**12)
 MAX_VALUES = 40
 MAX_BREAKS = 84
 """The most points that are tried for two expressions with a kink."""
-POINTS = 6
+POINTS, COUNTING_POINTS = 6, 24
 KINKS = vocabulary("abs max min floor ceil root mod arccot") | {f"arc{name}" for name in evaluation.INVERTED}
 
 
@@ -150,7 +150,7 @@ def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
 
 
 def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate, evaluator: Evaluator) -> bool | None:
-    r"""Whether given expressions agree at `POINTS` points. None where too few points have values, or where they agree
+    r"""Whether given expressions agree at some points. None where too few points have values, or where they agree
     only where all variables are positive (``\sqrt{x^2}`` and ``x``).
 
     A point where a side is not real does not count (``\sqrt{xy}`` and ``\sqrt{x}\sqrt{y}``), unless there is a modulus,
@@ -158,18 +158,20 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
     """
     variables = names(gold) | names(answer)
     has_modulus = "abs" in functions(gold) | functions(answer)
+    count = (COUNTING_POINTS if at is evaluation.counting else POINTS) if variables else 1
     compared, same = 0, True
-    for index in range(POINTS * (4 if at is evaluation.counting else 1) if variables else 1):
+    for index in range(count):
         wanted, given = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
         if at is evaluation.counting and bool(wanted) != bool(given):
             return None
         is_positive = index < POSITIVE_POINTS
-        if wanted and given and (is_positive or has_modulus or (wanted[1] and given[1])):
-            compared += 1
-            if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, evaluator)):
-                if is_positive:
-                    return False
-                same = _are_quantities(gold, answer)
+        if not wanted or not given or not (is_positive or has_modulus or (wanted[1] and given[1])):
+            continue
+        compared += 1
+        if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, evaluator)):
+            if is_positive:
+                return False
+            same = _are_quantities(gold, answer)
     return (same or None) if compared >= (2 if variables else 1) else None
 
 
