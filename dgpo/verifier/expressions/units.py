@@ -163,18 +163,21 @@ def _factors(text: str, is_product: bool, has_space: bool) -> dict[str, int]:
     Args:
         is_product: A dot or a space multiplies, and a short word is a counted thing.
     """
-    factors = [_FACTOR.fullmatch(factor) for factor in (_TIMES.split(text.strip()) if is_product else [text.strip()])]
+    written = _TIMES.split(text.strip()) if is_product else [text.strip()]
+    factors = [*map(_FACTOR.fullmatch, written)]
     if not all(factor and _known(factor[1]) for factor in factors) and _PHRASE.fullmatch(text):
         thing = _thing(text, is_product, has_space)
         return {thing: 1} if thing else {}
     powers: Counter[str] = Counter()
     for factor in factors:
-        name = factor[1] if factor else ""
-        unit = _known(name) or (_thing(name, is_product, has_space) if is_product else None)
-        is_attached = _singular(name, 4) in _ATTACHED or bool(_PREFIXED.fullmatch(name)) or not name.isascii()
-        if factor is None or not unit or not (is_product or has_space or is_attached):
+        if factor is None:
             return {}
-        power = int(factor[2] or 1)
+        name, exponent = factor.groups()
+        unit = _known(name) or (_thing(name, is_product, has_space) if is_product else None)
+        is_attached = _singular(name, 4) in _ATTACHED or _PREFIXED.fullmatch(name) or not name.isascii()
+        if not unit or not (is_product or has_space or is_attached):
+            return {}
+        power = int(exponent or 1)
         above, _, below = unit.partition("/")  # of mph
         for each in above.split("*"):  # of Nm
             powers[each] += power

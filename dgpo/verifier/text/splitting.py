@@ -88,12 +88,12 @@ def with_both_signs(tokens: Tokens) -> list[Tokens]:
 
 def without_lone_braces(tokens: list[Token]) -> list[Token]:
     r"""``\begin{array}...`` of ``\left\{\begin{array}...\end{array}\right.``, where nothing closes the brace."""
-    return [
-        token
-        for index, token in enumerate(tokens)
-        if not (token.is_("open", r"\{") and tokens[index + 1 : index + 2] and tokens[index + 1].latex[:6] == r"\begin")
-        or tokens[group_end(tokens, index) - 1].is_("close", r"\}")
-    ]
+
+    def is_lone(index: int) -> bool:
+        is_before_array = any(token.latex.startswith(r"\begin") for token in tokens[index + 1 : index + 2])
+        return is_before_array and not tokens[group_end(tokens, index) - 1].is_("close", r"\}")
+
+    return [token for index, token in enumerate(tokens) if not (token.is_("open", r"\{") and is_lone(index))]
 
 
 def in_a_list(parts: Sequence[Tokens]) -> Tokens:
@@ -132,14 +132,10 @@ def plain(tokens: Sequence[Token]) -> str:
     """``tokens`` as a person would type them."""
     text = ""
     for token in tokens:
-        is_latex = token.kind in ("number", "empty", "command", "function") or (
-            token.kind in ("name", "sign") and len(str(token.value)) > 1
-        )
+        is_long = len(str(token.value)) > 1
+        is_latex = token.kind in ("number", "empty", "command", "function", *(("name", "sign") if is_long else ()))
         shown = token.latex if is_latex else str(token.value)
-        is_apart = (
-            token.is_spaced
-            or (token.kind == "word" and text[-1:].isalnum())
-            or (token.kind == "join" and len(shown) > 1)
-        )
+        is_behind_letters = token.kind == "word" and text[-1:].isalnum()
+        is_apart = token.is_spaced or is_behind_letters or (token.kind == "join" and is_long)
         text += (" " if text and is_apart else "") + shown
     return text
