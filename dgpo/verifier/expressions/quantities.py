@@ -190,7 +190,7 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
 def _with_unit(tokens: Tokens, start: int, currency: str) -> Value | None:
     """The value of ``tokens`` with the unit that begins at ``start``; None where that is no unit."""
     body, rest = opened(tokens[:start]), tokens[start:]
-    number = in_words(body)
+    number = in_words(body) if has(body, "word") else None
     has_words = number is None and has(body, "word")
     if sum(map(step, body)) or (has_words and not rest[0].is_worded):
         return None
