@@ -119,7 +119,7 @@ def _values_by_line(text: str) -> list[object] | None:
     if len(lines) < 2 or is_solution(text) or boxes(text) or any(line[0] == "=" for line in lines):
         return None
     trees = [gold.tree if (gold := read_gold(line)) else None for line in lines]
-    if not all(isinstance(tree, Equation) or (isinstance(tree, Value) and tree.node is not None) for tree in trees):
+    if not all(isinstance(tree, Equation) or (isinstance(tree, Value) and not tree.is_opaque) for tree in trees):
         return None
     if any(line[0] in "+-*/" for line in lines[1:]):
         raise ValueError("its lines may be several values or one sum; write them in one line, values with commas")
@@ -243,7 +243,7 @@ def ground_truth_fault(ground_truth: str) -> str:
 def _is_torn(ground_truth: str) -> bool:
     r"""Whether the text is no whole expression: ``3 +``, ``\frac{1}{}``, ``[1, 2``."""
     gold = read_gold(ground_truth)
-    if gold is None or not gold.tokens or not isinstance(gold.tree, Value) or gold.tree.node is not None:
+    if gold is None or not gold.tokens or not isinstance(gold.tree, Value) or not gold.tree.is_opaque:
         return False
     first, last, text = gold.tokens[0], gold.tokens[-1], gold.latex.replace(" ", "")
     ends_early = last.is_("sign", *"+-*/^_") or last.kind == "function"

@@ -61,7 +61,7 @@ def written_out(tokens: Tokens, read: Read) -> Answer | None:
         if clause[0].word == "where" and has(clause[1:2], "name") and has(clause[2:3], "relation", "="):
             sides, meaning = split(head, "relation", "=")[0], read(clause[3:])
             is_value = len(sides) == 1 or read_name(sides[0])
-            if is_value and isinstance(meaning, Value) and meaning.node is not None and not meaning.unit:
+            if is_value and isinstance(meaning, Value) and not meaning.is_opaque and not meaning.unit:
                 return _with_number(read(sides[-1]), str(clause[1].value), meaning.node)
         clause = conditions.without_fillers(clause)
         letters = [str(token.value) for token in clause if token.kind == "name"]

@@ -137,7 +137,8 @@ class Comparison:
             gold, answer = forms.in_radians(gold, answer)
             if not may_be_same_unit(gold.unit, answer.unit):
                 return False
-        self.has_evaluated |= values.exact(gold.node) is None or values.exact(answer.node) is None
+        if not gold.is_opaque and not answer.is_opaque:
+            self.has_evaluated |= values.exact(gold.node) is None or values.exact(answer.node) is None
         has_decimal = gold.is_decimal or answer.is_decimal
         decision = values.equal_at_sight(gold.node, answer.node, has_decimal) if gold.unit == answer.unit else None
         if decision is None:
