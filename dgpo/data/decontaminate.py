@@ -1,10 +1,10 @@
 """Which training problems repeat a benchmark's: letter for letter but for layout, or nearly.
 
 Near duplicates are told by the Jaccard similarity of their sets of five successive tokens. An index from each of these
-to the benchmark problems that have it finds every pair.
+to the benchmark problems that have it finds every pair; common ones, as of an instruction, are hardly ever looked up.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,11 +52,9 @@ class BenchmarkIndex:
         self._benchmarks = benchmarks
         self._threshold = threshold
         self._exact = {normal_form(each.problem): each for each in reversed(benchmarks)}
-        self._sizes: list[int] = []  # of each problem's set
+        self._shingles = [shingles(each.problem) for each in benchmarks]
         self._places = defaultdict[str, list[int]](list)  # the problems that have each run
-        for place, each in enumerate(benchmarks):
-            parts = shingles(each.problem)
-            self._sizes.append(len(parts))
+        for place, parts in enumerate(self._shingles):
             for part in parts:
                 self._places[part].append(place)
 
@@ -68,11 +66,14 @@ class BenchmarkIndex:
         if self._threshold == 1:
             return None
         mine = shingles(problem)
-        shared = Counter(place for part in mine for place in self._places.get(part, ()))
+        # One that is like enough shares that part of the runs, and so one at least of the rarest of them.
+        by_number = sorted(mine, key=lambda part: len(self._places.get(part, ())))
+        rarest = by_number[: len(mine) - int(self._threshold * len(mine)) + 1]
+        candidates = sorted({place for part in rarest for place in self._places.get(part, ())})
         # |A ∩ B| / |A ∪ B|
         overlaps = [
-            Overlap(self._benchmarks[at], both / (len(mine) + self._sizes[at] - both))
-            for at, both in sorted(shared.items())
+            Overlap(self._benchmarks[at], len(mine & self._shingles[at]) / len(mine | self._shingles[at]))
+            for at in candidates
         ]
         best = max(overlaps, key=lambda overlap: overlap.similarity, default=None)
         return best if best is not None and best.similarity >= self._threshold else None

@@ -49,12 +49,14 @@ def test_the_threshold_is_the_least_similarity_reported():
     assert index(TRAIN, near=1).find(TRAIN.replace("Aya", "Mia")) is None
 
 
-@given(st.lists(words, min_size=1, max_size=5), words)
-def test_the_similarity_is_the_share_of_common_runs_and_the_greatest_is_found(problems: list[str], problem: str):
+@given(st.lists(words, min_size=1, max_size=5), words, st.sampled_from([0.01, 0.2, 0.3, 0.5, 0.7]))
+def test_the_similarity_is_the_share_of_common_runs_and_the_greatest_is_found(
+    problems: list[str], problem: str, near: float
+):
     sets, mine = [shingles(each) for each in problems], shingles(problem)
     most = max(len(each & mine) / len(each | mine) for each in sets)
-    found = index(*problems, near=0.01).find(problem)
-    assert (found.similarity if found else 0) == (1 if problem in problems else most)
+    found = index(*problems, near=near).find(problem)
+    assert (found.similarity if found else 0) == (1 if problem in problems else most * (most >= near))
 
 
 def test_a_folder_without_benchmarks_and_other_files_are_refused(tmp_path: Path):
