@@ -204,5 +204,6 @@ def modules(config: DictConfig) -> Iterator[Finding]:
         for name, value in OmegaConf.select(config, part).items():
             if not name.endswith(("_path", "_file")) or not isinstance(value, str):
                 continue
-            if "://" not in value and not is_hub_id(value) and not Path(value).expanduser().exists():
+            on_hub = "://" in value or (part == MODEL and is_hub_id(value))
+            if not on_hub and not Path(value).expanduser().exists():
                 yield finding(config, f"{part}.{name}", "there is no such file", "correct the path")

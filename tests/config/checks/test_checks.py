@@ -68,6 +68,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("actor_rollout_ref.model.override_config.attn_implementation=flash", "attn_implementation=flash"),
         ("actor_rollout_ref.rollout.max_model_len=1024", "the model has 512 positions"),
         ("data.train_files=missing.parquet", "missing.parquet"),
+        ("actor_rollout_ref.rollout.multi_turn.tool_config_path=mine/tools.yaml", "there is no such file"),
         ("actor_rollout_ref.model.path=./missing", "there is no such directory"),
         ("actor_rollout_ref.model.use_remove_padding=true", "flash-attn"),
         ("actor_rollout_ref.rollout.free_cache_engine=true", "no sleep mode"),
