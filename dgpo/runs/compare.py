@@ -1,6 +1,5 @@
 """Runs side by side, those with equal settings together: which they are, their figures, a table."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -105,11 +104,15 @@ def settings_of(run: Path) -> Settings:
 
 def group(runs: Sequence[Path]) -> list[tuple[Settings, list[Path]]]:
     """Runs with equal settings together, in the order in which the first of them came; UserError without a config."""
-    groups: dict[str, tuple[Settings, list[Path]]] = {}
+    groups: list[tuple[Settings, list[Path]]] = []
     for run in runs:
         settings = settings_of(run)
-        groups.setdefault(json.dumps(settings, sort_keys=True, default=str), (settings, []))[1].append(run)
-    return list(groups.values())
+        same = next((members for known, members in groups if known == settings), None)  # 10 is 10.0
+        if same is None:
+            groups.append((settings, [run]))
+        else:
+            same.append(run)
+    return groups
 
 
 def differing(experiments: Sequence[Settings]) -> list[str]:
@@ -213,7 +216,7 @@ def paired(measured: Mapping[str, Sequence[Mapping[str, float]]], seeds: Mapping
     for label, each in deltas.items():
         count = str(len(reference.keys() & last[label].keys()))
         cells = (each.text("+.2f"), f"{each.p:.2g}", f"{each.improved:.2f}")
-        rows.append((label, count, *("–" if cell == "nan" else cell for cell in cells)))
+        rows.append((label, count, *("–" if "nan" in cell else cell for cell in cells)))
     note = (
         "Points of the last validation, mean over the seeds that both have; its 95 % interval needs 6. q: rate of "
         "false discoveries (sign flips, Benjamini-Hochberg over the rows). better: share of seeds with more"

@@ -57,6 +57,7 @@ def test_seeds_of_one_experiment_are_averaged_and_methods_stand_apart(
 ) -> None:
     dgpo = [f"{ACTOR}.policy_loss.n=2"]
     elsewhere = ["seed=1", "logging=tensorboard", "trainer.save_freq=5", "ray_kwargs.ray_init.num_cpus=8"]
+    elsewhere.append(f"{ACTOR}.clip_ratio_c=3")  # is 3.0
     folders = [
         run(tmp_path / "dgpo-0", dgpo, [0.1, 0.5, 0.4], 0.3),
         run(tmp_path / "dgpo-1", [*dgpo, *elsewhere], [0.1, 0.3, 0.6], 0.5),
@@ -103,6 +104,8 @@ def test_runs_that_differ_in_what_matters_are_never_averaged(tmp_path: Path) -> 
         "dgpo (n=1, m=2), optim.lr=3e-05, actor.clip_ratio_high=4.0": 2,
         "dgpo (n=1, m=2), optim.lr=1e-05, actor.clip_ratio_high=4.0": 1,
     }
+    # They have no seed in common.
+    assert "| 0 | – | – | – |" in (tmp_path / "out/compare.md").read_text()
 
 
 def test_more_differences_than_a_label_holds_are_a_table(tmp_path: Path) -> None:
