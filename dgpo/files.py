@@ -137,7 +137,7 @@ def replace_text(path: Path, text: str) -> Path:
 
 
 def replace_json(path: Path, content: Any) -> None:
-    """Writes `content` to `path` in one step, as JSON that a person can read; NaN, which JSON has not, as null."""
+    """Writes `content` to `path` in one step, as JSON that a person can read; NaN and ∞, which it has not, as null."""
     replace_text(path, json.dumps(_without_nan(content), indent=2, ensure_ascii=False) + "\n")
 
 

@@ -6,6 +6,7 @@ real_authors.jsonl, world_facts.jsonl and holdout.jsonl. A row may have ``author
 and privleak_*.jsonl.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +17,7 @@ import torch
 
 from dgpo.data.read import read_rows
 from dgpo.errors import UserError, loading
-from dgpo.files import json_object, make_folder, replace_json
+from dgpo.files import json_object, make_folder, replace_text
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
 from dgpo.unlearning.judge import MUSE, write_report
@@ -232,7 +233,7 @@ def evaluate(
             refuse_others(file, saved, {**asdict(options), "model": model, "data": str(data)})
             return saved
         figures = measure(model, data, options)
-        replace_json(file, figures)
+        replace_text(file, json.dumps(figures, indent=2) + "\n")  # with NaN: null is what does not apply
         return figures
 
     results = [result(model) for model in models]

@@ -208,3 +208,11 @@ def test_models_that_are_none_are_refused(
     data = ["--data", "runs/unlearning/data-0", "--out", str(tmp_path)]
     assert main(["unlearn", "eval", *words, *data]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_stays_so_in_a_saved_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = {"model": "broken", "files": {"forget": {"author": ["a"], "loss": [float("nan")]}}}
+    monkeypatch.setattr("dgpo.unlearning.evaluate.measure", lambda *_: {**figures, "data": str(tmp_path)})
+    for _ in range(2):
+        evaluate(["broken"], tmp_path, tmp_path / "out", "", Options(), 1)
+        assert "nan" in (tmp_path / "out/report.md").read_text()
