@@ -82,10 +82,20 @@ def checkpointing(config: DictConfig) -> Iterator[Finding]:
         if defect := checkpoints.inspect(path).defect:
             remedy = "give a complete checkpoint, .../global_step_N"
             yield Finding("trainer.resume_from_path", path, defect, remedy)
-    if config.trainer.checkpoint_callback_class != CALLBACK:
-        message = "a checkpoint is gone on from only if this class declares it complete after the save"
-        remedy = f"use {CALLBACK}, or a subclass that calls its on_save"
-        yield finding(config, "trainer.checkpoint_callback_class", message, remedy, fatal=False)
+    key, value = "trainer.checkpoint_callback_class", config.trainer.checkpoint_callback_class
+    if value == CALLBACK:
+        return
+    from verl.utils.import_utils import load_class_from_fqn
+
+    remedy = "leave it as configs/rlvr.yaml has it, or use a subclass of " + CALLBACK
+    try:
+        chosen = load_class_from_fqn(value, "CheckpointCallback") if value else None
+    except Exception as error:
+        yield finding(config, key, f"it cannot be loaded: {cause_of(error)}", remedy)
+        return
+    # By name: the room of the class is above this one.
+    if not any(each.__name__ == "CompletionCallback" for each in getattr(chosen, "__mro__", ())):
+        yield finding(config, key, "no checkpoint would count as complete: none could be gone on from", remedy)
 
 
 def policy_loss(config: DictConfig) -> Iterator[Finding]:
