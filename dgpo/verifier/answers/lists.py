@@ -59,6 +59,8 @@ def written_out(tokens: Tokens, read: Read) -> Answer | None:
     r"""``1, 4, 9`` of ``n^2, n = 1, 2, 3``, ``2x`` of ``ax where a = 2``; None for anything else."""
     for head, clause in conditions.clauses(tokens):
         if clause[0].word == "where" and has(clause[1:2], "name") and has(clause[2:3], "relation", "="):
+            if any(token.word == "where" for token in clause[1:]):
+                return None
             sides, meaning = split(head, "relation", "=")[0], read(clause[3:])
             is_value = len(sides) == 1 or read_name(sides[0])
             if is_value and isinstance(meaning, Value) and not meaning.is_opaque and not meaning.unit:

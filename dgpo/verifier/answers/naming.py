@@ -12,6 +12,7 @@ from dgpo.verifier.text.tokens import CLOSE, END, OPEN, Tokens, has, has_any, vo
 
 _NO_NAMES = PLACES | vocabulary(
     "no not guess never wrong false lead leads such get got gives unless what fails excluded but twice half as given"
+    " neither nobody nothing none nor few less minus than before after"
 )
 """Words that begin a condition, deny something or make a sentence."""
 _SUBJECTS = vocabulary("answer result solution it this that")
@@ -20,8 +21,8 @@ _ARTICLES = vocabulary("the a an value of its on over")
 _MEASURES = vocabulary(
     "length width height radius diameter perimeter area volume mean median mode max min sum product domain range"
 )
-_SAME_WORDS: dict[str, str] = dict.fromkeys(("maximum", "largest", "greatest", "最大值"), "max")
-_SAME_WORDS |= dict.fromkeys(("minimum", "smallest", "最小值"), "min")
+_SAME_WORDS: dict[str, str] = dict.fromkeys(("maximum", "maximal", "largest", "greatest", "highest", "最大值"), "max")
+_SAME_WORDS |= dict.fromkeys(("minimum", "minimal", "smallest", "least", "lowest", "最小值"), "min")
 _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow", "widehat"))
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
 _SEGMENT = re.compile("[A-Z]{2,4}|pO?H")

@@ -116,7 +116,8 @@ def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     name, bounded, letters = said.get("name", ""), said.get("bounded", ""), {*said.get("letter", "")}
     count = said.get("count") or said.get("exponent") or ""
     has_count = bool(count) and (count in letters or bounded == count in COUNTERS)
-    if (count and (name == count or not (is_answer or has_count))) or ("factor" in said and not (name or is_set)):
+    is_named = bool(name) or (is_set and text[:1].isdigit())  # n = 2k, {2k : k in Z}
+    if (count and (name == count or not (is_answer or has_count))) or ("factor" in said and not is_named):
         return None
     named = {name, count} - {""} if count else letters
     if not letters <= named or len(letters) > 1 + bool(count) or (bounded and named and bounded not in named):
@@ -127,7 +128,8 @@ def whole_numbers(text: str, *, is_answer: bool) -> WholeNumbers | None:
     if kind in _MODULI:
         kind, moduli = "", [*moduli, _MODULI[kind]]
     is_negated = not {"not", "nmid"}.isdisjoint(said)
-    if len(moduli) > 1 or not (kind or moduli) or (kind and is_negated):
+    has_two = len(moduli) > 1 or ("kind" in said and (has_count or "base" in said))  # 3^k for even k
+    if has_two or not (kind or moduli) or (kind and is_negated):
         return None
     modulus, written = moduli[0] if moduli else ("1", "0")
     base = int(modulus[:6])

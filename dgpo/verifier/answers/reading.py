@@ -169,7 +169,7 @@ def _lead_width(tokens: Tokens) -> int:
         return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])
     is_numeral = set(str(tokens[1].value)) <= {*"IV"} and first in ("statement", "statements", "quadrant")
     is_adverb = (first in _EXACT and second not in ("if", "when")) or (first in _ROUGH and tokens[1].is_decimal)
-    is_adverb |= first in ("in", "by", "at", "after") and tokens[1].kind == "number"  # in 5 hours
+    is_adverb |= first in ("in", "by", "at") and tokens[1].kind == "number"  # in 5 hours
     return int(is_numeral or is_adverb or tokens[0].is_("command", "therefore", "implies"))
 
 

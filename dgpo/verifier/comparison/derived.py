@@ -68,6 +68,9 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
     if sorted(extremes[0]) == sorted(extremes[1]) == ["max", "min"]:  # S_{\max} and max
         wanted, given = extremes
     by_name = dict(zip(given, answer.items, strict=True))
+    is_opposed = all(map(any, extremes)) and sorted(extremes[0]) != sorted(extremes[1])
+    if is_opposed or len(by_name) < len(given):
+        return None
     different = set(by_name) ^ set(wanted)
     if not different:
         return tuple(by_name[name] for name in wanted)

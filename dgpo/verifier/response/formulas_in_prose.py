@@ -53,6 +53,7 @@ _UNIT = re.compile(
     r"| ?(?!in [a-z])(?:(?:square|cubic|sq\.?|cu\.?) )?[A-Za-z]+(?:[²³]|\^[23])?"  # not 5 in all
     r"(?:(?: per |/)[A-Za-z]+(?:[²³]|\^[23])?)?"
 )
+_OF_SHARE = re.compile(r" (?:per [a-z]+|(?:in|de)crease|discount|profit|loss|gain)\b")  # 20% increase
 _TIMES = re.compile(r"(?<=[\d)]) x (?=[\d(])")
 _BETWEEN = re.compile(
     r"(?:[ /][A-Za-z]+){0,3}? ?(?P<sign>[+−–*×·÷/=<>^-]|(?<= )x(?= )) ?"  # 3 hours * 20, $5$ = $x$
@@ -148,6 +149,8 @@ def spelt(sentence: str, span: Span) -> str:
     text, unit = span.text, unit_behind(sentence, span.end)
     if _MONEY.match(text) and _PURE.fullmatch(text) and (rate := _RATE.match(sentence, span.end)):
         return f"{text} per {rate[1]}"
+    if text.endswith("%") and (said := _OF_SHARE.match(sentence, span.end)):
+        return rf"{text}\text{{{said.group()}}}"
     if unit and (_PURE.fullmatch(text) or _MEASURES.fullmatch(text)):
         return text + unit
     if not _PURE.fullmatch(text):

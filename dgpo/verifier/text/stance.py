@@ -104,7 +104,7 @@ _BEHIND = {
 _AFTER = re.compile(rf"[)*$ \"”]*(?:{'|'.join(_BEHIND.values())})", re.IGNORECASE)
 _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
-    r"|(?<![A-Za-z0-9'’\\^])(?<![\d°] )(?<!°)(?<!degree )"
+    r"|(?<![A-Za-z0-9'’\\^])(?<![\d°] )(?<!°)(?<!degree )(?<!degrees )"
     r"(?!A (?!is|because|since|as|and|or|but|works|holds|fits)[a-z])[A-HJ](?![A-Za-z0-9'’_^]| ?=)"
 )
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")

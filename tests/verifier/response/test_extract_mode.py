@@ -39,6 +39,7 @@ STATED = [
     (r"The answer is \$4{,}500{,}000.", r"\$4.5 \text{ million}"),
     (r"So it is -\$350.00.", "-$350"),
     ("He pays $15/month.", r"\$15 \text{ per month}"),
+    ("It is a 20% increase.", r"20\% increase"),
     ("So the number of subsets is 1 024.", "1024"),
     ("In total there are 1 234 567 such numbers.", "1234567"),
     ("n = 10 works, n = 11 fails.", "10"),

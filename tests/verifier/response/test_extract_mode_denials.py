@@ -151,6 +151,8 @@ NOT_STATED = [
     ("I'd say A. But D is also possible.", "D"),
     ("If x = 15 then the equation fails.", "15"),
     ("So the answer is 15% of 200.", "15"),
+    ("It is a 20% decrease.", r"20\% increase"),
+    ("The answer is $6.5\\%$ per day.", r"6.5\% per year"),
     ("**Answer:** 12 km or 13 km", "12"),
     ("So there are 12 apples or maybe 13 apples.", "12"),
     ("The limit does not exist at 0.", "0"),
