@@ -23,11 +23,14 @@ def unlearn_train(
 ) -> None:
     """Unlearn with a method of configs/method, and export the model. The same command resumes where it ended.
 
-    Exit status: 0 when done, 1 when the run failed, 2 when config, files or rows are refused.
+    Exit status: 0 when done, 1 when the run failed, 2 when config, files or rows are refused, 130 when interrupted.
     """
+    from dgpo.progress import interruptible
     from dgpo.unlearning.train import train_from
 
-    raise typer.Exit(train_from(config_name, overrides or (), config_dir, dry_run=dry_run))
+    with interruptible("the same command goes on from the last complete checkpoint, if there is one"):
+        status = train_from(config_name, overrides or (), config_dir, dry_run=dry_run)
+    raise typer.Exit(status)
 
 
 @unlearn.command("world")
@@ -82,7 +85,9 @@ def unlearn_eval(
     again: Annotated[bool, typer.Option("--again", help="measure models again that have a result in --out")] = False,
 ) -> None:
     """Measure TOFU's metrics, privacy leakage and two attacks on models, with intervals, in a table and a picture."""
+    from dgpo.progress import interruptible
     from dgpo.unlearning.evaluate import Options, evaluate
 
     options = Options(template=template or None, max_length=max_length, batch_size=batch_size, relearn_lr=relearn_lr)
-    evaluate(models, data, out, retain, options, resamples, again=again)
+    with interruptible(f"the models that were measured are in {out}, and the same command goes on"):
+        evaluate(models, data, out, retain, options, resamples, again=again)

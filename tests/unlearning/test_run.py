@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from dgpo.cli import main
 from dgpo.errors import UserError
 from dgpo.unlearning.train import train_from
 from tests.ports import free_port
@@ -180,3 +182,18 @@ def test_no_text_of_a_row_gets_into_a_log_or_a_tracker(runs: Path) -> None:
     for file in files:
         content = file.read_bytes()
         assert not [word for word in words if word.encode() in content], file
+
+
+@pytest.mark.parametrize(
+    ("room", "arguments", "message"),
+    [
+        ("train.train_from", ["train"], "the same command goes on from the last complete checkpoint"),
+        ("evaluate.evaluate", ["eval", "MODEL", "--data", "DATA", "--out", "OUT"], "that were measured are in OUT"),
+    ],
+)
+def test_the_sigterm_of_a_time_limit_is_told_what_is_left(
+    room: str, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(f"dgpo.unlearning.{room}", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    assert main(["unlearn", *arguments]) == 130
+    assert message in capsys.readouterr().err

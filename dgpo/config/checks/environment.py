@@ -130,8 +130,8 @@ def disk_space(config: DictConfig) -> Iterator[Finding]:
     needed, free = size * (max(0, kept - there) + 1), shutil.disk_usage(existing).free
     if free < needed:
         message = (
-            f"{free / 2**30:.1f} GiB are free; {kept} kept checkpoints, of which {min(kept, there)} are there, "
-            f"and the one being written need {needed / 2**30:.1f} GiB more"
+            f"{free / 2**20:,.0f} MiB are free; {kept} kept checkpoints, of which {min(kept, there)} are there, "
+            f"and the one being written need {needed / 2**20:,.0f} MiB more"
         )
         remedy = "free space, choose another run.dir, or lower run.keep_checkpoints"
         yield finding(config, "run.dir", message, remedy)
