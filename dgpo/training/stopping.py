@@ -83,9 +83,9 @@ def saving_first(
     timer.daemon = True
 
     def heed(number: int, frame: FrameType | None) -> None:
-        if first or not may():
-            raise Interrupted(first[0] if first else number)
         first.append(number)
+        if len(first) > 1 or not may():
+            raise Interrupted(first[0])
         say(f"{signal.Signals(number).name}: saving after this step, for up to {grace:g} s; once more ends it at once")
         stop.touch()
         timer.start()
@@ -93,8 +93,8 @@ def saving_first(
     try:
         with handled(heed):
             yield lambda: [signal.signal(each, heed) for each in SIGNALS if signal.getsignal(each) != signal.SIG_IGN]
-    except Exception as error:
-        # A signal to all processes of the run also ends the trainer.
+    except (Exception, KeyboardInterrupt) as error:
+        # A signal to all processes of the run also ends the trainer, and one while Ray waits is a bare interrupt there.
         if first:
             raise Interrupted(first[0]) from error
         raise

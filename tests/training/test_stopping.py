@@ -74,6 +74,15 @@ def test_with_nothing_to_save_a_signal_ends_the_run_at_once(tmp_path: Path) -> N
     assert waiting(tmp_path / "stop", 60, may=False) == [] and not (tmp_path / "stop").exists()
 
 
+def test_a_signal_that_ray_tells_as_a_bare_interrupt_keeps_its_number(tmp_path: Path) -> None:
+    with pytest.raises(Interrupted, match="SIGTERM"), saving_first(tmp_path / "stop", 60, print, lambda: False):
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(30)
+        except Interrupted:
+            raise KeyboardInterrupt from None
+
+
 def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
     with (
         pytest.raises(Interrupted, match="SIGTERM"),
