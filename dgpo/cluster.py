@@ -1,6 +1,5 @@
-"""A Ray cluster that runs already: which one a config means, what its nodes hold, and whether one is lost.
-
-A run on one machine starts a cluster of its own and needs none of this.
+"""A Ray cluster that runs already: which one a config means, and what its nodes hold. And what is lost of the cluster
+during a run.
 """
 
 import contextlib
@@ -25,6 +24,7 @@ POLL_S = 2.0
 CONNECT_LIMIT_S = 10.0
 # Ray calls a node dead when it has missed five health checks, 3 s apart and 10 s long at most.
 SETTLE_S = 30.0
+MAX_REASON_CHARS = 300
 # What processes on any node open, so relative to no working directory.
 PATHS = (
     "run.dir",
@@ -38,8 +38,8 @@ PATHS = (
 )
 
 
-class NodeLostError(RuntimeError):
-    """A node of the cluster has died during the run; the message names it."""
+class LostError(RuntimeError):
+    """A node of the cluster or a process of the run has died; the message names it."""
 
 
 def cluster_address(config: DictConfig) -> str | None:
@@ -138,23 +138,26 @@ def connection(address: str) -> Iterator[list[dict[str, Any]]]:
         ray.shutdown()
 
 
-class NodeWatch:
-    """Interrupts the main thread when a node of the cluster dies, because verl may wait for it for ever.
+class LossWatch:
+    """Interrupts the main thread when a node of the cluster or a process of the run dies, because verl may wait for it
+    for ever.
 
-    Any node counts: verl spreads its agent and reward workers over all nodes that have CPUs.
+    Any node counts: verl spreads its agent and reward workers over all nodes that have CPUs. A process counts once it
+    has been dead for `SETTLE_S`: an error that it leaves behind tells more, and so does the death of its node.
 
     Attributes:
-        lost: the first node found dead, and Ray's reason; None while all live.
+        lost: the first node or process found dead, and Ray's reason; None while all live.
     """
 
     def __init__(self) -> None:
         self.lost: str | None = None
         self._seen: set[str] = set()
+        self._dead_since: dict[str, float] = {}
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="node-watch", daemon=True)
 
-    def __enter__(self) -> "NodeWatch":
+    def __enter__(self) -> "LossWatch":
         self._thread.start()
         return self
 
@@ -176,6 +179,9 @@ class NodeWatch:
                 reason = node.get("DeathReasonMessage") or "no reason is known"
                 self.lost = f"node {node_name(node)} of the Ray cluster has died: {reason}"
                 return
+        for process, reason in _dead_processes():
+            if time.monotonic() - self._dead_since.setdefault(process, time.monotonic()) > SETTLE_S:
+                self.lost = f"{process} has died: {reason}"
 
     def _watch(self) -> None:
         while not self._ended.wait(POLL_S):
@@ -193,3 +199,17 @@ class NodeWatch:
             self._look()
             time.sleep(0.5)
         return self.lost
+
+
+def _dead_processes() -> Iterator[tuple[str, str]]:
+    """The processes of this run that have died by themselves or were killed for their memory, and Ray's reason."""
+    import ray
+    from ray._private.state import actors  # the public list is the dashboard's, which a run may be without
+
+    job = ray.JobID.from_hex(ray.get_runtime_context().get_job_id())
+    for actor in actors(job_id=job, actor_state_name="DEAD").values():
+        cause = actor["DeathCause"]
+        died, killed = cause.actor_died_error_context, cause.oom_context.error_message
+        if killed or died.reason == died.WORKER_DIED:
+            process = f"{actor['ActorClassName']} (process {actor['Pid']} on {actor['Address']['IPAddress']})"
+            yield process, " ".join((killed or died.error_message).split())[:MAX_REASON_CHARS]

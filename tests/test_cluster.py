@@ -1,9 +1,14 @@
+import os
+import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.cluster import cluster_address, make_paths_absolute, node_name, settle_cluster, use_token
+from dgpo import cluster
+from dgpo.cluster import LossWatch, cluster_address, make_paths_absolute, node_name, settle_cluster, use_token
 from dgpo.config.compose import compose_config, resolved
 
 
@@ -58,8 +63,6 @@ def test_relative_paths_are_those_of_the_driver(tmp_path: Path, monkeypatch: pyt
 def test_a_token_is_shown_where_there_is_one_and_it_is_not_forbidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     # Set first, so that the tests after this one find what was there before.
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.setenv(name, "")
@@ -79,3 +82,33 @@ def test_a_token_is_shown_where_there_is_one_and_it_is_not_forbidden(
 def test_a_node_is_called_by_its_name_and_address() -> None:
     assert node_name({"NodeName": "two", "NodeManagerAddress": "10.0.0.2"}) == "two (10.0.0.2)"
     assert node_name({"NodeName": "10.0.0.2", "NodeManagerAddress": "10.0.0.2"}) == "10.0.0.2"
+
+
+def test_a_process_that_dies_by_itself_is_lost_and_one_that_the_run_ends_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import ray
+
+    class Worker:
+        def process(self) -> int:
+            return os.getpid()
+
+    monkeypatch.setattr(cluster, "SETTLE_S", 0.5)
+    monkeypatch.setattr(cluster, "POLL_S", 0.2)
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    try:
+        worker: Any = ray.remote(num_cpus=0)(Worker)
+        dies, ended, forgotten = (worker.remote() for _ in range(3))
+        process: Any = ray.get(dies.process.remote())
+        ray.get([ended.process.remote(), forgotten.process.remote()])
+        ray.kill(ended)
+        del forgotten
+        watch = LossWatch()
+        with pytest.raises(KeyboardInterrupt), watch:
+            time.sleep(3)
+            assert watch.lost is None
+            os.kill(process, signal.SIGKILL)
+            time.sleep(60)
+        assert f"Worker (process {process} on " in str(watch.lost) and " has died: " in str(watch.lost)
+    finally:
+        ray.shutdown()

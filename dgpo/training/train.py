@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from dgpo.cluster import NodeLostError, NodeWatch, settle_cluster, use_token
+from dgpo.cluster import LossWatch, LostError, settle_cluster, use_token
 from dgpo.config.checks import check, report
 from dgpo.config.checks.environment import model_bytes
 from dgpo.config.checks.resume import digests
@@ -107,7 +107,7 @@ def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> No
     """Run verl's trainer under Ray until training ends; ``say`` shows a line to the person.
 
     Raises:
-        NodeLostError: a node of the cluster has died.
+        LostError: a node of the cluster or a process of the run has died.
         Interrupted: a signal has ended it.
     """
     import ray
@@ -115,7 +115,7 @@ def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> No
 
     from dgpo.training.verl import TaskRunner
 
-    watch = NodeWatch()
+    watch = LossWatch()
     metrics = folder.metrics_files()[-1]
 
     def worth_saving() -> bool:
@@ -136,10 +136,10 @@ def fit(config: DictConfig, folder: RunFolder, say: Callable[[str], None]) -> No
     except KeyboardInterrupt:
         if watch.lost is None:
             raise
-        raise NodeLostError(watch.lost) from None
+        raise LostError(watch.lost) from None
     except Exception as error:
         if lost := watch.settle():
-            raise NodeLostError(lost) from error
+            raise LostError(lost) from error
         raise
     finally:
         # Now and not at exit, so that the last output of the processes is in the log.
@@ -226,7 +226,7 @@ def explain(error: BaseException, config: DictConfig) -> str:
     torch does not say that the disk is full when it cannot save, so the free space is checked here.
     """
     cause: BaseException = error
-    lost = f"NodeLostError: {error}\nseen first as:\n" if isinstance(error, NodeLostError) and error.__cause__ else ""
+    lost = f"LostError: {error}\nseen first as:\n" if isinstance(error, LostError) and error.__cause__ else ""
     while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None and inner is not cause:
         cause = inner
     text = f"{lost}{type(cause).__name__}: {cause}".strip()

@@ -15,7 +15,7 @@ from tests.e2e.conftest import processes_of
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("victim", ["ray::WorkerDict", "VLLM::EngineCore"])
+@pytest.mark.parametrize("victim", ["ray::WorkerDict", "VLLM::EngineCore", "ray::AgentLoopWorker"])
 def test_a_killed_worker_ends_the_run_within_a_minute(launch: Callable[..., Any], tmp_path: Path, victim: str) -> None:
     run = tmp_path / "run"
     started = launch(**{"trainer.total_training_steps": 50, "trainer.val_before_train": "false"})

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from dgpo.cluster import NodeLostError
+from dgpo.cluster import LostError
 from dgpo.config.checks.resume import going_on
 from dgpo.config.compose import compose_config, resolved
 from dgpo.runs.checkpoints import write_manifest
@@ -40,12 +40,12 @@ def test_the_innermost_cause_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_lost_node_comes_before_the_error_that_it_caused(tmp_path: Path) -> None:
-    error = NodeLostError("node two (10.0.0.2) of the Ray cluster has died: no heartbeat")
+    error = LostError("node two (10.0.0.2) of the Ray cluster has died: no heartbeat")
     settings = config(tmp_path, 4_000)
-    assert explain(error, settings) == f"NodeLostError: {error}"  # type: ignore[arg-type]
+    assert explain(error, settings) == f"LostError: {error}"  # type: ignore[arg-type]
     error.__cause__ = wrapped(ValueError("connection closed by peer"))
     said = explain(error, settings)  # type: ignore[arg-type]
-    assert said.startswith(f"NodeLostError: {error}\n") and said.endswith("ValueError: connection closed by peer")
+    assert said.startswith(f"LostError: {error}\n") and said.endswith("ValueError: connection closed by peer")
 
 
 def test_a_full_disk_is_named_whatever_torch_says(tmp_path: Path) -> None:
