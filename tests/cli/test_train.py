@@ -23,7 +23,7 @@ from dgpo.cli import main
             "policy_loss=null",
             "policy_loss=null: it must be the name of a file in configs/policy_loss; use one of aspo,",
         ),
-        ("rollouts=[1]", "config quickstart"),
+        ("rollouts=[1]", "use one of dynamo"),
         ("run.dir={}/file trainer.use_v1=false", "run.dir={}/file"),
         ("run.dir={}/file/below", "run.dir={}/file/below"),
     ],
