@@ -155,7 +155,7 @@ class LossWatch:
         self._dead_since: dict[str, float] = {}
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._watch, name="node-watch", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="loss-watch", daemon=True)
 
     def __enter__(self) -> "LossWatch":
         self._thread.start()
@@ -179,8 +179,9 @@ class LossWatch:
                 reason = node.get("DeathReasonMessage") or "no reason is known"
                 self.lost = f"node {node_name(node)} of the Ray cluster has died: {reason}"
                 return
+        now = time.monotonic()
         for process, reason in _dead_processes():
-            if time.monotonic() - self._dead_since.setdefault(process, time.monotonic()) > SETTLE_S:
+            if now - self._dead_since.setdefault(process, now) > SETTLE_S:
                 self.lost = f"{process} has died: {reason}"
 
     def _watch(self) -> None:

@@ -1,16 +1,13 @@
 """``dgpo eval``."""
 
-from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 
 from dgpo.errors import UserError
 from dgpo.evaluation.settings import Engine, Sampling  # imports next to nothing
 
-Settings = TypeVar("Settings", Sampling, Engine)
 app = typer.Typer()
 eval = typer.Typer(help="avg@k, pass@k and maj@k of models", no_args_is_help=True)
 app.add_typer(eval, name="eval")
@@ -52,7 +49,6 @@ def eval_run(
     ] = Engine.enforce_eager,
 ) -> None:
     """Generate answers to benchmarks with vLLM, and save each as it finishes; the same command resumes."""
-    options = dict(locals())
     from dgpo.evaluation.generate import evaluate
     from dgpo.progress import interruptible
 
@@ -64,15 +60,18 @@ def eval_run(
             data=data,
             template=template,
             out=out,
-            sampling=chosen(Sampling, options),
-            engine=chosen(Engine, options),
+            sampling=Sampling(samples=samples, temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed),
+            engine=Engine(
+                dtype=dtype,
+                tensor_parallel_size=tensor_parallel_size,
+                data_parallel_size=data_parallel_size,
+                gpu_memory_utilization=gpu_memory_utilization,
+                max_model_len=max_model_len,
+                max_num_seqs=max_num_seqs,
+                enforce_eager=enforce_eager,
+            ),
         )
     print(f"{out}: all samples are there; score them with `dgpo eval score {out}`")
-
-
-def chosen(kind: type[Settings], options: Mapping[str, Any]) -> Settings:
-    """The settings of a kind that are among the options."""
-    return kind(**{each.name: options[each.name] for each in fields(kind) if each.name in options})  # pyright: ignore
 
 
 @eval.command("score")

@@ -43,7 +43,7 @@ def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statemen
 
 
 def read_sum(tokens: Tokens) -> Value | None:
-    r"""The value of ``7``, ``-3``, ``\\frac{1}{2}`` or ``x + 1``: numbers and letters with signs between them, as most
+    r"""The value of ``7``, ``-3``, ``\frac{1}{2}`` or ``x + 1``: numbers and letters with signs between them, as most
     answers are; None for any other.
     """
     if len(tokens) == 1 and isinstance(number := tokens[0].value, Fraction):

@@ -70,7 +70,6 @@ END = Token("end", "", "")
 """What follows the last token."""
 PLUS, MINUS, TIMES = Token("sign", "+", "+"), Token("sign", "-", "-"), Token("sign", "*", r"\cdot ")
 EQUALS = Token("relation", "=", " = ")
-OR = Token("join", "or", r"\text{ or }", is_spaced=True)
 OPEN, CLOSE, COMMA = Token("open", "(", "("), Token("close", ")", ")"), Token("join", ",", ", ")
 
 
