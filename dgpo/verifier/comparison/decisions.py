@@ -44,7 +44,11 @@ def paired(golds: Iterable[Part], answers: Iterable[Part], same: Callable[[Part,
     if len(unmatched) > MAX_UNORDERED:
         return False
     for gold in unmatched:
-        decisions = [same(gold, answer) for answer in free]
+        decisions: list[Decision] = []
+        for answer in free:
+            decisions.append(same(gold, answer))
+            if decisions[-1]:
+                break
         if True in decisions:
             del free[decisions.index(True)]
         elif None in decisions:
