@@ -7,7 +7,7 @@ from typing import Any
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
-from dgpo.verifier.comparison import derived, families, forms, policy
+from dgpo.verifier.comparison import equations, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, either, every, paired
 from dgpo.verifier.expressions import clock, values
 from dgpo.verifier.expressions.evaluation import COUNTERS
@@ -93,32 +93,32 @@ class Comparison:
         outer = self.letters
         self.letters = golds, answers = ({**outer[0], **wanted.conditions}, {**outer[1], **given.conditions})
         are_same = all(forms.same_condition(golds[name], answers[name]) for name in golds.keys() & answers.keys())
-        decision = are_same and not policy.are_parts_of_curve(wanted, given) and self.same(wanted.value, given.value)
+        decision = are_same and not equations.are_parts_of_curve(wanted, given) and self.same(wanted.value, given.value)
         self.letters = outer
         return decision
 
     def _equations(self, gold: Answer, answer: Answer) -> Decision:
-        gold, answer = derived.spread(gold, answer), derived.spread(answer, gold)
+        gold, answer = equations.spread(gold, answer), equations.spread(answer, gold)
         is_same = None
         if isinstance(gold, Equation) and isinstance(answer, Equation):
-            is_same = derived.same_relation(gold, answer)
-            if is_same and len(derived.unknowns(gold)) > 1:
+            is_same = equations.same_relation(gold, answer)
+            if is_same and len(equations.unknowns(gold)) > 1:
                 return True
-            if policy.names_differ(gold, answer):
+            if equations.names_differ(gold, answer):
                 return False
-        if isinstance(gold, Equation) and (exact := policy.before_rounding(gold)):
+        if isinstance(gold, Equation) and (exact := equations.before_rounding(gold)):
             return either(self.same(side, answer) for side in (exact, read_answer(gold.sides[-1])))
-        value = policy.asked_value(gold, answer) if isinstance(gold, Equation) else None
+        value = equations.asked_value(gold, answer) if isinstance(gold, Equation) else None
         wanted = read_answer(value) if value else gold
         if not isinstance(answer, Equation):
             return False if isinstance(wanted, Equation) else self.same(wanted, answer)
-        claimed = policy.claims(answer, gold)
+        claimed = equations.claims(answer, gold)
         if claimed is None and isinstance(gold, Equation):
             self.has_evaluated |= is_same is not None
-            return self._noted(derived.joined(gold), derived.joined(answer)) if is_same is None else is_same
+            return self._noted(equations.joined(gold), equations.joined(answer)) if is_same is None else is_same
         if not claimed:
             return False
-        if isinstance(gold, Equation) and (both := derived.definitions(gold, answer)):
+        if isinstance(gold, Equation) and (both := equations.definitions(gold, answer)):
             return self.same(*both)
         claims = [read_answer(side) for side in claimed]
         decisions = [self.same(wanted, claim) for claim in claims]
@@ -132,7 +132,6 @@ class Comparison:
         return decision
 
     def values(self, gold: Value, answer: Value) -> Decision:
-        gold, answer = derived.with_floors(gold, answer)
         if gold.unit != answer.unit:
             gold, answer = forms.in_radians(gold, answer)
             if not may_be_same_unit(gold.unit, answer.unit):
@@ -144,7 +143,7 @@ class Comparison:
         if decision is None:
             pairs = forms.pairs(gold, answer, self.letters)
             decision = either(values.equal(*pair, has_decimal) for pair in pairs)
-            decision = decision or any(derived.is_shifted(*pair) for pair in pairs) or decision
+            decision = decision or any(forms.is_shifted(*pair) for pair in pairs) or decision
         if decision is False:
             decision = policy.is_rounded(gold, answer)
         return self._noted(gold.tokens, answer.tokens, decision)
@@ -152,7 +151,7 @@ class Comparison:
     def severals(self, gold: Several, answer: Several) -> Decision:
         if policy.are_of_other_unknowns(gold, answer):
             return False
-        gold, answer = derived.beside_equations(gold, answer), derived.beside_equations(answer, gold)
+        gold, answer = forms.beside_equations(gold, answer), forms.beside_equations(answer, gold)
         shells = {gold.brackets, answer.brackets}
         are_unordered = shells <= UNORDERED
         if not are_unordered and ("{}" in shells or any(side.name or side.is_either for side in (gold, answer))):
@@ -184,9 +183,9 @@ class Comparison:
     def several_and_one(self, gold: Several, answer: Answer) -> Decision:
         """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
         is_tuple = len(gold.items) > 1 and gold.brackets == "()"
-        if is_tuple and isinstance(answer, Value) and (parts := derived.components(answer)):
+        if is_tuple and isinstance(answer, Value) and (parts := forms.components(answer)):
             return self.severals(gold, parts)
-        if isinstance(answer, Value) and (pairs := derived.by_remainder(gold, answer)):
+        if isinstance(answer, Value) and (pairs := forms.by_remainder(gold, answer)):
             return every(self.same(*pair) for pair in pairs)
         if gold.brackets not in UNORDERED or (len(gold.items) > 1 and gold.brackets) or not gold.items:
             return False
@@ -229,17 +228,17 @@ class Comparison:
             return self.grids(gold, Grid(rows))  # [[1, 2], [3, 4]]
         is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
         if isinstance(answer, Value):
-            answer = derived.components(answer) or answer
+            answer = forms.components(answer) or answer
         if not is_vector or not isinstance(answer, Several):
             return False
         return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer)
 
     def named(self, gold: Named, answer: Named) -> Decision:
-        items = derived.in_order_of(gold, answer)
+        items = forms.in_order_of(gold, answer)
         return self.severals(Several("()", gold.items), Several("()", items)) if items else False
 
     def named_and_several(self, gold: Named, answer: Several) -> Decision:
-        if labelled := derived.labelled_behind(answer, gold.names):
+        if labelled := forms.labelled_behind(answer, gold.names):
             return self.named(gold, labelled)
         pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
         items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
@@ -260,13 +259,13 @@ class Comparison:
 
     def statements(self, gold: Statement, answer: Statement) -> Decision:
         if gold.is_words or answer.is_words:
-            pairs = derived.phrases(gold, answer)  # increasing on (0, 1)
-            return every(self.same(*pair) for pair in pairs) if pairs else derived.are_same_phrase(gold, answer)
+            pairs = forms.phrases(gold, answer)  # increasing on (0, 1)
+            return every(self.same(*pair) for pair in pairs) if pairs else forms.are_same_phrase(gold, answer)
         return self._inequalities(gold.tokens, answer.tokens)
 
     def _inequalities(self, gold: Tokens, answer: Tokens) -> Decision:
         """``a > b`` and ``b < a``: differences of sides, one a positive multiple of the other."""
-        wanted, given = derived.as_positive(gold), derived.as_positive(answer)
+        wanted, given = equations.as_positive(gold), equations.as_positive(answer)
         if not wanted or not given:
             return self._noted(gold, answer)
         return len(wanted) == len(given) and paired(

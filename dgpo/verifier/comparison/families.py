@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region
-from dgpo.verifier.comparison import policy
+from dgpo.verifier.comparison import equations
 from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COUNTERS
@@ -68,7 +68,7 @@ def _families(tree: Answer) -> list[Family]:
     if isinstance(tree, Given):
         return _families(tree.value) if {*tree.conditions.values()} == {("Z",)} else []
     if isinstance(tree, Equation):
-        name, value = policy.named_value(tree)
+        name, value = equations.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None
         return _named(_families(read_answer(value))) if value and is_unknown else []
     if isinstance(tree, Several) and (interval := as_region(tree)):

@@ -1,32 +1,54 @@
-r"""The forms of an answer that may be compared: with other letters, in degrees, with or without a per cent sign."""
+r"""The forms of an answer that may be compared: other letters and labels, radians, a per cent sign, vectors as tuples,
+formulas by cases, sentences by their formulas.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import permutations
+from itertools import groupby, pairwise, permutations
 
+from dgpo.verifier.answers.grammar import read_answer
+from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.answers.reading import phrase
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import (
     Answer,
     Condition,
+    Equation,
+    Named,
     Node,
     Operation,
+    Several,
+    Statement,
     Value,
     functions,
+    minus,
     names,
     operations,
     product,
+    rebuilt,
     renamed,
     subtrees,
 )
+from dgpo.verifier.expressions.values import equal
+from dgpo.verifier.text.spelling import GREEK
+from dgpo.verifier.text.splitting import plain
+from dgpo.verifier.text.tokens import Token, Tokens, has
+from dgpo.verifier.text.tokens import renamed as respelt
 
 MAX_CONSTANTS = 3
 _DERIVATIVE = re.compile(r"d(2?)([A-Za-z]+)/d[A-Za-z]+2?")
 _CONSTANT = re.compile(r"[A-DKck](?:_\d)?")
 _NUMBERED = re.compile(r"[Cc]_\d")
 _PARAMETERS = frozenset((*"cCklmnrstuv", "alpha", "theta", "lambda", "mu"))
+WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
+"""The constant of integration and variables: no letters that may be given numbers."""
+NEGATED = {"C": Operation("-", ("C",))}
+_EXTREME = re.compile(r"(?<![A-Za-z])(?:max|min)(?![A-Za-z])")
+_SYMBOL = re.compile(rf"(?:[A-Za-z]|{'|'.join(GREEK)})(?:_\w+)?(?:\^\d)?|[A-Z]{{2,4}}")
 Declared = tuple[Mapping[str, Condition], Mapping[str, Condition]]
 """The conditions on the letters of a ground truth, and on those of an answer."""
 
@@ -109,7 +131,7 @@ def pairs(gold: Value, answer: Value, declared: Declared) -> list[tuple[Node, No
     """The ground truth beside each form of the answer: in other letters, and as it is and by a hundred where one side
     alone has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75.
     """
-    wanted, given = with_one_notation(gold.node, answer.node)
+    wanted, given = with_one_notation(_with_floor(gold, answer), _with_floor(answer, gold))
     forms = [renamed(given, new) for new in new_letters(wanted, given, declared)]
     are_shares = [side.unit[:1] == "%" for side in (gold, answer)]
     if are_shares[0] != are_shares[1]:
@@ -117,6 +139,14 @@ def pairs(gold: Value, answer: Value, declared: Declared) -> list[tuple[Node, No
         is_share = are_shares[1] and (number := exact(wanted)) is not None and abs(number) < 1
         forms = scaled if is_share else forms + scaled
     return [(wanted, form) for form in forms]
+
+
+def _with_floor(value: Value, other: Value) -> Node:
+    r"""The tree of ``[n/2]`` as ``\lfloor n/2 \rfloor`` where ``other`` has floors; of another value as it is."""
+    if not has(value.tokens, "open", "[") or "floor" in functions(value.node) or "floor" not in functions(other.node):
+        return value.node
+    read = read_answer(respelt(respelt(value.tokens, {"[": "floor"}, "open"), {"]": "floor"}, "close"))
+    return read.node if isinstance(read, Value) else value.node
 
 
 def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared) -> Iterator[list[Answer]]:
@@ -128,3 +158,123 @@ def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared)
         return
     for new in new_letters(Operation("tuple", nodes[0]), Operation("tuple", nodes[1]), declared):
         yield [replace(value, node=renamed(node, new)) for value, node in zip(values[1], nodes[1], strict=True)]
+
+
+def is_shifted(gold: Node, answer: Node) -> bool:
+    r"""Whether two integrals differ by a number and in a factor of C, as they may: ``\sin^2 x + C`` and
+    ``2C - \cos^2 x``; or in the sign of C; or in where they are defined: ``\ln x + C`` and ``\ln|x| + C``."""
+    if "C" not in names(gold) & names(answer) or not {"C"} < names(gold) | names(answer) <= WITH_CONSTANT:
+        return False
+    gold, answer = (rebuilt(node, _without_modulus) for node in (gold, answer))
+    if any(equal(gold, form) is True for form in (answer, renamed(answer, NEGATED))):
+        return True
+    starts = [[renamed(side, {"C": Fraction(count)}) for count in range(3)] for side in (gold, answer)]
+    slopes = [minus(two, one) for side in starts for one, two in pairwise(side)]
+    are_sums = all(map(_is_fixed, slopes)) and all(equal(slopes[at], slopes[at + 1]) is True for at in (0, 2))
+    gap = minus(starts[0][0], starts[1][0])
+    return are_sums and (_is_fixed(gap) or equal(starts[0][0], starts[1][0]) is True)
+
+
+def _is_fixed(node: Node) -> bool:
+    """Whether the value of ``node`` is the same wherever its variables are, but 0."""
+    points = (dict.fromkeys(names(node), Fraction(place, 5)) for place in (2, 7))
+    return any(equal(renamed(node, point), node) is True for point in points)
+
+
+def _without_modulus(node: Node) -> Node:
+    r"""``\ln x`` of ``\ln|x|``; other trees as they are."""
+    if isinstance(node, Operation) and node.function in ("ln", "log"):
+        inside, *base = node.operands
+        if isinstance(inside, Operation) and inside.function == "abs":
+            return Operation(node.function, (*inside.operands, *base))
+    return node
+
+
+def components(value: Value) -> Several | None:
+    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``; None where there are no unit vectors, or something beside them."""
+    node = value.node
+    axes = [axis for axis in "ijk" if f"unit {axis}" in names(node)]
+    if not axes or equal(_along(node, ""), Fraction(0)) is not True:
+        return None
+    return Several("()", tuple(Value(_along(node, axis), value.tokens) for axis in ("ijk" if "k" in axes else "ij")))
+
+
+def _along(node: Node, axis: str) -> Node:
+    """``node`` with 1 for one unit vector and 0 for the others."""
+    return renamed(node, {f"unit {other}": Fraction(other == axis) for other in "ijk"})
+
+
+def by_remainder(cases: Several, formula: Value) -> list[tuple[Answer, Answer]]:
+    r"""``n/2`` and ``\lfloor n/2 \rfloor`` at ``2n``, and so on for each of ``cases`` by the remainder of ``n``; none
+    for cases of another kind, or that are not all."""
+    (letter, *others), pairs, part = (*sorted(names(formula.node)), ""), [], Fraction(0)
+    for value, condition in (item.items for item in cases.items if isinstance(item, Several) and len(item.items) == 2):
+        modulus, *rests, kind, low = condition.symbols if isinstance(condition, Statement) else ("", "", "")
+        if not modulus.isdigit() or kind or low != "1" or not isinstance(value, Value):
+            return []
+        for rest in rests:
+            number = Operation("+", (product(Fraction(modulus), letter), Fraction(rest)))
+            both = (renamed(node, {letter: number}) for node in (value.node, formula.node))
+            pairs.append(tuple(Value(node, ()) for node in both))
+            part += Fraction(1, int(modulus))
+    return pairs if part == 1 and others == [""] and letter in COUNTERS else []
+
+
+def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
+    """The values of ``answer`` in the order of ``gold``'s names, or as they are where all names are other words.
+
+    None where some symbols are the same, and some are not: AB and BC beside AB and AC.
+    """
+    wanted, given = gold.names, answer.names
+    extremes = [tuple("".join(_EXTREME.findall(name)) for name in names) for names in (wanted, given)]
+    if sorted(extremes[0]) == sorted(extremes[1]) == ["max", "min"]:  # S_{\max} and max
+        wanted, given = extremes
+    by_name = dict(zip(given, answer.items, strict=True))
+    is_opposed = all(map(any, extremes)) and sorted(extremes[0]) != sorted(extremes[1])
+    if is_opposed or len(by_name) < len(given):
+        return None
+    different = set(by_name) ^ set(wanted)
+    if not different:
+        return tuple(by_name[name] for name in wanted)
+    is_partial = len(different) < len(by_name) + len(wanted) and all(map(_SYMBOL.fullmatch, different))
+    return None if is_partial else answer.items
+
+
+def labelled_behind(tree: Several, labels: Sequence[str]) -> Named | None:
+    """``12 (Bob), 8 (Alice)`` by name, where ``labels`` has these; None where values have no such words behind them."""
+    values = [item for item in tree.items if isinstance(item, Value)]
+    words = ([Token("word", word, word) for word in value.unit.split()] for value in values)
+    behind = tuple(str(read_name(tuple(tokens))) for tokens in words)
+    is_labelled = len(values) == len(tree.items) and not {*behind}.isdisjoint(labels)
+    return Named(behind, tuple(replace(value, unit="") for value in values)) if is_labelled else None
+
+
+def beside_equations(tree: Several, other: Several) -> Several:
+    """``x = 3, 4`` as a list of equations instead of the values of x, where ``other`` holds equations."""
+    if not tree.name or not any(isinstance(item, Equation) for item in other.items):
+        return tree
+    name = (Token("name", tree.name, tree.name),)
+    items = (Equation((name, item.tokens), 2) if isinstance(item, Value) else item for item in tree.items)
+    return Several("", tuple(items))
+
+
+def phrases(gold: Statement, answer: Statement) -> list[tuple[Answer, Answer]]:
+    """The formulas between the words of two sentences, in pairs; none where the words are not the same."""
+    words, formulas = zip(*map(_words_and_formulas, (gold.tokens, answer.tokens)), strict=True)
+    if words[0] != words[1] or len(formulas[0]) != len(formulas[1]):
+        return []
+    return [*zip(*([*map(read_answer, side)] for side in formulas), strict=True)]
+
+
+def are_same_phrase(gold: Statement, answer: Statement) -> bool:
+    """Whether two statements are one answer in words: ``no solutions`` and ``no solution``."""
+    return (words := phrase(plain(gold.tokens))) is not None and words == phrase(plain(answer.tokens))
+
+
+def _words_and_formulas(tokens: Tokens) -> tuple[list[tuple[str, ...]], list[Tokens]]:
+    """The words of a sentence, a gap where there is a formula, and these formulas."""
+    by_kind = groupby(tokens, key=lambda token: bool(token.word) and not token.is_product)
+    groups = [(are_words, tuple(group)) for are_words, group in by_kind]
+    words = [statement(group).symbols if are_words else () for are_words, group in groups]
+    formulas = [group for are_words, group in groups if not are_words]
+    return words, formulas if len(groups) > 1 else []
