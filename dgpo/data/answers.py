@@ -13,8 +13,7 @@ from dgpo.data.messages import assistant_reply, conversation
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify
 from dgpo.verifier.expressions.tree import Equation, Value
-from dgpo.verifier.response.extract import boxes
-from dgpo.verifier.response.gold import read_gold
+from dgpo.verifier.response.extract import boxes, read_gold
 
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`"), ("**", "**"))
 _FENCE = re.compile(r"\A\s*```(?:\w*\n)?(.*?)\s*```\s*\Z", re.DOTALL)

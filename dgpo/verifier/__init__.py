@@ -5,7 +5,7 @@ Rooms, each on those before it: text, expressions, answers, comparison, response
 `stages` is the way through them.
 """
 
-from dgpo.verifier.response.gold import check_ground_truth
+from dgpo.verifier.response.extract import check_ground_truth
 from dgpo.verifier.stages import verify, verify_batch
 from dgpo.verifier.verdict import VERSION, Verdict
 

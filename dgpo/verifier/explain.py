@@ -8,7 +8,7 @@ from dgpo.verifier.comparison.equality import Comparison
 from dgpo.verifier.expressions import tree
 from dgpo.verifier.files.tally import printable
 from dgpo.verifier.response import extract
-from dgpo.verifier.response.gold import check_ground_truth, read_gold
+from dgpo.verifier.response.extract import check_ground_truth, read_gold
 from dgpo.verifier.stages import Mode, verify
 from dgpo.verifier.text.splitting import plain
 from dgpo.verifier.text.tokens import latex

@@ -12,11 +12,9 @@ from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.echo import is_echo
 from dgpo.verifier.comparison.equality import Comparison
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.clock import OutOfTime, limited_to
 from dgpo.verifier.expressions.tree import Given, Named, Several, Value, names
-from dgpo.verifier.expressions.values import is_number
+from dgpo.verifier.expressions.values import OutOfTime, is_number, limited_to
 from dgpo.verifier.response import extract
-from dgpo.verifier.response.gold import read_gold
 from dgpo.verifier.response.prose import unboxed_answer
 from dgpo.verifier.verdict import Stage, Verdict
 
@@ -90,7 +88,7 @@ def find(response: str, ground_truth: str, mode: Mode) -> Verdict | Pair:
             f"mode={mode!r} is unknown: use 'boxed' (the last \\boxed{{}}), 'answer' (a bare answer) or 'extract' "
             "(a box, or the final answer of a text without one)"
         )
-    gold = read_gold(ground_truth)
+    gold = extract.read_gold(ground_truth)
     if gold is None:
         return Verdict("bad_gold", "extract")
     answer = _answer(response, gold, mode)
@@ -110,7 +108,7 @@ def decide(pair: Pair, timeout: float, problem: str | None = None) -> Verdict:
     try:
         with limited_to(timeout):
             verdict = _compared(gold, reading, pair.gold)
-            if verdict and problem is not None and is_echo(problem, gold, reading):
+            if problem is not None and verdict and is_echo(problem, gold, reading):
                 verdict = replace(verdict, reason="echo")
     except OutOfTime:
         verdict = Verdict("timeout", "value")

@@ -9,7 +9,7 @@ from typing import Any
 from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Infinite, Node, Piece, Region, Several, Statement, Value, renamed
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, has, vocabulary

@@ -6,7 +6,7 @@ import re
 from itertools import chain
 from typing import NamedTuple
 
-from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.text.numerals import read_words
 from dgpo.verifier.text.splitting import plain, split_where
 from dgpo.verifier.text.tokens import Tokens, has

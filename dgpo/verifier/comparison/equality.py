@@ -9,8 +9,8 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
 from dgpo.verifier.comparison import equations, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, either, every, paired
-from dgpo.verifier.expressions import clock, values
-from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions import values
+from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import (
     Answer,
     Equation,
@@ -52,7 +52,7 @@ class Comparison:
 
     def same(self, gold: Answer, answer: Answer) -> Decision:
         """Whether ``answer`` is ``gold``."""
-        clock.check()
+        values.check_time()
         if self.is_swapped:
             return self._swapped(Comparison.same, gold, answer)
         if gold == answer:

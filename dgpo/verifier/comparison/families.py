@@ -12,7 +12,7 @@ from dgpo.verifier.answers.regions import as_region
 from dgpo.verifier.comparison import equations
 from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Piece, Region, Several, Value, names, renamed
 
 MAX_RESIDUES = 240

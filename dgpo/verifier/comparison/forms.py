@@ -12,7 +12,7 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.reading import phrase
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import (
     Answer,

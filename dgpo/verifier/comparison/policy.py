@@ -12,7 +12,7 @@ from dgpo.verifier.answers.number_sets import same_numbers, whole_numbers
 from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
 from dgpo.verifier.comparison import equations
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.evaluation import COUNTERS
+from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.tokens import has, has_any

@@ -10,18 +10,11 @@ from typing import Any
 
 from mpmath import MPContext
 
-from dgpo.verifier.expressions import clock
 from dgpo.verifier.expressions.arithmetic import expanded
 from dgpo.verifier.expressions.tree import SERIES, Node, Opaque, subtrees
 
 INVERTED = ("sin", "cos", "tan", "sec", "csc", "sinh", "cosh", "tanh", "sech", "csch", "coth")
 _EXPONENTIAL = ("exp", "sinh", "cosh", "sech", "csch")
-COUNTERS = frozenset("ijklmnpqr")
-"""Letters that are whole numbers in a floor: ``\\lceil n/2 \\rceil`` is ``\\lfloor (n+1)/2 \\rfloor``."""
-Coordinate = Callable[[str, int], Fraction]
-"""The value of a variable, given by its name, at a point, given by its number."""
-POSITIVE_POINTS = 3
-"""At so many of the points, the first, all variables are positive."""
 
 
 class _NoValue(Exception):
@@ -101,7 +94,6 @@ class Evaluator:
         Returns:
             None where there is no value: at a pole, past the bounds, or when the digits of a sum cancel.
         """
-        clock.check()
         is_real = True
 
         def value(node: Node) -> Any:
@@ -245,32 +237,6 @@ def _real(value: Any) -> Any:
     if value.imag:
         raise _NoValue
     return value.real
-
-
-def coordinate(name: str, index: int) -> Fraction:
-    """The value of a variable at a point: positive at the first points, mostly negative at the others."""
-    generator = random.Random(f"{name} {index}")
-    value = Fraction(generator.randrange(101, 997), 211)
-    return value if index < POSITIVE_POINTS or generator.random() < 0.3 else -value
-
-
-def whole(name: str, index: int) -> Fraction:
-    """As `coordinate`, but consecutive whole numbers: floor and ceiling may differ at these, or at even ones, alone."""
-    return Fraction(random.Random(name).randrange(1, 60) + index)
-
-
-def counting(name: str, index: int) -> Fraction:
-    """As `coordinate`, but small whole numbers for `COUNTERS`, at random, so that even and odd ones meet."""
-    return Fraction(random.Random(f"{name}{index}").randrange(1, 13)) if name in COUNTERS else coordinate(name, index)
-
-
-def places(variables: frozenset[str], functions: frozenset[str]) -> list[Coordinate]:
-    """Where two expressions are compared: at whole numbers too where they have steps."""
-    if functions & {*SERIES, "!!"}:
-        return [counting]
-    has_steps = variables and functions & {"floor", "ceil", "gcd", "lcm"}
-    steps = [whole, *[counting] * ("gcd" in functions or "lcm" in functions)] if has_steps else []
-    return steps if steps and variables <= COUNTERS else [coordinate, *steps]
 
 
 COARSE, FINE = Evaluator(50), Evaluator(500)

@@ -5,15 +5,18 @@ Then they are also compared with both signs, past the constants of both and at t
 ``|x-12|`` is not ``12-x`` and ``\lfloor n/80\rfloor`` is not 0.
 """
 
-import itertools
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from dgpo.verifier.expressions import evaluation
+from dgpo.verifier.expressions import points
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.evaluation import COARSE, FINE, POSITIVE_POINTS, Coordinate, Evaluator, coordinate
+from dgpo.verifier.expressions.evaluation import COARSE, FINE, INVERTED, Evaluator
+from dgpo.verifier.expressions.points import POSITIVE_POINTS, Coordinate
 from dgpo.verifier.expressions.tree import (
     Answer,
     Node,
@@ -33,11 +36,32 @@ DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
 """A shade over 1e-6, so that six written digits (0.333333 for 1/3) are enough."""
 INTEGER_TOLERANCE = Fraction(1, 10**12)
 """For an integer gold and a decimal answer: the digits of a float."""
-MAX_VALUES = 40
-MAX_BREAKS = 84
-"""The most points that are tried for two expressions with a kink."""
 POINTS, COUNTING_POINTS = 6, 24
-KINKS = vocabulary("abs max min floor ceil root mod arccot") | {f"arc{name}" for name in evaluation.INVERTED}
+KINKS = vocabulary("abs max min floor ceil root mod arccot") | {f"arc{name}" for name in INVERTED}
+
+
+_end: ContextVar[float] = ContextVar("end", default=float("inf"))
+
+
+class OutOfTime(Exception):
+    """The processor time of a comparison is used up."""
+
+
+@contextmanager
+def limited_to(seconds: float) -> Iterator[None]:
+    """Let this thread spend so many seconds of processor time in the block, whatever else the machine does;
+    `check_time` raises OutOfTime after them.
+    """
+    token = _end.set(time.thread_time() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
+
+
+def check_time() -> None:
+    if time.thread_time() > _end.get():
+        raise OutOfTime
 
 
 def is_number(tree: Answer) -> bool:
@@ -133,10 +157,7 @@ def _with_natural_log(node: Node) -> Node:
 
 def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     variables = names(gold) | names(answer)
-    all_functions = functions(gold) | functions(answer)
-    kinds = evaluation.places(variables, all_functions)
-    if kinds == [coordinate] and (_alternates(gold) or _alternates(answer)):
-        kinds = [evaluation.counting]
+    kinds = points.places(gold, answer)
     same: bool | None = True
     for at in kinds:
         decision = _equal_at_points(gold, answer, has_decimal, at, COARSE)
@@ -158,11 +179,11 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
     """
     variables = names(gold) | names(answer)
     has_modulus = "abs" in functions(gold) | functions(answer)
-    count = (COUNTING_POINTS if at is evaluation.counting else POINTS) if variables else 1
+    count = (COUNTING_POINTS if at is points.counting else POINTS) if variables else 1
     compared, same = 0, True
     for index in range(count):
         wanted, given = (_value(side, index if names(side) else 0, at, evaluator) for side in (gold, answer))
-        if at is evaluation.counting and bool(wanted) != bool(given):
+        if at is points.counting and bool(wanted) != bool(given):
             return None
         is_positive = index < POSITIVE_POINTS
         if not wanted or not given or not (is_positive or has_modulus or (wanted[1] and given[1])):
@@ -177,9 +198,10 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
 
 @lru_cache(maxsize=16384)
 def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tuple[Any, bool] | None:
+    check_time()
     point = {name: at(name, index) for name in names(node)}
-    if at is evaluation.counting:
-        node = folded(renamed(node, {name: number for name, number in point.items() if name in evaluation.COUNTERS}))
+    if at is points.counting:
+        node = folded(renamed(node, {name: number for name, number in point.items() if name in points.COUNTERS}))
     number = exact(node)
     return evaluator.value_at(node if number is None else number, point)
 
@@ -192,12 +214,6 @@ def _tolerance(gold: Node, has_decimal: bool, evaluator: Evaluator) -> Fraction:
 
 def _close(wanted: Any, given: Any, tolerance: Fraction) -> bool:
     return bool(abs(wanted - given) * tolerance.denominator <= tolerance.numerator * max(abs(wanted), abs(given)))
-
-
-def _alternates(node: Node) -> bool:
-    """Whether a negative number has a power that must be whole: ``(-1)^n``."""
-    powers = (part.operands for part in operations(node, "^"))
-    return any((exact(base) or 0) < 0 and bool(names(exponent) & evaluation.COUNTERS) for base, exponent in powers)
 
 
 def _has_kink(node: Node) -> bool:
@@ -216,14 +232,12 @@ def _are_quantities(*sides: Node) -> bool:
 
 
 def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -> bool | None:
-    """Whether they agree at the points of `_breaks` too; None where most of these have no values."""
+    """Whether they agree at the points of `points.breaks` too; None where most of these have no values."""
     both = (gold, answer)
-    variables = sorted(names(gold) | names(answer))
-    constants = {part for side in both for part in subtrees(side) if isinstance(part, Fraction)}
     has_modulus = any("abs" in functions(side) for side in both)
     tried = compared = 0
-    for values in _breaks(constants, len(variables), is_whole=at is evaluation.whole):
-        point = {name: at(name, 0) if value is None else value for name, value in zip(variables, values, strict=True)}
+    for point in points.breaks(gold, answer, at):
+        check_time()
         tried += 1
         wanted, given = (COARSE.value_at(side, point) for side in both)
         if wanted and given and _close(wanted[0], given[0], _tolerance(gold, has_decimal, COARSE)):
@@ -233,44 +247,12 @@ def _equal_beyond(gold: Node, answer: Node, has_decimal: bool, at: Coordinate) -
     return True if compared * 4 >= tried else None
 
 
-def _breaks(numbers: Iterable[Fraction], count: int, is_whole: bool) -> Iterator[tuple[Fraction | None, ...]]:
-    """Points where expressions of ``count`` variables, with ``numbers`` in them, may differ. None leaves a variable
-    where it is: each is moved alone, and all together.
-
-    Values past the numbers, at them, between them, at their sums, products and quotients, with both signs; for whole
-    numbers also one below and one above.
-    """
-    constants = sorted({abs(number) for number in numbers if number}, key=lambda size: (size.denominator, size))[:6]
-    pairs = [*itertools.combinations(constants, 2)]
-    values = [Fraction(0), Fraction(1), *constants, *((3 * one + two) / 4 for one, two in pairs)]
-    values += [value for one, two in pairs for value in (abs(one - two), one + two, one * two, one / two, two / one)]
-    values += [number**power for number in constants for power in (2, 3)]
-    values = [value for value in dict.fromkeys(values) if value < 10**9]
-    largest, values = max(values), values[:MAX_VALUES]
-    if is_whole:
-        near = {abs(round(value) + step) for value in values for step in (-1, 0, 1)}
-        signed = [Fraction(value) for value in sorted({*near, *range(12), 3 * round(largest) + 1})]
-    else:
-        values = [17 * largest / 16 + 1, 10 * largest + 3, *values]
-        signed = [sign * value for value in values for sign in ((1, -1) if value else (1,))]
-    points = (point for value in signed for point in _points(value, count))
-    return itertools.islice(points, None if is_whole else MAX_BREAKS)
-
-
-def _points(value: Fraction, count: int) -> Iterator[tuple[Fraction | None, ...]]:
-    """``value`` for each variable alone, None for the others, and for all together."""
-    for place in range(count if count <= 3 else 0):
-        yield tuple(value if index == place else None for index in range(count))
-    if count > 1:
-        yield tuple(value + index for index in range(count))
-
-
 def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
     """Whether gold is answer times a constant, so that ``gold = 0`` and ``answer = 0`` are one equation."""
     if not names(gold) or names(gold) != names(answer) or _is_complex(gold):
         return False
-    points = ([_value(side, index, coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
-    pairs = [(one[0], two[0]) for one, two in points if one and two]
+    both = ([_value(side, index, points.coordinate, COARSE) for side in (gold, answer)] for index in range(POINTS))
+    pairs = [(one[0], two[0]) for one, two in both if one and two]
     if len(pairs) < POSITIVE_POINTS or not all(two for _, two in pairs) or len({one for one, _ in pairs}) < 2:
         return False
     factor = pairs[0][0] / pairs[0][1]

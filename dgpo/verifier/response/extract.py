@@ -1,7 +1,14 @@
-r"""The final answer of a response: the last balanced ``\boxed{}`` or ``\boxed 7``, in one pass over a bounded text."""
+r"""The final answer of a response, the last balanced ``\boxed{}`` or ``\boxed 7``, in one pass over a bounded text;
+and the ground truth that it is compared with.
+"""
 
 import re
-from itertools import pairwise
+from functools import lru_cache
+from itertools import accumulate, pairwise
+
+from dgpo.verifier.answers.reading import Reading, read
+from dgpo.verifier.expressions.tree import Several
+from dgpo.verifier.text.tokens import Token
 
 MAX_RESPONSE_CHARS = 200_000
 """Only this much of the end of a response is read; a final answer is at the end."""
@@ -9,6 +16,7 @@ MAX_RESPONSE_CHARS = 200_000
 _THOUGHT = re.compile(r"<(/?)think(?:ing)? ?>", re.IGNORECASE)
 _OR = re.compile(r"[\s$\\),]*(?:\\text ?\{ ?)?or\b[\s$\\(}]*")
 _TOKEN = re.compile(r"\\{1,2}(?:boxed|fbox)(?:\s*\{|\s+(?P<bare>[-+]?[\w.,/]*\w))|\\.|[{}]", re.DOTALL)
+_PUNCTUATION = frozenset(("sign", "relation", "join", "open", "close", "bar", "row", "cell", "money", "percent"))
 
 
 def final_text(response: str) -> str:
@@ -61,3 +69,46 @@ def boxes_of_last_line(text: str) -> list[str]:
     contents = [content for *_, content in found]
     are_alternatives = any(_OR.fullmatch(text, box[1], following[0]) for box, following in pairwise(found))
     return [" or ".join(contents)] if are_alternatives else contents
+
+
+def check_ground_truth(ground_truth: str) -> None:
+    """Raise ValueError, which names the value and the fault, for a ground truth that no answer can be compared with.
+
+    For data preparation.
+    """
+    fault = _read(ground_truth)
+    if isinstance(fault, str):
+        raise ValueError(f"ground truth {ground_truth!r:.80} {fault}; correct or drop this row of the data")
+
+
+def read_gold(ground_truth: str) -> Reading | None:
+    """The ground truth, or None where `check_ground_truth` would raise."""
+    gold = _read(ground_truth)
+    return None if isinstance(gold, str) else gold
+
+
+@lru_cache(maxsize=4096)
+def _read(ground_truth: str) -> Reading | str:
+    """The ground truth, or what is wrong with it."""
+    if len(ground_truth) > MAX_RESPONSE_CHARS:
+        return f"has {len(ground_truth)} characters, over the limit of {MAX_RESPONSE_CHARS}"
+    boxed = boxes_of_last_line(ground_truth)
+    content = ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth
+    if not balanced(content):
+        return "has braces that do not close"
+    gold = read(content)
+    if not gold.tokens:
+        return "is empty"
+    is_answer = any(map(_may_be_answer, gold.tokens)) or gold.tree == Several("{}", ())
+    return gold if is_answer else "holds nothing that an answer could be"
+
+
+def _may_be_answer(token: Token) -> bool:
+    return token.kind not in _PUNCTUATION and (token.kind != "word" or any(map(str.isalnum, str(token.value))))
+
+
+def balanced(text: str) -> bool:
+    r"""Whether the braces of ``text`` (``\{`` aside) close in order."""
+    steps = ({"{": 1, "}": -1}.get(brace, 0) for brace in re.findall(r"\\.|[{}]", text, re.DOTALL))
+    depths = [*accumulate(steps, initial=0)]
+    return min(depths) == depths[-1] == 0
