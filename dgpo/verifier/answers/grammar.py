@@ -81,7 +81,9 @@ class _Reader:
             return Several("", tuple(map(self.read, quantity)))
         sets, signs = split(tokens, "sign", "setminus")
         core = tokens if number_set(sets[0]) else conditions.without_fillers(tokens)
-        if signs and (region := regions.read_union(core)):  # all real numbers except 1 and 2, all n >= 3 except 4
+        if signs and (
+            region := regions.read_union(core, self.read)
+        ):  # all real numbers except 1 and 2, all n >= 3 except 4
             return region if core is tokens else regions.among(region, conditions.spoken_condition(tokens)) or region
         parts, cuts = split(tokens, "join")
         cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
@@ -94,7 +96,7 @@ class _Reader:
             raise Unreadable("an empty list")
         if (residues := self._residues(parts)) is not None:
             return residues
-        if (region := regions.read_conditions(parts, joints)) is not None:
+        if (region := regions.read_conditions(parts, joints, self.read)) is not None:
             return region
         if (named := read_named(tokens, self._each)) is not None:
             return named
@@ -134,7 +136,7 @@ class _Reader:
             sides = labelled(tokens)
             return Equation((sides[0], opened(sides[1])), 2) if sides else self._union(tokens)
         sets, cups = split(tokens, "sign", "cup")
-        if cups and (union := regions.read_conditions(sets, ("or",))):
+        if cups and (union := regions.read_conditions(sets, ("or",), self.read)):
             return union  # x < 1 \cup x > 2
         if tokens[0].kind == "name" and tokens[1].kind == "bar" and (members := self._members(tokens)):
             return members  # {x | x > 3} in braces of no meaning
@@ -158,7 +160,7 @@ class _Reader:
             return Equation(tuple(map(opened, sides)), approximate)
         if relations == ["in"]:
             return self._member(sides, tokens)
-        region = regions.read_conditions([tokens], ()) or regions.read_inequality(tokens)
+        region = regions.read_conditions([tokens], (), self.read) or regions.read_inequality(tokens, self.read)
         return replace(region, tokens=tokens) if region else statement(tokens)
 
     def _coordinates(self, sides: list[Tokens]) -> Named | None:
@@ -180,11 +182,10 @@ class _Reader:
         """A set of numbers, a union of intervals, both signs of a value, or what stands in brackets; else a scalar."""
         if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
             tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
-        numbers = number_set(tokens)
-        if numbers or split(tokens, "sign", "cup", "setminus")[1]:
-            letter, sign = numbers or ("", "")
-            region = regions.read_union(tokens) or regions.among(Region("", regions.REALS), (letter, "_", sign, "0"))
-            return region or (Statement(numbers, tokens, is_words=True) if numbers else statement(tokens))
+        if numbers := number_set(tokens):
+            return regions.of_numbers(*numbers) or Statement(numbers, tokens, is_words=True)
+        if split(tokens, "sign", "cup", "setminus")[1]:
+            return regions.read_union(tokens, self.read) or statement(tokens)
         if len(_items(tokens)) > 1:
             return Several("", tuple(self.read(item) for item in _items(tokens)))
         brackets, inside = shell(tokens)

@@ -1,20 +1,20 @@
 r"""Reads intervals, unions and inequalities as one kind: ``x \le 3`` and ``(-\infty, 3]`` are the same set."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
 
 from dgpo.verifier.answers.naming import Name, read_name
-from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import Answer, Condition, Infinite, Piece, Region, Several, Value
+from dgpo.verifier.expressions.tree import Answer, Condition, Equation, Infinite, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
-from dgpo.verifier.text.splitting import opened, separated, shell, split, split_at_bar, with_both_signs
+from dgpo.verifier.text.splitting import shell, split, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 
+Read = Callable[[Tokens], Answer]
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 BELOW, ABOVE = Infinite(True), Infinite(False)
 REALS = (Piece("()", BELOW, ABOVE),)
@@ -43,6 +43,13 @@ def among(answer: Answer, condition: Condition) -> Region | None:
     return replace(answer, pieces=tuple(pieces), is_whole=True) if pieces else None
 
 
+def of_numbers(letter: str, sign: str) -> Region | None:
+    r"""The region of ``\mathbb{R}``, ``\mathbb{R}^+`` or ``\mathbb{Z}^+``, by its `number_set`; None for other sets."""
+    pieces = _half_line(sign, Value(Fraction(0), ())) if sign else REALS
+    is_whole = letter == "Z" and sign != ""
+    return Region("", pieces, is_whole=is_whole) if letter == "R" or is_whole else None
+
+
 def whole_ends(region: Region) -> list[tuple[Any, Any]]:
     """The first and the last whole number of each piece, or infinity; none where these are not known."""
     ends: list[tuple[Any, Any]] = []
@@ -64,45 +71,37 @@ def listed(region: Region) -> Several | None:
     return Several("{}", tuple(Value(Fraction(number), ()) for low, high in ends for number in range(low, high + 1)))
 
 
-def read_union(tokens: Tokens) -> Region | None:
-    r"""The region of ``[0, 1] \cup \{2\}``, ``\mathbb{R} \setminus \{0\}`` or ``\mathbb{R}``; else None."""
+def read_union(tokens: Tokens, read: Read) -> Region | None:
+    r"""The region of ``[0, 1] \cup \{2\}`` or ``\mathbb{R} \setminus \{0\}``; None where a part is no region."""
     parts, cuts = split(tokens, "sign", "cup", "setminus")
-    union: list[Piece] | None = []
-    for index, part in enumerate(parts):
-        is_excluded = bool(index) and cuts[index - 1].value == "setminus"
-        points = [Piece("[]", end, end) for end in _ends(part)] if is_excluded else None
-        pieces = _pieces(part) or points
-        if not pieces or union is None:
+    if not all(parts):
+        return None
+    union: list[Piece] | None = _pieces(read(parts[0]))
+    for cut, part in zip(cuts, parts[1:], strict=True):
+        is_excluded = cut.value == "setminus"
+        answer = read(part)
+        if is_excluded and isinstance(answer, Equation):
+            answer = read(answer.sides[-1])  # except x = 1
+        items = answer.items if isinstance(answer, Several) else (answer,)
+        pieces = _pieces(answer) or (_points(items) if is_excluded else [])
+        if not pieces or not union:
             return None
         union = without(union, pieces) if is_excluded else union + pieces
-    return Region("", tuple(union)) if union is not None else None
+    return Region("", tuple(union)) if union else None
 
 
-def _pieces(tokens: Tokens) -> list[Piece] | None:
-    tokens = opened(tokens)
-    letter, sign = number_set(tokens) or ("", "")
-    if letter == "R":
-        return [*_half_line(sign, Value(Fraction(0), ()))] if sign else [*REALS]
-    brackets, inside = shell(tokens)
-    if brackets == "{}" and len(said := split_at_bar(inside)[0]) == 2 and said[0]:  # \\{x : x > 2\\}
-        parts, cuts = split(said[1], "join")
-        region = read_conditions(parts, (str(cut.value) for cut in cuts)) or read_inequality(said[1])
-        return [*region.pieces] if region and region.variable == said[0][0].value else None
-    ends = _ends(separated(inside))
-    if brackets == "{}" and ends:
-        return [Piece("[]", end, end) for end in ends]
-    if brackets in ("()", "[]", "[)", "(]") and len(ends) == 2:
-        return [Piece(brackets, *ends)]
-    region = read_inequality(tokens)
-    return [*region.pieces] if region else None
+def _pieces(answer: Answer) -> list[Piece]:
+    """The pieces of a region, of an interval or of a set of values; none of anything else."""
+    if isinstance(answer, Several) and answer.brackets == "{}":
+        return _points(answer.items)
+    region = as_region(answer) if isinstance(answer, Several) else answer
+    return [*region.pieces] if isinstance(region, Region) and not region.is_whole else []
 
 
-def _ends(tokens: Tokens) -> list[Value | Infinite]:
-    """The values of a list, ``\\pm 1`` as two and ``x = 1`` as 1; none where one of its parts is no value."""
-    parts = [split(part, "relation", "=")[0] for part in split(tokens, "join")[0] if part]
-    values = [sides[-1] for sides in parts if len(sides) == 1 or _variable(sides[0])]
-    ends = [_end(value) for both in map(with_both_signs, values) for value in dict.fromkeys(both)]
-    return [end for end in ends if end] if all(ends) and len(values) == len(parts) else []
+def _points(items: Sequence[Answer]) -> list[Piece]:
+    """Values as pieces; none where one of them is no value."""
+    ends = [item for item in items if isinstance(item, Value | Infinite)]
+    return [Piece("[]", end, end) for end in ends] if len(ends) == len(items) else []
 
 
 def _end(tokens: Tokens) -> Value | Infinite | None:
@@ -110,7 +109,7 @@ def _end(tokens: Tokens) -> Value | Infinite | None:
     return value if isinstance(value, Value | Infinite) else None
 
 
-def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | None:
+def read_conditions(parts: Sequence[Tokens], joints: Iterable[str], read: Read) -> Region | None:
     """The region of inequalities of one variable: all hold at once, or any with ``or`` among ``joints``, and with
     commas where no number satisfies all (``x < 1, x > 3``). ``x \\ne 1`` takes a point out."""
     joints = set(joints)
@@ -125,7 +124,9 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str]) -> Region | 
     points = [_point(part) if "or" in joints else None for part in parts]
     if len(parts) < 2 or all(points):
         return None
-    regions = [region for point, part in zip(points, parts, strict=True) if (region := point or read_inequality(part))]
+    regions = [
+        region for point, part in zip(points, parts, strict=True) if (region := point or read_inequality(part, read))
+    ]
     names = {region.variable for region in regions if region.variable}
     if len(regions) < len(parts) or len(names) != 1:
         return None
@@ -205,14 +206,14 @@ def _number(end: Value | Infinite) -> Any:
     return real_value(end.node)
 
 
-def read_inequality(tokens: Tokens) -> Region | None:
+def read_inequality(tokens: Tokens, read: Read) -> Region | None:
     r"""The region of ``x < 3``, ``1 \le x < 2``, ``|x - 2| < 3`` or ``x \in [0, 1]``; else None."""
     brackets, inside = shell(tokens)
     sides, signs = split(inside if brackets == "()" else tokens, "relation")
     relations = [str(sign.value) for sign in signs]
     if relations in (["in"], ["not in"]):
-        name, region = read_name(sides[0]), read_union(sides[1])
-        pieces = without(REALS, region.pieces) if region and relations == ["not in"] else region and region.pieces
+        name, pieces = read_name(sides[0]), _pieces(read(sides[1])) if sides[1] else []
+        pieces = without(REALS, pieces) if pieces and relations == ["not in"] else pieces
         return Region(str(name), tuple(pieces)) if name and pieces else None
     if not relations or not all(sides) or not set(relations) <= set(MIRROR):
         return None
