@@ -12,6 +12,7 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.reading import Reading
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.tree import Node, Operation, Value, quotient
+from dgpo.verifier.expressions.values import ordered
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import split, split_where, symbols
 from dgpo.verifier.text.tokens import Token, Unreadable, has
@@ -21,7 +22,6 @@ _BOUNDARIES: tuple[Callable[[Token], bool], ...] = (
     lambda token: token.kind in ("join", "row", "cell"),
     lambda token: token.kind == "relation",
 )
-_NEUTRAL = {"+": Fraction(0), "*": Fraction(1)}
 
 
 def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
@@ -36,9 +36,9 @@ def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
     node = answer.tree.node if isinstance(answer.tree, Value) else None
     wanted = gold.tree.node if isinstance(gold.tree, Value) else None
     is_remainder = has(expression, "command", "mod")
-    if node is not None and not is_remainder and (_is_plain(node) or (wanted and _ordered(wanted) == _ordered(node))):
+    if node is not None and not is_remainder and (_is_plain(node) or (wanted and ordered(wanted) == ordered(node))):
         return False
-    return not {symbols(expression), node and _ordered(node)}.isdisjoint(_expressions(problem))
+    return not {symbols(expression), node and ordered(node)}.isdisjoint(_expressions(problem))
 
 
 @lru_cache(maxsize=1024)  # a group of responses has one problem
@@ -55,7 +55,7 @@ def _expressions(problem: str) -> frozenset[tuple[str, ...] | Node]:
     for side in dict.fromkeys(side[has(side[:1], "sign", ":") :] for side in sides):
         expressions.add(symbols(side))
         if len(side) > 1 and isinstance(tree := read_answer(side), Value):
-            expressions.add(_ordered(tree.node))
+            expressions.add(ordered(tree.node))
     return frozenset(expressions)
 
 
@@ -66,13 +66,3 @@ def _is_plain(node: Node) -> bool:
     number = exact(node)
     is_lowest = number is not None and node == quotient(Fraction(number.numerator), Fraction(number.denominator))
     return is_lowest or isinstance(node, str)
-
-
-def _ordered(node: Node) -> Node:
-    """``node`` with terms and factors sorted and without terms 0 and factors 1, so that ``2+x`` is ``x+2``."""
-    if not isinstance(node, Operation):
-        return node
-    operands = [*map(_ordered, node.operands)]
-    if (neutral := _NEUTRAL.get(node.function)) is not None:
-        operands = sorted((operand for operand in operands if operand != neutral), key=hash) or [neutral]
-    return operands[0] if len(operands) == 1 and neutral is not None else Operation(node.function, tuple(operands))

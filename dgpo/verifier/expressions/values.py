@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from dgpo.verifier.expressions import points
@@ -37,6 +37,7 @@ DECIMAL_TOLERANCE = Fraction(1_000_001, 10**12)
 INTEGER_TOLERANCE = Fraction(1, 10**12)
 """For an integer gold and a decimal answer: the digits of a float."""
 POINTS, COUNTING_POINTS = 6, 24
+_NEUTRAL = {"+": Fraction(0), "*": Fraction(1)}
 KINKS = vocabulary("abs max min floor ceil root mod arccot") | {f"arc{name}" for name in INVERTED}
 
 
@@ -112,21 +113,28 @@ def _as_product(node: Node) -> Node:
 
 
 @lru_cache(maxsize=4096)
-def folded(node: Node) -> Node:
-    """``node`` with rational parts computed and terms and factors sorted: equal folded trees have equal values."""
+def ordered(node: Node, is_computed: bool = False) -> Node:
+    """``node`` with terms and factors sorted, without terms 0 and factors 1, so that ``2+x`` is ``x+2``; with
+    ``is_computed`` also its rational parts as numbers. Equal ordered trees have equal values.
+    """
     if not isinstance(node, Operation):
         return node
-    number = exact(node)
-    if number is not None:
+    if is_computed and (number := exact(node)) is not None:
         return number
-    operands = [folded(operand) for operand in node.operands]
-    if node.function in ("+", "*"):
-        flat: list[Node] = []
-        for operand in operands:
-            is_same = isinstance(operand, Operation) and operand.function == node.function
-            flat += operand.operands if isinstance(operand, Operation) and is_same else (operand,)
-        operands = sorted(flat, key=hash)
-    return Operation(node.function, tuple(operands))
+    operands = [ordered(operand, is_computed) for operand in node.operands]
+    if (neutral := _NEUTRAL.get(node.function)) is None:
+        return Operation(node.function, tuple(operands))
+    flat: list[Node] = []
+    for operand in operands:
+        is_same = isinstance(operand, Operation) and operand.function == node.function
+        flat += operand.operands if isinstance(operand, Operation) and is_same else (operand,)
+    while neutral in flat:
+        flat.remove(neutral)
+    operands = sorted(flat, key=hash) or [neutral]
+    return operands[0] if len(operands) == 1 else Operation(node.function, tuple(operands))
+
+
+folded = partial(ordered, is_computed=True)
 
 
 def _equal_in_a_reading(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
@@ -201,7 +209,9 @@ def _value(node: Node, index: int, at: Coordinate, evaluator: Evaluator) -> tupl
     check_time()
     point = {name: at(name, index) for name in names(node)}
     if at is points.counting:
-        node = folded(renamed(node, {name: number for name, number in point.items() if name in points.COUNTERS}))
+        node = ordered(
+            renamed(node, {name: number for name, number in point.items() if name in points.COUNTERS}), is_computed=True
+        )
     number = exact(node)
     return evaluator.value_at(node if number is None else number, point)
 
