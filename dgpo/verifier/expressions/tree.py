@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from operator import attrgetter
 
 from dgpo.verifier.text.tokens import Tokens
 
@@ -10,6 +11,7 @@ CONSTANTS = frozenset(("pi", "e", "i", "infinity"))
 SERIES = frozenset(("sum", "prod"))
 BOUND = "#"
 """The first character of the letter that a sum or a product binds."""
+_is_decimal = attrgetter("is_decimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Value:
 
     @property
     def is_decimal(self) -> bool:
-        return any(token.is_decimal for token in self.tokens)
+        return any(map(_is_decimal, self.tokens))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import Literal
 
 Kind = Literal[
@@ -66,6 +67,7 @@ class Token:
 
 
 Tokens = tuple[Token, ...]
+_kind = attrgetter("kind")
 END = Token("end", "", "")
 """What follows the last token."""
 PLUS, MINUS, TIMES = Token("sign", "+", "+"), Token("sign", "-", "-"), Token("sign", "*", r"\cdot ")
@@ -80,7 +82,7 @@ def has(tokens: Sequence[Token], kind: Kind, *values: str) -> bool:
 
 def has_any(tokens: Sequence[Token], *kinds: Kind) -> bool:
     """Whether one of ``tokens`` is of one of the kinds."""
-    return any(token.kind in kinds for token in tokens)
+    return not {*map(_kind, tokens)}.isdisjoint(kinds)
 
 
 class Unreadable(Exception):
