@@ -70,8 +70,6 @@ def shown(answer: tree.Answer | tree.Piece) -> str:
             unit = f" [{answer.unit}]" if answer.unit else ""
             kind = " (decimal)" if answer.is_decimal else ""
             return formula(answer.node) + kind + unit
-        case tree.Infinite():
-            return "-infinity" if answer.is_negative else "infinity"
         case tree.Several():
             return f"{_SETS[answer.brackets]}({'; '.join(map(shown, answer.items))})"
         case tree.Piece():

@@ -10,7 +10,7 @@ from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
-from dgpo.verifier.expressions.tree import Answer, Infinite, Node, Piece, Region, Several, Statement, Value, renamed
+from dgpo.verifier.expressions.tree import ABOVE, Answer, Node, Piece, Region, Several, Statement, Value, renamed
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, has, vocabulary
 
@@ -44,9 +44,9 @@ def _series(items: Sequence[Answer]) -> list[Value] | Region | None:
         numbers = [first[0] + index * step for index in range(int(count))] if len(items) <= count <= MAX_FILLED else []
         if numbers and (first, last) == (numbers[: len(first)], numbers[-len(last) :]):
             return [Value(number, ()) for number in numbers]
-    end = items[-1] if last else regions.ABOVE
+    end = items[-1] if last else ABOVE
     is_each = first == [int(first[0]) + index for index in range(len(first))]
-    if len(items) < 4 or len(last) > 1 or not is_each or not isinstance(end, Value | Infinite):
+    if len(items) < 4 or len(last) > 1 or not is_each or not isinstance(end, Value):
         return None
     return Region("", (Piece("[]" if last else "[)", Value(first[0], ()), end),), is_whole=True)
 

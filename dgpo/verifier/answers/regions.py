@@ -9,14 +9,13 @@ from typing import Any
 
 from dgpo.verifier.answers.naming import Name, read_name
 from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import Answer, Condition, Equation, Infinite, Piece, Region, Several, Value
+from dgpo.verifier.expressions.tree import ABOVE, BELOW, Answer, Condition, Equation, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.splitting import shell, split, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 
 Read = Callable[[Tokens], Answer]
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
-BELOW, ABOVE = Infinite(True), Infinite(False)
 REALS = (Piece("()", BELOW, ABOVE),)
 MAX_LISTED, MAX_MERGED = 100, 32
 """The most whole numbers that a list may have in the place of a region, and the most pieces."""
@@ -28,7 +27,7 @@ def as_region(answer: Several) -> Region | None:
         parts = [as_region(item) for item in answer.items if isinstance(item, Several)]
         pieces = tuple(piece for part in parts if part for piece in part.pieces)
         return Region("", pieces) if 1 < len(pieces) == len(answer.items) else None
-    ends = [item for item in answer.items if isinstance(item, Value | Infinite)]
+    ends = [item for item in answer.items if isinstance(item, Value)]
     is_pair = len(ends) == len(answer.items) == 2 and answer.brackets != "{}"
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
 
@@ -54,7 +53,7 @@ def whole_ends(region: Region) -> list[tuple[Any, Any]]:
     """The first and the last whole number of each piece, or infinity; none where these are not known."""
     ends: list[tuple[Any, Any]] = []
     for piece in region.pieces:
-        low, high = _number(piece.low), _number(piece.high)
+        low, high = real_value(piece.low.node), real_value(piece.high.node)
         if low is None or high is None:
             return []
         low = low if low == -math.inf else math.floor(low) + 1 if piece.brackets[0] == "(" else math.ceil(low)
@@ -100,13 +99,13 @@ def _pieces(answer: Answer) -> list[Piece]:
 
 def _points(items: Sequence[Answer]) -> list[Piece]:
     """Values as pieces; none where one of them is no value."""
-    ends = [item for item in items if isinstance(item, Value | Infinite)]
+    ends = [item for item in items if isinstance(item, Value)]
     return [Piece("[]", end, end) for end in ends] if len(ends) == len(items) else []
 
 
-def _end(tokens: Tokens) -> Value | Infinite | None:
+def _end(tokens: Tokens) -> Value | None:
     value = read_value(tokens)
-    return value if isinstance(value, Value | Infinite) else None
+    return value if isinstance(value, Value) else None
 
 
 def read_conditions(parts: Sequence[Tokens], joints: Iterable[str], read: Read) -> Region | None:
@@ -180,7 +179,7 @@ def _complement(piece: Piece) -> list[Piece]:
     return [part for part in (below, above) if part.low != part.high]
 
 
-def _tighter(one: Piece, other: Piece, side: int) -> tuple[str, Value | Infinite] | None:
+def _tighter(one: Piece, other: Piece, side: int) -> tuple[str, Value] | None:
     """The bracket and the end of the intersection of two pieces on one ``side``, 0 for the lower; None if unknown."""
     ends = [(piece.brackets[side], (piece.low, piece.high)[side]) for piece in (one, other)]
     order = _order(ends[0][1], ends[1][1])
@@ -189,21 +188,16 @@ def _tighter(one: Piece, other: Piece, side: int) -> tuple[str, Value | Infinite
     return None if order is None else ends[(order < 0) ^ side]
 
 
-def _order(one: Value | Infinite, other: Value | Infinite) -> int | None:
+def _order(one: Value, other: Value) -> int | None:
     """-1 where ``one`` is the smaller, 1 where it is the larger, 0 where they are the same, None where not known."""
     if one == other:
         return 0
-    low, high = _number(one), _number(other)
+    low, high = real_value(one.node), real_value(other.node)
     if low is None or high is None:
-        infinite = [isinstance(end, Infinite) for end in (one, other)]
-        return None if not any(infinite) else (-1 if one == BELOW or other == ABOVE else 1)
+        if one == BELOW or other == ABOVE:
+            return -1
+        return 1 if one == ABOVE or other == BELOW else None
     return int(low > high) - int(low < high)
-
-
-def _number(end: Value | Infinite) -> Any:
-    if isinstance(end, Infinite):
-        return -math.inf if end.is_negative else math.inf
-    return real_value(end.node)
 
 
 def read_inequality(tokens: Tokens, read: Read) -> Region | None:
@@ -270,7 +264,7 @@ def _distance(modulus: Tokens, relation: str, end: Tokens) -> Region | None:
     return Region(name, (*_half_line(MIRROR[relation], low), *_half_line(relation, high)))
 
 
-def _half_line(relation: str, end: Value | Infinite) -> tuple[Piece, ...]:
+def _half_line(relation: str, end: Value) -> tuple[Piece, ...]:
     below = Piece("(]" if relation == "<=" else "()", BELOW, end)
     above = Piece("[)" if relation == ">=" else "()", end, ABOVE)
     return {"<": (below,), "<=": (below,), ">": (above,), ">=": (above,), "!=": (below, above)}[relation]

@@ -1,6 +1,6 @@
-r"""The decisions a person may argue about, each a function. docs/verifier.md has a row for each.
+r"""The decisions a person may argue about, each a function: hedges, words, letters of choices, rounding.
 
-They say what an answer claims; `equality` compares the claims with the ground truth.
+docs/verifier.md has a row for each; what an equation claims is in `equations`.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,7 @@ from operator import or_
 
 from dgpo.verifier.expressions.algebra import parse
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.tree import Infinite, Node, Opaque, Ratio, Several, Statement, Value, names, product
+from dgpo.verifier.expressions.tree import ABOVE, BELOW, Node, Opaque, Ratio, Several, Statement, Value, names, product
 from dgpo.verifier.expressions.units import BASE, MAX_UNIT, read_unit
 from dgpo.verifier.text.numerals import MAGNITUDES, read_words
 from dgpo.verifier.text.spelling import TRIGONOMETRIC
@@ -23,7 +23,7 @@ _OF_ANGLES = {"degrees": "degree", "minutes": "'", "seconds": "''"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
-def read_scalar(tokens: Tokens) -> Ratio | Value | Infinite | Several | Statement:
+def read_scalar(tokens: Tokens) -> Ratio | Value | Several | Statement:
     """A ratio (``3:4``, ``3 to 4``), a time (``10:30 a.m.``) or a value."""
     parts, cuts = split_where(tokens, lambda token: token.is_("sign", ":") or token.is_("word", "to"))
     if has(cuts[:1], "word") and not all(len(part) == 1 and part[0].kind == "number" for part in parts):
@@ -54,14 +54,14 @@ def read_sum(tokens: Tokens) -> Value | None:
 
 
 @lru_cache(maxsize=8192)
-def read_value(tokens: Tokens) -> Value | Infinite | Several | Statement:
+def read_value(tokens: Tokens) -> Value | Several | Statement:
     """The value of ``tokens``; a `Statement` where they have words that are no unit."""
     tokens = opened(tokens)
     if has(tokens[:1], "word", "minus", "negative") and (has(tokens, "number") or in_words(tokens[1:])):
         tokens = (MINUS, *tokens[1:])
     is_signed = has(tokens[:1], "sign", "+", "-")
     if [token.kind for token in tokens[is_signed:]] == ["infinity"]:
-        return Infinite(tokens[0].value == "-")
+        return replace(BELOW if tokens[0].value == "-" else ABOVE, tokens=tokens)
     if [token.kind for token in tokens] == ["empty"]:
         return Several("{}", ())
     currency, tokens = _currency(tokens)

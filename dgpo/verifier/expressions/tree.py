@@ -145,9 +145,8 @@ class Value:
         return any(map(_is_decimal, self.tokens))
 
 
-@dataclass(frozen=True, slots=True)
-class Infinite:
-    is_negative: bool
+BELOW, ABOVE = Value(Operation("-", ("infinity",)), ()), Value("infinity", ())
+"""Minus infinity and infinity, as ends of intervals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,8 @@ class Piece:
     """An interval: its brackets ("[)" is closed on the left alone) and its ends."""
 
     brackets: str
-    low: "Value | Infinite"
-    high: "Value | Infinite"
+    low: Value
+    high: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,4 +241,4 @@ class Statement:
     is_words: bool = False
 
 
-Answer = Value | Infinite | Several | Region | Grid | Equation | Named | Ratio | Given | Statement
+Answer = Value | Several | Region | Grid | Equation | Named | Ratio | Given | Statement

@@ -18,6 +18,8 @@ from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.evaluation import COARSE, FINE, INVERTED, Evaluator
 from dgpo.verifier.expressions.points import POSITIVE_POINTS, Coordinate
 from dgpo.verifier.expressions.tree import (
+    ABOVE,
+    BELOW,
     Answer,
     Node,
     Opaque,
@@ -79,6 +81,8 @@ def equal(gold: Node, answer: Node, has_decimal: bool = False) -> bool | None:
     """
     if (same := equal_at_sight(gold, answer, has_decimal)) is not None:
         return same
+    if not {gold, answer}.isdisjoint((ABOVE.node, BELOW.node)):
+        return False
     if any(isinstance(side, Opaque) or _is_complex(side) for side in (gold, answer)):
         return None
     if "infinity" in subtrees(gold) or "infinity" in subtrees(answer):  # series: equal with as many terms, twice
@@ -274,6 +278,7 @@ def is_multiple(gold: Node, answer: Node, *, positive: bool = False) -> bool:
     return all(_close(one, factor * two, COARSE.tolerance) for one, two in pairs)
 
 
+@lru_cache(maxsize=4096)
 def real_value(node: Node) -> Any:
     """The value of an expression without variables, its real part where it is complex; None where it has none."""
     value = None if names(node) else COARSE.value_at(node, {})

@@ -40,18 +40,18 @@ def test_each_kind_of_answer(text: str, tree: str) -> None:
 @pytest.mark.parametrize(
     ("text", "tree"),
     [
-        ("x \\le 3", "numbers x in (-infinity; 3]"),
-        ("3 > x", "numbers x in (-infinity; 3)"),
+        ("x \\le 3", "numbers x in ((- infinity); 3]"),
+        ("3 > x", "numbers x in ((- infinity); 3)"),
         (r"-1 < x \le 3", "numbers x in (-1; 3]"),
         (r"3 \ge x > -1", "numbers x in (-1; 3]"),
-        (r"x \ne 2", "numbers x in (-infinity; 2) and (2; infinity)"),
+        (r"x \ne 2", "numbers x in ((- infinity); 2) and (2; infinity)"),
         (r"x \in [0, 1] \cup \{5\}", "numbers x in [0; 1] and [5; 5]"),
         (r"\{t \mid t > 2\}", "numbers in (2; infinity)"),
         (r"x > 1 \text{ and } x < 4", "numbers x in (1; 4)"),
         (r"x > 1 \text{ and } x > 2", "numbers x in (2; infinity)"),
         (r"0 < x < 2, x \ne 1", "numbers x in (0; 1) and (1; 2)"),
-        (r"\mathbb{R} \setminus [2, 3]", "numbers in (-infinity; 2) and (3; infinity)"),
-        (r"]-\infty, 1] \cup ]2, 3[", "numbers in (-infinity; 1] and (2; 3)"),
+        (r"\mathbb{R} \setminus [2, 3]", "numbers in ((- infinity); 2) and (3; infinity)"),
+        (r"]-\infty, 1] \cup ]2, 3[", "numbers in ((- infinity); 1] and (2; 3)"),
         (r"|x - 2| < 3", "numbers x in ((+ 2 (- 3)); (+ 2 3))"),
     ],
 )
