@@ -3,7 +3,6 @@ r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, r
 `equality` says how each kind is compared, and `policy` what a person may argue about.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -42,20 +41,23 @@ def read_answer(tokens: Tokens) -> Answer:
 
 
 class _Reader:
-    """Reads an answer, and with it its parts, at most `MAX_DEPTH` deep."""
+    """Reads an answer, and with it its parts, each once and at most `MAX_DEPTH` deep."""
 
     def __init__(self) -> None:
         self._depth = 0
+        self._answers: dict[Tokens, Answer] = {}
 
-    def read(self, tokens: Sequence[Token]) -> Answer:
-        if self._depth > MAX_DEPTH:
-            raise Unreadable("nested too deep")
-        self._depth += 1
-        answer = self._read(tokens)
-        self._depth -= 1
+    def read(self, tokens: Tokens) -> Answer:
+        answer = self._answers.get(tokens)
+        if answer is None:
+            if self._depth > MAX_DEPTH:
+                raise Unreadable("nested too deep")
+            self._depth += 1
+            answer = self._answers[tokens] = self._read(tokens)
+            self._depth -= 1
         return answer
 
-    def _read(self, tokens: Sequence[Token]) -> Answer:
+    def _read(self, tokens: Tokens) -> Answer:
         tokens = in_a_list(split(opened(tokens), "row")[0])
         if not tokens:
             raise Unreadable("nothing to read")

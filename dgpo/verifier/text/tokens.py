@@ -1,7 +1,7 @@
 """The tokens that the lexer makes of a text, and small questions about them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from operator import attrgetter
 from typing import Literal
@@ -37,7 +37,7 @@ class Token:
     """
 
     kind: Kind
-    value: str | Fraction
+    value: str | Fraction = field(hash=False)  # the hash of a fraction is slow
     latex: str
     is_spaced: bool = False
     is_worded: bool = False
