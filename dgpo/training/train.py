@@ -1,8 +1,6 @@
 """Train: compose a config, refuse what would fail, and hand over to verl's trainer."""
 
 import os
-import re
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,14 +12,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from dgpo.cluster import LossWatch, LostError, settle_cluster, use_token
 from dgpo.config.checks import check, report
-from dgpo.config.checks.environment import model_bytes
 from dgpo.config.checks.resume import digests
 from dgpo.config.checks.sizes import total_steps, world
 from dgpo.config.compose import compose_config, of_training, select_platform
 from dgpo.console import captured_output, tail
 from dgpo.files import json_object, replace_json, replace_text
 from dgpo.progress import duration, say, seconds_of
-from dgpo.runs.checkpoints import latest_complete, set_aside, step_of
+from dgpo.runs.checkpoints import latest_complete, set_aside, step_of, write_fault
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.kept import kept_steps
 from dgpo.runs.metrics import read_metrics
@@ -31,9 +28,6 @@ from dgpo.training.step_lines import Progress
 from dgpo.training.stopping import handled, interrupt, reason, saving_first, tell
 from dgpo.verifier import VERSION
 from dgpo.versions import PINNED, installed_versions
-
-# Words of torch, safetensors and the system for a failed write.
-WRITE_ERROR = re.compile(r"unexpected pos|PytorchStreamWriter|basic_ios|iostream|No space left|ENOSPC|Errno 28|IoError")
 
 
 def choose_checkpoint(config: DictConfig, folder: RunFolder) -> str | None:
@@ -163,7 +157,7 @@ def launch(config: DictConfig, folder: RunFolder, start: int, total: int | None)
         return tell(error, how_to_go_on(folder))
     except Exception as error:
         print(f"\nthe run failed after {duration(time.monotonic() - started)}:", file=sys.stderr)
-        print(f"{explain(error, config)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
+        print(f"{explain(error, folder.path)}\n\nlast lines of {folder.log}:\n{tail(folder.log)}", file=sys.stderr)
         print(f"\n{how_to_go_on(folder)}", file=sys.stderr)
         return 1
     took = duration(time.monotonic() - started)
@@ -220,23 +214,14 @@ def run(config: DictConfig) -> int:
     return 0
 
 
-def explain(error: BaseException, config: DictConfig) -> str:
-    """The innermost cause in one or two lines, since Ray wraps an error once for each process it passes.
-
-    torch does not say that the disk is full when it cannot save, so the free space is checked here.
-    """
+def explain(error: BaseException, folder: Path) -> str:
+    """The innermost cause in one or two lines, since Ray wraps an error once for each process it passes."""
     cause: BaseException = error
     lost = f"LostError: {error}\nseen first as:\n" if isinstance(error, LostError) and error.__cause__ else ""
     while (inner := getattr(cause, "cause", None) or cause.__cause__) is not None and inner is not cause:
         cause = inner
     text = f"{lost}{type(cause).__name__}: {cause}".strip()
-    size, free = model_bytes(config), shutil.disk_usage(config.run.dir).free
-    if WRITE_ERROR.search(text) and size is not None and free < size:
-        text += (
-            f"\nthe disk is full: {free / 2**20:.0f} MiB are left for {config.run.dir}, a checkpoint takes "
-            f"{size / 2**20:.0f} MiB; free space and start again, checkpoints saved before are whole"
-        )
-    return text
+    return text + write_fault(text, folder)
 
 
 @handled(interrupt)

@@ -23,7 +23,7 @@ from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
 from dgpo.model_files import model_fault, refuse
 from dgpo.progress import duration, say
-from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_manifest
+from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_fault, write_manifest
 from dgpo.runs.export import export
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.trackers import tracker_environment
@@ -200,7 +200,8 @@ def run(settings: Settings, method: Method, config: DictConfig, examples: Exampl
                 print(f"interrupted; the same command {at}", file=sys.stderr)
                 return 130
             except Exception as error:
-                print(f"the run failed: {type(error).__name__}: {error}\n{tail(folder.log)}", file=sys.stderr)
+                cause = f"{type(error).__name__}: {error}"
+                print(f"the run failed: {cause}{write_fault(cause, folder.path)}\n{tail(folder.log)}", file=sys.stderr)
                 return 1
             write_export(folder, target)
         print(f"the model: {target}")
@@ -249,10 +250,10 @@ def train_from(
             "train.lr; lower it",
             file=sys.stderr,
         )
+    refuse_another_run(settings, config, examples)
     if dry_run:
         print(f"{total} steps, {an_epoch} an epoch")
         return 0
-    refuse_another_run(settings, config, examples)
     refuse_missing_gpus(settings)
     if "RANK" not in os.environ:
         if (ranks := settings.trainer.n_gpus_per_node) > 1:

@@ -30,7 +30,7 @@ def test_settings_may_grow_but_not_change(tmp_path: Path, by_hand: Settings) -> 
     more = replace(begun, sampling=sampling, benchmarks={"sums": SUMS, "more": MORE})
     assert not agree_or_refuse(folder, more)
     assert read_settings(folder) == more
-    more = replace(more, model=replace(more.model, name="moved"))
+    more = replace(more, model=replace(more.model, name="moved"), engine=replace(more.engine, max_num_seqs=8))
     assert not agree_or_refuse(folder, more)
     assert read_settings(folder) == more
     other = replace(SUMS, content_hash="c")

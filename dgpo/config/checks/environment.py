@@ -27,6 +27,8 @@ from dgpo.versions import environment_problems, install_command
 
 # fp32 weights and two Adam moments, in bytes a parameter; what verl saves for an actor.
 CHECKPOINT_BYTES_PER_PARAMETER = 12
+# Of the 107 that a socket's name may have, what Ray adds: /ray/session_<time>_<process>/sockets/plasma_store.
+LONGEST = 107 - 68
 
 
 def versions(config: DictConfig) -> Iterator[Finding]:
@@ -87,8 +89,14 @@ def weight_transport(config: DictConfig) -> Iterator[Finding]:
 
 def temporary_files(config: DictConfig) -> Iterator[Finding]:
     """Ray and the compilers can use the folder of temporary files; they would say so minutes later, and not why."""
-    if not re.fullmatch("[!-~]+", folder := tempfile.gettempdir()):
+    folder = tempfile.gettempdir()
+    if not re.fullmatch("[!-~]+", folder):
         message = "Ray takes ASCII alone in its name, and compilers split it at a space"
+        yield Finding("TMPDIR", folder, message, "choose another: TMPDIR=/tmp")
+        return
+    rays_own = OmegaConf.select(config, "ray_kwargs.ray_init._temp_dir") or os.environ.get("RAY_TMPDIR")
+    if not rays_own and cluster_address(config) is None and len(folder) > LONGEST:
+        message = f"Ray's sockets lie below it, and no socket may have such a long name; it may have {LONGEST} letters"
         yield Finding("TMPDIR", folder, message, "choose another: TMPDIR=/tmp")
 
 

@@ -16,7 +16,7 @@ def test_a_run_folder_that_is_a_file_is_refused(problems: Callable[..., list[str
         assert f"{tmp_path}/{place} is not a writable folder" in problem
 
 
-@pytest.mark.parametrize("name", ["a b", "läufe"])
+@pytest.mark.parametrize("name", ["a b", "läufe", "a" * 40])
 def test_a_folder_of_temporary_files_that_ray_or_a_compiler_cannot_use_is_refused(
     problems: Callable[..., list[str]], tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
