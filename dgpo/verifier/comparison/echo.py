@@ -3,7 +3,7 @@ r"""Is an answer an expression of the problem, handed back? It has the right val
 Boxing the first formula of a problem wins one in ten of MATH-style problems with any verifier that evaluates.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
@@ -11,8 +11,8 @@ from itertools import groupby
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.reading import Reading
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.tree import Node, Operation, Value, quotient
-from dgpo.verifier.expressions.values import ordered
+from dgpo.verifier.expressions.tree import Answer, Node, Operation, Several, Value, functions, quotient, subtrees
+from dgpo.verifier.expressions.values import equal, ordered
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import split, split_where, symbols
 from dgpo.verifier.text.tokens import Token, Unreadable, has
@@ -33,12 +33,30 @@ def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
     expression = sides[-1]
     if len(expression) < 2 or symbols(expression) == gold.symbols:
         return False
-    node = answer.tree.node if isinstance(answer.tree, Value) else None
-    wanted = gold.tree.node if isinstance(gold.tree, Value) else None
-    is_remainder = has(expression, "command", "mod")
-    if node is not None and not is_remainder and (_is_plain(node) or (wanted and ordered(wanted) == ordered(node))):
+    given, known = {ordered(node) for node in _nodes(gold.tree)}, _expressions(problem)
+    nodes = [node for node in _nodes(answer.tree) if not _is_plain(node) and ordered(node) not in given]
+    if not nodes and isinstance(answer.tree, Value):
         return False
-    return not {symbols(expression), node and ordered(node)}.isdisjoint(_expressions(problem))
+    return symbols(expression) in known or any(_is_copied(node, known) for node in nodes)
+
+
+def _nodes(tree: Answer) -> Iterator[Node]:
+    r"""The expressions of a value or of a list; of ``7^{23} \bmod 10``, which is 3, all of it."""
+    if isinstance(tree, Several):
+        for item in tree.items:
+            yield from _nodes(item)
+    elif isinstance(tree, Value):
+        whole = read_answer(tree.tokens) if tree.unit.startswith("mod ") else tree
+        yield Operation("mod", (whole.node,)) if whole is not tree and isinstance(whole, Value) else tree.node
+
+
+def _is_copied(node: Node, known: Collection[tuple[str, ...] | Node]) -> bool:
+    """Whether an expression of the problem is in ``node`` and has its value, or is only to be rounded, or divided."""
+    is_of_whole = not functions(node).isdisjoint(("mod", "floor", "ceil"))
+    return any(
+        not _is_plain(part) and ordered(part) in known and (part is node or is_of_whole or equal(node, part))
+        for part in subtrees(node)
+    )
 
 
 @lru_cache(maxsize=1024)  # a group of responses has one problem

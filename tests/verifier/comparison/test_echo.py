@@ -17,6 +17,12 @@ from dgpo.verifier import verify
         ("a) Compute $99^2+99+1$.", "9901", "0+99+1+99^2"),
         (r"Find $2^{10} \bmod 10$.", "4", r"2^{10} \bmod 10"),
         (r"Simplify $\sqrt{8}, \sqrt{18}$.", r"2\sqrt2, 3\sqrt2", r"\sqrt8, \sqrt{18}"),
+        (r"What is the units digit of $7^{2023}$?", "3", r"7^{2023} \bmod 10"),
+        (r"Find the greatest integer below $(\sqrt3+\sqrt2)^6$.", "969", r"\lfloor (\sqrt3+\sqrt2)^6 \rfloor"),
+        ("Compute $99^2+99+1$.", "9901", r"\frac{99^2+99+1}{1}"),
+        ("Compute $99^2+99+1$.", "9901", "|99^2+99+1| - 0"),
+        ("Compute $99^2+99+1$.", "9901", "99^2+99+1, 99^2+99+1"),
+        (r"Simplify $\sqrt{242}.$", r"11\sqrt2", r"\sqrt{242}^1"),
     ],
 )
 def test_the_question_handed_back(problem: str, gold: str, echo: str) -> None:
@@ -33,6 +39,9 @@ def test_the_question_handed_back(problem: str, gold: str, echo: str) -> None:
         ("He has 6 of 12.0 apples.", "12", "12.0"),
         ("Given $2x+1=5$, is it $x$ or $2x$?", "x", "x"),
         ("Compute $2+3+4$.", "3+2", "2+3"),
+        ("How many are there, if $3^5$ are of one kind, and twice as many in all?", "486", r"2 \cdot 3^5"),
+        (r"What is $17^2$ modulo $10$?", "9", r"9 \bmod 10"),
+        (r"Solve $x^2 = 2 + \sqrt2$ for its rational and irrational parts.", r"2, \sqrt2", r"\sqrt2, 2"),
     ],
 )
 def test_what_a_problem_may_say_of_its_answer(problem: str, gold: str, answer: str) -> None:
