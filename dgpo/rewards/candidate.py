@@ -8,6 +8,7 @@ which cannot instruct a judge.
 import re
 
 from dgpo.verifier.comparison.echo import is_echo
+from dgpo.verifier.expressions.values import OutOfTime, limited_to
 from dgpo.verifier.stages import Pair
 from dgpo.verifier.text.spelling import ACCENTS, COMMANDS, FUNCTIONS, GREEK, WITH_ARGUMENTS, vocabulary
 
@@ -60,7 +61,11 @@ def candidate(pair: Pair, problem: str | None) -> str | None:
         return None
     if len(answer.tokens) < 2 or "{}" in text.replace(" ", ""):
         return None
-    if gold.is_choice or (problem is not None and is_echo(problem, gold, answer)):
+    try:
+        with limited_to(1.0):
+            if gold.is_choice or (problem is not None and is_echo(problem, gold, answer)):
+                return None
+    except OutOfTime:
         return None
     commands = set(_COMMAND.findall(text))
     rest = _COMMAND.sub(lambda match: "*" if match[1] in _KNOWN else f" {match[1]} ", text)
