@@ -71,7 +71,7 @@ def rollouts(
     elif terminal:
         if out or serve:
             raise UserError("--terminal writes no page: leave out --out and --serve")
-        from dgpo.runs.terminal import show_group
+        from dgpo.runs.rollouts import show_group
 
         show_group(run, step=step, prompt=prompt, limit=limit)
         return
@@ -82,7 +82,7 @@ def rollouts(
     written([file])
     if serve:
         from dgpo.progress import say
-        from dgpo.runs.serve import serve as serve_file
+        from dgpo.runs.html import serve as serve_file
 
         serve_file(file, say)
 

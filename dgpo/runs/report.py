@@ -10,9 +10,9 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
+from dgpo.runs.html import REASONS
 from dgpo.runs.kept import kept_steps
 from dgpo.runs.metrics import Validation, boundary_share, config_of, read_validations, steps_of, training_steps
-from dgpo.runs.verdicts import REASONS
 from dgpo.tables import Table, write_tables
 from dgpo.verifier.verdict import Stage
 

@@ -1,6 +1,7 @@
 """The groups that a run has kept, as one HTML page or in the terminal."""
 
 import base64
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
@@ -8,37 +9,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from rich.console import Console
+from rich.text import Text
 
 from dgpo.errors import UserError
-from dgpo.losses import METHODS
+from dgpo.losses import METHODS, gradient_weight
 from dgpo.losses.base import Method, configured
-from dgpo.runs import html
 from dgpo.runs.folder import RunFolder
-from dgpo.runs.html import clipped, question_of, shown_messages, text_of
-from dgpo.runs.kept import KeptAnswer, kept_steps, read_step
+from dgpo.runs.html import (
+    as_text,
+    clipped,
+    first_fitting,
+    question_of,
+    shown_answer,
+    shown_group,
+    verdict_sentence,
+    write_page,
+)
+from dgpo.runs.kept import KeptAnswer, Pieces, kept_steps, read_step
 from dgpo.runs.metrics import boundary_share, config_of, history, validation_score
-from dgpo.runs.pieces import Pieces
 from dgpo.runs.token_weights import method_of
-from dgpo.runs.verdicts import explanation_rows, verdict_sentence
+from dgpo.verifier.files.tally import printable
 
-# A page of this many tokens is some 7 MB.
-PAGE_TOKENS = 350_000
 ANSWER_TOKENS = 32_768
-# Low, high and step of each slider.
-CONTROLS = {
-    "clip_ratio_low": (0.01, 0.9, 0.01),
-    "clip_ratio_high": (0.01, 2.0, 0.01),
-    "clip_ratio_c": (1.1, 10.0, 0.1),
-    "n": (1, 8, 1),
-    "m": (1, 16, 1),
-    "beta1": (0.0, 2.0, 0.05),
-    "beta2": (0.0, 2.0, 0.05),
-    "sigma_base": (0.05, 10.0, 0.05),
-    "alpha": (0.0, 2.0, 0.05),
-    "beta": (0.0, 1.0, 0.01),
-    "tau_pos": (0.05, 4.0, 0.05),
-    "tau_neg": (0.05, 4.0, 0.05),
-}
+UP, DOWN = (200, 95, 15), (35, 105, 190)
+TERMINAL_TOKENS = 2000
+"""Of an answer that are shown in a terminal."""
 DRAWN = ("dgpo", "grpo", "cispo", "gppo", "ce_gppo", "aspo", "maspo", "sapo")
 """Methods that the page's own script computes."""
 CURVES = (
@@ -60,48 +57,36 @@ def write_rollouts(
         prompt: groups whose prompt has this text.
         limit: answers at most.
     """
-    return html.write_page(out or run / "rollouts.html", page_data(run, step=step, prompt=prompt, limit=limit))
+    return write_page(out or run / "rollouts.html", page_data(run, step=step, prompt=prompt, limit=limit))
 
 
 def page_data(run: Path, *, step: int | None, prompt: str | None, limit: int) -> dict[str, Any]:
     """What the page's script draws."""
     folder = RunFolder(run)
     config = config_of(run)
-    groups = select_groups(run, step=step, prompt=prompt)
-    first = next(groups)  # before the tokenizer is asked for, which is not there where nothing was kept
-    pieces = Pieces(folder.rollouts / "tokenizer")
-    mode = _verifier_mode(config)
+    kept = select_groups(run, step=step, prompt=prompt)
+    first = next(kept)  # before the tokenizer is asked for, which is not there where nothing was kept
+    pieces, mode = Pieces(folder.rollouts / "tokenizer"), _verifier_mode(config)
+    built = (group_data(each[:limit], pieces, mode) for each in chain([first], kept))
+    groups, complete = first_fitting(built, limit)
+    steps, answers = sorted({each["step"] for each in groups}), sum(len(each["answers"]) for each in groups)
     method, methods, note = _methods(config)
-    steps: dict[int, list[dict[str, Any]]] = {}
-    answers = tokens = 0
-    complete = True
-    for group in chain([first], groups):
-        size = sum(min(len(each.token), ANSWER_TOKENS) for each in group)
-        if answers and (answers + len(group) > limit or tokens + size > PAGE_TOKENS):
-            complete = False
-            break
-        answers, tokens = answers + len(group), tokens + size
-        steps.setdefault(group[0].step, []).append(group_data(group[:limit], pieces, mode))
-    shown = [{"step": each, "groups": steps[each]} for each in sorted(steps)]
-    count = sum(map(len, steps.values()))
-    reasons = {each["reason"] for groups in steps.values() for group in groups for each in group["answers"]}
     notes = [note] if note else []
     if not complete:
-        notes.append(f"More was kept than fits: {count} groups are here. --step, --prompt and --limit choose others.")
+        notes.append(
+            f"More was kept than fits: {len(groups)} groups are here. --step, --prompt and --limit choose others."
+        )
     trained = f"trained by {method}" + (f" ({_settings(methods[method])})" if method in methods else "")
     return {
         "kind": "run",
         "name": folder.path.name,
-        "summary": f"{trained}, {count} groups with {answers} answers of {len(steps)} steps",
+        "summary": f"{trained}, {len(groups)} groups with {answers} answers of {len(steps)} steps",
         "note": " ".join(notes),
         "method": method,
         "shown": method if method in methods else "dgpo",
         "methods": methods,
-        "controls": CONTROLS,
-        "optional": ["clip_ratio_c"],
         "curves": _curves(folder),
-        "reasons": sorted(reasons - {None}),
-        "steps": shown,
+        "steps": [{"step": step, "groups": [each for each in groups if each["step"] == step]} for step in steps],
     }
 
 
@@ -143,14 +128,9 @@ def group_data(answers: Sequence[KeptAnswer], pieces: Pieces, mode: str | None) 
     first = answers[0]
     lengths = sorted(len(each.token) for each in answers)
     tokens = f"{lengths[0]} to {lengths[-1]}" if lengths[0] < lengths[-1] else str(lengths[0])
-    return {
-        "prompt": shown_messages(first.prompt),
-        "question": clipped(question_of(first.prompt)),
-        "gold": None if first.ground_truth is None else clipped(first.ground_truth),
-        "source": first.data_source,
-        "summary": f"{tokens} tokens",
-        "answers": [_answer(each, pieces, mode) | {"episode": _episode(each, answers)} for each in answers],
-    }
+    shown = [_answer(each, pieces, mode) | {"episode": _episode(each, answers)} for each in answers]
+    more = {"step": first.step, "source": first.data_source, "summary": f"{tokens} tokens"}
+    return shown_group(first.prompt, first.ground_truth, shown, **more)
 
 
 def _episode(answer: KeptAnswer, group: Sequence[KeptAnswer]) -> str:
@@ -168,25 +148,26 @@ def _answer(answer: KeptAnswer, pieces: Pieces, mode: str | None) -> dict[str, A
     first = float(answer.advantage[0]) if len(answer.advantage) else 0.0
     # Another reward function may say anything there.
     is_right = _number(answer.said.get("acc", answer.score))
-    return {
-        "right": None if is_right is None else is_right >= 0.5,
-        "reason": reason if isinstance(reason := answer.said.get("reason"), str) else None,
-        "words": verdict_sentence(answer.said, answer.ground_truth),
-        "judged": explanation_rows(answer.said, pieces.text(answer.token.tolist()), answer.ground_truth, mode),
-        "score": _number(answer.score),
-        "truncated": str(answer.said.get("truncated", "0")) == "1",
-        "staleness": answer.staleness,
-        "turns": [_turn(turn) for turn in answer.turns],
-        "length": len(answer.token),
-        "cut": max(0, len(answer.token) - ANSWER_TOKENS),
-        "pieces": pieces.of(answer.token[cut].tolist()),
-        "old_log_prob": _base64(answer.old_log_prob[cut], np.float32),
-        "log_prob": _base64(answer.log_prob[cut], np.float32),
-        "advantage": first if constant else _base64(answer.advantage[cut], np.float32),
-        "advantage_text": f"{first:+.3f}".replace("-", "−") if constant else "differs by token",
-        "unmasked": np.flatnonzero(~answer.mask[cut]).tolist(),
-        "entropy": None if nats is None else _base64(nats, np.uint16),
-    }
+    return shown_answer(
+        answer.said,
+        pieces.text(answer.token.tolist()),
+        answer.ground_truth,
+        mode,
+        right=None if is_right is None else is_right >= 0.5,
+        score=_number(answer.score),
+        truncated=str(answer.said.get("truncated", "0")) == "1",
+        staleness=answer.staleness,
+        turns=[_turn(turn) for turn in answer.turns],
+        length=len(answer.token),
+        cut=max(0, len(answer.token) - ANSWER_TOKENS),
+        pieces=pieces.of(answer.token[cut].tolist()),
+        old_log_prob=_base64(answer.old_log_prob[cut], np.float32),
+        log_prob=_base64(answer.log_prob[cut], np.float32),
+        advantage=first if constant else _base64(answer.advantage[cut], np.float32),
+        advantage_text=f"{first:+.3f}".replace("-", "−") if constant else "differs by token",
+        unmasked=np.flatnonzero(~answer.mask[cut]).tolist(),
+        entropy=None if nats is None else _base64(nats, np.uint16),
+    )
 
 
 def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +175,7 @@ def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "start": int(turn["start"]),
         "reward": _number(turn.get("reward")),
-        "observation": None if observation is None else clipped(text_of(observation)),
+        "observation": None if observation is None else clipped(as_text(observation)),
         "valid": turn.get("valid") is not False,
     }
 
@@ -238,3 +219,48 @@ def _verifier_mode(config: Mapping[str, Any]) -> str | None:
     function = (config.get("reward") or {}).get("custom_reward_function") or {}
     is_ours = function.get("path") == "pkg://dgpo.rewards.verl"
     return (function.get("reward_kwargs") or {}).get("mode", "boxed") if is_ours else None
+
+
+def show_group(run: Path, *, step: int | None, prompt: str | None, limit: int, console: Console | None = None) -> None:
+    """Print the first group that suits, with at most ``limit`` answers; UserError where there is none."""
+    console = console or Console(width=None if sys.stdout.isatty() else 120)
+    group = next(select_groups(run, step=step, prompt=prompt))
+    method = method_of(config_of(run)) or METHODS["dgpo"]()
+    pieces = Pieces(RunFolder(run).rollouts / "tokenizer")
+    first = group[0]
+    console.print(Text(f"step {first.step}, {len(group)} answers, A·F of {method.name}", style="bold"))
+    for message in first.prompt:
+        console.print(Text(printable(str(message.get("content", "")), 4000), style="dim"))
+    pushes = [push(each, method) for each in group]
+    scale = max((float(np.quantile(np.abs(each), 0.995)) for each in pushes if len(each)), default=0.0) or 1.0
+    for answer, values in list(zip(group, pushes, strict=True))[:limit]:
+        score = "" if answer.score is None else f", reward {answer.score:g}"
+        advantage = f"A {answer.advantage[0]:+.3f}, " if len(answer.advantage) else ""
+        head = f"{advantage}{len(answer.token)} tokens{score}: {verdict_sentence(answer.said, answer.ground_truth)}"
+        console.rule()
+        console.print(Text(printable(head, 1000)))
+        console.print(coloured(pieces.of(answer.token[:TERMINAL_TOKENS].tolist()), values / scale))
+    console.print(legend(scale))
+
+
+def push(answer: KeptAnswer, method: Method) -> np.ndarray:
+    """A·F of each token, `(T,)`; zero where the loss ignores it."""
+    ratio, old = torch.from_numpy(answer.log_prob - answer.old_log_prob), torch.from_numpy(answer.old_log_prob)
+    f = gradient_weight(method, ratio, torch.from_numpy(answer.advantage), old)
+    return np.where(answer.mask, answer.advantage * f.numpy(), 0.0)
+
+
+def coloured(texts: Sequence[str], shares: np.ndarray) -> Text:
+    """Texts on colours for shares in [-1, 1]: blue below 0, orange above."""
+    coloured_text = Text()
+    for text, share in zip(texts, shares, strict=False):
+        colour = [round(min(abs(float(share)), 1.0) * part) for part in (UP if share > 0 else DOWN)]
+        lines = "↵\n".join(printable(line, 200) for line in text.split("\n"))
+        coloured_text.append(lines, style="on #{:02x}{:02x}{:02x}".format(*colour) if any(colour) else "")
+    return coloured_text
+
+
+def legend(scale: float) -> Text:
+    """The scale, with its ends in numbers."""
+    shares = np.linspace(-1, 1, 21)
+    return Text.assemble(f"\nless likely −{scale:.3g} ", coloured([" "] * 21, shares), f" {scale:.3g} more likely")

@@ -8,10 +8,10 @@ from omegaconf import OmegaConf
 from dgpo.config.compose import compose_config, resolved
 from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
+from dgpo.runs.html import REASONS
 from dgpo.runs.metrics import read_validation
 from dgpo.runs.plots import draw_run
 from dgpo.runs.report import read_run, results, verdict_shares, write_report
-from dgpo.runs.verdicts import REASONS
 from dgpo.verifier.verdict import REASONS as VERDICT_REASONS
 
 REASON = {0: "mismatch", 1: "match"}

@@ -26,11 +26,9 @@ from dgpo.cli import main
 from dgpo.errors import UserError
 from dgpo.losses import METHODS, gradient_weight
 from dgpo.runs.html import PARTS, as_json
-from dgpo.runs.kept import kept_steps, read_step
-from dgpo.runs.pieces import Pieces
+from dgpo.runs.kept import Pieces, kept_steps, read_step
 from dgpo.runs.report import write_report
-from dgpo.runs.rollouts import DRAWN, evenly_spread, group_data, page_data, write_rollouts
-from dgpo.runs.terminal import show_group
+from dgpo.runs.rollouts import DRAWN, evenly_spread, group_data, page_data, show_group, write_rollouts
 
 RIGHT, WRONG = "1+1=2\n\\boxed{2}", "so \\boxed{3}"
 

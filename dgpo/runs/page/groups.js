@@ -38,7 +38,8 @@ function drawFilters(place, state, changed) {
   const steps = DATA.steps.map(({ step, groups }) => [step, `${step} (${count(groups.length, "group")})`]);
   const search = element("input", { type: "search", id: "search", placeholder: "text in prompt or answer", "aria-label": "text", value: state.search });
   search.addEventListener("input", () => changed({ search: search.value.toLowerCase() }));
-  const reasons = DATA.reasons.map((reason) => [reason, reason]);
+  const answers = DATA.steps.flatMap((each) => each.groups).flatMap((group) => group.answers);
+  const reasons = [...new Set(answers.map((answer) => answer.reason))].filter(Boolean).sort().map((reason) => [reason, reason]);
   place.replaceChildren();
   if (DATA.kind === "run") place.append(choice("step ", steps, state.step, (step) => changed({ step: Number(step) })));
   const sorts = Object.entries(SORTS).filter(([key]) => DATA.kind === "run" || !["surprise", "boundary"].includes(key));

@@ -21,6 +21,13 @@ function drawPanel(place, state, changed) {
   place.append(element("h3", {}, "F, up to 4, over the ratio r; dots are tokens"), element("div", { id: "weights" }));
 }
 
+// Low, high and step of each slider.
+const CONTROLS = {
+  clip_ratio_low: [0.01, 0.9, 0.01], clip_ratio_high: [0.01, 2, 0.01], clip_ratio_c: [1.1, 10, 0.1],
+  n: [1, 8, 1], m: [1, 16, 1], alpha: [0, 2, 0.05], beta: [0, 1, 0.01], beta1: [0, 2, 0.05], beta2: [0, 2, 0.05],
+  sigma_base: [0.05, 10, 0.05], tau_pos: [0.05, 4, 0.05], tau_neg: [0.05, 4, 0.05],
+};
+
 function control(key, value, state, changed) {
   const change = (next) => changed({ parameter: [key, next] });
   if (typeof value === "boolean") {
@@ -28,14 +35,14 @@ function control(key, value, state, changed) {
     box.checked = value;
     return element("label", { class: "slider" }, key, box);
   }
-  const [low, high, step] = DATA.controls[key];
+  const [low, high, step] = CONTROLS[key];
   const off = value == null;
   const slider = element("input", { type: "range", min: low, max: high, step, "aria-label": key });
   slider.value = off ? high : value;
   const told = element("output", {}, off ? "off" : figure(value));
   slider.addEventListener("input", () => {
     // The cap that a method may have is off at the slider's end.
-    const next = DATA.optional.includes(key) && Number(slider.value) >= high ? null : Number(slider.value);
+    const next = key === "clip_ratio_c" && Number(slider.value) >= high ? null : Number(slider.value);
     told.textContent = next == null ? "off" : figure(next);
     change(next);
   });
