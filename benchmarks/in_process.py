@@ -89,7 +89,7 @@ def judge(policy: Policy) -> float:
 
 def judge_run(run: Path) -> dict[str, float]:
     """The figures of a real run, whose last checkpoint is judged."""
-    steps = training_steps(steps_of(run))
+    steps = [*training_steps(steps_of(run)).values()]
     with TemporaryDirectory() as folder:
         policy = Policy(export_run(run, Path(folder) / "model")[1])
     rewards, shares = [each["critic/rewards/mean"] for each in steps], [boundary_share(each) for each in steps]

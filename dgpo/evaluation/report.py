@@ -135,7 +135,7 @@ def _log_to_wandb(evaluations: Sequence[Evaluation], summary: dict[str, Any], fo
     """A W&B run for each model, with its figures as summary and the report's pictures; offline without a login."""
     import wandb
 
-    from dgpo.runs.trackers import logged_in_to_wandb
+    from dgpo.runs.folder import logged_in_to_wandb
 
     mode = os.environ.get("WANDB_MODE") or ("online" if logged_in_to_wandb() else "offline")
     for evaluation in evaluations:

@@ -10,18 +10,22 @@ import numpy as np
 from dgpo.errors import UserError
 from dgpo.evaluation.statistics import corrected, interquartile_mean, paired_difference
 from dgpo.files import flatten
-from dgpo.runs.metrics import boundary_share, config_of, steps_of, training_steps, validation_score
+from dgpo.runs.metrics import config_of, points, steps_of, training_steps
 from dgpo.tables import Table, write_tables
 
+# Metric and format of what is averaged over a run's last training steps.
+TRAINING = {
+    "reward": ("critic/score/mean", ".3f"),
+    "entropy": ("actor/entropy", ".3f"),
+    "boundary": ("boundary", "%"),
+    "grad norm": ("actor/grad_norm", ".3f"),
+}
 FIGURES = {
     "steps": ".0f",
     "first": "%",
     "last": "%",
     "best": "%",
-    "reward": ".3f",
-    "entropy": ".3f",
-    "boundary": "%",
-    "grad norm": ".3f",
+    **{name: form for name, (_, form) in TRAINING.items()},
 }
 # Steps at the end of a run over which training figures are averaged.
 TAIL = 10
@@ -161,23 +165,11 @@ def differences(experiments: Sequence[Settings]) -> Table | None:
 
 def figures(steps: Steps) -> dict[str, float]:
     """The figures of one run: validation scores, and means over its last `TAIL` training steps; NaN where missing."""
-    scores = [score for metrics in steps.values() if (score := validation_score(metrics)) is not None]
-    training = training_steps(steps)[-TAIL:]
-
-    def mean(values: list[float | None]) -> float:
-        known = [value for value in values if value is not None]
-        return float(np.mean(known)) if known else float("nan")
-
-    return {
-        "steps": float(max(steps)),
-        "first": scores[0] if scores else float("nan"),
-        "last": scores[-1] if scores else float("nan"),
-        "best": max(scores, default=float("nan")),
-        "reward": mean([metrics.get("critic/score/mean") for metrics in training]),
-        "entropy": mean([metrics.get("actor/entropy") for metrics in training]),
-        "boundary": mean([boundary_share(metrics) for metrics in training]),
-        "grad norm": mean([metrics.get("actor/grad_norm") for metrics in training]),
-    }
+    nan = float("nan")
+    scores = [*points(steps, "validation").values()] or [nan]
+    tail = dict([*training_steps(steps).items()][-TAIL:])
+    means = {name: float(np.mean([*points(tail, key).values()] or [nan])) for name, (key, _) in TRAINING.items()}
+    return {"steps": float(max(steps)), "first": scores[0], "last": scores[-1], "best": max(scores), **means}
 
 
 def table(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> Table:

@@ -85,9 +85,9 @@ def config_of(run: Path) -> dict[str, Any]:
     return config
 
 
-def training_steps(steps: Mapping[int, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def training_steps(steps: Mapping[int, Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
     """The metrics of the steps that trained: step 0 is the validation before."""
-    return [metrics for metrics in steps.values() if "actor/grad_norm" in metrics]
+    return {step: metrics for step, metrics in steps.items() if "actor/grad_norm" in metrics}
 
 
 def validation_measure(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
@@ -114,6 +114,19 @@ def boundary_share(metrics: Mapping[str, Any]) -> float | None:
     """Share of response tokens on the left and right boundary (LN + HP)."""
     left, right = (metrics.get(f"actor/region/{region}/share") for region in ("ln", "hp"))
     return None if left is None or right is None else left + right
+
+
+DERIVED = {"validation": validation_score, "boundary": boundary_share}
+
+
+def measured(metrics: Mapping[str, Any], key: str) -> float | None:
+    """A figure of a step by its name in the metrics, or in `DERIVED`; None for a step without it."""
+    return DERIVED[key](metrics) if key in DERIVED else metrics.get(key)
+
+
+def points(steps: Mapping[int, Mapping[str, Any]], key: str) -> dict[int, float]:
+    """A figure, as `measured` takes it, of the steps that have it."""
+    return {step: value for step, metrics in steps.items() if (value := measured(metrics, key)) is not None}
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,25 @@ from dgpo.errors import UserError
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.html import REASONS
 from dgpo.runs.kept import kept_steps
-from dgpo.runs.metrics import Validation, boundary_share, config_of, read_validations, steps_of, training_steps
+from dgpo.runs.metrics import Validation, config_of, measured, points, read_validations, steps_of, training_steps
 from dgpo.tables import Table, write_tables
 from dgpo.verifier.verdict import Stage
+
+# Label, metric and format of figures of the first and the last training step,
+ENDS = (
+    ("training reward", "critic/score/mean", ".3f"),
+    ("entropy (nats a token)", "actor/entropy", ".3f"),
+    ("response length (tokens)", "response_length/mean", ".1f"),
+    ("training responses without an answer", "reward/reason/no_answer", ".1%"),
+    ("training responses cut off", "reward/truncated", ".1%"),
+)
+# and of one figure of all of them, with a note on their number.
+OVER_STEPS = (
+    ("boundary tokens LN + HP", "boundary", np.mean, ".3%", "mean of {} steps"),
+    ("gradient mass at the boundaries", "actor/boundary_gradient_mass", np.mean, ".3%", "mean over steps"),
+    ("largest rollout-actor probability gap", "training/rollout_probs_diff_max", max, ".1e", "after each weight sync"),
+    ("seconds a step", "timing_s/step", np.median, ".1f", "median of {}"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,17 +43,14 @@ class RunReport:
     steps: Mapping[int, Mapping[str, Any]]
 
     @property
-    def training(self) -> list[Mapping[str, Any]]:
-        """The metrics of the steps that trained."""
-        return training_steps(self.steps)
+    def ends(self) -> list[Mapping[str, Any]]:
+        """The metrics of the first and the last step that trained; empty ones where none did."""
+        training = [*training_steps(self.steps).values()] or [{}]
+        return [training[0], training[-1]]
 
     def known(self, key: str) -> list[float]:
-        """A metric of the training steps that have it."""
-        return [metrics[key] for metrics in self.training if key in metrics]
-
-    def boundary_shares(self) -> list[float]:
-        """`boundary_share` of the training steps that have it."""
-        return [share for metrics in self.training if (share := boundary_share(metrics)) is not None]
+        """A figure of the training steps that have it."""
+        return [*points(training_steps(self.steps), key).values()]
 
 
 def write_report(run: Path) -> list[Path]:
@@ -99,8 +112,13 @@ def results(report: RunReport) -> Table:
     rows: list[Sequence[str]] = []
     if len(report.validations) > 1:
         rows += _held_out(report.validations[0], report.validations[-1], report.sampling)
-    if training := report.training:
-        rows += _trained(report, training[0], training[-1])
+    for label, key, form in ENDS:
+        cells = [measured(metrics, key) for metrics in report.ends]
+        if None not in cells:
+            rows.append((label, *(format(each, form) for each in cells), ""))
+    for label, key, reduce, form, note in OVER_STEPS:
+        if values := report.known(key):
+            rows.append((label, "", format(reduce(values), form), note.format(len(values))))
     return Table(("", "before", "after", ""), rows, words=("",))
 
 
@@ -124,39 +142,12 @@ def _held_out(first: Validation, last: Validation, how: str) -> list[Sequence[st
     return rows
 
 
-def _trained(report: RunReport, first: Mapping[str, Any], last: Mapping[str, Any]) -> list[Sequence[str]]:
-    """Rows of the first and the last training step, and of means over all."""
-    rows: list[Sequence[str]] = []
-    for label, key, form in (
-        ("training reward", "critic/score/mean", ".3f"),
-        ("entropy (nats a token)", "actor/entropy", ".3f"),
-        ("response length (tokens)", "response_length/mean", ".1f"),
-    ):
-        rows.append((label, *(format(metrics.get(key, float("nan")), form) for metrics in (first, last)), ""))
-    for label, key in (
-        ("training responses without an answer", "reward/reason/no_answer"),
-        ("training responses cut off", "reward/truncated"),
-    ):
-        if key in first and key in last:
-            rows.append((label, f"{first[key]:.1%}", f"{last[key]:.1%}", ""))
-    if shares := report.boundary_shares():
-        rows.append(("boundary tokens LN + HP", "", f"{np.mean(shares):.3%}", f"mean of {len(shares)} steps"))
-        if mass := report.known("actor/boundary_gradient_mass"):
-            rows.append(("gradient mass at the boundaries", "", f"{np.mean(mass):.3%}", "mean over steps"))
-    if gaps := report.known("training/rollout_probs_diff_max"):
-        rows.append(("largest rollout-actor probability gap", "", f"{max(gaps):.1e}", "after each weight sync"))
-    if seconds := report.known("timing_s/step"):
-        rows.append(("seconds a step", "", f"{np.median(seconds):.1f}", f"median of {len(seconds)}"))
-    return rows
-
-
 def verdict_shares(report: RunReport) -> Table | None:
     """The share of responses by the verdict's reason and deciding stage, with what the verifier cost.
 
     None for another reward than the verifier's.
     """
-    training = report.training
-    ends = [training[0], training[-1]] if training else [{}, {}]
+    ends = report.ends
     checks = [validation.verdicts for validation in report.validations]
     checks = [checks[0] if len(checks) > 1 else {}, checks[-1] if checks else {}]
     rows = []
@@ -188,13 +179,13 @@ def _percent(share: float | None) -> str:
 
 def summary(report: RunReport) -> dict[str, Any]:
     """The figures as JSON-able values."""
-    shares, seconds = report.boundary_shares(), report.known("timing_s/step")
+    shares, seconds, entropy = map(report.known, ("boundary", "timing_s/step", "actor/entropy"))
     return {
         "run": report.name,
-        "steps": len(report.training),
+        "steps": len(training_steps(report.steps)),
         "validations": [vars(validation) for validation in report.validations],
         "boundary_share_mean": float(np.mean(shares)) if shares else None,
         "rollout_probs_diff_max": max(report.known("training/rollout_probs_diff_max"), default=None),
         "seconds_per_step_median": float(np.median(seconds)) if seconds else None,
-        "entropy_last": report.training[-1].get("actor/entropy") if report.training else None,
+        "entropy_last": entropy[-1] if entropy else None,
     }

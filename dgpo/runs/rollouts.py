@@ -28,7 +28,7 @@ from dgpo.runs.html import (
     write_page,
 )
 from dgpo.runs.kept import KeptAnswer, Pieces, kept_steps, read_step
-from dgpo.runs.metrics import boundary_share, config_of, history, validation_score
+from dgpo.runs.metrics import config_of, history, points
 from dgpo.runs.token_weights import method_of
 from dgpo.verifier.files.tally import printable
 
@@ -39,11 +39,12 @@ TERMINAL_TOKENS = 2000
 DRAWN = ("dgpo", "grpo", "cispo", "gppo", "ce_gppo", "aspo", "maspo", "sapo")
 """Methods that the page's own script computes."""
 CURVES = (
-    ("training reward", "", lambda metrics: metrics.get("critic/score/mean")),
-    ("held-out score", "", validation_score),
-    ("entropy", "nats", lambda metrics: metrics.get("actor/entropy")),
-    ("tokens at the boundaries", "%", lambda m: None if (share := boundary_share(m)) is None else 100 * share),
+    ("training reward", "", 1, "critic/score/mean"),
+    ("held-out score", "", 1, "validation"),
+    ("entropy", "nats", 1, "actor/entropy"),
+    ("tokens at the boundaries", "%", 100, "boundary"),
 )
+"""Title, unit, factor and metric of the page's curves."""
 
 
 def write_rollouts(
@@ -204,13 +205,11 @@ def _settings(values: Mapping[str, Any]) -> str:
 
 
 def _curves(folder: RunFolder) -> list[dict[str, Any]]:
-    steps = history(folder)
-    curves = []
-    for title, unit, read in CURVES:
-        points = [(step, value) for step, metrics in steps.items() if (value := read(metrics)) is not None]
-        points = [(step, float(value)) for step, value in points if np.isfinite(value)]
-        if points:
-            curves.append({"title": title, "unit": unit, "points": points})
+    steps, curves = history(folder), []
+    for title, unit, scale, key in CURVES:
+        line = [(step, scale * float(value)) for step, value in points(steps, key).items() if np.isfinite(value)]
+        if line:
+            curves.append({"title": title, "unit": unit, "points": line})
     return curves
 
 

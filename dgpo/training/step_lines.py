@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dgpo.progress import duration
-from dgpo.runs.metrics import boundary_share, read_metrics, validation_measure, validation_score
+from dgpo.runs.metrics import measured, read_metrics, validation_measure
 
 HEADER = "   step  reward  {:>9}  entropy  boundary tokens  length  s/step  time left"
 POLL_S = 0.5
@@ -24,18 +24,19 @@ GAP_WARNING = (
 def step_line(step: int, total: int | None, metrics: Mapping[str, Any], seconds_per_step: float | None) -> str:
     """One row under ``HEADER``; a dash where the step has no such figure."""
 
-    def cell(value: float | None, form: str, width: int) -> str:
+    def cell(key: str, form: str, width: int) -> str:
+        value = measured(metrics, key)
         return (format(value, form) if value is not None else "–").rjust(width)
 
     left = None if seconds_per_step is None or total is None else duration((total - step) * seconds_per_step)
     cells = [
         f"{step}/{total or '?'}".rjust(7),
-        cell(metrics.get("critic/score/mean"), ".3f", 6),
-        cell(validation_score(metrics), ".3f", 9),
-        cell(metrics.get("actor/entropy"), ".3f", 7),
-        cell(boundary_share(metrics), ".3%", 15),
-        cell(metrics.get("response_length/mean"), ".1f", 6),
-        cell(metrics.get("timing_s/step"), ".1f", 6),
+        cell("critic/score/mean", ".3f", 6),
+        cell("validation", ".3f", 9),
+        cell("actor/entropy", ".3f", 7),
+        cell("boundary", ".3%", 15),
+        cell("response_length/mean", ".1f", 6),
+        cell("timing_s/step", ".1f", 6),
         (left or "–").rjust(9),
     ]
     return "  ".join(cells)

@@ -19,11 +19,10 @@ from dgpo.console import captured_output, tail
 from dgpo.files import json_object, replace_json, replace_text
 from dgpo.progress import duration, say, seconds_of
 from dgpo.runs.checkpoints import latest_complete, set_aside, step_of, write_fault
-from dgpo.runs.folder import RunFolder
+from dgpo.runs.folder import RunFolder, tracker_environment
 from dgpo.runs.kept import kept_steps
 from dgpo.runs.metrics import read_metrics
 from dgpo.runs.report import write_report
-from dgpo.runs.trackers import tracker_environment
 from dgpo.training.step_lines import Progress
 from dgpo.training.stopping import handled, interrupt, reason, saving_first, tell
 from dgpo.verifier import VERSION

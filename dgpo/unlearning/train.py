@@ -25,8 +25,7 @@ from dgpo.model_files import model_fault, refuse
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_fault, write_manifest
 from dgpo.runs.export import export
-from dgpo.runs.folder import RunFolder
-from dgpo.runs.trackers import tracker_environment
+from dgpo.runs.folder import RunFolder, tracker_environment
 from dgpo.unlearning.batches import Examples, batch_of, counts_of, examples_of, share_of_rank
 from dgpo.unlearning.losses import Method
 from dgpo.unlearning.settings import Settings, parse_settings

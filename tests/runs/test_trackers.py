@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dgpo.runs.folder import RunFolder
-from dgpo.runs.trackers import logged_in_to_wandb, tracker_environment
+from dgpo.runs.folder import RunFolder, logged_in_to_wandb, tracker_environment
 
 
 @pytest.fixture(autouse=True)
