@@ -168,7 +168,7 @@ def open_packed(path: Path) -> Iterator[IO[bytes]]:
 
 
 def json_lines(
-    path: Path, *, on_bad: Callable[[UserError], None] | None = None
+    path: Path, *, on_bad: Callable[[UserError], None] | None = None, growing: bool = False
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a JSON lines file, packed or not (`PACKED`), with their line numbers from 1.
 
@@ -176,6 +176,7 @@ def json_lines(
 
     Args:
         on_bad: told of a line that is no object, which is then left out; without it the first one raises.
+        growing: a last line that is no JSON was cut short when its writer ended, and is left out.
 
     Raises:
         UserError: the file cannot be read, or a line is no object and ``on_bad`` is None.
@@ -189,6 +190,9 @@ def json_lines(
             try:
                 yield number, _object(line, f"{path}, line {number}")
             except UserError as error:
+                is_cut = isinstance(error.__cause__, json.JSONDecodeError | UnicodeDecodeError)
+                if growing and is_cut and not file.peek(1):  # pyright: ignore[reportAttributeAccessIssue]  (all have it)
+                    return
                 if on_bad is None:
                     raise
                 on_bad(error)

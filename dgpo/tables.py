@@ -68,16 +68,19 @@ class Table:
             console.print(note, style="dim", markup=False, highlight=False)
 
 
-def write_tables(stem: Path, tables: Sequence[Table], content: Any, *, before: str = "", after: str = "") -> list[Path]:
+def write_tables(
+    stem: Path, tables: Sequence[Table], content: Any, *, before: str = "", after: str = "", more: Sequence[Table] = ()
+) -> list[Path]:
     """Print tables, and write them to ``stem``.md and what they are of to ``stem``.json; the files.
 
     Args:
         before, after: Markdown around the tables.
+        more: tables that are written and not printed.
     """
     make_folder(stem.absolute().parent, "--out")
     for table in tables:
         table.show()
-    text = before + "\n".join(table.markdown() for table in tables) + after
+    text = before + "\n".join(table.markdown() for table in (*tables, *more)) + after
     files = [stem.with_name(f"{stem.name}.md"), stem.with_name(f"{stem.name}.json")]
     replace_text(files[0], text.rstrip() + "\n")
     replace_json(files[1], content)

@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import isnan, nan
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgpo.errors import UserError
-from dgpo.evaluation.generations import generations_file
-from dgpo.evaluation.score import SCORES, SCORING, Score, saved_problems
-from dgpo.evaluation.settings import FILE, Settings, read_settings
+from dgpo.evaluation.score import Score, read_scores
+from dgpo.evaluation.settings import Settings, read_settings
 from dgpo.evaluation.statistics import (
     MAX_SAMPLES,
     avg_at_k,
@@ -21,15 +21,18 @@ from dgpo.evaluation.statistics import (
     standard_error_over_problems,
     standard_error_over_samples,
 )
-from dgpo.files import file_sha256, json_lines, json_object
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over problems, and its standard error clustered by problem (None for a single problem)."""
+    """A mean over problems, and its standard error clustered by problem (NaN for a single problem)."""
 
     value: float
-    error: float | None
+    error: float
+
+    def percent(self) -> str:
+        """Per cent with its error."""
+        return f"{100 * self.value:.1f}" + ("" if isnan(self.error) else f" ± {100 * self.error:.1f}")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class BenchmarkFigures:
     samples: int
     accuracy: NDArray[np.float64]
     avg: Estimate
-    avg_error_over_samples: float | None
+    avg_error_over_samples: float
     pass_at: dict[int, Estimate]
     majority_at: dict[int, Estimate]
     lengths: NDArray[np.int64]
@@ -92,36 +95,27 @@ def read_evaluation(folder: Path, name: str, ks: Sequence[int] | None = None) ->
                 f"{more if k > samples else 'name such a k'}"
             )
     chosen = sorted({*(ks if ks is not None else (2**power for power in range(samples.bit_length()))), samples})
-    scoring = _scoring(folder, settings)
-    scores: dict[str, dict[str, list[Score]]] = {
-        each: {problem.id: [] for problem in saved_problems(folder, each, facts)}
-        for each, facts in settings.benchmarks.items()
-    }
-    for _, score in json_lines(folder / SCORES):
-        if score["benchmark"] in scores:
-            scores[score["benchmark"]][score["id"]].append(cast(Score, score))
-    if any(len(each) != samples for problems in scores.values() for each in problems.values()):
-        raise _changed(folder, folder / FILE)
+    scoring, scores = read_scores(folder, settings)
     figures = {each: benchmark_figures([*problems.values()], samples, chosen) for each, problems in scores.items()}
     return Evaluation(name, folder, settings, scoring, scores, figures)
 
 
 def by_benchmark(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, int, Evaluation, BenchmarkFigures]]:
     """Name of a benchmark, number of an evaluation that has it, that evaluation, and its figures."""
-    for name in all_benchmarks(evaluations):
+    for name in dict.fromkeys(name for each in evaluations for name in each.benchmarks):
         for place, each in enumerate(evaluations):
             if name in each.benchmarks:
                 yield name, place, each, each.benchmarks[name]
 
 
+def all_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Every benchmark of any evaluation, in order of appearance."""
+    return list(dict.fromkeys(name for name, *_ in by_benchmark(evaluations)))
+
+
 def shared_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
     """The benchmarks that all evaluations have, in the first one's order; macro averages are over these."""
     return [name for name in evaluations[0].benchmarks if all(name in each.benchmarks for each in evaluations)]
-
-
-def all_benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
-    """Every benchmark of any evaluation, in order of appearance."""
-    return list(dict.fromkeys(name for each in evaluations for name in each.benchmarks))
 
 
 def benchmark_figures(problems: Sequence[Sequence[Score]], samples: int, ks: Sequence[int]) -> BenchmarkFigures:
@@ -140,7 +134,7 @@ def benchmark_figures(problems: Sequence[Sequence[Score]], samples: int, ks: Seq
         samples=samples,
         accuracy=accuracy,
         avg=estimate(accuracy),
-        avg_error_over_samples=standard_error_over_samples(samples, correct) if samples > 1 else None,
+        avg_error_over_samples=standard_error_over_samples(samples, correct) if samples > 1 else nan,
         pass_at={k: estimate(pass_at_k(samples, correct, k)) for k in ks},
         majority_at={k: estimate([majority_at_k(*each, k) for each in counted]) for k in ks} if counted else {},
         lengths=lengths,
@@ -154,15 +148,13 @@ def benchmark_figures(problems: Sequence[Sequence[Score]], samples: int, ks: Seq
 def estimate(per_problem: Sequence[float] | NDArray[np.float64]) -> Estimate:
     """The mean over problems, with its standard error."""
     values = np.asarray(per_problem, dtype=np.float64)
-    return Estimate(float(values.mean()), standard_error_over_problems(values) if values.size > 1 else None)
+    return Estimate(float(values.mean()), standard_error_over_problems(values) if values.size > 1 else nan)
 
 
 def macro_average(estimates: Sequence[Estimate]) -> Estimate:
     """The mean over benchmarks, each counting the same, with the error of independent benchmarks."""
-    value = float(np.mean([each.value for each in estimates]))
-    errors = np.array([each.error for each in estimates], dtype=np.float64)  # NaN for None
-    error = float(np.sqrt(np.sum(np.square(errors))) / errors.size)
-    return Estimate(value, None if np.isnan(error) else error)
+    errors = np.array([each.error for each in estimates])
+    return Estimate(float(np.mean([each.value for each in estimates])), float(np.sqrt(np.sum(errors**2)) / errors.size))
 
 
 def votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
@@ -170,29 +162,3 @@ def votes(scores: Sequence[Score]) -> tuple[int, list[int], int]:
     classes = Counter(score["answer_class"] for score in scores)
     right, without = classes.pop(0, 0), classes.pop(None, 0)
     return right, list(classes.values()), without
-
-
-def _scoring(folder: Path, settings: Settings) -> dict[str, Any]:
-    if not (folder / SCORING).is_file() or not (folder / SCORES).is_file():
-        raise UserError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
-    scoring = json_object(folder / SCORING)
-    try:
-        counts = {name: scoring["benchmarks"][name] for name in settings.benchmarks}
-        scored = {generations_file(folder, name): count["sha256"] for name, count in counts.items()}
-        for file, sha256 in {folder / SCORES: scoring["sha256"], **scored}.items():
-            if not file.exists() or file_sha256(file) != sha256:
-                raise _changed(folder, file)
-        for name, facts in settings.benchmarks.items():
-            expected = settings.sampling.samples * facts.problems
-            if (missing := expected - counts[name]["scored"]) > 0:
-                raise UserError(
-                    f"{folder}: {missing} of {expected} samples of {name} are missing, and figures of a part would "
-                    "favour short responses; finish it with the same `dgpo eval run`, then score again"
-                )
-    except (KeyError, TypeError) as error:
-        raise _changed(folder, folder / SCORING) from error
-    return scoring
-
-
-def _changed(folder: Path, file: Path) -> UserError:
-    return UserError(f"{file}: it has changed since it was scored; score again with `dgpo eval score {folder}`")

@@ -32,14 +32,6 @@ from dgpo.progress import ProgressBar, say
 from dgpo.versions import installed_versions
 
 
-class Sample(Request):
-    """A request for a sample: its benchmark, the id of its problem, and its number."""
-
-    benchmark: str
-    id: str
-    sample: int
-
-
 def evaluate(
     *,
     model: str,
@@ -89,7 +81,7 @@ def evaluate(
         )
         if not agree_or_refuse(out, settings):
             say(f"going on with the evaluation in {out}")
-        missing: list[Sample] = []
+        missing: list[Request] = []
         for each in sets:
             copy = data_file(out, each.name)  # so that scoring needs nothing else
             if not copy.exists():
@@ -105,25 +97,24 @@ def evaluate(
 
 
 def _generate(
-    folder: Path, missing: Sequence[Sample], total: int, arguments: dict[str, Any], devices: Sequence[list[str] | None]
+    folder: Path, missing: Sequence[Request], total: int, arguments: dict[str, Any], devices: Sequence[list[str] | None]
 ) -> None:
     say(f"starting vLLM, {len(devices)} engine{'s' if len(devices) > 1 else ''}; its output: {folder}/engine-*.log")
-    wanted = {each["key"]: each for each in missing}
+    seeds = {each["key"]: each["seed"] for each in missing}
     results = generate(missing, arguments, devices, folder)
     with contextlib.closing(results), ProgressBar("samples", total, total - len(missing), rate_of="tokens") as progress:
         for batch in results:
             saved: dict[str, list[Generation]] = defaultdict(list)
             given_up = ""
             for result in batch:
-                sample = wanted[result.pop("key")]
+                key = result.pop("key")
+                benchmark, id, number = json.loads(key)
                 if result["finish_reason"] in ("stop", "length"):
-                    generation = {"id": sample["id"], "sample": sample["sample"], "seed": sample["seed"], **result}
-                    saved[sample["benchmark"]].append(cast(Generation, generation))
+                    generation = {"id": id, "sample": number, "seed": seeds[key], **result}
+                    saved[benchmark].append(cast(Generation, generation))
                 else:
-                    given_up = (
-                        f"{sample['benchmark']}, problem {sample['id']!r}, sample {sample['sample']}: vLLM gave it up, "
-                        f"finish_reason={result['finish_reason']!r}"
-                    )
+                    reason = f"vLLM gave it up, finish_reason={result['finish_reason']!r}"
+                    given_up = f"{benchmark}, problem {id!r}, sample {number}: {reason}"
             append(folder, saved)
             lengths = [each["response_tokens"] for generations in saved.values() for each in generations]
             progress.advance(len(lengths), sum(lengths))
@@ -173,21 +164,19 @@ def _max_model_len(
     return asked or needed
 
 
-def _missing(folder: Path, benchmark: Benchmark, prompts: Sequence[list[int]], sampling: Sampling) -> list[Sample]:
-    """The samples that are not saved in the folder; a last line that was cut off does not count."""
+def _missing(folder: Path, benchmark: Benchmark, prompts: Sequence[list[int]], sampling: Sampling) -> list[Request]:
+    """The samples that are not saved in the folder, keys of benchmark, problem and number; a last line that was cut off
+    does not count."""
     name, file = benchmark.name, generations_file(folder, benchmark.name)
     if cut := set_aside_cut_line(file):
         say(f"{file}: its last line was cut off ({cut} bytes, now in {file.with_suffix('.cut')}); it is made anew")
     ids = {problem.id for problem in benchmark.problems}
     saved = {(generation["id"], generation["sample"]) for generation in read_generations(file, ids, sampling.samples)}
     return [
-        Sample(
+        Request(
             key=json.dumps([name, problem.id, number]),
             seed=sample_seed(sampling.seed, name, problem.id, number),
             tokens=tokens,
-            benchmark=name,
-            id=problem.id,
-            sample=number,
         )
         for problem, tokens in zip(benchmark.problems, prompts, strict=True)
         for number in range(sampling.samples)

@@ -8,6 +8,7 @@ DIR/engine-N.log             everything that vLLM printed
 DIR/scores.jsonl scoring.json   see `score`
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -71,8 +72,8 @@ def append(folder: Path, generations: Mapping[str, Iterable[Generation]]) -> Non
         ) from error
 
 
-def cut_line(file: Path) -> bytes:
-    """A last line that a crash cut short; empty if all lines are whole.
+def set_aside_cut_line(file: Path) -> int:
+    """Move a last line that was cut short to `NAME.cut`; returns the number of its bytes, 0 if all lines are whole.
 
     A whole line ends in a line break and is JSON: after a power cut a file may end in zero bytes.
     """
@@ -80,34 +81,24 @@ def cut_line(file: Path) -> bytes:
     with file.open("rb") if file.exists() else io.BytesIO() as stream:
         for line in stream:
             last = line
-    try:
+    with contextlib.suppress(ValueError):
         json.loads(last or b"{}")
-    except ValueError:
-        return last
-    return b"" if last.endswith(b"\n") else last
-
-
-def set_aside_cut_line(file: Path) -> int:
-    """Move a last line that was cut short to `NAME.cut`; returns the number of its bytes, 0 if all lines are whole."""
-    tail = cut_line(file)
-    if tail:
-        with file.with_suffix(".cut").open("ab") as aside, file.open("r+b") as stream:
-            aside.write(tail + b"\n")
-            aside.flush()
-            os.fsync(aside.fileno())
-            stream.truncate(file.stat().st_size - len(tail))
-            os.fsync(stream.fileno())
-    return len(tail)
+        if last.endswith(b"\n") or not last:
+            return 0
+    with file.with_suffix(".cut").open("ab") as aside, file.open("r+b") as stream:
+        aside.write(last + b"\n")
+        aside.flush()
+        os.fsync(aside.fileno())
+        stream.truncate(file.stat().st_size - len(last))
+        os.fsync(stream.fileno())
+    return len(last)
 
 
 def read_generations(file: Path, problems: Container[str], samples: int) -> Iterator[Generation]:
     """The generations of a benchmark's file, which may be missing, without a last line that was cut short.
     UserError where a line is damaged, belongs to no problem or sample of the run, or repeats one."""
-    bad: list[UserError] = []
     read_before: set[tuple[str, int]] = set()
-    for number, line in json_lines(file, on_bad=bad.append) if file.exists() else ():
-        if bad:
-            raise bad[0]
+    for number, line in json_lines(file, growing=True) if file.exists() else ():
         place = f"{file}, line {number}"
         for key, kind in FIELDS.items():
             if type(value := line.get(key)) is not kind:
@@ -126,5 +117,3 @@ def read_generations(file: Path, problems: Container[str], samples: int) -> Iter
             raise UserError(f"{place}: {which} is there twice; delete one of the lines")
         read_before.add(sample)
         yield cast(Generation, line)
-    if len(bad) > 1 or (bad and not cut_line(file)):
-        raise bad[0]

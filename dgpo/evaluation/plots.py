@@ -27,7 +27,7 @@ def pass_at_k_curves(evaluations: Sequence[Evaluation]) -> Figure:
         axes, color = panels[name], f"C{number}"
         ks = list(figures.pass_at)
         value = np.array([100 * each.value for each in figures.pass_at.values()])
-        error = np.array([100 * (each.error or 0.0) for each in figures.pass_at.values()])
+        error = np.nan_to_num([100 * each.error for each in figures.pass_at.values()])
         axes.plot(ks, value, color=color, marker="o", markersize=3, label=plain(f"{evaluation.name}, pass@k"))
         low, high = np.clip(value - error, 0, 100), np.clip(value + error, 0, 100)
         axes.fill_between(ks, low, high, color=color, alpha=0.15, linewidth=0)

@@ -10,7 +10,6 @@ from typing import Any
 from dgpo.errors import UserError
 from dgpo.evaluation.figures import (
     BenchmarkFigures,
-    Estimate,
     Evaluation,
     all_benchmarks,
     by_benchmark,
@@ -20,8 +19,8 @@ from dgpo.evaluation.figures import (
 )
 from dgpo.evaluation.reference import references_for
 from dgpo.evaluation.statistics import FEWEST, Paired, paired_difference
-from dgpo.files import flatten, make_folder, replace_json, replace_text
-from dgpo.tables import Table
+from dgpo.files import flatten, make_folder
+from dgpo.tables import Table, write_tables
 
 MACRO = "macro average"
 ABSENT = "–"
@@ -61,18 +60,12 @@ def report(
     differences = _compare_with_first(evaluations)
     settings, different = _settings(evaluations)
     tables = [_accuracy(evaluations), _responses(evaluations), _comparisons(differences), different]
-    tables.append(_references(evaluations))
-    shown = [table for table in tables if table.rows]
+    shown = [table for table in (*tables, _references(evaluations)) if table.rows]
     summary = _summary(evaluations, differences)
-    replace_json(out / "report.json", summary)
-    draw(evaluations, out)
     pictures = "\n".join(f"![{name}]({name}.png)\n" for name in PICTURES)
-    title = " and ".join(each.name for each in evaluations)
-    every = [*shown, _by_k(evaluations), settings]
-    text = f"# Evaluation of {title}\n\n{pictures}\n" + "\n".join(table.markdown() for table in every)
-    replace_text(out / "report.md", text)
-    for table in shown:
-        table.show()
+    title = f"# Evaluation of {' and '.join(each.name for each in evaluations)}\n\n{pictures}\n"
+    write_tables(out / "report", shown, summary, before=title, more=[_by_k(evaluations), settings])
+    draw(evaluations, out)
     if wandb_project:
         _log_to_wandb(evaluations, summary, out, wandb_project)
     return out
@@ -171,18 +164,23 @@ def _accuracy(evaluations: Sequence[Evaluation]) -> Table:
 def _accuracies(figures: Sequence[BenchmarkFigures]) -> list[str]:
     n = figures[0].samples
     majority = [each.majority_at[n] for each in figures if each.majority_at]
-    cells = [macro_average([each.avg for each in figures]), macro_average([each.pass_at[n] for each in figures])]
-    return [str(n), *map(_percent, cells), _percent(macro_average(majority)) if majority else ABSENT]
+    several = [each.avg for each in figures], [each.pass_at[n] for each in figures], majority
+    return [str(n), *(macro_average(each).percent() if each else ABSENT for each in several)]
 
 
 def _by_k(evaluations: Sequence[Evaluation]) -> Table:
     rows = [
-        [evaluation.name, name, str(k), _percent(value), _percent(figures.majority_at.get(k))]
-        for evaluation in evaluations
-        for name, figures in evaluation.benchmarks.items()
+        [
+            name,
+            evaluation.name,
+            str(k),
+            value.percent(),
+            figures.majority_at[k].percent() if figures.majority_at else ABSENT,
+        ]
+        for name, _, evaluation, figures in by_benchmark(evaluations)
         for k, value in figures.pass_at.items()
     ]
-    return Table(["model", "benchmark", "k", "pass@k", "maj@k"], rows, "pass@k and maj@k", words=WORDS)
+    return Table(["benchmark", "model", "k", "pass@k", "maj@k"], rows, "pass@k and maj@k", words=WORDS)
 
 
 def _responses(evaluations: Sequence[Evaluation]) -> Table:
@@ -228,7 +226,7 @@ def _references(evaluations: Sequence[Evaluation]) -> Table:
     for evaluation in evaluations:
         references = references_for(evaluation.settings.model, evaluation.benchmarks)
         if references:
-            ours = [_percent(evaluation.benchmarks[n].avg) if n in evaluation.benchmarks else ABSENT for n in names]
+            ours = [evaluation.benchmarks[n].avg.percent() if n in evaluation.benchmarks else ABSENT for n in names]
             rows.append([evaluation.name, "this report", *ours])
         for each in references:
             trained = f"R1-Distill-Qwen-{each.size}" + ("" if each.method == "none" else f" + {each.method}")
@@ -258,11 +256,3 @@ def _settings(evaluations: Sequence[Evaluation]) -> tuple[Table, Table]:
     star = ["* differs between the models."] if len(evaluations) > 1 else []
     why = ["Differences of accuracy may come from these as well as from the models."]
     return Table(head, rows, "Settings", star, WORDS), Table(head, differing, "Settings that differ", why, WORDS)
-
-
-def _percent(estimate: Estimate | None) -> str:
-    """Per cent with its error; a dash for None."""
-    if estimate is None:
-        return ABSENT
-    error = "" if estimate.error is None else f" ± {100 * estimate.error:.1f}"
-    return f"{100 * estimate.value:.1f}{error}"

@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from dgpo.data.answers import group_equal
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Problem, read_benchmark
 from dgpo.evaluation.generations import Generation, data_file, generations_file, locked, read_generations
-from dgpo.evaluation.settings import PACKAGES, BenchmarkFacts, read_settings
-from dgpo.files import draft_of, file_sha256, replace_json
+from dgpo.evaluation.settings import FILE, PACKAGES, BenchmarkFacts, Settings, read_settings
+from dgpo.files import draft_of, file_sha256, json_lines, json_object, replace_json
 from dgpo.progress import ProgressBar
 from dgpo.verifier import VERSION, verify
 from dgpo.verifier.answers.reading import read
@@ -187,3 +187,40 @@ def saved_problems(folder: Path, name: str, facts: BenchmarkFacts) -> list[Probl
     if file_sha256(file) != facts.sha256:
         raise UserError(f"{file}: it is not the file that the answers were generated for; restore it")
     return read_benchmark(file.parent, name).problems
+
+
+def read_scores(folder: Path, settings: Settings) -> tuple[dict[str, Any], dict[str, dict[str, list[Score]]]]:
+    """How an evaluation was scored, and its scores by benchmark and problem; UserError where it is not scored, is not
+    complete, or has changed since."""
+    if not (folder / SCORING).is_file() or not (folder / SCORES).is_file():
+        raise UserError(f"{folder}: it has no scores; make them with `dgpo eval score {folder}`")
+    scoring = json_object(folder / SCORING)
+    try:
+        counts = {name: scoring["benchmarks"][name] for name in settings.benchmarks}
+        scored = {generations_file(folder, name): count["sha256"] for name, count in counts.items()}
+        for file, sha256 in {folder / SCORES: scoring["sha256"], **scored}.items():
+            if not file.exists() or file_sha256(file) != sha256:
+                raise _changed(folder, file)
+        for name, facts in settings.benchmarks.items():
+            expected = settings.sampling.samples * facts.problems
+            if (missing := expected - counts[name]["scored"]) > 0:
+                raise UserError(
+                    f"{folder}: {missing} of {expected} samples of {name} are missing, and figures of a part would "
+                    "favour short responses; finish it with the same `dgpo eval run`, then score again"
+                )
+    except (KeyError, TypeError) as error:
+        raise _changed(folder, folder / SCORING) from error
+    scores: dict[str, dict[str, list[Score]]] = {
+        name: {problem.id: [] for problem in saved_problems(folder, name, facts)}
+        for name, facts in settings.benchmarks.items()
+    }
+    for _, score in json_lines(folder / SCORES):
+        if score["benchmark"] in scores:
+            scores[score["benchmark"]][score["id"]].append(cast(Score, score))
+    if any(len(each) != settings.sampling.samples for problems in scores.values() for each in problems.values()):
+        raise _changed(folder, folder / FILE)
+    return scoring, scores
+
+
+def _changed(folder: Path, file: Path) -> UserError:
+    return UserError(f"{file}: it has changed since it was scored; score again with `dgpo eval score {folder}`")
