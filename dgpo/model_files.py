@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError, one_line
+from dgpo.errors import UserError, loading, one_line
 from dgpo.files import disguise, json_object
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
@@ -149,6 +149,24 @@ def refuse(said: str, fault: tuple[str, str] | None) -> None:
     """Raises UserError where there is a fault, and its remedy, of what the user said, such as ``--model=DIR``."""
     if fault:
         raise UserError(f"{said}: {fault[0]}; {fault[1]}")
+
+
+def chat_tokenizer(folder: Path, option: str) -> Any:
+    """The tokenizer of a model's folder.
+
+    Raises UserError, which begins with the option, where it cannot be loaded or has no chat template.
+    """
+    from transformers import AutoTokenizer
+
+    with loading("tokenizer", option, "give a whole model folder"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    templates = tokenizer.chat_template
+    if not (templates.get("default") if isinstance(templates, dict) else templates):
+        raise UserError(
+            f"{option}: its tokenizer has no chat template, so its prompts would not be the ones that it was trained "
+            "on; choose an instruction-tuned model, or add chat_template.jinja to its folder"
+        )
+    return tokenizer
 
 
 def tokenizer_fault(

@@ -14,14 +14,14 @@ from dgpo.data.answers import ground_truth_fault
 from dgpo.data.decontaminate import BenchmarkIndex, benchmark_files, read_benchmark
 from dgpo.data.duplicates import Entry, Tally, collect_problems, drop_where, merge_answers
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
-from dgpo.data.options import Options
-from dgpo.data.prompts import chat_tokenizer, find_template, render
+from dgpo.data.options import Options, render
 from dgpo.data.read import count_rows, read_rows
 from dgpo.data.schema import PromptRow, make_row, write_parquet
-from dgpo.data.sources.locate import Located, hub_files, local_files, own_files
+from dgpo.data.sources.locate import Located, hub_files, local_files
 from dgpo.data.sources.source import Record, Source, records
 from dgpo.errors import UserError
 from dgpo.files import file_sha256, make_folder, replace_json, replace_text
+from dgpo.model_files import chat_tokenizer
 from dgpo.progress import ProgressBar
 from dgpo.tables import Table
 
@@ -60,7 +60,6 @@ def prepare(options: Options) -> Prepared:
     # What may be refused comes before the work, which may take minutes.
     located, rows = _open(options)
     make_folder(options.out, "out")
-    _, template_text = find_template(options.template)
     count = token_counter(options.tokenizer) if options.tokenizer else len
     benchmarks, index = _benchmarks(options)
     tally = Tally()
@@ -74,7 +73,7 @@ def prepare(options: Options) -> Prepared:
         unit = "characters" if options.max_prompt_chars else "tokens"
 
         def too_long(entry: Entry) -> tuple[str, dict[str, Any]] | None:
-            length = count(render(template_text, entry.first.problem))
+            length = count(render(options.template_text, entry.first.problem))
             return ("prompt too long", {unit: length}) if length > most else None
 
         entries = drop_where(entries, "measuring prompts", too_long, tally)
@@ -94,7 +93,7 @@ def prepare(options: Options) -> Prepared:
             f"{dropped} lists them; give other data or other limits"
         )
 
-    prepared_rows = _rows(entries, located, template_text, options)
+    prepared_rows = _rows(entries, located, options)
     parquet = write_parquet(prepared_rows, options.out / f"{options.name}.parquet")
     replace_text(dropped, accounts)
     manifest = _manifest(options, located, benchmarks, parquet, prepared_rows, tally)
@@ -108,12 +107,12 @@ def _open(options: Options) -> tuple[Located, Iterator[Record]]:
     if source.make is not None:
         count = options.limit or source.counts[options.split]
         return Located(source.name, "", {}), source.make(options.split, count, options.levels or (), options.seed or 0)
-    if copy is not None and options.origin is None:
-        located = hub_files(copy, options.split, options.revision or None)
-    elif source.is_own and copy is None:
-        located = own_files(Path(options.data), options.split, is_asked=options.split_is_asked)
+    asked, origin = options.split_is_asked, options.origin
+    if copy.id and origin is None:
+        located = hub_files(copy, options.split, options.revision or None, is_asked=asked)
     else:
-        located = local_files(copy, options.origin or Path(options.data), options.split)
+        where = f"from={origin}" if origin else options.data
+        located = local_files(copy, origin or Path(options.data), options.split, where, is_asked=asked)
     written = options.out / f"{options.name}.parquet"
     if written.resolve() in {path.resolve() for path in located.files.values()}:
         raise UserError(f"{written} would take the place of the data itself; give another --out or --name")
@@ -170,7 +169,7 @@ def _counted(rows: Iterator[Record], bar: ProgressBar) -> Iterator[Record]:
             bar.advance(_STEP)
 
 
-def _rows(entries: Sequence[Entry], located: Located, template_text: str, options: Options) -> list[PromptRow]:
+def _rows(entries: Sequence[Entry], located: Located, options: Options) -> list[PromptRow]:
     used: set[str] = set()
     rows = []
     for index, entry in enumerate(entries):
@@ -194,7 +193,7 @@ def _rows(entries: Sequence[Entry], located: Located, template_text: str, option
                 revision=located.revision,
                 raw_answer=entry.raw_answers[truth],
                 before=entry.first.before,
-                user=render(template_text, entry.first.problem),
+                user=render(options.template_text, entry.first.problem),
             )
         )
     return rows
@@ -208,7 +207,6 @@ def _manifest(
     rows: Sequence[PromptRow],
     tally: Tally,
 ) -> Manifest:
-    template, template_text = find_template(options.template)
     pairs = ((str(row["extra_info"]["problem"]), row["reward_model"]["ground_truth"]) for row in rows)
     return Manifest(
         name=options.name,
@@ -217,8 +215,8 @@ def _manifest(
         revision=located.revision,
         split=options.split,
         files=[{"path": name, "sha256": file_sha256(path)} for name, path in located.files.items()],
-        template=template,
-        template_text=template_text,
+        template=options.template,
+        template_text=options.template_text,
         rows_in=tally.rows_in,
         rows_out=len(rows),
         dropped=dict(sorted(tally.dropped.items())),

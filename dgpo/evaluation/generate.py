@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from dgpo.data.prompts import chat_tokenizer
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import Benchmark, read_benchmarks
 from dgpo.evaluation.engine import Request, devices_of, generate
@@ -27,7 +26,7 @@ from dgpo.evaluation.generations import (
 from dgpo.evaluation.model import find_model, prompt_tokens, prompts_sha256
 from dgpo.evaluation.settings import PACKAGES, Engine, Sampling, Settings, agree_or_refuse
 from dgpo.files import draft_of
-from dgpo.model_files import refuse, tokenizer_fault
+from dgpo.model_files import chat_tokenizer, refuse, tokenizer_fault
 from dgpo.progress import ProgressBar, say
 from dgpo.versions import installed_versions
 

@@ -1,7 +1,7 @@
 import pytest
 
 from dgpo.data.instructions import leftover_instruction, strip_instructions
-from dgpo.data.prompts import TEMPLATES
+from dgpo.data.options import TEMPLATES
 
 DAPO = (
     "Solve the following math problem step by step. The last line of your response should be of the form Answer: "

@@ -1,6 +1,6 @@
 import pytest
 
-from dgpo.data.prompts import TEMPLATES, find_template, render
+from dgpo.data.options import TEMPLATES, find_template, render
 from dgpo.errors import UserError
 
 

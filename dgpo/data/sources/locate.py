@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -35,75 +36,75 @@ class Located:
     files: dict[str, Path]
 
 
-def local_files(copy: HubCopy | None, path: Path, split: str) -> Located:
+def local_files(copy: HubCopy, path: Path, split: str, where: str = "", *, is_asked: bool = True) -> Located:
     """The files of a split at `path`: a file, a folder of files, a snapshot, or the hub's cache folder.
-    UserError where there is nothing, and where the files of the split cannot be told."""
+
+    Raises UserError, which begins with `where`, as `choose` does, and where there is nothing.
+    """
+    where = where or f"from={path}"
     if path.is_file():
         return Located("local", "", {path.name: path})
     if not path.is_dir():
-        raise UserError(f"from={path}: there is no such file or folder; give one that has the data")
+        raise UserError(f"{where}: there is no such file or folder; give one that has the data")
     root = _snapshot(path, copy)
-    chosen = choose(_names(root), copy.files.get(split, "*") if copy else "*", split, f"from={path}")
-    _refuse_missing_shards(chosen, f"from={path}")
-    revision = _revision(root, chosen[0])
-    where = copy.id if copy and revision else "local"
-    return Located(where, revision, {name: root / name for name in chosen})
+    chosen = choose(_names(root), copy, split, where, card=_text_of(root / "README.md"), is_asked=is_asked)
+    revision = _revision(root, chosen[0]) if copy.id else ""
+    return Located(copy.id if revision else "local", revision, {name: root / name for name in chosen})
 
 
-def own_files(path: Path, split: str, *, is_asked: bool) -> Located:
-    """A file of a person's own, or the files in a folder and the folders in it: those with the split in their names,
-    and all where no name has any split.
+def _one_data_set(data: Sequence[str], split: str, where: str, card: str, *, is_asked: bool) -> list[str]:
+    """Of files in an unknown layout those with the split in their names, and all where no name has any split; where a
+    hub's card says which they are, these.
 
-    Raises UserError where the names have other splits alone, or the files are of several formats.
+    Raises UserError where the files are of several data sets or formats.
     """
-    if path.is_file():
-        return Located("local", "", {path.name: path})
-    path = _snapshot(path, None)
-    data, wanted = _data_files(_names(path)), _SPLITS.get(split, split)
-    of_card = _files_of_card(path, data)
-    _refuse_several(path, {config: names[0] for config, _, names in of_card if names})
+    wanted = _SPLITS.get(split, split)
+    of_card = _files_of_card(card, data)
+    _refuse_several(where, {config: names[0] for config, _, names in of_card if names})
     named = [name for _, of_split, names in of_card if of_split == wanted for name in names]
     chosen = named or [name for name in data if wanted in _words_of(name)]
     if not chosen and not is_asked and not any(_words_of(name) & {"train", "test", "validation"} for name in data):
-        chosen = data
-    if not chosen:
-        raise UserError(
-            f"{path}: no data file of split {split!r} (there are {', '.join(data[:8]) or 'none'}); give the file "
-            "itself, or --split"
-        )
+        chosen = list(data)
     # Without a card, by the hub's own layouts: a folder for each data set, with all shards of a split or with files of
     # the same names; a problem a document, such as 12.json, is one data set in any folders.
     of_name = Counter(Path(name).name for name in chosen if not re.search(r"(?:^|/)\d+\.json$", name))
     repeated = (name for name in chosen if _SHARD.search(name) or of_name[Path(name).name] > 1)
-    _refuse_several(path, {str(Path(name).parent): name for name in repeated})
-    _refuse_missing_shards(chosen, str(path))
+    _refuse_several(where, {str(Path(name).parent): name for name in repeated})
     formats = sorted(set(map(format_of, chosen)))
     if len(formats) > 1:
         raise UserError(
-            f"{path} has files of several formats ({', '.join(formats)}), and they may hold the same rows; give the "
+            f"{where} has files of several formats ({', '.join(formats)}), and they may hold the same rows; give the "
             "file itself, or a folder of those that you want"
         )
-    return Located("local", "", {name: path / name for name in chosen})
+    return chosen
 
 
-def _refuse_several(path: Path, sets: dict[str, str]) -> None:
+def _refuse_several(where: str, sets: dict[str, str]) -> None:
     """Raises UserError where there is more than one data set, each with its name and a file."""
     if len(sets) > 1:
         there = ", ".join(f"{name}: {file}" for name, file in sets.items())
-        raise UserError(f"{path} holds several data sets ({there}); give the folder or file of one")
+        raise UserError(f"{where} holds several data sets ({there}); give the folder or file of one")
 
 
-def _files_of_card(root: Path, data: Sequence[str]) -> list[tuple[str, str, list[str]]]:
-    """Config, split and data files of each entry of `configs` that the front matter of a hub's README.md has."""
+def _text_of(file: Path) -> str:
+    """The text of a file; "" where there is none that can be read."""
     try:
-        front = re.match(r"---\n(.*?)\n---", (root / "README.md").read_text("utf-8-sig"), re.DOTALL)
+        return file.read_text("utf-8-sig")
+    except (OSError, UnicodeError):
+        return ""
+
+
+def _files_of_card(card: str, data: Sequence[str]) -> list[tuple[str, str, list[str]]]:
+    """Config, split and data files of each entry of `configs` in the front matter of a hub's card."""
+    try:
+        front = re.match(r"---\n(.*?)\n---", card, re.DOTALL)
         entries = list[tuple[str, str, list[str]]]()
         for config in yaml.safe_load(front[1])["configs"] if front else ():
             for entry in config["data_files"]:
                 patterns = entry["path"] if isinstance(entry["path"], list) else [entry["path"]]
                 files = [name for name in data if any(fnmatchcase(name, each) for each in patterns)]
                 entries.append((str(config["config_name"]), _SPLITS.get(entry["split"]) or str(entry["split"]), files))
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+    except (ValueError, KeyError, TypeError, yaml.YAMLError):
         return []  # none, or a card in another form
     return entries
 
@@ -123,7 +124,7 @@ def _words_of(name: str) -> set[str]:
     return {_SPLITS.get(word[0], word[0]) for word in re.finditer(r"[a-z]+", name.lower())}
 
 
-def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
+def hub_files(copy: HubCopy, split: str, revision: str | None, *, is_asked: bool = True) -> Located:
     """The files of a split, downloaded into the hub's cache; those of an earlier download where the hub is away.
 
     Raises UserError where the hub has no such repository, revision or file; and, with the command for files brought
@@ -138,12 +139,11 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
         try:
             info = HfApi().dataset_info(copy.id, revision=revision, timeout=TIMEOUT)
             names = [each.rfilename for each in info.siblings or []]
-            chosen = choose(names, copy.files[split], split, f"{copy.id} on the hub")
             # By the revision's own name: the cache then knows what it stood for, and can answer without the hub.
-            paths = {
-                name: Path(hf_hub_download(copy.id, name, repo_type="dataset", revision=revision or "main"))
-                for name in chosen
-            }
+            download = partial(hf_hub_download, copy.id, repo_type="dataset", revision=revision or "main")
+            card = _text_of(Path(download("README.md"))) if "README.md" in names and not copy.files else ""
+            chosen = choose(names, copy, split, f"{copy.id} on the hub", card=card, is_asked=is_asked)
+            paths = {name: Path(download(name)) for name in chosen}
             if all(str(path).endswith(f"/{info.sha}/{name}") for name, path in paths.items()):
                 return Located(copy.id, str(info.sha), paths)
             reason = OSError("the repository changed while it was downloaded")
@@ -156,18 +156,18 @@ def hub_files(copy: HubCopy, split: str, revision: str | None) -> Located:
             reason = error
         if attempt < ATTEMPTS:
             time.sleep(attempt)
-    cached = _cached(copy, split, revision)
+    cached = _cached(copy, split, revision, is_asked=is_asked)
     if cached is None:
         raise UserError(
             f"{copy.id} cannot be had from the hub ({one_line(reason)}). Where it can be reached, run\n"
             f"    hf download --repo-type dataset {copy.id} --local-dir FOLDER\n"
             f"and give the folder here: --from FOLDER (or --from FILE, any of {', '.join(FORMATS)}; "
-            f"the file wanted is {copy.files[split]})"
+            f"the file wanted is {copy.files.get(split, split)})"
         ) from reason
     return cached
 
 
-def _cached(copy: HubCopy, split: str, revision: str | None) -> Located | None:
+def _cached(copy: HubCopy, split: str, revision: str | None, *, is_asked: bool) -> Located | None:
     """What an earlier download left of the revision, or None."""
     from huggingface_hub import snapshot_download
 
@@ -175,24 +175,39 @@ def _cached(copy: HubCopy, split: str, revision: str | None) -> Located | None:
         root = Path(snapshot_download(copy.id, repo_type="dataset", revision=revision, local_files_only=True))
     except (OSError, ValueError):
         return None
-    chosen = _fitting(_data_files(_names(root)), copy.files[split], split)
-    _refuse_missing_shards(chosen, str(root))
+    card = _text_of(root / "README.md")
+    chosen = _chosen(_data_files(_names(root)), copy, split, str(root), card, is_asked=is_asked)
     return Located(copy.id, root.name, {name: root / name for name in chosen}) if chosen else None
 
 
-def choose(names: Sequence[str], pattern: str, split: str, where: str) -> Sequence[str]:
-    """The names of a split's data files, in order: those that fit the pattern, else the only one, else those with
-    the split in their name. Of several formats the first in `FORMATS` is taken.
+def choose(
+    names: Sequence[str], copy: HubCopy, split: str, where: str, *, card: str = "", is_asked: bool = True
+) -> Sequence[str]:
+    """The names of a split's data files, in order. Of a copy whose files are known those that fit its pattern, else the
+    only one, else those with the split in their name, in the first format of `FORMATS`; of another as `_one_data_set`.
 
-    Raises UserError, with what is there, where none can be chosen.
+    Args:
+        card: the text of the hub's card, of which other layouts are read.
+        is_asked: whether the person named the split.
+
+    Raises UserError, which begins with `where`, where none or not all can be chosen, with what is there.
     """
     data = _data_files(names)
-    if chosen := _fitting(data, pattern, split):
+    if chosen := _chosen(data, copy, split, where, card, is_asked=is_asked):
         return chosen
-    raise UserError(
-        f"{where}: no data file of split {split!r} (looked for {pattern}; there are {', '.join(data[:8]) or 'none'}); "
-        "give the file itself with --from FILE"
-    )
+    wanted = f"looked for {copy.files[split]}; " if copy.files else ""
+    remedy = "the file itself" + (" with --from FILE" if copy.id else "") + ("" if copy.files else ", or --split")
+    there = ", ".join(data[:8]) or "none"
+    raise UserError(f"{where}: no data file of split {split!r} ({wanted}there are {there}); give {remedy}")
+
+
+def _chosen(data: Sequence[str], copy: HubCopy, split: str, where: str, card: str, *, is_asked: bool) -> Sequence[str]:
+    if copy.files:
+        chosen = _fitting(data, copy.files[split], split)
+    else:
+        chosen = _one_data_set(data, split, where, card, is_asked=is_asked)
+    _refuse_missing_shards(chosen, where)
+    return chosen
 
 
 def _data_files(names: Sequence[str]) -> list[str]:
@@ -224,9 +239,9 @@ def _names(root: Path) -> list[str]:
     return names
 
 
-def _snapshot(path: Path, copy: HubCopy | None) -> Path:
+def _snapshot(path: Path, copy: HubCopy) -> Path:
     """The folder with the files: `path` itself, or the snapshot where `path` is, or is in, the hub's cache."""
-    in_cache = path / f"datasets--{copy.id.replace('/', '--')}" if copy else path
+    in_cache = path / f"datasets--{copy.id.replace('/', '--')}"
     root = in_cache if in_cache.is_dir() else path
     if not (root / "snapshots").is_dir():
         return root

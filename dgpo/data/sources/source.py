@@ -24,10 +24,11 @@ column of that name."""
 
 @dataclass(frozen=True)
 class HubCopy:
-    """A repository on the Hugging Face hub that holds the source."""
+    """A repository on the Hugging Face hub that holds the source, or a layout like it."""
 
-    id: str  # organisation/name
-    files: Mapping[str, str]  # pattern of the file names of each split; the first split is the default
+    id: str = ""  # organisation/name; "" for a person's own file or folder
+    # Pattern of the file names of each split, the first split is the default; none where the layout is not known.
+    files: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)  # expected of each split, as far as they are known
 
 
@@ -60,9 +61,8 @@ class Source:
     @property
     def splits(self) -> tuple[str, ...]:
         """The default split first."""
-        if self.copies or self.counts:
-            return tuple(self.copies[0].files if self.copies else self.counts)
-        return ("train",) if self.purpose == "train" else ("test",)
+        known = tuple(self.copies[0].files if self.copies else self.counts)
+        return known or (("train",) if self.purpose == "train" else ("test",))
 
     @property
     def columns(self) -> frozenset[str]:
@@ -89,9 +89,7 @@ class Record:
     remarks: tuple[str, ...] = ()  # what a person should know of how it was read
 
 
-def own_source(
-    name: str, *, problem: str, answer: str, id: str, purpose: str, copies: tuple[HubCopy, ...] = ()
-) -> Source:
+def own_source(name: str, copy: HubCopy, *, problem: str, answer: str, id: str, purpose: str) -> Source:
     """A person's own data set, by the names of its columns (by default problem, answer and id).
 
     Columns that others have beside the problem are read too: without Alpaca's input, say, nobody could answer.
@@ -105,7 +103,7 @@ def own_source(
         name=name,
         purpose=purpose or "train",
         licence="yours",
-        copies=copies,
+        copies=(copy,),
         problem=(problem or "problem",),
         answer=(answer or "answer",),
         id=(id or "id",),

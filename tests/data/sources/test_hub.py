@@ -15,20 +15,28 @@ import pytest
 from dgpo.data.manifest import read_manifest
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
-FILES = {
-    "README.md": b"# AIME\n",
-    "test.jsonl": b"".join(json.dumps({"question": f"{i}=?", "answer": f"{i:03}"}).encode() + b"\n" for i in range(30)),
+ROWS = b"".join(json.dumps({"question": f"{i}=?", "answer": f"{i:03}"}).encode() + b"\n" for i in range(30))
+CARD = b"""---
+configs:
+- {config_name: main, data_files: [{split: train, path: main/*}]}
+- {config_name: other, data_files: [{split: train, path: other/*}]}
+---
+"""
+REPOSITORIES = {
+    "math-ai/aime25": {"README.md": b"# AIME\n", "test.jsonl": ROWS},
+    "some/sets": {"README.md": CARD, "main/a.jsonl": ROWS, "other/b.jsonl": ROWS},
 }
 
 
 class Hub(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.split("?")[0]
-        if path in ("/api/datasets/math-ai/aime25", "/api/datasets/math-ai/aime25/revision/main"):
-            siblings = [{"rfilename": name} for name in FILES]
-            self.answer(json.dumps({"id": "math-ai/aime25", "sha": REVISION, "siblings": siblings}).encode())
-        elif path.startswith("/datasets/math-ai/aime25/resolve/main/"):
-            self.answer(FILES[path.rsplit("/", 1)[1]])
+        id = next((each for each in REPOSITORIES if f"/{each}" in path), "")
+        if id and path.removesuffix("/revision/main") == f"/api/datasets/{id}":
+            siblings = [{"rfilename": name} for name in REPOSITORIES[id]]
+            self.answer(json.dumps({"id": id, "sha": REVISION, "siblings": siblings}).encode())
+        elif id and path.startswith(f"/datasets/{id}/resolve/main/"):
+            self.answer(REPOSITORIES[id][path.removeprefix(f"/datasets/{id}/resolve/main/")])
         else:
             self.answer(b"{}", status=404, **{"X-Error-Code": "RepoNotFound"})
 
@@ -95,3 +103,17 @@ def test_a_download_is_kept_and_serves_where_the_hub_is_away(hub: ThreadingHTTPS
     assert "HuggingFaceH4/aime_2024 cannot be had from the hub" in none.stderr
     assert "hf download --repo-type dataset HuggingFaceH4/aime_2024 --local-dir FOLDER" in none.stderr
     assert "--from FOLDER" in none.stderr
+
+
+def test_a_data_set_that_is_no_source_is_read_as_a_folder_of_one_s_own(hub: ThreadingHTTPServer, tmp_path: Path):
+    address = f"http://127.0.0.1:{hub.server_address[1]}"
+    columns = ["--prompt-field", "question"]
+    for split in (["--split", "test"], ["--purpose", "benchmark"]):
+        done = prepare(address, tmp_path, "math-ai/aime25", *columns, *split)
+        assert done.returncode == 0, done.stderr
+    for data, says in {
+        "math-ai/aime25": "no data file of split 'train' (there are test.jsonl); give the file itself with --from FILE",
+        "some/sets": "some/sets on the hub holds several data sets (main: main/a.jsonl, other: other/b.jsonl)",
+    }.items():
+        refused = prepare(address, tmp_path, data, *columns)
+        assert refused.returncode == 2 and says in refused.stderr

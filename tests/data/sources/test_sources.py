@@ -15,7 +15,7 @@ from dgpo.cli import main
 from dgpo.data import check_parquet
 from dgpo.data.check import examine
 from dgpo.data.manifest import read_manifest
-from dgpo.data.prompts import TEMPLATES
+from dgpo.data.options import TEMPLATES
 from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import Source, records, table_of
 from dgpo.errors import UserError
