@@ -1,4 +1,4 @@
-"""Prompts: the parquet schema that verl reads, one file per source, and the tiny model of the quick start.
+"""Prompts: data sets, benchmarks and a person's own files, prepared as the parquet files that verl reads.
 
 Importing this package costs pyarrow alone; torch and transformers are loaded by the functions that need them.
 """

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 from dgpo.data.cells import decoded, printed, struct_of
-from dgpo.data.escapes import backslash_fault
+from dgpo.data.damage import backslash_fault
 from dgpo.data.messages import assistant_reply, conversation
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
 from dgpo.verifier import check_ground_truth, verify

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dgpo.data.escapes import backslash_fault
+from dgpo.data.damage import backslash_fault
 
 _OPENS = re.compile(r"""[\[{("']|b["']|(?:array|tensor|np\.\w+|Decimal|Fraction)\(""")
 _WRAPPED = re.compile(r"\b(?:np\.)?(?:array|tensor|u?int\d*|float\d*|str_|bool_?|Decimal)\(")

@@ -14,8 +14,7 @@ from dgpo.data.duplicates import normal_form
 from dgpo.data.instructions import asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.media import is_media_column, prompt_fault
-from dgpo.data.occurrences import Occurrences
-from dgpo.data.schema import check_parquet, name_fault, prompt_rows
+from dgpo.data.schema import Occurrences, check_parquet, name_fault, prompt_rows
 from dgpo.errors import UserError, one_line
 from dgpo.files import file_sha256
 

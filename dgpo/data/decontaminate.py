@@ -8,9 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dgpo.data.duplicates import Entry, Tally, drop_where, normal_form, tokens
+from dgpo.data.duplicates import Entry, Reason, normal_form, tokens
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.manifest import read_manifest
 from dgpo.data.schema import prompt_rows
@@ -20,20 +19,12 @@ SHINGLE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Benchmark:
-    """A problem that training must not see: name of its set, id within the set, text."""
+class BenchmarkProblem:
+    """A problem that training must not see: its set, its id within that, its text."""
 
-    name: str
+    benchmark: str
     id: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """The benchmark problem that a text repeats, and how alike they are: 1 where their normal forms are equal."""
-
-    benchmark: Benchmark
-    similarity: float
+    text: str
 
 
 def shingles(problem: str) -> frozenset[str]:
@@ -48,21 +39,22 @@ class BenchmarkIndex:
     `threshold` in (0, 1] is the least similarity that counts.
     """
 
-    def __init__(self, benchmarks: Sequence[Benchmark], threshold: float) -> None:
-        self._benchmarks = benchmarks
+    def __init__(self, problems: Sequence[BenchmarkProblem], threshold: float) -> None:
+        self._problems = problems
         self._threshold = threshold
-        self._exact = {normal_form(each.problem): each for each in reversed(benchmarks)}
-        self._shingles = [shingles(each.problem) for each in benchmarks]
+        self._exact = {normal_form(each.text): each for each in reversed(problems)}
+        self._shingles = [shingles(each.text) for each in problems]
         self._places = defaultdict[str, list[int]](list)  # the problems that have each run
         for place, parts in enumerate(self._shingles):
             for part in parts:
                 self._places[part].append(place)
 
-    def find(self, problem: str) -> Overlap | None:
-        """The benchmark problem most like this one, None where none reaches the threshold."""
+    def find(self, problem: str) -> tuple[BenchmarkProblem, float] | None:
+        """The benchmark problem most like this one, and how alike they are: 1 where their normal forms are equal. None
+        where none reaches the threshold."""
         exact = self._exact.get(normal_form(problem))
         if exact is not None:
-            return Overlap(exact, 1.0)
+            return exact, 1.0
         if self._threshold == 1:
             return None
         mine = shingles(problem)
@@ -71,25 +63,19 @@ class BenchmarkIndex:
         rarest = by_number[: len(mine) - int(self._threshold * len(mine)) + 1]
         candidates = sorted({place for part in rarest for place in self._places.get(part, ())})
         # |A ∩ B| / |A ∪ B|
-        overlaps = [
-            Overlap(self._benchmarks[at], len(mine & self._shingles[at]) / len(mine | self._shingles[at]))
-            for at in candidates
-        ]
-        best = max(overlaps, key=lambda overlap: overlap.similarity, default=None)
-        return best if best is not None and best.similarity >= self._threshold else None
+        alike = {at: len(mine & self._shingles[at]) / len(mine | self._shingles[at]) for at in candidates}
+        best = max(alike, key=alike.__getitem__, default=None)
+        return None if best is None or alike[best] < self._threshold else (self._problems[best], alike[best])
 
-    def unseen(self, entries: Sequence[Entry], tally: Tally) -> list[Entry]:
-        """Those that repeat none of the benchmark problems."""
-
-        def reason_to_drop(entry: Entry) -> tuple[str, dict[str, Any]] | None:
-            overlap = self.find(entry.first.problem)
-            if overlap is None:
-                return None
-            twin, how = overlap.benchmark, "in a benchmark" if overlap.similarity == 1 else "nearly in a benchmark"
-            of = {"benchmark": twin.name, "benchmark_id": twin.id, "benchmark_problem": twin.problem}
-            return how, {**of, "similarity": round(overlap.similarity, 3)}
-
-        return drop_where(entries, f"comparing with {len(self._benchmarks)} benchmark problems", reason_to_drop, tally)
+    def reason_to_drop(self, entry: Entry) -> Reason | None:
+        """For `drop_where`: the benchmark problem that one repeats."""
+        found = self.find(entry.first.problem)
+        if found is None:
+            return None
+        twin, similarity = found
+        of = {"benchmark": twin.benchmark, "benchmark_id": twin.id, "benchmark_problem": twin.text}
+        how = "in a benchmark" if similarity == 1 else "nearly in a benchmark"
+        return how, {**of, "similarity": round(similarity, 3)}
 
 
 def benchmark_files(paths: Sequence[Path]) -> list[Path]:
@@ -108,16 +94,14 @@ def benchmark_files(paths: Sequence[Path]) -> list[Path]:
     return benchmarks
 
 
-def read_benchmark(file: Path) -> list[Benchmark]:
+def read_problems(file: Path) -> list[BenchmarkProblem]:
     """The problems of a prompt file. Raises UserError where it is none that `dgpo data prepare` writes."""
     try:
         rows = list(prompt_rows(file, ("data_source", "extra_info")))
         if not rows or not all(isinstance(row["extra_info"]["problem"], str) for row in rows):
             raise TypeError("extra_info.problem is not text in every row")
-        return [
-            Benchmark(row["data_source"], row["extra_info"]["id"], strip_instructions(row["extra_info"]["problem"]))
-            for row in rows
-        ]
+        infos = [(row["data_source"], row["extra_info"]) for row in rows]
+        return [BenchmarkProblem(name, info["id"], strip_instructions(info["problem"])) for name, info in infos]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"decontaminate={file}: no prompt file of `dgpo data prepare` ({error!r:.120}); prepare it"

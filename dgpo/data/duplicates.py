@@ -14,7 +14,7 @@ from typing import Any
 from dgpo.data.answers import answer_list, group_equal, reading_remark, text_fault
 from dgpo.data.instructions import leftover_instruction
 from dgpo.data.media import picture_in, speaks_of_picture
-from dgpo.data.occurrences import Occurrences
+from dgpo.data.schema import Occurrences
 from dgpo.data.solutions import is_no_answer, is_solution
 from dgpo.data.sources.source import Record
 from dgpo.progress import ProgressBar
@@ -28,6 +28,8 @@ _SPELLINGS = ((re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"), (re.compile(r
 _TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|\.\d+|[^\W\d_]+|[^\s.,;?]")
 _RAISED = {"<super>": "^{%s}", "<sub>": "_{%s}", "<fraction>": " %s"}
 """How super- and subscripts are written, so that NFKC, which turns ² into 2, does not join them to a neighbour."""
+Reason = tuple[str, dict[str, Any]]
+"""Why a problem is dropped, and details of it."""
 
 
 def tokens(problem: str) -> list[str]:
@@ -111,10 +113,10 @@ def describe(first: Record, row: int, **more: object) -> dict[str, Any]:
 def drop_where(
     entries: Sequence[Entry],
     title: str,
-    reason_to_drop: Callable[[Entry], tuple[str, dict[str, Any]] | None],
+    reason_to_drop: Callable[[Entry], Reason | None],
     tally: Tally,
 ) -> list[Entry]:
-    """The entries without a `reason_to_drop`, which is a reason and details of it; `title` is the progress bar's."""
+    """The entries without a `reason_to_drop`; `title` is the progress bar's."""
     remaining = []
     with ProgressBar(title, len(entries)) as bar:
         for entry in entries:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from dgpo.data.cells import leaves
-from dgpo.data.escapes import backslash_fault
+from dgpo.data.damage import backslash_fault
 
 _COLUMN = re.compile(
     r"(?:\w+_)?(?:image|img|picture|photo|figure|diagram|video|audio|media|screenshot|pixel_value)s?"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.data.answers import ground_truth_fault
-from dgpo.data.decontaminate import BenchmarkIndex, benchmark_files, read_benchmark
-from dgpo.data.duplicates import Entry, Tally, collect_problems, drop_where, merge_answers
+from dgpo.data.decontaminate import BenchmarkIndex, benchmark_files, read_problems
+from dgpo.data.duplicates import Entry, Reason, Tally, collect_problems, drop_where, merge_answers
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
 from dgpo.data.options import Options, render
 from dgpo.data.read import count_rows, read_rows
@@ -60,7 +60,7 @@ def prepare(options: Options) -> Prepared:
     # What may be refused comes before the work, which may take minutes.
     located, rows = _open(options)
     make_folder(options.out, "out")
-    count = token_counter(options.tokenizer) if options.tokenizer else len
+    too_long = _length_limit(options)
     benchmarks, index = _benchmarks(options)
     tally = Tally()
     with ProgressBar("reading", count_rows(located.files.values()) or None) as bar:
@@ -69,16 +69,10 @@ def prepare(options: Options) -> Prepared:
         raise UserError(f"{', '.join(located.files) or options.data}: there are no rows; give another file")
     entries = merge_answers(entries, tally, keep_conflicts=options.keep_conflicts)
     entries = drop_where(entries, "checking answers", unreadable, tally)
-    if most := options.max_prompt_chars or options.max_prompt_tokens:
-        unit = "characters" if options.max_prompt_chars else "tokens"
-
-        def too_long(entry: Entry) -> tuple[str, dict[str, Any]] | None:
-            length = count(render(options.template_text, entry.first.problem))
-            return ("prompt too long", {unit: length}) if length > most else None
-
+    if too_long:
         entries = drop_where(entries, "measuring prompts", too_long, tally)
     if index:
-        entries = index.unseen(entries, tally)
+        entries = drop_where(entries, "comparing with benchmarks", index.reason_to_drop, tally)
     if options.limit:
         entries = sample_entries(entries, options.limit, options.seed or 0, tally)
     accounts = "".join(json.dumps(account, ensure_ascii=False) + "\n" for account in tally.accounts)
@@ -125,14 +119,26 @@ def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
     if not options.decontaminate:
         return [], None
     files = benchmark_files(options.decontaminate)
-    problems = [each for file in files for each in read_benchmark(file) if each.name != options.name]
+    problems = [each for file in files for each in read_problems(file) if each.benchmark != options.name]
     return files, BenchmarkIndex(problems, options.near or NEAR)
 
 
-def unreadable(entry: Entry) -> tuple[str, dict[str, Any]] | None:
+def unreadable(entry: Entry) -> Reason | None:
     """As a reason to drop: no response can be checked against its ground truth (`ground_truth_fault`)."""
     fault = ground_truth_fault(entry.ground_truth)
     return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
+
+
+def _length_limit(options: Options) -> Callable[[Entry], Reason | None] | None:
+    """As a reason to drop: the prompt is longer than the options allow; None where they allow any."""
+    count, unit = (token_counter(options.tokenizer), "tokens") if options.tokenizer else (len, "characters")
+    most = options.max_prompt_chars or options.max_prompt_tokens
+
+    def too_long(entry: Entry) -> Reason | None:
+        length = count(render(options.template_text, entry.first.problem))
+        return ("prompt too long", {unit: length}) if most and length > most else None
+
+    return too_long if most else None
 
 
 def token_counter(folder: Path) -> Callable[[str], int]:

@@ -13,7 +13,6 @@ from typing import Any, TypedDict
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dgpo.data.occurrences import Occurrences
 from dgpo.errors import one_line
 from dgpo.files import disguise, draft_of
 
@@ -112,6 +111,23 @@ def write_parquet(rows: Sequence[PromptRow], path: str | os.PathLike[str]) -> Pa
     with draft_of(path) as draft:
         pq.write_table(table, draft, compression="zstd")
     return path
+
+
+class Occurrences(dict[str, tuple[int, int, object]]):
+    """For each text: the number of rows it applies to, the first of them (from 0) and that row's value."""
+
+    def add(self, text: str, row: int, value: object = None) -> None:
+        """Count a row under ``text``."""
+        count, first_row, first_value = self.get(text, (0, row, value))
+        self[text] = count + 1, first_row, first_value
+
+    def lines(self) -> list[str]:
+        """A line for each text, with its first row; ``{value}`` in the text stands for that row's value."""
+        lines = []
+        for text, (count, row, value) in self.items():
+            more = f" ({count - 1} more rows have it)" if count > 1 else ""
+            lines.append(f"row {row}: {text.replace('{value}', f'{value!r:.80}')}{more}")
+        return lines
 
 
 def name_fault(path: str | os.PathLike[str]) -> list[str]:

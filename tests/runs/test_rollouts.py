@@ -88,6 +88,13 @@ def test_the_page_s_regions_are_those_of_the_metrics(script: quickjs.Context) ->
         assert script.eval(f"region({ratio}, {advantage}, {bounds})") == region
 
 
+def test_every_hyper_parameter_that_is_a_number_has_a_slider(script: quickjs.Context) -> None:
+    script.eval((PARTS / "loss.js").read_text())
+    values = {name: value for each in DRAWN for name, value in asdict(METHODS[each]()).items()}
+    numbers = {name for name, value in values.items() if not isinstance(value, bool)}
+    assert numbers == set(json.loads(script.eval("JSON.stringify(Object.keys(CONTROLS))")))
+
+
 def test_the_page_s_columns_are_what_the_loss_was_given(run: Path) -> None:
     shown = page_data(run, step=3, prompt=None, limit=500)
     kept = list(read_step(kept_steps(run / "rollouts")[3]))

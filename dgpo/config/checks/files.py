@@ -17,9 +17,8 @@ from dgpo.config.checks.reward import OURS
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.answers import canonical_answer, text_fault
-from dgpo.data.escapes import backslash_fault
-from dgpo.data.occurrences import Occurrences
-from dgpo.data.schema import check_parquet, name_fault, prompt_rows
+from dgpo.data.damage import backslash_fault
+from dgpo.data.schema import Occurrences, check_parquet, name_fault, prompt_rows
 from dgpo.model_files import has_tokenizer, is_hub_id, model_fault
 from dgpo.verifier import verify
 

@@ -7,11 +7,10 @@ from typing import Any
 from dgpo.data.answers import canonical_answer
 from dgpo.data.cells import lookup, printed, text_of
 from dgpo.data.choices import LETTER, is_option_column, option_lines, options_in, shows
-from dgpo.data.escapes import FORMULA, backslash_fault
+from dgpo.data.damage import FORMULA, backslash_fault, repair_text
 from dgpo.data.instructions import strip_instructions
 from dgpo.data.media import is_media_column, media_in, prompt_fault
 from dgpo.data.messages import conversation, split_at_question
-from dgpo.data.repairs import repair_text
 from dgpo.data.schema import Message
 from dgpo.data.solutions import is_solution
 from dgpo.errors import UserError
