@@ -11,7 +11,8 @@ from dgpo.cli import main
 
 COMMANDS = [
     *("train", "check", "plan", "report", "compare", "rollouts", "export", "plot weights", "plot distribution"),
-    *("data arithmetic", "data list", "data prepare", "data check", "model small", "model warm-start"),
+    *("data arithmetic", "data list", "data prepare", "data check", "data env", "model small"),
+    *("model warm-start", "model warm-start-lake"),
     *("eval run", "eval score", "eval report", "lab mechanism", "lab compare", "verify"),
     *("unlearn train", "unlearn world", "unlearn spans", "unlearn eval"),
 ]

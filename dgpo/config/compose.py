@@ -68,7 +68,12 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
         raise UserError(f"config {name}: its defaults lead back to itself; give your file another name") from error
     except MissingConfigException as error:
         if error.missing_cfg_file != name.lstrip("/"):
-            raise UserError(f"config {name}: {str(error).partition('Config search path')[0].strip()}") from error
+            missing = "=".join(str(error.missing_cfg_file).rsplit("/", 1))
+            use = f"use one of {', '.join(sorted(error.options))}" if error.options else "correct the defaults"
+            raise UserError(f"config {name}: {missing}: there is no such choice; {use}") from error
+        if (given := Path(f"{name}.yaml")).is_file():
+            write = f"write --config-dir={given.parent} --config-name={given.stem}"
+            raise UserError(f"--config-name={name}: it is a name, and no path; {write}") from error
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
         raise UserError(
             f"--config-name={name}: there is no {name}.yaml in {folder} (it has {there}); a config of your own needs "
@@ -82,6 +87,8 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             raise UserError("\n".join(hints) or f"config {name}: {_one_message(error)}") from error
         if "trainer" not in (own := compose_config(name, (), directory)):
             raise UserError(f"config {name}: it builds on none; let its defaults begin with rlvr") from error
+        if any((each / unknown[1]).is_dir() for each in (folder, config_dir())):
+            raise UserError(f"{unknown[1]}: {name} has no choice of it; write +{unknown[1]}=NAME to add one") from error
         raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], [*flat(own)])}") from error
 
 
@@ -130,10 +137,11 @@ def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) ->
 def of_training(name: str, composed: DictConfig) -> DictConfig:
     """The config, `resolved`; UserError where it is not of a training."""
     config = resolved(composed)
-    if missing := [section for section in SECTIONS if section not in config]:
+    missing = ", ".join(section for section in SECTIONS if section not in config)
+    if missing or {"dir", "keep_checkpoints"}.isdisjoint(config.run):
         raise UserError(
-            f"--config-name={name}: it has no {', '.join(missing)}, so verl's trainer cannot run it; let its defaults "
-            "begin with rlvr or an experiment that does; `dgpo unlearn train` takes configs of unlearning"
+            f"--config-name={name}: it has no {missing or 'run.dir'}, so verl's trainer cannot run it; let its "
+            "defaults begin with rlvr or an experiment that does; `dgpo unlearn train` takes configs of unlearning"
         )
     return config
 
@@ -192,8 +200,9 @@ def places(value: object) -> list[Path]:
 
 
 def resolved(config: DictConfig) -> DictConfig:
-    """A copy with every interpolation resolved, and `~` at the beginning of a path, which verl takes as it stands.
-    UserError where a value is missing or an interpolation leads nowhere."""
+    """A copy with every interpolation resolved, and `~` at the beginning of a path, which verl takes as it stands;
+    without the reward function's options where a file takes them out by null. UserError where a value is missing or an
+    interpolation leads nowhere."""
     try:
         container = OmegaConf.to_container(config, resolve=True)
     except OmegaConfBaseException as error:
@@ -212,7 +221,11 @@ def resolved(config: DictConfig) -> DictConfig:
         key = next((key for key, value in flat(config).items() if name and refers.search(str(value))), error.full_key)
         remedy = "give it a value, or ${oc.env:NAME,DEFAULT}" if "variable" in what else "correct what it refers to"
         raise UserError(f"{key}: {what}; {remedy}") from error
-    return cast(DictConfig, OmegaConf.create(_at_home(container)))
+    composed = cast(DictConfig, OmegaConf.create(_at_home(container)))
+    match composed:
+        case {"reward": {"custom_reward_function": {"reward_kwargs": None} as function}}:
+            del function["reward_kwargs"]
+    return composed
 
 
 def _at_home(value: Any) -> Any:
@@ -243,4 +256,4 @@ def _one_message(error: BaseException) -> str:
         if text and not any(text in part for part in parts):
             parts.append(text)
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return "\n".join(parts)
+    return " ".join(" ".join(parts).split())

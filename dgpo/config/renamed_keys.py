@@ -1,5 +1,8 @@
 """Keys that others know an option by, and what to write here instead."""
 
+# Sections that verl had before `reward`; nothing reads them.
+BEFORE_REWARD = ("custom_reward_function", "reward_model", "sandbox_fusion")
+
 # What verl has beside the options that a run with FSDP reads: left-overs of its older layout, and what others
 # than FSDP read. Set, they change nothing. Key: its replacement, or "".
 UNREAD = {
@@ -8,6 +11,11 @@ UNREAD = {
     "reward_model.enable": "reward.reward_model.enable",
     "reward_model.reward_manager": "reward.reward_manager.name",
     "reward_model.use_reward_loop": "reward",
+    **{
+        f"reward_model.{section}.{name}": f"reward.custom_reward_function.reward_kwargs.overlong_{new}"
+        for section in ("overlong_buffer", "reward_kwargs.overlong_buffer_cfg")
+        for name, new in {"enable": "buffer", "len": "buffer", "penalty_factor": "weight"}.items()
+    },
     "sandbox_fusion.url": "reward.sandbox_fusion.url",
     "actor_rollout_ref.actor.grad_clip": "actor_rollout_ref.actor.optim.clip_grad",
     "actor_rollout_ref.actor.use_torch_compile": "actor_rollout_ref.actor.fsdp_config.use_torch_compile",

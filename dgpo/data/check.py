@@ -11,7 +11,7 @@ from statistics import median
 
 from dgpo.data.answers import ground_truth_fault
 from dgpo.data.duplicates import normal_form
-from dgpo.data.instructions import asks_elsewhere
+from dgpo.data.instructions import ELSEWHERE, asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.media import is_media_column, prompt_fault
 from dgpo.data.schema import Occurrences, check_parquet, name_fault, prompt_rows
@@ -19,10 +19,7 @@ from dgpo.errors import UserError, one_line
 from dgpo.files import file_sha256
 
 _SHOWN = 10
-_ELSEWHERE = (
-    "want the answer elsewhere than in \\boxed{}, where the reward reads it; `dgpo data prepare` takes such "
-    "instructions off"
-)
+_ELSEWHERE = f"{ELSEWHERE}; `dgpo data prepare` takes such instructions off"
 _ANSWERED = "end with an assistant's message, after which the model begins a new one; leave that message out"
 
 
@@ -73,7 +70,7 @@ def examine(path: Path) -> Examination:
     examination.rows = len(lengths)
     for truth, met in truths.items():
         if fault := ground_truth_fault(truth):
-            faults[f"ground truth {truth!r:.80} {fault}; correct it or drop the row"] = met
+            faults[f"ground truth {truth!r:.80} {fault}; correct it or drop the row, as `dgpo data prepare` does"] = met
     examination.faults += [f"{path}: {fault}" for fault in faults.lines()]
     examination.warnings = [f"{count} prompts {what} (first: row {row})" for what, (count, row, _) in warned.items()]
     examination.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")

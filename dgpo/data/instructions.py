@@ -76,6 +76,8 @@ _PREAMBLES = (
     ),
 )
 _SENTENCE = re.compile(r"(?<=[.!?。！？])(?<!\d\.)[\"')*]*\s+|(?<=[。！？])|\n+")
+ELSEWHERE = "want the answer elsewhere than in \\boxed{}, where the reward reads it"
+"""What is said of prompts that `asks_elsewhere` finds."""
 _ELSEWHERE = re.compile(r"####|</?answer>|\bAnswer:\s*\$?(?:ANSWER|Answer)\b|after \"Answer:\"")
 _REMAINS = {
     "a place that the reward does not read": _ELSEWHERE,

@@ -133,10 +133,10 @@ class Occurrences(dict[str, tuple[int, int, object]]):
 def name_fault(path: str | os.PathLike[str]) -> list[str]:
     """What of a prompt file's name would stop verl from loading it, as `check_parquet` says it."""
     name = os.fspath(path)
-    if not name.endswith(".parquet"):
-        return [f"{path}: verl loads files that end in .parquet; rename it, or `dgpo data prepare` it"]
     if signs := "".join(sign for sign in "*?[" if sign in name):
-        return [f"{path}: verl's loader reads {signs} in a path as a pattern; rename the file or folder"]
+        return [f"{path}: verl's loader reads {signs} in a path as a pattern; list the files, or rename one so named"]
+    if Path(path).is_file() and not name.endswith(".parquet"):
+        return [f"{path}: verl loads files that end in .parquet; rename parquet, or else `dgpo data prepare` it"]
     return []
 
 
@@ -149,7 +149,7 @@ def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> l
     path = Path(path)
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
-        return [f"{path}: {what}; give the path of a parquet file of prompts"]
+        return [f"{path}: {what}; give a parquet file of prompts: `dgpo data prepare` makes it of a data set"]
     try:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
@@ -198,7 +198,7 @@ def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:
         if name in types and not fits(types[name]):
             yield f"column {name!r} is {types[name]}; make it {what}"
         elif name not in types and name != "extra_info":
-            yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); see dgpo.data.make_row"
+            yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); `dgpo data prepare` writes it"
     ground_truth = _field_type(types.get("reward_model", pa.null()), "ground_truth")
     if ground_truth is not None and not _is_text(ground_truth):
         yield f"field 'reward_model.ground_truth' is {ground_truth}; write the answers as strings"

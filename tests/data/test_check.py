@@ -33,7 +33,7 @@ def test_a_ground_truth_that_no_response_can_match_is_a_fault(tmp_path: Path):
     faults = examine(write_parquet(rows, tmp_path / "a.parquet")).faults
     assert [fault.split(": ", 2)[1] for fault in faults] == ["row 1", "row 2"]
     assert all("does not verify against itself (bad_gold)" in fault for fault in faults)
-    assert faults[1].endswith("correct it or drop the row (1 more rows have it)")
+    assert faults[1].endswith("as `dgpo data prepare` does (1 more rows have it)")
 
 
 def test_faults_of_the_columns_come_first(tmp_path: Path):

@@ -13,11 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, prompt_files, prompt_lengths
 from dgpo.config.checks.registries import agent_loop_names
-from dgpo.config.checks.reward import OURS
+from dgpo.config.checks.reward import FUNCTION, OURS
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.answers import canonical_answer, text_fault
 from dgpo.data.damage import backslash_fault
+from dgpo.data.instructions import ELSEWHERE, asks_elsewhere
 from dgpo.data.schema import Occurrences, check_parquet, name_fault, prompt_rows
 from dgpo.model_files import has_tokenizer, is_hub_id, model_fault
 from dgpo.verifier import verify
@@ -43,9 +44,10 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
     findings: list[Finding] = []
     for key in MOST_SAMPLES:
         faults = [
-            Finding(f"data.{key}", path, message, "`dgpo data check FILE` says more; docs/data.md has the columns")
+            Finding(f"data.{key}", path, message.removeprefix(f"{file}: "), "docs/data.md has the columns")
             for path in paths(config.data[key])
-            for message in name_fault(path) or check_parquet(path, config.data.prompt_key)
+            for file in [Path(path)]
+            for message in name_fault(file) or check_parquet(file, config.data.prompt_key)
         ]
         if not paths(config.data[key]):
             faults = [finding(config, f"data.{key}", "it names no file", "give at least one prompt file")]
@@ -89,12 +91,15 @@ def _tasks(config: DictConfig, key: str) -> list[int]:
 def contents(config: DictConfig) -> Iterator[Finding]:
     """The prompts are what their author wrote, and a response with the right answer can earn something: by others
     every response would earn 0."""
-    is_ours = config.reward.custom_reward_function.path == OURS
+    function = config.reward.custom_reward_function
+    is_ours = function.path == OURS
+    reads_boxes = is_ours and (function.get("reward_kwargs") or {}).get("mode", "boxed") == "boxed"
     for key, path in prompt_files(config):
-        met, faults, rows = Occurrences(), Occurrences(), 0
+        met, faults, rows, elsewhere = Occurrences(), Occurrences(), 0, 0
         for rows, row in enumerate(_rows(path, config.data.prompt_key, "reward_model"), start=1):
             messages = row.get(config.data.prompt_key) or ()
             texts = [str(each.get("content")) for each in messages if isinstance(each, dict)]
+            elsewhere += reads_boxes and asks_elsewhere(" ".join(texts))
             if fault := backslash_fault(" ".join(texts), is_answer=False):
                 faults.add(f"the prompt {fault}", rows - 1)
             match row.get("reward_model"):
@@ -106,6 +111,9 @@ def contents(config: DictConfig) -> Iterator[Finding]:
         if count := sum(count for count, *_ in faults.values()):
             message = f"{faults.lines()[0]}; {count} of {rows} rows have a fault"
             yield Finding(key, path, message, "mend them as `dgpo data prepare` does, or drop them", count >= rows)
+        if elsewhere:
+            remedy = f"`dgpo data prepare` takes such instructions off; {FUNCTION}.reward_kwargs.mode=extract reads it"
+            yield Finding(key, path, f"{elsewhere} of {rows} prompts {ELSEWHERE}", remedy, fatal=False)
 
 
 def _truth_fault(truth: str) -> str:

@@ -29,7 +29,8 @@ class Finding:
 
     def __str__(self) -> str:
         kind = "error" if self.fatal else "warning"
-        return f"{kind}: {self.key}={self.value}: {self.message}\n       {self.remedy}"
+        place = self.key if isinstance(self.value, dict | DictConfig) else f"{self.key}={self.value}"
+        return f"{kind}: {place}: {self.message}\n       {self.remedy}"
 
 
 def finding(config: DictConfig, key: str, message: str, remedy: str, *, fatal: bool = True) -> Finding:
@@ -38,11 +39,11 @@ def finding(config: DictConfig, key: str, message: str, remedy: str, *, fatal: b
 
 
 def refusal(config: DictConfig, key: str, error: Exception, remedy: str) -> Finding:
-    """A finding of the option of the section at ``key`` whose name and ``=`` begin the error's message; of the section
-    where it begins otherwise."""
-    name = cause_of(error).partition("=")[0]
-    section = OmegaConf.to_container(OmegaConf.select(config, key))
-    return finding(config, f"{key}.{name}" if name in flatten(cast(dict, section)) else key, cause_of(error), remedy)
+    """A finding of the option whose name and ``=`` begin the error's message, in the section at ``key`` or from
+    ``actor`` on; of the section where it begins otherwise."""
+    name, options = cause_of(error).partition("=")[0], flatten(cast(dict, OmegaConf.to_container(config)))
+    places = (f"{key}.{name}", f"actor_rollout_ref.{name}")
+    return finding(config, next(filter(options.__contains__, places), key), cause_of(error), remedy)
 
 
 def finding_from_error(error: UserError) -> Finding:

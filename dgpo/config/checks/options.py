@@ -2,14 +2,14 @@
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.kinds import defaults
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
-from dgpo.config.renamed_keys import UNREAD
+from dgpo.config.renamed_keys import BEFORE_REWARD, UNREAD
 from dgpo.errors import UserError
 from dgpo.files import flatten
 from dgpo.progress import seconds_of
@@ -18,6 +18,9 @@ FILTER, CORRECTION = "algorithm.filter_groups", "algorithm.rollout_correction"
 KL_LOSS, KL_REWARD, RESUME = f"{ACTOR}.use_kl_loss", "algorithm.use_kl_in_reward", "trainer.resume_mode"
 DYNAMIC, OPTIM = f"{ACTOR}.use_dynamic_bsz", f"{ACTOR}.optim"
 RANK = f"{MODEL}.lora_rank"
+# Estimators, verl's and ours for agents (`credit.gamma`), that discount nothing by algorithm.gamma.
+UNDISCOUNTED = {"gdpo", "gpg", "grpo", "grpo_passk", "grpo_vectorized", "opo", "reinforce_plus_plus_baseline", "remax"}
+UNDISCOUNTED |= {"rloo", "rloo_vectorized", "turns"}
 # What does nothing while its switch is off: its switch, whether a value of that turns it on, and one that does.
 SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     f"{ACTOR}.kl_loss_coef": (KL_LOSS, bool, "true"),
@@ -38,6 +41,8 @@ SWITCHED: dict[str, tuple[str, Callable[[Any], bool], str]] = {
     "algorithm.kl_ctrl.kl_coef": (KL_REWARD, bool, "true"),
     "algorithm.kl_ctrl.type": (KL_REWARD, bool, "true"),
     "algorithm.kl_penalty": (KL_REWARD, bool, "true"),
+    "algorithm.gamma": ("algorithm.adv_estimator", lambda name: name not in UNDISCOUNTED, "gae"),
+    "algorithm.lam": ("algorithm.adv_estimator", lambda name: name not in UNDISCOUNTED, "gae"),
     "trainer.resume_from_path": (RESUME, lambda mode: mode == "resume_path", "resume_path"),
 }
 # Numbers beyond which a digit or the sign of an exponent is lost more often than one is meant.
@@ -57,8 +62,9 @@ DECISIVE = (RANK, RESUME)
 
 def verl_keys(config: DictConfig) -> Iterator[Finding]:
     """Keys that verl has and does not read."""
-    usual = flatten(defaults())
-    for key, new in UNREAD.items():
+    usual, old = flatten(defaults()), {name: config.get(name) or {} for name in BEFORE_REWARD}
+    unread = dict.fromkeys(flatten(cast(dict, OmegaConf.to_container(OmegaConf.create(old)))), "") | UNREAD
+    for key, new in unread.items():
         value: Any = OmegaConf.select(config, key, default=None)
         if value not in (None, usual.get(key)) and (not new or OmegaConf.select(config, new, default=None) != value):
             yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead" if new else "leave it out")

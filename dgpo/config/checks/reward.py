@@ -112,7 +112,8 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
                 result = normalize_result(asyncio.run(returned) if inspect.iscoroutine(returned) else returned)
             except Exception as error:  # whatever a function of anyone's raises
                 message = f"{where} it failed: {type(error).__name__}: {error}; in training such an answer would earn 0"
-                yield Finding(key, function.name, message, "mend it, so that it returns a number for every text")
+                remedy = "it gets data_source, solution_str, ground_truth and extra_info by name, and returns a number"
+                yield Finding(key, function.name, message, f"{remedy}, or a dict with a score, for every text")
                 return
             kinds.setdefault(", ".join(sorted(result)), where)
     if len(kinds) > 1:

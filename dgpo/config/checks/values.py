@@ -13,7 +13,7 @@ from dgpo.config.checks.finding import Finding
 from dgpo.config.checks.kinds import ALSO, Kind, declared, defaults, like, members
 from dgpo.config.checks.ranges import Range, range_of, words_of
 from dgpo.config.compose import config_dir, flat, resolved
-from dgpo.config.renamed_keys import OTHERS
+from dgpo.config.renamed_keys import BEFORE_REWARD, OTHERS
 from dgpo.files import flatten
 
 MISSING = "???"
@@ -29,7 +29,7 @@ OPEN = (
 # A function of one's own takes none; and without its section the judge is off.
 MAY_BE_ABSENT = ("reward.custom_reward_function.reward_kwargs", "reward.custom_reward_function.reward_kwargs.judge")
 # Read by nothing: what verl had before `reward`, and the name of an engine that is off, which verl leaves unset.
-UNREAD = ("custom_reward_function", "reward_model", "sandbox_fusion", "reward.reward_model.rollout.name")
+UNREAD = (*BEFORE_REWARD, "reward.reward_model.rollout.name")
 
 
 def malformed(composed: DictConfig) -> list[Finding]:

@@ -87,7 +87,7 @@ class Tally:
         times = summary["seconds"]
         notes = [
             f"{summary['right']:,} of {rows:,} right; {summary['rows_per_second']:,.0f} rows/s; a verdict takes "
-            f"{1e3 * times['p50']:.2f} ms (p50), {1e3 * times['p99']:.2f} ms (p99), {1e3 * times['max']:.0f} ms at most"
+            f"{1e3 * times['p50']:.2f} ms (p50), {1e3 * times['p99']:.2f} ms (p99), {1e3 * times['max']:.2f} ms at most"
         ]
         if self.skipped:
             notes.append(f"{self.skipped:,} lines could not be used and were skipped")

@@ -25,7 +25,11 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("actor_rollout_ref.actor.clip_ratio_low=-0.1", "clip_ratio_low=-0.1"),
         ("actor_rollout_ref.actor.clip_ratio_high=-0.1", "clip_ratio_high=-0.1"),
         (f"{LOSS}.loss_mode=dgpoo", f"{LOSS}.loss_mode=dgpoo"),
-        (f"{LOSS}.loss_mode=gppo", "gppo"),
+        (f"{LOSS}.loss_mode=gppo", f"{LOSS}.loss_mode=gppo: actor.policy_loss.loss_mode='gppo' must be"),
+        (
+            "actor_rollout_ref.actor.clip_ratio_c=10",
+            "error: actor_rollout_ref.actor.clip_ratio_c=10: actor.clip",
+        ),
         ("algorithm.adv_estimator=grpoo", "algorithm.adv_estimator=grpoo"),
         ("trainer.v1.trainer_mode=synchronous", "trainer.v1.trainer_mode=synchronous"),
         ("trainer.logger=[file,wandbb]", "trainer.logger=wandbb"),
@@ -57,6 +61,8 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "only verl's dapo manager reads it"),
         ("reward.reward_manager.name=Naif", "reward.reward_manager.name=Naif"),
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
+        ("+reward_model.overlong_buffer.len=32", f"set {REWARD}.overlong_buffer instead"),
+        ("+reward_model.reward_kwargs.max_resp_len=96", "reward_model.reward_kwargs.max_resp_len=96: verl 0.9 ignores"),
         ("data.reward_fn_key=source", "call the column data_source"),
         ("actor_rollout_ref.rollout.response_length=64", "leave it out, and set data.max_response_length"),
         ("reward_model.enable=true", "set reward.reward_model.enable instead"),
@@ -118,6 +124,7 @@ def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]
             "the run has 30 steps, so that the learning rate",
         ),
         (["actor_rollout_ref.rollout.log_prob_micro_batch_size=64"], "it does nothing while"),
+        (["algorithm.gamma=0.99"], "algorithm.gamma=0.99: it does nothing while algorithm.adv_estimator is grpo"),
     ],
 )
 def test_settings_that_are_hardly_meant_are_warned_of(
@@ -164,7 +171,7 @@ def test_a_reward_function_of_one_s_own_drops_the_options_of_ours(
     own = [f"reward.custom_reward_function.path={tmp_path}/mine.py", "reward.custom_reward_function.name=score"]
     (problem,) = problems(*own)
     assert f"~{REWARD}" in problem
-    assert problems(*own, f"~{REWARD}") == []
+    assert problems(*own, f"~{REWARD}") == problems(*own, f"{REWARD}=null") == []
 
 
 def test_a_micro_batch_that_does_not_divide_is_refused(problems: Callable[..., list[str]]) -> None:

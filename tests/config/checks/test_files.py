@@ -84,6 +84,16 @@ def test_prompts_whose_latex_lost_its_backslash_are_told(config: DictConfig, tmp
         assert problem.startswith(f"{kind}: data.train_files=") and "row 0: the prompt holds a form feed" in problem
 
 
+def test_prompts_that_want_their_answer_where_the_reward_does_not_look_are_told(config: DictConfig, tmp_path: Path):
+    given = rows()
+    given[2]["prompt"][0]["content"] = 'What is 1+1? Output the final answer after "####".'
+    config.data.train_files = str(write_parquet(given, tmp_path / "a.parquet"))
+    (problem,) = map(str, checks.contents(config))
+    assert problem.startswith("warning: data.train_files=") and "1 of 4 prompts want the answer elsewhere" in problem
+    config.reward.custom_reward_function.reward_kwargs.mode = "extract"
+    assert list(checks.contents(config)) == []
+
+
 def test_ground_truths_that_no_answer_verifies_against_are_told(config: DictConfig, folder: Path, tmp_path: Path):
     assert list(checks.contents(config)) == []
     table, place = pq.read_table(folder / "good.parquet"), ["reward_model"]
@@ -201,6 +211,13 @@ def test_names_that_verl_does_not_load_are_refused(kind: str, folder: Path, tmp_
     config.data.val_files = str(tmp_path / name)
     (problem,) = found(config)
     assert message in problem
+
+
+def test_a_data_set_for_a_file_is_told_how_to_become_one(tmp_path: Path, config: DictConfig):
+    for value in (f"{tmp_path}/", "openai/gsm8k"):
+        config.data.train_files = value
+        (problem,) = found(config)
+        assert problem.startswith(f"error: data.train_files={value}: ") and "`dgpo data prepare` makes it" in problem
 
 
 @pytest.mark.parametrize("value", [None, []])

@@ -50,6 +50,7 @@ def test_a_function_that_would_fail_in_training_is_refused(files: Path, tmp_path
 def test_a_function_that_takes_other_arguments_is_refused(files: Path, tmp_path: Path) -> None:
     (problem,) = findings(files, tmp_path, "def score(response, truth):\n    return 1.0\n")
     assert "TypeError: score() got an unexpected keyword argument" in problem
+    assert "it gets data_source, solution_str, ground_truth and extra_info by name" in problem
 
 
 def test_answers_told_of_in_different_ways_are_warned_about(files: Path, tmp_path: Path) -> None:
