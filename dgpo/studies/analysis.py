@@ -4,6 +4,7 @@ A method is judged at the rate with the best mean accuracy over its seeds, at th
 reference is told where its rate of false discoveries is below 0.05, corrected for the number of methods.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -190,7 +191,7 @@ def power(letter: str, study: Study) -> Verdict | None:
 
 
 def in_nats(delta: Paired) -> str:
-    return f"{delta.text('+.3f')} nats, p {delta.p:.2g}"
+    return f"{delta.text('+.3f')} nats, " + ("too few runs for p" if math.isnan(delta.p) else f"p {delta.p:.2g}")
 
 
 def sign(delta: Paired) -> str:
