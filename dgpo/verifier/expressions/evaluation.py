@@ -40,7 +40,7 @@ class Evaluator:
         self._decimal = Context(prec=digits + 10)
         # An argument of more bits has no effect on its arctangent, nor one so close to 0 on its cosine.
         self._max_argument = self._cancelled // 2
-        self._rounding = 10.0 ** (12 - min(digits, 50))
+        self._rounding = 10.0 ** (12 - min(digits, 300))
         numbers = self.numbers
         self._constants = {"pi": +numbers.pi, "e": +numbers.e, "i": numbers.mpc(0, 1), "infinity": numbers.inf}
         self._ten = numbers.mpf(10)

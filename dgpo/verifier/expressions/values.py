@@ -170,11 +170,13 @@ def _with_natural_log(node: Node) -> Node:
 def _equal(gold: Node, answer: Node, has_decimal: bool) -> bool | None:
     variables = names(gold) | names(answer)
     kinds = points.places(gold, answer)
+    is_slow = {"Gamma", "zeta"} & (functions(gold) | functions(answer))  # with 500 digits
     same: bool | None = True
     for at in kinds:
         decision = _equal_at_points(gold, answer, has_decimal, at, COARSE)
-        if decision is None:
-            decision = _equal_at_points(gold, answer, has_decimal, at, FINE)
+        if decision is None or (decision and not (variables or has_decimal or is_slow)):  # e^{pi sqrt 163}
+            finer = _equal_at_points(gold, answer, has_decimal, at, FINE)
+            decision = decision if finer is None else finer
         if decision is False:
             return False
         same = same and decision
@@ -200,10 +202,11 @@ def _equal_at_points(gold: Node, answer: Node, has_decimal: bool, at: Coordinate
         is_positive = index < POSITIVE_POINTS
         if not wanted or not given or not (is_positive or has_modulus or (wanted[1] and given[1])):
             continue
-        compared += 1
-        if not _close(wanted[0], given[0], _tolerance(gold, has_decimal, evaluator)):
-            if is_positive:
-                return False
+        if _close(wanted[0], given[0], _tolerance(gold, has_decimal, evaluator)):
+            compared += 1
+        elif is_positive:
+            return False
+        else:
             same = _are_quantities(gold, answer)
     return (same or None) if compared >= (2 if variables else 1) else None
 
