@@ -5,7 +5,7 @@ and what is written in the same environments: determinants, functions by cases, 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from dgpo.verifier.answers.conditions import OTHERWISE, without_fillers
+from dgpo.verifier.answers.conditions import OTHERWISE, WHEN, without_fillers
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import whole_numbers
 from dgpo.verifier.answers.regions import REALS, without
@@ -18,7 +18,6 @@ Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _DETERMINANTS = vocabulary("vmatrix")
 _SYSTEMS = vocabulary("cases aligned align gathered split array")
-_WHEN = vocabulary("if when whenever for") | OTHERWISE
 _PARAMETERS = ("c", "k", "s", "t", "lambda", "mu")
 MAX_DETERMINANT = 4
 """Rows: a determinant has as many terms as its rows have orders."""
@@ -173,10 +172,10 @@ def _cases(rows: Rows, read: Read) -> Answer | None:
 
 def _remaining(conditions: Sequence[Answer | None]) -> Answer | None:
     """The condition of the last case, ``otherwise``, behind cases of inequalities or one of remainders; else None."""
-    if len(conditions) == 1 and isinstance(said := conditions[0], Statement) and said.symbols[0].isdigit():
-        modulus, *rests, kind, low = said.symbols
-        others = (str(rest) for rest in range(int(modulus)) if str(rest) not in rests)
-        return None if kind else replace(said, symbols=(modulus, *others, kind, low))
+    match conditions:
+        case [Statement(("remainders of", modulus, *rests, kind, low)) as said]:
+            others = (str(rest) for rest in range(int(modulus)) if str(rest) not in rests)
+            return None if kind else replace(said, symbols=("remainders of", modulus, *others, kind, low))
     known = [condition for condition in conditions if isinstance(condition, Region)]
     if len({region.variable for region in known}) != 1 or len(known) < len(conditions):
         return None
@@ -188,7 +187,8 @@ def _condition(tokens: Tokens, read: Read) -> Answer | None:
     """When a case holds: ``n is even`` and ``even n`` are the same; None for a text without a relation or a word."""
     if numbers := whole_numbers(plain(without_fillers(tokens)), is_answer=True):
         low = max(numbers.low or 0, 1)
-        return Statement(tuple(map(str, (numbers.modulus, *sorted(numbers.rests), numbers.kind, low))), tokens, True)
+        said = ("remainders of", numbers.modulus, *sorted(numbers.rests), numbers.kind, low)
+        return Statement(tuple(map(str, said)), tokens, True)
     condition = tuple(token for token in without_fillers(tokens) if token.word != "is")
     return read(condition) if has_any(condition, "relation", "word") else None
 
@@ -199,7 +199,7 @@ def cases_in_words(parts: Sequence[Tokens], read: Read) -> Answer | None:
     for part in parts:
         if part[0].word in OTHERWISE and part[1:]:
             part = (*part[1:], part[0])
-        start = next((index for index, token in enumerate(part) if token.word in _WHEN), len(part))
+        start = next((index for index, token in enumerate(part) if token.word in WHEN | OTHERWISE), len(part))
         if start:
             rows.append([part[:start]])
         if start < len(part):

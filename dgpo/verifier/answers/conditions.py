@@ -26,6 +26,7 @@ _REMARKS = _ROUNDINGS | vocabulary(
     "with of double triple repeated root multiplicity to the correct figures digits places place one two three s d ."
 )
 _DIRECTIONS = vocabulary("to toward towards due into out directed upward upwards downward downwards")
+WHEN = vocabulary("if when whenever for")
 OTHERWISE = vocabulary("otherwise else")
 _ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne}
 _SUCH = vocabulary("such that satisfying with where")
@@ -38,6 +39,9 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
     """
     if not has_any(tokens, "word", "relation"):
         return tokens, {}
+    parts = [part for part in split(tokens, "join")[0] if part and part[0].word not in PLACES]
+    if sum(any(token.word in WHEN for token in part) for part in parts) > 1:
+        return tokens, {}  # x if x > 0, -x if x < 0
     tokens = _without_place(tokens)
     for head, clause in clauses(tokens):
         if has(head, "relation", "in") and has(clause, "relation") and not has(clause, "relation", "in"):
@@ -200,15 +204,19 @@ def _without_place(tokens: Tokens) -> Tokens:
         relation = next((index for index, token in enumerate(clause) if token.kind == "relation"), None)
         further = clause[relation or 1 :]
         has_several = (relation is None and not is_reason) or any(token.word in PLACES for token in further)
+        listed = split(further, "join")[0][1:] if relation else []
+        if any(part and not has_any(part, "relation", "word", "dots") for part in listed):
+            return tokens  # 37 at x = 1, 38
         if has_several or any(token.word in OTHERWISE for token in clause[1:]) or has(clause, "join", "or"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
         leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]
         head = head[max(leads, default=-1) + 1 :]
         sides = split(head, "relation", "=")[0]
-        is_of_curve = has(sides[0], "sign", *"+-^/") and not has(clause, "relation", "=", "~")
+        is_of_curve = has(sides[0], "sign", *"+-^/") or bool(_names(sides[-1]) and _names(sides[0]) & _names(clause))
+        is_of_curve = is_of_curve and not has(clause, "relation", "=", "~")
         value = head if is_of_curve else sides[-1]
-        return tokens if has(value[:1], "word") or _names(clause) & _names(value) else head
+        return tokens if not value or has(value[:1], "word") or _names(clause) & _names(value) else head
     return tokens
 
 

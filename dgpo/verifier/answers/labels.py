@@ -13,7 +13,7 @@ from dgpo.verifier.text.splitting import shell, split, step, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, has_any, vocabulary
 
 _VERBS = vocabulary("is are has have equals was gets makes need needs costs takes earns pays")
-_POINTS = vocabulary("point points vertex center centre focus coordinates")
+_POINTS = vocabulary("point points vertex center centre focus coordinates normal uniform bin binomial")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
 _NUMBERINGS = (tuple("abcdefgh"), tuple(map(Fraction, range(1, 9))), _ROMAN, tuple(map(str.upper, _ROMAN)))
 

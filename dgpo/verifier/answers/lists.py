@@ -41,7 +41,8 @@ def _series(items: Sequence[Answer]) -> list[Value] | Region | None:
     step = first[1] - first[0] if len(first) > 1 else Fraction(1)
     if last and None not in last and step:
         count = (last[-1] - first[0]) / step + 1
-        numbers = [first[0] + index * step for index in range(int(count))] if len(items) <= count <= MAX_FILLED else []
+        is_filled = len(items) - 1 <= count <= MAX_FILLED
+        numbers = [first[0] + index * step for index in range(int(count))] if is_filled else []
         if numbers and (first, last) == (numbers[: len(first)], numbers[-len(last) :]):
             return [Value(number, ()) for number in numbers]
     end = items[-1] if last else ABOVE

@@ -179,7 +179,8 @@ def differ(gold: Name, answer: Name) -> bool:
         measures = [_MEASURES & {*name.head.split()} for name in both]
         are_opposed = bool(measures[0] - measures[1] and measures[1] - measures[0])  # maximum and minimum of x
         has_same_index = bool(gold.index) and gold.index == answer.index
-        are_called = are_functions or are_of_same or are_opposed
+        is_derivative = ("'" in gold.mark) != ("'" in answer.mark) and heads <= {*"fghy"}
+        are_called = is_derivative or are_functions or are_of_same or are_opposed
         return heads <= FUNCTIONS or "overline z" in heads or are_called or are_axes or are_of_kind or has_same_index
     if gold.mark != answer.mark or (gold.index and answer.index and gold.index != answer.index):
         return True

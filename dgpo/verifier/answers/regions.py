@@ -70,8 +70,8 @@ def listed(region: Region) -> Several | None:
     return Several("{}", tuple(Value(Fraction(number), ()) for low, high in ends for number in range(low, high + 1)))
 
 
-def read_union(tokens: Tokens, read: Read) -> Region | None:
-    r"""The region of ``[0, 1] \cup \{2\}`` or ``\mathbb{R} \setminus \{0\}``; None where a part is no region."""
+def read_union(tokens: Tokens, read: Read) -> Region | Several | None:
+    r"""The region of ``[0, 1] \cup \{2\}`` or ``\mathbb{R} \setminus \{0\}``, or a set of points; None for others."""
     parts, cuts = split(tokens, "sign", "cup", "setminus")
     if not all(parts):
         return None
@@ -86,6 +86,9 @@ def read_union(tokens: Tokens, read: Read) -> Region | None:
         if not pieces or not union:
             return None
         union = without(union, pieces) if is_excluded else union + pieces
+    points = tuple(piece.low for piece in union or () if piece.low == piece.high)
+    if union and len(points) == len(union):
+        return Several("{}", points)
     return Region("", tuple(union)) if union else None
 
 

@@ -23,6 +23,7 @@ from dgpo.verifier.expressions.tree import (
     Several,
     Statement,
     Value,
+    names,
 )
 from dgpo.verifier.expressions.units import may_be_same_unit
 from dgpo.verifier.text.tokens import Tokens, has
@@ -133,7 +134,8 @@ class Comparison:
     def values(self, gold: Value, answer: Value) -> Decision:
         if gold.unit != answer.unit:
             gold, answer = forms.in_radians(gold, answer)
-            if not may_be_same_unit(gold.unit, answer.unit):
+            is_residue = "mod " in (gold.unit[:4], answer.unit[:4]) and names(gold.node) | names(answer.node)
+            if is_residue or not may_be_same_unit(gold.unit, answer.unit):
                 return False
         if not gold.is_opaque and not answer.is_opaque:
             self.has_evaluated |= values.exact(gold.node) is None or values.exact(answer.node) is None
@@ -159,7 +161,8 @@ class Comparison:
         # A list of numbers may repeat one, a set cannot.
         if gold.brackets == answer.brackets == "{}" or all(isinstance(item, Several) for item in golds + answers):
             golds, answers = list(dict.fromkeys(golds)), list(dict.fromkeys(answers))
-        if len(golds) != len(answers):
+        goes_on = {getattr(side[-1], "symbols", ()) == ("...",) for side in (golds, answers) if side}
+        if len(golds) != len(answers) or len(goes_on) > 1:
             return False
         counts = {sum(getattr(item, "brackets", "") == "{}" for item in side) for side in (golds, answers)}
         if are_unordered and len(counts) > 1:

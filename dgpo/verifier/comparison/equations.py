@@ -4,6 +4,7 @@ r"""What equations say: of ``x = 5`` the value of a name, of ``3 \cdot 4 = 12`` 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
@@ -15,8 +16,10 @@ from dgpo.verifier.expressions.tree import (
     Given,
     Named,
     Node,
+    Region,
     Several,
     Value,
+    functions,
     minus,
     names,
     operations,
@@ -29,6 +32,8 @@ from dgpo.verifier.text.tokens import EQUALS, Tokens, has
 from dgpo.verifier.text.tokens import renamed as with_letters
 
 MAX_SIDES = 4
+_DISTRIBUTIONS = frozenset(("N", "normal", "B", "bin", "binomial", "U", "uniform"))
+_PARAMETERS = frozenset(("s", "t", "lambda", "mu"))
 _CONSTANTS = frozenset(("k", "K", "C_1", "c_1"))  # where one is a side: x^2 + y^2 = k
 
 
@@ -87,9 +92,16 @@ def _is_identity(equation: Equation) -> bool:
 
 
 def are_parts_of_curve(*sides: Given) -> bool:
-    """Whether a curve loses points on one side alone, by a bound on a coordinate: ``x^2 + y^2 = 1, x > 0``."""
+    """Whether a curve loses points on one side alone, by a bound on a coordinate or its parameter, or each side loses
+    others: ``x^2 + y^2 = 1, x > 0``, ``(2 + t, 3 - t), t > 0``."""
     are_curves = any(isinstance(side.value, Equation) and named_value(side.value)[1] is None for side in sides)
-    return are_curves and not set("xyz").isdisjoint(sides[0].conditions.keys() ^ sides[1].conditions.keys())
+    gold, answer = (frozenset(side.conditions) for side in sides)
+    lost = [not letters.isdisjoint("xyz") for letters in (gold - answer, answer - gold)]
+    points = [side.value for side in sides if isinstance(side.value, Several) and side.value.brackets == "()"]
+    used = {name for point in points for item in point.items for name in functions(getattr(item, "node", ""))}
+    ranges = [{side.conditions[name] for name in _PARAMETERS & {*side.conditions}} - {("R",)} for side in sides]
+    is_cut = bool((ranges[0] - {("Z",)} and not answer) or (ranges[1] and not gold))
+    return (any(lost) if are_curves else all(lost)) or (is_cut and bool(points) and used.isdisjoint(("sin", "cos")))
 
 
 def before_rounding(equation: Equation) -> Answer | None:
@@ -116,7 +128,7 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
             return None
     if len(sides) > MAX_SIDES or any(map(_is_talk, sides[:-1])):
         return []
-    if not first and not _rounds(sides[answer.approximate - 1 :]):
+    if not (first or last) and not _rounds(sides[answer.approximate - 1 :]):
         return []
     if answer.approximate > 1 or not first:
         sides = sides[: answer.approximate]
@@ -131,16 +143,29 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
 
 
 def _rounds(sides: list[Tokens]) -> bool:
-    r"""Whether what follows ``\approx`` is near what it rounds, where both are numbers: ``5 \approx 7`` is not."""
-    trees = [tree for side in sides if isinstance(tree := read_answer(side), Value)]
-    numbers = [real_value(tree.node) for tree in trees]
-    for (tree, number), (other, rounded) in pairwise(zip(trees, numbers, strict=True)):
-        if tree.unit != other.unit or number is None or rounded is None:
-            continue
-        place = 10.0 ** -max((len(token.latex.partition(".")[2]) for token in other.tokens), default=0)
-        if not abs(number - rounded) < max(place, abs(number) / 20):
-            return False
-    return True
+    r"""Whether what follows ``\approx`` is near what it rounds, part by part: ``5 \approx 7`` is not."""
+    parts = [_parts(read_answer(side)) for side in sides]
+    return all(len(one) == len(two) and all(map(_is_near, one, two)) for one, two in pairwise(parts))
+
+
+def _parts(tree: Answer) -> list[Answer]:
+    """The values of a list or a tuple, and the ends of intervals; another answer alone."""
+    if isinstance(tree, Region):
+        return [end for piece in tree.pieces for end in (piece.low, piece.high)]
+    return [part for item in tree.items for part in _parts(item)] if isinstance(tree, Several) else [tree]
+
+
+def _is_near(side: Answer, rounded: Answer) -> bool:
+    """Whether ``rounded`` may be ``side``, rounded or in another unit: no other integer, nor another formula of 3.4."""
+    if not isinstance(side, Value) or not isinstance(rounded, Value) or side == rounded:
+        return side == rounded
+    letters = dict.fromkeys(names(side.node) & names(rounded.node), Fraction(17, 5))
+    number, near = (real_value(renamed(part.node, letters)) for part in (side, rounded))
+    if side.unit != rounded.unit or number is None or near is None:
+        return side.unit != rounded.unit
+    are_integers = not rounded.is_decimal and number % 1 == near % 1 == 0
+    place = 10.0 ** -max((len(token.latex.partition(".")[2]) for token in rounded.tokens), default=0)
+    return bool(number == near or (not are_integers and abs(number - near) < max(place, abs(number) / 20)))
 
 
 def _is_talk(side: Tokens) -> bool:
@@ -169,7 +194,8 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
         return False
     if given.index and replace(wanted, index=given.index) == given and definition(gold) and definition(answer):
         return False  # a_n and a_k, as functions of their index
-    return differ(wanted, given)
+    are_laws = {wanted.head, given.head} <= _DISTRIBUTIONS and has(gold.sides[1][:1], "open", "(")
+    return differ(wanted, given) or (are_laws and wanted.head[0].lower() != given.head[0].lower())  # N(0, 1), U(0, 1)
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:
@@ -177,7 +203,7 @@ def definition(equation: Equation) -> tuple[str, Tokens] | None:
     name = read_name(equation.sides[0])
     if len(equation.sides) != 2 or name is None:
         return None
-    if len(name.index) == 1 and name.index in {str(token.value) for token in equation.sides[1]}:
+    if len(name.index) == 1 and name.index in {token.value for token in equation.sides[1]}:
         return name.index, equation.sides[1]
     if name.argument and len(name.argument) == 1 and name.argument[0].isalpha() and len(name.head) == 1:
         return name.argument[0], equation.sides[1]

@@ -14,6 +14,7 @@ from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Piece, Region, Several, Value, names, renamed
+from dgpo.verifier.text.tokens import renamed as respelt
 
 MAX_RESIDUES = 240
 
@@ -66,7 +67,10 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
 def _families(tree: Answer) -> list[Family]:
     """The families whose union an answer is; none where a part of it is no family."""
     if isinstance(tree, Given):
-        return _families(tree.value) if {*tree.conditions.values()} == {("Z",)} else []
+        value, letters = tree.value, dict.fromkeys(tree.conditions.keys() & {"t"}, "k")  # x = 3 + 7t, t in Z
+        if isinstance(value, Equation):
+            value = replace(value, sides=tuple(respelt(side, letters) for side in value.sides))
+        return _families(value) if {*tree.conditions.values()} == {("Z",)} else []
     if isinstance(tree, Equation):
         name, value = equations.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None

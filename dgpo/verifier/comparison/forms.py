@@ -69,7 +69,11 @@ def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
 
 
 def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
-    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
+    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``; and
+    ``5 \frac{m}{s}`` with its unit, as letters are where the ground truth has a rate."""
+    if "/" in gold.unit and names(answer.node):
+        rate = read_answer(tuple(replace(token, is_worded=True) for token in answer.tokens))
+        answer = rate if isinstance(rate, Value) and rate.unit == gold.unit else answer
     for degrees, radians in ((gold, answer), (answer, gold)):
         node = radians.node
         if degrees.unit != "degree" or radians.unit not in ("", "rad"):
@@ -101,7 +105,7 @@ def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[s
     if not called.isdisjoint(wanted | given):
         return  # f(x) is no cx
     common = names(gold) & names(answer)
-    constants = wanted | (given - declared[1].keys())
+    constants = wanted | (given - declared[1].keys() - ({"a"} if "x" in common else set()))
     are_constants = not common.isdisjoint("nrtxyz") and all(map(_CONSTANT.fullmatch, constants))
     is_family = wanted | given <= COUNTERS and all("pi" in subtrees(side) for side in (gold, answer))
     is_declared = (any(declared) and is_family) or (declared[0] and common) or all(declared)
@@ -209,9 +213,11 @@ def by_remainder(cases: Several, formula: Value) -> list[tuple[Answer, Answer]]:
     for cases of another kind, or that are not all."""
     (letter, *others), pairs, part = (*sorted(names(formula.node)), ""), [], Fraction(0)
     for value, condition in (item.items for item in cases.items if isinstance(item, Several) and len(item.items) == 2):
-        modulus, *rests, kind, low = condition.symbols if isinstance(condition, Statement) else ("", "", "")
-        if not modulus.isdigit() or kind or low != "1" or not isinstance(value, Value):
-            return []
+        match value, condition:
+            case Value(), Statement(("remainders of", modulus, *rests, "", "1")):
+                pass
+            case _:
+                return []
         for rest in rests:
             number = Operation("+", (product(Fraction(modulus), letter), Fraction(rest)))
             both = (renamed(node, {letter: number}) for node in (value.node, formula.node))

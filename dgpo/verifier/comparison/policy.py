@@ -58,6 +58,8 @@ def without_letters(gold: Reading, answer: Reading) -> tuple[Reading, Reading]:
 
 def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bool | None]) -> bool | None:
     """Whether two answers in words or letters of choices (their texts by ``same``) are the same; else None."""
+    if answer.choices and gold.plain in ("(1)", "(2)", "(3)", "(4)", "(5)"):
+        return False  # one statement beside several
     if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty", "dots") and gold.choices is None:
         return None
     wanted = gold.whole_numbers
@@ -75,6 +77,8 @@ def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bo
         return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
     if gold.choices and answer.choices:
         return answer.choices == gold.choices
+    if gold.choices and gold.plain.startswith("(") and "".join(gold.choices).isdigit():  # (1)(3) is no product
+        return same(Several("", tuple(Value(Fraction(number), ()) for number in gold.choices)), answer.tree)
     sides = (gold, answer)
     if all(len(side.tokens) == 1 and side.tokens[0].kind == "word" and side.plain[0].isupper() for side in sides):
         is_segment = len(gold.plain) == 2 and not {*gold.plain} <= {*"IVXLC"}  # PQ is QP, but IV is no VI

@@ -119,6 +119,7 @@ def unit_of(text: str, is_worded: bool, has_space: bool) -> str | None:
     if text.startswith("% "):  # 60% alcohol
         thing = _thing(text[2:], is_worded, has_space=True)
         return thing and f"% {thing}"
+    text = re.sub(r"\Ams(?= ?\^ ?\{? ?-)", "m s", text)
     text = _SQUARE.sub(_area, _SCALE.sub(r" deg\1", text))
     text = _POWER.sub(lambda power: f"^{power[1] or {'squared': 2, 'cubed': 3}[power[2]]}", text)
     is_clear = re.search(r"\^-|\AN ?\* ?m\Z", text) or any(_known(name) for name in re.findall("[A-Za-z]{2,}", text))

@@ -217,7 +217,7 @@ class _Lexer:
         elif written in NO_PRODUCTS - {"in"} and text[at : at + 1] == "^" and not is_worded:  # \frac12 at^2
             for letter in written:
                 self.put("name", letter, letter)
-        elif has(self.tokens[-1:], "sign", "^") and not is_worded:  # a^nb^n
+        elif written[1:] and has(self.tokens[-1:], "sign", "^") and not is_worded:  # a^nb^n
             self.put("name", written[0], written[0])
             self._letters(text, at, written[1:], is_worded)
         else:
