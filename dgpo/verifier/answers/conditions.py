@@ -49,7 +49,8 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
         said = read_conditions(clause)
         sets = {letter for letter, *_ in said.values()}
         value = split(head, "relation", "=")[0][-1]
-        is_formula = len(head) > 1 and not has(value, "relation") and ("P" not in sets or said.keys() <= {*"pqr"})
+        core = without_fillers(head)
+        is_formula = len(core) > 1 and not has(value, "relation") and ("P" not in sets or said.keys() <= {*"pqr"})
         may_be_list = sets <= {"Z", "P"} or not split(head, "join")[1]
         is_set = sets == {"Z"} and (("Z",) in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
         is_about = said.keys() <= _names(head) and not _is_past(value, said)
@@ -95,10 +96,11 @@ def read_conditions(clause: Tokens) -> dict[str, Condition]:
     words = [token.word for token in clause if token.word]
     if not (spoken := spoken_condition(clause)):
         return {}
+    neighbours = zip((END, *clause), clause, (*clause[1:], END), strict=False)
     core = [
         token
-        for before, token in pairwise((END, *clause))
-        if not (token.word or before.word == "non" or (token.latex == "a" and (token.is_worded or before.word == "is")))
+        for before, token, after in neighbours
+        if not (token.word or before.word == "non" or _is_article(before, token, after, clause[-1]))
     ]
     if counted := _counted(core):
         return counted
@@ -119,6 +121,12 @@ def read_conditions(clause: Tokens) -> dict[str, Condition]:
         return {}
     claims |= dict.fromkeys(letters, spoken)
     return {letter: _in_one_form(*claim) for letter, claim in claims.items()}
+
+
+def _is_article(before: Token, token: Token, after: Token, last: Token) -> bool:
+    """Whether ``token`` is the ``a`` of ``n is a prime``, ``with n a prime`` or ``for a constant c``."""
+    is_before_noun = bool(after.word) and "name" in (before.kind, last.kind)
+    return token.latex == "a" and (token.is_worded or before.word == "is" or is_before_noun)
 
 
 def spoken_condition(clause: Tokens) -> Condition:

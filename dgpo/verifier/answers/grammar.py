@@ -134,9 +134,10 @@ class _Reader:
         """An equation, an inequality or a member of a set; without a relation, what `_union` reads."""
         sides, signs = split(tokens, "relation")
         relations = [str(sign.value) for sign in signs]
+        if named := labelled(tokens) if not signs or tokens[0].kind == "word" else None:  # Area: 5, Domain: x > 0
+            return Equation((named[0], opened(named[1])), 2)
         if not signs:
-            sides = labelled(tokens)
-            return Equation((sides[0], opened(sides[1])), 2) if sides else self._union(tokens)
+            return self._union(tokens)
         sets, cups = split(tokens, "sign", "cup")
         if cups and (union := regions.read_conditions(sets, ("or",), self.read)):
             return union  # x < 1 \cup x > 2

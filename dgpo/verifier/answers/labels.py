@@ -4,7 +4,7 @@ r"""What the values of an answer are called: ``x = 1, y = 2``, ``Alice: 3, Bob: 
 
 from collections.abc import Callable
 from fractions import Fraction
-from itertools import takewhile
+from itertools import product, takewhile
 
 from dgpo.verifier.answers.lists import joined
 from dgpo.verifier.answers.naming import read_name
@@ -12,6 +12,8 @@ from dgpo.verifier.expressions.tree import Answer, Named, Several
 from dgpo.verifier.text.splitting import shell, split, step, trimmed
 from dgpo.verifier.text.tokens import CLOSE, OPEN, Token, Tokens, has, has_any, vocabulary
 
+_UNKNOWNS = vocabulary("x y z k m n p r s t lambda theta")
+"""Letters whose indices may count the roots of an equation, in any order."""
 _VERBS = vocabulary("is are has have equals was gets makes need needs costs takes earns pays")
 _POINTS = vocabulary("point points vertex center centre focus coordinates normal uniform bin binomial")
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi")
@@ -36,13 +38,17 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
     if first is None or first.head == "()" or (first.argument and first.head not in ("max", "min")):
         return None
     indices = [name.index for name in names if name]
-    are_terms = len({*indices}) == len(names) > 1 and {*indices} != {*map(str, range(1, len(names) + 1))}  # a_3, a_7
+    are_roots = first.head in _UNKNOWNS and {*indices} == {*map(str, range(1, len(names) + 1))}  # x_1, x_2
+    are_terms = len({*indices}) == len(names) > 1 and not are_roots  # a_3, a_7; v_1, v_2
     are_many = len({name.head for name in names if name}) > 1
     if are_many and has(cuts, "join", "or"):
         return None  # x = 2 or y = 3
     if all(names) and (are_many or are_terms):
         keys = tuple(str(name).removeprefix("angle ") for name in names)
-        items = tuple(joined(read(side[1])) for side in sides)
+        values = [read(side[1]) for side in sides]
+        if sum(len(value) > 1 for value in values) == 1 and len(set(keys)) == len(keys):  # x = 2, y = \pm 1
+            return Several("", tuple(Named(keys, items) for items in product(*values)))
+        items = tuple(map(joined, values))
         return Named(keys, items) if len(set(keys)) == len(keys) else None
     if not all(names) and (any(names[1:]) or any(len(side) > 1 for side in sides[1:])):
         return None

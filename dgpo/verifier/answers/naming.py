@@ -1,6 +1,8 @@
 r"""Reads names, which stand left of equals signs: ``x``, ``x_1``, ``f(x)``, ``P(X = 2)``, ``\text{Area}``, ``|A|``."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -11,7 +13,7 @@ from dgpo.verifier.text.splitting import group_end, plain, shell, split, symbols
 from dgpo.verifier.text.tokens import CLOSE, END, OPEN, Tokens, has, has_any, vocabulary
 
 _NO_NAMES = PLACES | vocabulary(
-    "no not guess never wrong false lead leads such get got gives unless what fails excluded but twice half as given"
+    "no not guess never wrong false lead leads get got gives unless what fails excluded but twice half as given"
     " neither nobody nothing none nor few less minus than before after"
 )
 """Words that begin a condition, deny something or make a sentence."""
@@ -20,6 +22,8 @@ _CHANGES = vocabulary("square squared cube cubed double triple negative reciproc
 _ARTICLES = vocabulary("the a an value of its on over")
 _MEASURES = vocabulary(
     "length width height radius diameter perimeter area volume mean median mode max min sum product domain range"
+    " vertical horizontal upper lower initial final left right inner outer vertex focus first second last boys girls"
+    " heads tails kinetic potential cost profit revenue"
 )
 _SAME_WORDS: dict[str, str] = dict.fromkeys(("maximum", "maximal", "largest", "greatest", "highest", "最大值"), "max")
 _SAME_WORDS |= dict.fromkeys(("minimum", "minimal", "smallest", "least", "lowest", "最小值"), "min")
@@ -27,7 +31,7 @@ _FIGURES = frozenset(("angle", "triangle", "square", "overline", "overrightarrow
 _MARKS = {"dot": "'", "ddot": "''", "bold": ""}
 _SEGMENT = re.compile("[A-Z]{2,4}|pO?H")
 _DERIVATIVE = re.compile(r"(?:frac\{)?(d|partial)\^?\{?(\d?)\}?(\w+)(?:\}\{|/)\1(\w+?)(?:\^\{?\2\}?)?\}?")
-_POINTS = re.compile(r"(?:vec )?([A-Z]{2,4}|p[A-Z]{1,2})|.*triangle ([a-z]{3})\}?")
+_POINTS = re.compile(r"(?:vec )?([A-Z]{2,4}|p[A-Z]{1,2})|(?:.*triangle |s_\{)([a-z]{3})\}?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def _in_words(tokens: Tokens) -> Name | None:
     if tokens[-1].kind == "number" or has_any(tokens, "relation", "dots"):
         return None
     lowered = {word.lower() for word in words}
-    if lowered & _NO_NAMES or (lowered & _SUBJECTS and lowered & _CHANGES):
+    if lowered & _NO_NAMES or lowered >= {"such", "that"} or (lowered & _SUBJECTS and lowered & _CHANGES):
         return None
     is_hyphen = [sign.value == "-" and word.is_worded for sign, word in pairwise((*tokens, END))]  # y-intercept
     signs = [token for token, is_part in zip(tokens, is_hyphen, strict=True) if token.kind == "sign" and not is_part]
@@ -155,6 +159,13 @@ def _symbol(tokens: Tokens) -> Name | None:
     return Name(head, index, mark, symbols(inside))
 
 
+def are_other_measures(gold: Iterable[str], answer: Iterable[str]) -> bool:
+    """Whether names on each side measure what none on the other does: length and width beside length and height."""
+    words = (Counter(re.findall("[a-z]+", " ".join(names))) for names in (gold, answer))
+    wanted, given = (Counter({word: count for word, count in side.items() if word in _MEASURES}) for side in words)
+    return bool(wanted - given and given - wanted)
+
+
 def differ(gold: Name, answer: Name) -> bool:
     """Whether two names are of different things: ``f'(x)`` and ``f(x)``, ``f`` and ``g``, AB and BC."""
     if gold == answer:
@@ -172,12 +183,12 @@ def differ(gold: Name, answer: Name) -> bool:
         return gold.mark != answer.mark or gold.head[:4] == answer.head[:4]  # y' may be dy/dx
     if len(heads) > 1:
         are_axes = (heads <= {*"xyz"} or heads == {"mu", "sigma"}) and replace(gold, head=answer.head) == answer
-        are_of_kind = gold.head[:6] == answer.head[:6] == "angle " or gold.head[:4] == answer.head[:4] == "set "
+        kinds = [name.head.rpartition(" ")[0] for name in both]
+        are_of_kind = kinds[0] == kinds[1] in ("angle", "Delta", "set")
         are_functions = all(arguments) and len({*map(str.lower, heads)} - {"y"}) > 1 == max(map(len, heads))  # f, g
         is_of_set = len({head[0].lower() for head in heads}) > 1 and "".join(arguments[0])[:1].isupper()  # Var(X)
         are_of_same = all(arguments) and arguments[0] == arguments[1] and (is_of_set or min(map(len, heads)) > 1)
-        measures = [_MEASURES & {*name.head.split()} for name in both]
-        are_opposed = bool(measures[0] - measures[1] and measures[1] - measures[0])  # maximum and minimum of x
+        are_opposed = are_other_measures([gold.head], [answer.head])  # maximum and minimum of x
         has_same_index = bool(gold.index) and gold.index == answer.index
         is_derivative = ("'" in gold.mark) != ("'" in answer.mark) and heads <= {*"fghy"}
         are_called = is_derivative or are_functions or are_of_same or are_opposed

@@ -17,7 +17,8 @@ from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, ha
 _LEADS = vocabulary("so thus therefore hence the final correct only such")
 _EXACT, _ROUGH, _COUNTS = map(vocabulary, ("exactly only precisely is equals", "about around", "no infinitely"))
 _ORNAMENTS = ("checkmark", "blacksquare", "square", "Box", "qed", "ldotp")
-_SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function")
+_SUBJECTS = vocabulary("answer solution result equation integer number prime pair triple function polynomial")
+_CURVES = vocabulary("circle ellipse parabola hyperbola line plane curve sphere equation")
 _SAID = re.compile(rf" (?:is|are) the (?:(?:only|unique|final|correct|such|\w+est) )*(?:{'|'.join(_SUBJECTS)})s?\Z")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
 _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
@@ -27,11 +28,14 @@ _LEAD = re.compile(
     r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) |(?=(?:con|di)verges|does |cannot |can not ))"
     r"|on (?=[a-z]+day\Z)"
 )
-_REPLY = re.compile(r"(yes|no|true|false)[,;.:] (?!.*\b(?:yes|no|true|false|or|maybe|but)\b)[a-z].*", re.I | re.DOTALL)
+_REPLY = re.compile(
+    r"(?!(?:yes|true).*\bno\b)(yes|no|true|false)[,;.:] (?!.*\b(?:yes|true|false|or|maybe|but)\b)[a-z].*",
+    re.I | re.DOTALL,
+)
 _SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
 _SAME_WORDS |= {"divergent": "diverges", "convergent": "converges", "absolutely convergent": "converges absolutely"}
 _SAME_WORDS |= {"undefined": "does not exist", "impossible": "not possible", "straight line": "line"}
-_SAME_WORDS |= {"conditionally convergent": "converges conditionally"}
+_SAME_WORDS |= {"conditionally convergent": "converges conditionally", "right angled": "right"}
 _DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
 _MONTH = (
     r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -55,11 +59,12 @@ NO_SOLUTION = "no solution"
 """What ``\\emptyset`` is in words."""
 _NO_SOLUTION = re.compile(
     r"(?:the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*(?:solution|root)s?"
-    r"|such [a-z]+(?: [a-z])?)(?: exists?)?|none|(?:the )?empty set|(?:原?方程组?)?无(?:实数?)?[解根]|空集",
+    r"|such [a-z]+(?: [a-z])?)(?: exists?)?|none(?: exists?)?|(?:the )?empty set"
+    r"|(?:原?方程组?)?无(?:实数?)?[解根]|空集",
     re.IGNORECASE,
 )
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
-_LONE_LETTER = re.compile(r"(?<![A-Za-z])(?:[A-J]|II|[a-j](?=[:).]))(?![A-Za-z])")
+_LONE_LETTER = re.compile(r"(?<![A-Za-z])(?:[A-J]|[Ii]{2,3}|[a-j](?=[:).]))(?![A-Za-z])")
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
 _DOUBTED = re.compile(rf"\b(?:{stance.DOUBT}|or(?! \W*[A-J]\b))(?!\w)", re.IGNORECASE)
 _SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
@@ -167,6 +172,12 @@ def _lead_width(tokens: Tokens) -> int:
     first, second = tokens[0].word, tokens[1].word
     if first in ("there", "we") and second in ("are", "is", "have", "exist"):
         return 2 * any(token.kind == "number" or token.word in _EXACT | _COUNTS for token in tokens[2:3])
+    if first in ("all", "the") and second.removesuffix("s") in ("function", "polynomial"):  # the functions f(x) = x
+        return 2 * (has(tokens[2:3], "name") and has(tokens[3:4], "open", "(") and has(tokens[4:], "relation", "="))
+    if first in ("all", "the") and second.removesuffix("s") in ("pair", "triple", "solution"):  # all pairs (a, a)
+        return 2 * has(tokens[2:3], "open", "(")
+    if first == "the" and second in _CURVES and tokens[2:] and not tokens[2].word:  # the circle x^2 + y^2 = 1
+        return 2 * has(tokens[2:], "relation", "=")
     is_numeral = set(str(tokens[1].value)) <= {*"IV"} and first in ("statement", "statements", "quadrant")
     is_adverb = (first in _EXACT and second not in ("if", "when")) or (first in _ROUGH and tokens[1].is_decimal)
     is_adverb |= first in ("in", "by", "at") and tokens[1].kind == "number"  # in 5 hours
@@ -187,11 +198,12 @@ def _without_lead(tokens: Tokens) -> Tokens:
         value = tokens[1 + tokens[1].is_("sign", ":") :]
         is_list = lead[1] and has_any(value, "relation", "join")  # the largest is 5, the smallest is 3
         return tokens if is_list else (*_EXTREMES.get(lead[1], ()), *value)
-    are_parting = [token.word == "is" or token.value in (":", "=", ".") for token in tokens]
+    are_parting = [token.word in ("is", "are") or token.value in (":", "=", ".") for token in tokens]
     verb = are_parting.index(True) if True in are_parting else 0
     words = [token.word for token in tokens[:verb] if token.kind != "join"]
     subject = [*takewhile(lambda word: word not in ("to", "of"), words)]
-    if not _SUBJECTS & {*subject[-1:]} or not {*subject[:-1]} <= _LEADS or not all(words):
+    is_of_answer = "".join(subject[-1:]).removesuffix("s") in _SUBJECTS
+    if not is_of_answer or not {*subject[:-1]} <= _LEADS or not all(words):
         return tokens
     while True in are_parting[verb : verb + 1]:
         verb += 1
@@ -230,7 +242,7 @@ def asserted_choice(text: str) -> str | None:
     if _DOUBTED.search(text):
         return None
     spans = stance.letters(text) if _SENTENCE.search(text) and "\\" not in text else []
-    letters = {span.text.strip("()") for span in spans}
+    letters = {span.text.strip("()") for span in spans} - {"I" * ("II" in text.upper())}
     return choice(text) or (letters.pop() if len(letters) == 1 else None)
 
 

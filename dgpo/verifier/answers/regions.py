@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from dgpo.verifier.answers.naming import Name, read_name
+from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
 from dgpo.verifier.expressions.tree import ABOVE, BELOW, Answer, Condition, Equation, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
@@ -28,7 +29,7 @@ def as_region(answer: Several) -> Region | None:
         pieces = tuple(piece for part in parts if part for piece in part.pieces)
         return Region("", pieces) if 1 < len(pieces) == len(answer.items) else None
     ends = [item for item in answer.items if isinstance(item, Value)]
-    is_pair = len(ends) == len(answer.items) == 2 and answer.brackets != "{}"
+    is_pair = len(ends) == len(answer.items) == 2 and answer.brackets != "{}" and _order(*ends) != 1
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
 
 
@@ -58,7 +59,7 @@ def whole_ends(region: Region) -> list[tuple[Any, Any]]:
             return []
         low = low if low == -math.inf else math.floor(low) + 1 if piece.brackets[0] == "(" else math.ceil(low)
         high = high if high == math.inf else math.ceil(high) - 1 if piece.brackets[1] == ")" else math.floor(high)
-        ends.append((low, high))
+        ends += [(low, high)] if low <= high else []
     return ends
 
 
@@ -75,7 +76,10 @@ def read_union(tokens: Tokens, read: Read) -> Region | Several | None:
     parts, cuts = split(tokens, "sign", "cup", "setminus")
     if not all(parts):
         return None
-    union: list[Piece] | None = _pieces(read(parts[0]))
+    letter, sign = number_set(parts[0]) or ("", "")
+    is_whole = letter == "Z" and {cut.value for cut in cuts} == {"setminus"}
+    of_whole = _half_line(sign, Value(Fraction(0), ())) if sign else REALS
+    union: list[Piece] | None = [*of_whole] if is_whole else _pieces(read(parts[0]))
     for cut, part in zip(cuts, parts[1:], strict=True):
         is_excluded = cut.value == "setminus"
         answer = read(part)
@@ -89,7 +93,7 @@ def read_union(tokens: Tokens, read: Read) -> Region | Several | None:
     points = tuple(piece.low for piece in union or () if piece.low == piece.high)
     if union and len(points) == len(union):
         return Several("{}", points)
-    return Region("", tuple(union)) if union else None
+    return Region("", tuple(union), is_whole=is_whole) if union else None
 
 
 def _pieces(answer: Answer) -> list[Piece]:

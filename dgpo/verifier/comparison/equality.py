@@ -118,7 +118,7 @@ class Comparison:
             return self._noted(equations.joined(gold), equations.joined(answer)) if is_same is None else is_same
         if not claimed:
             return False
-        if isinstance(gold, Equation) and (both := equations.definitions(gold, answer)):
+        if isinstance(gold, Equation) and (both := equations.definitions(gold, answer, self.letters)):
             return self.same(*both)
         claims = [read_answer(side) for side in claimed]
         decisions = [self.same(wanted, claim) for claim in claims]
@@ -225,9 +225,9 @@ class Comparison:
         """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
         if isinstance(answer, Value) and answer.is_opaque:
             return self._noted(gold.tokens, answer.tokens)
-        if isinstance(answer, Several) and all(isinstance(item, Several) for item in answer.items):
-            rows = tuple(item.items for item in answer.items if isinstance(item, Several))
-            return self.grids(gold, Grid(rows))  # [[1, 2], [3, 4]]
+        rows = answer.items if isinstance(answer, Several) and answer.brackets not in UNORDERED else ()
+        if rows and all(isinstance(item, Several) for item in rows):  # [[1, 2], [3, 4]]
+            return self.grids(gold, Grid(tuple(item.items for item in rows if isinstance(item, Several))))
         is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
         if isinstance(answer, Value):
             answer = forms.components(answer) or answer

@@ -9,7 +9,8 @@ from itertools import pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
-from dgpo.verifier.comparison.forms import NEGATED, WITH_CONSTANT, with_one_notation
+from dgpo.verifier.comparison.forms import NEGATED, WITH_CONSTANT, Declared, with_one_notation
+from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import (
     Answer,
     Equation,
@@ -175,11 +176,12 @@ def _is_talk(side: Tokens) -> bool:
 
 
 def is_unsolved(side: Tokens) -> bool:
-    """Whether a side asks for its one unknown: ``x^2 - 5x + 6``, ``2x + 3``; not ``a + b``, which may be asked for."""
+    """Whether a side asks for its unknowns: ``x^2 - 5x + 6``, ``2x + y - 3``; not ``a + b``, which may be asked for."""
     letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
     terms, signs = split(side, "sign", "+", "-")
     has_number = any(len(term) == 1 and term[0].kind == "number" for term in terms)
-    return len(letters) == 1 and bool(signs) and (has_number or has(side, "sign", "^"))
+    has_power = len(letters) == 1 and has(side, "sign", "^")
+    return bool(letters and signs) and (has_power or (has_number and (len(letters) == 1 or letters <= {*"xyz"})))
 
 
 def _has_variable(side: Tokens) -> bool:
@@ -199,21 +201,28 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
 
 
 def definition(equation: Equation) -> tuple[str, Tokens] | None:
-    """``x`` and ``2x+3`` of ``f(x) = 2x+3``; None for anything but the definition of a function."""
+    """``x`` and ``2x+3`` of ``f(x) = 2x+3``, ``k`` and ``2^k`` of ``n = 2^k``; None for what defines no function."""
     name = read_name(equation.sides[0])
     if len(equation.sides) != 2 or name is None:
         return None
     if len(name.index) == 1 and name.index in {token.value for token in equation.sides[1]}:
         return name.index, equation.sides[1]
+    letters = {str(token.value) for token in equation.sides[1] if token.kind in ("name", "word")}
+    if name == Name("n") and len(letters) == 1 and letters <= COUNTERS - {"n"}:
+        return letters.pop(), equation.sides[1]
     if name.argument and len(name.argument) == 1 and name.argument[0].isalpha() and len(name.head) == 1:
         return name.argument[0], equation.sides[1]
     return None
 
 
-def definitions(gold: Equation, answer: Equation) -> tuple[Answer, Answer] | None:
-    """``2x`` and ``3x`` of ``f(x) = 2x`` and ``f(t) = 3t``: two definitions in the variable of the first; else None."""
+def definitions(gold: Equation, answer: Equation, declared: Declared) -> tuple[Answer, Answer] | None:
+    """``2x`` and ``3x`` of ``f(x) = 2x`` and ``f(t) = 3t``: two definitions in the variable of the first; else None.
+    Letters with a condition each are renamed where these are compared."""
     wanted, given = definition(gold), definition(answer)
     if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
+        return None
+    named = {read_name(gold.sides[0]), read_name(answer.sides[0])}
+    if (wanted[0] in declared[0] and given[0] in declared[1]) or (Name("n") in named and len(named) > 1):
         return None
     letter, side = given
     products = {token.latex: token.latex.replace(letter, wanted[0]) for token in side if token.is_product}  # ct

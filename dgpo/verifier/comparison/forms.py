@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.answers.naming import are_other_measures, read_name
 from dgpo.verifier.answers.reading import phrase
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
@@ -236,8 +236,7 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
     if sorted(extremes[0]) == sorted(extremes[1]) == ["max", "min"]:  # S_{\max} and max
         wanted, given = extremes
     by_name = dict(zip(given, answer.items, strict=True))
-    is_opposed = all(map(any, extremes)) and sorted(extremes[0]) != sorted(extremes[1])
-    if is_opposed or len(by_name) < len(given):
+    if are_other_measures(wanted, given) or len(by_name) < len(given):
         return None
     different = set(by_name) ^ set(wanted)
     if not different:

@@ -87,7 +87,8 @@ def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bo
         return None
     letter = asserted_choice(answer.plain)
     if letter != gold.choice:
-        return None if letter is None else False
+        is_formula = gold.choice in ("A", "B", "C", "D", "E") and has(answer.tokens, "relation")  # x^2 + y^2 = C
+        return None if letter is None and not is_formula else False
     texts = [side.text_of_choice.tree for side in sides if side.text_of_choice]
     are_formulas = all(isinstance(text, Equation | Named | Ratio | Region | Several | Value) for text in texts)
     return not are_formulas or len(texts) < 2 or same(*texts) is not False  # (B) 24 is not (B) 25

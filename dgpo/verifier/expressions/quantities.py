@@ -173,7 +173,8 @@ def _may_start_unit(tokens: Tokens, start: int) -> bool:
             is_of_letters = before.kind == "name" and before.value != "pi"
             return not is_of_letters or (token.is_worded and not is_article)
         case "name":
-            return token.is_worded or token.is_spaced or token.value in ("Omega", "mu")
+            is_vector = str(token.value).startswith("unit ")
+            return token.is_worded or (token.is_spaced and not is_vector) or token.value in ("Omega", "mu")
         case "sign" if token.value == "/":
             return has(rest[1:2], "word") and not rest[1].is_product
         case "sign":

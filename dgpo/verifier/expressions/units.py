@@ -48,6 +48,7 @@ _NOT_UNITS = re.compile(
     r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|dozens?|score|factorial"
     r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
     r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|mille|mill(?:on|ion|iard)\w+"
+    r"|dutzend|não|ダース|тысяч\w*|милли\w+|или|не"
     rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe)|(?:even|odd|prime)\Z)\b",
     re.IGNORECASE,
 )
@@ -67,7 +68,7 @@ _HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成�
 _MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
 _TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<=[A-Za-z])-(?=[A-Za-z])| ")  # newton-metres
 _PER = re.compile(r" ?/ ?| per ")
-_PHRASE = re.compile(r"[A-Za-zΩ]+(?:[ '-]+[A-Za-z]+){0,6}|[\u4e00-\u9fff]{1,4}")
+_PHRASE = re.compile(r"[A-Za-zÀ-ſЀ-ӿΩ]+(?:[ '-]+[A-Za-zÀ-ſЀ-ӿ]+){0,6}|[\u4e00-\u9fff]{1,4}|[ァ-ヿ]{2,9}")
 
 
 def read_unit(tokens: Sequence[Token]) -> str | None:

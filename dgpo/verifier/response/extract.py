@@ -14,7 +14,9 @@ MAX_RESPONSE_CHARS = 200_000
 """Only this much of the end of a response is read; a final answer is at the end."""
 
 _THOUGHT = re.compile(r"<(/?)think(?:ing)? ?>", re.IGNORECASE)
-_OR = re.compile(r"[\s$\\),]*(?:\\text ?\{ ?)?or\b[\s$\\(}]*")
+_OR = re.compile(r"[\s$\\),\]]*(?:\\text ?\{ ?)?or\b[\s$\\(}\[]*")
+_BESIDE = re.compile(r"[\s$\\),\].;*]{0,20}(?:(?:and|or)\b|\(?\w{1,3}[).:]|[A-Za-z](?:_\d)? ?=)?[\s$\\(}\[*]{0,20}")
+"""What may stand between boxes of one answer on lines of their own: ``(2)``, ``y =``."""
 _TOKEN = re.compile(r"\\{1,2}(?:boxed|fbox)(?:\s*\{|\s+(?P<bare>[-+]?[\w.,/]*\w))|\\.|[{}]", re.DOTALL)
 _PUNCTUATION = frozenset(("sign", "relation", "join", "open", "close", "bar", "row", "cell", "money", "percent"))
 
@@ -65,7 +67,10 @@ def boxes_of_last_line(text: str) -> list[str]:
     if len(found) < 2:
         return [content for *_, content in found]
     line_start = text.rfind("\n", 0, found[-1][0]) + 1
-    found = [box for box in found if box[0] >= line_start]
+    is_apart = [not _BESIDE.fullmatch(text, box[1], following[0]) for box, following in pairwise(found)]
+    on_line = [box for box in found if box[0] >= line_start]
+    first = max((index for index, apart in enumerate(is_apart, 1) if apart), default=0)
+    found = on_line if len(on_line) > 1 else found[first:]
     contents = [content for *_, content in found]
     are_alternatives = any(_OR.fullmatch(text, box[1], following[0]) for box, following in pairwise(found))
     return [" or ".join(contents)] if are_alternatives else contents

@@ -26,7 +26,7 @@ _PATTERNS = {
     "arrow": r"-+>",
     "relation": r"<=|=<|>=|(?<![\d)])!=|:=|==",  # 3!=6 has a factorial
     "power": r"\*\*",
-    "letters": r"[A-Za-z]+|(?:(?<=\d)|\A)[万亿]|[\u4e00-\u9fff]+",  # 120万人 is 120 万 of 人
+    "letters": r"[A-Za-zÀ-ÖØ-öø-ſЀ-ӿ]+|(?:(?<=\d)|\A)[万亿]|[\u4e00-\u9fff]+|[ァ-ヿ]+",  # 120万人 is 120 万 of 人
     "tag": r"</?[a-z]{1,9}>",  # of HTML
     "other": r".",
 }

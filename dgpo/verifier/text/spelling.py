@@ -69,6 +69,7 @@ _REWRITTEN = [
         (r"(\A\s*|=) ?\*\*([^*]{1,200})\*\*(?=\.?\s*\Z|(?<=[a-z:.]\*\*)[:.]? )", r"\1 \2"),
         (r"(?<=\d) ?\^ ?(?:\{ ?)?(?:\\(?:text|mathrm|textrm) ?\{ ?)?(st|nd|rd|th) ?\}{0,2}", r"\1"),  # 5^{th}
         (r"(?<=\d)(?: ?\\text ?\{)? ?out of (?:\} ?)?(?=\d)", "/"),  # 3 out of 4
+        (r"\b(?:other than|excluding)\b", "except"),
         (r"\bi\. ?e\.,? ?(?=[^ ])", "or "),
         (r"(\$ ?[\d.,]*\d) ?M(?![A-Za-z])", r"\1 million"),  # $1M
         (r"(?<=[)\]]) ?U ?(?=[(\[])", r"\\cup "),  # (0, 1) U (2, 3)
@@ -77,7 +78,7 @@ _REWRITTEN = [
         (r"(?<=log)(?:2|10)(?=\()", r"_{\g<0>}"),  # log10(x)
         # x1 and H2SO4, but not 1e5, Rs5 or the digits of B2_{16}
         (
-            r"(?=[A-Za-z(])(?<![A-Za-z\\_^])(?<!frac )(?<!sqrt )(?!Rs|US|INR|EUR|(?<=\d)E\d)"
+            r"(?=[A-Za-z(])(?<![A-Za-z\\_^])(?<!frac )(?<!sqrt )(?<!binom )(?!Rs|US|INR|EUR|(?<=\d)E\d)"
             r"(?:(?<!\d)[a-z]\d{1,2}(?! ?\^)|(?:[A-Z][a-z]?\d{0,2}|\((?:[A-Z][a-z]?\d{0,2}){1,9}\)\d){1,20})"
             r"(?![A-Za-z\d]|\.\d|[)}]? ?(?:_|\(?(?:in )?base))",
             lambda name: re.sub(r"\d+", r"_{\g<0>}", name.group()),

@@ -71,7 +71,7 @@ _CONFIRMATION = re.compile(
 )
 _BEFORE = {
     "denied": r"no|not|neither|nor|except|never|cannot|.*n['’]t"
-    r"|(?:\S*n(?:['’]|o)t|never|hardly) (?:be|equals?|have|quite|reach(?:es)?)",
+    r"|(?:\S*n(?:['’]|o)t|never|hardly) (?:be|equals?|have|quite|reach(?:es)?|choose|pick|select)",
     "rejected": r"(?:eliminate|exceed|contradict|reject|discard|exclude)s?|rules? out|fails? (?:for|at|when)"
     r"|(?:all|anything|everything|options|choices) but|(?:other|rather) than",
     "compared": r"almost|nearly|hardly|barely|between|from|within|over|under|above|below|beyond|at (?:least|most)"
@@ -84,12 +84,13 @@ _BEFORE = {
     r"|march|april|may|june|july|august|september|october|november|december",
     "in other languages": r"pas|nicht|keine?|не|больше|более|меньше|менее|mindestens|höchstens|no es|non è|não é"
     r"|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins"
-    r"|.*(?:不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第)",
+    r"|.*(?:不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第|除)",
 }
 """The last words before a value that deny it (``not``), change it (``half of``) or make it a number (``Step``)."""
 _CHANGING = re.compile(rf"(?:\S* )?(?:{'|'.join(_BEFORE.values())})")
 _BEHIND = {
-    "denied": r"[?？吗❌✗✘]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]|，不对|\(not sure|cannot\b|can['’]t\b"
+    "denied": r"[?？吗❌✗✘]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]|，?(?:是|选?项)?(?:错|不(?:正确|对|成立|符))"
+    r"|\(not sure|cannot\b|can['’]t\b"
     r"|(?:is|are|was|were|does|do) not\b|(?:is|are|does|do)n['’]t\b",
     "rejected": r"\(?(?:(?:, which )?(?:is|are|was|were|(?:can|must|should) be) (?:both |all |also |an? )?)?"
     r"(?:incorrect|mistake|wrong|false|invalid|excluded|impossible|extraneous|eliminated|rejected|ruled out|discarded"
@@ -104,7 +105,7 @@ _BEHIND = {
 _AFTER = re.compile(rf"[)*$ \"”]*(?:{'|'.join(_BEHIND.values())})", re.IGNORECASE)
 _LETTER = re.compile(
     r"(?<![A-Za-z])\([A-Ja-j]\)"
-    r"|(?<![A-Za-z0-9'’\\^])(?<![\d°] )(?<!°)(?<!degree )(?<!degrees )"
+    r"|(?<![A-Za-z0-9'’\\^+])(?<![\d°+] )(?<!°)(?<!degree )(?<!degrees )"
     r"(?!A (?!is|because|since|as|and|or|but|works|holds|fits)[a-z])[A-HJ](?![A-Za-z0-9'’_^]| ?=)"
 )
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")

@@ -54,6 +54,27 @@ def test_boxes_are_joined_on_the_last_line_only() -> None:
     assert boxes_of_last_line(r"$\boxed{2}$ or $\boxed{3}$") == ["2 or 3"]
 
 
+@pytest.mark.parametrize(
+    ("text", "contents"),
+    [
+        ("\\[\\boxed{2}\\]\n\\[\\boxed{3}\\]", ["2", "3"]),
+        ("(1) $\\boxed{5}$\n\n(2) $\\boxed{7}$", ["5", "7"]),
+        ("x = \\boxed{2}\ny = \\boxed{3}", ["2", "3"]),
+        ("\\boxed{5}\n\nor\n\n\\boxed{7}", ["5 or 7"]),
+        ("First \\boxed{5}.\nSo it is \\boxed{7}", ["7"]),
+        ("\\boxed{5}\n\nFinal answer: \\boxed{5}", ["5"]),
+    ],
+)
+def test_boxes_below_each_other_are_joined(text: str, contents: list[str]) -> None:
+    assert boxes_of_last_line(text) == contents
+
+
+def test_a_gap_of_any_length_between_boxes_is_read_in_linear_time() -> None:
+    started = time.process_time()
+    assert boxes_of_last_line("\\boxed{1}" + " " * 190_000 + "\n\\boxed{2}") == ["2"]
+    assert time.process_time() - started < 1.0
+
+
 def test_million_unclosed_boxes_are_read_in_linear_time() -> None:
     response = "\\boxed{" * 1_000_000
     started = time.process_time()

@@ -179,6 +179,14 @@ NOT_STATED = [
     ("La réponse est 12. Non, c'est 13.", "12"),
     ("答案是12。等等，不对，应该是13。", "12"),
     ("答案是12，不对，是13。", "12"),
+    ("A错误。", "A"),
+    ("除A外都对。", "A"),
+    ("I would not choose option B.", "B"),
+    ("We should never pick B.", "B"),
+    ("The number of ways is 7!.", "7"),
+    ("It costs 12,5 euros.", "12"),
+    ("The values are 1,2,3.", "1"),
+    ("The values are 1,2,3.", "3"),
 ]
 
 
