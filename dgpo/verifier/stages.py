@@ -122,7 +122,7 @@ def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
     if mode == "answer":
         return contents[-1] if contents else text
     if not contents and mode == "extract":
-        other = "words" if gold.phrase and not gold.numbers_of_reply else "expression"
+        other = "words" if gold.phrase and not any(map(str.isdigit, gold.behind_reply)) else "expression"
         return unboxed_answer(text, "choice" if gold.is_choice else "number" if is_number(gold.tree) else other)
     items = gold.tree.items if isinstance(gold.tree, Named | Several) else ()
     if len(contents) > 1 and policy.has_many_values(gold) and len(contents) == len(items):

@@ -138,7 +138,7 @@ def spoken_condition(clause: Tokens) -> Condition:
 def _claim(part: Tokens, name: str) -> Condition:
     r"""``("", "_", ">=", "1")`` of ``n \ge 1``, ``("Z",)`` of ``n \in \mathbb{Z}``; nothing for an equation."""
     sides, signs = split(part, "relation")
-    if len(signs) != 1 or signs[0].value in ("=", "~", "equiv") or has(part, "join", "or"):
+    if len(signs) != 1 or signs[0].value in ("=", "~", "equiv") or has(part, "join", "or", "maybe"):
         return ()
     field = tuple(replace(token, kind="field") if token.is_("name", *"ZNR") else token for token in sides[1][:1])
     numbers = number_set((*field, *sides[1][1:])) if signs[0].value == "in" else None
@@ -215,7 +215,7 @@ def _without_place(tokens: Tokens) -> Tokens:
         listed = split(further, "join")[0][1:] if relation else []
         if any(part and not has_any(part, "relation", "word", "dots") for part in listed):
             return tokens  # 37 at x = 1, 38
-        if has_several or any(token.word in OTHERWISE for token in clause[1:]) or has(clause, "join", "or"):
+        if has_several or any(token.word in OTHERWISE for token in clause[1:]) or has(clause, "join", "or", "maybe"):
             return tokens
         is_label = [bool(before.word) and sign.is_("sign", ":") for before, sign in pairwise(head)]
         leads = [index for index, token in enumerate(head) if token.word == "is" or (index and is_label[index - 1])]

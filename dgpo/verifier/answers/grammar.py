@@ -94,7 +94,7 @@ class _Reader:
     def _list(self, tokens: Tokens, parts: list[Tokens], cuts: list[Token]) -> Answer:
         joints = {str(cut.value) for cut in cuts}
         parts = [part for part in parts if part]
-        if not parts:
+        if not parts or "maybe" in joints:  # 1 and maybe 2
             raise Unreadable("an empty list")
         if (residues := self._residues(parts)) is not None:
             return residues

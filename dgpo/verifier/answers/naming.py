@@ -14,9 +14,10 @@ from dgpo.verifier.text.tokens import CLOSE, END, OPEN, Tokens, has, has_any, vo
 
 _NO_NAMES = PLACES | vocabulary(
     "no not guess never wrong false lead leads get got gives unless what fails excluded but twice half as given"
-    " neither nobody nothing none nor few less minus than before after"
+    " neither nobody nothing none nor few less minus than before after incorrect 错误"
 )
-"""Words that begin a condition, deny something or make a sentence."""
+_NO_LEADS = vocabulary("excluding between negatives multiples perpendicular parallel above below reflection")
+"""Words that begin a condition, deny something or make a sentence, and those that do at the start of a name."""
 _SUBJECTS = vocabulary("answer result solution it this that")
 _CHANGES = vocabulary("square squared cube cubed double triple negative reciprocal inverse opposite root third")
 _ARTICLES = vocabulary("the a an value of its on over")
@@ -105,7 +106,9 @@ def _in_words(tokens: Tokens) -> Name | None:
     if tokens[-1].kind == "number" or has_any(tokens, "relation", "dots"):
         return None
     lowered = {word.lower() for word in words}
-    if lowered & _NO_NAMES or lowered >= {"such", "that"} or (lowered & _SUBJECTS and lowered & _CHANGES):
+    if lowered & _NO_NAMES or lowered >= {"such", "that"} or words[0].lower() in _NO_LEADS:
+        return None
+    if lowered & _SUBJECTS and lowered & _CHANGES:
         return None
     is_hyphen = [sign.value == "-" and word.is_worded for sign, word in pairwise((*tokens, END))]  # y-intercept
     signs = [token for token, is_part in zip(tokens, is_hyphen, strict=True) if token.kind == "sign" and not is_part]

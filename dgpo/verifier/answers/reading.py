@@ -25,13 +25,16 @@ _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", 
 _WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
 _ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
 _LEAD = re.compile(
-    r"(?:it|this|that|they|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) |(?=(?:con|di)verges|does |cannot |can not ))"
-    r"|on (?=[a-z]+day\Z)"
+    r"(?:it|this|that|they|limit|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) "
+    r"|(?=(?:con|di)verges|does |cannot |can not ))|on (?=[a-z]+day\Z)"
 )
 _REPLY = re.compile(
-    r"(?!(?:yes|true).*\bno\b)(yes|no|true|false)[,;.:] (?!.*\b(?:yes|true|false|or|maybe|but)\b)[a-z].*",
-    re.I | re.DOTALL,
+    r"(?is)(?!(?:yes|true)..(?:(?:never|not(?! only)|only|sometimes|for(?! all| any| every))\b|.*\bno\b"
+    r"|(?:(?!because|since).)*\b(?:if|when|unless|(?<!not )only (?:for|at))\b))"
+    r"(?!(?:no|false)..(?:(?:if|when|unless)\b[^,]*\Z|.*(?<!not )always (?:holds|true|works)))"
+    r"(yes|no|true|false)[,;.:!] (?P<rest>(?!.*\b(?:yes|true|false|or|maybe|but)\b)[a-z].*)"
 )
+"""``Yes, it is prime``, but not ``Yes, if n is odd`` or ``No, it always holds``: those limit or deny the reply."""
 _SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
 _SAME_WORDS |= {"divergent": "diverges", "convergent": "converges", "absolutely convergent": "converges absolutely"}
 _SAME_WORDS |= {"undefined": "does not exist", "impossible": "not possible", "straight line": "line"}
@@ -47,14 +50,26 @@ _END = re.compile(
     r"|(?<=odd|ven|ing|nal|ime|ite) (?:function|number|integer)s?\Z|(?<=[a-z]{4}) (?:triangle|lines)\Z"
     r"|(?<=[a-z]{5}) player(?: wins| has (?:a|the) winning strategy)?\Z|(?<=fficient|ecessary) conditions?\Z"
 )
+_UNDENIED = r"(?! ?(?:(?-i:is|was|cannot|wrong|incorrect|fails)\b|错误|不[正对]))"
 _CHOICE = re.compile(
     r"\(?([A-J])\)?[.:)]?"  # B, (B), B.
     r"|\[([A-J])\]"
     r"|(?:option|choice|answer)[ :]*\(?([A-J])\)?[.:]?"
-    r"|(?:\(([A-J])\)|([A-J])[.:)])(?! ?(?:is|was|cannot)\b) ?(?P<after>.+)"  # (B) Paris
-    r"|(A(?= (?-i:[A-Z]))|[B-J]) (?P<name>(?!(?:and|or|only|is|are|has|was)\b)[A-Za-z]{2}.*)",  # B Paris
+    rf"|(?:\(([A-J])\)|([A-J])[.:)]) ?(?P<after>{_UNDENIED}.+)"  # (B) Paris
+    rf"|(?-i:([A-HJ])(?: (?=[A-Z]|the |an? )|[,;] | ?\(| [-–—] ))(?P<name>{_UNDENIED}"  # B Paris, B (Paris)
+    r"(?!(?:and|or|only|are|has|it|this|that|which|could|may|might|no|not|nope|never|but|if)\b)[A-Za-z]{2}.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_NAMING = re.compile(
+    r"(?i)(?:(?:i|we|think|believe|would|it(?:'s)?|is|the|correct|right|best|final|my|answer|option|choice|so|thus|hence"
+    r"|therefore|must|be|choose|pick|select|la|die|respuesta|es|antwort|ist|réponse|est)(?![a-z])[ ,:]*"
+    r"|[故选项答案是为:所以应因此正确的]+)*(?:(?!or |and )[a-z]+ (?=\(?(?-i:[A-J])(?![A-Za-z])))?"
+)
+_CHOSEN = re.compile(
+    r"(?s)\(?[A-J]\)?(?: is (?:the )?[a-z]+(?: (?:answer|option|choice|one))?| ?选?项?是?(?:正确的?)?)"
+    r"(?:[.,;]? ?(?:(?:since|because|as|not \(?[A-J]|it can(?:not|['’]t) be|不是|因为)(?![a-z]).*)?)?"
+)
+"""Words before the letter of a choice that change nothing, and one noun (``the graph B``); the letter, and why."""
 NO_SOLUTION = "no solution"
 """What ``\\emptyset`` is in words."""
 _NO_SOLUTION = re.compile(
@@ -70,7 +85,6 @@ _DOUBTED = re.compile(rf"\b(?:{stance.DOUBT}|or(?! \W*[A-J]\b))(?!\w)", re.IGNOR
 _SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
     rf"(?P<roman>[IV]{{1,3}}(?:(?: ?, ?| )(?:and |& ?)?[IV]{{1,3}})+)|{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+"
 )
-_SENTENCE = re.compile(r"[a-z]{2,}|[\u4e00-\u9fff]")
 
 
 class Reading:
@@ -113,9 +127,10 @@ class Reading:
         return None if number_set(self.tokens) else phrase(self.plain)
 
     @cached_property
-    def numbers_of_reply(self) -> frozenset[str]:
-        """The numbers behind ``Yes`` or ``No``, as 5 of ``Yes, n = 5``."""
-        return frozenset(re.findall(r"\d+", self.plain)) if _REPLY.fullmatch(self.plain) else frozenset()
+    def behind_reply(self) -> str:
+        """What is said behind ``Yes`` or ``No``, as ``n = 5`` of ``Yes, n = 5``; '' where nothing is."""
+        reply = _REPLY.fullmatch(self.plain)
+        return reply["rest"] if reply else ""
 
     @cached_property
     def whole_numbers(self) -> WholeNumbers | None:
@@ -187,7 +202,7 @@ def _lead_width(tokens: Tokens) -> int:
 def _says_nothing(token: Token) -> bool:
     """Whether a last token says nothing: a comma, ``\\checkmark``, ``only`` of ``I and III only``."""
     if token.kind == "word":
-        return token.word == "only" or category(token.word[0]) == "So"  # ✓
+        return token.word == "only" or (category(token.word[0]) == "So" and token.word not in "❌❎✗✘🚫")  # ✓
     if token.kind in ("join", "sign"):
         return token.value in (",", ";", ".")
     return token.kind == "row" or (token.kind == "command" and token.value in _ORNAMENTS)
@@ -232,18 +247,22 @@ def phrase(text: str) -> str | None:
 def choice(text: str) -> str | None:
     """The letter of a multiple-choice answer (``B``, ``(b)``, ``B. Paris``), None where several are named."""
     match = _CHOICE.fullmatch(text)
-    if not match or _LONE_LETTER.search(match["after"] or match["name"] or ""):
+    if not match:
         return None
-    return next(filter(None, match.groups())).upper()
+    letter = next(filter(None, match.groups())).upper()
+    others = {*_LONE_LETTER.findall(match["after"] or match["name"] or "")}
+    return letter if others <= {letter} | (set() if letter == "I" else {"I", "II"}) else None
 
 
 def asserted_choice(text: str) -> str | None:
-    """As `choice`, or the one letter that a sentence asserts (``I think it's (D)``, ``D, it can't be A or B``)."""
+    """As `choice`, or the one letter that a sentence asserts beside harmless words (``I think it's (D)``)."""
     if _DOUBTED.search(text):
         return None
-    spans = stance.letters(text) if _SENTENCE.search(text) and "\\" not in text else []
-    letters = {span.text.strip("()") for span in spans} - {"I" * ("II" in text.upper())}
-    return choice(text) or (letters.pop() if len(letters) == 1 else None)
+    named = text if _CHOICE.fullmatch(text) else _NAMING.sub("", text, count=1)
+    letters, letter = {span.text.strip("()") for span in stance.letters(text)}, choice(named)
+    if len(letters) == 1 and _CHOSEN.fullmatch(named):
+        return letters.pop()
+    return letter if named == text or letter in letters else None
 
 
 def choices(text: str) -> frozenset[str] | None:

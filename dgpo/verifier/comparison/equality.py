@@ -9,6 +9,7 @@ from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
 from dgpo.verifier.comparison import equations, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, either, every, paired
+from dgpo.verifier.comparison.rounding import is_rounded
 from dgpo.verifier.expressions import values
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import (
@@ -123,7 +124,7 @@ class Comparison:
         claims = [read_answer(side) for side in claimed]
         decisions = [self.same(wanted, claim) for claim in claims]
         if True in decisions:  # 5/3 = 1.667
-            are_rounded = [policy.is_rounded(claim, wanted) for claim in claims]
+            are_rounded = [is_rounded(claim, wanted) for claim in claims]
             decisions = [same or is_rounded or same for same, is_rounded in zip(decisions, are_rounded, strict=True)]
         return every(decisions)
 
@@ -146,7 +147,7 @@ class Comparison:
             decision = either(values.equal(*pair, has_decimal) for pair in pairs)
             decision = decision or any(forms.is_shifted(*pair) for pair in pairs) or decision
         if decision is False:
-            decision = policy.is_rounded(gold, answer)
+            decision = is_rounded(gold, answer)
         return self._noted(gold.tokens, answer.tokens, decision)
 
     def severals(self, gold: Several, answer: Several) -> Decision:
@@ -247,7 +248,7 @@ class Comparison:
         return self.severals(Several("()", items), answer)
 
     def ratios(self, gold: Ratio, answer: Ratio) -> Decision:
-        if len(gold.terms) != len(answer.terms):
+        if len(gold.terms) != len(answer.terms) or not may_be_same_unit(gold.terms[-1].unit, answer.terms[-1].unit):
             return False
         if any(ratio.half or ratio.terms[-1].node == 0 for ratio in (gold, answer)):  # 12:00
             is_half = not gold.half or not answer.half or gold.half == answer.half

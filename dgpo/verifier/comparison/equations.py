@@ -4,12 +4,12 @@ r"""What equations say: of ``x = 5`` the value of a name, of ``3 \cdot 4 = 12`` 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
 from dgpo.verifier.comparison.forms import NEGATED, WITH_CONSTANT, Declared, with_one_notation
+from dgpo.verifier.comparison.rounding import may_round
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import (
     Answer,
@@ -17,7 +17,6 @@ from dgpo.verifier.expressions.tree import (
     Given,
     Named,
     Node,
-    Region,
     Several,
     Value,
     functions,
@@ -27,7 +26,7 @@ from dgpo.verifier.expressions.tree import (
     product,
     renamed,
 )
-from dgpo.verifier.expressions.values import equal, is_multiple, real_value
+from dgpo.verifier.expressions.values import equal, is_multiple
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import EQUALS, Tokens, has
 from dgpo.verifier.text.tokens import renamed as with_letters
@@ -129,7 +128,7 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
             return None
     if len(sides) > MAX_SIDES or any(map(_is_talk, sides[:-1])):
         return []
-    if not (first or last) and not _rounds(sides[answer.approximate - 1 :]):
+    if not (first or last) and not may_round(sides[answer.approximate - 1 :]):
         return []
     if answer.approximate > 1 or not first:
         sides = sides[: answer.approximate]
@@ -141,32 +140,6 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     if len(sides) == 2 and not first and not last and (is_unsolved(sides[0]) or letters[0] == letters[1] != set()):
         return sides if letters[1] else []  # x^2 - 1 = (x - 1)(x + 1), unlike 3x^2 = 6x
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
-
-
-def _rounds(sides: list[Tokens]) -> bool:
-    r"""Whether what follows ``\approx`` is near what it rounds, part by part: ``5 \approx 7`` is not."""
-    parts = [_parts(read_answer(side)) for side in sides]
-    return all(len(one) == len(two) and all(map(_is_near, one, two)) for one, two in pairwise(parts))
-
-
-def _parts(tree: Answer) -> list[Answer]:
-    """The values of a list or a tuple, and the ends of intervals; another answer alone."""
-    if isinstance(tree, Region):
-        return [end for piece in tree.pieces for end in (piece.low, piece.high)]
-    return [part for item in tree.items for part in _parts(item)] if isinstance(tree, Several) else [tree]
-
-
-def _is_near(side: Answer, rounded: Answer) -> bool:
-    """Whether ``rounded`` may be ``side``, rounded or in another unit: no other integer, nor another formula of 3.4."""
-    if not isinstance(side, Value) or not isinstance(rounded, Value) or side == rounded:
-        return side == rounded
-    letters = dict.fromkeys(names(side.node) & names(rounded.node), Fraction(17, 5))
-    number, near = (real_value(renamed(part.node, letters)) for part in (side, rounded))
-    if side.unit != rounded.unit or number is None or near is None:
-        return side.unit != rounded.unit
-    are_integers = not rounded.is_decimal and number % 1 == near % 1 == 0
-    place = 10.0 ** -max((len(token.latex.partition(".")[2]) for token in rounded.tokens), default=0)
-    return bool(number == near or (not are_integers and abs(number - near) < max(place, abs(number) / 20)))
 
 
 def _is_talk(side: Tokens) -> bool:

@@ -1,25 +1,22 @@
-r"""The decisions a person may argue about, each a function: hedges, words, letters of choices, rounding.
+r"""The decisions a person may argue about, each a function: hedges, words, letters of choices.
 
 docs/verifier.md has a row for each; what an equation claims is in `equations`.
 """
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.number_sets import same_numbers, whole_numbers
-from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice
+from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice, phrase
 from dgpo.verifier.comparison import equations
-from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value
-from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.tokens import has, has_any
 
-MIN_DIGITS = 3
-"""Of a decimal ground truth that an exact answer may round to."""
-MAX_PLACES = 60
+_NEGATION = re.compile(r"n ?['’] ?t\b|\b(?:not|never)\b|(?<=can)not\b")
 
 
 @lru_cache(maxsize=4096)
@@ -44,7 +41,7 @@ def offers_alternatives(answer: Reading) -> bool:
     """Whether an answer names several values (``37 or 38``, ``37, 38``), which is a hedge where one is asked for."""
     tree = answer.tree.value if isinstance(answer.tree, Given) else answer.tree
     is_list = isinstance(tree, Several) and tree.brackets == "" and len(tree.items) > 1
-    return is_list or isinstance(tree, Named) or (tree is answer.tree and has(answer.tokens, "join", "or"))
+    return is_list or isinstance(tree, Named) or (tree is answer.tree and has(answer.tokens, "join", "or", "maybe"))
 
 
 def without_letters(gold: Reading, answer: Reading) -> tuple[Reading, Reading]:
@@ -68,10 +65,9 @@ def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bo
         return wanted.kind == given.kind
     if answer.phrase and gold.phrase:
         shorter = min(len(answer.phrase), len(gold.phrase))
-        has_numbers = gold.numbers_of_reply <= answer.numbers_of_reply
         if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):
-            return has_numbers or None
-        if shorter > 3:
+            return _may_say_the_same(gold.behind_reply, answer.behind_reply)
+        if shorter > 3 or {answer.phrase, gold.phrase} == {"yes", "no"}:
             return False
     if Several("{}", ()) in (gold.tree, answer.tree):
         return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
@@ -86,12 +82,22 @@ def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bo
     if not gold.is_choice:
         return None
     letter = asserted_choice(answer.plain)
-    if letter != gold.choice:
-        is_formula = gold.choice in ("A", "B", "C", "D", "E") and has(answer.tokens, "relation")  # x^2 + y^2 = C
-        return None if letter is None and not is_formula else False
+    if letter != gold.choice:  # another one, or an expression, but not words with a letter or x^2 + y^2 = C
+        is_said = has_any(answer.tokens, "word", "relation") or getattr(answer.tree, "unit", "")
+        return False if letter or (is_said and not offers_alternatives(answer)) else None
     texts = [side.text_of_choice.tree for side in sides if side.text_of_choice]
     are_formulas = all(isinstance(text, Equation | Named | Ratio | Region | Several | Value) for text in texts)
     return not are_formulas or len(texts) < 2 or same(*texts) is not False  # (B) 24 is not (B) 25
+
+
+def _may_say_the_same(gold: str, answer: str) -> bool | None:
+    """Whether what stands behind two replies has the numbers of ``gold`` (else None) and does not say the opposite."""
+    if not {*re.findall(r"\d+", gold)} <= {*re.findall(r"\d+", answer)}:
+        return None
+    sides = [phrase(said) or said for said in (gold, answer)]
+    words = [_NEGATION.sub(" ", said).split() for said in sides]
+    is_denied = words[0] == words[1] != [] and bool(_NEGATION.search(sides[0])) != bool(_NEGATION.search(sides[1]))
+    return not is_denied and (sides[0] == sides[1] or not all(map(str.isalpha, sides)))
 
 
 def are_of_other_unknowns(gold: Several, answer: Several) -> bool:
@@ -118,23 +124,3 @@ def times(time: Ratio) -> set[tuple[Node | None, ...]]:
     if not time.half or not isinstance(hour, Fraction):
         return {written}
     return {written, (hour % 12 + 12 * (time.half == "pm"), *rest)}
-
-
-def is_rounded(gold: Answer, answer: Answer) -> bool:
-    r"""Whether a ground truth of three digits or more is the exact answer, rounded: 5.29 of ``2\sqrt{7}``.
-
-    An answer that is a finite decimal itself need not be rounded, and is another number.
-    """
-    if not isinstance(gold, Value) or not isinstance(answer, Value):
-        return False
-    digits = [token for token in gold.tokens if not token.is_("sign", "+", "-")]
-    if len(digits) != 1 or not digits[0].is_decimal:
-        return False
-    whole, _, decimals = digits[0].latex.partition(".")
-    wanted, given, rational = exact(gold.node), real_value(answer.node), exact(answer.node)
-    if wanted is None or wanted.denominator == 1 or given is None or len((whole + decimals).lstrip("0")) < MIN_DIGITS:
-        return False
-    if not decimals or (rational is not None and 10**MAX_PLACES % rational.denominator == 0):
-        return False
-    scale = 10 ** len(decimals)
-    return bool(abs(given * scale - wanted.numerator * scale / wanted.denominator) <= 0.5)

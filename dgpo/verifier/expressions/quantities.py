@@ -20,6 +20,7 @@ _ANGLES = ("alpha", "beta", "gamma", "theta", "phi", *"ABC")
 _SHAPES = {"number": "1", "name": "a"}
 _SUM = re.compile(r"[+-]?(?:[1a]|frac\{1\}\{1\})(?:[-+*/^](?:[1a]|frac\{1\}\{1\}))*")
 _OF_ANGLES = {"degrees": "degree", "minutes": "'", "seconds": "''"}
+_HALVES = {"am": "am inthemorning midnight", "pm": "pm intheafternoon intheevening noon"}
 _CURRENCIES = {"USD": "$", "US": "$", "Rs": "₹", "INR": "₹"}
 
 
@@ -32,7 +33,7 @@ def read_scalar(tokens: Tokens) -> Ratio | Value | Several | Statement:
         return read_value(tokens)
     *others, last = parts
     half = "".join(str(token.value).lower() for token in last[1:] if token.value != ".")
-    half = half if half in ("am", "pm") else ""
+    half = next((name for name, spellings in _HALVES.items() if half in spellings.split()), "")
     terms = [read_value(part) for part in (*others, last[:1] if half else last)]
     if half and not others:
         terms.append(Value(Fraction(0), ()))  # 8 am

@@ -45,8 +45,8 @@ _FRACTIONS = [word.removesuffix("y") + ("ieth" if word.endswith("y") else "th") 
 _NOT_UNITS = re.compile(
     r"\b(?:or|and|not?|nor|to|is|are|either|if|sin|cos|tan|cot|csc|log|ln|exp|sqrt|mod|more|less|than|times(?=.)|plus"
     r"|minus|at|most|least|over|divided|about|x|y|z|but|unless|versus|vs|through|otherwise|instead|alternatively|until"
-    r"|except|without|below|above|wrong|false|incorrect|fails?|too|also|negative|dozens?|score|factorial"
-    r"|root|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
+    r"|except|excluded|without|below|above|wrong|false|incorrect|fails?|too|also|negative|dozens?|score|factorial"
+    r"|root|nope|gross|bn|octal|hexadecimal|reciprocal|doubled|tripled|half|halves|quarters?|(?:third|fourth|fifth|eighth|ninth|twelfth)s?|tausend|mil"
     r"|when|where|with|for|by|since|such|st|nd|rd|th|o(?! ?')|ou|oder|und|et|e|mille|mill(?:on|ion|iard)\w+"
     r"|dutzend|não|ダース|тысяч\w*|милли\w+|или|не"
     rf"|(?:{'|'.join(_FRACTIONS)})s?|(?:{'|'.join(WORDS)})s?|{DOUBT}|i (?:think|believe)|(?:even|odd|prime)\Z)\b",
@@ -64,7 +64,7 @@ _SCALE = re.compile(r" ?\^\{\\circ\} ?([CF])\b")
 _SQUARE = re.compile(r"(?i)(?<![a-z])(?:(square |sq\.? |平方)|(?:cubic |cu\.? |立方))([a-z]+|[\u4e00-\u9fff]+)")
 _POWER = re.compile(r" ?\^ ?\{? ?(-?[1-9])(?: ?\})?|(?<=[a-z]{3}) (squared|cubed)\b")
 _FACTOR = re.compile(r"([A-Za-zΩ$€£¥₹¢%\u4e00-\u9fff]+\.?|M_\{?\\odot\}?)(?:\^(-?[1-9]))?")
-_HAN_NUMBER = re.compile("[一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
+_HAN_NUMBER = re.compile("^的|[是错一二三四五六七八九十百千万亿半倍成折打对双或且和与到至不多余分之以约第]")
 _MODULUS = re.compile(r"\(? ?mod ?\{? ?(\w+) ?\}? ?\)?")
 _TIMES = re.compile(r" ?(?:\\cdot(?![A-Za-z])|\*) ?|(?<=[A-Za-z])-(?=[A-Za-z])| ")  # newton-metres
 _PER = re.compile(r" ?/ ?| per ")

@@ -28,8 +28,8 @@ _SIGNS = r"+−–*×·⋅÷/^=<>≤≥≠≈≡±∓∈∪-"
 _RUN = re.compile(
     # a sign, negative or a relation (> 5) and an atom; then atoms and signs, as many as there are
     r"(?<![A-Za-z0-9.,])(?=[^A-Za-z\s]|[A-Za-z](?![A-Za-z])|arc|sin|cos|tan|cot|sqrt|log|ln|exp|pi|mod|negative)"
-    r"(?<![A-Za-z][-‑])(?:(?<![A-Za-z0-9)\]}])[-+−–±] ?(?=[\w.$(√π\\])|negative (?=\d)|(?:(?<=[a-z] )|\A)[<>≤≥≠]=? ?)?"
-    rf"(?:{_ATOM})"
+    r"(?<![A-Za-z][-‑])(?:(?<![A-Za-z0-9)\]}])[-+−–±] ?(?=[\w.$(√π\\])|(?:negative |负|минус )(?=\d)"
+    rf"|(?:(?<=[a-z] )|\A)[<>≤≥≠]=? ?)?(?:{_ATOM})"
     # 5 = 3 + 2, 5 x 3, 5! = 120, a_n
     rf"(?:{_ATOM}| ?(?![-=]>|--)[{_SIGNS}]+ ?| x (?=[$\d(])|!(?=[.;]| ?[-+*/=^)×·÷])|_(?=[\w{{])"
     r"|,(?= ?[^\s,()\[\]{}]{1,20}(?:, ?[^\s,()\[\]{}]{1,20}){0,4}[)\]}]) ?|,(?=[-−]?\d)"  # (1, 2), [0, ∞); 1,2

@@ -26,7 +26,7 @@ _NUMBER_SIGN = re.compile(r"[\d√π∞]|plus|minus|times|over")
 _PERCENT = re.compile(r" ?(?:\\?%|percent\b)")
 _SO = "(?:So|Thus|Hence|Therefore),? "
 _IN_WORDS = re.compile(
-    rf"(?:{_SO})?(?P<reply>[Yy]es|[Nn]o)(?:[,.!;:].*)?"
+    rf"(?:{_SO})?(?P<reply>(?:[Yy]es|[Nn]o)(?:[,.!;:].*)?)"
     r"|(?!.*(?: not|cannot|never|n['’]t) (?:[^,;]{0,60} )?(?:is|are|was|be) )"  # it is not so that there are three
     r".*(?<![A-Za-z])(?:(?:is|are|be|was|were|(?:falls|happen) on|lies in|equals) (?:therefore |thus |exactly )?"
     r"|(?:has|have) (?=no |infinitely ))\**(?P<words>[A-Za-z][A-Za-z' -]{1,40}\d{0,2})[.!*]*"
@@ -34,7 +34,7 @@ _IN_WORDS = re.compile(
 )
 _HEDGED = r"(?:maybe|perhaps|possibly|(?:it )?(?:could|may|might))"
 _JOINT = re.compile(
-    rf"(?<=[\d$)])\s+|[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
+    rf"(?<=[\d$)])\s+|(?: \([a-z]{{1,20}}\)(?=,))?[\s*(]*(?:[,;|/，、；~—]|(?<= )&(?= )|--|[-=]>"
     rf"|,?\s*(?:(?P<other>(?<![A-Za-z])(?:or|oder|oppure|ou|o|but(?= {_HEDGED}))(?![A-Za-z])|или|或者?|または|또는)"
     r"|(?<![A-Za-z])(?:and|und|et|e|y)(?![A-Za-z])|и|和|と),?)[\s*]*"
     r"(?:(?:either|even|alternatively|also|no|sorry|actually|rather|i mean"
@@ -67,10 +67,10 @@ _CUE = re.compile(
     r"(?P<tag><answer>)"
     r"|^[ \t>*]*\#{3,4} ?(?=\**(?:[-$\\(\[{.√π]|\d(?!\d?[.)] )|[A-Z](?![A-Z])))(?=[^#\n]*$)"  # #### 5, not ### Step 5
     rf"|(?<![A-Za-z])(?:{'|'.join(_ANSWERS)})"
-    r"(?! (?:choices|options|(?:choice |option )?\(?[A-J]\)? is)\b)"
+    r"(?! (?:squared|choices|options|(?:choice |option )?\(?[A-J]\)? is)\b)"
     r"(?:[ \t*_]*[:：=是为]|[^.\n:：$\\?!]{0,40}?"
     r"(?:[:：]|(?<![A-Za-z])(?<!no )(?<!non )(?<!não )(?:is|est|es|ist|è|é)(?![A-Za-z])"
-    r"(?! (?:expected|supposed|found)))|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
+    r"(?! (?:expected|supposed|found|unknown|unclear)))|\s*(?=\$|\\[(\[])|[ \t*]*\n)",
     re.IGNORECASE | re.MULTILINE,
 )
 _NO_CUE = re.compile(
@@ -78,7 +78,7 @@ _NO_CUE = re.compile(
     r"|rounding|(?:express|round|write|give|provide|enter)|if|suppose|assum\w{1,4}|maybe|perhaps|might|claim\w{0,3}|told"
     rf"|whether|{stance.PERHAPS}|si|wenn|falls"
     r"|(?:could|might|may|would) think|doubt|false|wrong|incorrect|tempting|earlier|previous|unclear|thought|wrote"
-    r"|bound|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
+    r"|bound|twice|negative of|(?:not|\w+n['’]t) (?:think|believe|clear|true))"
     rf"(?: [\"“]?[a-z]+){{0,3}} \Z|(?:{stance.SUPPOSED}|возможно,?|если) ?\Z",
     re.IGNORECASE,
 )
@@ -91,8 +91,8 @@ _BOLD_VALUE = re.compile(r"(?<==)( ?)(\*{1,2})([^*\n]{1,200})\2")  # 20 + 80 = *
 _END_OF_DISPLAY = re.compile(r"[.,;]? *(\\\]|\\\)|\$\$)\Z")
 _DISPLAY = re.compile(r"\\\[[^$]{1,500}?\\\]|\$\$[^$]{1,500}\$\$|\\\([^$]{1,500}?\\\)")
 _SENTENCE_END = re.compile(
-    r"(?<=[.?])(?<!\A[A-J]\.)(?<!\n[A-J]\.)[*_)\"']*\s+|(?<=!)[*_)\"']*\s+(?![=+*/×·\\-])|(?<=[。！？।])|\n"
-    r"| (?=(?:So|Thus|Hence|Therefore)[, ])"
+    r"(?<=[.?])(?:(?<!\A[A-J]\.)(?<!\n[A-J]\.)|(?=\s+(?:Wait|Actually|But)\b))[*_)\"']*\s+|(?<=!)[*_)\"']*\s+(?![=+*/×·\\-])"
+    r"|(?<=[。！？।])|\n| (?=(?:So|Thus|Hence|Therefore)[, ])"
 )
 _ALTERNATIVE = re.compile(r"\W*(?:or|alternatively|maybe|perhaps|possibly)\b,? *(?=[^\s.,;!?])", re.IGNORECASE)
 """The start of a second answer: ``The answer is 5. Or 6.``"""

@@ -62,6 +62,10 @@ _REWRITTEN = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
         (r"\{:\}", ":"),
+        (r"\+ ?(?:\\(?:text|mathrm|textrm) ?\{ ?)?const(?:ant)?\b\.?(?: ?\})?", "+ C"),
+        (r"(?<=[01])([ \\a-z{(]{1,12})binary(?=[ )}.$]*\Z)", r"\1base 2"),
+        (r"\A(?:\\text ?\{ ?)?(?=(?:noon|midnight)\b)", r"\g<0>12 "),
+        (r"(?:负|минус )(?=[\d\\$(])", "-"),
         (r"(?<![A-Za-z_^}])\{\s*\}(?=\s*[_^])|[_^]\{\s*\}", ""),  # 25{ }^{\circ}, {}_{10}C_3, 17^{}
         (r"<\|[^|<>]{1,40}\|>", " "),  # a tag of a chat
         (r"_(?![i-n]{2})([A-Za-z])(?=[A-Za-z](?![A-Za-z]))", r"_{\1}"),  # v_xt is v_x t, a_ij is meant as one
@@ -206,7 +210,7 @@ CHARACTERS: dict[str, tuple[Kind, str, str]] = {
     "&": ("cell", "&", "&"),
     "|": ("bar", "|", "|"),
 }
-_JOINTS = {"or": "or either maybe perhaps possibly", "and": "and"}
+_JOINTS = {"or": "or either", "and": "and", "maybe": "maybe perhaps possibly"}
 WORDS: dict[str, tuple[Kind, str, str]] = {
     **{word: ("join", joint, rf"\text{{ {word} }}") for joint, words in _JOINTS.items() for word in words.split()},
     **{word: ("infinity", "infinity", r"\infty ") for word in ("infinity", "inf", "oo")},

@@ -46,19 +46,19 @@ _OPEN = re.compile(
     r"\b(?:remains to\b|(?:could|might|may) (?:well )?(?:be|equal|have)\b(?! (?:written|\w+ed\b))|doubt"
     r"|(?:could|might|may|would) (?:think|guess)\b|would be\b(?=.* if\b)|(?:mistake|error|trap) is\b|unclear"
     r"|(?:goal|aim) is to\b|(?:options|choices) are\b|(?:wrong|incorrect|earlier|tempting) answer\b|bound\b.*\banswer"
-    r"|(?:previous|initial|first) (?:guess|result) was\b(?!.*\bbut\b)|(?:initially got|at first (?:i|we))\b"
+    r"|(?:previous|initial|first) (?:guess|result|answer) was\b(?!.*\bbut\b)|(?:initially got|at first (?:i|we))\b"
     r"|(?:not|\w+n['’]t) (?:think|believe|clear that|true that|the case|(?:\w+ )?(?:sure|certain)|enough|know)|no idea"
     r"|both sides(?!.*(?:=|get|giv|obtain|yield|find))|(?:also|still) possible\b(?! \w)|insufficient|unable to"
-    r"|(?:is|are|remains?) unknown|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|false that\b|(?:can ?not|can['’]?t"
-    r"|could(?: not|n['’]t)) (?:be )?(?:determin|decid|found|solv|comput|answer|give|prove|tell)"
-    r"|answer (?:will|can) be (?:found|computed|determined)|cases to (?:consider|check)\b)",
+    r"|(?:is|are|remains?) unknown|(?<=[,;] )(?:so )?let(?:['’]s| me| us)\b|(?:false|wrong) that\b|twice the answer"
+    r"|(?:can ?not|can['’]?t|could(?: not|n['’]t)) (?:be )?(?:determin|decid|found|solv|comput|answer|give|prove|tell)"
+    r"|answer (?:squared|(?:will|can) be (?:found|computed|determined))|cases to (?:consider|check)\b|of the answer)",
     re.IGNORECASE,
 )
 """It remains to show that x = 7; it could be 5; there is not enough information."""
 _RETRACTION = re.compile(
     r"(?:\A|(?<=[.!?*\n])\s|\n)\W{0,6}(?:(?:hmm|oh|but|and|ah)\W{1,6}){0,3}"
     r"(?:wait|(?:no|non|nein|нет|moment)(?=[,.:;!—–-]| it['’ ]| wait)|等等|不对|actually|correction|however|oops"
-    r"|hold on|sorry|i (?:made|disagree|was wrong)"
+    r"|hold on|sorry|edit(?=:)|it should be(?= \W{0,3}\d)|i (?:made|disagree|was wrong)"
     r"|(?:that|this|it) (?:contradicts|(?:cannot|can['’]t) be (?:right|true|correct))"
     r"|(?:that|this|it)(?:['’]s| is| was)(?: (?:clearly|actually|obviously))? (?:wrong|false|incorrect|not right)"
     r"|scratch that|on second thought)\b",
@@ -70,13 +70,13 @@ _CONFIRMATION = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = {
-    "denied": r"no|not|neither|nor|except|never|cannot|.*n['’]t"
+    "denied": r"no|not|neither|nor|except|excluding|besides|without|incorrect|wrong|never|cannot|.*n['’]t"
     r"|(?:\S*n(?:['’]|o)t|never|hardly) (?:be|equals?|have|quite|reach(?:es)?|choose|pick|select)",
     "rejected": r"(?:eliminate|exceed|contradict|reject|discard|exclude)s?|rules? out|fails? (?:for|at|when)"
     r"|(?:all|anything|everything|options|choices) but|(?:other|rather) than",
     "compared": r"almost|nearly|hardly|barely|between|from|within|over|under|above|below|beyond|at (?:least|most)"
     r"|(?:less|greater|more|fewer|larger|smaller) than|(?:up|close) to|(?:much|many|old) as",
-    "computed with": r"minus|plus|times|twice|thrice|double|triple|to (?:reach|make)|divi(?:sible|ded) by"
+    "computed with": r"divides|minus|plus|times|twice|thrice|double|triple|to (?:reach|make)|divi(?:sible|ded) by"
     r"|(?:half|(?:third|quarter|fourth|fifth|tenth|multiple|factor|divisor|root|power|dozen)s?|digits|instead|inverse"
     r"|reciprocal|out|none|any|short|shy|square|cube|logarithm|fraction|percent|\S*%) of",
     "a number of": r"(?:step|case|equation|question)s?|lemma|theorem|figure|fig\.|problem|part|eq\.|exercise|example"
@@ -84,21 +84,20 @@ _BEFORE = {
     r"|march|april|may|june|july|august|september|october|november|december",
     "in other languages": r"pas|nicht|keine?|не|больше|более|меньше|менее|mindestens|höchstens|no es|non è|não é"
     r"|más de|menos de|(?:plus|moins) de|(?:mehr|weniger) als|al menos|au moins"
-    r"|.*(?:不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第|除)",
+    r"|.*(?:不是|不选|非|不等于|大于|小于|多于|少于|[至最]多有?|至少有?|超过|不足|在|第|可能是|排除|除了?)",
 }
 """The last words before a value that deny it (``not``), change it (``half of``) or make it a number (``Step``)."""
 _CHANGING = re.compile(rf"(?:\S* )?(?:{'|'.join(_BEFORE.values())})")
 _BEHIND = {
-    "denied": r"[?？吗❌✗✘]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]|，?(?:是|选?项)?(?:错|不(?:正确|对|成立|符))"
-    r"|\(not sure|cannot\b|can['’]t\b"
-    r"|(?:is|are|was|were|does|do) not\b|(?:is|are|does|do)n['’]t\b",
-    "rejected": r"\(?(?:(?:, which )?(?:is|are|was|were|(?:can|must|should) be) (?:both |all |also |an? )?)?"
+    "denied": r"[?？吗❌❎✗✘]|(?:では|じゃ)(?:な|ありません)|[이가] 아[니닙]|，?选?项?是?(?:不[正对成符可]|错)"
+    r"|\(not sure|cannot\b|can['’]t\b|(?:is|are|was|were|does|do) not\b|(?:is|are|does|do)n['’]t\b",
+    "rejected": r"\(?(?:(?:, which )?(?:is|are|was|were|(?:can|must|should) be) (?:both |all |also |an? |the )?)?"
     r"(?:incorrect|mistake|wrong|false|invalid|excluded|impossible|extraneous|eliminated|rejected|ruled out|discarded"
     r"|too (?:big|small|large|many|few))\b|(?:gives|leads to|yields) a contradiction\b"
     r"|(?:(?:but )?(?:it|that|this) )?fails\b",
-    "compared": r"\w?(?:以上|以下|未満|より)|(?:or|and) (?:more|less|fewer|up|above|below)\b"
+    "compared": r"\w?(?:以上|以下|未満|より)|(?:or|and) (?:more|less|fewer|up|above|below)\b|at (?:least|most)\b"
     r"|(?:more|less|fewer) than \S{0,3}\d|(?:(?<=, \d )|(?<=, \d\d )|(?<=which is \d ))(?:more|less|fewer) than\b",
-    "computed with": r"[倍万亿]|-[A-Za-z]|remainder\b|plus or minus\b|\+(?! ?[\w(])|of \$?\d"
+    "computed with": r"[倍万亿]|,\d|的[倍平立因约两一]|-[A-Za-z]|remainder\b|plus or minus\b|\+(?! ?[\w(])|of \$?\d"
     r"|(?:squared|cubed|factorial|choose)\b",
 }
 """What denies or changes the value before it: ``5 is extraneous``, ``5 squared``, ``5-sided``."""
@@ -110,7 +109,7 @@ _LETTER = re.compile(
 )
 _ALSO = re.compile(r"[)*$ ]*(?:or|nor|and|和|或)[(*$ ]*")
 _CONDITION = re.compile(
-    r"(?<![A-Za-z])(?:when|where|(?<=\()at|attained|if|otherwise|unless|since|because"
+    r"(?<![A-Za-z])(?:when|where|(?<=\()at|attained|if|otherwise|else(?= \W{0,3}\d)|unless|since|because"
     r"|for (?:odd|even|all|other))(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -178,7 +177,7 @@ def has_cases(sentence: str, position: int) -> bool:
     """Whether there are several conditions behind ``position``: ``3 if n is odd and 5 if it is even``."""
     words = [word.lower() for word in _CONDITION.findall(sentence, position)]
     cases = [word for word in words if word not in ("where", "since", "because", "attained")]
-    return "otherwise" in words or len(cases) > 1
+    return not {"otherwise", "else"}.isdisjoint(words) or len(cases) > 1
 
 
 def retraction(text: str) -> int | None:

@@ -188,6 +188,14 @@ STATED = [
     ("Hence $f$ is even.", r"\text{even}"),
     ("So the result is 5!=120.", "120"),
     ("We need 8 buses for 300 students.", "8"),
+    ("答案是负12。", "-12"),
+    ("Ответ: минус 12.", "-12"),
+    ("Answer: 1,2", "1, 2"),
+    ("The answer is 12. It should be noted that it is even.", "12"),
+    ("So 12,000 is wrong; the total is 12.", "12"),
+    ("A错误，排除C，故选B。", "B"),
+    ("The answer is B. Wait, C.", "C"),
+    ("Yes, it is, since if n = 1 we are done.", "Yes"),
     ("Kylar pays $64 in total for the 16 glasses, which cost $5 each.", "64"),
 ]
 
