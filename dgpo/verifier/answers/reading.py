@@ -29,7 +29,7 @@ _LEAD = re.compile(
     r"|(?=(?:con|di)verges|does |cannot |can not ))|on (?=[a-z]+day\Z)"
 )
 _REPLY = re.compile(
-    r"(?is)(?!(?:yes|true)..(?:(?:never|not(?! only)|only|sometimes|for(?! all| any| every))\b|.*\bno\b"
+    r"(?is)(?!(?:yes|true)..(?:.*\bno\b|(?:never|not(?! only)|only|sometimes|for(?! all| any| every| example))\b"
     r"|(?:(?!because|since).)*\b(?:if|when|unless|(?<!not )only (?:for|at))\b))"
     r"(?!(?:no|false)..(?:(?:if|when|unless)\b[^,]*\Z|.*(?<!not )always (?:holds|true|works)))"
     r"(yes|no|true|false)[,;.:!] (?P<rest>(?!.*\b(?:yes|true|false|or|maybe|but)\b)[a-z].*)"
@@ -50,7 +50,7 @@ _END = re.compile(
     r"|(?<=odd|ven|ing|nal|ime|ite) (?:function|number|integer)s?\Z|(?<=[a-z]{4}) (?:triangle|lines)\Z"
     r"|(?<=[a-z]{5}) player(?: wins| has (?:a|the) winning strategy)?\Z|(?<=fficient|ecessary) conditions?\Z"
 )
-_UNDENIED = r"(?! ?(?:(?-i:is|was|cannot|wrong|incorrect|fails)\b|错误|不[正对]))"
+_UNDENIED = r"(?! ?(?:(?-i:is|was|cannot(?! be determined)|wrong|incorrect|fails)\b|错误|不[正对]))"
 _CHOICE = re.compile(
     r"\(?([A-J])\)?[.:)]?"  # B, (B), B.
     r"|\[([A-J])\]"
@@ -61,8 +61,9 @@ _CHOICE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _NAMING = re.compile(
-    r"(?i)(?:(?:i|we|think|believe|would|it(?:'s)?|is|the|correct|right|best|final|my|answer|option|choice|so|thus|hence"
-    r"|therefore|must|be|choose|pick|select|la|die|respuesta|es|antwort|ist|réponse|est)(?![a-z])[ ,:]*"
+    r"(?i)(?:(?:i|we|think|believe|(?:woul|['’])d|it(?:'s)?|is|the|correct|right|best|final|my|answer|ans\.?|option|choice"
+    r"|so|thus|hence|therefore|must|be|choose|pick|select|go|with|la|die|respuesta|es|antwort|ist|réponse|est|ответ)"
+    r"(?![a-z])[ ,:]*"
     r"|[故选项答案是为:所以应因此正确的]+)*(?:(?!or |and )[a-z]+ (?=\(?(?-i:[A-J])(?![A-Za-z])))?"
 )
 _CHOSEN = re.compile(
@@ -251,7 +252,7 @@ def choice(text: str) -> str | None:
         return None
     letter = next(filter(None, match.groups())).upper()
     others = {*_LONE_LETTER.findall(match["after"] or match["name"] or "")}
-    return letter if others <= {letter} | (set() if letter == "I" else {"I", "II"}) else None
+    return letter if others <= {letter} | (set() if letter == "I" else {"I", "II", "III"}) else None
 
 
 def asserted_choice(text: str) -> str | None:
