@@ -97,6 +97,8 @@ def final_answer(solution: str) -> str:
             answers.append(spaced)
         if answer in text and (more := _GOES_ON.match(text.rpartition(answer or " ")[2])):
             answers.append(answer + more[0])
+        if re.fullmatch(r"-?\d+,\d\d?", answer):  # a decimal comma, or a list
+            answers.append(answer.replace(",", "."))
     answers = list(dict.fromkeys(answers))
     if len(answers) == 1 and answers[0] and not is_solution(answers[0]):
         return answers[0]

@@ -79,7 +79,7 @@ def test_answers_are_read_as_they_are_meant(kind: str, tmp_path: Path):
 UNREADABLE = {
     "a solution with two boxes": ("First \\boxed{1} is a root, then \\boxed{2} is too.", "its answer is '1' or '2'"),
     "a solution without a mark": ("Since 2+2=4 and 4+1=5 we conclude with 5.", "this is a solution; its answer is '5'"),
-    "a decimal comma in a solution": ("La réponse est 3,5.", "this is a solution; its answer is '3' or '3,5'"),
+    "a decimal comma in a solution": ("La réponse est 3,5.", "this is a solution; its answer is '3,5' or '3.5'"),
     "a sentence of two numbers": ("The answer is 12 apples and 3 pears.", "its answer is '12' or '12 apples and 3'"),
     "spaces between digits in a solution": ("The answer is 1 2 3.", "its answer is '1, 2, 3' or '1 2 3'"),
     "solutions of several answers": (["So the answer is 2.", "So the answer is 3."], "answers of different value"),
