@@ -5,11 +5,12 @@ from functools import cached_property, lru_cache
 from itertools import takewhile
 from unicodedata import category
 
+from dgpo.verifier.answers.choices import choice, choices
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.number_sets import WholeNumbers, number_set, whole_numbers
+from dgpo.verifier.answers.phrases import behind_reply, phrase
 from dgpo.verifier.expressions.quantities import read_sum
 from dgpo.verifier.expressions.tree import Answer, Value
-from dgpo.verifier.text import stance
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import opened, plain, symbols
 from dgpo.verifier.text.tokens import EQUALS, Token, Tokens, Unreadable, has, has_any, latex, vocabulary
@@ -22,70 +23,7 @@ _CURVES = vocabulary("circle ellipse parabola hyperbola line plane curve sphere 
 _SAID = re.compile(rf" (?:is|are) the (?:(?:only|unique|final|correct|such|\w+est) )*(?:{'|'.join(_SUBJECTS)})s?\Z")
 _HAN_LEAD = re.compile("(?:所以|因此|故)?(?:正确)?(?:答案?|结果|最([大小])值)?(?:[是为共有]|等于|一共|共有)?")
 _EXTREMES = {han: (Token("word", name, name), EQUALS) for han, name in (("大", "maximum"), ("小", "minimum"))}
-_WORDS = re.compile(r"(?:[Aa] )?[A-Za-z]{2,}(?:[ '-][A-Za-z]+)*")
-_ARTICLE = re.compile(r"(?:an?|the|all) (?=[a-z]{3})")
-_LEAD = re.compile(
-    r"(?:it|this|that|they|limit|(?:the|this) [a-z]+) (?:(?:is|are|will be|was) "
-    r"|(?=(?:con|di)verges|does |cannot |can not ))|on (?=[a-z]+day\Z)"
-)
-_REPLY = re.compile(
-    r"(?is)(?!(?:yes|true)..(?:.*\bno\b|(?:never|not(?! only)|only|sometimes|for(?! all| any| every| example))\b"
-    r"|(?:(?!because|since).)*\b(?:if|when|unless|(?<!not )only (?:for|at))\b))"
-    r"(?!(?:no|false)..(?:(?:if|when|unless)\b[^,]*\Z|.*(?<!not )always (?:holds|true|works)))"
-    r"(yes|no|true|false)[,;.:!] (?P<rest>(?!.*\b(?:yes|true|false|or|maybe|but)\b)[a-z].*)"
-)
-"""``Yes, it is prime``, but not ``Yes, if n is odd`` or ``No, it always holds``: those limit or deny the reply."""
-_SAME_WORDS = {"dne": "does not exist", "true": "yes", "false": "no", "infinite": "infinitely many"}
-_SAME_WORDS |= {"divergent": "diverges", "convergent": "converges", "absolutely convergent": "converges absolutely"}
-_SAME_WORDS |= {"undefined": "does not exist", "impossible": "not possible", "straight line": "line"}
-_SAME_WORDS |= {"conditionally convergent": "converges conditionally", "right angled": "right"}
-_DAY = r"(?:the )?(\d{1,2})(?: ?(?:\^ ?\{)?(?:st|nd|rd|th)\}?)?"
-_MONTH = (
-    r"(jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?|dec(?:ember)?)"
-)
-_DATE = re.compile(rf"{_MONTH}\.? {_DAY}(?:,? (\d{{4}}))?|{_DAY}(?: of)? {_MONTH}(?:,? (\d{{4}}))?", re.IGNORECASE)
-_END = re.compile(
-    r"(?<=[a-z]) (?:wins|has (?:a|the) winning strategy)\Z|(?<=infinitely many) solutions\Z"
-    r"|(?<=odd|ven|ing|nal|ime|ite) (?:function|number|integer)s?\Z|(?<=[a-z]{4}) (?:triangle|lines)\Z"
-    r"|(?<=[a-z]{5}) player(?: wins| has (?:a|the) winning strategy)?\Z|(?<=fficient|ecessary) conditions?\Z"
-)
-_UNDENIED = r"(?! ?(?:(?-i:is|was|cannot(?! be determined)|wrong|incorrect|fails)\b|错误|不[正对]))"
-_CHOICE = re.compile(
-    r"\(?([A-J])\)?[.:)]?"  # B, (B), B.
-    r"|\[([A-J])\]"
-    r"|(?:option|choice|answer)[ :]*\(?([A-J])\)?[.:]?"
-    rf"|(?:\(([A-J])\)|([A-J])[.:)]) ?(?P<after>{_UNDENIED}.+)"  # (B) Paris
-    rf"|(?-i:([A-HJ])(?: (?=[A-Z]|the |an? )|[,;] | ?\(| [-–—] ))(?P<name>{_UNDENIED}"  # B Paris, B (Paris)
-    r"(?!(?:and|or|only|are|has|it|this|that|which|could|may|might|no|not|nope|never|but|if)\b)[A-Za-z]{2}.*)",
-    re.IGNORECASE | re.DOTALL,
-)
-_NAMING = re.compile(
-    r"(?i)(?:(?:i|we|think|believe|(?:woul|['’])d|it(?:'s)?|is|the|correct|right|best|final|my|answer|ans\.?|option|choice"
-    r"|so|thus|hence|therefore|must|be|choose|pick|select|go|with|la|die|respuesta|es|antwort|ist|réponse|est|ответ)"
-    r"(?![a-z])[ ,:]*"
-    r"|[故选项答案是为:所以应因此正确的]+)*(?:(?!or |and )[a-z]+ (?=\(?(?-i:[A-J])(?![A-Za-z])))?"
-)
-_CHOSEN = re.compile(
-    r"(?s)\(?[A-J]\)?(?: is (?:the )?[a-z]+(?: (?:answer|option|choice|one))?| ?选?项?是?(?:正确的?)?)"
-    r"(?:[.,;]? ?(?:(?:since|because|as|not \(?[A-J]|it can(?:not|['’]t) be|不是|因为)(?![a-z]).*)?)?"
-)
-"""Words before the letter of a choice that change nothing, and one noun (``the graph B``); the letter, and why."""
-NO_SOLUTION = "no solution"
-"""What ``\\emptyset`` is in words."""
-_NO_SOLUTION = re.compile(
-    r"(?:the (?:equation|system|inequality) has )?no (?:(?:real |positive |integer )*(?:solution|root)s?"
-    r"|such [a-z]+(?: [a-z])?)(?: exists?)?|none(?: exists?)?|(?:the )?empty set"
-    r"|(?:原?方程组?)?无(?:实数?)?[解根]|空集",
-    re.IGNORECASE,
-)
 _STARTS_LIKE_A_CHOICE = re.compile(r"[(\[]?[A-J]")
-_LONE_LETTER = re.compile(r"(?<![A-Za-z])(?:[A-J]|[Ii]{2,3}|[a-j](?=[:).]))(?![A-Za-z])")
-_ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
-_DOUBTED = re.compile(rf"\b(?:{stance.DOUBT}|or(?! \W*[A-J]\b))(?!\w)", re.IGNORECASE)
-_SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
-    rf"(?P<roman>[IV]{{1,3}}(?:(?: ?, ?| )(?:and |& ?)?[IV]{{1,3}})+)|{_ITEM}(?:(?: ?, ?| )?(?:and |& ?)?{_ITEM})+"
-)
 
 
 class Reading:
@@ -129,9 +67,7 @@ class Reading:
 
     @cached_property
     def behind_reply(self) -> str:
-        """What is said behind ``Yes`` or ``No``, as ``n = 5`` of ``Yes, n = 5``; '' where nothing is."""
-        reply = _REPLY.fullmatch(self.plain)
-        return reply["rest"] if reply else ""
+        return behind_reply(self.plain)
 
     @cached_property
     def whole_numbers(self) -> WholeNumbers | None:
@@ -224,52 +160,3 @@ def _without_lead(tokens: Tokens) -> Tokens:
     while True in are_parting[verb : verb + 1]:
         verb += 1
     return tokens[verb:] or tokens
-
-
-def phrase(text: str) -> str | None:
-    """An answer in words or a date, in lower case and without an article; None for any other. ``True`` is ``yes``."""
-    if reply := _REPLY.fullmatch(text):
-        text = reply[1]
-    if _NO_SOLUTION.fullmatch(text):
-        return NO_SOLUTION
-    if date := _DATE.fullmatch(text):
-        first, second, *year = filter(None, date.groups())
-        day, month = (first, second) if first.isdecimal() else (second, first)
-        return " ".join((month[:3].lower(), day.lstrip("0"), *year))
-    text = text.replace(", but ", " but ")
-    if not _WORDS.fullmatch(text):
-        return None
-    lowered = _END.sub("", _LEAD.sub("", text.lower().replace("non-", "non").replace("-", " ")))
-    lowered = _ARTICLE.sub("", lowered, count=1)
-    same = _SAME_WORDS.get(lowered, lowered)
-    return " and ".join(sorted(same.split(" and "))) if same.count(" ") == 2 else same  # Alice and Bob
-
-
-def choice(text: str) -> str | None:
-    """The letter of a multiple-choice answer (``B``, ``(b)``, ``B. Paris``), None where several are named."""
-    match = _CHOICE.fullmatch(text)
-    if not match:
-        return None
-    letter = next(filter(None, match.groups())).upper()
-    others = {*_LONE_LETTER.findall(match["after"] or match["name"] or "")}
-    return letter if others <= {letter} | (set() if letter == "I" else {"I", "II", "III"}) else None
-
-
-def asserted_choice(text: str) -> str | None:
-    """As `choice`, or the one letter that a sentence asserts beside harmless words (``I think it's (D)``)."""
-    if _DOUBTED.search(text):
-        return None
-    named = text if _CHOICE.fullmatch(text) else _NAMING.sub("", text, count=1)
-    letters, letter = {span.text.strip("()") for span in stance.letters(text)}, choice(named)
-    if len(letters) == 1 and _CHOSEN.fullmatch(named):
-        return letters.pop()
-    return letter if named == text or letter in letters else None
-
-
-def choices(text: str) -> frozenset[str] | None:
-    """The letters of an answer that chooses several (``A, C``, ``(A) and (C)``, ``AC``, ``①③``), None for any other."""
-    match = _SEVERAL.fullmatch(text)
-    letters = re.findall(r"[IV]+" if match and match["roman"] else r"[A-J]|\d", text)
-    if not match or len(set(letters)) < len(letters):
-        return None
-    return frozenset(letters)

@@ -134,7 +134,7 @@ class Comparison:
 
     def values(self, gold: Value, answer: Value) -> Decision:
         if gold.unit != answer.unit:
-            gold, answer = forms.in_radians(gold, answer)
+            gold, answer = forms.in_radians(gold, forms.with_rate(gold, answer))
             is_residue = "mod " in (gold.unit[:4], answer.unit[:4]) and names(gold.node) | names(answer.node)
             if is_residue or not may_be_same_unit(gold.unit, answer.unit):
                 return False

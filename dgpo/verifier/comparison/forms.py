@@ -10,7 +10,7 @@ from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import are_other_measures, read_name
-from dgpo.verifier.answers.reading import phrase
+from dgpo.verifier.answers.phrases import phrase
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.quantities import statement
@@ -68,12 +68,16 @@ def with_one_notation(gold: Node, answer: Node) -> tuple[Node, Node]:
     return sides[0], sides[1]
 
 
+def with_rate(gold: Value, answer: Value) -> Value:
+    r"""``5 \frac{m}{s}`` with its unit: its letters are units where the ground truth has a rate."""
+    if "/" not in gold.unit or not names(answer.node):
+        return answer
+    rate = read_answer(tuple(replace(token, is_worded=True) for token in answer.tokens))
+    return rate if isinstance(rate, Value) and rate.unit == gold.unit else answer
+
+
 def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
-    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``; and
-    ``5 \frac{m}{s}`` with its unit, as letters are where the ground truth has a rate."""
-    if "/" in gold.unit and names(answer.node):
-        rate = read_answer(tuple(replace(token, is_worded=True) for token in answer.tokens))
-        answer = rate if isinstance(rate, Value) and rate.unit == gold.unit else answer
+    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
     for degrees, radians in ((gold, answer), (answer, gold)):
         node = radians.node
         if degrees.unit != "degree" or radians.unit not in ("", "rad"):

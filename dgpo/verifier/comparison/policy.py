@@ -8,9 +8,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
+from dgpo.verifier.answers.choices import asserted_choice
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.number_sets import same_numbers, whole_numbers
-from dgpo.verifier.answers.reading import NO_SOLUTION, Reading, asserted_choice, phrase
+from dgpo.verifier.answers.phrases import NO_SOLUTION, phrase
+from dgpo.verifier.answers.reading import Reading
 from dgpo.verifier.comparison import equations
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Node, Ratio, Region, Several, Value

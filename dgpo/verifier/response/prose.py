@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Literal
 
-from dgpo.verifier.answers.reading import NO_SOLUTION
+from dgpo.verifier.answers.phrases import NO_SOLUTION
 from dgpo.verifier.answers.reading import read as read_text
 from dgpo.verifier.comparison.equality import Comparison
 from dgpo.verifier.expressions.values import is_number

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpo.verifier import verify
-from dgpo.verifier.answers.reading import choice, read
+from dgpo.verifier.answers.choices import choice
+from dgpo.verifier.answers.reading import read
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import symbols
 from dgpo.verifier.text.tokens import Unreadable
