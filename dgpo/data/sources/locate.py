@@ -83,7 +83,10 @@ def _refuse_several(where: str, sets: dict[str, str]) -> None:
     """Raises UserError where there is more than one data set, each with its name and a file."""
     if len(sets) > 1:
         there = ", ".join(f"{name}: {file}" for name, file in sets.items())
-        raise UserError(f"{where} holds several data sets ({there}); give the folder or file of one")
+        raise UserError(
+            f"{where} holds several data sets ({there}); give the folder or file of one, which of the hub's "
+            "`hf download --repo-type dataset` brings, with --from"
+        )
 
 
 def _text_of(file: Path) -> str:
