@@ -64,23 +64,23 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
     return _residues(golds, period) == _residues(answers, period)
 
 
-def _families(tree: Answer) -> list[Family]:
-    """The families whose union an answer is; none where a part of it is no family."""
+def _families(tree: Answer, depth: int = 2) -> list[Family]:
+    """The families whose union an answer is, behind names of names to a depth; none where a part of it is no family."""
     if isinstance(tree, Given):
         value, letters = tree.value, dict.fromkeys(tree.conditions.keys() & {"t"}, "k")  # x = 3 + 7t, t in Z
         if isinstance(value, Equation):
             value = replace(value, sides=tuple(respelt(side, letters) for side in value.sides))
-        return _families(value) if {*tree.conditions.values()} == {("Z",)} else []
+        return _families(value, depth) if {*tree.conditions.values()} == {("Z",)} else []
     if isinstance(tree, Equation):
         name, value = equations.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None
-        return _named(_families(read_answer(value))) if value and is_unknown else []
+        return _named(_families(read_answer(value), depth - 1)) if value and is_unknown and depth else []
     if isinstance(tree, Several) and (interval := as_region(tree)):
         tree = interval
     if isinstance(tree, Region):
         return _union([*map(_of_interval, tree.pieces)])
     if isinstance(tree, Several):
-        found = _union([*map(_families, tree.items)] if tree.brackets in ("", "{}") else [])
+        found = _union([_families(item, depth) for item in tree.items] if tree.brackets in ("", "{}") else [])
         return _named(found) if tree.name or tree.brackets else found
     return _of_value(tree) if isinstance(tree, Value) else []
 
