@@ -22,10 +22,13 @@ _NAMING = re.compile(
 )
 _CHOSEN = re.compile(
     r"(?s)\(?[A-J]\)?(?: is (?:the )?[a-z]+(?: (?:answer|option|choice|one))?| ?选?项?是?(?:正确的?)?)"
-    r"(?:[.,;]? ?(?:(?:since|because|as|not \(?[A-J]|it can(?:not|['’]t) be|不是|因为)(?![a-z]).*)?)?"
+    r"(?:[.,;]? ?(?:(?:since|because|as|which (?:is|equals|gives)|not \(?[A-J]|it can(?:not|['’]t) be|不是|因为)"
+    r"(?![a-z]).*)?)?"
 )
 """Words before the letter of a choice that change nothing, and one noun (``the graph B``); the letter, and why."""
-_LONE_LETTER = re.compile(r"(?<![A-Za-z])(?:[A-J]|[Ii]{2,3}|[a-j](?=[:).]))(?![A-Za-z])")
+_LONE_LETTER = re.compile(  # but not of A car or D-glucose
+    r"(?<![A-Za-z])(?:(?!A (?!is|and|or|but)[a-z])[A-J]|[Ii]{2,3}|[a-j](?=[:).]))(?![A-Za-z]|-[a-z])"
+)
 _ITEM = r"(?:\(?[A-J]\)?|\(\d\))"
 _DOUBTED = re.compile(rf"\b(?:{stance.DOUBT}|or(?! \W*[A-J]\b))(?!\w)", re.IGNORECASE)
 _SEVERAL = re.compile(  # I and III; A, C and D; (A)(C); AC; ①③
