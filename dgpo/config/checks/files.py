@@ -98,9 +98,9 @@ def contents(config: DictConfig) -> Iterator[Finding]:
         met, faults, rows, elsewhere = Occurrences(), Occurrences(), 0, 0
         for rows, row in enumerate(_rows(path, config.data.prompt_key, "reward_model"), start=1):
             messages = row.get(config.data.prompt_key) or ()
-            text = " ".join(str(each.get("content")) for each in messages if isinstance(each, dict))
-            elsewhere += reads_boxes and asks_elsewhere(text)
-            if fault := backslash_fault(text, is_answer=False):
+            texts = [str(each.get("content")) for each in messages if isinstance(each, dict)]
+            elsewhere += reads_boxes and asks_elsewhere(" ".join(texts))
+            if fault := backslash_fault(" ".join(texts), is_answer=False):
                 faults.add(f"the prompt {fault}", rows - 1)
             match row.get("reward_model"):
                 case {"ground_truth": str(truth)} if is_ours:

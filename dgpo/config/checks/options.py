@@ -2,13 +2,12 @@
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.kinds import defaults
-from dgpo.config.compose import flat
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import BEFORE_REWARD, UNREAD
 from dgpo.errors import UserError
@@ -63,8 +62,8 @@ DECISIVE = (RANK, RESUME)
 
 def verl_keys(config: DictConfig) -> Iterator[Finding]:
     """Keys that verl has and does not read."""
-    usual = flatten(defaults())
-    unread = {key: "" for key in flat(config) if key.partition(".")[0] in BEFORE_REWARD} | UNREAD
+    usual, old = flatten(defaults()), {name: config.get(name) or {} for name in BEFORE_REWARD}
+    unread = dict.fromkeys(flatten(cast(dict, OmegaConf.to_container(OmegaConf.create(old)))), "") | UNREAD
     for key, new in unread.items():
         value: Any = OmegaConf.select(config, key, default=None)
         if value not in (None, usual.get(key)) and (not new or OmegaConf.select(config, new, default=None) != value):
