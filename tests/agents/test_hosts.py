@@ -93,13 +93,14 @@ def test_a_process_that_ends_is_started_again(hosts: Hosts) -> None:
 
 def test_a_process_that_hangs_is_killed_and_what_else_lived_in_it_played_again() -> None:
     hosts = Hosts(AgentSettings(hosts=1, action_tag=None, deadline=0.5))
+    before = set(psutil.Process().children())
 
     async def beside() -> tuple[str, dict[str, Any], str]:
         other, random = hosts.episode(rough(seed=3)), hosts.episode(rough("random"))
         for each in (other, random):
             await each.reset()
             await each.step("go")
-        process = psutil.Process().children()[-1]
+        (process,) = set(psutil.Process().children()) - before
         told = await lost(hosts.episode(rough("hangs")))
         assert not process.is_running()
         heard = await other.step("go")
