@@ -8,9 +8,8 @@ from itertools import product
 from typing import Any
 
 from dgpo.verifier.answers.naming import Name, read_name
-from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import ABOVE, BELOW, Answer, Condition, Equation, Piece, Region, Several, Value
+from dgpo.verifier.expressions.tree import ABOVE, BELOW, Answer, Equation, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.splitting import shell, split, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
@@ -18,6 +17,7 @@ from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 Read = Callable[[Tokens], Answer]
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 REALS = (Piece("()", BELOW, ABOVE),)
+REAL, WHOLE = Region("", REALS, kind="R"), Region("", REALS, kind="Z")
 MAX_LISTED, MAX_MERGED = 100, 32
 """The most whole numbers that a list may have in the place of a region, and the most pieces."""
 
@@ -33,21 +33,22 @@ def as_region(answer: Several) -> Region | None:
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
 
 
-def among(answer: Answer, condition: Condition) -> Region | None:
-    """The whole numbers of a region, which ``condition`` may bound; None for other answers and conditions."""
-    numbers, *bound = condition or ("",)
-    relation, limit = "".join(bound[1:2]), "".join(bound[2:])
-    if not isinstance(answer, Region) or numbers != "Z" or (bound and not (relation in MIRROR and limit.isdigit())):
+def among(answer: Answer, numbers: Region | None) -> Region | None:
+    """The numbers of a region that are among others; None for none, for other answers and where it is not known."""
+    if not isinstance(answer, Region) or not numbers:
         return None
-    pieces = _common(answer.pieces, _half_line(relation, Value(Fraction(limit), ())) if bound else REALS)
-    return replace(answer, pieces=tuple(pieces), is_whole=True) if pieces else None
+    pieces = _common(answer.pieces, numbers.pieces)
+    return replace(answer, pieces=tuple(pieces), kind=answer.kind or numbers.kind) if pieces else None
 
 
-def of_numbers(letter: str, sign: str) -> Region | None:
-    r"""The region of ``\mathbb{R}``, ``\mathbb{R}^+`` or ``\mathbb{Z}^+``, by its `number_set`; None for other sets."""
-    pieces = _half_line(sign, Value(Fraction(0), ())) if sign else REALS
-    is_whole = letter == "Z" and sign != ""
-    return Region("", pieces, is_whole=is_whole) if letter == "R" or is_whole else None
+def excludes(numbers: Region, number: Value) -> bool:
+    """Whether ``number`` is known to be outside."""
+    return _common(numbers.pieces, _points([number])) == []
+
+
+def of_numbers(letter: str, sign: str) -> Region:
+    r"""The region of ``\mathbb{R}``, ``\mathbb{Q}^+`` or ``all primes``, by its `number_set`."""
+    return Region("", _half_line(sign, Value(Fraction(0), ())) if sign else REALS, kind=letter)
 
 
 def whole_ends(region: Region) -> list[tuple[Any, Any]]:
@@ -76,10 +77,9 @@ def read_union(tokens: Tokens, read: Read) -> Region | Several | None:
     parts, cuts = split(tokens, "sign", "cup", "setminus")
     if not all(parts):
         return None
-    letter, sign = number_set(parts[0]) or ("", "")
-    is_whole = letter == "Z" and {cut.value for cut in cuts} == {"setminus"}
-    of_whole = _half_line(sign, Value(Fraction(0), ())) if sign else REALS
-    union: list[Piece] | None = [*of_whole] if is_whole else _pieces(read(parts[0]))
+    first = read(parts[0])
+    kind = first.kind if isinstance(first, Region) and not has(cuts, "sign", "cup") else ""
+    union: list[Piece] | None = _pieces(replace(first, kind="") if kind else first)
     for cut, part in zip(cuts, parts[1:], strict=True):
         is_excluded = cut.value == "setminus"
         answer = read(part)
@@ -93,7 +93,7 @@ def read_union(tokens: Tokens, read: Read) -> Region | Several | None:
     points = tuple(piece.low for piece in union or () if piece.low == piece.high)
     if union and len(points) == len(union):
         return Several("{}", points)
-    return Region("", tuple(union), is_whole=is_whole) if union else None
+    return Region("", tuple(union), kind=kind) if union else None
 
 
 def _pieces(answer: Answer) -> list[Piece]:
@@ -101,7 +101,7 @@ def _pieces(answer: Answer) -> list[Piece]:
     if isinstance(answer, Several) and answer.brackets == "{}":
         return _points(answer.items)
     region = as_region(answer) if isinstance(answer, Several) else answer
-    return [*region.pieces] if isinstance(region, Region) and not region.is_whole else []
+    return [*region.pieces] if isinstance(region, Region) and region.kind in ("", "R") else []
 
 
 def _points(items: Sequence[Answer]) -> list[Piece]:

@@ -8,6 +8,7 @@ from itertools import pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
+from dgpo.verifier.answers.regions import REAL, WHOLE
 from dgpo.verifier.comparison.forms import NEGATED, WITH_CONSTANT, Declared, with_one_notation
 from dgpo.verifier.comparison.rounding import may_round
 from dgpo.verifier.expressions.points import COUNTERS
@@ -99,8 +100,8 @@ def are_parts_of_curve(*sides: Given) -> bool:
     lost = [not letters.isdisjoint("xyz") for letters in (gold - answer, answer - gold)]
     points = [side.value for side in sides if isinstance(side.value, Several) and side.value.brackets == "()"]
     used = {name for point in points for item in point.items for name in functions(getattr(item, "node", ""))}
-    ranges = [{side.conditions[name] for name in _PARAMETERS & {*side.conditions}} - {("R",)} for side in sides]
-    is_cut = bool((ranges[0] - {("Z",)} and not answer) or (ranges[1] and not gold))
+    ranges = [{side.conditions[name] for name in _PARAMETERS & {*side.conditions}} - {REAL} for side in sides]
+    is_cut = bool((ranges[0] - {WHOLE} and not answer) or (ranges[1] and not gold))
     return (any(lost) if are_curves else all(lost)) or (is_cut and bool(points) and used.isdisjoint(("sin", "cos")))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.regions import as_region
+from dgpo.verifier.answers.regions import WHOLE, as_region
 from dgpo.verifier.comparison import equations
 from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.arithmetic import exact
@@ -45,7 +45,7 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
     unknown (``x = 2k``).
     """
     are_declared = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
-    if any({*said.values()} - {("Z",)} for said in declared):
+    if any({*said.values()} - {WHOLE} for said in declared):
         return None
     golds, answers = _families(gold), _families(answer)
     both = golds + answers
@@ -70,7 +70,7 @@ def _families(tree: Answer, depth: int = 2) -> list[Family]:
         value, letters = tree.value, dict.fromkeys(tree.conditions.keys() & {"t"}, "k")  # x = 3 + 7t, t in Z
         if isinstance(value, Equation):
             value = replace(value, sides=tuple(respelt(side, letters) for side in value.sides))
-        return _families(value, depth) if {*tree.conditions.values()} == {("Z",)} else []
+        return _families(value, depth) if {*tree.conditions.values()} == {WHOLE} else []
     if isinstance(tree, Equation):
         name, value = equations.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None

@@ -3,24 +3,25 @@ formulas by cases, sentences by their formulas.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.naming import are_other_measures, read_name
+from dgpo.verifier.answers.naming import are_other_measures
 from dgpo.verifier.answers.phrases import phrase
+from dgpo.verifier.answers.regions import whole_ends
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import (
     Answer,
-    Condition,
     Equation,
     Named,
     Node,
     Operation,
+    Region,
     Several,
     Statement,
     Value,
@@ -49,7 +50,7 @@ WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
 NEGATED = {"C": Operation("-", ("C",))}
 _EXTREME = re.compile(r"(?<![A-Za-z])(?:max|min)(?![A-Za-z])")
 _SYMBOL = re.compile(rf"(?:[A-Za-z]|{'|'.join(GREEK)})(?:_\w+)?(?:\^\d)?|[A-Z]{{2,4}}")
-Declared = tuple[Mapping[str, Condition], Mapping[str, Condition]]
+Declared = tuple[Mapping[str, Region], Mapping[str, Region]]
 """The conditions on the letters of a ground truth, and on those of an answer."""
 
 
@@ -123,9 +124,11 @@ def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[s
             yield dict(pairs)
 
 
-def same_condition(gold: Condition, answer: Condition) -> bool:
-    """Whether two conditions are the same, where one may leave out the kind of numbers: ``k >= 0``."""
-    return gold[1:] == answer[1:] and ("" in (gold[0], answer[0]) or gold[0] == answer[0])
+def same_condition(gold: Region, answer: Region) -> bool:
+    """Whether a letter may be the same numbers on both sides; one may leave out their kind: ``k >= 0``."""
+    kinds = {gold.kind, answer.kind}
+    are_same = gold.pieces == answer.pieces or ("Z" in kinds and whole_ends(gold) == whole_ends(answer) != [])
+    return are_same and len(kinds - {""}) < 2
 
 
 def _are_points(*sides: Node) -> bool:
@@ -198,38 +201,6 @@ def _without_modulus(node: Node) -> Node:
     return node
 
 
-def components(value: Value) -> Several | None:
-    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``; None where there are no unit vectors, or something beside them."""
-    node = value.node
-    axes = [axis for axis in "ijk" if f"unit {axis}" in names(node)]
-    if not axes or equal(_along(node, ""), Fraction(0)) is not True:
-        return None
-    return Several("()", tuple(Value(_along(node, axis), value.tokens) for axis in ("ijk" if "k" in axes else "ij")))
-
-
-def _along(node: Node, axis: str) -> Node:
-    """``node`` with 1 for one unit vector and 0 for the others."""
-    return renamed(node, {f"unit {other}": Fraction(other == axis) for other in "ijk"})
-
-
-def by_remainder(cases: Several, formula: Value) -> list[tuple[Answer, Answer]]:
-    r"""``n/2`` and ``\lfloor n/2 \rfloor`` at ``2n``, and so on for each of ``cases`` by the remainder of ``n``; none
-    for cases of another kind, or that are not all."""
-    (letter, *others), pairs, part = (*sorted(names(formula.node)), ""), [], Fraction(0)
-    for value, condition in (item.items for item in cases.items if isinstance(item, Several) and len(item.items) == 2):
-        match value, condition:
-            case Value(), Statement(("remainders of", modulus, *rests, "", "1")):
-                pass
-            case _:
-                return []
-        for rest in rests:
-            number = Operation("+", (product(Fraction(modulus), letter), Fraction(rest)))
-            both = (renamed(node, {letter: number}) for node in (value.node, formula.node))
-            pairs.append(tuple(Value(node, ()) for node in both))
-            part += Fraction(1, int(modulus))
-    return pairs if part == 1 and others == [""] and letter in COUNTERS else []
-
-
 def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
     """The values of ``answer`` in the order of ``gold``'s names, or as they are where all names are other words.
 
@@ -247,15 +218,6 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
         return tuple(by_name[name] for name in wanted)
     is_partial = len(different) < len(by_name) + len(wanted) and all(map(_SYMBOL.fullmatch, different))
     return None if is_partial else answer.items
-
-
-def labelled_behind(tree: Several, labels: Sequence[str]) -> Named | None:
-    """``12 (Bob), 8 (Alice)`` by name, where ``labels`` has these; None where values have no such words behind them."""
-    values = [item for item in tree.items if isinstance(item, Value)]
-    words = ([Token("word", word, word) for word in value.unit.split()] for value in values)
-    behind = tuple(str(read_name(tuple(tokens))) for tokens in words)
-    is_labelled = len(values) == len(tree.items) and not {*behind}.isdisjoint(labels)
-    return Named(behind, tuple(replace(value, unit="") for value in values)) if is_labelled else None
 
 
 def beside_equations(tree: Several, other: Several) -> Several:

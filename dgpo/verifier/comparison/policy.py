@@ -116,8 +116,10 @@ def are_of_other_unknowns(gold: Several, answer: Several) -> bool:
 
 def may_be_whole(*sides: Region) -> bool:
     """Whether a region beside one of whole numbers may be one too: n may be whole without a word of it."""
-    (whole,), (other,) = ([side for side in sides if side.is_whole is is_whole] for is_whole in (True, False))
-    return other.variable in COUNTERS or bool(sides[0] is whole and other.variable and whole.variable)
+    gold, answer = sides
+    whole, other = (gold, answer) if gold.is_whole else (answer, gold)
+    is_told = bool(gold is whole and other.variable and whole.variable)
+    return whole.is_whole and not other.kind and (other.variable in COUNTERS or is_told)
 
 
 def times(time: Ratio) -> set[tuple[Node | None, ...]]:
