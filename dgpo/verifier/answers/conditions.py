@@ -2,13 +2,12 @@ r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathb
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import accumulate, dropwhile, pairwise
 
 from dgpo.verifier.answers.naming import PLACES
 from dgpo.verifier.answers.number_sets import number_set, spoken_set
-from dgpo.verifier.answers.regions import REAL, REALS, WHOLE, Read, among, excludes, of_numbers, read_inequality
-from dgpo.verifier.expressions.tree import Region, Value
+from dgpo.verifier.answers.regions import REAL, REALS, WHOLE, Read, among, excludes, read_inequality
+from dgpo.verifier.expressions.tree import Region
 from dgpo.verifier.text.splitting import opened, shell, split, step
 from dgpo.verifier.text.tokens import END, Token, Tokens, has, has_any, vocabulary
 
@@ -29,6 +28,8 @@ _DIRECTIONS = vocabulary("to toward towards due into out directed upward upwards
 WHEN = vocabulary("if when whenever for")
 OTHERWISE = vocabulary("otherwise else")
 _SUCH = vocabulary("such that satisfying with where")
+MAX_SAID = 12
+"""The most letters and conditions of one clause, which is read behind every comma before it."""
 
 
 def split_condition(tokens: Tokens, read: Read) -> tuple[Tokens, dict[str, Region]]:
@@ -52,16 +53,10 @@ def split_condition(tokens: Tokens, read: Read) -> tuple[Tokens, dict[str, Regio
         is_formula = len(core) > 1 and not has(value, "relation") and ("P" not in sets or said.keys() <= {*"pqr"})
         may_be_list = sets <= {"Z", "P"} or not split(head, "join")[1]
         is_set = sets == {"Z"} and (WHOLE in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
-        is_about = said.keys() <= _names(head) and not _is_past(value, said)
-        if is_about and said and ((is_formula and may_be_list) or is_set):
+        is_about = said and said.keys() <= _names(head) and ((is_formula and may_be_list) or is_set)
+        if is_about and not any(excludes(numbers, read(value)) for numbers in said.values()):
             return opened(head), said
     return tokens, {}
-
-
-def _is_past(value: Tokens, said: dict[str, Region]) -> bool:
-    """Whether a number is outside a bound on its own name: ``n = 3 and n >= 5`` are two answers."""
-    number = value[0].value if len(value) == 1 else None
-    return isinstance(number, Fraction) and any(excludes(numbers, Value(number, value)) for numbers in said.values())
 
 
 def without_remarks(tokens: Tokens) -> Tokens:
@@ -104,8 +99,9 @@ def _conditions(clause: Tokens, read: Read) -> dict[str, Region]:
         return counted
     letters: list[str] = []
     said: dict[str, Region] = {}
-    for part in filter(None, split(core, "join")[0]):
-        if part[0].kind != "name":
+    parts = [part for part in split(core, "join")[0] if part]
+    for part in parts:
+        if part[0].kind != "name" or len(parts) > MAX_SAID:
             return {}
         letters.append(str(part[0].value))
         if len(part) > 1:
@@ -118,7 +114,7 @@ def _conditions(clause: Tokens, read: Read) -> dict[str, Region]:
             letters = []
     if letters and not any(token.word for token in clause):
         return {}
-    return said | dict.fromkeys(letters, REAL if spoken == Region("", REALS) else spoken)
+    return said | dict.fromkeys(letters, REAL if spoken == Region("", REALS) else spoken)  # for any c
 
 
 def _is_article(before: Token, token: Token, after: Token, last: Token) -> bool:
@@ -129,8 +125,7 @@ def _is_article(before: Token, token: Token, after: Token, last: Token) -> bool:
 
 def spoken_numbers(clause: Tokens) -> Region | None:
     """The numbers of the words in ``all positive integers n such that n < 9``; None for other words."""
-    numbers = spoken_set(" ".join(token.word for token in clause if token.word and token.word not in _ARTICLES | _SUCH))
-    return of_numbers(*numbers) if numbers else None
+    return spoken_set(" ".join(token.word for token in clause if token.word and token.word not in _ARTICLES | _SUCH))
 
 
 def _claim(part: Tokens, read: Read) -> Region | None:
@@ -139,7 +134,7 @@ def _claim(part: Tokens, read: Read) -> Region | None:
     if len(signs) == 1 and signs[0].value == "in":
         field = tuple(replace(token, kind="field") if token.is_("name", *"ZNR") else token for token in sides[1][:1])
         if numbers := number_set((*field, *sides[1][1:])):
-            return of_numbers(*numbers)
+            return numbers
     return None if has(part, "join", "or", "maybe") else read_inequality(part, read)
 
 

@@ -83,10 +83,8 @@ class _Reader:
             return Several("", tuple(map(self.read, quantity)))
         sets, signs = split(tokens, "sign", "setminus")
         core = tokens if number_set(sets[0]) else conditions.without_fillers(tokens)
-        if signs and (
-            region := regions.read_union(core, self.read)
-        ):  # all real numbers except 1 and 2, all n >= 3 except 4
-            return region if core is tokens else regions.among(region, conditions.spoken_numbers(tokens)) or region
+        if signs and (region := regions.read_union(core, self.read)):  # all real numbers except 1, all n >= 3 except 4
+            return regions.among(region, conditions.spoken_numbers(tokens)) or region
         parts, cuts = split(tokens, "join")
         cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
         return self._list(tokens, parts, cuts) if cuts else self._relation(tokens)
@@ -178,7 +176,7 @@ class _Reader:
         name, inside = read_name(sides[0]), self.read(sides[1])
         region = regions.as_region(inside) if isinstance(inside, Several) else inside
         if name and isinstance(region, Region):
-            return replace(region, variable=str(name))
+            return replace(region, variable=str(name)) if region.pieces != regions.REALS else region
         return inside if name and (isinstance(inside, Several) or number_set(sides[1])) else statement(tokens)
 
     def _union(self, tokens: Tokens) -> Answer:
@@ -186,7 +184,7 @@ class _Reader:
         if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
             tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
         if numbers := number_set(tokens):
-            return regions.of_numbers(*numbers)
+            return numbers
         if split(tokens, "sign", "cup", "setminus")[1]:
             return regions.read_union(tokens, self.read) or statement(tokens)
         if len(_items(tokens)) > 1:

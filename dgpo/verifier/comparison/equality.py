@@ -87,7 +87,7 @@ class Comparison:
         is_same = None
         if isinstance(gold, Equation) and isinstance(answer, Equation):
             is_same = equations.same_relation(gold, answer)
-            if is_same and len(equations.unknowns(gold)) > 1:
+            if is_same:
                 return True
             if equations.names_differ(gold, answer):
                 return False
@@ -118,7 +118,8 @@ class Comparison:
 
     def values(self, gold: Value, answer: Value) -> Decision:
         if gold.unit != answer.unit:
-            gold, answer = forms.in_radians(gold, forms.with_rate(gold, answer))
+            answer = forms.with_rate(gold, answer)
+            gold, answer = forms.in_degrees(gold, answer), forms.in_degrees(answer, gold)
             is_residue = "mod " in (gold.unit[:4], answer.unit[:4]) and names(gold.node) | names(answer.node)
             if is_residue or not may_be_same_unit(gold.unit, answer.unit):
                 return False

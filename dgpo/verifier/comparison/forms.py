@@ -77,20 +77,18 @@ def with_rate(gold: Value, answer: Value) -> Value:
     return rate if isinstance(rate, Value) and rate.unit == gold.unit else answer
 
 
-def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
-    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
-    for degrees, radians in ((gold, answer), (answer, gold)):
-        node = radians.node
-        if degrees.unit != "degree" or radians.unit not in ("", "rad"):
-            continue
-        is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
-        if radians.unit or is_angle:
-            in_degrees = product(node, Fraction(180), Operation("/", ("pi",)))
-            in_degrees = renamed(node, {"pi": Fraction(180)}) if names(node) else in_degrees  # pi - 2 alpha
-            converted = replace(radians, node=in_degrees, unit="")
-            plain = replace(degrees, unit="")
-            return (plain, converted) if degrees is gold else (converted, plain)
-    return gold, answer
+def in_degrees(value: Value, other: Value) -> Value:
+    r"""``value`` in degrees, without the unit, where one of the two is and the other is in radians: ``60^\circ`` and
+    ``\pi/3``; else ``value``."""
+    degrees, radians = (value, other) if value.unit == "degree" else (other, value)
+    node = radians.node
+    is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
+    if degrees.unit != "degree" or not (radians.unit == "rad" or (is_angle and not radians.unit)):
+        return value
+    if value is degrees:
+        return replace(value, unit="")
+    in_degrees = product(node, Fraction(180), Operation("/", ("pi",)))
+    return replace(value, node=renamed(node, {"pi": Fraction(180)}) if names(node) else in_degrees, unit="")
 
 
 def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[str, str]]:
