@@ -4,6 +4,7 @@ r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, r
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 
 from dgpo.verifier.answers import conditions, regions
@@ -32,6 +33,7 @@ MAX_DEPTH = 12
 _REPLIES = vocabulary("true false yes no t f")
 
 
+@lru_cache(maxsize=4096)  # a side of an equation is asked for in several comparisons
 def read_answer(tokens: Tokens) -> Answer:
     """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
     try:

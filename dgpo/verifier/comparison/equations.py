@@ -130,7 +130,7 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     if first and len(sides) > 2:
         return sides[-1:]
     letters = [{token.value for token in side if token.kind == "name"} for side in sides]
-    if len(sides) == 2 and not first and not last and (is_unsolved(sides[0]) or letters[0] == letters[1] != set()):
+    if len(sides) == 2 and not first and not last and (_is_unsolved(sides[0]) or letters[0] == letters[1] != set()):
         return sides if letters[1] else []  # x^2 - 1 = (x - 1)(x + 1), unlike 3x^2 = 6x
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
 
@@ -141,7 +141,7 @@ def _is_talk(side: Tokens) -> bool:
     return has_words and read_name(side) is None
 
 
-def is_unsolved(side: Tokens) -> bool:
+def _is_unsolved(side: Tokens) -> bool:
     """Whether a side asks for its unknowns: ``x^2 - 5x + 6``, ``2x + y - 3``; not ``a + b``, which may be asked for."""
     letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
     terms, signs = split(side, "sign", "+", "-")
@@ -160,13 +160,13 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
     (wanted, _), (given, _) = named_value(gold), named_value(answer)
     if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None:
         return False
-    if given.index and replace(wanted, index=given.index) == given and definition(gold) and definition(answer):
+    if given.index and replace(wanted, index=given.index) == given and _definition(gold) and _definition(answer):
         return False  # a_n and a_k, as functions of their index
     are_laws = {wanted.head, given.head} <= _DISTRIBUTIONS and has(gold.sides[1][:1], "open", "(")
     return differ(wanted, given) or (are_laws and wanted.head[0].lower() != given.head[0].lower())  # N(0, 1), U(0, 1)
 
 
-def definition(equation: Equation) -> tuple[str, Tokens] | None:
+def _definition(equation: Equation) -> tuple[str, Tokens] | None:
     """``x`` and ``2x+3`` of ``f(x) = 2x+3``, ``k`` and ``2^k`` of ``n = 2^k``; None for what defines no function."""
     name = read_name(equation.sides[0])
     if len(equation.sides) != 2 or name is None:
@@ -183,7 +183,7 @@ def definition(equation: Equation) -> tuple[str, Tokens] | None:
 
 def definitions(gold: Equation, answer: Equation, declared: Declared) -> tuple[Given, Given] | None:
     """``2x`` and ``3t`` of ``f(x) = 2x`` and ``f(t) = 3t``, each with its variable, which may be renamed; else None."""
-    wanted, given = definition(gold), definition(answer)
+    wanted, given = _definition(gold), _definition(answer)
     if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
         return None
     named = {read_name(gold.sides[0]), read_name(answer.sides[0])}
@@ -217,21 +217,21 @@ def joined(equation: Equation) -> Tokens:
 def same_relation(gold: Equation, answer: Equation) -> bool | None:
     """Whether they are one equation but for factors and order, ``PV = nRT`` and ``P = nRT/V``, ``x/2 = y/3 = z``; None
     where a side has no value."""
-    wanted = differences(gold.sides)
-    given = in_any_order(answer.sides) if wanted and len(gold.sides) == len(answer.sides) else []
+    wanted = _differences(gold.sides)
+    given = _in_any_order(answer.sides) if wanted and len(gold.sides) == len(answer.sides) else []
     pairs = (zip(wanted, order, strict=True) for order in given)
     is_any = any(all(is_multiple(*with_one_notation(*pair)) for pair in order) for order in pairs if all(given))
     return is_any if given and all(given) else None
 
 
-def in_any_order(sides: Sequence[Tokens]) -> list[list[Node]]:
-    """The `differences` of three or four sides in each order; of others as they are."""
-    found = [differences(order) for order in (permutations(sides) if 2 < len(sides) < 5 else [sides])]
+def _in_any_order(sides: Sequence[Tokens]) -> list[list[Node]]:
+    """The `_differences` of three or four sides in each order; of others as they are."""
+    found = [_differences(order) for order in (permutations(sides) if 2 < len(sides) < 5 else [sides])]
     has_constant = all("C" in names(node) <= WITH_CONSTANT for node in found[0])
     return [*found, *([renamed(node, NEGATED) for node in nodes] for nodes in found if has_constant)]
 
 
-def differences(sides: Sequence[Tokens]) -> list[Node]:
+def _differences(sides: Sequence[Tokens]) -> list[Node]:
     """Each side minus the next; none where a side has no tree."""
     nodes = _trees(sides)
     new = {"c": "C"} | dict.fromkeys(_CONSTANTS.intersection(nodes), "C")

@@ -91,7 +91,7 @@ def in_degrees(value: Value, other: Value) -> Value:
     return replace(value, node=renamed(node, {"pi": Fraction(180)}) if names(node) else in_degrees, unit="")
 
 
-def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[str, str]]:
+def _new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[str, str]]:
     r"""Each renaming of the answer's letters that may be tried: none, then those to letters of the ground truth.
 
     Letters may be renamed that have one condition on both sides (``declared``), or on one where both stand by a
@@ -141,7 +141,7 @@ def pairs(gold: Value, answer: Value, declared: Declared) -> list[tuple[Node, No
     alone has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75.
     """
     wanted, given = with_one_notation(_with_floor(gold, answer), _with_floor(answer, gold))
-    forms = [renamed(given, new) for new in new_letters(wanted, given, declared)]
+    forms = [renamed(given, new) for new in _new_letters(wanted, given, declared)]
     are_shares = [side.unit[:1] == "%" for side in (gold, answer)]
     if are_shares[0] != are_shares[1]:
         scaled = [product(form, Fraction(100) if are_shares[0] else Fraction(1, 100)) for form in forms]
@@ -165,7 +165,7 @@ def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared)
     if not len(nodes[0]) == len(nodes[1]) == len(golds):
         yield answers
         return
-    for new in new_letters(Operation("tuple", nodes[0]), Operation("tuple", nodes[1]), declared):
+    for new in _new_letters(Operation("tuple", nodes[0]), Operation("tuple", nodes[1]), declared):
         yield [replace(value, node=renamed(node, new)) for value, node in zip(values[1], nodes[1], strict=True)]
 
 
