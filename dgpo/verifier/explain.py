@@ -1,6 +1,7 @@
 """One verification as a table: how both texts were read, each pair of parts that was compared, and the verdict."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dgpo.tables import Table
 from dgpo.verifier.answers.reading import read
@@ -75,7 +76,8 @@ def shown(answer: tree.Answer | tree.Piece) -> str:
         case tree.Piece():
             return f"{answer.brackets[0]}{shown(answer.low)}; {shown(answer.high)}{answer.brackets[1]}"
         case tree.Region():
-            return f"numbers {answer.variable} in {' and '.join(map(shown, answer.pieces))}".replace("  ", " ")
+            numbers = f"numbers {answer.kind} {answer.variable} in".split()
+            return " ".join((*numbers, " and ".join(map(shown, answer.pieces))))
         case tree.Grid():
             return f"matrix({' / '.join('; '.join(map(shown, row)) for row in answer.rows)})"
         case tree.Equation():
@@ -85,7 +87,7 @@ def shown(answer: tree.Answer | tree.Piece) -> str:
         case tree.Ratio():
             return f"ratio({' : '.join(map(shown, answer.terms))}) {answer.half}".rstrip()
         case tree.Given():
-            said = [" ".join([name, *["in", of] * len(of), *to[1:]]) for name, (of, *to) in answer.conditions.items()]
+            said = [shown(replace(numbers, variable=name)) for name, numbers in answer.conditions.items()]
             return f"{shown(answer.value)}, if {', '.join(said)}"
         case tree.Statement():
             return f"{'words' if answer.is_words else 'relation'}({plain(answer.tokens)})"

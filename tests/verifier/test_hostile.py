@@ -43,6 +43,7 @@ def resource_bombs() -> Iterator[str]:
     for count in (30, 100, 300):
         yield "+".join(f"\\sin(x^{{{k}}})" for k in range(count))
         yield r"\cdot".join(f"(x+{k})" for k in range(count))
+        yield "5, " + ", ".join(f"x!={k}" for k in range(count))
         yield from (",".join(f"x^{{{k}}}" for k in range(count)), r"\cup".join(f"[{k},x]" for k in range(count)))
         yield from (r"\cup".join(["(k,k+1)"] * min(count, 32)), ",".join(["n=1"] * min(count, 12)))
         yield from ("&".join("1" * count), "=".join(["x"] * count), "<".join(["x"] * count), ":".join(["x"] * count))

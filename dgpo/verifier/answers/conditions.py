@@ -1,17 +1,16 @@
 r"""What an answer says beside its value: ``-4 at x = 2``, ``2k\pi, k \in \mathbb{Z}``, ``2^n for n \ge 1``."""
 
-import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import accumulate, dropwhile, pairwise
 
+from dgpo.verifier.answers.naming import PLACES
 from dgpo.verifier.answers.number_sets import number_set, spoken_set
-from dgpo.verifier.expressions.tree import Condition
-from dgpo.verifier.text.splitting import opened, shell, split, step, symbols
+from dgpo.verifier.answers.regions import REAL, REALS, WHOLE, Read, among, excludes, read_inequality
+from dgpo.verifier.expressions.tree import Region
+from dgpo.verifier.text.splitting import opened, shell, split, step
 from dgpo.verifier.text.tokens import END, Token, Tokens, has, has_any, vocabulary
 
-PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
 _REASONS = vocabulary("since because by rejecting discarding")
 _LEADS = PLACES | {"any"}
 _ARTICLES = vocabulary(
@@ -28,12 +27,13 @@ _REMARKS = _ROUNDINGS | vocabulary(
 _DIRECTIONS = vocabulary("to toward towards due into out directed upward upwards downward downwards")
 WHEN = vocabulary("if when whenever for")
 OTHERWISE = vocabulary("otherwise else")
-_ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "!=": operator.ne}
 _SUCH = vocabulary("such that satisfying with where")
+MAX_SAID = 12
+"""The most letters and conditions of one clause, which is read behind every comma before it."""
 
 
-def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
-    r"""The value of ``2^n for n \ge 1``, and the condition on each of its letters; none without a condition.
+def split_condition(tokens: Tokens, read: Read) -> tuple[Tokens, dict[str, Region]]:
+    r"""The value of ``2^n for n \ge 1``, and the numbers that its letters may be; none without a condition.
 
     Where the value is taken (``-4 at x = 2``) is left out.
     """
@@ -46,24 +46,17 @@ def split_condition(tokens: Tokens) -> tuple[Tokens, dict[str, Condition]]:
     for head, clause in clauses(tokens):
         if has(head, "relation", "in") and has(clause, "relation") and not has(clause, "relation", "in"):
             head, clause = clause, head  # n in Z, n >= 2
-        said = read_conditions(clause)
-        sets = {letter for letter, *_ in said.values()}
+        said = _conditions(clause, read)
+        sets = {numbers.kind for numbers in said.values()}
         value = split(head, "relation", "=")[0][-1]
         core = without_fillers(head)
         is_formula = len(core) > 1 and not has(value, "relation") and ("P" not in sets or said.keys() <= {*"pqr"})
         may_be_list = sets <= {"Z", "P"} or not split(head, "join")[1]
-        is_set = sets == {"Z"} and (("Z",) in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
-        is_about = said.keys() <= _names(head) and not _is_past(value, said)
-        if is_about and said and ((is_formula and may_be_list) or is_set):
+        is_set = sets == {"Z"} and (WHOLE in said.values() or has(clause, "relation", "in"))  # n >= 3, n in Z
+        is_about = said and said.keys() <= _names(head) and ((is_formula and may_be_list) or is_set)
+        if is_about and not any(excludes(numbers, read(value)) for numbers in said.values()):
             return opened(head), said
     return tokens, {}
-
-
-def _is_past(value: Tokens, said: dict[str, Condition]) -> bool:
-    """Whether a number is outside a bound on its own name: ``n = 3 and n >= 5`` are two answers."""
-    number = value[0].value if len(value) == 1 else None
-    bounds = [bound[2:] for bound in said.values() if len(bound) == 4 and bound[2] in _ORDER and bound[3].isdigit()]
-    return isinstance(number, Fraction) and not all(_ORDER[sign](number, int(limit)) for sign, limit in bounds)
 
 
 def without_remarks(tokens: Tokens) -> Tokens:
@@ -91,36 +84,37 @@ def with_other_form(tokens: Tokens) -> Tokens:
     return (*tokens[:start], *tokens[start + 1 : -1]) if is_bracketed else tokens
 
 
-def read_conditions(clause: Tokens) -> dict[str, Condition]:
-    r"""The conditions in ``k \in \mathbb{Z}``, ``n, k are positive integers`` or ``c \ge 0``, by letter; or none."""
-    words = [token.word for token in clause if token.word]
-    if not (spoken := spoken_condition(clause)):
+def _conditions(clause: Tokens, read: Read) -> dict[str, Region]:
+    r"""The numbers of ``k \in \mathbb{Z}``, ``n, k are positive integers`` or ``c \ge 0``, by letter; or none."""
+    spoken = spoken_numbers(clause)
+    if not spoken:
         return {}
     neighbours = zip((END, *clause), clause, (*clause[1:], END), strict=False)
-    core = [
+    core = tuple(
         token
         for before, token, after in neighbours
         if not (token.word or before.word == "non" or _is_article(before, token, after, clause[-1]))
-    ]
-    if counted := _counted(core):
+    )
+    if counted := _counted(core, read):
         return counted
     letters: list[str] = []
-    claims: dict[str, Condition] = {}
-    for part in filter(None, split(core, "join")[0]):
-        letters.append(str(part[0].value) if part[0].kind == "name" else "")
-        claim = _claim(part, letters[-1]) if len(part) > 1 else ("",)
-        if not letters[-1] or not claim:
+    said: dict[str, Region] = {}
+    parts = [part for part in split(core, "join")[0] if part]
+    for part in parts:
+        if part[0].kind != "name" or len(parts) > MAX_SAID:
             return {}
+        letters.append(str(part[0].value))
         if len(part) > 1:
+            claim = _claim(part, read)
             for letter in letters:
-                domain, *before = claims.get(letter, spoken)
-                is_bound = claim[2:3] in ((">",), (">=",))  # positive integers n >= 3
-                claims[letter] = (domain or claim[0], *([] if is_bound else before), *claim[1:])
+                numbers = among(said.get(letter, spoken), claim)
+                if not numbers:
+                    return {}
+                said[letter] = numbers
             letters = []
-    if letters and not words:
+    if letters and not any(token.word for token in clause):
         return {}
-    claims |= dict.fromkeys(letters, spoken)
-    return {letter: _in_one_form(*claim) for letter, claim in claims.items()}
+    return said | dict.fromkeys(letters, REAL if spoken == Region("", REALS) else spoken)  # for any c
 
 
 def _is_article(before: Token, token: Token, after: Token, last: Token) -> bool:
@@ -129,31 +123,19 @@ def _is_article(before: Token, token: Token, after: Token, last: Token) -> bool:
     return token.latex == "a" and (token.is_worded or before.word == "is" or is_before_noun)
 
 
-def spoken_condition(clause: Tokens) -> Condition:
-    """``("Z", "_", ">", "0")`` of the words in ``all positive integers n such that n < 9``; nothing for other words."""
-    numbers = spoken_set(" ".join(token.word for token in clause if token.word and token.word not in _ARTICLES | _SUCH))
-    return _member(*numbers) if numbers else ()
+def spoken_numbers(clause: Tokens) -> Region | None:
+    """The numbers of the words in ``all positive integers n such that n < 9``; None for other words."""
+    return spoken_set(" ".join(token.word for token in clause if token.word and token.word not in _ARTICLES | _SUCH))
 
 
-def _claim(part: Tokens, name: str) -> Condition:
-    r"""``("", "_", ">=", "1")`` of ``n \ge 1``, ``("Z",)`` of ``n \in \mathbb{Z}``; nothing for an equation."""
+def _claim(part: Tokens, read: Read) -> Region | None:
+    r"""The numbers of ``n \ge 1`` and ``n \in \mathbb{Z}``; None for an equation."""
     sides, signs = split(part, "relation")
-    if len(signs) != 1 or signs[0].value in ("=", "~", "equiv") or has(part, "join", "or", "maybe"):
-        return ()
-    field = tuple(replace(token, kind="field") if token.is_("name", *"ZNR") else token for token in sides[1][:1])
-    numbers = number_set((*field, *sides[1][1:])) if signs[0].value == "in" else None
-    return _member(*numbers) if numbers else ("", *("_" if symbol == name else symbol for symbol in symbols(part)))
-
-
-def _member(letter: str, sign: str) -> Condition:
-    return (letter, "_", sign, "0") if sign else (letter,)
-
-
-def _in_one_form(letter: str, *limits: str) -> Condition:
-    """``_ >= 1`` of ``_ > 0`` for whole numbers, and R where nothing is said."""
-    letter = letter or "R" * (not limits)
-    is_strict = letter == "Z" and len(limits) == 3 and limits[1] == ">" and limits[2].isdigit()
-    return (letter, "_", ">=", str(int(limits[2]) + 1)) if is_strict else (letter, *limits)
+    if len(signs) == 1 and signs[0].value == "in":
+        field = tuple(replace(token, kind="field") if token.is_("name", *"ZNR") else token for token in sides[1][:1])
+        if numbers := number_set((*field, *sides[1][1:])):
+            return numbers
+    return None if has(part, "join", "or", "maybe") else read_inequality(part, read)
 
 
 def clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
@@ -172,16 +154,12 @@ def clauses(tokens: Tokens) -> Iterator[tuple[Tokens, Tokens]]:
             yield head, clause
 
 
-def _counted(core: Sequence[Token]) -> dict[str, Condition]:
-    r"""``_ >= 0`` for the letter of ``k = 0, 1, 2, \ldots``, whole for that of ``k = 0, \pm 1, \ldots``; or none."""
-    written = [str(token.value) for token in core]
-    numbers = [token.value for token in core if isinstance(token.value, Fraction)]
-    if [token.kind for token in core[:2]] != ["name", "relation"] or len(numbers) < 2 or core[-1].kind != "dots":
+def _counted(core: Tokens, read: Read) -> dict[str, Region]:
+    r"""The whole numbers of ``k = 0, 1, 2, \ldots`` or ``k = 0, \pm 1, \ldots`` by its letter; or none."""
+    counts = read(tuple(token for token in core if token.value != "pm")) if has(core[-1:], "dots") else None
+    if not isinstance(counts, Region) or not counts.variable:
         return {}
-    is_each = numbers == [numbers[0] + index for index in range(len(numbers))]
-    if written[1] != "=" or not is_each or not {*written[2:-1]} <= {"pm", ",", *map(str, numbers)}:
-        return {}
-    return {written[0]: ("Z",) if "pm" in written else ("Z", "_", ">=", written[2])}
+    return {counts.variable: WHOLE if has(core, "sign", "pm") else replace(counts, variable="")}
 
 
 def without_fillers(clause: Tokens) -> Tokens:

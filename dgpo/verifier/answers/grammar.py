@@ -4,6 +4,7 @@ r"""Reads tokens as an answer: a list, set, tuple, interval, matrix, equation, r
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 
 from dgpo.verifier.answers import conditions, regions
@@ -32,6 +33,7 @@ MAX_DEPTH = 12
 _REPLIES = vocabulary("true false yes no t f")
 
 
+@lru_cache(maxsize=4096)  # a side of an equation is asked for in several comparisons
 def read_answer(tokens: Tokens) -> Answer:
     """The tree of ``tokens``; a `Statement` where a part is empty or nested too deep."""
     try:
@@ -68,11 +70,11 @@ class _Reader:
         tokens = conditions.without_remarks(split(tokens, "command", "implies")[0][-1] or tokens)
         if values := written_out(tokens, self.read):
             return values
-        value, said = conditions.split_condition(tokens)
+        value, said = conditions.split_condition(tokens, self.read)
         if said:
             inside = self.read(value)
             letter = inside.variable if isinstance(inside, Region) and len(said) == 1 else ""
-            return regions.among(inside, said.get(letter, ())) or Given(inside, said)
+            return regions.among(inside, said.get(letter)) or Given(inside, said)
         tokens = opened(value)
         tokens = conditions.with_other_form(tokens)
         if (orders := permuted(tokens, self.read)) is not None:
@@ -83,10 +85,8 @@ class _Reader:
             return Several("", tuple(map(self.read, quantity)))
         sets, signs = split(tokens, "sign", "setminus")
         core = tokens if number_set(sets[0]) else conditions.without_fillers(tokens)
-        if signs and (
-            region := regions.read_union(core, self.read)
-        ):  # all real numbers except 1 and 2, all n >= 3 except 4
-            return region if core is tokens else regions.among(region, conditions.spoken_condition(tokens)) or region
+        if signs and (region := regions.read_union(core, self.read)):  # all real numbers except 1, all n >= 3 except 4
+            return regions.among(region, conditions.spoken_numbers(tokens)) or region
         parts, cuts = split(tokens, "join")
         cuts = [] if quantities.in_words(tokens) else cuts  # one hundred and five
         return self._list(tokens, parts, cuts) if cuts else self._relation(tokens)
@@ -145,7 +145,7 @@ class _Reader:
             return members  # {x | x > 3} in braces of no meaning
         if (core := conditions.without_fillers(tokens)) != tokens and core[0].kind in ("name", "number", "bar"):
             region = self._relation(core)
-            return regions.among(region, conditions.spoken_condition(tokens)) or region  # all integers n >= 3
+            return regions.among(region, conditions.spoken_numbers(tokens)) or region  # all integers n >= 3
         if relations[0] == "~" and not sides[0] and tokens[1:]:
             return self._relation(tuple(tokens[1:]))
         if set(relations) <= {"=", "~", "equiv"} and all(sides):
@@ -178,7 +178,7 @@ class _Reader:
         name, inside = read_name(sides[0]), self.read(sides[1])
         region = regions.as_region(inside) if isinstance(inside, Several) else inside
         if name and isinstance(region, Region):
-            return replace(region, variable=str(name))
+            return replace(region, variable=str(name)) if region.pieces != regions.REALS else region
         return inside if name and (isinstance(inside, Several) or number_set(sides[1])) else statement(tokens)
 
     def _union(self, tokens: Tokens) -> Answer:
@@ -186,7 +186,7 @@ class _Reader:
         if tokens[0].kind == "field" and has(tokens[1:2], "sign", "-"):
             tokens = (tokens[0], replace(tokens[1], value="setminus"), *tokens[2:])
         if numbers := number_set(tokens):
-            return regions.of_numbers(*numbers) or Statement(numbers, tokens, is_words=True)
+            return numbers
         if split(tokens, "sign", "cup", "setminus")[1]:
             return regions.read_union(tokens, self.read) or statement(tokens)
         if len(_items(tokens)) > 1:
@@ -199,7 +199,7 @@ class _Reader:
     def _bracketed(self, tokens: Tokens, brackets: str, inside: Tokens) -> Answer:
         if not inside:
             return Several(brackets, ())
-        if brackets == "{}" and (family := _family(inside)):
+        if brackets == "{}" and (family := _family(inside, self.read)):
             member = self.read(family)
             value = member.value if isinstance(member, Given) else None
             is_set = isinstance(member, Region) or isinstance(value, Several | Region)
@@ -257,7 +257,7 @@ def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
     return residue if isinstance(residue, Value) and residue.unit else statement(tokens)
 
 
-def _family(tokens: Tokens) -> Tokens | None:
+def _family(tokens: Tokens, read: regions.Read) -> Tokens | None:
     r"""``3k, k \in Z`` of the insides of ``\{3k \mid k \in Z\}`` and ``\{x \mid x = 3k, k \in Z\}``; else None."""
     sides, bars = split_at_bar(tokens)
     sides[0] = sides[0][:-2] if symbols(sides[0][-2:]) == ("in", "R") else sides[0]
@@ -268,4 +268,4 @@ def _family(tokens: Tokens) -> Tokens | None:
     member = (*sides[0], COMMA, *sides[1])
     if cuts and signs and symbols(sides[0]) in map(symbols, named):
         member = sides[1][len(named[0]) + 1 :] if signs[0].value == "=" else sides[1]
-    return member if conditions.split_condition(member)[1] else None
+    return member if conditions.split_condition(member, read)[1] else None

@@ -45,11 +45,12 @@ def read_named(tokens: Tokens, read: Callable[[Tokens], list[Answer]]) -> Answer
         return None  # x = 2 or y = 3
     if all(names) and (are_many or are_terms):
         keys = tuple(str(name).removeprefix("angle ") for name in names)
+        if len(set(keys)) < len(keys):
+            return None
         values = [read(side[1]) for side in sides]
-        if sum(len(value) > 1 for value in values) == 1 and len(set(keys)) == len(keys):  # x = 2, y = \pm 1
+        if sum(len(value) > 1 for value in values) == 1:  # x = 2, y = \pm 1
             return Several("", tuple(Named(keys, items) for items in product(*values)))
-        items = tuple(map(joined, values))
-        return Named(keys, items) if len(set(keys)) == len(keys) else None
+        return Named(keys, tuple(map(joined, values)))
     if not all(names) and (any(names[1:]) or any(len(side) > 1 for side in sides[1:])):
         return None
     values = [sides[0][1], *(side[-1] for side in sides[1:])]

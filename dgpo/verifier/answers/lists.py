@@ -49,7 +49,7 @@ def _series(items: Sequence[Answer]) -> list[Value] | Region | None:
     is_each = first == [int(first[0]) + index for index in range(len(first))]
     if len(items) < 4 or len(last) > 1 or not is_each or not isinstance(end, Value):
         return None
-    return Region("", (Piece("[]" if last else "[)", Value(first[0], ()), end),), is_whole=True)
+    return Region("", (Piece("[]" if last else "[)", Value(first[0], ()), end),), kind="Z")
 
 
 def _number(item: Answer) -> Any:

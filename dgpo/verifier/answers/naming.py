@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
-from dgpo.verifier.answers.conditions import PLACES
 from dgpo.verifier.text.spelling import FUNCTIONS
 from dgpo.verifier.text.splitting import group_end, plain, shell, split, symbols
 from dgpo.verifier.text.tokens import CLOSE, END, OPEN, Tokens, has, has_any, vocabulary
 
+PLACES = vocabulary("when whenever where if iff at for with attained achieved since because")
+"""Words that begin a condition, or say where and why a value is taken."""
 _NO_NAMES = PLACES | vocabulary(
     "no not guess never wrong false lead leads get got gives unless what fails excluded but twice half as given"
     " neither nobody nothing none nor few less minus than before after incorrect 错误"

@@ -6,7 +6,9 @@ import re
 from itertools import chain
 from typing import NamedTuple
 
+from dgpo.verifier.answers.regions import of_numbers
 from dgpo.verifier.expressions.points import COUNTERS
+from dgpo.verifier.expressions.tree import Region
 from dgpo.verifier.text.numerals import read_words
 from dgpo.verifier.text.splitting import plain, split_where
 from dgpo.verifier.text.tokens import Tokens, has
@@ -22,27 +24,24 @@ _FACTOR = re.compile(r"\(?([ZQRCF])(?:/\(?(\w+?)\)?Z?|_(\w+))?\)?(?:\^(\d))?")
 _LETTERS = {"in": "Z", "wh": "Z", "na": "N", "re": "R", "ra": "Q", "co": "C", "pr": "P", "": ""}
 
 
-def spoken_set(text: str) -> tuple[str, str] | None:
-    """As `number_set`, of words: ``("Z", ">")`` of ``positive integer``, ``P`` for primes."""
+def spoken_set(text: str) -> Region | None:
+    """As `number_set`, of words: ``positive integer``; all numbers of no kind for no words."""
     words = _SPOKEN.fullmatch(text)
     if words is None:
         return None
-    sign = _WORDS[re.sub("[ -]", "", words["sign"] or "")]
-    letter = _LETTERS[(words["kind"] or "")[:2]]
-    return ("Z", sign or ">") if letter == "N" else (letter, sign)
+    return of_numbers(_LETTERS[(words["kind"] or "")[:2]], _WORDS[re.sub("[ -]", "", words["sign"] or "")])
 
 
-def number_set(tokens: Tokens) -> tuple[str, str] | None:
-    r"""The letter and the sign of a set: ``("Z", ">")`` of ``\mathbb{Z}^+`` or ``positive integers``; else None."""
+def number_set(tokens: Tokens) -> Region | None:
+    r"""The numbers of ``\mathbb{Z}^+`` or ``positive integers``; None for anything else."""
     if tokens and tokens[0].kind == "field":
         letter, script = str(tokens[0].value), "".join(str(token.value) for token in tokens[1:])
         script = script.translate(dict.fromkeys(map(ord, "^_{}\\")))
         sign = ">=" if letter + script == "N0" else _SIGNS.get(script)
-        letter, sign = ("Z", ">" if sign in ("", "!=") else sign) if letter == "N" else (letter, sign)
-        return None if sign is None else (letter, sign)
+        return None if sign is None else of_numbers(letter, sign)
     text = plain(tokens).lower() if len(tokens) < 8 else ""
     words = spoken_set(text) if " " in text or text.endswith("s") else None  # not the adjective `real`
-    return words if words and words[0] else None
+    return words if words and words.kind else None
 
 
 def group(tokens: Tokens) -> tuple[str, ...] | None:

@@ -8,9 +8,8 @@ from itertools import product
 from typing import Any
 
 from dgpo.verifier.answers.naming import Name, read_name
-from dgpo.verifier.answers.number_sets import number_set
 from dgpo.verifier.expressions.quantities import read_value
-from dgpo.verifier.expressions.tree import ABOVE, BELOW, Answer, Condition, Equation, Piece, Region, Several, Value
+from dgpo.verifier.expressions.tree import ABOVE, BELOW, Answer, Equation, Piece, Region, Several, Value
 from dgpo.verifier.expressions.values import real_value
 from dgpo.verifier.text.splitting import shell, split, with_both_signs
 from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
@@ -18,6 +17,7 @@ from dgpo.verifier.text.tokens import CLOSE, MINUS, OPEN, PLUS, Tokens, has
 Read = Callable[[Tokens], Answer]
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!="}
 REALS = (Piece("()", BELOW, ABOVE),)
+REAL, WHOLE = Region("", REALS, kind="R"), Region("", REALS, kind="Z")
 MAX_LISTED, MAX_MERGED = 100, 32
 """The most whole numbers that a list may have in the place of a region, and the most pieces."""
 
@@ -33,21 +33,24 @@ def as_region(answer: Several) -> Region | None:
     return Region("", (Piece(answer.brackets, *ends),)) if is_pair else None
 
 
-def among(answer: Answer, condition: Condition) -> Region | None:
-    """The whole numbers of a region, which ``condition`` may bound; None for other answers and conditions."""
-    numbers, *bound = condition or ("",)
-    relation, limit = "".join(bound[1:2]), "".join(bound[2:])
-    if not isinstance(answer, Region) or numbers != "Z" or (bound and not (relation in MIRROR and limit.isdigit())):
+def among(answer: Answer | None, numbers: Region | None) -> Region | None:
+    """The numbers of a region that are in another too; None where none is, it is not known, or one is no region."""
+    if not isinstance(answer, Region) or not numbers:
         return None
-    pieces = _common(answer.pieces, _half_line(relation, Value(Fraction(limit), ())) if bound else REALS)
-    return replace(answer, pieces=tuple(pieces), is_whole=True) if pieces else None
+    pieces = _common(answer.pieces, numbers.pieces)
+    return replace(answer, pieces=tuple(pieces), kind=answer.kind or numbers.kind) if pieces else None
 
 
-def of_numbers(letter: str, sign: str) -> Region | None:
-    r"""The region of ``\mathbb{R}``, ``\mathbb{R}^+`` or ``\mathbb{Z}^+``, by its `number_set`; None for other sets."""
-    pieces = _half_line(sign, Value(Fraction(0), ())) if sign else REALS
-    is_whole = letter == "Z" and sign != ""
-    return Region("", pieces, is_whole=is_whole) if letter == "R" or is_whole else None
+def excludes(numbers: Region, value: Answer) -> bool:
+    """Whether ``value`` is known to be outside: ``n = 3 and n >= 5`` are two answers."""
+    return isinstance(value, Value) and _common(numbers.pieces, _points([value])) == []
+
+
+def of_numbers(letter: str, sign: str) -> Region:
+    r"""The region of ``\mathbb{R}``, ``\mathbb{Q}^+`` or ``\mathbb{N}``, which are the positive integers."""
+    if letter == "N":
+        letter, sign = "Z", ">" if sign in ("", "!=") else sign
+    return Region("", _half_line(sign, Value(Fraction(0), ())) if sign else REALS, kind=letter)
 
 
 def whole_ends(region: Region) -> list[tuple[Any, Any]]:
@@ -76,10 +79,9 @@ def read_union(tokens: Tokens, read: Read) -> Region | Several | None:
     parts, cuts = split(tokens, "sign", "cup", "setminus")
     if not all(parts):
         return None
-    letter, sign = number_set(parts[0]) or ("", "")
-    is_whole = letter == "Z" and {cut.value for cut in cuts} == {"setminus"}
-    of_whole = _half_line(sign, Value(Fraction(0), ())) if sign else REALS
-    union: list[Piece] | None = [*of_whole] if is_whole else _pieces(read(parts[0]))
+    first = read(parts[0])
+    kind = first.kind if isinstance(first, Region) and not has(cuts, "sign", "cup") else ""
+    union: list[Piece] | None = _pieces(replace(first, kind="") if kind else first)
     for cut, part in zip(cuts, parts[1:], strict=True):
         is_excluded = cut.value == "setminus"
         answer = read(part)
@@ -93,7 +95,7 @@ def read_union(tokens: Tokens, read: Read) -> Region | Several | None:
     points = tuple(piece.low for piece in union or () if piece.low == piece.high)
     if union and len(points) == len(union):
         return Several("{}", points)
-    return Region("", tuple(union), is_whole=is_whole) if union else None
+    return Region("", tuple(union), kind=kind) if union else None
 
 
 def _pieces(answer: Answer) -> list[Piece]:
@@ -101,7 +103,7 @@ def _pieces(answer: Answer) -> list[Piece]:
     if isinstance(answer, Several) and answer.brackets == "{}":
         return _points(answer.items)
     region = as_region(answer) if isinstance(answer, Several) else answer
-    return [*region.pieces] if isinstance(region, Region) and not region.is_whole else []
+    return [*region.pieces] if isinstance(region, Region) and region.kind in ("", "R") else []
 
 
 def _points(items: Sequence[Answer]) -> list[Piece]:
@@ -119,7 +121,8 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str], read: Read) 
     """The region of inequalities of one variable: all hold at once, or any with ``or`` among ``joints``, and with
     commas where no number satisfies all (``x < 1, x > 3``). ``x \\ne 1`` takes a point out."""
     joints = set(joints)
-    if "or" in joints and len(joints) > 1:
+    is_either = "or" in joints
+    if is_either and len(joints) > 1:
         return None
     sides, signs = split(parts[0], "relation")
     if [sign.value for sign in signs] == ["!="]:  # x \ne 1, 2
@@ -127,21 +130,20 @@ def read_conditions(parts: Sequence[Tokens], joints: Iterable[str], read: Read) 
     signed = [with_both_signs(part) if has(part, "relation", "!=") else [part] for part in parts]
     parts = [part for both in signed for part in dict.fromkeys(both)]  # x \ne \pm 1
     has_hole = any(has(part, "relation", "!=") for part in parts)
-    points = [_point(part) if "or" in joints else None for part in parts]
-    if len(parts) < 2 or all(points):
+    if len(parts) < 2 or (is_either and all(map(_point, parts))):
         return None
-    regions = [
-        region for point, part in zip(points, parts, strict=True) if (region := point or read_inequality(part, read))
-    ]
+    found = ((is_either and _point(part)) or read_inequality(part, read) for part in parts)
+    regions = [region for region in found if region]
     names = {region.variable for region in regions if region.variable}
     if len(regions) < len(parts) or len(names) != 1:
         return None
-    pieces: list[Piece] | None = [] if "or" in joints else [*REALS]
+    union = Region(names.pop(), tuple(piece for region in regions for piece in region.pieces))
+    common: list[Piece] | None = [*REALS]
     for region in regions:
-        pieces = _common(pieces, region.pieces) if pieces else pieces
-    if "or" in joints or (pieces == [] and joints <= {",", ";"} and not has_hole):
-        return Region(names.pop(), tuple(piece for region in regions for piece in region.pieces))
-    return Region(names.pop(), tuple(pieces)) if pieces else None
+        common = _common(common, region.pieces) if common else common
+    if is_either or (common == [] and joints <= {",", ";"} and not has_hole):
+        return union
+    return replace(union, pieces=tuple(common)) if common else None
 
 
 def _point(tokens: Tokens) -> Region | None:
@@ -219,15 +221,13 @@ def read_inequality(tokens: Tokens, read: Read) -> Region | None:
     if not relations or not all(sides) or not set(relations) <= set(MIRROR):
         return None
     if len(sides) == 2:
-        left, relation, right = sides[0], relations[0], sides[1]
-        if _variable(left) is None and not _is_modulus(left):
-            left, relation, right = right, MIRROR[relation], left
-        return _bounded(left, relation, right)
+        left, right = sides
+        is_mirrored = _variable(left) is None and not _is_modulus(left)
+        return _bounded(right, MIRROR[relations[0]], left) if is_mirrored else _bounded(left, relations[0], right)
     if len(sides) != 3 or not (set(relations) <= {"<", "<="} or set(relations) <= {">", ">="}):
         return None
     below, above = _bounded(sides[1], MIRROR[relations[0]], sides[0]), _bounded(sides[1], relations[1], sides[2])
-    common = _common(below.pieces, above.pieces) if below and above else None
-    return Region(below.variable, tuple(common)) if below and common else None
+    return among(below, above)
 
 
 def _bounded(left: Tokens, relation: str, right: Tokens) -> Region | None:
@@ -259,12 +259,10 @@ def _distance(modulus: Tokens, relation: str, end: Tokens) -> Region | None:
     name, shift = str(modulus[1].value), modulus[3:-1]
     if has(shift, "name", "i") or name in ("z", "w") or modulus[1].is_("name", "A"):
         return None  # in the plane
-    centre: Tokens = ()
-    if shift:
-        centre = (*((MINUS,) if modulus[2].value == "+" else ()), OPEN, *shift, CLOSE)
+    centre = (*((MINUS,) if modulus[2].value == "+" else ()), OPEN, *shift, CLOSE) if shift else ()
     low = _end((*centre, MINUS, OPEN, *end, CLOSE))
     high = _end((*centre, PLUS, OPEN, *end, CLOSE) if centre else end)
-    if not isinstance(low, Value) or not isinstance(high, Value):
+    if not low or not high:
         return None
     if relation in ("<", "<="):
         return Region(name, (Piece("()" if relation == "<" else "[]", low, high),))

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.regions import as_region, listed, merged, whole_ends
+from dgpo.verifier.answers.regions import merged, whole_ends
 from dgpo.verifier.comparison import equations, families, forms, policy
 from dgpo.verifier.comparison.decisions import Decision, either, every, paired
+from dgpo.verifier.comparison.kinds import UNORDERED, pairs_of_one_kind
 from dgpo.verifier.comparison.rounding import is_rounded
 from dgpo.verifier.expressions import values
-from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import (
     Answer,
     Equation,
@@ -30,7 +29,6 @@ from dgpo.verifier.expressions.units import may_be_same_unit
 from dgpo.verifier.text.tokens import Tokens, has
 
 MAX_DEPTH = 8
-UNORDERED = frozenset(("", "{}"))
 
 
 @dataclass
@@ -41,21 +39,17 @@ class Comparison:
         compared: Each pair of expressions that was compared, of ground truth and answer, and the decision.
         has_evaluated: Whether expressions were evaluated at points.
         letters: The conditions on letters of the ground truth, and on those of the answer (``k`` is whole).
-        is_swapped: The answer is in the place of the ground truth, down to its parts.
         depth: So many trees that are being compared hold the ones that come next.
     """
 
     compared: list[tuple[Tokens, Tokens, Decision]] = field(default_factory=list)
     has_evaluated: bool = False
     letters: forms.Declared = ({}, {})
-    is_swapped: bool = False
     depth: int = 0
 
     def same(self, gold: Answer, answer: Answer) -> Decision:
         """Whether ``answer`` is ``gold``."""
         values.check_time()
-        if self.is_swapped:
-            return self._swapped(Comparison.same, gold, answer)
         if gold == answer:
             return True
         if self.depth > MAX_DEPTH:
@@ -74,20 +68,10 @@ class Comparison:
             return self._given(gold, answer)
         if isinstance(gold, Equation) or isinstance(answer, Equation):
             return self._equations(gold, answer)
-        for kinds, compare in _PAIRS:
-            if isinstance(gold, kinds[0]) and isinstance(answer, kinds[1]):
-                return compare(self, gold, answer)
-            if isinstance(gold, kinds[1]) and isinstance(answer, kinds[0]):
-                return self._swapped(compare, gold, answer)
-        return False
-
-    def _swapped(self, compare: Any, gold: Answer, answer: Answer) -> Decision:
-        """``compare`` with the two sides exchanged; `compared` still has the ground truth first."""
-        outer = self.letters
-        self.letters, self.is_swapped = (outer[1], outer[0]), not self.is_swapped
-        decision = compare(self, answer, gold)
-        self.letters, self.is_swapped = outer, not self.is_swapped
-        return decision
+        if type(gold) is type(answer):
+            return _BY_KIND[type(gold)](self, gold, answer)
+        pairs = pairs_of_one_kind(gold, answer)
+        return every(self.same(*pair) for pair in pairs) if pairs else False
 
     def _given(self, gold: Answer, answer: Answer) -> Decision:
         wanted, given = (side if isinstance(side, Given) else Given(side, {}) for side in (gold, answer))
@@ -103,7 +87,7 @@ class Comparison:
         is_same = None
         if isinstance(gold, Equation) and isinstance(answer, Equation):
             is_same = equations.same_relation(gold, answer)
-            if is_same and len(equations.unknowns(gold)) > 1:
+            if is_same:
                 return True
             if equations.names_differ(gold, answer):
                 return False
@@ -129,12 +113,13 @@ class Comparison:
         return every(decisions)
 
     def _noted(self, gold: Tokens, answer: Tokens, decision: Decision = None) -> Decision:
-        self.compared.append((answer, gold, decision) if self.is_swapped else (gold, answer, decision))
+        self.compared.append((gold, answer, decision))
         return decision
 
     def values(self, gold: Value, answer: Value) -> Decision:
         if gold.unit != answer.unit:
-            gold, answer = forms.in_radians(gold, forms.with_rate(gold, answer))
+            answer = forms.with_rate(gold, answer)
+            gold, answer = forms.in_degrees(gold, answer), forms.in_degrees(answer, gold)
             is_residue = "mod " in (gold.unit[:4], answer.unit[:4]) and names(gold.node) | names(answer.node)
             if is_residue or not may_be_same_unit(gold.unit, answer.unit):
                 return False
@@ -183,28 +168,11 @@ class Comparison:
         self.letters = outer
         return decision
 
-    def several_and_one(self, gold: Several, answer: Answer) -> Decision:
-        """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
-        is_tuple = len(gold.items) > 1 and gold.brackets == "()"
-        if is_tuple and isinstance(answer, Value) and (parts := forms.components(answer)):
-            return self.severals(gold, parts)
-        if isinstance(answer, Value) and (pairs := forms.by_remainder(gold, answer)):
-            return every(self.same(*pair) for pair in pairs)
-        if gold.brackets not in UNORDERED or (len(gold.items) > 1 and gold.brackets) or not gold.items:
-            return False
-        return every(self.same(item, answer) for item in gold.items)
-
-    def several_and_region(self, gold: Several, answer: Region) -> Decision:
-        region = as_region(gold)
-        if (answer.is_whole or (not region and answer.variable in COUNTERS)) and (numbers := listed(answer)):
-            return self.severals(gold, numbers)
-        return self.regions(region, answer) if region else False
-
     def regions(self, gold: Region, answer: Region) -> Decision:
         if gold.variable and answer.variable and gold.variable != answer.variable:
             has_both = has(gold.tokens, "name", answer.variable) and has(answer.tokens, "name", gold.variable)
             return self._inequalities(gold.tokens, answer.tokens) if has_both else False
-        if gold.is_whole != answer.is_whole and not policy.may_be_whole(gold, answer):
+        if (gold.kind or "R") != (answer.kind or "R") and not policy.may_be_whole(gold, answer):
             return False
         if (gold.is_whole or answer.is_whole) and (wanted := whole_ends(gold)) and (given := whole_ends(answer)):
             return wanted == given
@@ -222,30 +190,9 @@ class Comparison:
             return False
         return self._in_order(*([cell for row in grid.rows for cell in row] for grid in (gold, answer)))
 
-    def grid_and_other(self, gold: Grid, answer: Answer) -> Decision:
-        """A matrix beside a tuple of rows or another expression, a row or a column beside a tuple."""
-        if isinstance(answer, Value) and answer.is_opaque:
-            return self._noted(gold.tokens, answer.tokens)
-        rows = answer.items if isinstance(answer, Several) and answer.brackets not in UNORDERED else ()
-        if rows and all(isinstance(item, Several) for item in rows):  # [[1, 2], [3, 4]]
-            return self.grids(gold, Grid(tuple(item.items for item in rows if isinstance(item, Several))))
-        is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
-        if isinstance(answer, Value):
-            answer = forms.components(answer) or answer
-        if not is_vector or not isinstance(answer, Several):
-            return False
-        return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer)
-
     def named(self, gold: Named, answer: Named) -> Decision:
         items = forms.in_order_of(gold, answer)
         return self.severals(Several("()", gold.items), Several("()", items)) if items else False
-
-    def named_and_several(self, gold: Named, answer: Several) -> Decision:
-        if labelled := forms.labelled_behind(answer, gold.names):
-            return self.named(gold, labelled)
-        pairs = sorted(zip(gold.names, gold.items, strict=True), key=lambda pair: pair[0])
-        items = tuple(item for _, item in pairs) if set(gold.names) <= set("xyz") else gold.items
-        return self.severals(Several("()", items), answer)
 
     def ratios(self, gold: Ratio, answer: Ratio) -> Decision:
         if len(gold.terms) != len(answer.terms) or not may_be_same_unit(gold.terms[-1].unit, answer.terms[-1].unit):
@@ -254,11 +201,6 @@ class Comparison:
             is_half = not gold.half or not answer.half or gold.half == answer.half
             return is_half and not policy.times(gold).isdisjoint(policy.times(answer))
         return every(self.values(*pair) for pair in zip(gold.shares(), answer.shares(), strict=True))
-
-    def ratio_and_value(self, gold: Ratio, answer: Value) -> Decision:
-        if gold.half:  # 3 pm
-            return self.values(gold.terms[0], answer) if gold.terms[-1].node == 0 and not answer.unit else False
-        return self.values(gold.shares()[0], answer) if len(gold.terms) == 2 else False
 
     def statements(self, gold: Statement, answer: Statement) -> Decision:
         if gold.is_words or answer.is_words:
@@ -275,25 +217,13 @@ class Comparison:
             wanted, given, lambda one, other: one[0] == other[0] and values.is_multiple(one[1], other[1], positive=True)
         )
 
-    def statement_and_other(self, gold: Statement, answer: Value | Region) -> Decision:
-        is_number = isinstance(answer, Value) and isinstance(answer.node, Fraction)
-        if gold.is_words or is_number or not answer.tokens:
-            return False
-        return self._inequalities(gold.tokens, answer.tokens)
 
-
-_PAIRS: tuple[tuple[tuple[Any, Any], Callable[..., Decision]], ...] = (
-    ((Value, Value), Comparison.values),
-    ((Several, Several), Comparison.severals),
-    ((Several, Region), Comparison.several_and_region),
-    ((Region, Region), Comparison.regions),
-    ((Grid, Grid), Comparison.grids),
-    ((Grid, Several | Value), Comparison.grid_and_other),
-    ((Named, Named), Comparison.named),
-    ((Named, Several), Comparison.named_and_several),
-    ((Several, Value), Comparison.several_and_one),
-    ((Ratio, Ratio), Comparison.ratios),
-    ((Ratio, Value), Comparison.ratio_and_value),
-    ((Statement, Statement), Comparison.statements),
-    ((Statement, Value | Region), Comparison.statement_and_other),
-)
+_BY_KIND: dict[type[Any], Callable[..., Decision]] = {
+    Value: Comparison.values,
+    Several: Comparison.severals,
+    Region: Comparison.regions,
+    Grid: Comparison.grids,
+    Named: Comparison.named,
+    Ratio: Comparison.ratios,
+    Statement: Comparison.statements,
+}

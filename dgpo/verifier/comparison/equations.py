@@ -8,6 +8,7 @@ from itertools import pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
+from dgpo.verifier.answers.regions import REAL, WHOLE
 from dgpo.verifier.comparison.forms import NEGATED, WITH_CONSTANT, Declared, with_one_notation
 from dgpo.verifier.comparison.rounding import may_round
 from dgpo.verifier.expressions.points import COUNTERS
@@ -29,7 +30,6 @@ from dgpo.verifier.expressions.tree import (
 from dgpo.verifier.expressions.values import equal, is_multiple
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import EQUALS, Tokens, has
-from dgpo.verifier.text.tokens import renamed as with_letters
 
 MAX_SIDES = 4
 _DISTRIBUTIONS = frozenset(("N", "normal", "B", "bin", "binomial", "U", "uniform"))
@@ -41,7 +41,7 @@ def named_value(equation: Equation) -> tuple[Name | None, Tokens | None]:
     r"""Name and value of ``x = 5``, ``5 = x`` and ``x = 2 + 3 = 5``, value of ``\sqrt{2} \approx 1.4``; else None."""
     sides = [*equation.sides]
     first, last = _outer_names(sides)
-    if _equated(equation):
+    if chain(equation):
         return None, None
     if (not first and equation.approximate == 1) or not any(map(_has_variable, sides)):
         return None, sides[0]  # 3/8 = 0.375
@@ -57,18 +57,11 @@ def _outer_names(sides: list[Tokens]) -> tuple[Name | None, Name | None]:
     return first, None if is_constant else last
 
 
-def _equated(equation: Equation) -> tuple[str, ...]:
-    """The letters of ``x = y = 1`` and ``x = y = z`` before the last side; none for any other equation."""
-    letters = [side[0] for side in equation.sides[:-1] if len(side) == 1 and side[0].kind == "name"]
-    return tuple(str(letter.value) for letter in letters) if 1 < len(letters) == len(equation.sides) - 1 else ()
-
-
-def chain(equation: Equation, *, is_open: bool = False) -> tuple[str, ...]:
-    """The letters of ``x = y = z = 1``, two or more, with ``is_open`` of ``x = y = z``; none for others."""
-    letters, last = _equated(equation), equation.sides[-1]
-    if not read_name(last):
-        return letters
-    return (*letters, str(last[0].value)) if is_open and letters and len(last) == 1 else ()
+def chain(equation: Equation) -> tuple[str, ...]:
+    """The letters of ``x = y = 1``, and all three of ``x = y = z``; none for any other equation."""
+    others = equation.sides if read_name(equation.sides[-1]) else equation.sides[:-1]
+    letters = tuple(str(side[0].value) for side in others if len(side) == 1 and side[0].kind == "name")
+    return letters if len(letters) == len(others) and len(equation.sides) > 2 else ()
 
 
 def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
@@ -86,21 +79,21 @@ def asked_value(gold: Equation, answer: Answer) -> Tokens | None:
 
 def _is_identity(equation: Equation) -> bool:
     """Whether both sides have the same value whatever their letters are: ``x^2 - 1 = (x - 1)(x + 1)``."""
-    sides = [read_answer(side) for side in equation.sides]
-    nodes = [side.node for side in sides if isinstance(side, Value)]
-    return len(nodes) == len(sides) == 2 and equal(nodes[0], nodes[1]) is True
+    nodes = _trees(equation.sides)
+    return len(nodes) == 2 and equal(nodes[0], nodes[1]) is True
 
 
 def are_parts_of_curve(*sides: Given) -> bool:
     """Whether a curve loses points on one side alone, by a bound on a coordinate or its parameter, or each side loses
     others: ``x^2 + y^2 = 1, x > 0``, ``(2 + t, 3 - t), t > 0``."""
     are_curves = any(isinstance(side.value, Equation) and named_value(side.value)[1] is None for side in sides)
-    gold, answer = (frozenset(side.conditions) for side in sides)
+    bounds = [{name: said for name, said in side.conditions.items() if said != REAL} for side in sides]
+    gold, answer = map(frozenset, bounds)
     lost = [not letters.isdisjoint("xyz") for letters in (gold - answer, answer - gold)]
     points = [side.value for side in sides if isinstance(side.value, Several) and side.value.brackets == "()"]
     used = {name for point in points for item in point.items for name in functions(getattr(item, "node", ""))}
-    ranges = [{side.conditions[name] for name in _PARAMETERS & {*side.conditions}} - {("R",)} for side in sides]
-    is_cut = bool((ranges[0] - {("Z",)} and not answer) or (ranges[1] and not gold))
+    ranges = [{said for name, said in bound.items() if name in _PARAMETERS} for bound in bounds]
+    is_cut = bool((ranges[0] - {WHOLE} and not answer) or (ranges[1] and not gold))
     return (any(lost) if are_curves else all(lost)) or (is_cut and bool(points) and used.isdisjoint(("sin", "cos")))
 
 
@@ -137,7 +130,7 @@ def claims(answer: Equation, gold: Answer) -> list[Tokens] | None:
     if first and len(sides) > 2:
         return sides[-1:]
     letters = [{token.value for token in side if token.kind == "name"} for side in sides]
-    if len(sides) == 2 and not first and not last and (is_unsolved(sides[0]) or letters[0] == letters[1] != set()):
+    if len(sides) == 2 and not first and not last and (_is_unsolved(sides[0]) or letters[0] == letters[1] != set()):
         return sides if letters[1] else []  # x^2 - 1 = (x - 1)(x + 1), unlike 3x^2 = 6x
     return [side for side in sides[:-1] if not _has_variable(side)] + [sides[-1]]
 
@@ -148,7 +141,7 @@ def _is_talk(side: Tokens) -> bool:
     return has_words and read_name(side) is None
 
 
-def is_unsolved(side: Tokens) -> bool:
+def _is_unsolved(side: Tokens) -> bool:
     """Whether a side asks for its unknowns: ``x^2 - 5x + 6``, ``2x + y - 3``; not ``a + b``, which may be asked for."""
     letters = {str(token.value) for token in side if token.kind == "name"} - {"e", "i", "pi"}
     terms, signs = split(side, "sign", "+", "-")
@@ -167,13 +160,13 @@ def names_differ(gold: Equation, answer: Equation) -> bool:
     (wanted, _), (given, _) = named_value(gold), named_value(answer)
     if len(gold.sides) != 2 or len(answer.sides) != 2 or wanted is None or given is None:
         return False
-    if given.index and replace(wanted, index=given.index) == given and definition(gold) and definition(answer):
+    if given.index and replace(wanted, index=given.index) == given and _definition(gold) and _definition(answer):
         return False  # a_n and a_k, as functions of their index
     are_laws = {wanted.head, given.head} <= _DISTRIBUTIONS and has(gold.sides[1][:1], "open", "(")
     return differ(wanted, given) or (are_laws and wanted.head[0].lower() != given.head[0].lower())  # N(0, 1), U(0, 1)
 
 
-def definition(equation: Equation) -> tuple[str, Tokens] | None:
+def _definition(equation: Equation) -> tuple[str, Tokens] | None:
     """``x`` and ``2x+3`` of ``f(x) = 2x+3``, ``k`` and ``2^k`` of ``n = 2^k``; None for what defines no function."""
     name = read_name(equation.sides[0])
     if len(equation.sides) != 2 or name is None:
@@ -188,30 +181,28 @@ def definition(equation: Equation) -> tuple[str, Tokens] | None:
     return None
 
 
-def definitions(gold: Equation, answer: Equation, declared: Declared) -> tuple[Answer, Answer] | None:
-    """``2x`` and ``3x`` of ``f(x) = 2x`` and ``f(t) = 3t``: two definitions in the variable of the first; else None.
-    Letters with a condition each are renamed where these are compared."""
-    wanted, given = definition(gold), definition(answer)
+def definitions(gold: Equation, answer: Equation, declared: Declared) -> tuple[Given, Given] | None:
+    """``2x`` and ``3t`` of ``f(x) = 2x`` and ``f(t) = 3t``, each with its variable, which may be renamed; else None."""
+    wanted, given = _definition(gold), _definition(answer)
     if not wanted or not given or wanted[0] == given[0] or has(given[1], "name", wanted[0]):
         return None
     named = {read_name(gold.sides[0]), read_name(answer.sides[0])}
     if (wanted[0] in declared[0] and given[0] in declared[1]) or (Name("n") in named and len(named) > 1):
         return None
-    letter, side = given
-    products = {token.latex: token.latex.replace(letter, wanted[0]) for token in side if token.is_product}  # ct
-    side = with_letters(with_letters(side, {letter: wanted[0]}), products, "word")
-    return read_answer(wanted[1]), read_answer(side)
+    return Given(read_answer(wanted[1]), {wanted[0]: REAL}), Given(read_answer(given[1]), {given[0]: REAL})
 
 
 def spread(tree: Answer, other: Answer) -> Answer:
     """``x = y = z = 1`` as the tuple ``(1, 1, 1)`` and ``x = y = z`` as ``(t, t, t)``, or as values by name, where
     ``other`` is such; else ``tree``.
     """
-    letters = chain(tree, is_open=isinstance(other, Named | Several)) if isinstance(tree, Equation) else ()
-    is_other_chain = isinstance(other, Equation) and chain(other)
-    if not isinstance(tree, Equation) or not letters or not (is_other_chain or isinstance(other, Named | Several)):
+    letters = chain(tree) if isinstance(tree, Equation) else ()
+    if not isinstance(tree, Equation) or not letters:
         return tree
-    first = other.items[:1] if isinstance(other, Named | Several) and len(letters) == len(tree.sides) else ()
+    is_open = len(letters) == len(tree.sides)
+    if not isinstance(other, Named | Several) and (is_open or not isinstance(other, Equation) or not chain(other)):
+        return tree
+    first = other.items[:1] if is_open and isinstance(other, Named | Several) else ()
     is_letter = any(isinstance(item, Value) and isinstance(item.node, str) for item in first)
     values = (first if is_letter else (read_answer(tree.sides[-1]),)) * len(letters)
     return Several("()", values) if isinstance(other, Several) else Named(letters, values)
@@ -226,51 +217,43 @@ def joined(equation: Equation) -> Tokens:
 def same_relation(gold: Equation, answer: Equation) -> bool | None:
     """Whether they are one equation but for factors and order, ``PV = nRT`` and ``P = nRT/V``, ``x/2 = y/3 = z``; None
     where a side has no value."""
-    wanted = differences(gold.sides)
-    given = in_any_order(answer.sides) if wanted and len(gold.sides) == len(answer.sides) else []
+    wanted = _differences(gold.sides)
+    given = _in_any_order(answer.sides) if wanted and len(gold.sides) == len(answer.sides) else []
     pairs = (zip(wanted, order, strict=True) for order in given)
     is_any = any(all(is_multiple(*with_one_notation(*pair)) for pair in order) for order in pairs if all(given))
     return is_any if given and all(given) else None
 
 
-def in_any_order(sides: Sequence[Tokens]) -> list[list[Node]]:
-    """The `differences` of three or four sides in each order; of others as they are."""
-    found = [differences(order) for order in (permutations(sides) if 2 < len(sides) < 5 else [sides])]
+def _in_any_order(sides: Sequence[Tokens]) -> list[list[Node]]:
+    """The `_differences` of three or four sides in each order; of others as they are."""
+    found = [_differences(order) for order in (permutations(sides) if 2 < len(sides) < 5 else [sides])]
     has_constant = all("C" in names(node) <= WITH_CONSTANT for node in found[0])
     return [*found, *([renamed(node, NEGATED) for node in nodes] for nodes in found if has_constant)]
 
 
-def unknowns(equation: Equation) -> frozenset[str]:
-    """The variables of an equation."""
-    return frozenset().union(*map(names, differences(equation.sides)))
-
-
-def differences(sides: Sequence[Tokens]) -> list[Node]:
+def _differences(sides: Sequence[Tokens]) -> list[Node]:
     """Each side minus the next; none where a side has no tree."""
-    found = [node for pair in pairwise(sides) if (node := difference(*pair)) is not None]
-    new = {"c": "C"} | dict.fromkeys(_CONSTANTS & {getattr(read_answer(side), "node", None) for side in sides}, "C")
-    found = [renamed(node, new) if names(node) <= WITH_CONSTANT | {*new} else node for node in found]
-    return [*map(_without_divisors, found)] if len(found) == len(sides) - 1 else []
-
-
-def difference(left_side: Tokens, right_side: Tokens) -> Node | None:
-    """Left side minus right side; None where one of them has no tree."""
-    left, right = read_answer(left_side), read_answer(right_side)
-    if not isinstance(left, Value) or not isinstance(right, Value) or left.is_opaque or right.is_opaque:
-        return None
-    return minus(left.node, right.node)
+    nodes = _trees(sides)
+    new = {"c": "C"} | dict.fromkeys(_CONSTANTS.intersection(nodes), "C")
+    found = [minus(*pair) for pair in pairwise(nodes)]
+    return [_without_divisors(renamed(node, new if names(node) <= WITH_CONSTANT | {*new} else {})) for node in found]
 
 
 def as_positive(tokens: Tokens) -> list[tuple[bool, Node]]:
     """``(True, a - b)`` and ``(False, b - c)`` of ``a > b >= c`` and ``c <= b < a``; none for anything else."""
     sides, signs = split(tokens, "relation")
-    found = []
-    for relation, (left, right) in zip((str(sign.value) for sign in signs), pairwise(sides), strict=True):
-        positive = difference(*((left, right) if relation.startswith(">") else (right, left)))
-        if relation not in ("<", ">", "<=", ">=") or not positive:
-            return []
-        found.append((len(relation) == 1, positive))
-    return found
+    relations = [str(sign.value) for sign in signs]
+    pairs = pairwise(_trees(sides) if {*relations} <= {"<", ">", "<=", ">="} else ())
+    return [
+        (len(relation) == 1, minus(*(pair if relation.startswith(">") else pair[::-1])))
+        for relation, pair in zip(relations, pairs, strict=False)
+    ]
+
+
+def _trees(sides: Sequence[Tokens]) -> list[Node]:
+    """The trees of all sides; none where one of them has none."""
+    values = [side for side in map(read_answer, sides) if isinstance(side, Value) and not side.is_opaque]
+    return [value.node for value in values] if len(values) == len(sides) else []
 
 
 def _without_divisors(node: Node) -> Node:

@@ -3,18 +3,17 @@ and a residue of a modulus, ``3 \pmod 7``, is one.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.regions import as_region
+from dgpo.verifier.answers.regions import WHOLE, as_region
 from dgpo.verifier.comparison import equations
 from dgpo.verifier.comparison.forms import Declared
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Node, Piece, Region, Several, Value, names, renamed
-from dgpo.verifier.text.tokens import renamed as respelt
 
 MAX_RESIDUES = 240
 
@@ -45,7 +44,7 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
     unknown (``x = 2k``).
     """
     are_declared = [isinstance(tree, Given) or _has_modulus(tree) for tree in (gold, answer)]
-    if any({*said.values()} - {("Z",)} for said in declared):
+    if any({*said.values()} - {WHOLE} for said in declared):
         return None
     golds, answers = _families(gold), _families(answer)
     both = golds + answers
@@ -64,30 +63,29 @@ def same(gold: Answer, answer: Answer, declared: Declared) -> bool | None:
     return _residues(golds, period) == _residues(answers, period)
 
 
-def _families(tree: Answer, depth: int = 2) -> list[Family]:
-    """The families whose union an answer is, behind names of names to a depth; none where a part of it is no family."""
+def _families(tree: Answer, letters: Set[str] = COUNTERS, depth: int = 2) -> list[Family]:
+    """The families whose union an answer is, with one of the ``letters`` for all whole numbers, behind names of names
+    to a depth; none where a part of it is no family."""
     if isinstance(tree, Given):
-        value, letters = tree.value, dict.fromkeys(tree.conditions.keys() & {"t"}, "k")  # x = 3 + 7t, t in Z
-        if isinstance(value, Equation):
-            value = replace(value, sides=tuple(respelt(side, letters) for side in value.sides))
-        return _families(value, depth) if {*tree.conditions.values()} == {("Z",)} else []
+        is_of_all = {*tree.conditions.values()} == {WHOLE}
+        return _families(tree.value, COUNTERS | tree.conditions.keys(), depth) if is_of_all else []
     if isinstance(tree, Equation):
         name, value = equations.named_value(tree)
         is_unknown = name is not None and not name.index and name.argument is None
-        return _named(_families(read_answer(value), depth - 1)) if value and is_unknown and depth else []
+        return _named(_families(read_answer(value), letters, depth - 1)) if value and is_unknown and depth else []
     if isinstance(tree, Several) and (interval := as_region(tree)):
         tree = interval
     if isinstance(tree, Region):
-        return _union([*map(_of_interval, tree.pieces)])
+        return _union([_of_interval(piece, letters) for piece in tree.pieces])
     if isinstance(tree, Several):
-        found = _union([_families(item, depth) for item in tree.items] if tree.brackets in ("", "{}") else [])
+        found = _union([_families(item, letters, depth) for item in tree.items] if tree.brackets in ("", "{}") else [])
         return _named(found) if tree.name or tree.brackets else found
-    return _of_value(tree) if isinstance(tree, Value) else []
+    return _of_value(tree, letters) if isinstance(tree, Value) else []
 
 
-def _of_interval(piece: Piece) -> list[Family]:
+def _of_interval(piece: Piece, letters: Set[str]) -> list[Family]:
     r"""The family of ``(k\pi, k\pi + \frac{\pi}{2})``, intervals of one width; none for another interval."""
-    ends = [_of_value(end) if isinstance(end, Value) else [] for end in (piece.low, piece.high)]
+    ends = [_of_value(end, letters) for end in (piece.low, piece.high)]
     if [*map(len, ends)] != [1, 1]:
         return []
     (low,), (high,) = ends
@@ -104,12 +102,12 @@ def _named(families: list[Family]) -> list[Family]:
     return [replace(family, is_named=True) for family in families]
 
 
-def _of_value(value: Value) -> list[Family]:
+def _of_value(value: Value, letters: Set[str]) -> list[Family]:
     r"""The family of a value with one letter, or two by its parity: ``(-1)^k \pi/6 + k\pi``; none for other values."""
     if _has_modulus(value) and (start := exact(value.node)) is not None:
         return [Family(Fraction(value.unit.removeprefix("mod ")), start, False, "", is_named=True)]
     letter = "".join(names(value.node))
-    if letter not in COUNTERS or value.unit not in ("", "degree"):
+    if letter not in letters or value.unit not in ("", "degree"):
         return []
     has_degrees = bool(value.unit)
     found = [_family(value.node, letter, range(6), has_degrees)]

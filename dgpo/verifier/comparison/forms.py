@@ -3,24 +3,25 @@ formulas by cases, sentences by their formulas.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby, pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
-from dgpo.verifier.answers.naming import are_other_measures, read_name
+from dgpo.verifier.answers.naming import are_other_measures
 from dgpo.verifier.answers.phrases import phrase
+from dgpo.verifier.answers.regions import whole_ends
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import (
     Answer,
-    Condition,
     Equation,
     Named,
     Node,
     Operation,
+    Region,
     Several,
     Statement,
     Value,
@@ -49,7 +50,7 @@ WITH_CONSTANT = frozenset((*"Ctuxyz", "theta"))
 NEGATED = {"C": Operation("-", ("C",))}
 _EXTREME = re.compile(r"(?<![A-Za-z])(?:max|min)(?![A-Za-z])")
 _SYMBOL = re.compile(rf"(?:[A-Za-z]|{'|'.join(GREEK)})(?:_\w+)?(?:\^\d)?|[A-Z]{{2,4}}")
-Declared = tuple[Mapping[str, Condition], Mapping[str, Condition]]
+Declared = tuple[Mapping[str, Region], Mapping[str, Region]]
 """The conditions on the letters of a ground truth, and on those of an answer."""
 
 
@@ -76,23 +77,21 @@ def with_rate(gold: Value, answer: Value) -> Value:
     return rate if isinstance(rate, Value) and rate.unit == gold.unit else answer
 
 
-def in_radians(gold: Value, answer: Value) -> tuple[Value, Value]:
-    r"""Both in degrees, without the unit, where one is and the other is in radians: ``60^\circ`` and ``\pi/3``."""
-    for degrees, radians in ((gold, answer), (answer, gold)):
-        node = radians.node
-        if degrees.unit != "degree" or radians.unit not in ("", "rad"):
-            continue
-        is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
-        if radians.unit or is_angle:
-            in_degrees = product(node, Fraction(180), Operation("/", ("pi",)))
-            in_degrees = renamed(node, {"pi": Fraction(180)}) if names(node) else in_degrees  # pi - 2 alpha
-            converted = replace(radians, node=in_degrees, unit="")
-            plain = replace(degrees, unit="")
-            return (plain, converted) if degrees is gold else (converted, plain)
-    return gold, answer
+def in_degrees(value: Value, other: Value) -> Value:
+    r"""``value`` in degrees, without the unit, where one of the two is and the other is in radians: ``60^\circ`` and
+    ``\pi/3``; else ``value``."""
+    degrees, radians = (value, other) if value.unit == "degree" else (other, value)
+    node = radians.node
+    is_angle = "pi" in subtrees(node) or any(function.startswith("arc") for function in functions(node))
+    if degrees.unit != "degree" or not (radians.unit == "rad" or (is_angle and not radians.unit)):
+        return value
+    if value is degrees:
+        return replace(value, unit="")
+    in_degrees = product(node, Fraction(180), Operation("/", ("pi",)))
+    return replace(value, node=renamed(node, {"pi": Fraction(180)}) if names(node) else in_degrees, unit="")
 
 
-def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[str, str]]:
+def _new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[str, str]]:
     r"""Each renaming of the answer's letters that may be tried: none, then those to letters of the ground truth.
 
     Letters may be renamed that have one condition on both sides (``declared``), or on one where both stand by a
@@ -123,9 +122,11 @@ def new_letters(gold: Node, answer: Node, declared: Declared) -> Iterator[dict[s
             yield dict(pairs)
 
 
-def same_condition(gold: Condition, answer: Condition) -> bool:
-    """Whether two conditions are the same, where one may leave out the kind of numbers: ``k >= 0``."""
-    return gold[1:] == answer[1:] and ("" in (gold[0], answer[0]) or gold[0] == answer[0])
+def same_condition(gold: Region, answer: Region) -> bool:
+    """Whether a letter may be the same numbers on both sides; one may leave out their kind: ``k >= 0``."""
+    kinds = {gold.kind, answer.kind}
+    are_same = gold.pieces == answer.pieces or ("Z" in kinds and whole_ends(gold) == whole_ends(answer) != [])
+    return are_same and len(kinds - {""}) < 2
 
 
 def _are_points(*sides: Node) -> bool:
@@ -140,7 +141,7 @@ def pairs(gold: Value, answer: Value, declared: Declared) -> list[tuple[Node, No
     alone has a per cent sign; 3/4 per cent is no 3/4, though 75 per cent may be 75.
     """
     wanted, given = with_one_notation(_with_floor(gold, answer), _with_floor(answer, gold))
-    forms = [renamed(given, new) for new in new_letters(wanted, given, declared)]
+    forms = [renamed(given, new) for new in _new_letters(wanted, given, declared)]
     are_shares = [side.unit[:1] == "%" for side in (gold, answer)]
     if are_shares[0] != are_shares[1]:
         scaled = [product(form, Fraction(100) if are_shares[0] else Fraction(1, 100)) for form in forms]
@@ -164,7 +165,7 @@ def with_letters(golds: list[Answer], answers: list[Answer], declared: Declared)
     if not len(nodes[0]) == len(nodes[1]) == len(golds):
         yield answers
         return
-    for new in new_letters(Operation("tuple", nodes[0]), Operation("tuple", nodes[1]), declared):
+    for new in _new_letters(Operation("tuple", nodes[0]), Operation("tuple", nodes[1]), declared):
         yield [replace(value, node=renamed(node, new)) for value, node in zip(values[1], nodes[1], strict=True)]
 
 
@@ -198,38 +199,6 @@ def _without_modulus(node: Node) -> Node:
     return node
 
 
-def components(value: Value) -> Several | None:
-    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``; None where there are no unit vectors, or something beside them."""
-    node = value.node
-    axes = [axis for axis in "ijk" if f"unit {axis}" in names(node)]
-    if not axes or equal(_along(node, ""), Fraction(0)) is not True:
-        return None
-    return Several("()", tuple(Value(_along(node, axis), value.tokens) for axis in ("ijk" if "k" in axes else "ij")))
-
-
-def _along(node: Node, axis: str) -> Node:
-    """``node`` with 1 for one unit vector and 0 for the others."""
-    return renamed(node, {f"unit {other}": Fraction(other == axis) for other in "ijk"})
-
-
-def by_remainder(cases: Several, formula: Value) -> list[tuple[Answer, Answer]]:
-    r"""``n/2`` and ``\lfloor n/2 \rfloor`` at ``2n``, and so on for each of ``cases`` by the remainder of ``n``; none
-    for cases of another kind, or that are not all."""
-    (letter, *others), pairs, part = (*sorted(names(formula.node)), ""), [], Fraction(0)
-    for value, condition in (item.items for item in cases.items if isinstance(item, Several) and len(item.items) == 2):
-        match value, condition:
-            case Value(), Statement(("remainders of", modulus, *rests, "", "1")):
-                pass
-            case _:
-                return []
-        for rest in rests:
-            number = Operation("+", (product(Fraction(modulus), letter), Fraction(rest)))
-            both = (renamed(node, {letter: number}) for node in (value.node, formula.node))
-            pairs.append(tuple(Value(node, ()) for node in both))
-            part += Fraction(1, int(modulus))
-    return pairs if part == 1 and others == [""] and letter in COUNTERS else []
-
-
 def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
     """The values of ``answer`` in the order of ``gold``'s names, or as they are where all names are other words.
 
@@ -247,15 +216,6 @@ def in_order_of(gold: Named, answer: Named) -> tuple[Answer, ...] | None:
         return tuple(by_name[name] for name in wanted)
     is_partial = len(different) < len(by_name) + len(wanted) and all(map(_SYMBOL.fullmatch, different))
     return None if is_partial else answer.items
-
-
-def labelled_behind(tree: Several, labels: Sequence[str]) -> Named | None:
-    """``12 (Bob), 8 (Alice)`` by name, where ``labels`` has these; None where values have no such words behind them."""
-    values = [item for item in tree.items if isinstance(item, Value)]
-    words = ([Token("word", word, word) for word in value.unit.split()] for value in values)
-    behind = tuple(str(read_name(tuple(tokens))) for tokens in words)
-    is_labelled = len(values) == len(tree.items) and not {*behind}.isdisjoint(labels)
-    return Named(behind, tuple(replace(value, unit="") for value in values)) if is_labelled else None
 
 
 def beside_equations(tree: Several, other: Several) -> Several:

@@ -59,8 +59,6 @@ def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bo
     """Whether two answers in words or letters of choices (their texts by ``same``) are the same; else None."""
     if answer.choices and gold.plain in ("(1)", "(2)", "(3)", "(4)", "(5)"):
         return False  # one statement beside several
-    if len(gold.tokens) > 2 and not has_any(gold.tokens, "word", "name", "empty", "dots") and gold.choices is None:
-        return None
     wanted = gold.whole_numbers
     given = whole_numbers(answer.plain, is_answer=True) if wanted else None
     if wanted and given and (wanted.kind != given.kind or same_numbers(wanted, given)):
@@ -114,10 +112,11 @@ def are_of_other_unknowns(gold: Several, answer: Several) -> bool:
     return are_indexed or {gold.name, answer.name} <= set("xyz")
 
 
-def may_be_whole(*sides: Region) -> bool:
+def may_be_whole(gold: Region, answer: Region) -> bool:
     """Whether a region beside one of whole numbers may be one too: n may be whole without a word of it."""
-    (whole,), (other,) = ([side for side in sides if side.is_whole is is_whole] for is_whole in (True, False))
-    return other.variable in COUNTERS or bool(sides[0] is whole and other.variable and whole.variable)
+    whole, other = (gold, answer) if gold.is_whole else (answer, gold)
+    is_told = bool(gold is whole and other.variable and whole.variable)
+    return whole.is_whole and not other.kind and (other.variable in COUNTERS or is_told)
 
 
 def times(time: Ratio) -> set[tuple[Node | None, ...]]:

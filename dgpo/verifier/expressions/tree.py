@@ -175,12 +175,19 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A set of real numbers: a union of intervals, of a variable ('' for none); or the whole numbers in it."""
+    """A set of numbers, of a variable ('' for none): those of a kind in a union of intervals.
+
+    ``kind``: the letter of Z, Q, R, C or P (primes), '' where none is told.
+    """
 
     variable: str
     pieces: tuple[Piece, ...]
     tokens: Tokens = field(default=(), compare=False)
-    is_whole: bool = False
+    kind: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.kind == "Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,16 +227,12 @@ class Ratio:
         return [Value(quotient(term.node, last.node), (*term.tokens, *last.tokens)) for term in terms]
 
 
-Condition = tuple[str, ...]
-"""The letter of a set of numbers, '' for any, and what else is said of one: ``("Z", "_", ">=", "1")``."""
-
-
 @dataclass(frozen=True, slots=True)
 class Given:
-    r"""A value with conditions on letters in it, ``2^n for n \ge 1``."""
+    r"""A value with the numbers that letters in it may be, ``2^n for n \ge 1``."""
 
     value: "Answer"
-    conditions: Mapping[str, Condition] = field(hash=False)
+    conditions: Mapping[str, Region] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,14 @@ from dgpo.verifier.explain import shown
         (r"\left\{\begin{array}{l} x_1=1, \\ x_2=2. \end{array}\right.", "list(1; 2)"),
         (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", "matrix(1; 2 / 3; 4)"),
         ("not enough information", "words(not enough information)"),
-        (r"2^{n} \text{ for } n \ge 1", "(^ 2 n), if n >= 1"),
-        (r"f(x)=x \forall x \in \mathbb{R}", "equation(f(x) = x), if x in R"),
+        (r"2^{n} \text{ for } n \ge 1", "(^ 2 n), if numbers n in [1; infinity)"),
+        (r"f(x)=x \forall x \in \mathbb{R}", "equation(f(x) = x), if numbers R x in ((- infinity); infinity)"),
         (r"-4 \text{ at } x=2", "(- 4)"),
         (r"6 \text{ (when } x=5)", "6"),
         (r"7 \text{ with equality iff } a=b", "7"),
         (r"f(x)=6, \text{ attained at } x=5", "equation(f(x) = 6)"),
-        (r"2n\pi, n \in \mathbb{Z}", "(* 2 n pi), if n in Z"),
-        (r"\{x \mid x = 3n, n \in \mathbb{Z}\}", "set((* 3 n), if n in Z)"),
+        (r"2n\pi, n \in \mathbb{Z}", "(* 2 n pi), if numbers Z n in ((- infinity); infinity)"),
+        (r"\{x \mid x = 3n, n \in \mathbb{Z}\}", "set((* 3 n), if numbers Z n in ((- infinity); infinity))"),
     ],
 )
 def test_each_kind_of_answer(text: str, tree: str) -> None:
@@ -50,7 +50,7 @@ def test_each_kind_of_answer(text: str, tree: str) -> None:
         (r"x > 1 \text{ and } x < 4", "numbers x in (1; 4)"),
         (r"x > 1 \text{ and } x > 2", "numbers x in (2; infinity)"),
         (r"0 < x < 2, x \ne 1", "numbers x in (0; 1) and (1; 2)"),
-        (r"\mathbb{R} \setminus [2, 3]", "numbers in ((- infinity); 2) and (3; infinity)"),
+        (r"\mathbb{R} \setminus [2, 3]", "numbers R in ((- infinity); 2) and (3; infinity)"),
         (r"]-\infty, 1] \cup ]2, 3[", "numbers in ((- infinity); 1] and (2; 3)"),
         (r"|x - 2| < 3", "numbers x in ((+ 2 (- 3)); (+ 2 3))"),
     ],
@@ -71,4 +71,4 @@ def test_cases_in_words_are_pairs_of_value_and_condition(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["all primes p with p>5", "True if n=2", "at x=2"])
 def test_several_values_and_descriptions_of_sets_are_no_value(text: str) -> None:
-    assert shown(read(text).tree).startswith(("words", "list(words", "equation"))
+    assert shown(read(text).tree).startswith(("words", "list(words", "equation", "numbers P"))
