@@ -146,7 +146,7 @@ def test_an_answer_is_worth_less_the_likelier_its_alternative() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kl_direction": "ref"}, "kl_direction=ref"),
+        ({"kl_direction": "ref"}, "kl_direction='ref'"),
         ({"preserve_weight": -1.0}, "preserve_weight=-1"),
         ({"retain_weight": math.nan}, "retain_weight=nan"),
     ],
