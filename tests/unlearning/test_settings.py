@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_each_config_is_read(config: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "message"),
+    ("overrides", "message"),
     [
         ("method.top_k=0", "method.top_k=0 must be an integer in [1, inf); correct it"),
         ("method.top_k=100000", "method.top_k=100000: expected 1 to the model's vocabulary"),
@@ -92,53 +93,35 @@ def test_each_config_is_read(config: str) -> None:
         ("model.path=nowhere/at/all", "model.path=nowhere/at/all: no model can be loaded"),
         ("model.reference=other", "model.reference=other: it has a vocabulary of 9"),
         ("nothing=1", "nothing"),
+        ("method=idk_dpo", ""),
+        ("method=idk_dpo train.micro_batch_size=5", "idk_dpo has pairs; take an even one"),
+        ("method=idk_dpo data.alternatives=null", "nothing to answer instead"),
+        ("method=idk_dpo data.alternatives=none.txt", "data.alternatives=none.txt: there is no such file"),
+        ("method=idk_dpo data.alternatives=latin.txt", "data.alternatives=latin.txt: it cannot be read"),
+        # A method asks only for the files that it reads.
+        ("data.alternatives=none.txt", ""),
+        ("method=grad_ascent data.alternatives=none.txt data.retain=none.jsonl", ""),
     ],
 )
 def test_a_config_that_cannot_train_is_refused_before_it_starts(
-    override: str, message: str, world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    overrides: str, message: str, world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(world)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    if override.endswith("=other") and not Path("other").exists():
+    Path("latin.txt").write_bytes("Je n'ai pas appris ça.\n".encode("latin-1"))
+    if overrides.endswith("=other") and not Path("other").exists():
         sizes = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 1, "num_key_value_heads": 1}
         Qwen2ForCausalLM(Qwen2Config(vocab_size=9, num_hidden_layers=1, **sizes)).save_pretrained("other")
-    status = main(["unlearn", "train", "--dry-run", override])
-    assert message in capsys.readouterr().err and status == (2 if message and "warmup" not in override else 0)
+    status = main(["unlearn", "train", "--dry-run", *overrides.split()])
+    assert message in capsys.readouterr().err and status == (2 if message and "warmup" not in overrides else 0)
 
 
 def test_gpus_that_are_not_there_are_asked_for_in_vain(
-    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
 ) -> None:
     monkeypatch.chdir(world)
-    words = ["unlearn", "train", "trainer.device=cuda", "trainer.n_gpus_per_node=64", "train.batch_size=64"]
-    assert main([*words, "train.micro_batch_size=1"]) == 2
-    assert "trainer.n_gpus_per_node=64: this machine has" in capsys.readouterr().err
-
-
-def test_pairs_want_an_even_micro_batch(
-    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(world)
-    words = ["unlearn", "train", "--dry-run", "method=idk_dpo"]
-    assert main([*words, "train.micro_batch_size=5"]) == 2
-    assert "idk_dpo has pairs; take an even one" in capsys.readouterr().err
-    assert main([*words, "data.alternatives=null"]) == 2
-    assert "nothing to answer instead" in capsys.readouterr().err
-    assert main(words) == 0
-
-
-def test_a_method_asks_only_for_the_files_that_it_reads(
-    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(world)
-    words = ["unlearn", "train", "--dry-run", "data.alternatives=none.txt"]
-    assert main(words) == 0
-    assert main([*words, "method=grad_ascent", "data.retain=none.jsonl"]) == 0
-    assert main([*words, "method=idk_dpo"]) == 2
-    assert "data.alternatives=none.txt: there is no such file" in capsys.readouterr().err
-    Path("latin.txt").write_bytes("Je n'ai pas appris ça.\n".encode("latin-1"))
-    assert main([*words[:-1], "data.alternatives=latin.txt", "method=idk_dpo"]) == 2
-    assert "data.alternatives=latin.txt: it cannot be read" in capsys.readouterr().err
+    sizes = ("trainer.n_gpus_per_node=64", "train.batch_size=64", "train.micro_batch_size=1")
+    assert "trainer.n_gpus_per_node=64: this machine has" in refused("unlearn", "train", "trainer.device=cuda", *sizes)
 
 
 def test_the_plan_has_what_a_gpu_holds(capsys: pytest.CaptureFixture[str]) -> None:
