@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from dgpo.cli import main
 from dgpo.runs.checkpoints import write_manifest
+from tests.logits import distance, logits
 
-PROMPT = torch.tensor([[5, 17, 3, 60, 22, 9]])
 TARGETS = ["q_proj", "v_proj", "down_proj"]
 
 
@@ -51,18 +51,8 @@ def adapter_alone(trained: tuple[Path, torch.Tensor], tmp_path_factory: pytest.T
     return run
 
 
-@torch.no_grad()
-def logits(model: torch.nn.Module) -> torch.Tensor:
-    return model.float()(PROMPT).logits
-
-
 def base(untrained: Path) -> torch.nn.Module:
     return AutoModelForCausalLM.from_pretrained(untrained, dtype=torch.bfloat16)
-
-
-def distance(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Of logits, as a share of their spread."""
-    return float((one - other).std() / other.std())
 
 
 def test_the_model_is_exported_with_its_adapter_merged(
