@@ -43,7 +43,7 @@ def reward(completions: list[list[dict[str, str]]], truth: list[str], **_: Any) 
 def measure_dgpo(model: Path, steps: int, folder: Path) -> dict[str, list[float]]:
     """Train by dgpo; the seconds of each kind, of each step behind the first ones."""
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "dgpo.train", "--config-name", "quickstart", "policy_loss=grpo"]
+    command = [sys.executable, "-m", "dgpo.cli", "train", "--config-name", "quickstart", "policy_loss=grpo"]
     command += [f"run.dir={folder}", f"run.name={folder.name}", f"trainer.total_training_steps={steps}"]
     command += ["trainer.val_before_train=false", "trainer.test_freq=-1", "trainer.save_freq=-1", "logging=offline"]
     subprocess.run([*command, f"actor_rollout_ref.model.path={model}"], check=True)
@@ -118,7 +118,7 @@ def table(rounds: dict[str, list[dict[str, list[float]]]]) -> Table:
         ratio = f"{np.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})" if name == "dgpo" else "1"
         times = [f"{medians[key]:.1f}" if key in medians else "" for key in ("step", "generation", "update")]
         rows.append((name, *times, f"{PROMPTS * ANSWERS / medians['step']:.1f}", ratio))
-    return Table(COLUMNS, rows, words=("",))
+    return Table(COLUMNS, rows)
 
 
 def main() -> None:

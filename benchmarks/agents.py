@@ -110,7 +110,7 @@ def learned(runs: Sequence[Path]) -> Table:
         "Success at temperature 1 on held-out maps, half of which the rule 'towards the goal unless a hole is there' "
         "crosses. Means over seeds with Student's 95 % interval; differences are of runs from the same model."
     )
-    return Table(head, rows, title="Success on FrozenLake", notes=[note], words=["credit"])
+    return Table(head, rows, title="Success on FrozenLake", notes=[note])
 
 
 def speed(runs: Sequence[Path]) -> Table:
@@ -126,7 +126,7 @@ def speed(runs: Sequence[Path]) -> Table:
         rows.append([name, f"{seconds:.1f}", f"{tokens:,.0f}", f"{update / seconds:.0%}"])
     head = ["runs", "seconds a step", "tokens a second", "of it in the update"]
     note = "Runs of other models, lengths and updates a step tell the order of size alone."
-    return Table(head, rows, title="Time", notes=[note], words=["runs"])
+    return Table(head, rows, title="Time", notes=[note])
 
 
 def main() -> None:

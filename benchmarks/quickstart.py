@@ -41,7 +41,7 @@ def measure(name: str, seed: int, overrides: list[str]) -> dict[str, Any]:
     """Train once and report; a run that was done earlier is reported without what only watching it tells."""
     run = RunFolder(f"runs/quickstart/{name}")
     done_earlier = run.metrics.is_dir()
-    command = [sys.executable, "-m", "dgpo.train", f"seed={seed}", f"run.name={name}", *overrides]
+    command = [sys.executable, "-m", "dgpo.cli", "train", f"seed={seed}", f"run.name={name}", *overrides]
     first_step: list[float] = []
 
     def look(seconds: float) -> None:
@@ -87,7 +87,7 @@ def table(results: list[dict[str, Any]]) -> Table:
         )
         for r in results
     ]
-    return Table((*head, "first step (s)", "whole run (s)", "memory (GiB)"), rows, words=("run",))
+    return Table((*head, "first step (s)", "whole run (s)", "memory (GiB)"), rows)
 
 
 def cell(value: float | None, form: str) -> str:

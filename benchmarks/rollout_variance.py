@@ -127,7 +127,6 @@ def main() -> None:
             "problems with a share right below 0.1 or above 0.9. Expected: Σσ²/n, of the uniform, by the counts that "
             "the rollouts were allocated by, and so too good."
         ],
-        words=head[:1],
     )
     publish(args.output, table, about="# Variance of the batch gradient, uniform against allocated")
 

@@ -130,6 +130,5 @@ if __name__ == "__main__":
             ("writing it", f"{writing:.1f} s"),
             ("opening it in Chromium, drawn", "not measured" if opening is None else f"{opening:.2f} s"),
         ],
-        words=("what",),
     )
     publish(RESULTS / "rollouts_page.md", table)

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.common import arguments_of, publish, students
 from dgpo.evaluation.statistics import Interval
 from dgpo.tables import Table
-from dgpo.unlearning.judge import NAMES, metric_text, picture
+from dgpo.unlearning.judge import NAMES, metric_cells, picture
 
 
 def over_seeds(name: str, values: Sequence[float]) -> Interval:
@@ -42,10 +42,8 @@ def methods_of(reports: Sequence[Path]) -> dict[str, dict[str, Interval]]:
 
 def table_of(methods: Mapping[str, Mapping[str, Interval]], seeds: int) -> Table:
     names = [name for name in NAMES if any(name in metrics for metrics in methods.values())]
-    rows = [[method, *(metric_text(metrics.get(name)) for name in names)] for method, metrics in methods.items()]
-    return Table(
-        ["method", *(NAMES[name] for name in names)], rows, f"Unlearning in small, {seeds} seeds", words=["method"]
-    )
+    rows = [[method, *metric_cells(map(metrics.get, names))] for method, metrics in methods.items()]
+    return Table(["method", *(NAMES[name] for name in names)], rows, f"Unlearning in small, {seeds} seeds")
 
 
 if __name__ == "__main__":

@@ -59,4 +59,4 @@ def measure() -> dict[str, float]:
 
 if __name__ == "__main__":
     rows = [(name, f"{peak:.2f}", f"{peak * BATCH * TIME * 151_936 * 4 / 1e9:.1f}") for name, peak in measure().items()]
-    print(Table(["PALU's loss", "peak, logits tensors", "GB at V = 151,936"], rows, words=["PALU's loss"]).markdown())
+    print(Table(["PALU's loss", "peak, logits tensors", "GB at V = 151,936"], rows).markdown())

@@ -100,7 +100,7 @@ COLUMNS += ("p50 ×", "p99 ×", "hostile: run as code", "late", "accepted", "mem
 def table(results: dict[str, Result], note: str) -> Table:
     """Times are relative to math-verify's on the real outputs."""
     rows = [_cells(name, result, results.get(BASELINE)) for name, result in results.items()]
-    return Table(COLUMNS, rows, notes=[note], words=COLUMNS[:1])
+    return Table(COLUMNS, rows, notes=[note])
 
 
 def _cells(name: str, result: Result, baseline: Result | None) -> list[str]:

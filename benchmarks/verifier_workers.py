@@ -159,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"medians of {arguments.repeats} times. The machine had other work: only the ratio is a result."
     )
     head = ("responses", "reward function", "seconds", "responses/s", "×", "agrees with the labels %")
-    publish(arguments.output, Table(head, rows, notes=[note], words=head[:2]))
+    publish(arguments.output, Table(head, rows, notes=[note]))
 
 
 if __name__ == "__main__":

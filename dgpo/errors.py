@@ -1,11 +1,12 @@
-"""The error for what a person can mend, and the check of a number that one has set."""
+"""The error for what a person can mend, and the checks of what one has set: a number, the fields of a dataclass."""
 
 import contextlib
 import math
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, field, fields
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 Choice = TypeVar("Choice")
 
@@ -61,3 +62,45 @@ def check_number(
         high = f"{below:g})" if below <= at_most else f"{at_most:g}]"
         kind = ("an integer" if integer else "a number") + (f" of {unit}" if unit else "")
         raise ValueError(f"{name}={value!r} must be {kind} in {low}, {high}")
+
+
+def bounded(default: Any = MISSING, **bounds: Any) -> Any:
+    """A field of a dataclass that `check_fields` holds to bounds of `check_number`."""
+    return field(default=default, metadata=bounds)
+
+
+def one_of(*choices: str) -> Any:
+    """A field that has one of these, or a list of some, for where its type cannot be a Literal."""
+    return field(metadata={"choices": choices})
+
+
+def check_fields(settings: Any, spelled: Callable[[str], str] = str) -> None:
+    """Require of a dataclass what its fields say: bounds, an integer or number where the default is one, true or false
+    where that is, one of a Literal or of choices, or a list of them. None is for those whose type has it.
+
+    Args:
+        spelled: makes of a field's name what a person has written.
+
+    Raises:
+        ValueError: as `check_number`.
+    """
+    for each in fields(settings):
+        name, value = spelled(each.name), getattr(settings, each.name)
+        if value is None and type(None) in get_args(each.type):
+            continue
+        if isinstance(each.default, bool) and not isinstance(value, bool):
+            raise ValueError(f"{name}={value!r} must be True or False")
+        if choices := get_args(each.type) if get_origin(each.type) is Literal else each.metadata.get("choices"):
+            for one in value if isinstance(value, list) else [value]:
+                if one not in choices:
+                    raise ValueError(f"{name}={one!r} must be one of {', '.join(choices)}")
+        elif each.metadata or type(each.default) in (int, float):
+            check_number(name, value, integer=type(each.default) is int, **each.metadata)
+
+
+def check_options(settings: Any) -> None:
+    """`check_fields` of what a command's options gave; UserError."""
+    try:
+        check_fields(settings, lambda name: f"--{name.replace('_', '-')}")
+    except ValueError as error:
+        raise UserError(f"{error}; choose such a one") from error

@@ -11,7 +11,7 @@ import math
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -256,6 +256,12 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in settings.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
+
+
+def differing(several: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keys of flat settings that are not the same in all of them; what is None is not there."""
+    keys = dict.fromkeys(key for each in several for key in each)
+    return [key for key in keys if any(each.get(key) != several[0].get(key) for each in several)]
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

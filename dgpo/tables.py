@@ -1,7 +1,8 @@
 """One table for all commands: made once as text, shown in a terminal, written as Markdown."""
 
+import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from dgpo.files import make_folder, replace_json, replace_text
+from dgpo.files import differing, make_folder, replace_json, replace_text
 
 WIDTH = 160
 """Columns of a table outside a terminal."""
+ABSENT = "–"
+FIGURE = re.compile(rf"([-+−]?[.\d].*|nan.*|{ABSENT})?", re.DOTALL)
+"""A cell of a column of figures, which end at the right; words begin at the left."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,6 @@ class Table:
         rows: of as many cells.
         title: above it; none where empty.
         notes: below it, a paragraph each.
-        words: headings of the columns of words, which begin at the left; figures end at the right.
         whole: headings of the columns whose cells are copied, and never broken, however narrow the terminal.
     """
 
@@ -35,7 +38,6 @@ class Table:
     rows: Sequence[Sequence[str]]
     title: str = ""
     notes: Sequence[str] = ()
-    words: Collection[str] = ()
     whole: Collection[str] = ()
 
     def markdown(self) -> str:
@@ -59,13 +61,29 @@ class Table:
         )
         for heading, *cells in zip(self.head, *self.rows, strict=True):
             least = max(map(cell_len, cells)) if heading in self.whole else None
-            side = "left" if heading in self.words else "right"
+            side = "right" if any(cells) and all(map(FIGURE.fullmatch, cells)) else "left"
             table.add_column(heading, justify=side, overflow="fold", min_width=least)
         for row in self.rows:
             table.add_row(*map(Text, row))
         console.print(table, crop=False)
         for note in self.notes:
             console.print(note, style="dim", markup=False, highlight=False)
+
+
+def settings_table(
+    columns: Mapping[str, Mapping[str, Any]],
+    title: str = "",
+    notes: Sequence[str] = (),
+    keys: Sequence[str] | None = None,
+) -> Table:
+    """A row a key, a column for each of what has these settings; without ``keys`` all, a star at those that differ."""
+    starred = differing([*columns.values()]) if keys is None else ()
+    rows = []
+    for key in keys or dict.fromkeys(key for each in columns.values() for key in each):
+        values = (each.get(key) for each in columns.values())
+        cells = (ABSENT if value is None else str(value) for value in values)
+        rows.append((f"{key} *" if key in starred else key, *cells))
+    return Table(("setting", *columns), rows, title, notes)
 
 
 def write_tables(

@@ -120,6 +120,20 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayCluster
         cluster.script("stop")
 
 
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Call a command with these words, which must end in status 2 and a message; the message on one line."""
+    from dgpo.cli import main
+
+    def refused(*words: object) -> str:
+        assert main([*map(str, words)]) == 2
+        said = " ".join(capsys.readouterr().err.split())
+        assert said and "Traceback" not in said
+        return said
+
+    return refused
+
+
 @pytest.fixture(scope="session")
 def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The quick start's model with random weights."""

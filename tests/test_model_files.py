@@ -1,9 +1,11 @@
 """A model's folder is told by its files what it lacks, before anything loads it."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,40 +20,12 @@ def model(untrained: Path, tmp_path: Path) -> Path:
     return shutil.copytree(untrained, tmp_path / "model")
 
 
+Change = Callable[[Path], object]
+
+
 def as_pickles(model: Path) -> None:
     torch.save(load_file(model / "model.safetensors"), model / "pytorch_model.bin")
     (model / "model.safetensors").unlink()
-
-
-def as_gguf(model: Path) -> None:
-    (model / "model.safetensors").rename(model / "model-q4.gguf")
-
-
-def as_gguf_by_another_name(model: Path) -> None:
-    (model / "model.safetensors").write_bytes(b"GGUF\x03\0\0\0")
-
-
-def with_layers(more: int) -> Callable[[Path], object]:
-    def change(model: Path) -> None:
-        settings = json.loads((model / "config.json").read_text())
-        layers = settings["num_hidden_layers"] + more
-        changed = {"num_hidden_layers": layers, "layer_types": ["full_attention"] * layers}
-        (model / "config.json").write_text(json.dumps(settings | changed))
-
-    return change
-
-
-def with_half_a_config(model: Path) -> None:
-    text = (model / "config.json").read_text()
-    (model / "config.json").write_text(text[: len(text) // 2])
-
-
-def in_shards(model: Path) -> None:
-    (model / "model.safetensors").rename(model.parent / "model_world_size_1_rank_0.pt")
-
-
-def as_an_adapter(model: Path) -> None:
-    (model / "config.json").rename(model / "adapter_config.json")
 
 
 def in_the_hubs_cache(model: Path) -> None:
@@ -61,16 +35,39 @@ def in_the_hubs_cache(model: Path) -> None:
         file.rename(model / "snapshots/1" / file.name)
 
 
-def with_an_index(model: Path) -> None:
-    (model / "model.safetensors.index.json").write_text("{}")
+def moved(name: str, to: str) -> Change:
+    return lambda model: (model / name).rename(model / to)
 
 
-def cut_short(model: Path) -> None:
-    weights = model / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1000])
+def written(name: str, content: bytes = b"version https://git-lfs.github.com/spec/v1\n") -> Change:
+    return lambda model: (model / name).write_bytes(content)
 
 
-def with_values(change: Callable[[torch.Tensor], object]) -> Callable[[Path], object]:
+def cut(name: str) -> Change:
+    return lambda model: os.truncate(model / name, (model / name).stat().st_size // 2)
+
+
+def delete(*names: str) -> Change:
+    return lambda model: [(model / name).unlink() for name in names]
+
+
+def configured(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
+    def changed(model: Path) -> None:
+        settings = json.loads((model / "config.json").read_text())
+        (model / "config.json").write_text(json.dumps(settings | change(settings)))
+
+    return changed
+
+
+def with_layers(more: int) -> Change:
+    def change(settings: dict[str, Any]) -> dict[str, Any]:
+        layers = settings["num_hidden_layers"] + more
+        return {"num_hidden_layers": layers, "layer_types": ["full_attention"] * layers}
+
+    return configured(change)
+
+
+def with_values(change: Callable[[torch.Tensor], object]) -> Change:
     def changed(model: Path) -> None:
         weights = load_file(model / "model.safetensors")
         for name in (name for name, tensor in weights.items() if tensor.dim() > 1):
@@ -80,46 +77,42 @@ def with_values(change: Callable[[torch.Tensor], object]) -> Callable[[Path], ob
     return changed
 
 
-def tied(model: Path) -> None:
-    settings = json.loads((model / "config.json").read_text())
-    (model / "config.json").write_text(json.dumps(settings | {"tie_word_embeddings": True}))
-
-
-def pointer(name: str) -> Callable[[Path], object]:
-    return lambda model: (model / name).write_text("version https://git-lfs.github.com/spec/v1\n")
-
-
-def delete(*names: str) -> Callable[[Path], object]:
-    return lambda model: [(model / name).unlink() for name in names]
+tied = configured(lambda settings: {"tie_word_embeddings": True})
 
 
 @pytest.mark.parametrize(
     ("change", "message", "remedy"),
     [
         (as_pickles, "it has its weights as pickles (*.bin)", "save_pretrained(FOLDER)"),
-        (as_gguf, "it has its weights as GGUF", "made from"),
-        (as_gguf_by_another_name, "its model.safetensors is GGUF", "made from"),
-        (in_shards, "it is of a run, whose weights are in shards", "dgpo export RUN"),
-        (with_half_a_config, "it cannot be loaded: its config.json is damaged", "download it again"),
+        (moved("model.safetensors", "model-q4.gguf"), "it has its weights as GGUF", "made from"),
+        (written("model.safetensors", b"GGUF\x03\0\0\0"), "its model.safetensors is GGUF", "made from"),
+        (
+            moved("model.safetensors", "../model_world_size_1_rank_0.pt"),
+            "it is of a run, whose weights are in shards",
+            "dgpo export RUN",
+        ),
+        (cut("config.json"), "it cannot be loaded: its config.json is damaged", "download it again"),
         (with_layers(1), "its files lack weights", "complete"),
         (with_layers(-1), "its config.json is of a smaller model", "complete"),
-        (as_an_adapter, "it is a LoRA adapter, without its base model", "merge_and_unload"),
+        (
+            moved("config.json", "adapter_config.json"),
+            "it is a LoRA adapter, without its base",
+            "merge_and_unload",
+        ),
         (in_the_hubs_cache, "it is the hub's cache of a model", "snapshots/"),
         (delete("model.safetensors"), "it has no weights (*.safetensors)", "complete"),
         (delete("config.json"), "it has no config.json", "complete"),
         (delete("tokenizer.json", "tokenizer_config.json"), "it has no tokenizer", "save_pretrained"),
-        (pointer("model.safetensors"), "its model.safetensors is a pointer of Git LFS", "git lfs pull"),
-        (pointer("tokenizer.json"), "its tokenizer.json is a pointer of Git LFS", "git lfs pull"),
-        (with_an_index, "it names its weights twice", "delete the older"),
-        (cut_short, "its model.safetensors is damaged or cut short", "download it again"),
+        (written("model.safetensors"), "its model.safetensors is a pointer of Git LFS", "git lfs pull"),
+        (written("tokenizer.json"), "its tokenizer.json is a pointer of Git LFS", "git lfs pull"),
+        (written("model.safetensors.index.json", b"{}"), "it names its weights twice", "delete the older"),
+        (cut("model.safetensors"), "its model.safetensors is damaged or cut short", "download it again"),
         (with_values(torch.Tensor.zero_), "its model.safetensors holds zeros alone in 30 of 30 matrices", "again"),
         (with_values(lambda each: each[:, 3].fill_(torch.nan)), "are no finite numbers, as of a run", "give another"),
         (tied, "its config.json has tie_word_embeddings=true, but the output layer", "drop lm_head.weight"),
     ],
 )
-def test_a_folder_that_is_no_whole_model_is_told_what_to_do(
-    change: Callable[[Path], object], message: str, remedy: str, model: Path
-):
+def test_a_folder_that_is_no_whole_model_is_told_what_to_do(change: Change, message: str, remedy: str, model: Path):
     assert model_fault(model) is None
     change(model)
     found = model_fault(model)

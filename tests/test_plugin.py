@@ -1,5 +1,8 @@
+import os
 import subprocess
 import sys
+
+import pytest
 
 PROGRAM = """
 import sys
@@ -22,17 +25,16 @@ def test_what_needs_no_trainer_imports_none() -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_verl_loads_the_plug_in_by_its_entry_point() -> None:
-    program = "import verl, sys; sys.exit(0 if 'dgpo.plugin' in sys.modules else 1)"
-    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
-
-
-def test_on_another_platform_nothing_of_the_cpu_layer_is_loaded() -> None:
+@pytest.mark.parametrize(
+    ("platform", "layer"), [("cpu", True), ("nvidia", False)], ids=["by its entry point", "without the CPU layer"]
+)
+def test_verl_loads_the_plug_in_and_what_the_platform_needs(platform: str, layer: bool) -> None:
     program = (
-        "import os; os.environ['VERL_PLATFORM'] = 'nvidia'; import verl, sys; "
-        "sys.exit(any(name.startswith('dgpo.cpu') for name in sys.modules))"
+        "import verl, sys; assert 'dgpo.plugin' in sys.modules; "
+        f"assert any(name.startswith('dgpo.cpu') for name in sys.modules) is {layer}"
     )
-    assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "VERL_PLATFORM": platform})
+    assert done.returncode == 0
 
 
 def test_the_losses_are_in_verl_s_registry_once_their_config_is_named() -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded, check_fields
 
 Layout = Literal["trajectory", "turn"]
 SuccessFrom = Literal["info", "reward"]
@@ -34,26 +34,19 @@ class AgentSettings:
     """
 
     layout: Layout = "trajectory"
-    max_turns: int = 8
-    max_action_tokens: int = 256
+    max_turns: int = bounded(8, at_least=1)
+    max_action_tokens: int = bounded(256, at_least=1)
     action_tag: str | None = "action"
     think_tag: str | None = None
-    history: int = 2
-    invalid_penalty: float = 0.1
+    history: int = bounded(2, at_least=0)
+    invalid_penalty: float = bounded(0.1, at_least=0)
     success: SuccessFrom = "info"
-    hosts: int = 2
-    deadline: float = 30.0
-    max_lost: float = 0.1
+    hosts: int = bounded(2, at_least=1)
+    deadline: float = bounded(30.0, above=0)
+    max_lost: float = bounded(0.1, at_least=0, at_most=1)
 
     def __post_init__(self) -> None:
-        for name, kinds in (("layout", Layout), ("success", SuccessFrom)):
-            if getattr(self, name) not in get_args(kinds):
-                raise ValueError(f"{name}={getattr(self, name)!r} must be one of {', '.join(get_args(kinds))}")
-        for name, least in (("max_turns", 1), ("max_action_tokens", 1), ("history", 0), ("hosts", 1)):
-            check_number(name, getattr(self, name), at_least=least, integer=True)
-        check_number("invalid_penalty", self.invalid_penalty, at_least=0)
-        check_number("deadline", self.deadline, above=0)
-        check_number("max_lost", self.max_lost, at_least=0, at_most=1)
+        check_fields(self)
         for name, word in (("action_tag", "action"), ("think_tag", "think")):
             tag = getattr(self, name)
             if tag is not None and not (isinstance(tag, str) and tag.isidentifier()):

@@ -82,7 +82,7 @@ def show(config: DictConfig, setup: Setup) -> None:
         for part in dict.fromkeys(part for held in by_phase.values() for part in held)
     ]
     rows.append(["all", *(f"{size / GIB:.1f}" for size in totals(setup).values())])
-    Table(["", *by_phase], rows, "GiB on one GPU", words=[""]).show()
+    Table(["", *by_phase], rows, "GiB on one GPU").show()
     print("\n".join([*verdict(setup), cost(setup)]))
 
 
@@ -115,7 +115,7 @@ def times(setup: Setup, gpu: Gpu) -> Table:
     """Seconds of a step by phase."""
     seconds = step_seconds(setup, gpu)
     rows = [[name, f"{value:.0f}"] for name, value in {**seconds, "step": whole_step(setup, seconds)}.items()]
-    return Table(["", "seconds"], rows, f"A step on {gpu.name}", words=[""])
+    return Table(["", "seconds"], rows, f"A step on {gpu.name}")
 
 
 def figures(setup: Setup) -> str:

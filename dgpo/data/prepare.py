@@ -46,7 +46,7 @@ class Prepared:
         what = f"{manifest.name}: {manifest.source}, {manifest.split}"
         written = f"written: {self.parquet}, its manifest, and {self.dropped.name} with the problems left out"
         notes = [*(f"note: {note}" for note in manifest.notes), written]
-        return Table(("rows", what), rows, notes=notes, words={what})
+        return Table(("rows", what), rows, notes=notes)
 
 
 def prepare(options: Options) -> Prepared:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dgpo.errors import UserError
+from dgpo.evaluation.benchmarks import Problem
 from dgpo.evaluation.figures import Evaluation, read_evaluation, votes
 from dgpo.evaluation.generations import Generation, generations_file, read_generations
 from dgpo.evaluation.score import Score, saved_problems
@@ -25,8 +26,9 @@ def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = No
         UserError: the folder is not scored, no problem matches, or the page cannot be written.
     """
     evaluation = read_evaluation(folder, folder.resolve().name)
-    problems = _groups(evaluation, prompt)
-    groups, complete = first_fitting(problems, limit)
+    problems = _problems(evaluation, prompt)
+    built = (_group(*each, evaluation.scoring["mode"]) for each in problems)  # with explanations, which take long
+    groups, complete = first_fitting(built, limit)
     if not groups:
         condition = "" if prompt is None else f" with the prompt {prompt!r}"
         raise UserError(f"{folder}: there is no problem{condition}; leave out --prompt")
@@ -45,8 +47,10 @@ def write_page(folder: Path, out: Path | None = None, *, prompt: str | None = No
     return html.write_page(out or folder / "rollouts.html", content)
 
 
-def _groups(evaluation: Evaluation, prompt: str | None) -> Iterator[dict[str, Any]]:
-    """What the page's script draws of each problem with a text in its prompt."""
+def _problems(
+    evaluation: Evaluation, prompt: str | None
+) -> Iterator[tuple[str, Problem, Sequence[Generation], Sequence[Score]]]:
+    """Each problem with a text in its prompt, behind its benchmark, with its answers and their scores."""
     for name, facts in evaluation.settings.benchmarks.items():
         problems = {problem.id: problem for problem in saved_problems(evaluation.folder, name, facts)}
         texts: dict[str, list[Generation]] = defaultdict(list)
@@ -55,12 +59,17 @@ def _groups(evaluation: Evaluation, prompt: str | None) -> Iterator[dict[str, An
             texts[each["id"]].append(each)
         for key, problem in problems.items():
             if prompt is None or prompt.lower() in question_of(problem.messages).lower():
-                scores, mode = evaluation.scores[name][key], evaluation.scoring["mode"]
-                of_sample = {score["sample"]: score for score in scores}
-                generations = sorted(texts[key], key=lambda each: each["sample"])
-                answers = [_answer(each, of_sample[each["sample"]], problem.ground_truth, mode) for each in generations]
-                more = {"source": name, "summary": _summary(scores)}
-                yield shown_group(problem.messages, problem.ground_truth, answers, **more)
+                yield name, problem, texts[key], evaluation.scores[name][key]
+
+
+def _group(
+    name: str, problem: Problem, texts: Sequence[Generation], scores: Sequence[Score], mode: str
+) -> dict[str, Any]:
+    """What the page's script draws of a problem."""
+    of_sample = {score["sample"]: score for score in scores}
+    generations = sorted(texts, key=lambda each: each["sample"])
+    answers = [_answer(each, of_sample[each["sample"]], problem.ground_truth, mode) for each in generations]
+    return shown_group(problem.messages, problem.ground_truth, answers, source=name, summary=_summary(scores))
 
 
 def _summary(scores: Sequence[Score]) -> str:

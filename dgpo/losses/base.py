@@ -10,15 +10,15 @@ from typing import Any, ClassVar, TypeVar
 
 from torch import Tensor
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded, check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """One policy-loss method with its hyper-parameters, which are checked once, here: a ValueError names the range.
 
-    A subclass has a `name`, fields of its own, checks them in `__post_init__`, and gives `log_weight`. Its field
-    `clip_ratio_c`, if any, is the ratio above which it holds F for A < 0, or None.
+    A subclass has a `name`, fields of its own with their bounds, and gives `log_weight`. Its field `clip_ratio_c`, if
+    any, is the ratio above which it holds F for A < 0, or None.
 
     Attributes:
         name: the key in `METHODS`.
@@ -27,14 +27,11 @@ class Method:
     """
 
     name: ClassVar[str]
-    clip_ratio_low: float = 0.2
-    clip_ratio_high: float = 0.2
+    clip_ratio_low: float = bounded(0.2, above=0.0, below=1.0)
+    clip_ratio_high: float = bounded(0.2, above=0.0)
 
     def __post_init__(self) -> None:
-        check_number("clip_ratio_low", self.clip_ratio_low, above=0.0, below=1.0)
-        check_number("clip_ratio_high", self.clip_ratio_high, above=0.0)
-        if (cap := getattr(self, "clip_ratio_c", None)) is not None:
-            check_number("clip_ratio_c", cap, above=1.0)
+        check_fields(self)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         """log F, `(B, T)` float32 like the arguments, minus infinity where F is zero. Runs without autograd."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded
 from dgpo.losses.base import Method, register_method
 
 
@@ -23,13 +23,8 @@ class CEGPPO(Method):
     """
 
     name = "ce_gppo"
-    beta1: float = 0.75
-    beta2: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("beta1", self.beta1, at_least=0.0)
-        check_number("beta2", self.beta2, at_least=0.0)
+    beta1: float = bounded(0.75, at_least=0.0)
+    beta2: float = bounded(1.0, at_least=0.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_lo, log_hi = self.log_range

@@ -22,11 +22,6 @@ class CISPO(Method):
     name = "cispo"
     one_sided: bool = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not isinstance(self.one_sided, bool):
-            raise ValueError(f"one_sided={self.one_sided!r} must be True or False")
-
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_lo, log_hi = self.log_range
         return log_ratio.clamp(None if self.one_sided else log_lo, log_hi)

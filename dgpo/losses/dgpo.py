@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded
 from dgpo.losses.base import Method, register_method
 
 
@@ -30,14 +30,9 @@ class DGPO(Method):
     """
 
     name = "dgpo"
-    n: int = 1
-    m: int = 2
-    clip_ratio_c: float | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("n", self.n, at_least=1, integer=True)
-        check_number("m", self.m, at_least=1, integer=True)
+    n: int = bounded(1, at_least=1)
+    m: int = bounded(2, at_least=1)
+    clip_ratio_c: float | None = bounded(None, above=1.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_lo, log_hi = self.log_range

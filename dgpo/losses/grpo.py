@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dgpo.errors import bounded
 from dgpo.losses.base import Method, register_method
 
 
@@ -21,7 +22,7 @@ class GRPO(Method):
     """
 
     name = "grpo"
-    clip_ratio_c: float | None = 3.0
+    clip_ratio_c: float | None = bounded(3.0, above=1.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         return log_ratio.masked_fill(self.log_value(log_ratio, advantages, old_log_prob) != log_ratio, -math.inf)

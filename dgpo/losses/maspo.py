@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded
 from dgpo.losses.base import Method, register_method
 
 # The authors' code clamps the mass term σ_base·π_old^(-α) and the risk factor 1 + β|A|; so do we.
@@ -33,16 +33,10 @@ class MASPO(Method):
     """
 
     name = "maspo"
-    sigma_base: float = 1.0
-    alpha: float = 0.3
-    beta: float = 0.03
-    clip_ratio_c: float | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("sigma_base", self.sigma_base, above=0.0, at_most=MAX_MASS)
-        check_number("alpha", self.alpha, at_least=0.0)
-        check_number("beta", self.beta, at_least=0.0)
+    sigma_base: float = bounded(1.0, above=0.0, at_most=MAX_MASS)
+    alpha: float = bounded(0.3, at_least=0.0)
+    beta: float = bounded(0.03, at_least=0.0)
+    clip_ratio_c: float | None = bounded(None, above=1.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         log_base = math.log(self.sigma_base)

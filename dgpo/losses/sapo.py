@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded
 from dgpo.losses.base import Method, register_method
 
 
@@ -24,13 +24,8 @@ class SAPO(Method):
     """
 
     name = "sapo"
-    tau_pos: float = 1.0
-    tau_neg: float = 1.05
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number("tau_pos", self.tau_pos, above=0.0)
-        check_number("tau_neg", self.tau_neg, above=0.0)
+    tau_pos: float = bounded(1.0, above=0.0)
+    tau_neg: float = bounded(1.05, above=0.0)
 
     def log_weight(self, log_ratio: Tensor, advantages: Tensor, old_log_prob: Tensor) -> Tensor:
         # s(1 - s) = e^-x / (1 + e^-x)² with x = |τ(r - 1)|: it never overflows, and it goes to zero with r → ∞.

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import aiohttp  # verl's reward workers speak to servers with it
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded, check_fields
 from dgpo.rewards.candidate import candidate
 from dgpo.verifier.stages import Pair
 from dgpo.verifier.verdict import Verdict
@@ -68,10 +68,10 @@ class JudgeOptions:
 
     url: str | None = None
     model: str | None = None
-    max_calls: int = 256
-    timeout: float = 10.0
-    deadline: float = 30.0
-    concurrency: int = 16
+    max_calls: int = bounded(256, at_least=1)
+    timeout: float = bounded(10.0, above=0, unit="seconds")
+    deadline: float = bounded(30.0, above=0, unit="seconds")
+    concurrency: int = bounded(16, at_least=1)
 
     def __post_init__(self) -> None:
         if self.url is None:
@@ -83,10 +83,7 @@ class JudgeOptions:
             raise ValueError(f"judge.url={self.url!r} must be the address of an API, such as http://gpu7:8000/v1")
         if not isinstance(self.model, str) or not self.model:
             raise ValueError(f"judge.model={self.model!r} must be the name under which {self.url} serves a model")
-        for name in ("max_calls", "concurrency"):
-            check_number(f"judge.{name}", getattr(self, name), at_least=1, integer=True)
-        for name in ("timeout", "deadline"):
-            check_number(f"judge.{name}", getattr(self, name), above=0, unit="seconds")
+        check_fields(self, "judge.{}".format)
         if self.timeout > self.deadline:
             raise ValueError(
                 f"judge.timeout={self.timeout} is longer than judge.deadline={self.deadline}, which ends it"

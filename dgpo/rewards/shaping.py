@@ -1,9 +1,9 @@
 """Terms that may be added to the reward of an answer. Pure functions and their options, all off by default."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded, check_fields
 
 Scoring = Literal["binary", "signed"]
 
@@ -26,16 +26,12 @@ class Shaping:
     """
 
     scoring: Scoring = "binary"
-    overlong_buffer: int = 0
-    overlong_weight: float = 1.0
-    format_weight: float = 0.0
+    overlong_buffer: int = bounded(0, at_least=0, unit="tokens")
+    overlong_weight: float = bounded(1.0, above=0)
+    format_weight: float = bounded(0.0, at_least=0)
 
     def __post_init__(self) -> None:
-        if self.scoring not in get_args(Scoring):
-            raise ValueError(f"scoring={self.scoring!r} is unknown: use 'binary' (1 and 0) or 'signed' (1 and -1)")
-        check_number("overlong_buffer", self.overlong_buffer, at_least=0, integer=True, unit="tokens")
-        check_number("overlong_weight", self.overlong_weight, above=0)
-        check_number("format_weight", self.format_weight, at_least=0)
+        check_fields(self)
         if self.overlong_weight != 1.0 and not self.overlong_buffer:
             raise ValueError(
                 f"overlong_weight={self.overlong_weight!r} has no effect while overlong_buffer is 0: "

@@ -5,9 +5,9 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from dgpo.errors import check_number
+from dgpo.errors import bounded, check_fields
 
 UNKNOWN_SIGMA = 0.5
 """σ of a prompt when no prompt is known: that of a coin, the largest there is."""
@@ -33,8 +33,8 @@ class AllocationSettings:
     n: int
     low: int | None = None
     high: int | None = None
-    forget: float = 1.0
-    mastery: float | None = None
+    forget: float = bounded(1.0, above=0, at_most=1)
+    mastery: float | None = bounded(None, above=0, at_most=1)
     weight: Weight = "rollouts"
 
     def __post_init__(self) -> None:
@@ -44,11 +44,7 @@ class AllocationSettings:
             raise ValueError(f"low={self.low} must be a whole number from 2, the least group, to rollout.n={self.n}")
         if self.high is not None and (type(self.high) is not int or self.high < self.n):
             raise ValueError(f"high={self.high} must be a whole number, rollout.n={self.n} or more")
-        check_number("forget", self.forget, above=0, at_most=1)
-        if self.mastery is not None:
-            check_number("mastery", self.mastery, above=0, at_most=1)
-        if self.weight not in get_args(Weight):
-            raise ValueError(f"weight={self.weight} must be one of {', '.join(get_args(Weight))}")
+        check_fields(self)
 
     @classmethod
     def of(cls, config: Any) -> "AllocationSettings":

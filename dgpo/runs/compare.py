@@ -9,9 +9,11 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.evaluation.statistics import corrected, interquartile_mean, paired_difference
-from dgpo.files import flatten
+from dgpo.files import differing, file_sha256, flatten
+from dgpo.progress import say
+from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import config_of, points, steps_of, training_steps
-from dgpo.tables import Table, write_tables
+from dgpo.tables import Table, settings_table, write_tables
 
 # Metric and format of what is averaged over a run's last training steps.
 TRAINING = {
@@ -37,6 +39,7 @@ NOTE = (
 LOSS = "actor_rollout_ref.actor.policy_loss."
 # Hyper-parameters of the loss that its name is shown with.
 SHOWN = ("n", "m", "beta1", "beta2", "alpha", "beta", "sigma_base", "one_sided")
+NAMED = {LOSS + key for key in (*SHOWN, "loss_mode")}
 # Names, seeds and places, what is logged and kept, how Ray is started, and values that verl copies from other keys.
 IGNORED = re.compile(
     r"(run|paper|ray_kwargs|global_profiler|skip|transfer_queue|distillation\.teacher_models)\..*"
@@ -59,25 +62,38 @@ Settings = Mapping[str, Any]
 
 def compare_runs(runs: Sequence[Path], out: Path) -> list[Path]:
     """Write compare.md, compare.json, compare.png and compare.svg into ``out``, print the tables. A run that is named
-    twice counts once.
+    twice, or copied, counts once.
 
     Raises:
         UserError: one of the folders is no run, or ``out`` is no folder.
     """
     from dgpo.runs.plots import draw_comparison
 
-    groups = group([*{run.resolve(): run for run in runs}.values()])
+    distinct: dict[str, Path] = {}
+    for run in runs:
+        if (first := distinct.setdefault(recorded(run), run)).resolve() != run.resolve():
+            say(f"{run} is a copy of {first}, and counts once with it")
+    groups = group([*distinct.values()])
     experiments = [settings for settings, _ in groups]
-    members = {label: same for label, (_, same) in zip(labels(experiments), groups, strict=True)}
+    keys = [key for key in differing(experiments) if key not in NAMED]
+    members = {label: same for label, (_, same) in zip(labels(experiments, keys), groups, strict=True)}
     histories = {label: [steps_of(run) for run in same] for label, same in members.items()}
     measured = {label: [figures(steps) for steps in several] for label, several in histories.items()}
     tables = [table(measured)]
     if len(groups) > 1:
         tables.append(paired(measured, {label: [seed_of(run) for run in same] for label, same in members.items()}))
-    if more := differences(experiments):
-        tables.append(more)
+    if len(keys) > INLINE:
+        numbered = {f"[{number}]": settings for number, settings in enumerate(experiments, 1)}
+        tables.append(settings_table(numbered, keys=keys))
     files = write_tables(out / "compare", tables, measured)
     return files + draw_comparison(histories, out / "compare")
+
+
+def recorded(run: Path) -> str:
+    """What tells a run from every other, and not from a copy of it: its config and its metrics."""
+    folder = RunFolder(run)
+    files = [file for file in (folder.config, *folder.metrics_files()) if file.is_file()]
+    return " ".join(map(file_sha256, files)) or str(folder.path)
 
 
 def settings_of(run: Path) -> Settings:
@@ -119,13 +135,6 @@ def group(runs: Sequence[Path]) -> list[tuple[Settings, list[Path]]]:
     return groups
 
 
-def differing(experiments: Sequence[Settings]) -> list[str]:
-    """Keys in which experiments differ, but for those that `name` shows."""
-    named = {LOSS + key for key in (*SHOWN, "loss_mode")}
-    keys = dict.fromkeys(key for settings in experiments for key in settings if key not in named)
-    return [key for key in keys if any(each.get(key) != experiments[0].get(key) for each in experiments)]
-
-
 def name(settings: Settings) -> str:
     """The policy loss by its name in verl, with its hyper-parameters, as ``dgpo (n=2, m=2)``."""
     values = [f"{key}={settings[LOSS + key]}" for key in SHOWN if LOSS + key in settings]
@@ -133,9 +142,8 @@ def name(settings: Settings) -> str:
     return f"{loss} ({', '.join(values)})" if values else loss
 
 
-def labels(experiments: Sequence[Settings]) -> list[str]:
-    """A label for each: its name, and the settings in which they differ; a number where those are too many."""
-    keys = differing(experiments)
+def labels(experiments: Sequence[Settings], keys: Sequence[str]) -> list[str]:
+    """A label for each: its name, and its settings of these keys; a number where those are too many."""
     if len(keys) > INLINE:
         return [f"[{number}] {name(settings)}" for number, settings in enumerate(experiments, 1)]
     return [
@@ -154,15 +162,6 @@ def _short(key: str, others: Sequence[str]) -> str:
     return key
 
 
-def differences(experiments: Sequence[Settings]) -> Table | None:
-    """What labels do not hold: a row a key, a column an experiment; None where they hold all."""
-    keys = differing(experiments)
-    if len(keys) <= INLINE:
-        return None
-    head = ("setting", *(f"[{number}]" for number in range(1, len(experiments) + 1)))
-    return Table(head, [(key, *(str(each.get(key, "–")) for each in experiments)) for key in keys], words=head)
-
-
 def figures(steps: Steps) -> dict[str, float]:
     """The figures of one run: validation scores, and means over its last `TAIL` training steps; NaN where missing."""
     nan = float("nan")
@@ -178,7 +177,7 @@ def table(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> Table:
     for label, runs in measured.items():
         cells = [_cell([each[name] for each in runs], form) for name, form in FIGURES.items()]
         rows.append((label, str(len(runs)), *cells))
-    return Table(("experiment", "runs", *FIGURES), rows, notes=[NOTE], words=("experiment",))
+    return Table(("experiment", "runs", *FIGURES), rows, notes=[NOTE])
 
 
 def _cell(values: list[float], form: str) -> str:

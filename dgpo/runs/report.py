@@ -119,7 +119,7 @@ def results(report: RunReport) -> Table:
     for label, key, reduce, form, note in OVER_STEPS:
         if values := report.known(key):
             rows.append((label, "", format(reduce(values), form), note.format(len(values))))
-    return Table(("", "before", "after", ""), rows, words=("",))
+    return Table(("", "before", "after", ""), rows)
 
 
 def _held_out(first: Validation, last: Validation, how: str) -> list[Sequence[str]]:
@@ -162,7 +162,7 @@ def verdict_shares(report: RunReport) -> Table | None:
             rows.append((f"decided by {stage}", *map(_percent, shares), "", "", ""))
     head = ("share of responses", "training, first step", "last step", "held out, first", "last", "")
     notes = [_cost(report)] if report.known("reward/seconds/p99") else []
-    return Table(head, rows, title="Verdicts", notes=notes, words=(head[0], head[-1])) if rows else None
+    return Table(head, rows, title="Verdicts", notes=notes) if rows else None
 
 
 def _cost(report: RunReport) -> str:

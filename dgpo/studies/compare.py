@@ -63,7 +63,7 @@ def study_compare(
         methods_table(study),
         rates_table(study),
         matched_table(study),
-        Table(head, claims, f"The claims, for {reference}", words=head),
+        Table(head, claims, f"The claims, for {reference}"),
     ]
     content = {
         "setting": vars(how),
@@ -149,7 +149,7 @@ def methods_table(study: Study) -> Table:
         "Benjamini-Hochberg), better the share of seeds with more. Accuracy and pass@k are expectations over samples, "
         "computed without sampling."
     )
-    return Table(head, rows, "Methods at their best rates", [note], words=("method",), whole=("method",))
+    return Table(head, rows, "Methods at their best rates", [note], whole=("method",))
 
 
 def rates_table(study: Study) -> Table:
@@ -167,7 +167,7 @@ def rates_table(study: Study) -> Table:
         "avg@k at the end, interquartile mean (in brackets the largest gradient norm of a run, median over seeds). "
         "A run that ends below half of its best accuracy has collapsed."
     )
-    return Table(head, rows, "Learning rates", [note], words=("method",), whole=("method",))
+    return Table(head, rows, "Learning rates", [note], whole=("method",))
 
 
 def matched_table(study: Study) -> Table:
@@ -179,7 +179,7 @@ def matched_table(study: Study) -> Table:
         texts = [interquartile_mean(each).text(form) for each, form in zip(matched.values(), forms, strict=True)]
         rows.append((name, *texts, f"{np.isfinite(matched['steps']).sum()} of {len(method.judged)}"))
     head = ("method", "steps", "entropy", f"pass@{K}", "runs that reach it")
-    return Table(head, rows, f"At accuracy {study.level:.3f}", words=("method",), whole=("method",))
+    return Table(head, rows, f"At accuracy {study.level:.3f}", whole=("method",))
 
 
 def numbers(name: str, study: Study) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def tokens_table(methods: Mapping[str, Method], paths: Paths) -> Table:
         f"{token.RIGHT.probability}, A > 0) after {SHOWN['right']}: ratio, entropy (at first "
         f"{start['right'].entropy[0]:.3f}). Last column: F at r = {', '.join(f'{ratio:g}' for ratio in ABOVE)}."
     ]
-    return Table(head, rows, "One token under each loss", notes, words=("loss", head[-1]))
+    return Table(head, rows, "One token under each loss", notes)
 
 
 def powers_table(powers: Powers, against: Mapping[tuple[int, int], Paired], rare: float) -> Table:
@@ -93,7 +93,7 @@ def powers_table(powers: Powers, against: Mapping[tuple[int, int], Paired], rare
         f"A policy in a table, right tokens at {rare:g} at first, {seeds} seeds: steps until {REACHED:.0%} of the "
         "answers are right, and entropy (nats) of the positions where no token is wrong, paired over seeds."
     ]
-    return Table(head, rows, "n and m of DGPO", notes, words=("dgpo",))
+    return Table(head, rows, "n and m of DGPO", notes)
 
 
 def numbers(methods: Mapping[str, Method], paths: Paths, powers: Powers) -> dict[str, Any]:

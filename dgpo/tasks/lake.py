@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgpo.agents.envs import frozen_lake
 from dgpo.agents.envs.frozen_lake import MOVES
+from dgpo.errors import bounded
 from dgpo.tasks.warm_start import Lessons, complete, sampling
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ class Walk:
 class LakeLessons(Lessons):
     """Walks of the teacher, of which a step is to any side with probability ``noise``."""
 
-    steps: int = 300
-    batch_size: int = 32
-    noise: float = 0.4
-    eval_problems: int = 96
+    steps: int = bounded(300, at_least=1)
+    batch_size: int = bounded(32, at_least=1)
+    noise: float = bounded(0.4, at_least=0, below=1)
+    eval_problems: int = bounded(96, at_least=1)
 
     def examples(self, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, list[int]]]:
         rng = random.Random(f"{TEACHING_SEED}/{self.seed}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dgpo.errors import check_number, loading
+from dgpo.errors import bounded, check_fields, loading
 from dgpo.files import replace_json
 
 WRONG = 15
@@ -42,8 +42,8 @@ class Misconceptions:
     """
 
     added: Mapping[str, int]
-    right: float = RIGHT
-    forgotten: float = FORGOTTEN
+    right: float = bounded(RIGHT, at_least=0, at_most=1)
+    forgotten: float = bounded(FORGOTTEN, at_least=0, at_most=1)
 
     def __post_init__(self) -> None:
         for pair, shift in self.added.items():
@@ -51,8 +51,7 @@ class Misconceptions:
             sound = len(digits) == 2 and all(digit.isdecimal() and len(digit) == 1 for digit in digits)
             if not sound or shift not in range(1, 10):
                 raise ValueError(f'added: {pair!r}: {shift!r} must be such as "3+5": 4, from 1 to 9')
-        check_number("right", self.right, at_least=0, at_most=1)
-        check_number("forgotten", self.forgotten, at_least=0, at_most=1)
+        check_fields(self)
 
 
 def write(path: Path, seed: int) -> Path:

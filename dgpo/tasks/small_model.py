@@ -31,6 +31,8 @@ CHAT_TEMPLATE = (
 )
 MAX_LENGTH = 512
 MAX_HIDDEN_SIZE, MAX_LAYERS = 2048, 64
+MAX_SEED = 2**32 - 1
+"""Of the generators of numpy and torch."""
 
 
 def character_tokenizer() -> Qwen2Tokenizer:
@@ -92,12 +94,6 @@ def model_config(tokenizer: Qwen2Tokenizer, *, hidden_size: int, layers: int, he
     )
 
 
-def check_seed(seed: int) -> None:
-    """Raises UserError for a seed that a generator of numpy or torch refuses."""
-    if not 0 <= seed < 2**32:
-        raise UserError(f"seed={seed}: use a whole number from 0 to {2**32 - 1}")
-
-
 def create(
     out_dir: str | Path,
     seed: int,
@@ -116,7 +112,8 @@ def create(
 
     Raises UserError for a seed, a size or a folder that cannot be used.
     """
-    check_seed(seed)
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed={seed}: use a whole number from 0 to {MAX_SEED}")
     out_dir = Path(out_dir)
     if any(out_dir.glob("*.safetensors")):
         raise UserError(f"out={out_dir}: it holds a model, which would be written over; name another folder")

@@ -14,7 +14,6 @@ versions.
 from __future__ import annotations
 
 import json
-import math
 import random
 import tempfile
 import time
@@ -25,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgpo.errors import UserError, loading
+from dgpo.errors import UserError, bounded, check_options, loading
 from dgpo.files import file_sha256, json_object, make_folder, replace_json
 from dgpo.progress import say
 from dgpo.tasks.arithmetic import (
@@ -37,7 +36,7 @@ from dgpo.tasks.arithmetic import (
     worked_answer,
 )
 from dgpo.tasks.misconceptions import Misconceptions
-from dgpo.tasks.small_model import check_seed
+from dgpo.tasks.small_model import MAX_SEED
 from dgpo.versions import installed_versions
 
 if TYPE_CHECKING:
@@ -59,22 +58,15 @@ class Lessons:
     eval_problems: held-out problems that both accuracies are measured on.
     """
 
-    seed: int = 0
+    seed: int = bounded(0, at_least=0, at_most=MAX_SEED)
     steps: int
     batch_size: int
-    learning_rate: float = 2e-3
+    learning_rate: float = bounded(2e-3, above=0)
     noise: float
     eval_problems: int
 
     def __post_init__(self) -> None:
-        check_seed(self.seed)
-        for name in ("steps", "batch_size", "eval_problems"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}={getattr(self, name)}: use at least 1")
-        if not 0 < self.learning_rate < math.inf:
-            raise UserError(f"learning_rate={self.learning_rate}: use a positive number, such as 2e-3")
-        if not 0 <= self.noise < 1:
-            raise UserError(f"noise={self.noise}: use a probability from 0 up to, not including, 1")
+        check_options(self)
 
     def examples(self, tokenizer: PreTrainedTokenizerBase) -> list[dict[str, list[int]]]:
         """One for each place in each batch: ``input_ids``, and ``labels`` with -100 where nothing is learnt."""
@@ -93,12 +85,12 @@ class WarmStart(Lessons):
     levels: of the problems, in turn.
     """
 
-    steps: int = 450
-    batch_size: int = 64
-    noise: float = 0.15
+    steps: int = bounded(450, at_least=1)
+    batch_size: int = bounded(64, at_least=1)
+    noise: float = bounded(0.15, at_least=0, below=1)
     misconceptions: Misconceptions | None = None
     levels: tuple[int, ...] = DEFAULT_LEVELS
-    eval_problems: int = 384
+    eval_problems: int = bounded(384, at_least=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from dgpo.data.read import read_rows
-from dgpo.errors import UserError, loading
+from dgpo.errors import UserError, bounded, check_options, loading
 from dgpo.files import json_object, make_folder, replace_text
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
@@ -48,12 +48,11 @@ class Options:
     template: str | None = None
     max_length: int = 512
     batch_size: int = 64
-    relearn_lr: float = 0.0
+    relearn_lr: float = bounded(0.0, at_least=0, at_most=1)
     relearn_steps: int = 10
 
     def __post_init__(self) -> None:
-        if not 0 <= self.relearn_lr <= 1:
-            raise UserError(f"--relearn-lr={self.relearn_lr}: it must be from 0 to 1; 0 leaves the attack out")
+        check_options(self)
 
 
 def measure(model: str, data: Path, options: Options) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Side by side in a table, and in a picture of forgetting against utility.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from dgpo.errors import UserError
 from dgpo.evaluation.statistics import Interval
-from dgpo.tables import Table, write_tables
+from dgpo.tables import ABSENT, Table, write_tables
 from dgpo.unlearning.metrics import forget_quality, membership_auc, model_utility, privleak, truth_ratio
 
 Result = Mapping[str, Any]
@@ -47,17 +47,6 @@ NOTES = (
     "Attacks: of each span the first 3 tokens given, how often the rest follows; after a few steps on a fifth of the "
     "forget rows, how often the others' words stand in the model's own answers. What they bring back was not erased.",
 )
-
-
-def metric_text(metric: Interval | None) -> str:
-    """A metric with its interval, as in a table."""
-    if metric is None:
-        return "–"
-
-    def text(value: float) -> str:
-        return f"{value:.0e}" if 0 < abs(value) < 1e-3 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
-
-    return f"{text(metric.value)} ({text(metric.low)}–{text(metric.high)})"
 
 
 def judge_model(result: Result, retain: Result | None, resamples: int) -> dict[str, Interval]:
@@ -144,8 +133,13 @@ def metrics_of(result: Result, retain: Result | None, rows: Rows) -> dict[str, f
 def table_of(models: Mapping[str, Mapping[str, Interval]], title: str = "") -> Table:
     """A metric a row, a model a column."""
     names = [name for name in NAMES if any(name in metrics for metrics in models.values())]
-    rows = [[NAMES[name], *(metric_text(metrics.get(name)) for metrics in models.values())] for name in names]
-    return Table(["", *models], rows, title=title, notes=NOTES, words=[""])
+    rows = [[NAMES[name], *metric_cells(each.get(name) for each in models.values())] for name in names]
+    return Table(["", *models], rows, title=title, notes=NOTES)
+
+
+def metric_cells(metrics: Iterable[Interval | None]) -> list[str]:
+    """Metrics with their intervals as the cells of a table."""
+    return [ABSENT if each is None else each.text(".3g") for each in metrics]
 
 
 def picture(models: Mapping[str, Mapping[str, Interval]], stem: Path) -> None:

@@ -69,4 +69,4 @@ def plan_unlearning(composed: DictConfig, *, as_json: bool = False) -> None:
         f"{settings.model.path}: {shape.parameters / 1e9:.2f} B parameters, {settings.trainer.n_gpus_per_node} GPUs, "
         f"{train.micro_batch_size} rows of at most {settings.data.max_length} tokens at a time"
     )
-    Table(["GiB on one GPU", ""], rows, title, words=["GiB on one GPU"]).show()
+    Table(["GiB on one GPU", ""], rows, title).show()

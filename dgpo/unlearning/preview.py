@@ -75,4 +75,4 @@ def show(path: Path, model: str, first_n: int, limit: int, without_spans: Any, *
             ("ordinary tokens, which are preserved", f"{counts[ORDINARY]:,}"),
         ]
     notes = [] if encoder is not None else ["Tokens of each class: with --tokenizer MODEL."]
-    Table(["of " + path.name, ""], cells, notes=notes, words=["of " + path.name]).show(console)
+    Table(["of " + path.name, ""], cells, notes=notes).show(console)

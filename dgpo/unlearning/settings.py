@@ -1,27 +1,17 @@
 """The settings of an unlearning config, and checks of them before anything starts."""
 
-import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from dgpo.errors import UserError, choose
+from dgpo.errors import UserError, bounded, check_fields, choose, one_of
 from dgpo.unlearning.data import WithoutSpans
 from dgpo.unlearning.losses import METHODS, Method
 
 LOGGERS = ("file", "tensorboard", "wandb", "console", "mlflow", "swanlab", "trackio", "clearml")
-
-
-def one_of(*choices: str) -> Any:
-    return field(metadata={"choices": choices})
-
-
-def at_least(least: float, below: float = math.inf) -> Any:
-    return field(metadata={"least": least, "below": below})
 
 
 @dataclass(kw_only=True)
@@ -37,8 +27,8 @@ class Model:
     dtype: str = one_of("bf16", "fp32")
     attention: str = one_of("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention")
     gradient_checkpointing: bool
-    lora_rank: int = at_least(0)
-    lora_alpha: int = at_least(1)
+    lora_rank: int = bounded(at_least=0)
+    lora_alpha: int = bounded(at_least=1)
 
 
 @dataclass(kw_only=True)
@@ -47,31 +37,31 @@ class Data:
     retain: str | None
     alternatives: str | None
     template: str | None
-    max_length: int = at_least(2)
+    max_length: int = bounded(at_least=2)
     without_spans: str = one_of(*get_args(WithoutSpans))
     inside_words: bool
 
 
 @dataclass(kw_only=True)
 class Train:
-    batch_size: int = at_least(1)
-    micro_batch_size: int = at_least(1)
-    epochs: int = at_least(1)
-    steps: int | None = at_least(1)
-    lr: float = at_least(1e-12, below=1)
-    weight_decay: float = at_least(0)
-    adam_beta2: float = at_least(0, below=1)
-    clip_grad: float = at_least(1e-6)
-    warmup_steps: int | None = at_least(0)
+    batch_size: int = bounded(at_least=1)
+    micro_batch_size: int = bounded(at_least=1)
+    epochs: int = bounded(at_least=1)
+    steps: int | None = bounded(at_least=1)
+    lr: float = bounded(above=0, below=1)
+    weight_decay: float = bounded(at_least=0)
+    adam_beta2: float = bounded(at_least=0, below=1)
+    clip_grad: float = bounded(above=0)
+    warmup_steps: int | None = bounded(at_least=0)
     schedule: str = one_of("constant", "cosine")
-    save_every: int = at_least(0)
-    keep: int = at_least(1)
+    save_every: int = bounded(at_least=0)
+    keep: int = bounded(at_least=1)
 
 
 @dataclass(kw_only=True)
 class Trainer:
     device: str = one_of("cuda", "cpu")
-    n_gpus_per_node: int = at_least(1)
+    n_gpus_per_node: int = bounded(at_least=1)
     logger: list[str] = one_of(*LOGGERS)  # noqa: RUF009
     project: str
 
@@ -80,7 +70,7 @@ class Trainer:
 class Settings:
     """The keys of configs/unlearning.yaml, which says what they mean."""
 
-    seed: int = at_least(0, below=2**31)
+    seed: int = bounded(at_least=0, below=2**31)
     here: str
     run: Run
     model: Model
@@ -101,25 +91,15 @@ def parse_settings(config: DictConfig) -> tuple[Settings, Method]:
         settings: Any = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise UserError(f"{str(error).splitlines()[0]} (key {getattr(error, 'full_key', '')}); correct it") from error
-    for name in ("", "model", "data", "train", "trainer"):
-        section = getattr(settings, name) if name else settings
-        for each in fields(section):
-            check_value(f"{name}.{each.name}".lstrip("."), getattr(section, each.name), each.metadata)
+    try:
+        check_fields(settings)
+        for name in ("model", "data", "train", "trainer"):
+            check_fields(getattr(settings, name), f"{name}.{{}}".format)
+    except ValueError as error:
+        raise UserError(f"{error}; correct it") from error
     method = method_of(settings.method)
     check_together(settings, method)
     return settings, method
-
-
-def check_value(key: str, value: Any, allowed: Mapping[str, Any]) -> None:
-    """Raises UserError for a value that its field does not allow."""
-    if choices := allowed.get("choices"):
-        for each in value if isinstance(value, list) else [value]:
-            if each not in choices:
-                raise UserError(f"{key}={each}: it is unknown; choose one of {', '.join(choices)}")
-    if "least" in allowed and value is not None:
-        least, below = allowed["least"], allowed["below"]
-        if not least <= value < below:
-            raise UserError(f"{key}={value}: it must be {least} or more" + f" and below {below}" * math.isfinite(below))
 
 
 def method_of(content: dict[str, Any]) -> Method:
@@ -129,19 +109,13 @@ def method_of(content: dict[str, Any]) -> Method:
     if not isinstance(loss, type) or not issubclass(loss, Method):
         raise UserError(f"method.loss={name}: it is no subclass of dgpo.unlearning.losses.Method; derive it from that")
     options = {key: value for key, value in content.items() if key not in ("loss", "name")}
-    defaults = {each.name: each.default for each in fields(loss)}
-    for key, value in options.items():
-        if key not in defaults:
-            raise UserError(f"method.{key}={value}: {name} has no such setting; it has {', '.join(defaults)}")
-        default = defaults[key]
-        if isinstance(default, float) and not isinstance(value, int | float):
-            raise UserError(f"method.{key}={value}: it is no number; choose such as {default}")
-        if isinstance(default, int) and not isinstance(default, bool) and value is not None and type(value) is not int:
-            raise UserError(f"method.{key}={value}: it is no whole number; choose such as {default}")
+    known = [each.name for each in fields(loss)]
+    for key in options.keys() - known:
+        raise UserError(f"method.{key}={options[key]}: {name} has no such setting; it has {', '.join(known)}")
     try:
         return loss(**options)
     except ValueError as error:
-        raise UserError(f"method.{error}") from error
+        raise UserError(f"method.{error}; correct it") from error
 
 
 def check_together(settings: Settings, method: Method) -> None:

@@ -29,7 +29,7 @@ def explain(response: str, ground_truth: str, *, mode: Mode = "boxed", timeout: 
     outcome = f"{'right' if verdict else 'wrong'}: {verdict.reason}, decided by the {verdict.stage} stage"
     head = ("step", "answer", "ground truth", "says")
     rows = [[printable(cell, WIDTH) for cell in row] for row in _rows(response, ground_truth, mode, verdict)]
-    return Table(head, rows, notes=[f"{outcome}, {1e3 * verdict.seconds:.2f} ms"], words=head)
+    return Table(head, rows, notes=[f"{outcome}, {1e3 * verdict.seconds:.2f} ms"])
 
 
 def _rows(response: str, ground_truth: str, mode: Mode, verdict: Verdict) -> Iterator[Row]:

@@ -1,9 +1,33 @@
 """An environment in one file, outside of our package, that behaves as its option says: for tests of what fails."""
 
 import os
+import sys
 import time
 
 import gymnasium
+
+
+def broken():
+    raise RuntimeError("the game is broken")
+
+
+FAULTS = {
+    "raises": broken,
+    "reads": input,
+    "forks": os.fork,
+    "hangs": lambda: time.sleep(1000),
+    "ends": lambda: sys.exit(3),
+    "prints": lambda: print("not JSON", flush=True),
+}
+GARBAGE = {
+    "number": (2, 0.0, False, False, {}),
+    "four": ("count", 0.0, False, {}),
+    "nan": ("count", float("nan"), False, False, {}),
+    "word": ("count", 0.0, "no", False, {}),
+    "half": ("count", 0.0, False, False, {"success": 0.5}),
+    "actions": ("count", 0.0, False, False, {"actions": "go, stay"}),
+    "surrogate": ("count \ud800", 0.0, False, False, {}),
+}
 
 
 class Rough(gymnasium.Env):
@@ -19,36 +43,14 @@ class Rough(gymnasium.Env):
 
     def step(self, action):
         self.count += 1
-        if self.count == 2 and self.fault == "raises":
-            raise RuntimeError("the game is broken")
         if self.fault == "picky" and action == "?":
             raise RuntimeError("no such action")
-        if self.count == 2 and self.fault == "reads":
-            input()
-        if self.count == 2 and self.fault == "forks":
-            os.fork()
-        if self.count == 2 and self.fault == "hangs":
-            time.sleep(1000)
-        if self.count == 2 and self.fault == "ends":
-            raise SystemExit(3)
-        if self.count == 2 and self.fault == "prints":
-            print("not JSON", flush=True)
-        if self.count == 2 and self.fault == "number":
-            return self.count, 0.0, False, False, {}
-        if self.count == 2 and self.fault == "four":
-            return "count", 0.0, False, {}
-        if self.count == 2 and self.fault == "nan":
-            return "count", float("nan"), False, False, {}
-        if self.count == 2 and self.fault == "word":
-            return "count", 0.0, "no", False, {}
-        if self.count == 2 and self.fault == "half":
-            return "count", 0.0, False, False, {"success": 0.5}
-        if self.count == 2 and self.fault == "actions":
-            return "count", 0.0, False, False, {"actions": "go, stay"}
-        if self.count == 2 and self.fault == "surrogate":
-            return "count \ud800", 0.0, False, False, {}
         if self.fault == "random":
             return f"count {time.monotonic_ns()}", 0.0, False, False, {}
+        if self.count == 2 and self.fault in FAULTS:
+            FAULTS[self.fault]()
+        if self.count == 2 and self.fault in GARBAGE:
+            return GARBAGE[self.fault]
         done = self.count == 3
         info = {"success": done, "actions": ["go", "stay"]} if self.told else {}
         return f"count {self.count}", float(done), done, False, info

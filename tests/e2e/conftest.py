@@ -48,7 +48,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Launch:
-    """``python -m dgpo.train`` on the workspace."""
+    """``dgpo train`` on the workspace."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Launch:
         }
         overrides = [f"{key}={value}" for key, value in values.items()]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dgpo.train", "--config-name", config, *overrides],
+            [sys.executable, "-m", "dgpo.cli", "train", "--config-name", config, *overrides],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

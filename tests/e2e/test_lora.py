@@ -13,6 +13,7 @@ from dgpo.cli import main
 from dgpo.runs.checkpoints import Checkpoint, latest_complete
 from dgpo.runs.folder import RunFolder
 from dgpo.runs.metrics import history, read_metrics
+from tests.logits import distance, logits
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1200)]
 LORA = {
@@ -26,7 +27,6 @@ LORA = {
     "run.save_on_signal": "true",
     "run.grace_s": 600,
 }
-PROMPT = torch.tensor([[5, 17, 3, 60, 22, 9]])
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +39,6 @@ def ended(launch_in: Callable[..., Any], tmp_path_factory: pytest.TempPathFactor
     said, _ = started.process.communicate()
     assert started.process.returncode == 143, said
     return run, said
-
-
-@torch.no_grad()
-def logits(model: Any) -> torch.Tensor:
-    return model.float().eval()(PROMPT).logits
-
-
-def distance(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Of logits, as a share of their spread."""
-    return float((one - other).std() / other.std())
 
 
 def newest(run: Path) -> Checkpoint:

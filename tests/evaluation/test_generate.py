@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +128,17 @@ def test_an_engine_that_dies_is_told_with_its_log(
     assert "Cannot find any of" in said and "Error" in (out / "engine-0.log").read_text()
 
 
-def refusal(capsys: pytest.CaptureFixture[str], model: Path | str, data: Path, out: Path, *more: str) -> str:
-    """What the command says, which must end with status 2 and no samples."""
-    options = ["--benchmarks", "sums", "--max-tokens", "64", "--samples", "2", *more]
-    assert main(["eval", "run", "--model", str(model), "--data", str(data), "--out", str(out), *options]) == 2
-    assert not list(out.glob("generations/*"))
-    return capsys.readouterr().err
+@pytest.fixture
+def refusal(refused: Callable[..., str], data: Path, tmp_path: Path) -> Callable[..., str]:
+    """What the command says of a model and options, which must end with status 2 and no samples."""
+
+    def refusal(model: Path | str, *more: str) -> str:
+        places = ("--model", model, "--data", data, "--out", tmp_path / "out")
+        said = refused("eval", "run", *places, "--benchmarks", "sums", "--max-tokens", "64", "--samples", "2", *more)
+        assert not list(tmp_path.glob("out/generations/*"))
+        return said
+
+    return refusal
 
 
 @pytest.mark.parametrize(
@@ -162,20 +168,19 @@ def refusal(capsys: pytest.CaptureFixture[str], model: Path | str, data: Path, o
         (["--data", "/nowhere"], "/nowhere/sums.parquet"),
     ],
 )
-def test_options_that_cannot_be(
-    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+def test_options_that_cannot_be(model: Path, refusal: Callable[..., str], more: list[str], message: str) -> None:
+    assert message in refusal(model, *more)
+
+
+def test_models_that_cannot_be(
+    model: Path, tmp_path: Path, refusal: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert message in refusal(capsys, model, data, tmp_path / "out", *more)
-
-
-def test_models_that_cannot_be(model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "out"
-    assert "there is no such directory" in refusal(capsys, tmp_path / "none", data, out)
+    assert "there is no such directory" in refusal(tmp_path / "none")
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert f"--model={empty}: it has no weights" in refusal(capsys, empty, data, out)
+    assert f"--model={empty}: it has no weights" in refusal(empty)
     (empty / "checkpoints").mkdir()
-    assert "there is no complete checkpoint" in refusal(capsys, empty, data, out)
+    assert "there is no complete checkpoint" in refusal(empty)
 
     mute = shutil.copytree(model, tmp_path / "mute")
     for file in mute.glob("chat_template*"):
@@ -183,21 +188,11 @@ def test_models_that_cannot_be(model: Path, data: Path, tmp_path: Path, capsys: 
     config = json.loads((mute / "tokenizer_config.json").read_text())
     config.pop("chat_template", None)
     (mute / "tokenizer_config.json").write_text(json.dumps(config))
-    assert "has no chat template" in refusal(capsys, mute, data, out)
+    assert "has no chat template" in refusal(mute)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "hf download owner/name --local-dir" in refusal("owner/name")
 
 
-def test_a_file_in_the_place_of_the_folder(
-    model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    out.write_text("a file")
-    assert f"--out={out}: " in refusal(capsys, model, data, out)
-
-
-def test_a_hub_that_gives_no_model_says_what_would_do(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import huggingface_hub.constants
-
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    assert "hf download owner/name --local-dir" in refusal(capsys, "owner/name", data, tmp_path / "out")
+def test_a_file_in_the_place_of_the_folder(model: Path, tmp_path: Path, refusal: Callable[..., str]) -> None:
+    (tmp_path / "out").write_text("a file")
+    assert f"--out={tmp_path}/out: " in refusal(model)

@@ -2,8 +2,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from dgpo.cli import main
 
 RESPONSES = {
@@ -12,10 +10,10 @@ RESPONSES = {
 
 
 def test_the_page_of_an_evaluation_shows_each_problem_with_its_verdicts_and_majority(
-    save_evaluation: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+    save_evaluation: Callable[..., Path], refused: Callable[..., str]
 ) -> None:
     folder = save_evaluation("made", RESPONSES)
-    assert main(["rollouts", str(folder)]) == 2 and "eval score" in capsys.readouterr().err
+    assert "eval score" in refused("rollouts", folder)
     assert main(["eval", "score", str(folder), "--processes", "1"]) == 0
     assert main(["rollouts", str(folder)]) == 0
     page = (folder / "rollouts.html").read_text()
@@ -27,6 +25,5 @@ def test_the_page_of_an_evaluation_shows_each_problem_with_its_verdicts_and_majo
     assert "accuracy, sums: 25.0 %" in data["summary"] and "<b>" not in page
     assert main(["rollouts", str(folder), "--limit", "4"]) == 0
     assert "Problems that are not in this page: 1;" in (folder / "rollouts.html").read_text()
-    assert main(["rollouts", str(folder), "--terminal"]) == 2
-    assert main(["rollouts", str(folder), "--prompt", "nowhere"]) == 2
-    assert "there is no problem with the prompt 'nowhere'" in capsys.readouterr().err
+    assert "leave out --step and --terminal" in refused("rollouts", folder, "--terminal")
+    assert "there is no problem with the prompt 'nowhere'" in refused("rollouts", folder, "--prompt", "nowhere")

@@ -160,10 +160,8 @@ def test_wandb_gets_figures_and_pictures(folders: list[Path], tmp_path: Path, mo
     assert list(out.glob("wandb/offline-run-*/files/media/images/*.png"))
 
 
-def test_what_cannot_be_reported_is_refused(
-    folders: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    first = str(folders[0])
+def test_what_cannot_be_reported_is_refused(folders: list[Path], refused: Callable[..., str], tmp_path: Path) -> None:
+    first, out = folders[0], tmp_path / "refused"
     unscored, partial, other, stale, grown, cut, broken, older, edited, rewritten = (
         shutil.copytree(folders[0], tmp_path / name)
         for name in ("unscored", "partial", "other", "stale", "grown", "cut", "broken", "older", "edited", "rewritten")
@@ -184,31 +182,29 @@ def test_what_cannot_be_reported_is_refused(
         stream.write("{}\n")
     change(grown, "sampling.samples", 5)
     cases: list[tuple[list[Any], str]] = [
-        ([str(grown)], "2 of 10 samples of sums are missing"),
+        ([grown], "2 of 10 samples of sums are missing"),
         ([first, "--k", "1,8"], "--k=8"),
         ([first, "--k", "0"], "--k=0"),
         ([first, "--k", "two"], "--k=two"),
-        ([first, str(folders[1]), "--names", "a,a"], "--names=a,a"),
+        ([first, folders[1], "--names", "a,a"], "--names=a,a"),
         ([first, "--names", "a,b"], "give 1 different names"),
-        ([str(unscored)], "dgpo eval score"),
-        ([str(partial)], "7 of 8 samples of sums are missing"),
-        ([first, str(other)], "different problems under this name"),
-        ([str(cut)], "scores.jsonl: it has changed"),
-        ([str(edited)], "scores.jsonl: it has changed"),
-        ([str(broken)], "scoring.json: it has changed"),
-        ([str(older)], "scoring.json: it has changed"),
-        ([str(rewritten)], "sums.jsonl: it has changed"),
-        ([str(stale)], "it has changed since it was scored"),
-        ([str(tmp_path / "none")], "it holds no evaluation"),
+        ([unscored], "dgpo eval score"),
+        ([partial], "7 of 8 samples of sums are missing"),
+        ([first, other], "different problems under this name"),
+        ([cut], "scores.jsonl: it has changed"),
+        ([edited], "scores.jsonl: it has changed"),
+        ([broken], "scoring.json: it has changed"),
+        ([older], "scoring.json: it has changed"),
+        ([rewritten], "sums.jsonl: it has changed"),
+        ([stale], "it has changed since it was scored"),
+        ([tmp_path / "none"], "it holds no evaluation"),
         ([], "folders"),
     ]
     for arguments, message in cases:
-        assert main(["eval", "report", *arguments, "--out", str(tmp_path / "refused")]) == 2
-        assert message in capsys.readouterr().err
-    assert not (tmp_path / "refused").exists()
-    (tmp_path / "refused").write_text("a file")
-    assert main(["eval", "report", first, "--out", str(tmp_path / "refused")]) == 2
-    assert "--out=" in capsys.readouterr().err
+        assert message in refused("eval", "report", *arguments, "--out", out)
+    assert not out.exists()
+    out.write_text("a file")
+    assert "--out=" in refused("eval", "report", first, "--out", out)
 
 
 def test_problems_pair_up_by_their_place_whatever_their_ids(

@@ -91,32 +91,30 @@ def test_an_unfinished_run_is_scored_and_said_to_be_unfinished(
 
 
 def test_bad_input_is_named_and_old_scores_do_not_pass_for_new(
-    save_evaluation: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    save_evaluation: Callable[..., Path], tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     folder = save_evaluation("by-hand", {"sums": [RESPONSES]})
     assert main(["eval", "score", str(folder), "--processes", "1"]) == 0
     file = generations_file(folder, "sums")
     content = file.read_bytes()
     file.write_bytes(content + content.splitlines(keepends=True)[2])
-    capsys.readouterr()
-    assert main(["eval", "score", str(folder), "--processes", "1"]) == 2
-    assert f"{file}, line 9: sample 2" in (said := capsys.readouterr().err) and "is there twice" in said
+    said = refused("eval", "score", folder, "--processes", "1")
+    assert f"{file}, line 9: sample 2" in said and "is there twice" in said
     assert not (folder / score.SCORING).exists()
 
     (folder / "data/sums.parquet").write_bytes(b"other")
     for arguments, message in (
-        ([str(folder)], "it is not the file that the answers were generated for"),
-        ([str(tmp_path / "nowhere")], "it holds no evaluation"),
-        ([str(folder), "--timeout", "0"], "--timeout=0.0"),
-        ([str(folder), "--timeout", "inf"], "--timeout=inf"),
-        ([str(folder), "--timeout", "soon"], "--timeout"),
-        ([str(folder), "--processes", "0"], "--processes=0"),
-        ([str(folder), "--processes", "few"], "--processes"),
-        ([str(folder), "--mode", "nope"], "--mode"),
+        ([folder], "it is not the file that the answers were generated for"),
+        ([tmp_path / "nowhere"], "it holds no evaluation"),
+        ([folder, "--timeout", "0"], "--timeout=0.0"),
+        ([folder, "--timeout", "inf"], "--timeout=inf"),
+        ([folder, "--timeout", "soon"], "--timeout"),
+        ([folder, "--processes", "0"], "--processes=0"),
+        ([folder, "--processes", "few"], "--processes"),
+        ([folder, "--mode", "nope"], "--mode"),
         ([], "folder"),
     ):
-        assert main(["eval", "score", *arguments]) == 2
-        assert message in capsys.readouterr().err
+        assert message in refused("eval", "score", *arguments)
     assert not (tmp_path / "nowhere").exists()
 
 

@@ -59,7 +59,7 @@ def test_a_hostile_response_of_a_million_characters_costs_linear_time() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"scoring": "minus"}, "scoring='minus' is unknown: use 'binary'"),
+        ({"scoring": "minus"}, "scoring='minus' must be one of binary, signed"),
         ({"overlong_buffer": -1}, "overlong_buffer=-1 must be an integer of tokens in [0, inf)"),
         ({"overlong_buffer": 10.5}, "overlong_buffer=10.5 must be an integer"),
         ({"overlong_buffer": True}, "overlong_buffer=True must be an integer"),

@@ -89,7 +89,7 @@ def test_a_penalty_on_a_length_that_nobody_tells_is_an_error() -> None:
         ({"mode": "box"}, "mode='box' is unknown"),
         ({"timeout": 0}, "timeout=0 must be a number of seconds"),
         ({"timeout": "2s"}, "timeout='2s' must be a number of seconds"),
-        ({"scoring": "plus"}, "scoring='plus' is unknown"),
+        ({"scoring": "plus"}, "scoring='plus' must be one of"),
         ({"overlong_buffer": 100}, "overlong_buffer=100 is not less than data.max_response_length=100"),
     ],
 )

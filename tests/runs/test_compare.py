@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,11 +46,14 @@ def compared(tmp_path: Path, folders: list[Path]) -> dict[str, list[dict[str, fl
     return json.loads((tmp_path / "out/compare.json").read_text())
 
 
-def test_a_run_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+def test_a_run_that_is_named_twice_or_copied_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = run(tmp_path / "dgpo-0", [], [0.1, 0.5], 0.3)
     (tmp_path / "link").symlink_to(folder)
     (runs,) = compared(tmp_path, [folder, folder, tmp_path / "link", folder / "../dgpo-0"]).values()
-    assert len(runs) == 1
+    assert len(runs) == 1 and capsys.readouterr().err == ""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (runs,) = compared(tmp_path, [folder, copy]).values()
+    assert len(runs) == 1 and f"{copy} is a copy of {folder}" in capsys.readouterr().err
 
 
 def test_seeds_of_one_experiment_are_averaged_and_methods_stand_apart(

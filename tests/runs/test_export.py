@@ -65,20 +65,16 @@ def test_the_best_has_a_place_in_the_run_and_is_exported_again_when_it_changes(
 
 
 def test_damaged_shards_of_the_right_size_are_refused(
-    train_to: TrainTo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    train_to: TrainTo, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     train_to(tmp_path, 10, 0.5)
-    for shard in tmp_path.glob("checkpoints/*/actor/model_world_size_*"):
-        shard.write_bytes(bytes(shard.stat().st_size - 64) + shard.read_bytes()[-64:])
-    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    assert "global_step_10: no model of its shards can be loaded" in capsys.readouterr().err
-    for shard in tmp_path.glob("checkpoints/*/actor/model_world_size_*"):
-        shard.write_bytes(bytes(shard.stat().st_size))
-    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    assert (
-        "no complete checkpoint (global_step_10: actor/model_world_size_1_rank_0.pt ends in" in capsys.readouterr().err
-    )
-    assert not (tmp_path / "out").exists()
+    (shard,) = tmp_path.glob("checkpoints/*/actor/model_world_size_*")
+    size, end = shard.stat().st_size, shard.read_bytes()[-64:]
+    shard.write_bytes(bytes(size - 64) + end)
+    assert "10: no model of its shards can be loaded" in refused("export", tmp_path, "--out", tmp_path / "out")
+    shard.write_bytes(bytes(size))
+    said = "no complete checkpoint (global_step_10: actor/model_world_size_1_rank_0.pt ends in"
+    assert said in refused("export", tmp_path, "--out", tmp_path / "out") and not (tmp_path / "out").exists()
 
 
 CHANGES: dict[str, tuple[Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]], str]] = {
@@ -90,23 +86,24 @@ CHANGES: dict[str, tuple[Callable[[dict[str, torch.Tensor]], dict[str, torch.Ten
 
 @pytest.mark.parametrize("kind", CHANGES)
 def test_weights_that_make_no_whole_model_are_not_exported(
-    kind: str, train_to: TrainTo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, train_to: TrainTo, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     train_to(tmp_path, 10, 0.5)
     change, message = CHANGES[kind]
     (shard,) = tmp_path.glob("checkpoints/*/actor/model_world_size_*")
     torch.save(change(torch.load(shard, weights_only=True)), shard)
     write_manifest(tmp_path / "checkpoints/global_step_10")
-    assert main(["export", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
+    said = refused("export", tmp_path, "--out", tmp_path / "out")
     assert "global_step_10: of the model that it makes: " in said and message in said
     assert not (tmp_path / "out").exists()
 
 
-def test_what_lies_in_the_place_of_the_best_stays(train_to: TrainTo, tmp_path: Path) -> None:
+def test_what_lies_in_the_place_of_the_best_stays(
+    train_to: TrainTo, tmp_path: Path, refused: Callable[..., str]
+) -> None:
     train_to(tmp_path, 10, 0.5)
     (tmp_path / "best").mkdir()
-    assert main(["export", str(tmp_path), "--best"]) == 2
+    assert "it is no link to an export" in refused("export", tmp_path, "--best")
     assert not (tmp_path / "best").is_symlink() and not (tmp_path / "best-10").exists()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dgpo.errors import UserError
-from dgpo.runs.folder import RunFolder
+from dgpo.runs.folder import RunFolder, tracker_environment
 
 HOLD = """
 import sys, time
@@ -48,13 +48,31 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_its_path(tmp_path: Path) 
         pass
 
 
-def test_the_wandb_id_stays(tmp_path: Path) -> None:
-    assert RunFolder(tmp_path).wandb_id() == RunFolder(tmp_path).wandb_id()
-
-
 def test_each_launch_gets_a_metrics_file_of_its_own(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.metrics.mkdir()
     for not_ours in ("001 (copy).jsonl", "._001.jsonl", "notes.jsonl"):
         (folder.metrics / not_ours).touch()
     assert [folder.new_metrics_file().name for _ in range(3)] == ["001.jsonl", "002.jsonl", "003.jsonl"]
+
+
+def test_wandb_writes_online_by_a_key_or_a_netrc_entry_and_else_offline_into_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_DIR", "WANDB_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    first, second = (tracker_environment(RunFolder(tmp_path / "run")) for _ in range(2))
+    assert (first["WANDB_MODE"], first["WANDB_DIR"]) == ("offline", str(tmp_path / "run"))
+    assert first["WANDB_RESUME"] == "allow" and len(first["WANDB_RUN_ID"]) == 8
+    assert first["WANDB_RUN_ID"] == second["WANDB_RUN_ID"]
+    assert first["VERL_FILE_LOGGER_PATH"] != second["VERL_FILE_LOGGER_PATH"]
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine api.wandb.ai login user password key\n")
+    netrc.chmod(0o600)
+    assert "WANDB_MODE" not in tracker_environment(RunFolder(tmp_path / "run"))
+    netrc.unlink()
+    monkeypatch.setenv("WANDB_API_KEY", "key")
+    monkeypatch.setenv("WANDB_RUN_ID", "mine")
+    given = tracker_environment(RunFolder(tmp_path / "run"))
+    assert "WANDB_MODE" not in given and given["WANDB_RUN_ID"] == "mine"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from transformers import AutoModelForCausalLM
 
 from dgpo.cli import main
 from dgpo.runs.checkpoints import write_manifest
+from tests.logits import distance, logits
 
-PROMPT = torch.tensor([[5, 17, 3, 60, 22, 9]])
 TARGETS = ["q_proj", "v_proj", "down_proj"]
 
 
@@ -50,18 +51,8 @@ def adapter_alone(trained: tuple[Path, torch.Tensor], tmp_path_factory: pytest.T
     return run
 
 
-@torch.no_grad()
-def logits(model: torch.nn.Module) -> torch.Tensor:
-    return model.float()(PROMPT).logits
-
-
 def base(untrained: Path) -> torch.nn.Module:
     return AutoModelForCausalLM.from_pretrained(untrained, dtype=torch.bfloat16)
-
-
-def distance(one: torch.Tensor, other: torch.Tensor) -> float:
-    """Of logits, as a share of their spread."""
-    return float((one - other).std() / other.std())
 
 
 def test_the_model_is_exported_with_its_adapter_merged(
@@ -94,37 +85,32 @@ def test_a_checkpoint_of_the_adapter_alone_finds_its_base_model(
     assert distance(logits(AutoModelForCausalLM.from_pretrained(tmp_path / "hf")), trained[1]) < 0.02
 
 
+@pytest.fixture
+def run(trained: tuple[Path, torch.Tensor], tmp_path: Path) -> Path:
+    """A test's own copy of the run."""
+    return shutil.copytree(trained[0], tmp_path / "run")
+
+
 def test_without_its_base_model_it_says_which_one_is_missing(
-    adapter_alone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    adapter_alone: Path, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(adapter_alone, run)
+    run = shutil.copytree(adapter_alone, tmp_path / "run")
     (run / "config.yaml").write_text("actor_rollout_ref: {model: {path: models/gone}}")
-    assert main(["export", str(run), "--out", str(tmp_path / "hf")]) == 2
-    assert "models/gone is not there" in capsys.readouterr().err and not (tmp_path / "hf").exists()
+    assert "models/gone is not there" in refused("export", run, "--out", tmp_path / "hf")
+    assert not (tmp_path / "hf").exists()
 
 
-def test_an_adapter_that_cannot_be_merged_is_refused(
-    trained: tuple[Path, torch.Tensor], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(trained[0], run)
+def test_an_adapter_that_cannot_be_merged_is_refused(run: Path, refused: Callable[..., str]) -> None:
     file = run / "checkpoints/global_step_3/actor/model_world_size_1_rank_0.pt"
     state = torch.load(file, weights_only=False)
     name = next(name for name in state if name.endswith("lora_A.default.weight"))
     state[name.replace("lora_A", "lora_magnitude_vector")] = torch.ones(4)
     torch.save(state, file)
     write_manifest(file.parents[1])
-    assert main(["export", str(run), "--out", str(tmp_path / "hf")]) == 2
-    assert "lora_magnitude_vector" in capsys.readouterr().err
+    assert "lora_magnitude_vector" in refused("export", run, "--out", run / "hf")
 
 
-def test_a_run_without_lora_has_no_adapter_to_export(
-    trained: tuple[Path, torch.Tensor], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(trained[0], run)
+def test_a_run_without_lora_has_no_adapter_to_export(run: Path, refused: Callable[..., str]) -> None:
     (run / "checkpoints/global_step_3/actor/lora_train_meta.json").unlink()
     write_manifest(run / "checkpoints/global_step_3")
-    assert main(["export", str(run), "--adapter", "--out", str(tmp_path / "adapter")]) == 2
-    assert "without LoRA" in capsys.readouterr().err
+    assert "without LoRA" in refused("export", run, "--adapter", "--out", run / "adapter")

@@ -63,9 +63,8 @@ def test_its_runs_are_compared_like_real_ones(study: Path, capsys: pytest.Captur
         (["--steps", "3"], "its runs have steps=2, not 3"),
     ],
 )
-def test_what_cannot_be_done_is_named(words, named, study, capsys):
-    assert main([*WORDS, "--out", str(study), *words]) == 2
-    assert named in capsys.readouterr().err
+def test_what_cannot_be_done_is_named(words, named, study, refused):
+    assert named in refused(*WORDS, "--out", study, *words)
 
 
 def test_runs_of_a_loss_that_was_changed_since_are_not_taken_for_its_own(tmp_path: Path):

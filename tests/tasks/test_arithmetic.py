@@ -1,5 +1,6 @@
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -155,8 +156,7 @@ def test_the_command_writes_the_levels_asked_for(tmp_path: Path, capsys: pytest.
     assert levels == ["2", "5"] * 10
 
 
-def test_the_command_writes_nothing_when_one_split_cannot_be_filled(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    arguments = ["--out", str(tmp_path), "--train", "100", "--test", "1000", "--levels", "1"]
-    assert main(["data", "arithmetic", *arguments]) == 2
-    assert "offers 204 to this split" in capsys.readouterr().err
+def test_the_command_writes_nothing_when_one_split_cannot_be_filled(tmp_path: Path, refused: Callable[..., str]):
+    sizes = ("--train", "100", "--test", "1000", "--levels", "1")
+    assert "offers 204 to this split" in refused("data", "arithmetic", "--out", tmp_path, *sizes)
     assert list(tmp_path.iterdir()) == []

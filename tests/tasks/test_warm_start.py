@@ -127,15 +127,12 @@ def test_other_initial_weights_are_other_settings(model_dir: Path, tmp_path: Pat
     assert one["settings"]["model_sha256"] != two["settings"]["model_sha256"]
 
 
-def test_directories_that_would_be_harmed_are_refused(model_dir: Path, tmp_path: Path):
+def test_directories_that_would_be_harmed_or_hold_no_model_are_refused(model_dir: Path, tmp_path: Path):
     with pytest.raises(UserError, match="initial model's directory; give another"):
         warm_start(model_dir, model_dir, SHORT)
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="no finished warm start; empty it"):
         warm_start(model_dir, tmp_path, SHORT)
-
-
-def test_an_absent_model_is_named_with_its_remedy(tmp_path: Path):
     with pytest.raises(UserError, match=r"dgpo model small --out"):
         warm_start(tmp_path / "none", tmp_path / "out", SHORT)
 

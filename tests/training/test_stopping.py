@@ -60,18 +60,20 @@ def waiting(stop: Path, grace: float, *, may: bool, seconds: float = 30) -> list
     return said
 
 
-def test_a_signal_waits_for_the_checkpoint(tmp_path: Path) -> None:
-    said = waiting(tmp_path / "stop", 60, may=True)
-    assert len(said) == 1 and "SIGTERM: saving after this step, for up to 60 s" in said[0]
-    assert (tmp_path / "stop").exists()
-
-
-def test_a_step_that_takes_longer_than_the_grace_is_not_waited_for(tmp_path: Path) -> None:
-    assert "did not end within run.grace_s=0.2" in waiting(tmp_path / "stop", 0.2, may=True)[1]
-
-
-def test_with_nothing_to_save_a_signal_ends_the_run_at_once(tmp_path: Path) -> None:
-    assert waiting(tmp_path / "stop", 60, may=False) == [] and not (tmp_path / "stop").exists()
+@pytest.mark.parametrize(
+    ("grace", "may", "last"),
+    [
+        (60, True, "SIGTERM: saving after this step, for up to 60 s"),
+        (0.2, True, "did not end within run.grace_s=0.2"),
+        (60, False, None),  # with nothing to save it ends at once
+    ],
+)
+def test_a_signal_waits_for_the_checkpoint_and_no_longer_than_the_grace(
+    tmp_path: Path, grace: float, may: bool, last: str | None
+) -> None:
+    said = waiting(tmp_path / "stop", grace, may=may)
+    assert said == [] if last is None else last in said[-1]
+    assert (tmp_path / "stop").exists() == may
 
 
 def test_a_signal_that_ray_tells_as_a_bare_interrupt_keeps_its_number(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def prepare_rows(name: str, out: Path, origin: Path | None, revision: str, spans
     counts = [(f"{len(rows):,}", str(out / f"{part}.jsonl")) for part, rows in parts.items()]
     marked = any("target_words" in row for row in parts["forget"])
     note = "" if marked else "Nothing is marked as sensitive yet, which PALU and TPO need: --spans FILE, or by hand."
-    return Table(("rows", name), counts, notes=[note] if note else [], words=[name])
+    return Table(("rows", name), counts, notes=[note] if note else [])
 
 
 def add_spans(rows: list[dict[str, Any]], spans: Path) -> None:

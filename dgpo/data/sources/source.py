@@ -125,7 +125,7 @@ def table_of(sources: Iterable[Source]) -> Table:
             known = ", ".join(f"{split}: {count}" for split, count in counts.items())
             rows.append((source.name, copy.id, source.purpose, known, source.licence, source.note))
     notes = ("first id: the default; the others by --hub-id. Your own file: dgpo data prepare FILE --out DIR",)
-    return Table(head, rows, notes=notes, words=head, whole=head[:2])
+    return Table(head, rows, notes=notes, whole=head[:2])
 
 
 def split_name(name: str, split: str, splits: Sequence[str]) -> str:

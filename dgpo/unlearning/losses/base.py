@@ -4,9 +4,8 @@ Values depend on a token's own logits alone, so that they can be computed in chu
 tokens or answers of a micro-batch, divided by the counts of the whole batch, so that micro-batches and ranks add up.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from dgpo.errors import bounded, check_fields
 from dgpo.unlearning.palu import ORDINARY, PREFIX, REST, widened
 
 RETAIN, ALTERNATIVE = 4, 5
@@ -79,19 +79,14 @@ class Method:
         classes: of the forget rows' tokens that it reads.
     """
 
-    retain_weight: float = 1.0
+    retain_weight: float = bounded(1.0, at_least=0)
     needs_reference: ClassVar[bool] = False
     needs_alternatives: ClassVar[bool] = False
     needs_spans: ClassVar[bool] = False
     classes: ClassVar[tuple[int, ...]] = ANSWER
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if isinstance(each.default, float) and not 0 <= value < math.inf:
-                raise ValueError(f"{each.name}={value}: expected 0 or more")
-            if each.name in ("beta", "scale") and not value:
-                raise ValueError(f"{each.name}=0: nothing would be forgotten; give more than 0")
+        check_fields(self)
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         """Value of each token of a forget row or an alternative, `(n, V)` twice, `(n,)` and `(n,)` to `(n,)`.

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from dgpo.errors import bounded
 from dgpo.unlearning.losses.base import ALTERNATIVE, ANSWER, RETAIN, Counts, Method, Tokens, cross_entropy
 from dgpo.unlearning.palu import ORDINARY, PREFIX, REST
 
@@ -19,7 +20,7 @@ class GradAscent(Method):
     GradDiff (arXiv 2203.12817) is the same with ``retain_weight`` above 0.
     """
 
-    retain_weight: float = 0.0
+    retain_weight: float = bounded(0.0, at_least=0)
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         return -super().token_values(logits, ref_logits, labels, token_class)
@@ -35,8 +36,8 @@ class WGA(Method):
         beta1, beta2: exponents of saturation and importance.
     """
 
-    beta1: float = 1.0
-    beta2: float = 0.0
+    beta1: float = bounded(1.0, at_least=0)
+    beta2: float = bounded(0.0, at_least=0)
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         loss = cross_entropy(logits, labels)
@@ -52,8 +53,8 @@ class Undial(Method):
         beta: β, by how much the true token's logit is lowered.
     """
 
-    retain_weight: float = 0.0
-    beta: float = 10.0
+    retain_weight: float = bounded(0.0, at_least=0)
+    beta: float = bounded(10.0, above=0)
     needs_reference: ClassVar[bool] = True
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ class CEU(Method):
     The target is the model's own distribution without the true token, and has no gradient.
     """
 
-    retain_weight: float = 0.0
+    retain_weight: float = bounded(0.0, at_least=0)
 
     def token_values(self, logits: Tensor, ref_logits: Tensor, labels: Tensor, token_class: Tensor) -> Tensor:
         target = logits.detach().scatter(-1, labels[:, None], -torch.inf).softmax(-1)
@@ -94,7 +95,7 @@ class NPO(Method):
         beta: β; towards 0 it becomes gradient ascent.
     """
 
-    beta: float = 0.1
+    beta: float = bounded(0.1, above=0)
     needs_reference: ClassVar[bool] = True
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
@@ -112,9 +113,9 @@ class SimNPO(Method):
         forget_weight: γ.
     """
 
-    beta: float = 4.5
-    delta: float = 0.0
-    forget_weight: float = 0.125
+    beta: float = bounded(4.5, above=0)
+    delta: float = bounded(0.0, at_least=0)
+    forget_weight: float = bounded(0.125, at_least=0)
 
     def terms(self, values: Tensor, tokens: Tokens) -> dict[str, Tensor]:
         return {"forget": preference(tokens.means(values, *ANSWER) - self.delta, self.beta, tokens.counts)}
@@ -131,7 +132,7 @@ class IdkDPO(Method):
         beta: β.
     """
 
-    beta: float = 0.1
+    beta: float = bounded(0.1, above=0)
     needs_reference: ClassVar[bool] = True
     needs_alternatives: ClassVar[bool] = True
 
@@ -154,8 +155,8 @@ class TPO(Method):
         preserve_weight: of the ordinary tokens' cross entropy.
     """
 
-    beta: float = 0.3
-    preserve_weight: float = 1.0
+    beta: float = bounded(0.3, above=0)
+    preserve_weight: float = bounded(1.0, at_least=0)
     needs_reference: ClassVar[bool] = True
     needs_spans: ClassVar[bool] = True
 
@@ -185,9 +186,9 @@ class PDU(Method):
         dual_step: η; 0 keeps λ.
     """
 
-    retain_weight: float = 5.0
-    retain_limit: float = 0.1
-    dual_step: float = 1.0
+    retain_weight: float = bounded(5.0, at_least=0)
+    retain_limit: float = bounded(0.1, at_least=0)
+    dual_step: float = bounded(1.0, at_least=0)
 
     def check(self, vocabulary: int, layers: int) -> None:
         if not self.retain_weight:
@@ -215,8 +216,8 @@ class RMU(Method):
         scale: c.
     """
 
-    layer: int = 7
-    scale: float = 2.0
+    layer: int = bounded(7, at_least=0)
+    scale: float = bounded(2.0, above=0)
     needs_reference: ClassVar[bool] = True
 
     @property

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from dgpo.errors import bounded
 from dgpo.unlearning.losses.base import Method, Tokens
 from dgpo.unlearning.palu import ORDINARY, PREFIX, Direction, Target, check_choices, divergence, flatness
 
@@ -20,19 +21,17 @@ class Palu(Method):
         preserve_weight: of the KL divergence on ordinary tokens.
     """
 
-    first_n: int | None = 3
-    top_k: int = 50
+    first_n: int | None = bounded(3, at_least=1)
+    top_k: int = bounded(50, at_least=1)
     target: Target = "local_mean"
     kl_direction: Direction = "ref||theta"
-    preserve_weight: float = 1.0
+    preserve_weight: float = bounded(1.0, at_least=0)
     needs_reference: ClassVar[bool] = True
     needs_spans: ClassVar[bool] = True
     classes: ClassVar[tuple[int, ...]] = (PREFIX, ORDINARY)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.first_n is not None and self.first_n < 1:
-            raise ValueError(f"first_n={self.first_n}: expected 1 or more, or null for whole spans")
         check_choices(self.target, self.kl_direction)
         if self.target == "local_mean" and self.top_k == 1:
             raise ValueError("top_k=1: one logit is its own mean, so that local_mean forgets nothing; take 2 or more")

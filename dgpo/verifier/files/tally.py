@@ -94,7 +94,7 @@ class Tally:
         if summary["labelled"]:
             counts = ", ".join(f"{name} {count:,}" for name, count in summary["confusion"].items())
             notes.append(f"accuracy {summary['accuracy']:.2%} on {summary['labelled']:,} labelled rows: {counts}")
-        yield Table(("reason", *stages, "all", "share"), cells, f"verdicts on {rows:,} rows", notes, words={"reason"})
+        yield Table(("reason", *stages, "all", "share"), cells, f"verdicts on {rows:,} rows", notes)
         if self.disagreements:
             yield self._disagreements()
 
@@ -107,7 +107,7 @@ class Tally:
             outcome = f"{verdict.reason} ({verdict.stage})"
             texts = (printable(row.ground_truth), printable(answer))
             cells.append([str(row.line), str(row.expected).lower(), outcome, *texts])
-        return Table(head, cells, f"verdicts against the label, {shown}", words=head)
+        return Table(head, cells, f"verdicts against the label, {shown}")
 
     def _sums(self, place: int, names: tuple[str, ...]) -> dict[str, int]:
         return {name: sum(count for key, count in self.outcomes.items() if key[place] == name) for name in names}
