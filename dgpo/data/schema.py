@@ -20,6 +20,8 @@ ROLES = ("system", "user", "assistant", "tool")
 """Message roles that chat templates know; another role renders without complaint and is never trained on."""
 
 _BATCH_ROWS = 8192
+_READ = ("data_source", "reward_model", "extra_info", "agent_name")
+"""Beside the prompt."""
 
 
 class Message(TypedDict):
@@ -134,37 +136,45 @@ def name_fault(path: str | os.PathLike[str]) -> list[str]:
     """What of a prompt file's name would stop verl from loading it, as `check_parquet` says it."""
     name = os.fspath(path)
     if signs := "".join(sign for sign in "*?[" if sign in name):
-        return [f"{path}: verl's loader reads {signs} in a path as a pattern; list the files, or rename one so named"]
+        return [f"verl's loader reads {signs} in a path as a pattern; list the files, or rename one so named"]
     if Path(path).is_file() and not name.endswith(".parquet"):
-        return [f"{path}: verl loads files that end in .parquet; rename parquet, or else `dgpo data prepare` it"]
+        return ["verl loads files that end in .parquet; rename parquet, or else `dgpo data prepare` it"]
     return []
 
 
-def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> list[str]:
+def check_parquet(
+    path: str | os.PathLike[str],
+    prompt_key: str = "prompt",
+    visit: Callable[[int, dict[str, Any]], None] = lambda place, row: None,
+) -> list[str]:
     """What would stop verl from training on this file; an empty list where nothing would.
 
-    Each message names the file, the first row at fault (counted from 0), its value and the remedy, and says
-    how many rows share the fault. Only the columns that verl needs are read, in batches.
+    Each message has the first row at fault (counted from 0), its value and the remedy, and says how many rows share the
+    fault. Only the columns that verl needs are read, in batches; `visit` gets the place of each row without a fault,
+    and the row.
     """
     path = Path(path)
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
-        return [f"{path}: {what}; give a parquet file of prompts: `dgpo data prepare` makes it of a data set"]
+        return [f"{what}; give a parquet file of prompts: `dgpo data prepare` makes it of a data set"]
     try:
         with pq.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
         problems = [*_check_columns(schema, prompt_key)] or ([] if rows else ["has 0 rows; write at least one prompt"])
         if not problems:
             faults = Occurrences()
-            for place, row in enumerate(prompt_rows(path, (prompt_key, "data_source", "reward_model", "extra_info"))):
-                for fault, value in _faults(row, prompt_key):
+            for place, row in enumerate(prompt_rows(path, (prompt_key, *_READ))):
+                found = list(_faults(row, prompt_key))
+                for fault, value in found:
                     faults.add(fault, place, value)
+                if not found:
+                    visit(place, row)
             problems = faults.lines()
-        return [f"{path}: {problem}" for problem in problems]
+        return problems
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if what := disguise(path):
-            return [f"{path}: it {what}"]
-        return [f"{path}: cannot be read as parquet ({one_line(error)}); write the file again or copy it again"]
+            return [f"it {what}"]
+        return [f"cannot be read as parquet ({one_line(error)}); write the file again or copy it again"]
 
 
 def prompt_rows(

@@ -115,7 +115,6 @@ def test_a_wrong_column_is_named_with_its_remedy(name: str, tmp_path: Path):
     pq.write_table(spoil(table([row(i) for i in range(4)], tmp_path)), path)
     problems = check_parquet(path)
     assert len(problems) == 1
-    assert problems[0].startswith(f"{path}: ")
     assert message in problems[0]
 
 
@@ -158,7 +157,7 @@ def test_a_wrong_value_is_named_with_its_row_and_remedy(name: str, tmp_path: Pat
     path = tmp_path / "bad.parquet"
     pq.write_table(with_column(table([row(i) for i in range(4)], tmp_path), column, values), path)
     problems = check_parquet(path)
-    assert any(problem.startswith(f"{path}: ") and message in problem for problem in problems), problems
+    assert any(message in problem for problem in problems), problems
 
 
 def test_rows_are_counted_across_batches_and_faults_are_reported_together(tmp_path: Path):
@@ -168,7 +167,7 @@ def test_rows_are_counted_across_batches_and_faults_are_reported_together(tmp_pa
     path = tmp_path / "long.parquet"
     pq.write_table(pa.concat_tables([good.take([0] * 70_000), bad, good, worse]), path)
     problems = check_parquet(path)
-    assert [problem.split(": ")[1] for problem in problems] == ["row 70000", "row 70002"]
+    assert [problem.split(": ")[0] for problem in problems] == ["row 70000", "row 70002"]
 
 
 def test_other_encodings_of_text_are_as_good(tmp_path: Path):

@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
+from dgpo.data.check import Contents
+from dgpo.data.damage import backslash_fault
 from dgpo.errors import one_line
 from dgpo.model_files import folder_fault, has_tokenizer, tokenizer_fault
 from dgpo.progress import ProgressBar
@@ -36,6 +38,25 @@ def prompt_files(config: DictConfig) -> Iterator[tuple[str, str]]:
             yield f"data.{name}", path
 
 
+def prompt_contents(config: DictConfig) -> list[tuple[str, str, Contents]]:
+    """Key, path and contents of each prompt file, which is read once."""
+    column = config.data.prompt_key
+    return [(key, path, _contents(path, column, _state(path))) for key, path in prompt_files(config)]
+
+
+@functools.lru_cache(maxsize=32)
+def _contents(path: str, prompt_key: str, state: object) -> Contents:
+    # Its pictures may be in columns of their own.
+    return Contents(Path(path), prompt_key, functools.partial(backslash_fault, is_answer=False))
+
+
+def _state(path: str) -> tuple[str, int, int]:
+    """The path, and what changes with the file there: a file that was read before may have been written anew."""
+    if not (file := Path(path)).is_file():
+        return path, 0, 0
+    return path, file.stat().st_mtime_ns, file.stat().st_size
+
+
 def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
     """Tokens of each prompt of ``data.<key>`` that verl would load, the start of the response included; None where the
     tokenizer is not on this machine, or a dataset class of one's own does not show its rows.
@@ -46,7 +67,7 @@ def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
     source = Path(model.get("tokenizer_path") or model.path)
     if not has_tokenizer(source):
         return None
-    files = tuple((each, Path(each).stat().st_mtime_ns, Path(each).stat().st_size) for each in paths(config.data[key]))
+    files = tuple(map(_state, paths(config.data[key])))
     relevant = {"data": config.data, "model": {name: model.get(name) for name in _MODEL_KEYS}}
     return _prompt_lengths(OmegaConf.to_yaml(OmegaConf.create(relevant)), key, files)
 
