@@ -61,7 +61,6 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             GlobalHydra.instance().config_loader().get_search_path().prepend("own", f"file://{folder}")
             config = compose(name, overrides=[search, *overrides])
         if (file := folder / f"{name}.yaml").is_file() and "@package" not in file.read_text("utf-8").partition("\n")[0]:
-            refuse_octal(file)
             refuse_replaced(file, config, overrides)
         return config
     except RecursionError as error:
@@ -108,16 +107,6 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
         within = [key for key in close if get_close_matches(last, [key.rpartition(".")[2]], 1, 0.75)][:1]
     own = f"+{unknown}=VALUE adds a key of your own"
     return f"write {' or '.join(within[:3])}; {own}" if within else f"correct it, or {own}"
-
-
-def refuse_octal(file: Path) -> None:
-    """Raises UserError where a value in a config's own file is an octal number, which nobody means."""
-    for event in yaml.parse(file.read_text(encoding="utf-8")):
-        if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0_*[0-7]+", event.value):
-            raise UserError(
-                f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}; write "
-                "it without the leading zero, or in quotes if it is a text"
-            )
 
 
 def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ UNREAD = {
     "actor_rollout_ref.actor.use_prefix_grouper": "",
     "actor_rollout_ref.model.tiled_mlp.enabled": "",
     "algorithm.use_pf_ppo": "",
+    "data.reward_fn_key": "",
     "trainer.balance_batch": "",
     "trainer.default_hdfs_dir": "run.dir",
     "actor_rollout_ref.model.lora.rank": "actor_rollout_ref.model.lora_rank",

@@ -231,7 +231,6 @@ def test_configs_of_ones_own(tmp_path: Path) -> None:
             "defaults: [quickstart, _self_]\nhydra: {run: {dir: out}}\n",
             "hydra.run.dir=out: Hydra only composes here",
         ),
-        ("mine", "defaults: [quickstart, _self_]\n\nseed: 010\n", "line 3: YAML reads 010 as 8; write it without"),
         ("quickstart", "defaults: [quickstart, _self_]\n", "its defaults lead back to itself"),
         ("other", "defaults: [quickstart, _self_]\n", "there is no mine.yaml in .* \\(it has other\\); .*--config-dir"),
         ("mine", "defaults: [quickstart, hardware: tpu, _self_]\n", "hardware"),

@@ -63,7 +63,6 @@ SETTINGS = (
     lora.lora,
     sizes.fits,
     cluster.niceness,
-    cluster.ray_options,
 )
 # Of this machine, its files, and the cluster that it reaches.
 SURROUNDINGS = (

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -146,10 +146,7 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
             datasets.append(load([file]))
     if len(files) == 1:
         return datasets[0]
-    one, *others = (getattr(getattr(each, "dataframe", None), "features", {}) for each in datasets)
-    differences = ((difference(one, other), file) for file, other in zip(files[1:], others, strict=True))
-    how = next((f" ({what} in {file}, not as in {files[0]})" for what, file in differences if what), "")
-    with _loading(f"the files together{how}", "give them the columns and types that `dgpo data prepare` writes"):
+    with _loading("the files together", "give them the columns and types that `dgpo data prepare` writes"):
         return load(files)
 
 
@@ -169,20 +166,6 @@ def _with_media(dataset: Any) -> Iterator[int]:
         column = getattr(dataset, name, None)
         if frame is not None and column in frame.column_names:
             yield from [place for place, value in enumerate(frame[column]) if value][:1]
-
-
-def difference(one: Any, other: Any, name: str = "") -> str:
-    """The first column or field whose type differs in the features `other`, such as ``extra_info.index is string``."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for field in one:
-            if field in other and (found := difference(one[field], other[field], f"{name}.{field}".lstrip("."))):
-                return found
-        # Columns may be absent, and fields of a struct, but not of the structs in a list.
-        return f"{name} has the fields {', '.join(other)}" if name.endswith("[]") and one.keys() != other.keys() else ""
-    item, other_item = (getattr(each, "feature", None) for each in (one, other))
-    if type(one) is type(other) and item is not None:
-        return difference(item, other_item, f"{name}[]")
-    return "" if one == other else f"{name} is {getattr(other, 'dtype', None) or type(other).__name__}"
 
 
 def _token_counts(prompts: Iterable[Any], count: Callable[[Any], int], number: int) -> np.ndarray:

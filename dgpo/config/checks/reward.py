@@ -67,9 +67,6 @@ def _reward_options(config: DictConfig, score: object, manager_class: type, opti
         yield finding(config, "reward.reward_kwargs", message, remedy)
     if score is not compute_score:
         return
-    if own and options.get("overlong_buffer"):
-        message = "the response's length is punished twice, by verl's dapo manager and by the reward function"
-        yield finding(config, "reward.reward_kwargs", message, f"remove it, or set {key}.overlong_buffer=0")
     try:
         longest = config.actor_rollout_ref.rollout.response_length
         check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))

@@ -63,7 +63,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
         ("+reward_model.overlong_buffer.len=32", f"set {REWARD}.overlong_buffer instead"),
         ("+reward_model.reward_kwargs.max_resp_len=96", "reward_model.reward_kwargs.max_resp_len=96: verl 0.9 ignores"),
-        ("data.reward_fn_key=source", "call the column data_source"),
+        ("data.reward_fn_key=source", "verl 0.9 ignores this key"),
         ("actor_rollout_ref.rollout.response_length=64", "leave it out, and set data.max_response_length"),
         ("reward_model.enable=true", "set reward.reward_model.enable instead"),
         ("data.train_batch_size=31", "does not divide data.train_batch_size=31"),
@@ -104,13 +104,11 @@ def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]
     [
         (["~policy_loss"], "no policy loss is chosen, and verl trains with its own"),
         (["actor_rollout_ref.actor.optim.lr_warmup_steps=500"], "the run has 30 steps, so that the learning rate"),
-        (["actor_rollout_ref.actor.use_kl_loss=true", "algorithm.use_kl_in_reward=true"], "counts twice"),
         (["actor_rollout_ref.actor.clip_ratio_high=1.2"], "it is a distance from 1"),
         (["actor_rollout_ref.actor.clip_ratio_high=28"], "nothing is clipped before the ratio is 29"),
         (["actor_rollout_ref.actor.optim.lr=0.01"], "usual are 1e-09 to 0.005"),
         (["actor_rollout_ref.actor.entropy_coeff=1"], "usual are 0 to 0.1"),
         (["actor_rollout_ref.actor.optim.clip_grad=1000"], "usual are 0.001 to 100"),
-        (["actor_rollout_ref.actor.optim.betas=[0.999,0.9]"], "write [0.9,0.999]"),
         (["actor_rollout_ref.actor.optim.weight_decay=5"], "usual are 0 to 1"),
         (["actor_rollout_ref.rollout.n=100000"], "usual are 1 to 1024"),
         (["data.max_response_length=1"], "usual are 4 to 1e+06"),
@@ -153,13 +151,6 @@ def test_groups_that_are_not_kept_cannot_go_to_wandb(problems: Callable[..., lis
     assert not problems("run.log_rollouts=true")
     for without in ("run.keep_rollouts=0", "trainer.logger=[file]"):
         assert any("run.log_rollouts=True" in each for each in problems("run.log_rollouts=true", without))
-
-
-def test_a_length_is_not_punished_twice(problems: Callable[..., list[str]]) -> None:
-    verl_s = ["reward.reward_manager.source=register", "reward.reward_manager.name=dapo"]
-    verl_s += ["+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "+reward.reward_kwargs.max_resp_len=96"]
-    assert problems(*verl_s) == []
-    assert any("punished twice" in problem for problem in problems(*verl_s, f"{REWARD}.overlong_buffer=8"))
 
 
 def test_a_reward_function_of_one_s_own_drops_the_options_of_ours(

@@ -119,12 +119,9 @@ def test_an_estimate_that_does_not_fit_is_only_warned_about() -> None:
             ["algorithm.filter_groups.enable=true", "algorithm.filter_groups.max_inflight_gen_batches=0"],
             "max_inflight_gen_batches=0",
         ),
-        (["algorithm.filter_groups.enable=true", "data.gen_batch_size=64"], "data.gen_batch_size=64"),
         ([FUSED], "use_fused_kernels=True: under FSDP2"),
         ([FUSED, f"{ACTOR}.strategy=fsdp"], "use_fused_kernels computes the entropy"),
-        ([FUSED, f"{ACTOR}.calculate_sum_pi_squared=true"], "use_fused_kernels keeps no logits"),
         ([f"{ACTOR}.shuffle=false"], "shuffle=False: the updates of a step would take the answers as they were"),
-        ([f"{ACTOR}.strategy=fsdp", f"{ENGINE}.offload_policy=true"], "FSDP1 has no such thing"),
         ([f"{ROLLOUT}.calculate_log_probs=false"], "rollout_is=token needs vLLM's log-probs"),
         (
             [f"{ROLLOUT}.val_kwargs.do_sample=false"],
