@@ -21,11 +21,6 @@ from dgpo.files import flatten
 
 SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
-_OPTIONS_OF_HYDRA = {
-    **dict.fromkeys(("--config-path", "-cp", "-cd"), "--config-dir=FOLDER"),
-    "-cn": "--config-name=NAME",
-    **dict.fromkeys(("--multirun", "-m"), "a command for each run"),
-}
 OF_HYDRA = "Hydra only composes here, so that it does nothing; leave it out, and use run.dir"
 
 
@@ -146,7 +141,6 @@ def readable(override: str) -> str:
         raise UserError(f"{override}: {OF_HYDRA}")
     if override.startswith("-"):
         right = override.lstrip("-") if equals else f"{override.lstrip('-')}=VALUE"
-        right = _OPTIONS_OF_HYDRA.get(key, right)
         raise UserError(f"{override}: --help lists no such option, and an override has no dashes; write {right}")
     if not key or not (equals or override.startswith("~")):
         raise UserError(f"{override}: it is no override; write KEY=VALUE, as one word without spaces")

@@ -131,15 +131,3 @@ def _refused(config: DictConfig, key: str) -> Iterator[Finding]:
         remedy = f"raise it to {longest}"
         remedy += "" if filters else ", or leave them out: data.filter_overlong_prompts=true"
         yield finding(config, "data.max_prompt_length", message, remedy, fatal=not (filters and left))
-    if filters and too_long and key == "train_files" and left < config.data.train_batch_size:
-        message = f"{left:,} training prompts are within data.max_prompt_length={most}, less than one batch"
-        yield finding(config, "data.train_batch_size", message, "lower it, or raise data.max_prompt_length")
-
-
-def rows_left(config: DictConfig) -> int | None:
-    """Training prompts that ``data.filter_overlong_prompts`` leaves; None where they cannot be loaded."""
-    try:
-        lengths = prompt_lengths(config, "train_files")
-    except (UnloadableError, OSError):
-        return None
-    return None if lengths is None else int(np.count_nonzero(lengths <= config.data.max_prompt_length))

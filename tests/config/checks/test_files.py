@@ -12,7 +12,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks import files as checks
-from dgpo.config.checks.sizes import total_steps
+from dgpo.config.checks.sizes import batches, total_steps
 from dgpo.config.compose import compose_config, resolved
 from dgpo.data.schema import Message, PromptRow, make_row, write_parquet
 from dgpo.tasks import small_model
@@ -238,7 +238,7 @@ def test_steps_are_those_of_the_prompts_that_are_left(config: DictConfig):
     assert total_steps(config) == 3
     assert [problem.split(":")[0] for problem in found(config)] == ["warning", "warning"]
     config.data.max_prompt_length = TOKENS[0]
-    assert any("1 training prompts are within" in problem for problem in found(config))
+    assert "1 rows, less than one batch within data.max_prompt_length" in str(next(batches(config)))
     config.data.max_prompt_length = TOKENS[0] - 1
     assert any(problem.startswith("error: data.max_prompt_length") for problem in found(config))
 
