@@ -94,16 +94,16 @@ BAD_COLUMNS: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
     "no prompt": (lambda t: t.drop_columns("prompt"), "column 'prompt' is missing"),
     "no data_source": (lambda t: t.drop_columns("data_source"), "column 'data_source' is missing"),
     "no reward_model": (lambda t: t.drop_columns("reward_model"), "column 'reward_model' is missing"),
-    "a prompt of text": (lambda t: with_column(t, "prompt", ["1+1=?"] * 4), "'prompt' is string; make"),
-    "a prompt of a list of texts": (lambda t: with_column(t, "prompt", [["1+1=?"]] * 4), "'prompt' is list"),
-    "no role": (lambda t: with_column(t, "prompt", [[{"content": ""}]] * 4), "'prompt' is list"),
-    "a numeric data_source": (lambda t: with_column(t, "data_source", [1] * 4), "'data_source' is int64"),
-    "a bare ground truth": (lambda t: with_column(t, "reward_model", ["2"] * 4), "'reward_model' is string"),
+    "a prompt of text": (lambda t: with_column(t, "prompt", ["1+1=?"] * 4), "prompt is '1+1=?'; give every row"),
+    "a prompt of a list of texts": (lambda t: with_column(t, "prompt", [["1+1=?"]] * 4), "prompt is ['1+1=?']"),
+    "no content": (lambda t: with_column(t, "prompt", [[{"role": "user"}]] * 4), "whose content is None"),
+    "a numeric data_source": (lambda t: with_column(t, "data_source", [1] * 4), "data_source is 1"),
+    "a bare ground truth": (lambda t: with_column(t, "reward_model", ["2"] * 4), "reward_model.ground_truth is None"),
     "a numeric ground truth": (
         lambda t: with_column(t, "reward_model", [{"ground_truth": 2}] * 4),
-        "'reward_model.ground_truth' is int64; write the answers as strings",
+        "reward_model.ground_truth is 2; give every row its answer as a non-empty string",
     ),
-    "extra_info of text": (lambda t: with_column(t, "extra_info", ["x"] * 4), "'extra_info' is string"),
+    "extra_info of text": (lambda t: with_column(t, "extra_info", ["x"] * 4), "extra_info is 'x'; make it a struct"),
     "no rows": (lambda t: t.slice(0, 0), "has 0 rows"),
 }  # fmt: skip
 
@@ -124,7 +124,7 @@ BAD_VALUES = {
     "a null message": (
         "prompt",
         pa.array([GOOD, [None], GOOD, GOOD], MESSAGES),
-        "row 1: prompt has a message",
+        "row 1: prompt is [None]",
     ),
     "an unknown role": (
         "prompt",
