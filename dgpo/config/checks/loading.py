@@ -125,8 +125,8 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
 
 
 def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any, key: str) -> Any:
-    """verl's dataset of the files, after a try at its first and last rows and the first rows with pictures or sound:
-    of each file, then of all, so that what is refused is told of the file that it is in."""
+    """verl's dataset of the files, after a try at its first and last rows: of each file, then of all, so that what is
+    refused is told of the file that it is in."""
     from verl.trainer.ppo.utils import create_rl_dataset
     from verl.utils.dataset.rl_dataset import get_dataset_class
 
@@ -134,20 +134,20 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
 
     def load(chosen: Sequence[str]) -> Any:
         dataset: Any = create_rl_dataset(OmegaConf.create(list(chosen)), data, tokenizer, processor, max_samples=most)
-        for place in {0, len(dataset) - 1, *_with_media(dataset)}:
+        for place in {0, len(dataset) - 1}:
             dataset[place]
         return dataset
 
     with _loading(f"the class {data.custom_cls.name} of it", "correct path and name", "data.custom_cls.path"):
         get_dataset_class(data)
-    datasets = []
+    dataset = None
     for file in files:
         with _loading(file, "`dgpo data prepare` writes files that it can load"):
-            datasets.append(load([file]))
-    if len(files) == 1:
-        return datasets[0]
-    with _loading("the files together", "give them the columns and types that `dgpo data prepare` writes"):
-        return load(files)
+            dataset = load([file])
+    if len(files) > 1:
+        with _loading("the files together", "give them the columns and types that `dgpo data prepare` writes"):
+            dataset = load(files)
+    return dataset
 
 
 @contextlib.contextmanager
@@ -157,15 +157,6 @@ def _loading(what: str, remedy: str, key: str = "") -> Iterator[None]:
             yield
     except Exception as error:  # the libraries that verl reads with raise what they like
         raise UnloadableError(f"verl cannot load {what}: {_reason(error)}", remedy, key) from error
-
-
-def _with_media(dataset: Any) -> Iterator[int]:
-    """The first row with an image, a sound or a video in each of verl's columns for them."""
-    frame = getattr(dataset, "dataframe", None)
-    for name in ("image_key", "video_key", "audio_key"):
-        column = getattr(dataset, name, None)
-        if frame is not None and column in frame.column_names:
-            yield from [place for place, value in enumerate(frame[column]) if value][:1]
 
 
 def _token_counts(prompts: Iterable[Any], count: Callable[[Any], int], number: int) -> np.ndarray:

@@ -146,15 +146,14 @@ def optimizer(config: DictConfig) -> Iterator[Finding]:
 
 
 def sections(config: DictConfig) -> Iterator[Finding]:
-    """verl's dataclasses of the sections that nothing else makes before the cluster runs."""
+    """verl's dataclass of the rollouts, which nothing else makes before the cluster runs."""
     from verl.utils.config import omega_conf_to_dataclass
 
-    for key in (ROLLOUT, "trainer.v1.separate_async.hybrid_rollout"):
-        section = OmegaConf.select(config, key)
-        try:
-            omega_conf_to_dataclass(section)
-        except Exception as error:
-            yield _refused(key, section, cause_of(error))
+    section = config.actor_rollout_ref.rollout
+    try:
+        omega_conf_to_dataclass(section)
+    except Exception as error:
+        yield _refused(ROLLOUT, section, cause_of(error))
 
 
 def _refused(key: str, section: DictConfig, message: str) -> Finding:

@@ -57,9 +57,6 @@ def _reward_options(config: DictConfig, score: object, manager_class: type, opti
     from dgpo.rewards.verl import MathRewardManager, check_options, compute_score
 
     key, manager = f"{FUNCTION}.reward_kwargs", manager_class.__name__
-    if manager == "RemoteRewardManager" and inspect.iscoroutinefunction(score):
-        remedy = "leave reward.reward_manager as configs/rlvr.yaml has it"
-        yield Finding("reward.reward_manager.name", "remote", "it takes no asynchronous reward function", remedy)
     own = OmegaConf.select(config, "reward.reward_kwargs")
     if own and manager != "DAPORewardManager":
         message = f"only verl's dapo manager reads it, and this one is {manager}"

@@ -136,7 +136,6 @@ def test_settings_that_are_hardly_meant_are_warned_of(
     ("manager", "option", "says"),
     [
         ("naive", f"{REWARD}.overlong_buffer=32", "needs a reward manager that tells the length"),
-        ("remote", f"{REWARD}.timeout=3", "it takes no asynchronous reward function"),
         ("naif", f"{REWARD}.timeout=3", "reward.reward_manager.name=naif"),
     ],
 )
