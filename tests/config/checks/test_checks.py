@@ -123,6 +123,8 @@ def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]
         ),
         (["actor_rollout_ref.rollout.log_prob_micro_batch_size=64"], "it does nothing while"),
         (["algorithm.gamma=0.99"], "algorithm.gamma=0.99: it does nothing while algorithm.adv_estimator is grpo"),
+        (["actor_rollout_ref.actor.ppo_mini_batch_size=32"], "the ratio is 1 everywhere"),
+        (["actor_rollout_ref.model.path=Qwen/Qwen2.5-7B", "trainer.save_freq=1"], "downloaded by every node"),
     ],
 )
 def test_settings_that_are_hardly_meant_are_warned_of(
@@ -174,22 +176,12 @@ def test_a_micro_batch_that_does_not_divide_is_refused(problems: Callable[..., l
     assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 16 samples" in problem
 
 
-def test_a_hub_id_with_a_version_in_its_name_is_one(problems: Callable[..., list[str]]) -> None:
-    (warning,) = problems("actor_rollout_ref.model.path=Qwen/Qwen2.5-7B", "trainer.save_freq=1")
-    assert warning.startswith("warning") and "downloaded by every node" in warning
-
-
 def test_options_of_what_is_off_are_warned_about(problems: Callable[..., list[str]]) -> None:
     optim, actor = "actor_rollout_ref.actor.optim", "actor_rollout_ref.actor"
     off = [f"{optim}.lr_warmup_steps_ratio=0.1", f"{optim}.min_lr_ratio=0.1", f"{actor}.ppo_micro_batch_size_per_gpu=4"]
     said = problems(*off, "algorithm.rollout_correction.rollout_is_threshold=5")
     assert len(said) == 4 and all("warning" in each and "it does nothing while" in each for each in said)
     assert problems(*off[:1], f"{optim}.lr_warmup_steps=-1") == []
-
-
-def test_one_update_a_batch_is_warned_about(problems: Callable[..., list[str]]) -> None:
-    (warning,) = problems("actor_rollout_ref.actor.ppo_mini_batch_size=32")
-    assert warning.startswith("warning: actor_rollout_ref.actor.ppo_mini_batch_size=32") and "ratio is 1" in warning
 
 
 def test_all_problems_come_at_once_with_exit_status_2(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:
