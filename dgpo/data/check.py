@@ -5,6 +5,7 @@ ground truth verifies against itself, and that the file is the one that its mani
 are reported, not judged.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -49,7 +50,7 @@ class Contents:
         self.path, self._key, self._fault_of = path, prompt_key, fault_of
         self.rows = 0
         self.prompts, self.warnings, self.truths = Occurrences(), Occurrences(), Occurrences()
-        self.tasks, self.loops = list[int](), set[str]()
+        self.tasks, self.loops = array("q"), set[str]()
         self.environments: dict[str, tuple[list[Message], Any]] = {}
         self.first: list[tuple[int, Mapping[str, Any]]] = []
         self.faults = name_fault(path) or check_parquet(path, prompt_key, self._add)
@@ -69,7 +70,8 @@ class Contents:
         self.tasks.append(hash(str((messages, truth, task))))
         if row.get("agent_name"):
             self.loops.add(str(row["agent_name"]))
-        self.environments.setdefault((task or {}).get("id", ""), (messages, task))
+        environment = str(task.get("id") or "") if isinstance(task, Mapping) else ""
+        self.environments.setdefault(environment, (messages, task))
         if len(self.first) < FIRST:
             self.first.append((place, row))
 
