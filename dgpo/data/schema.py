@@ -201,8 +201,9 @@ def _faults(row: Mapping[str, Any], prompt_key: str) -> Iterator[tuple[str, obje
     model, info, messages = row["reward_model"], row.get("extra_info"), row[prompt_key]
     if not _is_text(row["data_source"]):
         yield "data_source is {value}; give every row the name of its source, a string", row["data_source"]
-    truth = model.get("ground_truth") if isinstance(model, Mapping) else None
-    if not _is_text(truth):
+    if not isinstance(model, Mapping | None):
+        yield "reward_model is {value}; make it a struct {'ground_truth': ...}, the answer as a string", model
+    elif not _is_text(truth := (model or {}).get("ground_truth")):
         yield "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, or drop it", truth
     if not isinstance(info, Mapping | None):
         yield "extra_info is {value}; make it a struct, or leave it out", info
