@@ -98,7 +98,7 @@ BAD_COLUMNS: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
     "a prompt of a list of texts": (lambda t: with_column(t, "prompt", [["1+1=?"]] * 4), "prompt is ['1+1=?']"),
     "no content": (lambda t: with_column(t, "prompt", [[{"role": "user"}]] * 4), "whose content is None"),
     "a numeric data_source": (lambda t: with_column(t, "data_source", [1] * 4), "data_source is 1"),
-    "a bare ground truth": (lambda t: with_column(t, "reward_model", ["2"] * 4), "reward_model is '2'; make it a struct"),
+    "a bare ground truth": (lambda t: with_column(t, "reward_model", ["2"] * 4), "reward_model is '2'; make it"),
     "a numeric ground truth": (
         lambda t: with_column(t, "reward_model", [{"ground_truth": 2}] * 4),
         "reward_model.ground_truth is 2; give every row its answer as a non-empty string",
