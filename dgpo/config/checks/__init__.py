@@ -35,7 +35,7 @@ SETTINGS = (
     registries.policy_loss,
     reward.reward,
     registries.optimizer,
-    registries.sections,
+    registries.rollouts,
     registries.thresholds,
     options.verl_keys,
     options.without_effect,

@@ -41,7 +41,8 @@ def prompt_files(config: DictConfig) -> Iterator[tuple[str, str]]:
 def prompt_contents(config: DictConfig) -> list[tuple[str, str, Contents]]:
     """Key, path and contents of each prompt file, which is read once."""
     column = config.data.prompt_key
-    return [(key, path, _contents(path, column, _state(path))) for key, path in prompt_files(config)]
+    states = {path: _state(path) if Path(path).is_file() else None for _, path in prompt_files(config)}
+    return [(key, path, _contents(path, column, states[path])) for key, path in prompt_files(config)]
 
 
 @functools.lru_cache(maxsize=32)
@@ -52,9 +53,8 @@ def _contents(path: str, prompt_key: str, state: object) -> Contents:
 
 def _state(path: str) -> tuple[str, int, int]:
     """The path, and what changes with the file there: a file that was read before may have been written anew."""
-    if not (file := Path(path)).is_file():
-        return path, 0, 0
-    return path, file.stat().st_mtime_ns, file.stat().st_size
+    state = Path(path).stat()
+    return path, state.st_mtime_ns, state.st_size
 
 
 def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:

@@ -145,7 +145,7 @@ def optimizer(config: DictConfig) -> Iterator[Finding]:
         yield _refused(key, section, cause_of(error))
 
 
-def sections(config: DictConfig) -> Iterator[Finding]:
+def rollouts(config: DictConfig) -> Iterator[Finding]:
     """verl's dataclass of the rollouts, which nothing else makes before the cluster runs."""
     from verl.utils.config import omega_conf_to_dataclass
 
