@@ -144,9 +144,9 @@ def data_prepare(
 @data.command("check")
 def data_check(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="parquet file of prompts")]) -> None:
     """Check prompt files for training and evaluation. Exit status 1 if one has a fault."""
-    from dgpo.data.check import examine
+    from dgpo.data.check import Examination
 
-    findings = [examine(path) for path in files]
+    findings = [Examination(path) for path in files]
     print("\n".join(each.text() for each in findings))
     raise typer.Exit(any(each.faults for each in findings))
 

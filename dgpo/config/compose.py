@@ -21,11 +21,6 @@ from dgpo.files import flatten
 
 SECTIONS = ("actor_rollout_ref", "algorithm", "critic", "data", "ray_kwargs", "reward", "run", "trainer")
 
-_OPTIONS_OF_HYDRA = {
-    **dict.fromkeys(("--config-path", "-cp", "-cd"), "--config-dir=FOLDER"),
-    "-cn": "--config-name=NAME",
-    **dict.fromkeys(("--multirun", "-m"), "a command for each run"),
-}
 OF_HYDRA = "Hydra only composes here, so that it does nothing; leave it out, and use run.dir"
 
 
@@ -61,7 +56,6 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             GlobalHydra.instance().config_loader().get_search_path().prepend("own", f"file://{folder}")
             config = compose(name, overrides=[search, *overrides])
         if (file := folder / f"{name}.yaml").is_file() and "@package" not in file.read_text("utf-8").partition("\n")[0]:
-            refuse_octal(file)
             refuse_replaced(file, config, overrides)
         return config
     except RecursionError as error:
@@ -110,16 +104,6 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
     return f"write {' or '.join(within[:3])}; {own}" if within else f"correct it, or {own}"
 
 
-def refuse_octal(file: Path) -> None:
-    """Raises UserError where a value in a config's own file is an octal number, which nobody means."""
-    for event in yaml.parse(file.read_text(encoding="utf-8")):
-        if isinstance(event, yaml.ScalarEvent) and event.style is None and re.fullmatch("[+-]?0_*[0-7]+", event.value):
-            raise UserError(
-                f"{file}, line {event.start_mark.line + 1}: YAML reads {event.value} as {int(event.value, 8)}; write "
-                "it without the leading zero, or in quotes if it is a text"
-            )
-
-
 def refuse_replaced(file: Path, config: DictConfig, overrides: Sequence[str]) -> None:
     """Raises UserError where a value in a config's own file does nothing: it is Hydra's, or an entry of its defaults
     replaces it, which comes after ``_self_``. An override, or a group that one adds, may do so."""
@@ -157,7 +141,6 @@ def readable(override: str) -> str:
         raise UserError(f"{override}: {OF_HYDRA}")
     if override.startswith("-"):
         right = override.lstrip("-") if equals else f"{override.lstrip('-')}=VALUE"
-        right = _OPTIONS_OF_HYDRA.get(key, right)
         raise UserError(f"{override}: --help lists no such option, and an override has no dashes; write {right}")
     if not key or not (equals or override.startswith("~")):
         raise UserError(f"{override}: it is no override; write KEY=VALUE, as one word without spaces")

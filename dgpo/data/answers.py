@@ -5,15 +5,17 @@ Only the spelling changes, never the value: the verifier compares values, and pe
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from dgpo.data.cells import decoded, printed, struct_of
 from dgpo.data.damage import backslash_fault
 from dgpo.data.messages import assistant_reply, conversation
 from dgpo.data.solutions import final_answer, is_no_answer, is_solution
-from dgpo.verifier import check_ground_truth, verify
+from dgpo.verifier import verify
 from dgpo.verifier.expressions.tree import Equation, Value
-from dgpo.verifier.response.extract import boxes, read_gold
+from dgpo.verifier.response.extract import boxes, gold_fault, read_gold
 
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("`", "`"), ("**", "**"))
 _FENCE = re.compile(r"\A\s*```(?:\w*\n)?(.*?)\s*```\s*\Z", re.DOTALL)
@@ -44,6 +46,7 @@ _DOUBTFUL = {
     ),
     "lists by their comma; if it is a decimal point, write 0.5 for 0,5": re.compile(r"[+-]?\d+,\d{1,2}|[+-]?0,\d+"),
 }
+_SPELLINGS_OF_ONE = "answers are lists whose entries are all equal in value; if one of them will do: --any-answer"
 _DEGREES = re.compile(r"°|\^ ?\{? ?\\circ(?![A-Za-z]) ?\}?|\\degrees?(?![A-Za-z])")
 _VALUE_FIELDS = {"answer", "value", "final_answer", "ground_truth", "text", "target", "label", "solution", "result"}
 _EXPECTED = "an answer must be text, a number or a list of them"
@@ -186,31 +189,57 @@ def group_equal(answers: Iterable[str], are_equal: Callable[[str, str], bool] = 
     return groups
 
 
-def reading_remark(raw: object, answer: str) -> str:
-    """A remark for the person on how an answer was read; "" for none."""
-    if isinstance(raw, bool):
-        return "answers are truth values, written as Yes and No"
-    if isinstance(raw, str) and not answer and raw.strip():
-        return "answers say that there is none, and are left out"
-    if isinstance(raw, str) and answer and is_solution(raw) and not is_solution(answer):
-        return "answers were taken out of whole solutions"
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a row's answer was read.
+
+    Attributes:
+        answer: in one spelling; "" for none.
+        fault: why it cannot be read, or no response can be checked against it; "" where one can.
+        remarks: what the person should know of it.
+    """
+
+    answer: str
+    fault: str
+    remarks: tuple[str, ...]
+
+
+def read_answer(
+    raw: object, canonical: Callable[[object], str] = canonical_answer, *, any_answer: bool = False
+) -> Reading:
+    """Read an answer as its source spells it, by ``canonical``. With ``any_answer`` the entries of a list are spellings
+    of one answer, and the first is taken; so it is where each is a whole solution, which has the whole answer."""
+    remarks = list[str]()
+    try:
+        answer, listed = canonical(raw), answer_list(raw)
+        spellings = [each for each in map(canonical, listed) if each]
+        if len(spellings) > 1:
+            are_equal = len(group_equal(spellings)) == 1
+            if any_answer or any(isinstance(each, str) and is_solution(each) for each in listed):
+                if not are_equal:
+                    raise ValueError(
+                        "the list has answers of different value, and only spellings of one may stand for it"
+                    )
+                answer = spellings[0]
+            elif are_equal:
+                remarks.append(_SPELLINGS_OF_ONE)
+        fault = ground_truth_fault(answer) if answer else ""
+    except (TypeError, ValueError) as error:
+        answer, fault = "?", str(error)
     text = raw.strip() if isinstance(raw, str) else ""
-    return next((f"answers are {what}" for what, made in _DOUBTFUL.items() if made.fullmatch(text)), "")
+    if isinstance(raw, bool):
+        remarks.append("answers are truth values, written as Yes and No")
+    elif text and not answer:
+        remarks.append("answers say that there is none, and are left out")
+    elif text and is_solution(text) and not is_solution(answer):
+        remarks.append("answers were taken out of whole solutions")
+    else:
+        remarks += [f"answers are {what}" for what, made in _DOUBTFUL.items() if made.fullmatch(text)][:1]
+    return Reading(answer, fault, tuple(remarks))
 
 
 def text_fault(answer: str) -> str:
-    """Why a text cannot be a ground truth, by the text alone; "" where it can."""
-    if fault := _misread(answer):
-        return fault
-    try:
-        check_ground_truth(answer)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def _misread(answer: str) -> str:
-    """Why a text that the verifier can read is not what its author meant; "" where it is."""
+    """Why a text cannot be a ground truth, or is not what its author meant, by the text alone; "" where it can."""
     if fault := backslash_fault(answer, is_answer=True):
         return fault
     if is_no_answer(answer):
@@ -220,18 +249,19 @@ def _misread(answer: str) -> str:
     if answer.rstrip().endswith(("?", "？")) and _WORD.search(answer):
         return "is a question, of which the answer may be in the problem's column"
     if not is_solution(answer):
-        return ""
+        return gold_fault(answer)
     try:
         return f"is a solution; its answer is {final_answer(answer)!r:.80}"
     except ValueError as error:
         return str(error)
 
 
+@lru_cache(maxsize=4096)  # many problems have the same answer
 def ground_truth_fault(ground_truth: str) -> str:
     """Why no response can be checked against a ground truth, or "" where one can: a response that boxes it must be
     right, and an expression must be whole.
     """
-    if fault := _misread(ground_truth):
+    if fault := text_fault(ground_truth):
         return fault
     verdict = verify(rf"\boxed{{{ground_truth}}}", ground_truth)
     if not verdict:

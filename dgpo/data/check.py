@@ -1,85 +1,142 @@
-"""``dgpo data check``: is a prompt file fit to train or to evaluate on?
+"""What a prompt file holds, read once: for ``dgpo data check``, and for the checks before a run.
 
-After the columns (`check_parquet`), every ground truth must verify against itself, and the file must be the one
-that its manifest describes. Lengths and duplicates are reported, not judged.
+After the columns (`check_parquet`), prompts and ground truths are looked at. ``dgpo data check`` asks besides that each
+ground truth verifies against itself, and that the file is the one that its manifest describes; lengths and duplicates
+are reported, not judged.
 """
 
+from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from dgpo.data.answers import ground_truth_fault
 from dgpo.data.duplicates import normal_form
 from dgpo.data.instructions import ELSEWHERE, asks_elsewhere
 from dgpo.data.manifest import parquet_content_hash, read_manifest
 from dgpo.data.media import is_media_column, prompt_fault
-from dgpo.data.schema import Occurrences, check_parquet, name_fault, prompt_rows
+from dgpo.data.schema import Message, Occurrences, check_parquet, name_fault
 from dgpo.errors import UserError, one_line
 from dgpo.files import file_sha256
 
+FIRST = 2
 _SHOWN = 10
-_ELSEWHERE = f"{ELSEWHERE}; `dgpo data prepare` takes such instructions off"
 _ANSWERED = "end with an assistant's message, after which the model begins a new one; leave that message out"
+_MENDED = {ELSEWHERE: "; `dgpo data prepare` takes such instructions off", _ANSWERED: ""}
 
 
-@dataclass
-class Examination:
-    """What is wrong with a file, with row and remedy; what may be; and what else a person should know of it."""
+class Contents:
+    """A prompt file.
 
-    path: Path
-    rows: int = 0
-    faults: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    facts: list[str] = field(default_factory=list)
+    Args:
+        path: of the file.
+        prompt_key: the column of messages.
+        fault_of: what is wrong with the text of a prompt, "" for nothing.
 
-    def text(self) -> str:
-        """The first faults, and the facts, a line each."""
-        lines = self.faults[:_SHOWN] or [f"{self.path}: {self.rows} prompts, no fault found"]
-        if len(self.faults) > _SHOWN:
-            lines.append(f"{self.path}: {len(self.faults) - _SHOWN} more faults")
-        lines += [f"warning: {self.path}: {each}" for each in self.warnings]
-        return "\n".join([*lines, *(f"  {fact}" for fact in self.facts)])
+    Attributes:
+        faults: why verl does not load it, or why a row has not what it must have; with row and remedy.
+        rows: their number; of these, and below, none is counted that has such a fault.
+        prompts, warnings: what is wrong with prompts, and what may be meant.
+        truths: the ground truths.
+        tasks: a mark of what each row asks: its prompt, the answer, and for an agent the environment.
+        loops: the agent loops that a column ``agent_name`` asks for.
+        environments: prompt and task of the first row of each environment, by its id; "" for rows that name none.
+        first: the first two rows, each with its place.
+    """
 
+    def __init__(self, path: Path, prompt_key: str = "prompt", fault_of: Callable[[str], str] = prompt_fault) -> None:
+        self.path, self._key, self._fault_of = path, prompt_key, fault_of
+        self.rows = 0
+        self.prompts, self.warnings, self.truths = Occurrences(), Occurrences(), Occurrences()
+        self.tasks, self.loops = array("q"), set[str]()
+        self.environments: dict[str, tuple[list[Message], Any]] = {}
+        self.first: list[tuple[int, Mapping[str, Any]]] = []
+        self.faults = name_fault(path) or check_parquet(path, prompt_key, self._add)
 
-def examine(path: Path) -> Examination:
-    """Reads the whole file, in batches; each distinct problem and answer is held once."""
-    examination = Examination(path, faults=name_fault(path) or check_parquet(path) or load_fault(path))
-    if examination.faults:
-        return examination
-    truths, faults, warned = Occurrences(), Occurrences(), Occurrences()
-    problems: Counter[int] = Counter()
-    ids: Counter[int] = Counter()
-    lengths: list[int] = []
-    for row, values in enumerate(prompt_rows(path, ("prompt", "reward_model", "extra_info"))):
-        info, messages = values.get("extra_info") or {}, values["prompt"]
-        text = "".join(message["content"] for message in messages)
-        lengths.append(len(text))
-        truths.add(values["reward_model"]["ground_truth"], row)
-        if fault := prompt_fault(text):
-            faults.add(f"the prompt {fault}", row)
+    def _add(self, place: int, row: Mapping[str, Any]) -> None:
+        messages, truth, info = row[self._key], row["reward_model"]["ground_truth"], row.get("extra_info") or {}
+        task = info.get("env")
+        text = " ".join(message["content"] for message in messages)
+        self.rows += 1
+        self.truths.add(truth, place)
+        if fault := self._fault_of(text):
+            self.prompts.add(f"the prompt {fault}", place)
         if asks_elsewhere(text):
-            warned.add(_ELSEWHERE, row)
+            self.warnings.add(ELSEWHERE, place)
         if messages[-1]["role"] == "assistant":
-            warned.add(_ANSWERED, row)
+            self.warnings.add(_ANSWERED, place)
+        self.tasks.append(hash(str((messages, truth, task))))
+        if row.get("agent_name"):
+            self.loops.add(str(row["agent_name"]))
+        environment = str(task.get("id") or "") if isinstance(task, Mapping) else ""
+        self.environments.setdefault(environment, (messages, task))
+        if len(self.first) < FIRST:
+            self.first.append((place, row))
+
+
+class Examination(Contents):
+    """What ``dgpo data check`` says of a prompt file: ``faults``, and ``facts``, what else a person should know."""
+
+    def __init__(self, path: Path) -> None:
+        self._problems, self._ids = Counter[int](), Counter[int]()
+        self._lengths: list[int] = []
+        super().__init__(path)
+        self.facts: list[str] = []
+        self.faults = self.faults or load_fault(path)
+        if self.faults:
+            return
+        for truth, met in self.truths.items():
+            if fault := ground_truth_fault(truth):
+                remedy = "correct it or drop the row, as `dgpo data prepare` does"
+                self.prompts[f"ground truth {truth!r:.80} {fault}; {remedy}"] = met
+        self.faults = self.prompts.lines()
+        characters = f"{min(self._lengths)} to {max(self._lengths)}, median {median(self._lengths):.0f}"
+        self.facts += [f"characters a prompt: {characters}", f"distinct ground truths: {len(self.truths)}"]
+        for what, counts in (("problem", self._problems), ("extra_info.id", self._ids)):
+            repeats = sum(counts.values()) - len(counts) if counts else "no such field"
+            self.facts.append(f"rows that repeat the {what} of an earlier one: {repeats}")
+        self._compare_with_manifest()
+
+    def _add(self, place: int, row: Mapping[str, Any]) -> None:
+        super()._add(place, row)
+        info, messages = row.get("extra_info") or {}, row["prompt"]
+        self._lengths.append(sum(len(message["content"]) for message in messages))
         # Without the raw problem it is what the user says last.
         questions = [message for message in messages if message["role"] == "user"] or messages
-        problems[hash(normal_form(str(info.get("problem") or questions[-1]["content"])))] += 1
+        self._problems[hash(normal_form(str(info.get("problem") or questions[-1]["content"])))] += 1
         if info.get("id") is not None:
-            ids[hash(info["id"])] += 1
-    examination.rows = len(lengths)
-    for truth, met in truths.items():
-        if fault := ground_truth_fault(truth):
-            faults[f"ground truth {truth!r:.80} {fault}; correct it or drop the row, as `dgpo data prepare` does"] = met
-    examination.faults += [f"{path}: {fault}" for fault in faults.lines()]
-    examination.warnings = [f"{count} prompts {what} (first: row {row})" for what, (count, row, _) in warned.items()]
-    examination.facts.append(f"characters a prompt: {min(lengths)} to {max(lengths)}, median {median(lengths):.0f}")
-    examination.facts.append(f"distinct ground truths: {len(truths)}")
-    for what, counts in (("problem", problems), ("extra_info.id", ids)):
-        repeats = sum(counts.values()) - len(counts) if counts else "no such field"
-        examination.facts.append(f"rows that repeat the {what} of an earlier one: {repeats}")
-    _compare_with_manifest(path, examination)
-    return examination
+            self._ids[hash(info["id"])] += 1
+
+    def _compare_with_manifest(self) -> None:
+        try:
+            manifest = read_manifest(self.path)
+        except UserError as error:
+            self.faults.append(str(error))
+            return
+        if manifest is None:
+            self.facts.append("manifest: none beside it")
+        elif file_sha256(self.path) == manifest.sha256:
+            origin = f"{manifest.source} {manifest.revision}".strip()
+            self.facts.append(f"manifest: agrees (source: {origin}, template: {manifest.template})")
+        elif parquet_content_hash(self.path) == manifest.content_hash:
+            self.facts.append("manifest: the same problems and answers in other bytes; the file was written again")
+        else:
+            self.faults.append(
+                f"is not the file of its manifest (sha256 {manifest.sha256[:12]}..., {manifest.rows_out} rows); "
+                "prepare it again, or remove the manifest of a file that you changed"
+            )
+
+    def text(self) -> str:
+        """The first faults, the warnings and the facts, a line each."""
+        lines = [f"{self.path}: {fault}" for fault in self.faults[:_SHOWN]]
+        if len(self.faults) > _SHOWN:
+            lines.append(f"{self.path}: {len(self.faults) - _SHOWN} more faults")
+        lines = lines or [f"{self.path}: {self.rows} prompts, no fault found"]
+        for what, (count, row, _) in self.warnings.items():
+            lines.append(f"warning: {self.path}: {count} prompts {what}{_MENDED[what]} (first: row {row})")
+        return "\n".join([*lines, *(f"  {fact}" for fact in self.facts)])
 
 
 def load_fault(path: Path) -> list[str]:
@@ -93,28 +150,8 @@ def load_fault(path: Path) -> list[str]:
         rows = datasets.load_dataset("parquet", data_files=str(path))["train"]
     except Exception as error:  # the library raises what it likes
         reason = one_line(error.__cause__ or error)
-        return [f"{path}: the datasets library, by which verl loads it, refuses it ({reason}); write the file again"]
+        return [f"the datasets library, by which verl loads it, refuses it ({reason}); write the file again"]
     for name in filter(is_media_column, rows.column_names):
         if (row := next((place for place, value in enumerate(rows[name]) if value), None)) is not None:
-            return [f"{path}: row {row}: column {name!r} is not empty, and only text is trained on; drop it"]
+            return [f"row {row}: column {name!r} is not empty, and only text is trained on; drop it"]
     return []
-
-
-def _compare_with_manifest(path: Path, examination: Examination) -> None:
-    try:
-        manifest = read_manifest(path)
-    except UserError as error:
-        examination.faults.append(str(error))
-        return
-    if manifest is None:
-        examination.facts.append("manifest: none beside it")
-    elif file_sha256(path) == manifest.sha256:
-        origin = f"{manifest.source} {manifest.revision}".strip()
-        examination.facts.append(f"manifest: agrees (source: {origin}, template: {manifest.template})")
-    elif parquet_content_hash(path) == manifest.content_hash:
-        examination.facts.append("manifest: the same problems and answers in other bytes; the file was written again")
-    else:
-        examination.faults.append(
-            f"{path}: is not the file of its manifest (sha256 {manifest.sha256[:12]}..., {manifest.rows_out} rows); "
-            "prepare it again, or remove the manifest of a file that you changed"
-        )

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from dgpo.data.answers import answer_list, group_equal, reading_remark, text_fault
+from dgpo.data.answers import group_equal, read_answer
 from dgpo.data.instructions import leftover_instruction
 from dgpo.data.media import picture_in, speaks_of_picture
 from dgpo.data.schema import Occurrences
-from dgpo.data.solutions import is_no_answer, is_solution
+from dgpo.data.solutions import is_no_answer
 from dgpo.data.sources.source import Record
 from dgpo.progress import ProgressBar
 
@@ -23,7 +23,6 @@ _LAYOUT = re.compile(
     r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|q?quad)(?![A-Za-z])"
     r"|\\[()\[\],;:! ]|\\begin\{(?:align|equation)\*?\}|\\end\{(?:align|equation)\*?\}|[$~&\"`]|\\\\"
 )
-_SPELLINGS_OF_ONE = "answers are lists whose entries are all equal in value; if one of them will do: --any-answer"
 _SPELLINGS = ((re.compile(r"\\[dtc]frac(?![A-Za-z])"), r"\\frac"), (re.compile(r"\{(\w)\}"), r"\1"))
 _TOKEN = re.compile(r"\\[a-z]+|\d+(?:\.\d+)?|\.\d+|[^\W\d_]+|[^\s.,;?]")
 _RAISED = {"<super>": "^{%s}", "<sub>": "_{%s}", "<fraction>": " %s"}
@@ -178,41 +177,20 @@ def _usable_answer(
     record: Record, row: int, canonical: Callable[[object], str], tally: Tally, *, any_answer: bool
 ) -> str | None:
     """A row's canonical answer; None where it has none that can be compared, and the row is dropped."""
-    try:
-        answer, are_spellings = _read_answer(record.answer, canonical, any_answer)
-        fault = text_fault(answer) if answer else ""
-    except (TypeError, ValueError) as error:
-        answer, are_spellings, fault = "?", False, str(error)
-    if are_spellings:
-        tally.remarks.add(_SPELLINGS_OF_ONE, row, record.answer)
-    if remark := reading_remark(record.answer, answer):
+    reading = read_answer(record.answer, canonical, any_answer=any_answer)
+    for remark in reading.remarks:
         tally.remarks.add(remark, row, record.answer)
     if speaks_of_picture(record.problem):
         tally.remarks.add("problems speak of a picture, and there is none", row, record.problem)
     for remark in record.remarks:
         tally.remarks.add(remark, row, record.problem)
-    if not answer or fault:
-        reason, why = ("unreadable answer", {"fault": fault}) if fault else ("empty answer", {})
+    if not reading.answer or reading.fault:
+        reason, why = ("unreadable answer", {"fault": reading.fault}) if reading.fault else ("empty answer", {})
         tally.drop(reason, 1, describe(record, row, answer=str(record.answer), **why))
         return None
     if instruction := leftover_instruction(record.problem):
         tally.remarks.add(f"problems still ask for {instruction}", row, record.problem)
-    return answer
-
-
-def _read_answer(raw: object, canonical: Callable[[object], str], any_answer: bool) -> tuple[str, bool]:
-    """The canonical answer, the first of a list where one entry will do; and whether it would do, unasked."""
-    answer, listed = canonical(raw), answer_list(raw)
-    spellings = [each for each in map(canonical, listed) if each]
-    if len(spellings) < 2:
-        return answer, False
-    are_equal = len(group_equal(spellings)) == 1
-    # Of whole solutions each has the whole answer.
-    if not any_answer and not any(isinstance(each, str) and is_solution(each) for each in listed):
-        return answer, are_equal
-    if not are_equal:
-        raise ValueError("the list has answers of different value, and only spellings of one may stand for it")
-    return spellings[0], False
+    return reading.answer
 
 
 def _can_be_written(record: Record) -> bool:

@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from dgpo.data.answers import ground_truth_fault
 from dgpo.data.decontaminate import BenchmarkIndex, benchmark_files, read_problems
 from dgpo.data.duplicates import Entry, Reason, Tally, collect_problems, drop_where, merge_answers
 from dgpo.data.manifest import Manifest, content_hash, manifest_path
@@ -68,7 +67,6 @@ def prepare(options: Options) -> Prepared:
     if not tally.rows_in:
         raise UserError(f"{', '.join(located.files) or options.data}: there are no rows; give another file")
     entries = merge_answers(entries, tally, keep_conflicts=options.keep_conflicts)
-    entries = drop_where(entries, "checking answers", unreadable, tally)
     if too_long:
         entries = drop_where(entries, "measuring prompts", too_long, tally)
     if index:
@@ -121,12 +119,6 @@ def _benchmarks(options: Options) -> tuple[list[Path], BenchmarkIndex | None]:
     files = benchmark_files(options.decontaminate)
     problems = [each for file in files for each in read_problems(file) if each.benchmark != options.name]
     return files, BenchmarkIndex(problems, options.near or NEAR)
-
-
-def unreadable(entry: Entry) -> Reason | None:
-    """As a reason to drop: no response can be checked against its ground truth (`ground_truth_fault`)."""
-    fault = ground_truth_fault(entry.ground_truth)
-    return ("unreadable answer", {"answer": entry.ground_truth, "fault": fault}) if fault else None
 
 
 def _length_limit(options: Options) -> Callable[[Entry], Reason | None] | None:

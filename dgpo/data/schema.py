@@ -20,6 +20,8 @@ ROLES = ("system", "user", "assistant", "tool")
 """Message roles that chat templates know; another role renders without complaint and is never trained on."""
 
 _BATCH_ROWS = 8192
+_READ = ("data_source", "reward_model", "extra_info", "agent_name")
+"""Beside the prompt."""
 
 
 class Message(TypedDict):
@@ -134,37 +136,48 @@ def name_fault(path: str | os.PathLike[str]) -> list[str]:
     """What of a prompt file's name would stop verl from loading it, as `check_parquet` says it."""
     name = os.fspath(path)
     if signs := "".join(sign for sign in "*?[" if sign in name):
-        return [f"{path}: verl's loader reads {signs} in a path as a pattern; list the files, or rename one so named"]
+        return [f"verl's loader reads {signs} in a path as a pattern; list the files, or rename one so named"]
     if Path(path).is_file() and not name.endswith(".parquet"):
-        return [f"{path}: verl loads files that end in .parquet; rename parquet, or else `dgpo data prepare` it"]
+        return ["verl loads files that end in .parquet; rename parquet, or else `dgpo data prepare` it"]
     return []
 
 
-def check_parquet(path: str | os.PathLike[str], prompt_key: str = "prompt") -> list[str]:
+def check_parquet(
+    path: str | os.PathLike[str],
+    prompt_key: str = "prompt",
+    visit: Callable[[int, dict[str, Any]], None] = lambda place, row: None,
+) -> list[str]:
     """What would stop verl from training on this file; an empty list where nothing would.
 
-    Each message names the file, the first row at fault (counted from 0), its value and the remedy, and says
-    how many rows share the fault. Only the columns that verl needs are read, in batches.
+    Each message has the first row at fault (counted from 0), its value and the remedy, and says how many rows share the
+    fault. Only the columns that verl needs are read, in batches; `visit` gets the place of each row without a fault,
+    and the row.
     """
     path = Path(path)
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
-        return [f"{path}: {what}; give a parquet file of prompts: `dgpo data prepare` makes it of a data set"]
+        return [f"{what}; give a parquet file of prompts: `dgpo data prepare` makes it of a data set"]
     try:
         with pq.ParquetFile(path) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
-        problems = [*_check_columns(schema, prompt_key)] or ([] if rows else ["has 0 rows; write at least one prompt"])
+            names, rows = file.schema_arrow.names, file.metadata.num_rows
+        missing = [name for name in (prompt_key, "data_source", "reward_model") if name not in names]
+        there = f"is missing (columns: {', '.join(names)}); `dgpo data prepare` writes it"
+        problems = [f"column {name!r} {there}" for name in missing]
+        problems += [] if rows else ["has 0 rows; write at least one prompt"]
         if not problems:
             faults = Occurrences()
-            for place, row in enumerate(prompt_rows(path, (prompt_key, "data_source", "reward_model", "extra_info"))):
-                for fault, value in _faults(row, prompt_key):
+            for place, row in enumerate(prompt_rows(path, (prompt_key, *_READ))):
+                found = list(_faults(row, prompt_key))
+                for fault, value in found:
                     faults.add(fault, place, value)
+                if not found:
+                    visit(place, row)
             problems = faults.lines()
-        return [f"{path}: {problem}" for problem in problems]
+        return problems
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if what := disguise(path):
-            return [f"{path}: it {what}"]
-        return [f"{path}: cannot be read as parquet ({one_line(error)}); write the file again or copy it again"]
+            return [f"it {what}"]
+        return [f"cannot be read as parquet ({one_line(error)}); write the file again or copy it again"]
 
 
 def prompt_rows(
@@ -183,61 +196,30 @@ def _sound(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     return batch.to_pylist()
 
 
-def _check_columns(schema: pa.Schema, prompt_key: str) -> Iterator[str]:
-    types = dict(zip(schema.names, schema.types, strict=True))
-    wanted: dict[str, tuple[Callable[[pa.DataType], bool], str]] = {
-        prompt_key: (_is_messages, "a list of messages {'role': string, 'content': string}"),
-        "data_source": (_is_text, "a string"),
-        "reward_model": (
-            lambda type: _field_type(type, "ground_truth") is not None,
-            "a struct with a string 'ground_truth'",
-        ),
-        "extra_info": (pa.types.is_struct, "a struct, or leave it out"),
-    }
-    for name, (fits, what) in wanted.items():
-        if name in types and not fits(types[name]):
-            yield f"column {name!r} is {types[name]}; make it {what}"
-        elif name not in types and name != "extra_info":
-            yield f"column {name!r} is missing (columns: {', '.join(schema.names)}); `dgpo data prepare` writes it"
-    ground_truth = _field_type(types.get("reward_model", pa.null()), "ground_truth")
-    if ground_truth is not None and not _is_text(ground_truth):
-        yield f"field 'reward_model.ground_truth' is {ground_truth}; write the answers as strings"
-
-
 def _faults(row: Mapping[str, Any], prompt_key: str) -> Iterator[tuple[str, object]]:
     """What is wrong with a row, with the value."""
-    if not (row["data_source"] or "").strip():
-        yield "data_source is {value}; give every row the name of its source", row["data_source"]
-    truth = (row["reward_model"] or {}).get("ground_truth")
-    if not (truth or "").strip():
+    model, info, messages = row["reward_model"], row.get("extra_info"), row[prompt_key]
+    if not _is_text(row["data_source"]):
+        yield "data_source is {value}; give every row the name of its source, a string", row["data_source"]
+    if not isinstance(model, Mapping | None):
+        yield "reward_model is {value}; make it a struct {'ground_truth': ...}, the answer as a string", model
+    elif not _is_text(truth := (model or {}).get("ground_truth")):
         yield "reward_model.ground_truth is {value}; give every row its answer as a non-empty string, or drop it", truth
-    if not (messages := row[prompt_key]):
+    if not isinstance(info, Mapping | None):
+        yield "extra_info is {value}; make it a struct, or leave it out", info
+        return
+    if not isinstance(messages, list) or not messages or not all(isinstance(each, Mapping) for each in messages):
         yield "prompt is {value}; give every row at least one message {'role': ..., 'content': ...}", messages
         return
-    roles, contents = ([(message or {}).get(field) for message in messages] for field in ("role", "content"))
+    roles, contents = ([message.get(field) for message in messages] for field in ("role", "content"))
     if unknown := [role for role in roles if role not in ROLES]:
         yield f"prompt has a message whose role is {{value}}; use one of {', '.join(ROLES)}", unknown[0]
     # In an agent's task the environment asks.
-    if "user" not in roles and not (row.get("extra_info") or {}).get("env"):
+    if "user" not in roles and not (info or {}).get("env"):
         yield "prompt has no message of a user (roles: {value}); give every row a question", ", ".join(map(str, roles))
-    if empty := [content for content in contents if not (content or "").strip()]:
+    if empty := [content for content in contents if not _is_text(content)]:
         yield "prompt has a message whose content is {value}; give every message a non-empty string", empty[0]
 
 
-def _is_text(type: pa.DataType) -> bool:
-    if pa.types.is_dictionary(type):
-        type = type.value_type
-    return pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
-
-
-def _is_messages(type: pa.DataType) -> bool:
-    if not (pa.types.is_list(type) or pa.types.is_large_list(type) or pa.types.is_fixed_size_list(type)):
-        return False
-    fields = [_field_type(type.value_type, name) for name in ("role", "content")]
-    return all(field is not None and _is_text(field) for field in fields)
-
-
-def _field_type(type: pa.DataType, name: str) -> pa.DataType | None:
-    if not pa.types.is_struct(type) or type.get_field_index(name) < 0:
-        return None
-    return type.field(name).type
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.strip() != ""

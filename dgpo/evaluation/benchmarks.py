@@ -78,7 +78,7 @@ def read_benchmark(data: Path, name: str) -> Benchmark:
         )
     faults = check_parquet(path)
     if faults:
-        raise UserError("\n".join(faults))
+        raise UserError("\n".join(f"{path}: {fault}" for fault in faults))
     manifest = read_manifest(path)
     sha256 = file_sha256(path)
     if manifest is not None and manifest.sha256 != sha256:

@@ -4,7 +4,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from dgpo.data.check import examine
+from dgpo.data.check import Examination
 from dgpo.data.environments import write_tasks
 from dgpo.errors import UserError
 
@@ -23,7 +23,7 @@ def test_no_task_comes_twice_and_a_seed_gives_the_same_again(tmp_path: Path, id:
     assert tasks(write_tasks(tmp_path / "three", id, tasks=30, validation=10, seed=4)[0]) != tasks(files[0])
     # With fewer training tasks the validation is the same.
     assert tasks(write_tasks(tmp_path / "four", id, tasks=5, validation=10, seed=3)[1]) == tasks(files[1])
-    assert examine(files[0]).faults == []
+    assert Examination(files[0]).faults == []
 
 
 def test_rows_tell_the_kind_of_a_task_and_the_prompt_that_was_given(tmp_path: Path) -> None:

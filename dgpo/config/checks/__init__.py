@@ -35,7 +35,7 @@ SETTINGS = (
     registries.policy_loss,
     reward.reward,
     registries.optimizer,
-    registries.sections,
+    registries.rollouts,
     registries.thresholds,
     options.verl_keys,
     options.without_effect,
@@ -63,7 +63,6 @@ SETTINGS = (
     lora.lora,
     sizes.fits,
     cluster.niceness,
-    cluster.ray_options,
 )
 # Of this machine, its files, and the cluster that it reaches.
 SURROUNDINGS = (

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
 from omegaconf import DictConfig
 
 from dgpo.advantages.trajectories import CREDIT, ESTIMATOR
@@ -15,8 +14,8 @@ from dgpo.agents.environment import Task
 from dgpo.agents.hosts import EnvironmentLostError, Hosts
 from dgpo.agents.settings import AgentSettings
 from dgpo.config.checks.finding import Finding, finding, finding_from_error, refusal
-from dgpo.config.checks.loading import UnloadableError, model_tokenizer, prompt_files
-from dgpo.data.schema import prompt_rows
+from dgpo.config.checks.loading import UnloadableError, model_tokenizer, prompt_contents
+from dgpo.data.schema import Message
 from dgpo.errors import UserError, check_number, choose
 
 WITHOUT = "or leave agent out"
@@ -80,31 +79,19 @@ def environments(config: DictConfig) -> Iterator[Finding]:
     except ValueError:
         return  # `agent` says so
     known = set[str]()
-    for key, path in prompt_files(config):
-        try:
-            tasks = _tasks(path)
-        except (OSError, KeyError, TypeError, pa.ArrowException):
+    for key, path, file in prompt_contents(config):
+        if "" in file.environments:
             message = "its rows name no environment in extra_info.env"
-            remedy = "write it with `dgpo data env`; docs/agents.md has the columns"
-            yield Finding(key, path, message, remedy)
+            yield Finding(key, path, message, "write it with `dgpo data env`; docs/agents.md has the columns")
             continue
-        for prompt, task in tasks:
-            if task["id"] not in known:
-                known.add(task["id"])
+        for id, (prompt, task) in file.environments.items():
+            if id not in known:
+                known.add(id)
                 yield from _played(config, settings, key, path, prompt, task)
 
 
-def _tasks(path: str) -> list[tuple[list[dict[str, str]], Task]]:
-    """Prompt and task of the rows of a file, one of each id."""
-    tasks: dict[str, tuple[list[dict[str, str]], Task]] = {}
-    for row in prompt_rows(path, ["prompt", "extra_info"]):
-        task = row["extra_info"]["env"]
-        tasks.setdefault(task["id"], (row["prompt"], task))
-    return list(tasks.values())
-
-
 def _played(
-    config: DictConfig, settings: AgentSettings, key: str, path: str, prompt: list[dict[str, str]], task: Task
+    config: DictConfig, settings: AgentSettings, key: str, path: str, prompt: list[Message], task: Task
 ) -> Iterator[Finding]:
     """Episodes of a task begin alike, tell of success, survive what is no action, and fit the context."""
     try:
@@ -128,7 +115,7 @@ def _played(
 
 
 def _room(
-    config: DictConfig, settings: AgentSettings, prompt: list[dict[str, str]], texts: list[str], where: str
+    config: DictConfig, settings: AgentSettings, prompt: list[Message], texts: list[str], where: str
 ) -> Iterator[Finding]:
     """An episode that hears ``texts`` fits the lengths of prompt and response; the longest after the first may come in
     each turn."""

@@ -1,7 +1,6 @@
 """The nodes of a Ray cluster that runs already: enough of them, alike, and with the files of the run."""
 
 import contextlib
-import inspect
 import os
 import tempfile
 from collections.abc import Iterator
@@ -45,17 +44,6 @@ def cluster(config: DictConfig) -> Iterator[Finding]:
         remedy = "start the cluster with scripts/ray_cluster.sh, or correct the address or the token (docs/cluster.md)"
         findings = [Finding(ADDRESS, address, f"cannot connect: {error}", remedy)]
     yield from findings
-
-
-def ray_options(config: DictConfig) -> Iterator[Finding]:
-    """Ray takes them; of a private one, with an underscore, it says nothing beforehand."""
-    import ray
-
-    known = inspect.signature(ray.init).parameters
-    for name in config.ray_kwargs.ray_init:
-        if name not in known and not name.startswith("_"):
-            message = f"Ray has no such option; it has {', '.join(known)}"
-            yield finding(config, f"ray_kwargs.ray_init.{name}", message, "correct the name, or leave it out")
 
 
 def niceness(config: DictConfig) -> Iterator[Finding]:

@@ -11,34 +11,19 @@ from dgpo.config.checks.resume import checkpoint_to_resume
 from dgpo.rollouts.allocation import AllocationSettings
 from dgpo.rollouts.success import COUNTS
 
-MANAGER = "dgpo.rollouts.verl.AllocatingManager"
-
 
 def allocation(config: DictConfig) -> Iterator[Finding]:
     """The values of rollouts=dynamo; it needs whole groups, and an estimator for groups of any size."""
-    key = "actor_rollout_ref.rollout.agent.agent_loop_manager_class"
-    manager = config.actor_rollout_ref.rollout.agent.get("agent_loop_manager_class")
     if not config.get("rollouts"):
-        if manager == MANAGER:
-            yield finding(config, key, "it allocates rollouts, and there is no rollouts section", "add rollouts=dynamo")
         return
     try:
         AllocationSettings.of(config)
     except (ValueError, TypeError) as error:
         yield refusal(config, "rollouts", error, "correct it; docs/methods.md, DynaMO")
-    if manager != MANAGER:
-        yield finding(config, key, "with rollouts=dynamo it must be the manager that allocates", f"set it to {MANAGER}")
     if config.algorithm.filter_groups.enable:
         message = "the groups that it drops, all right or all wrong, are the evidence that rollouts=dynamo counts"
         remedy = "set it to false, or leave rollouts=dynamo out"
         yield finding(config, "algorithm.filter_groups.enable", message, remedy)
-    of_n = {
-        "remax": "its greedy answer is one of rollout.n",
-        "gae": "a critic's updates are of rollout.n answers a prompt",
-    }
-    if why := of_n.get(config.algorithm.adv_estimator):
-        message = f"{why}, and rollouts=dynamo gives prompts other numbers"
-        yield finding(config, "algorithm.adv_estimator", message, "use grpo, or leave rollouts=dynamo out")
 
 
 def factors(config: DictConfig) -> Iterator[Finding]:

@@ -107,12 +107,9 @@ def run_folder(config: DictConfig) -> Iterator[Finding]:
         if Path(config.trainer[key]).absolute() != path / folder:
             message = f"resuming, pruning and reports look in {path / folder}"
             yield Finding(f"trainer.{key}", config.trainer[key], message, "leave it out, and choose run.dir")
-    if variable := re.search(r"\$(\w+)", config.run.dir):
-        message = "it is a text, in which no shell variable has its value"
-        yield finding(config, "run.dir", message, f"write ${{oc.env:{variable[1]}}} for {variable[0]}")
-    if "://" in config.run.dir:
-        remedy = "give a folder that all nodes see"
-        yield finding(config, "run.dir", "it is an address, of which there would be a local folder", remedy)
+    if re.search(r"\$\w|://", config.run.dir):
+        message = "it would be the name of a local folder, with what looks like a shell variable or an address in it"
+        yield finding(config, "run.dir", message, "give a folder that all nodes see; ${oc.env:NAME} is a variable")
     if any(path.glob("global_step_*")) or NAME.fullmatch(path.name):
         run = path.parent.parent if NAME.fullmatch(path.name) else path.parent
         yield finding(config, "run.dir", "it is a run's folder of checkpoints, or one of them", f"to go on give {run}")

@@ -4,22 +4,19 @@ chat template render."""
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding
-from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, prompt_files, prompt_lengths
+from dgpo.config.checks.loading import MOST_SAMPLES, UnloadableError, prompt_contents, prompt_lengths
 from dgpo.config.checks.registries import agent_loop_names
 from dgpo.config.checks.reward import FUNCTION, OURS
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.answers import canonical_answer, text_fault
-from dgpo.data.damage import backslash_fault
-from dgpo.data.instructions import ELSEWHERE, asks_elsewhere
-from dgpo.data.schema import Occurrences, check_parquet, name_fault, prompt_rows
+from dgpo.data.instructions import ELSEWHERE
+from dgpo.data.schema import Occurrences
 from dgpo.model_files import has_tokenizer, is_hub_id, model_fault
 from dgpo.verifier import verify
 
@@ -44,10 +41,10 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
     findings: list[Finding] = []
     for key in MOST_SAMPLES:
         faults = [
-            Finding(f"data.{key}", path, message.removeprefix(f"{file}: "), "docs/data.md has the columns")
-            for path in paths(config.data[key])
-            for file in [Path(path)]
-            for message in name_fault(file) or check_parquet(file, config.data.prompt_key)
+            Finding(f"data.{key}", path, fault, "docs/data.md has the columns")
+            for of_key, path, file in prompt_contents(config)
+            for fault in file.faults
+            if of_key == f"data.{key}"
         ]
         if not paths(config.data[key]):
             faults = [finding(config, f"data.{key}", "it names no file", "give at least one prompt file")]
@@ -58,7 +55,10 @@ def datasets(config: DictConfig) -> Iterator[Finding]:
 
 def repeated(config: DictConfig) -> Iterator[Finding]:
     """No prompt is trained on twice in an epoch, or validated and trained on."""
-    trained, validated = (_tasks(config, key) for key in MOST_SAMPLES)
+    tasks = {f"data.{key}": list[int]() for key in MOST_SAMPLES}
+    for key, _, file in prompt_contents(config):
+        tasks[key] += file.tasks
+    trained, validated = tasks.values()
     if repeats := len(trained) - len(set(trained)):
         message = f"{repeats} of its {len(trained)} prompts repeat another: they come as often in an epoch"
         message += ", and share a counter" if config.get("rollouts") else ""
@@ -71,49 +71,24 @@ def repeated(config: DictConfig) -> Iterator[Finding]:
         yield Finding("data.val_files", ", ".join(paths(config.data.val_files)), message, remedy, fatal=False)
 
 
-def _rows(path: str, *columns: str) -> Iterator[dict[str, Any]]:
-    """The rows of a prompt file; none of one that cannot be read, of which `datasets` tells."""
-    with contextlib.suppress(OSError, pa.ArrowException):
-        yield from prompt_rows(path, columns)
-
-
-def _tasks(config: DictConfig, key: str) -> list[int]:
-    """A mark of what each row of ``data.<key>`` asks: its prompt, the answer, and for an agent the environment."""
-    tasks, prompt_key = list[int](), config.data.prompt_key
-    for path in paths(config.data[key]):
-        for row in _rows(path, prompt_key, "reward_model", "extra_info"):
-            info = row.get("extra_info")
-            environment = info.get("env") if isinstance(info, dict) else None
-            tasks.append(hash(str((row.get(prompt_key), row.get("reward_model"), environment))))
-    return tasks
-
-
 def contents(config: DictConfig) -> Iterator[Finding]:
     """The prompts are what their author wrote, and a response with the right answer can earn something: by others
     every response would earn 0."""
     function = config.reward.custom_reward_function
     is_ours = function.path == OURS
     reads_boxes = is_ours and (function.get("reward_kwargs") or {}).get("mode", "boxed") == "boxed"
-    for key, path in prompt_files(config):
-        met, faults, rows, elsewhere = Occurrences(), Occurrences(), 0, 0
-        for rows, row in enumerate(_rows(path, config.data.prompt_key, "reward_model"), start=1):
-            messages = row.get(config.data.prompt_key) or ()
-            texts = [str(each.get("content")) for each in messages if isinstance(each, dict)]
-            elsewhere += reads_boxes and asks_elsewhere(" ".join(texts))
-            if fault := backslash_fault(" ".join(texts), is_answer=False):
-                faults.add(f"the prompt {fault}", rows - 1)
-            match row.get("reward_model"):
-                case {"ground_truth": str(truth)} if is_ours:
-                    met.add(truth, rows - 1)
-        for truth, occurrences in met.items():
+    for key, path, file in prompt_contents(config):
+        faults = Occurrences(file.prompts)
+        for truth, rows in file.truths.items() if is_ours else ():
             if fault := _truth_fault(truth):
-                faults[f"the ground truth {truth!r:.80} {fault}"] = occurrences
+                faults[f"the ground truth {truth!r:.80} {fault}"] = rows
         if count := sum(count for count, *_ in faults.values()):
-            message = f"{faults.lines()[0]}; {count} of {rows} rows have a fault"
-            yield Finding(key, path, message, "mend them as `dgpo data prepare` does, or drop them", count >= rows)
-        if elsewhere:
+            message = f"{faults.lines()[0]}; {count} of {file.rows} rows have a fault"
+            yield Finding(key, path, message, "mend them as `dgpo data prepare` does, or drop them", count >= file.rows)
+        if reads_boxes and ELSEWHERE in file.warnings:
+            message = f"{file.warnings[ELSEWHERE][0]} of {file.rows} prompts {ELSEWHERE}"
             remedy = f"`dgpo data prepare` takes such instructions off; {FUNCTION}.reward_kwargs.mode=extract reads it"
-            yield Finding(key, path, f"{elsewhere} of {rows} prompts {ELSEWHERE}", remedy, fatal=False)
+            yield Finding(key, path, message, remedy, fatal=False)
 
 
 def _truth_fault(truth: str) -> str:
@@ -127,10 +102,9 @@ def _truth_fault(truth: str) -> str:
 def agent_loops(config: DictConfig) -> Iterator[Finding]:
     """A column ``agent_name`` chooses the loop of a row, whatever the config says."""
     agent = config.actor_rollout_ref.rollout.agent
-    for key, path in prompt_files(config):
+    for key, path, file in prompt_contents(config):
         with contextlib.suppress(ValueError):  # `registries.registered` says what is wrong with a file of loops
-            names = {row["agent_name"] for row in _rows(path, "agent_name")}
-            if others := sorted(map(str, names - {agent.default_agent_loop})):
+            if others := sorted(file.loops - {agent.default_agent_loop}):
                 known = agent_loop_names(agent.agent_loop_config_path)
                 message = f"its column agent_name asks for {', '.join(others)}, not {agent.default_agent_loop}"
                 remedy = f"drop the column, or use one of {', '.join(sorted(known))}"
@@ -157,15 +131,3 @@ def _refused(config: DictConfig, key: str) -> Iterator[Finding]:
         remedy = f"raise it to {longest}"
         remedy += "" if filters else ", or leave them out: data.filter_overlong_prompts=true"
         yield finding(config, "data.max_prompt_length", message, remedy, fatal=not (filters and left))
-    if filters and too_long and key == "train_files" and left < config.data.train_batch_size:
-        message = f"{left:,} training prompts are within data.max_prompt_length={most}, less than one batch"
-        yield finding(config, "data.train_batch_size", message, "lower it, or raise data.max_prompt_length")
-
-
-def rows_left(config: DictConfig) -> int | None:
-    """Training prompts that ``data.filter_overlong_prompts`` leaves; None where they cannot be loaded."""
-    try:
-        lengths = prompt_lengths(config, "train_files")
-    except (UnloadableError, OSError):
-        return None
-    return None if lengths is None else int(np.count_nonzero(lengths <= config.data.max_prompt_length))

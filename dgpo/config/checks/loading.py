@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
+from dgpo.data.check import Contents
+from dgpo.data.damage import backslash_fault
 from dgpo.errors import one_line
 from dgpo.model_files import folder_fault, has_tokenizer, tokenizer_fault
 from dgpo.progress import ProgressBar
@@ -36,6 +38,25 @@ def prompt_files(config: DictConfig) -> Iterator[tuple[str, str]]:
             yield f"data.{name}", path
 
 
+def prompt_contents(config: DictConfig) -> list[tuple[str, str, Contents]]:
+    """Key, path and contents of each prompt file, which is read once."""
+    column = config.data.prompt_key
+    states = {path: _state(path) if Path(path).is_file() else None for _, path in prompt_files(config)}
+    return [(key, path, _contents(path, column, states[path])) for key, path in prompt_files(config)]
+
+
+@functools.lru_cache(maxsize=32)
+def _contents(path: str, prompt_key: str, state: object) -> Contents:
+    # Its pictures may be in columns of their own.
+    return Contents(Path(path), prompt_key, functools.partial(backslash_fault, is_answer=False))
+
+
+def _state(path: str) -> tuple[str, int, int]:
+    """The path, and what changes with the file there: a file that was read before may have been written anew."""
+    state = Path(path).stat()
+    return path, state.st_mtime_ns, state.st_size
+
+
 def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
     """Tokens of each prompt of ``data.<key>`` that verl would load, the start of the response included; None where the
     tokenizer is not on this machine, or a dataset class of one's own does not show its rows.
@@ -46,7 +67,7 @@ def prompt_lengths(config: DictConfig, key: str) -> np.ndarray | None:
     source = Path(model.get("tokenizer_path") or model.path)
     if not has_tokenizer(source):
         return None
-    files = tuple((each, Path(each).stat().st_mtime_ns, Path(each).stat().st_size) for each in paths(config.data[key]))
+    files = tuple(map(_state, paths(config.data[key])))
     relevant = {"data": config.data, "model": {name: model.get(name) for name in _MODEL_KEYS}}
     return _prompt_lengths(OmegaConf.to_yaml(OmegaConf.create(relevant)), key, files)
 
@@ -104,8 +125,8 @@ def model_tokenizer(model: DictConfig) -> tuple[Any, Any]:
 
 
 def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any, key: str) -> Any:
-    """verl's dataset of the files, after a try at its first and last rows and the first rows with pictures or sound:
-    of each file, then of all, so that what is refused is told of the file that it is in."""
+    """verl's dataset of the files, after a try at its first and last rows: of each file, then of all, so that what is
+    refused is told of the file that it is in."""
     from verl.trainer.ppo.utils import create_rl_dataset
     from verl.utils.dataset.rl_dataset import get_dataset_class
 
@@ -113,23 +134,20 @@ def _load(files: Sequence[str], data: DictConfig, tokenizer: Any, processor: Any
 
     def load(chosen: Sequence[str]) -> Any:
         dataset: Any = create_rl_dataset(OmegaConf.create(list(chosen)), data, tokenizer, processor, max_samples=most)
-        for place in {0, len(dataset) - 1, *_with_media(dataset)}:
+        for place in {0, len(dataset) - 1}:
             dataset[place]
         return dataset
 
     with _loading(f"the class {data.custom_cls.name} of it", "correct path and name", "data.custom_cls.path"):
         get_dataset_class(data)
-    datasets = []
+    dataset = None
     for file in files:
         with _loading(file, "`dgpo data prepare` writes files that it can load"):
-            datasets.append(load([file]))
-    if len(files) == 1:
-        return datasets[0]
-    one, *others = (getattr(getattr(each, "dataframe", None), "features", {}) for each in datasets)
-    differences = ((difference(one, other), file) for file, other in zip(files[1:], others, strict=True))
-    how = next((f" ({what} in {file}, not as in {files[0]})" for what, file in differences if what), "")
-    with _loading(f"the files together{how}", "give them the columns and types that `dgpo data prepare` writes"):
-        return load(files)
+            dataset = load([file])
+    if len(files) > 1:
+        with _loading("the files together", "give them the columns and types that `dgpo data prepare` writes"):
+            dataset = load(files)
+    return dataset
 
 
 @contextlib.contextmanager
@@ -139,29 +157,6 @@ def _loading(what: str, remedy: str, key: str = "") -> Iterator[None]:
             yield
     except Exception as error:  # the libraries that verl reads with raise what they like
         raise UnloadableError(f"verl cannot load {what}: {_reason(error)}", remedy, key) from error
-
-
-def _with_media(dataset: Any) -> Iterator[int]:
-    """The first row with an image, a sound or a video in each of verl's columns for them."""
-    frame = getattr(dataset, "dataframe", None)
-    for name in ("image_key", "video_key", "audio_key"):
-        column = getattr(dataset, name, None)
-        if frame is not None and column in frame.column_names:
-            yield from [place for place, value in enumerate(frame[column]) if value][:1]
-
-
-def difference(one: Any, other: Any, name: str = "") -> str:
-    """The first column or field whose type differs in the features `other`, such as ``extra_info.index is string``."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        for field in one:
-            if field in other and (found := difference(one[field], other[field], f"{name}.{field}".lstrip("."))):
-                return found
-        # Columns may be absent, and fields of a struct, but not of the structs in a list.
-        return f"{name} has the fields {', '.join(other)}" if name.endswith("[]") and one.keys() != other.keys() else ""
-    item, other_item = (getattr(each, "feature", None) for each in (one, other))
-    if type(one) is type(other) and item is not None:
-        return difference(item, other_item, f"{name}[]")
-    return "" if one == other else f"{name} is {getattr(other, 'dtype', None) or type(other).__name__}"
 
 
 def _token_counts(prompts: Iterable[Any], count: Callable[[Any], int], number: int) -> np.ndarray:

@@ -64,9 +64,6 @@ def _transport(config: DictConfig, asked: Lora) -> Iterator[Finding]:
     if backend != "naive" and not asked.merged:
         message = f"the rollouts of checkpoint_engine.backend={backend} would get the base model, without the adapter"
         yield finding(config, f"{MODEL}.lora.merge", message, "set it to true")
-    if asked.merged and rollout.dtype == "float32":
-        message = f"verl sends the merged weights in bfloat16, and the rollouts compute in {rollout.dtype}"
-        yield finding(config, f"{MODEL}.lora.merge", message, "set it to false, which is exact", fatal=False)
     if "hf_model" in actor.checkpoint.save_contents:
         message = "verl would save the base model under names that nothing loads, and the adapter not at all"
         yield finding(config, f"{ACTOR}.checkpoint.save_contents", message, "leave out hf_model, and use dgpo export")

@@ -2,12 +2,13 @@
 
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.kinds import defaults
+from dgpo.config.compose import flat
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import BEFORE_REWARD, UNREAD
 from dgpo.errors import UserError
@@ -62,14 +63,12 @@ DECISIVE = (RANK, RESUME)
 
 def verl_keys(config: DictConfig) -> Iterator[Finding]:
     """Keys that verl has and does not read."""
-    usual, old = flatten(defaults()), {name: config.get(name) or {} for name in BEFORE_REWARD}
-    unread = dict.fromkeys(flatten(cast(dict, OmegaConf.to_container(OmegaConf.create(old)))), "") | UNREAD
+    usual = flatten(defaults())
+    unread = {key: "" for key in flat(config) if key.startswith(BEFORE_REWARD)} | UNREAD
     for key, new in unread.items():
         value: Any = OmegaConf.select(config, key, default=None)
         if value not in (None, usual.get(key)) and (not new or OmegaConf.select(config, new, default=None) != value):
             yield Finding(key, value, "verl 0.9 ignores this key", f"set {new} instead" if new else "leave it out")
-    if config.data.get("reward_fn_key", "data_source") != "data_source":
-        yield finding(config, "data.reward_fn_key", "verl 0.9 ignores this key", "call the column data_source")
     if not config.trainer.use_v1:
         yield finding(config, "trainer.use_v1", "verl's old trainer is not supported", "set it to true")
     if config.trainer.max_actor_ckpt_to_keep is not None:
@@ -99,19 +98,9 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
     if model.use_fused_kernels and chunking:
         message = "model.use_fused_kernels computes the entropy, without logits"
         yield finding(config, f"{ENGINE}.entropy_from_logits_with_chunking", message, "remove one of the two")
-    if model.use_fused_kernels and actor.calculate_sum_pi_squared:
-        message = "model.use_fused_kernels keeps no logits to compute it from"
-        yield finding(config, f"{ACTOR}.calculate_sum_pi_squared", message, "set one of the two to false")
-    if actor.fsdp_config.offload_policy and actor.strategy != "fsdp2":
-        yield finding(config, f"{ENGINE}.offload_policy", "FSDP1 has no such thing", "set actor.strategy=fsdp2")
     if correction.rollout_is is not None and not rollout.calculate_log_probs:
         message = f"{CORRECTION}.rollout_is={correction.rollout_is} needs vLLM's log-probs"
         yield finding(config, f"{ROLLOUT}.calculate_log_probs", message, "set it to true")
-    if actor.use_kl_loss and config.algorithm.use_kl_in_reward:
-        message = (
-            "the distance to the reference counts twice, in the loss and in the reward (algorithm.use_kl_in_reward)"
-        )
-        yield finding(config, KL_LOSS, message, "set one of the two to false", fatal=False)
     warmup = config.trainer.critic_warmup
     if warmup > 0 and not config.critic.enable and config.algorithm.adv_estimator != "gae":
         message = f"there is no critic to train first, and in {warmup} steps the policy would not be trained either"
@@ -120,9 +109,6 @@ def without_effect(config: DictConfig) -> Iterator[Finding]:
         key = f"{ROLLOUT}.{'top_p' if rollout.top_p < 1 else 'top_k'}"
         message = "answers leave out what is unlikely, and the loss takes them for answers of the whole distribution"
         yield finding(config, key, message, "set top_p=1 and top_k=-1; validation has its own, val_kwargs", fatal=False)
-    if rollout.ignore_eos:
-        message = "every answer would go on to its greatest length, whatever the model has said"
-        yield finding(config, f"{ROLLOUT}.ignore_eos", message, "set it to false")
     validation = rollout.val_kwargs
     if validation.temperature and not validation.do_sample:
         message = f"verl 0.9 ignores it, and draws answers at val_kwargs.temperature={validation.temperature}"
@@ -150,10 +136,6 @@ def doubtful(config: DictConfig) -> Iterator[Finding]:
         if not low <= OmegaConf.select(config, key) <= high and not is_off:
             remedy = f"if a sign or a digit is lost, correct it: usual are {low:g} to {high:g}"
             yield finding(config, key, "it is far from what is usual", remedy, fatal=False)
-    first, second = config.actor_rollout_ref.actor.optim.betas
-    if first > second:
-        message = "the mean of the gradients would be over more steps than that of their squares"
-        yield finding(config, f"{OPTIM}.betas", message, f"write [{second},{first}]", fatal=False)
 
 
 def on_cpu(config: DictConfig) -> Iterator[Finding]:
@@ -192,9 +174,6 @@ def filtering(config: DictConfig) -> Iterator[Finding]:
     if groups.max_num_gen_batches > 0:
         remedy = f"set it to 0; {FILTER}.max_inflight_gen_batches bounds what is under way"
         yield finding(config, f"{FILTER}.max_num_gen_batches", "verl 0.9 ignores it", remedy)
-    if config.data.gen_batch_size not in (None, 1):
-        message = "with group filtering verl fetches prompts one by one, whatever this says"
-        yield finding(config, "data.gen_batch_size", message, "set it to null")
 
 
 def keeping(config: DictConfig) -> Iterator[Finding]:

@@ -41,9 +41,6 @@ PROCESSES = Range(1, 4096)
 
 # Patterns of keys, the first that fits. Others have the sign of their declaration: see `range_of`.
 RANGES: dict[str, Range] = {
-    "*.clip_cov_ratio": SHARE,
-    "*.kl_cov_ratio": SHARE,
-    "*.ppo_kl_coef": NOT_NEGATIVE,
     "*.dro_beta": POSITIVE,
     # Their own check has them, with the equations that they come from.
     "actor_rollout_ref.actor.policy_loss.*": Range(),
@@ -70,10 +67,8 @@ RANGES: dict[str, Range] = {
     "*.top_k": Range(1, LARGEST, but=-1),
     "*.repetition_penalty": POSITIVE,
     "*gpu_memory_utilization": Range(0, 1, open_low=True),
-    "*.over_sample_rate": Range(0, 1, open_high=True),
     "*.max_num_seqs": Range(1, 65536),
     "*.max_num_batched_tokens": Range(1, 2**24),
-    "*.max_samples_per_step_per_worker": Range(0, LARGEST),
     "*_max_samples": Range(1, LARGEST, but=-1),
     "data.dataloader_num_workers": Range(0, 4096),
     "*_workers": PROCESSES,
@@ -86,8 +81,6 @@ RANGES: dict[str, Range] = {
     "*.lora_rank": Range(0, 512),
     "*lora?dropout": Range(0, 1, open_high=True),
     "*.num_warmup_batches": Range(0, 4096),
-    "*.switch_threshold_ratio": Range(0, 1, open_low=True),
-    "*.switch_threshold_step_*": SHARE,
     "*.nccl_timeout": COUNT,
     "*timeout": Range(0, LARGEST, open_low=True),
     "run.gpu_memory_gib": POSITIVE,
@@ -101,7 +94,6 @@ RANGES: dict[str, Range] = {
     "ray_kwargs.ray_init.object_store_memory": Range(75 * 2**20, 2**50),
     "*_port": Range(1, 65535),
     "*.port": Range(0, 65535),
-    "transfer_queue.backend.MooncakeStore.*": Range(1, 2**50),
 }
 
 PRECISIONS = tuple(DTYPE_BYTES)
@@ -113,7 +105,6 @@ WORDS: dict[str, tuple[str, ...]] = {
     f"{ACTOR}.strategy": ("fsdp", "fsdp2"),
     "actor_rollout_ref.ref.strategy": ("fsdp", "fsdp2"),
     "*.fsdp_config.strategy": ("fsdp", "fsdp2", "fsdp_turbo"),
-    "*.qat.mode": ("w4a16", "w4a4"),
     "data.truncation": ("error", "left", "right", "middle"),
     "*.optim.lr_scheduler_type": ("constant", "cosine"),
     "*.optim.warmup_style": ("constant", "cosine"),
@@ -121,7 +112,6 @@ WORDS: dict[str, tuple[str, ...]] = {
     f"{ACTOR}.kl_loss_type": KL + KL_WITH_GRADIENT,
     "algorithm.kl_penalty": KL + KL_WITH_GRADIENT,
     "algorithm.kl_ctrl.type": ("fixed", "adaptive"),
-    "algorithm.pf_ppo.reweight_method": ("pow", "max_min", "max_random"),
     "algorithm.rollout_correction.rollout_is": ("token", "sequence"),
     "algorithm.rollout_correction.loss_type": ("ppo_clip", "reinforce"),
     "*.checkpoint.save_contents": ("model", "optimizer", "extra", "hf_model"),
@@ -130,24 +120,16 @@ WORDS: dict[str, tuple[str, ...]] = {
     "*.fsdp_config.dtype": ("bfloat16", "float16", "float32"),
     "*.mixed_precision.*_dtype": PRECISIONS,
     "*.attn_implementation": ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"),
-    "actor_rollout_ref.model.fused_kernel_options.impl_backend": ("torch", "triton"),
     f"{ROLLOUT}.mode": ("async",),
     f"{ROLLOUT}.name": ("vllm",),
     f"{ROLLOUT}.dtype": ("auto", "half", "float16", "bfloat16", "float", "float32"),
     # Weights come from the trainer; the others would read the model's directory first.
     f"{ROLLOUT}.load_format": ("dummy", "auto", "safetensors", "hf", "pt", "npcache"),
     f"{ROLLOUT}.logprobs_mode": ("processed_logprobs", "raw_logprobs", "processed_logits", "raw_logits"),
-    f"{ROLLOUT}.scheduling_policy": ("fcfs", "priority"),
     f"{ROLLOUT}.quantization": ("fp8", "torchao"),
-    f"{ROLLOUT}.multi_turn.tool_response_truncate_side": ("left", "right", "middle"),
-    f"{ROLLOUT}.multi_turn.tokenization_sanity_check_mode": ("strict", "ignore_strippable", "disable"),
-    f"{ROLLOUT}.trace.backend": ("weave", "mlflow", "trackio"),
-    "*profiler.tool": ("nsys", "npu", "torch", "torch_memory", "precision_debugger"),
-    "skip.*.action": ("cache", "repeat", "repeat_last"),
     "run.gpu": tuple(GPUS),
     "trainer.resume_mode": ("auto", "disable", "resume_path"),
     "trainer.v1.sampler.max_off_policy_strategy": ("drop", "wait"),
-    "transfer_queue.backend.storage_backend": ("SimpleStorage", "MooncakeStore"),
 }
 # Of declared options whose declaration is above 0, those for which 0 means "none".
 MAY_BE_ZERO = ("*horizon", "*kl_coef", "*coef", "*weight_decay", "*_factor", "*.weight_pow")

@@ -82,20 +82,9 @@ def checkpointing(config: DictConfig) -> Iterator[Finding]:
         if defect := checkpoints.inspect(path).defect:
             remedy = "give a complete checkpoint, .../global_step_N"
             yield Finding("trainer.resume_from_path", path, defect, remedy)
-    key, value = "trainer.checkpoint_callback_class", config.trainer.checkpoint_callback_class
-    if value == CALLBACK:
-        return
-    from verl.utils.import_utils import load_class_from_fqn
-
-    remedy = "leave it as configs/rlvr.yaml has it, or use a subclass of " + CALLBACK
-    try:
-        chosen = load_class_from_fqn(value, "CheckpointCallback") if value else None
-    except Exception as error:
-        yield finding(config, key, f"it cannot be loaded: {cause_of(error)}", remedy)
-        return
-    # By name: the room of the class is above this one.
-    if not any(each.__name__ == "CompletionCallback" for each in getattr(chosen, "__mro__", ())):
-        yield finding(config, key, "no checkpoint would count as complete: none could be gone on from", remedy)
+    if config.trainer.checkpoint_callback_class != CALLBACK:
+        message, remedy = "no checkpoint would count as complete: none could be gone on from", f"leave it as {CALLBACK}"
+        yield finding(config, "trainer.checkpoint_callback_class", message, remedy)
 
 
 def policy_loss(config: DictConfig) -> Iterator[Finding]:
@@ -156,16 +145,15 @@ def optimizer(config: DictConfig) -> Iterator[Finding]:
         yield _refused(key, section, cause_of(error))
 
 
-def sections(config: DictConfig) -> Iterator[Finding]:
-    """verl's dataclasses of the sections that nothing else makes before the cluster runs."""
+def rollouts(config: DictConfig) -> Iterator[Finding]:
+    """verl's dataclass of the rollouts, which nothing else makes before the cluster runs."""
     from verl.utils.config import omega_conf_to_dataclass
 
-    for key in (ROLLOUT, "trainer.v1.separate_async.hybrid_rollout"):
-        section = OmegaConf.select(config, key)
-        try:
-            omega_conf_to_dataclass(section)
-        except Exception as error:
-            yield _refused(key, section, cause_of(error))
+    section = config.actor_rollout_ref.rollout
+    try:
+        omega_conf_to_dataclass(section)
+    except Exception as error:
+        yield _refused(ROLLOUT, section, cause_of(error))
 
 
 def _refused(key: str, section: DictConfig, message: str) -> Finding:
@@ -183,20 +171,14 @@ def thresholds(config: DictConfig) -> Iterator[Finding]:
     correction, key = config.algorithm.rollout_correction, "algorithm.rollout_correction"
     try:
         helper._parse_rollout_is_threshold(correction.rollout_is_threshold)
+        if correction.rollout_rs is not None:
+            options = [each.strip() for each in correction.rollout_rs.split(",")]
+            if unknown := set(options) - helper.SUPPORTED_ROLLOUT_RS_OPTIONS:
+                known = ", ".join(sorted(helper.SUPPORTED_ROLLOUT_RS_OPTIONS))
+                raise ValueError(f"rollout_rs knows no {', '.join(unknown)}, but {known}")
+            helper._parse_rollout_rs_thresholds(options, correction.rollout_rs_threshold)
     except (TypeError, ValueError) as error:
-        yield finding(config, f"{key}.rollout_is_threshold", str(error), "use 2.0, or 0.5_2.0")
-    if correction.rollout_rs is None:
-        return
-    options = [each.strip() for each in correction.rollout_rs.split(",") if each.strip()]
-    known = sorted(helper.SUPPORTED_ROLLOUT_RS_OPTIONS)
-    if not options or not set(options) <= set(known):
-        remedy = f"use of {', '.join(known)}, with commas"
-        yield finding(config, f"{key}.rollout_rs", "there is no such rejection", remedy)
-        return
-    try:
-        helper._parse_rollout_rs_thresholds(options, correction.rollout_rs_threshold)
-    except (TypeError, ValueError) as error:
-        yield finding(config, f"{key}.rollout_rs_threshold", str(error), "give one of each")
+        yield _refused(key, correction, str(error))
 
 
 def modules(config: DictConfig) -> Iterator[Finding]:

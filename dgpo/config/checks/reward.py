@@ -2,23 +2,17 @@
 first rows of the prompt files; the judge behind the verifier's rules is asked once."""
 
 import asyncio
-import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pyarrow as pa
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, cause_of, finding, refusal
-from dgpo.config.checks.loading import prompt_files
-from dgpo.data.schema import prompt_rows
+from dgpo.config.checks.loading import prompt_contents
 
 FUNCTION = "reward.custom_reward_function"
 OURS = "pkg://dgpo.rewards.verl"
-COLUMNS = ("data_source", "reward_model", "extra_info")
-ROWS = 2
-"""Of each file."""
 RESPONSES = ("", "I do not know.", "<think>\nIt is 7.\n</think>\n\nThe answer is \\boxed{7}.")
 """Beside the ground truth in a box: a model writes all of these."""
 
@@ -63,9 +57,6 @@ def _reward_options(config: DictConfig, score: object, manager_class: type, opti
     from dgpo.rewards.verl import MathRewardManager, check_options, compute_score
 
     key, manager = f"{FUNCTION}.reward_kwargs", manager_class.__name__
-    if manager == "RemoteRewardManager" and inspect.iscoroutinefunction(score):
-        remedy = "leave reward.reward_manager as configs/rlvr.yaml has it"
-        yield Finding("reward.reward_manager.name", "remote", "it takes no asynchronous reward function", remedy)
     own = OmegaConf.select(config, "reward.reward_kwargs")
     if own and manager != "DAPORewardManager":
         message = f"only verl's dapo manager reads it, and this one is {manager}"
@@ -73,9 +64,6 @@ def _reward_options(config: DictConfig, score: object, manager_class: type, opti
         yield finding(config, "reward.reward_kwargs", message, remedy)
     if score is not compute_score:
         return
-    if own and options.get("overlong_buffer"):
-        message = "the response's length is punished twice, by verl's dapo manager and by the reward function"
-        yield finding(config, "reward.reward_kwargs", message, f"remove it, or set {key}.overlong_buffer=0")
     try:
         longest = config.actor_rollout_ref.rollout.response_length
         check_options(options, longest, tells_length=issubclass(manager_class, MathRewardManager))
@@ -101,7 +89,8 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
     longest, workers = config.actor_rollout_ref.rollout.response_length, config.reward.num_workers
     facts = {"tokens": 8, "longest": longest, "truncated": False, "step": 1, "workers": workers}
     key, kinds = f"{FUNCTION}.name", dict[str, str]()
-    for place, row in _first_rows(config):
+    rows = ((f"row {row} of {path}", each) for _, path, file in prompt_contents(config) for row, each in file.first)
+    for place, row in rows:
         truth = row["reward_model"]["ground_truth"]
         for response in (f"\\boxed{{{truth}}}", *RESPONSES):
             extra_info = {**(row.get("extra_info") or {}), RESPONSE_FACTS: facts}
@@ -121,15 +110,6 @@ def own_reward(config: DictConfig) -> Iterator[Finding]:
         message = f"it returns {one} {first}, and {other} {second}"
         remedy = "return the same keys each time, best {'score': ..., 'acc': 1 or 0}: without, validation goes by score"
         yield Finding(key, function.name, message, remedy, fatal=False)
-
-
-def _first_rows(config: DictConfig) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows with the columns that a reward function gets, of each file that has them."""
-    for _, file in prompt_files(config):
-        with contextlib.suppress(OSError, pa.ArrowException):  # `files.datasets` says what
-            for index, row in enumerate(prompt_rows(file, COLUMNS, ROWS)):
-                if "data_source" in row and "ground_truth" in (row.get("reward_model") or {}):
-                    yield f"row {index} of {file}", row
 
 
 def judge(config: DictConfig) -> Iterator[Finding]:

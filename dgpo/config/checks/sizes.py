@@ -10,8 +10,8 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dgpo.cluster import cluster_address
-from dgpo.config.checks.files import rows_left
 from dgpo.config.checks.finding import Finding, cause_of, finding
+from dgpo.config.checks.loading import UnloadableError, prompt_lengths
 from dgpo.config.compose import paths
 from dgpo.config.memory.host import host_bytes, memory_limit
 from dgpo.config.memory.phases import engine_bytes, engine_weights, overflows, resident, state
@@ -46,16 +46,21 @@ def world(config: DictConfig) -> int:
 
 
 def training_rows(config: DictConfig) -> int | None:
-    """Rows of the training files that verl will read, None where a file cannot be read."""
-    rows, limit = count_rows(map(Path, paths(config.data.train_files))), config.data.train_max_samples
-    return rows if rows is None or limit <= 0 else min(rows, limit)
+    """Rows of the training files that verl will read and ``data.filter_overlong_prompts`` leaves, None where a file
+    cannot be read."""
+    data = config.data
+    if data.filter_overlong_prompts:
+        with contextlib.suppress(UnloadableError, OSError):  # `files.datasets` says so
+            if (lengths := prompt_lengths(config, "train_files")) is not None:
+                return int((lengths <= data.max_prompt_length).sum())
+    rows = count_rows(map(Path, paths(data.train_files)))
+    return rows if rows is None or data.train_max_samples <= 0 else min(rows, data.train_max_samples)
 
 
 def total_steps(config: DictConfig) -> int | None:
     """Steps of the run: until ``total_training_steps`` or the epochs end it, whichever does first. An epoch is whole
     batches of the prompts that are short enough; None where neither is known."""
-    rows = rows_left(config) if config.data.filter_overlong_prompts else None
-    rows = training_rows(config) if rows is None else rows
+    rows = training_rows(config)
     of_epochs = None if rows is None else rows // config.data.train_batch_size * config.trainer.total_epochs
     return min((each for each in (config.trainer.total_training_steps, of_epochs) if each is not None), default=None)
 
@@ -89,6 +94,7 @@ def batches(config: DictConfig) -> Iterator[Finding]:
     rows = training_rows(config)
     if rows is not None and rows < batch:
         message = f"the training files hold {rows} rows, less than one batch"
+        message += " within data.max_prompt_length" if config.data.filter_overlong_prompts else ""
         yield finding(config, "data.train_batch_size", message, "lower it")
 
 

@@ -7,7 +7,6 @@ from omegaconf import DictConfig
 from dgpo.config.checks.finding import Finding, finding
 from dgpo.config.memory.setup import ENGINE, ROLLOUT
 
-SAMPLER = "trainer.v1.sampler.custom_sampler"
 IS = "algorithm.rollout_correction.rollout_is"
 
 
@@ -23,7 +22,6 @@ def gpu_groups(config: DictConfig) -> list[tuple[str, int, int]]:
 def mode(config: DictConfig) -> Iterator[Finding]:
     """The settings of ``trainer.v1.trainer_mode``, and of rollouts that are older than what they train."""
     name, correction = config.trainer.v1.trainer_mode, config.algorithm.rollout_correction
-    yield from _sampler(config, name)
     if name == "separate_async":
         yield from _separate(config)
     if correction.bypass_mode and correction.rollout_is is not None:
@@ -32,28 +30,6 @@ def mode(config: DictConfig) -> Iterator[Finding]:
     if name != "sync" and not correction.bypass_mode and correction.rollout_is is None:
         message = f"{name} trains on answers of older weights, and nothing corrects for it"
         yield finding(config, IS, message, "set it to token; docs/async.md", fatal=False)
-
-
-def _sampler(config: DictConfig, name: str) -> Iterator[Finding]:
-    """A replay buffer of one's own fits the mode."""
-    custom = config.trainer.v1.sampler.custom_sampler
-    if not custom.path or not custom.name:
-        return
-    from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer, ReplayBufferAsync
-    from verl.utils.import_utils import load_extern_object
-
-    remedy = "use pkg://dgpo.training.verl and fast_polling, or null for verl's own"
-    try:
-        chosen = load_extern_object(custom.path, custom.name)
-    except Exception as error:
-        yield finding(config, f"{SAMPLER}.name", f"it cannot be loaded: {error}", remedy)
-        return
-    synchronous = (
-        isinstance(chosen, type) and issubclass(chosen, ReplayBuffer) and not issubclass(chosen, ReplayBufferAsync)
-    )
-    if name != "sync" and synchronous:
-        message = f"it is for trainer_mode=sync: under {name} it bounds no staleness and replaces no failed group"
-        yield finding(config, f"{SAMPLER}.name", message, remedy)
 
 
 def _separate(config: DictConfig) -> Iterator[Finding]:

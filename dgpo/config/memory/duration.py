@@ -44,7 +44,7 @@ def step_seconds(setup: Setup, gpu: Gpu, mean: float | None = None) -> dict[str,
     rollout = mean * share / running * decode_seconds(setup, gpu, running, context)
     rollout += (setup.response - mean) * decode_seconds(setup, gpu, 1, setup.response)
     log_probs = setup.samples * mean * forward_flops(setup, mean) / (setup.gpus * gpu.flops * FLOPS_SHARE)
-    passes = setup.update_passes + setup.checkpointing
+    passes = (2 if setup.lora else 3) + setup.checkpointing  # frozen weights need no gradient
     reference = {"reference log-probs": log_probs} if setup.reference_batch else {}
     return {"rollout": rollout, "log-probs": log_probs, **reference, "update": passes * log_probs}
 

@@ -111,11 +111,6 @@ class Setup:
         return self.adapter if self.lora else self.shape.parameters
 
     @property
-    def update_passes(self) -> int:
-        """Cost of the update's forward and backward pass, in forward passes: frozen weights need no gradient."""
-        return 2 if self.lora else 3
-
-    @property
     def gpus(self) -> int:
         return self.nodes * self.gpus_per_node
 

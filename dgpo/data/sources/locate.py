@@ -1,5 +1,6 @@
 """The files of a source: in a folder or a file that is there, in the hub's cache, or downloaded from the hub."""
 
+import contextlib
 import os
 import re
 import time
@@ -36,10 +37,101 @@ class Located:
     files: dict[str, Path]
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The files of a folder or a repository, of which those of a split are chosen.
+
+    Attributes:
+        names: of all files.
+        where: the beginning of what is said of them.
+        card: the text of the hub's card, of which a layout that the copy does not know is read.
+        is_asked: whether the person named the split.
+    """
+
+    names: Sequence[str]
+    copy: HubCopy
+    split: str
+    where: str
+    card: str = ""
+    is_asked: bool = True
+
+    @property
+    def data(self) -> list[str]:
+        return sorted(name for name in self.names if format_of(name) and not _NO_DATA.search(name))
+
+    def choose(self) -> Sequence[str]:
+        """The names of the split's data files, in order. Of a copy whose files are known those that fit its pattern,
+        else the only one, else those with the split in their name, in the first format of `FORMATS`; of another see
+        `_one_data_set`. UserError where none or not all can be chosen, with what is there."""
+        if chosen := self.find():
+            return chosen
+        wanted = f"looked for {self.copy.files[self.split]}; " if self.copy.files else ""
+        remedy = "the file itself" + (" with --from FILE" if self.copy.id else "")
+        remedy += "" if self.copy.files else ", or --split"
+        there = ", ".join(self.data[:8]) or "none"
+        raise UserError(
+            f"{self.where}: no data file of split {self.split!r} ({wanted}there are {there}); give {remedy}"
+        )
+
+    def find(self) -> Sequence[str]:
+        """As `choose`, but empty where there is none of the split."""
+        chosen = self._fitting(self.copy.files[self.split]) if self.copy.files else self._one_data_set()
+        shards = Counter((name[: shard.start(1)], shard[2]) for name in chosen if (shard := _SHARD.search(name)))
+        for (begin, total), count in shards.items():
+            if count < int(total):
+                raise UserError(
+                    f"{self.where} has {count} of the {int(total)} files {begin}*-of-{total}; download the others, or "
+                    "give one file itself"
+                )
+        return chosen
+
+    def _fitting(self, pattern: str) -> Sequence[str]:
+        data = self.data
+        fitting = [name for name in data if fnmatchcase(name, pattern)] or (data if len(data) == 1 else [])
+        if not fitting:
+            word = re.compile(rf"(?:^|[^a-z]){re.escape(self.split)}(?:[^a-z]|$)")
+            fitting = [name for name in data if word.search(name.lower())]
+        by_format = ([name for name in fitting if format_of(name) == suffix] for suffix in FORMATS)
+        return next(filter(None, by_format), [])
+
+    def _one_data_set(self) -> Sequence[str]:
+        """Of files in an unknown layout those with the split in their names, and all where no name has any split; where
+        a hub's card says which they are, these. UserError where they are of several data sets or formats."""
+        data, wanted = self.data, _SPLITS.get(self.split, self.split)
+        of_card = _files_of_card(self.card, data)
+        self._refuse_several({config: names[0] for config, _, names in of_card if names})
+        named = [name for _, of_split, names in of_card if of_split == wanted for name in names]
+        chosen = named or [name for name in data if wanted in _words_of(name)]
+        is_split = any(_words_of(name) & {"train", "test", "validation"} for name in data)
+        if not chosen and not self.is_asked and not is_split:
+            chosen = data
+        # Without a card, by the hub's own layouts: a folder for each data set, with all shards of a split or with files
+        # of the same names; a problem a document, such as 12.json, is one data set in any folders.
+        of_name = Counter(Path(name).name for name in chosen if not re.search(r"(?:^|/)\d+\.json$", name))
+        repeated = (name for name in chosen if _SHARD.search(name) or of_name[Path(name).name] > 1)
+        self._refuse_several({str(Path(name).parent): name for name in repeated})
+        formats = sorted(set(map(format_of, chosen)))
+        if len(formats) > 1:
+            raise UserError(
+                f"{self.where} has files of several formats ({', '.join(formats)}), and they may hold the same rows; "
+                "give the file itself, or a folder of those that you want"
+            )
+        return chosen
+
+    def _refuse_several(self, sets: dict[str, str]) -> None:
+        """Raises UserError where there is more than one data set, each with its name and a file."""
+        if len(sets) > 1:
+            there = ", ".join(f"{name}: {file}" for name, file in sets.items())
+            raise UserError(
+                f"{self.where} holds several data sets ({there}); give the folder or file of one, which of the hub's "
+                "`hf download --repo-type dataset` brings, with --from"
+            )
+
+
 def local_files(copy: HubCopy, path: Path, split: str, where: str = "", *, is_asked: bool = True) -> Located:
     """The files of a split at `path`: a file, a folder of files, a snapshot, or the hub's cache folder.
 
-    Raises UserError, which begins with `where`, as `choose` does, and where there is nothing.
+    Raises UserError, which begins with `where`, as `Layout.choose` does, and where there is nothing.
     """
     where = where or f"from={path}"
     if path.is_file():
@@ -47,46 +139,9 @@ def local_files(copy: HubCopy, path: Path, split: str, where: str = "", *, is_as
     if not path.is_dir():
         raise UserError(f"{where}: there is no such file or folder; give one that has the data")
     root = _snapshot(path, copy)
-    chosen = choose(_names(root), copy, split, where, card=_text_of(root / "README.md"), is_asked=is_asked)
+    chosen = Layout(_names(root), copy, split, where, _text_of(root / "README.md"), is_asked).choose()
     revision = _revision(root, chosen[0]) if copy.id else ""
     return Located(copy.id if revision else "local", revision, {name: root / name for name in chosen})
-
-
-def _one_data_set(data: Sequence[str], split: str, where: str, card: str, *, is_asked: bool) -> list[str]:
-    """Of files in an unknown layout those with the split in their names, and all where no name has any split; where a
-    hub's card says which they are, these.
-
-    Raises UserError where the files are of several data sets or formats.
-    """
-    wanted = _SPLITS.get(split, split)
-    of_card = _files_of_card(card, data)
-    _refuse_several(where, {config: names[0] for config, _, names in of_card if names})
-    named = [name for _, of_split, names in of_card if of_split == wanted for name in names]
-    chosen = named or [name for name in data if wanted in _words_of(name)]
-    if not chosen and not is_asked and not any(_words_of(name) & {"train", "test", "validation"} for name in data):
-        chosen = list(data)
-    # Without a card, by the hub's own layouts: a folder for each data set, with all shards of a split or with files of
-    # the same names; a problem a document, such as 12.json, is one data set in any folders.
-    of_name = Counter(Path(name).name for name in chosen if not re.search(r"(?:^|/)\d+\.json$", name))
-    repeated = (name for name in chosen if _SHARD.search(name) or of_name[Path(name).name] > 1)
-    _refuse_several(where, {str(Path(name).parent): name for name in repeated})
-    formats = sorted(set(map(format_of, chosen)))
-    if len(formats) > 1:
-        raise UserError(
-            f"{where} has files of several formats ({', '.join(formats)}), and they may hold the same rows; give the "
-            "file itself, or a folder of those that you want"
-        )
-    return chosen
-
-
-def _refuse_several(where: str, sets: dict[str, str]) -> None:
-    """Raises UserError where there is more than one data set, each with its name and a file."""
-    if len(sets) > 1:
-        there = ", ".join(f"{name}: {file}" for name, file in sets.items())
-        raise UserError(
-            f"{where} holds several data sets ({there}); give the folder or file of one, which of the hub's "
-            "`hf download --repo-type dataset` brings, with --from"
-        )
 
 
 def _text_of(file: Path) -> str:
@@ -112,17 +167,6 @@ def _files_of_card(card: str, data: Sequence[str]) -> list[tuple[str, str, list[
     return entries
 
 
-def _refuse_missing_shards(names: Sequence[str], where: str) -> None:
-    """Raises UserError where of `train-00000-of-00003` and the like some are not among the names."""
-    shards = Counter((name[: shard.start(1)], shard[2]) for name in names if (shard := _SHARD.search(name)))
-    for (begin, total), count in shards.items():
-        if count < int(total):
-            raise UserError(
-                f"{where} has {count} of the {int(total)} files {begin}*-of-{total}; download the others, or give one "
-                "file itself"
-            )
-
-
 def _words_of(name: str) -> set[str]:
     return {_SPLITS.get(word[0], word[0]) for word in re.finditer(r"[a-z]+", name.lower())}
 
@@ -134,7 +178,7 @@ def hub_files(copy: HubCopy, split: str, revision: str | None, *, is_asked: bool
     by hand, where the hub cannot be reached and the cache has none.
     """
     import httpx
-    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
     reason: Exception = OSError("not asked")
@@ -145,7 +189,7 @@ def hub_files(copy: HubCopy, split: str, revision: str | None, *, is_asked: bool
             # By the revision's own name: the cache then knows what it stood for, and can answer without the hub.
             download = partial(hf_hub_download, copy.id, repo_type="dataset", revision=revision or "main")
             card = _text_of(Path(download("README.md"))) if "README.md" in names and not copy.files else ""
-            chosen = choose(names, copy, split, f"{copy.id} on the hub", card=card, is_asked=is_asked)
+            chosen = Layout(names, copy, split, f"{copy.id} on the hub", card, is_asked).choose()
             paths = {name: Path(download(name)) for name in chosen}
             if all(str(path).endswith(f"/{info.sha}/{name}") for name, path in paths.items()):
                 return Located(copy.id, str(info.sha), paths)
@@ -159,75 +203,17 @@ def hub_files(copy: HubCopy, split: str, revision: str | None, *, is_asked: bool
             reason = error
         if attempt < ATTEMPTS:
             time.sleep(attempt)
-    cached = _cached(copy, split, revision, is_asked=is_asked)
-    if cached is None:
-        raise UserError(
-            f"{copy.id} cannot be had from the hub ({one_line(reason)}). Where it can be reached, run\n"
-            f"    hf download --repo-type dataset {copy.id} --local-dir FOLDER\n"
-            f"and give the folder here: --from FOLDER (or --from FILE, any of {', '.join(FORMATS)}; "
-            f"the file wanted is {copy.files.get(split, split)})"
-        ) from reason
-    return cached
-
-
-def _cached(copy: HubCopy, split: str, revision: str | None, *, is_asked: bool) -> Located | None:
-    """What an earlier download left of the revision, or None."""
-    from huggingface_hub import snapshot_download
-
-    try:
+    with contextlib.suppress(OSError, ValueError):  # what an earlier download left
         root = Path(snapshot_download(copy.id, repo_type="dataset", revision=revision, local_files_only=True))
-    except (OSError, ValueError):
-        return None
-    card = _text_of(root / "README.md")
-    chosen = _chosen(_data_files(_names(root)), copy, split, str(root), card, is_asked=is_asked)
-    return Located(copy.id, root.name, {name: root / name for name in chosen}) if chosen else None
-
-
-def choose(
-    names: Sequence[str], copy: HubCopy, split: str, where: str, *, card: str = "", is_asked: bool = True
-) -> Sequence[str]:
-    """The names of a split's data files, in order. Of a copy whose files are known those that fit its pattern, else the
-    only one, else those with the split in their name, in the first format of `FORMATS`; of another as `_one_data_set`.
-
-    Args:
-        card: the text of the hub's card, of which other layouts are read.
-        is_asked: whether the person named the split.
-
-    Raises UserError, which begins with `where`, where none or not all can be chosen, with what is there.
-    """
-    data = _data_files(names)
-    if chosen := _chosen(data, copy, split, where, card, is_asked=is_asked):
-        return chosen
-    wanted = f"looked for {copy.files[split]}; " if copy.files else ""
-    remedy = "the file itself" + (" with --from FILE" if copy.id else "") + ("" if copy.files else ", or --split")
-    there = ", ".join(data[:8]) or "none"
-    raise UserError(f"{where}: no data file of split {split!r} ({wanted}there are {there}); give {remedy}")
-
-
-def _chosen(data: Sequence[str], copy: HubCopy, split: str, where: str, card: str, *, is_asked: bool) -> Sequence[str]:
-    if copy.files:
-        chosen = _fitting(data, copy.files[split], split)
-    else:
-        chosen = _one_data_set(data, split, where, card, is_asked=is_asked)
-    _refuse_missing_shards(chosen, where)
-    return chosen
-
-
-def _data_files(names: Sequence[str]) -> list[str]:
-    return sorted(name for name in names if format_of(name) and not _NO_DATA.search(name))
-
-
-def _fitting(data: Sequence[str], pattern: str, split: str) -> Sequence[str]:
-    fitting: Sequence[str] = [name for name in data if fnmatchcase(name, pattern)]
-    if not fitting and len(data) == 1:
-        fitting = data
-    if not fitting:
-        fitting = [name for name in data if re.search(rf"(?:^|[^a-z]){re.escape(split)}(?:[^a-z]|$)", name.lower())]
-    for suffix in FORMATS:
-        same = [name for name in fitting if format_of(name) == suffix]
-        if same:
-            return same
-    return []
+        card = _text_of(root / "README.md")
+        if chosen := Layout(_names(root), copy, split, str(root), card, is_asked).find():
+            return Located(copy.id, root.name, {name: root / name for name in chosen})
+    raise UserError(
+        f"{copy.id} cannot be had from the hub ({one_line(reason)}). Where it can be reached, run\n"
+        f"    hf download --repo-type dataset {copy.id} --local-dir FOLDER\n"
+        f"and give the folder here: --from FOLDER (or --from FILE, any of {', '.join(FORMATS)}; "
+        f"the file wanted is {copy.files.get(split, split)})"
+    ) from reason
 
 
 def _names(root: Path) -> list[str]:

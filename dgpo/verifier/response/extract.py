@@ -81,9 +81,14 @@ def check_ground_truth(ground_truth: str) -> None:
 
     For data preparation.
     """
-    fault = _read(ground_truth)
-    if isinstance(fault, str):
+    if fault := gold_fault(ground_truth):
         raise ValueError(f"ground truth {ground_truth!r:.80} {fault}; correct or drop this row of the data")
+
+
+def gold_fault(ground_truth: str) -> str:
+    """Why no answer can be compared with a ground truth; "" where one can."""
+    fault = _read(ground_truth)
+    return fault if isinstance(fault, str) else ""
 
 
 def read_gold(ground_truth: str) -> Reading | None:

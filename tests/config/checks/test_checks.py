@@ -63,7 +63,7 @@ def test_the_quick_start_passes(problems: Callable[..., list[str]]) -> None:
         ("custom_reward_function.path=x.py", "set reward.custom_reward_function.path instead"),
         ("+reward_model.overlong_buffer.len=32", f"set {REWARD}.overlong_buffer instead"),
         ("+reward_model.reward_kwargs.max_resp_len=96", "reward_model.reward_kwargs.max_resp_len=96: verl 0.9 ignores"),
-        ("data.reward_fn_key=source", "call the column data_source"),
+        ("data.reward_fn_key=source", "verl 0.9 ignores this key"),
         ("actor_rollout_ref.rollout.response_length=64", "leave it out, and set data.max_response_length"),
         ("reward_model.enable=true", "set reward.reward_model.enable instead"),
         ("data.train_batch_size=31", "does not divide data.train_batch_size=31"),
@@ -104,13 +104,11 @@ def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]
     [
         (["~policy_loss"], "no policy loss is chosen, and verl trains with its own"),
         (["actor_rollout_ref.actor.optim.lr_warmup_steps=500"], "the run has 30 steps, so that the learning rate"),
-        (["actor_rollout_ref.actor.use_kl_loss=true", "algorithm.use_kl_in_reward=true"], "counts twice"),
         (["actor_rollout_ref.actor.clip_ratio_high=1.2"], "it is a distance from 1"),
         (["actor_rollout_ref.actor.clip_ratio_high=28"], "nothing is clipped before the ratio is 29"),
         (["actor_rollout_ref.actor.optim.lr=0.01"], "usual are 1e-09 to 0.005"),
         (["actor_rollout_ref.actor.entropy_coeff=1"], "usual are 0 to 0.1"),
         (["actor_rollout_ref.actor.optim.clip_grad=1000"], "usual are 0.001 to 100"),
-        (["actor_rollout_ref.actor.optim.betas=[0.999,0.9]"], "write [0.9,0.999]"),
         (["actor_rollout_ref.actor.optim.weight_decay=5"], "usual are 0 to 1"),
         (["actor_rollout_ref.rollout.n=100000"], "usual are 1 to 1024"),
         (["data.max_response_length=1"], "usual are 4 to 1e+06"),
@@ -125,6 +123,8 @@ def test_doubtful_clip_bounds_hide_no_refusal(problems: Callable[..., list[str]]
         ),
         (["actor_rollout_ref.rollout.log_prob_micro_batch_size=64"], "it does nothing while"),
         (["algorithm.gamma=0.99"], "algorithm.gamma=0.99: it does nothing while algorithm.adv_estimator is grpo"),
+        (["actor_rollout_ref.actor.ppo_mini_batch_size=32"], "the ratio is 1 everywhere"),
+        (["actor_rollout_ref.model.path=Qwen/Qwen2.5-7B", "trainer.save_freq=1"], "downloaded by every node"),
     ],
 )
 def test_settings_that_are_hardly_meant_are_warned_of(
@@ -138,7 +138,6 @@ def test_settings_that_are_hardly_meant_are_warned_of(
     ("manager", "option", "says"),
     [
         ("naive", f"{REWARD}.overlong_buffer=32", "needs a reward manager that tells the length"),
-        ("remote", f"{REWARD}.timeout=3", "it takes no asynchronous reward function"),
         ("naif", f"{REWARD}.timeout=3", "reward.reward_manager.name=naif"),
     ],
 )
@@ -153,13 +152,6 @@ def test_groups_that_are_not_kept_cannot_go_to_wandb(problems: Callable[..., lis
     assert not problems("run.log_rollouts=true")
     for without in ("run.keep_rollouts=0", "trainer.logger=[file]"):
         assert any("run.log_rollouts=True" in each for each in problems("run.log_rollouts=true", without))
-
-
-def test_a_length_is_not_punished_twice(problems: Callable[..., list[str]]) -> None:
-    verl_s = ["reward.reward_manager.source=register", "reward.reward_manager.name=dapo"]
-    verl_s += ["+reward.reward_kwargs.overlong_buffer_cfg.enable=true", "+reward.reward_kwargs.max_resp_len=96"]
-    assert problems(*verl_s) == []
-    assert any("punished twice" in problem for problem in problems(*verl_s, f"{REWARD}.overlong_buffer=8"))
 
 
 def test_a_reward_function_of_one_s_own_drops_the_options_of_ours(
@@ -184,22 +176,12 @@ def test_a_micro_batch_that_does_not_divide_is_refused(problems: Callable[..., l
     assert "ppo_micro_batch_size_per_gpu=12: it does not divide the 16 samples" in problem
 
 
-def test_a_hub_id_with_a_version_in_its_name_is_one(problems: Callable[..., list[str]]) -> None:
-    (warning,) = problems("actor_rollout_ref.model.path=Qwen/Qwen2.5-7B", "trainer.save_freq=1")
-    assert warning.startswith("warning") and "downloaded by every node" in warning
-
-
 def test_options_of_what_is_off_are_warned_about(problems: Callable[..., list[str]]) -> None:
     optim, actor = "actor_rollout_ref.actor.optim", "actor_rollout_ref.actor"
     off = [f"{optim}.lr_warmup_steps_ratio=0.1", f"{optim}.min_lr_ratio=0.1", f"{actor}.ppo_micro_batch_size_per_gpu=4"]
     said = problems(*off, "algorithm.rollout_correction.rollout_is_threshold=5")
     assert len(said) == 4 and all("warning" in each and "it does nothing while" in each for each in said)
     assert problems(*off[:1], f"{optim}.lr_warmup_steps=-1") == []
-
-
-def test_one_update_a_batch_is_warned_about(problems: Callable[..., list[str]]) -> None:
-    (warning,) = problems("actor_rollout_ref.actor.ppo_mini_batch_size=32")
-    assert warning.startswith("warning: actor_rollout_ref.actor.ppo_mini_batch_size=32") and "ratio is 1" in warning
 
 
 def test_all_problems_come_at_once_with_exit_status_2(overrides: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,7 +69,6 @@ def test_what_trains_as_it_says_passes(overrides: list[str], untrained: Path) ->
         (["lora_rank=8", "target_modules='(q'"], "target_modules=(q: it names no layers"),
         (["lora_rank=8", "target_modules=[q_proj]", "exclude_modules=[q_proj]"], "it leaves no layer to adapt"),
         (["lora_rank=8", "exclude_modules=[embed]"], "exclude_modules=['embed']: embed: there is no such"),
-        (["lora_rank=8", "lora.merge=true"], "warning: actor_rollout_ref.model.lora.merge=True: verl sends the merged"),
         (
             ["lora_rank=8", "lora_adapter_path=nowhere"],
             "lora_adapter_path=nowhere: its adapter_config.json cannot be read",

@@ -7,7 +7,6 @@ from dgpo.config.compose import compose_config, resolved
 from dgpo.losses import METHODS
 
 CORRECTION = "algorithm.rollout_correction"
-SAMPLER = "trainer.v1.sampler.custom_sampler"
 SEPARATE = "+trainer_mode=separate_async_cpu"
 
 
@@ -30,15 +29,6 @@ def test_each_mode_s_config_passes(mode: str | None) -> None:
         ([SEPARATE, "actor_rollout_ref.actor.fsdp_config.param_offload=true"], "updates would be lost"),
         ([SEPARATE, "actor_rollout_ref.rollout.checkpoint_engine.backend=naive"], "use gloo"),
         ([f"{CORRECTION}.bypass_mode=true", f"{CORRECTION}.rollout_is=token"], "rollout_is=token: with bypass_mode"),
-        ([f"{SAMPLER}.name=slow_polling"], "slow_polling: it cannot be loaded"),
-        (
-            [
-                "+trainer_mode=colocate_async",
-                f"{SAMPLER}.path=pkg://verl.trainer.ppo.v1.replay_buffer",
-                f"{SAMPLER}.name=ReplayBuffer",
-            ],
-            "under colocate_async it bounds no staleness",
-        ),
     ],
 )
 def test_a_bad_setting_is_refused(overrides: list[str], says: str) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from dgpo.data.sources import SOURCES
-from dgpo.data.sources.locate import choose, local_files
+from dgpo.data.sources.locate import Layout, local_files
 from dgpo.errors import UserError
 
 GSM8K, MATH500 = (SOURCES[name].copies[0] for name in ("gsm8k", "math500"))
@@ -48,24 +48,24 @@ def test_a_file_is_taken_whatever_its_name(tmp_path: Path):
 
 
 def test_the_only_data_file_or_the_one_named_by_its_split_will_do():
-    assert choose([*CARD, "problems.jsonl"], GSM8K, "train", "here") == ["problems.jsonl"]
-    assert choose(["a-test.csv", "a_train.csv", "constraint.csv"], GSM8K, "train", "here") == ["a_train.csv"]
+    assert Layout([*CARD, "problems.jsonl"], GSM8K, "train", "here").choose() == ["problems.jsonl"]
+    assert Layout(["a-test.csv", "a_train.csv", "constraint.csv"], GSM8K, "train", "here").choose() == ["a_train.csv"]
 
 
 def test_of_the_same_rows_in_several_formats_one_is_read():
-    assert choose(["test.jsonl", "data/test-0.parquet"], MATH500, "test", "here") == ["data/test-0.parquet"]
+    assert Layout(["test.jsonl", "data/test-0.parquet"], MATH500, "test", "here").choose() == ["data/test-0.parquet"]
 
 
 def test_our_own_files_beside_the_data_are_no_data():
     names = ["x.manifest.json", "x.dropped.jsonl", ".x.parquet.1.partial", ".cache/a.json", "x.parquet"]
-    assert choose(names, GSM8K, "train", "here") == ["x.parquet"]
+    assert Layout(names, GSM8K, "train", "here").choose() == ["x.parquet"]
 
 
 def test_where_the_files_cannot_be_told_they_are_listed():
     with pytest.raises(UserError, match=r"here: no data file of split 'train' .*one\.csv, two\.csv.*--from FILE"):
-        choose(["one.csv", "two.csv"], GSM8K, "train", "here")
+        Layout(["one.csv", "two.csv"], GSM8K, "train", "here").choose()
     with pytest.raises(UserError, match="there are none"):
-        choose(CARD, GSM8K, "train", "here")
+        Layout(CARD, GSM8K, "train", "here").choose()
 
 
 def cache(root: Path, *revisions: str) -> Path:

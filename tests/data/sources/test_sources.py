@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dgpo.cli import main
 from dgpo.data import check_parquet
-from dgpo.data.check import examine
+from dgpo.data.check import Examination
 from dgpo.data.manifest import read_manifest
 from dgpo.data.options import TEMPLATES
 from dgpo.data.sources import SOURCES
@@ -35,7 +35,7 @@ def prepared(source: str, rows: Rows | Path, tmp_path: Path, *options: str, name
     assert main(["data", "prepare", source, "--from", str(path), "--out", str(tmp_path / "out"), *options]) == 0
     written = tmp_path / "out" / f"{name or source}.parquet"
     assert check_parquet(written) == []
-    assert examine(written).faults == []
+    assert Examination(written).faults == []
     return pq.read_table(written).to_pylist()
 
 
