@@ -185,8 +185,7 @@ class Comparison:
 
     def several_and_one(self, gold: Several, answer: Answer) -> Decision:
         """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
-        is_tuple = len(gold.items) > 1 and gold.brackets == "()"
-        if is_tuple and isinstance(answer, Value) and (parts := forms.components(answer)):
+        if len(gold.items) > 1 and isinstance(answer, Value) and (parts := forms.components(answer, gold.brackets)):
             return self.severals(gold, parts)
         if isinstance(answer, Value) and (pairs := forms.by_remainder(gold, answer)):
             return every(self.same(*pair) for pair in pairs)
@@ -231,7 +230,7 @@ class Comparison:
             return self.grids(gold, Grid(tuple(item.items for item in rows if isinstance(item, Several))))
         is_vector = len(gold.rows) == 1 or all(len(row) == 1 for row in gold.rows)
         if isinstance(answer, Value):
-            answer = forms.components(answer) or answer
+            answer = forms.components(answer, "()") or answer
         if not is_vector or not isinstance(answer, Several):
             return False
         return self.severals(Several("()", tuple(cell for row in gold.rows for cell in row)), answer)

@@ -35,7 +35,7 @@ from dgpo.verifier.expressions.tree import (
 )
 from dgpo.verifier.expressions.values import equal
 from dgpo.verifier.text.spelling import GREEK
-from dgpo.verifier.text.splitting import plain
+from dgpo.verifier.text.splitting import plain, separated
 from dgpo.verifier.text.tokens import Token, Tokens, has
 from dgpo.verifier.text.tokens import renamed as respelt
 
@@ -198,11 +198,15 @@ def _without_modulus(node: Node) -> Node:
     return node
 
 
-def components(value: Value) -> Several | None:
-    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``; None where there are no unit vectors, or something beside them."""
-    node = value.node
+def components(value: Value, brackets: str) -> Several | None:
+    r"""``(2, -3)`` of ``2\mathbf{i} - 3\mathbf{j}``, and ``100, 200`` of ``100,200``, each beside parts in such
+    ``brackets``; None for other values.
+    """
+    node, apart = value.node, separated(value.tokens)
+    if not brackets and apart != value.tokens and isinstance(parts := read_answer(apart), Several):
+        return parts
     axes = [axis for axis in "ijk" if f"unit {axis}" in names(node)]
-    if not axes or equal(_along(node, ""), Fraction(0)) is not True:
+    if brackets != "()" or not axes or equal(_along(node, ""), Fraction(0)) is not True:
         return None
     return Several("()", tuple(Value(_along(node, axis), value.tokens) for axis in ("ijk" if "k" in axes else "ij")))
 
