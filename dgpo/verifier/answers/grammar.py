@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 from dgpo.verifier.answers import conditions, regions
-from dgpo.verifier.answers.arrays import cases_in_words, read_array
+from dgpo.verifier.answers.arrays import cases_in_words, first_terms, read_array
 from dgpo.verifier.answers.labels import enumerated, labelled, read_named
 from dgpo.verifier.answers.lists import joined, permuted, written_out
 from dgpo.verifier.answers.logic import truth_table
@@ -101,6 +101,8 @@ class _Reader:
             return residues
         if (region := regions.read_conditions(parts, joints, self.read)) is not None:
             return region
+        if (cases := first_terms(parts, self.read)) is not None:
+            return cases
         if (named := read_named(tokens, self._each)) is not None:
             return named
         if (cases := cases_in_words(parts, self.read)) is not None:
