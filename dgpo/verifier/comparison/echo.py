@@ -47,7 +47,8 @@ def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
     if (len(expression) < 2 and not are_equations) or symbols(expression) == gold.symbols:
         return False
     given, known = {ordered(node) for node in _nodes(gold.tree)}, _expressions(problem)
-    all_nodes = [*_nodes(answer.tree)]
+    is_named = isinstance(answer.tree, Equation) and not are_equations
+    all_nodes = [*_nodes(read_answer(expression) if is_named else answer.tree)]
     nodes = [node for node in all_nodes if not _is_plain(node) and ordered(node) not in given]
     if all_nodes and not nodes and isinstance(answer.tree, Region | Value):
         return False
