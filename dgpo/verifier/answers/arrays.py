@@ -4,14 +4,15 @@ and what is written in the same environments: determinants, functions by cases, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 
-from dgpo.verifier.answers.conditions import OTHERWISE, WHEN, without_fillers
+from dgpo.verifier.answers.conditions import OTHERWISE, WHEN, clauses, without_fillers
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import whole_numbers
 from dgpo.verifier.answers.regions import REALS, without
 from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Region, Several, Statement, Value
 from dgpo.verifier.text.splitting import group_end, in_a_list, plain, shell, split, step, symbols, trimmed
-from dgpo.verifier.text.tokens import CLOSE, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
+from dgpo.verifier.text.tokens import CLOSE, EQUALS, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 
 Read = Callable[[Tokens], Answer]
 Rows = list[list[Tokens]]
@@ -210,6 +211,29 @@ def cases_in_words(parts: Sequence[Tokens], read: Read) -> Answer | None:
         return _cases(rows, read)
     tokens = in_a_list(parts)
     return Statement(symbols(tokens), tokens, is_words=True)
+
+
+def first_terms(parts: Sequence[Tokens], read: Read) -> Answer | None:
+    r"""``a_1 = 2, a_n = 2^{n-1} (n \ge 2)`` as `_cases`; None for other lists."""
+    rows: Rows = []
+    names = []
+    for part in parts:
+        left, *right = split(part, "relation", "=")[0]
+        name, value = read_name(left) if right else None, part[len(left) + 1 :]
+        if name and name.index:
+            names.append(name)
+            rows.append([*next((cut for cut in clauses(value) if has(cut[1], "relation")), (value,))])
+        elif rows and len(rows[-1]) == 1:
+            rows[-1].append(part)  # , n \ge 2
+    letters = {name.index for name in names if name.index.isalpha()}
+    if len({name.head for name in names}) != 1 or len(letters) != 1 or len(names) == 1:
+        return None
+    letter = letters.pop()
+    for name, row in zip(names, rows, strict=True):
+        if name.index.isdecimal():
+            index = Token("number", Fraction(name.index), name.index)
+            row[1:] = [(Token("name", letter, letter), EQUALS, index)]
+    return _cases(rows, read) if all(len(row) == 2 for row in rows) else None
 
 
 def _at_comma(tokens: Tokens) -> list[Tokens]:

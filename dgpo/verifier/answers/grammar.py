@@ -8,13 +8,14 @@ from functools import lru_cache
 from itertools import product
 
 from dgpo.verifier.answers import conditions, regions
-from dgpo.verifier.answers.arrays import cases_in_words, read_array
+from dgpo.verifier.answers.arrays import cases_in_words, first_terms, read_array
 from dgpo.verifier.answers.labels import enumerated, labelled, read_named
 from dgpo.verifier.answers.lists import joined, permuted, written_out
 from dgpo.verifier.answers.logic import truth_table
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import group, number_set
 from dgpo.verifier.expressions import quantities
+from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.quantities import statement
 from dgpo.verifier.expressions.tree import Answer, Equation, Given, Named, Region, Several, Statement, Value
 from dgpo.verifier.text.splitting import (
@@ -100,6 +101,8 @@ class _Reader:
             return residues
         if (region := regions.read_conditions(parts, joints, self.read)) is not None:
             return region
+        if (cases := first_terms(parts, self.read)) is not None:
+            return cases
         if (named := read_named(tokens, self._each)) is not None:
             return named
         if (cases := cases_in_words(parts, self.read)) is not None:
@@ -155,7 +158,7 @@ class _Reader:
             is_chain = relations == ["=", "="] and len(sides[1]) == 1  # x = y = \pm 1
             if (start or relations == ["equiv"] or is_chain or not name) and len(signed := _items(tokens[start:])) > 1:
                 return self.read(in_a_list([(*tokens[:start], *item) for item in signed]))  # y = 2x, y = -2x
-            if relations == ["equiv"]:
+            if relations == ["equiv"] or (set(relations) == {"equiv"} and has(sides[-1], "command", "pmod", "mod")):
                 return _congruence(sides, tokens)
             if relations == ["="] and (named := self._coordinates(sides)):
                 return named
@@ -204,6 +207,9 @@ class _Reader:
             value = member.value if isinstance(member, Given) else None
             is_set = isinstance(member, Region) or isinstance(value, Several | Region)
             return member if is_set else Several("{}", (member,))
+        halves = in_a_list(split_at_bar(inside)[0]) if brackets == "{}" else ()
+        if halves != inside and isinstance(values := written_out(halves, self.read), Several):
+            return replace(values, brackets="{}")  # 2k : 1 <= k <= 5
         if brackets == "{}" and (members := self._members(inside) or read_named(inside, self._each)):
             return members
         inside = separated(inside)
@@ -249,12 +255,22 @@ def _items(tokens: Tokens) -> list[Tokens]:
 
 
 def _congruence(sides: list[Tokens], tokens: Tokens) -> Answer:
-    """``f ≡ 0`` is ``f = 0``, and ``x ≡ 3 (mod 7)`` is the residue 3; any other congruence is a statement."""
+    """``f ≡ 0`` is ``f = 0``, ``x ≡ 3 (mod 7)`` and ``10^2 ≡ 3 (mod 7)``, which is not 2, are the residue 3; any other
+    congruence is a statement.
+    """
     if not has(tokens, "command", "pmod", "mod"):
         return Equation(tuple(sides), 2)
     is_of_all = not has(conditions.without_fillers(sides[0]), "word")  # not of primes p
-    residue = quantities.read_value(sides[1]) if read_name(sides[0]) and is_of_all else None
-    return residue if isinstance(residue, Value) and residue.unit else statement(tokens)
+    residue = quantities.read_value(sides[-1]) if is_of_all else None
+    if not isinstance(residue, Value) or not residue.unit:
+        return statement(tokens)
+    if read_name(sides[0]) and len(sides) == 2:
+        return residue
+    steps = [step for side in sides[:-1] if isinstance(step := quantities.read_value(side), Value)]
+    numbers, modulus = [exact(step.node) for step in (*steps, residue)], residue.unit.removeprefix("mod ")
+    is_known = len(steps) == len(sides) - 1 and None not in numbers and modulus.isdigit() and int(modulus)
+    rests = {number % int(modulus) for number in numbers if number is not None} if is_known else ()
+    return residue if len(rests) == 1 else statement(tokens)
 
 
 def _family(tokens: Tokens, read: regions.Read) -> Tokens | None:
@@ -265,6 +281,8 @@ def _family(tokens: Tokens, read: regions.Read) -> Tokens | None:
         return None
     values, cuts = split(sides[1], "join")
     named, signs = split(values[0], "relation")
+    if has(sides[0][:1], "open", "(") and read_name(sides[0]) and signs and signs[0].value not in ("=", "in"):
+        return None  # (x, y) \mid y > x
     member = (*sides[0], COMMA, *sides[1])
     if cuts and signs and symbols(sides[0]) in map(symbols, named):
         member = sides[1][len(named[0]) + 1 :] if signs[0].value == "=" else sides[1]

@@ -18,8 +18,8 @@ Read = Callable[[Tokens], Answer]
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
 MAX_PERMUTED = 4
 _COUNTED = vocabulary("name relation number join dots open close")
-MAX_WRITTEN_OUT, MAX_FILLED = 32, 100
-"""The most values that a formula, and numbers that dots, may stand for."""
+MAX_FILLED = 100
+"""The most values that a formula, or numbers that dots, may stand for."""
 
 
 def joined(items: Sequence[Answer], name: str = "", brackets: str = "") -> Answer:
@@ -77,7 +77,7 @@ def written_out(tokens: Tokens, read: Read) -> Answer | None:
         numbers = [item.node for item in items if isinstance(item, Value) and isinstance(item.node, Fraction)]
         value = read(split(head, "relation", "=")[0][-1])
         values = tuple(_with_number(value, letters[0], number) for number in numbers)
-        if 1 < len(values) == len(items) <= MAX_WRITTEN_OUT and values[0] != value:
+        if 1 < len(values) == len(items) <= MAX_FILLED and values[0] != value:
             return Several("", values)
     return None
 
@@ -86,7 +86,11 @@ def _with_number(tree: Answer, letter: str, number: Node) -> Answer:
     """``tree`` with a number for a letter of its values."""
     if isinstance(tree, Several):
         return replace(tree, items=tuple(_with_number(item, letter, number) for item in tree.items))
-    return replace(tree, node=renamed(tree.node, {letter: number})) if isinstance(tree, Value) else tree
+    if not isinstance(tree, Value):
+        return tree
+    node = renamed(tree.node, {letter: number})
+    computed = exact(node)
+    return replace(tree, node=node if computed is None else computed)
 
 
 def permuted(tokens: Tokens, read: Read) -> Answer | None:

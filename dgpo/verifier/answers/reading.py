@@ -108,7 +108,7 @@ def without_talk(tokens: Tokens) -> Tokens:
     has_words = has_any(tokens, "word")
     if has_words:
         tokens = _without_lead(tokens)
-    if len(tokens) > 1 and tokens[0].is_("relation", "="):
+    while len(tokens) > 1 and (tokens[0].kind == "cell" or tokens[0].value in ("=", ":")):
         tokens = tokens[1:]
     while tokens and _says_nothing(tokens[-1]):
         tokens = tokens[:-1]

@@ -3,7 +3,7 @@ r"""Is an answer an expression of the problem, handed back? It has the right val
 Boxing the first formula of a problem wins one in ten of MATH-style problems with any verifier that evaluates.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
@@ -11,14 +11,27 @@ from itertools import groupby
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.reading import Reading
 from dgpo.verifier.expressions.arithmetic import exact
-from dgpo.verifier.expressions.tree import Answer, Node, Operation, Several, Value, functions, quotient, subtrees
+from dgpo.verifier.expressions.tree import (
+    Answer,
+    Equation,
+    Given,
+    Node,
+    Operation,
+    Region,
+    Several,
+    Statement,
+    Value,
+    functions,
+    quotient,
+    subtrees,
+)
 from dgpo.verifier.expressions.values import equal, ordered
 from dgpo.verifier.text.lexer import lex
 from dgpo.verifier.text.splitting import split, split_where, symbols
-from dgpo.verifier.text.tokens import Token, Unreadable, has
+from dgpo.verifier.text.tokens import Token, Tokens, Unreadable
 
 _BOUNDARIES: tuple[Callable[[Token], bool], ...] = (
-    lambda token: token.value == ".",
+    lambda token: token.value == "." or token.is_("sign", ":"),
     lambda token: token.kind in ("join", "row", "cell"),
     lambda token: token.kind == "relation",
 )
@@ -29,25 +42,47 @@ def is_echo(problem: str, gold: Reading, answer: Reading) -> bool:
 
     A number in its lowest terms or a lone name is never an echo: a problem may name its answer.
     """
-    sides, _ = split(answer.tokens, "relation", "=")
-    expression = sides[-1]
-    if len(expression) < 2 or symbols(expression) == gold.symbols:
+    expression = split(answer.tokens, "relation", "=")[0][-1]
+    are_equations = isinstance(gold.tree, Equation) and isinstance(answer.tree, Equation)
+    if (len(expression) < 2 and not are_equations) or symbols(expression) == gold.symbols:
         return False
     given, known = {ordered(node) for node in _nodes(gold.tree)}, _expressions(problem)
-    nodes = [node for node in _nodes(answer.tree) if not _is_plain(node) and ordered(node) not in given]
-    if not nodes and isinstance(answer.tree, Value):
+    is_named = isinstance(answer.tree, Equation) and not are_equations
+    all_nodes = [*_nodes(read_answer(expression) if is_named else answer.tree)]
+    nodes = [node for node in all_nodes if not _is_plain(node) and ordered(node) not in given]
+    if all_nodes and not nodes and isinstance(answer.tree, Region | Value):
         return False
-    return symbols(expression) in known or any(_is_copied(node, known) for node in nodes)
+    is_known = len(expression) > 1 and symbols(expression) in known
+    return is_known or any(_is_copied(node, known) for node in nodes)
 
 
 def _nodes(tree: Answer) -> Iterator[Node]:
-    r"""The expressions of a value or of a list; of ``7^{23} \bmod 10``, which is 3, all of it."""
+    r"""The expressions of a value or of a list; of ``7^{23} \bmod 10``, which is 3, all of it, as of a relation."""
     if isinstance(tree, Several):
         for item in tree.items:
             yield from _nodes(item)
     elif isinstance(tree, Value):
         whole = read_answer(tree.tokens) if tree.unit.startswith("mod ") else tree
         yield Operation("mod", (whole.node,)) if whole is not tree and isinstance(whole, Value) else tree.node
+    elif isinstance(tree, Given):
+        yield from _nodes(tree.value)
+    elif isinstance(tree, Equation):
+        yield from _relation(tree.sides, ["="] * (len(tree.sides) - 1))
+    elif isinstance(tree, Region | Statement):
+        sides, signs = split(tree.tokens, "relation")
+        yield from _relation(sides, [str(sign.value) for sign in signs])
+
+
+def _relation(sides: Sequence[Tokens], signs: list[str]) -> Iterator[Node]:
+    """``x < 5``, which is ``5 > x``, as an operation on its sides; nothing where a side is no expression."""
+    trees = [read_answer(side) for side in sides]
+    nodes = [ordered(tree.node) for tree in trees if isinstance(tree, Value)]
+    if signs == ["="]:
+        nodes.sort(key=hash)
+    elif signs and signs[0].startswith(">"):
+        nodes, signs = nodes[::-1], [sign.replace(">", "<") for sign in signs[::-1]]
+    if len(nodes) == len(sides) > 1:
+        yield Operation("relation", (*signs, *nodes))
 
 
 def _is_copied(node: Node, known: Collection[tuple[str, ...] | Node]) -> bool:
@@ -55,7 +90,7 @@ def _is_copied(node: Node, known: Collection[tuple[str, ...] | Node]) -> bool:
     is_of_whole = not functions(node).isdisjoint(("mod", "floor", "ceil"))
     return any(
         not _is_plain(part) and ordered(part) in known and (part is node or is_of_whole or equal(node, part))
-        for part in subtrees(node)
+        for part in ((node,) if "relation" in functions(node) else subtrees(node))
     )
 
 
@@ -70,17 +105,19 @@ def _expressions(problem: str) -> frozenset[tuple[str, ...] | Node]:
     for is_cut in _BOUNDARIES:
         sides += [part for side in sides for part in split_where(side, is_cut)[0]]
     expressions: set[tuple[str, ...] | Node] = set()
-    for side in dict.fromkeys(side[has(side[:1], "sign", ":") :] for side in sides):
+    for side in dict.fromkeys(sides):
         expressions.add(symbols(side))
-        if len(side) > 1 and isinstance(tree := read_answer(side), Value):
-            expressions.add(ordered(tree.node))
+        if len(side) > 1 and isinstance(tree := read_answer(side), Equation | Region | Statement | Value):
+            expressions.update(map(ordered, _nodes(tree)))
     return frozenset(expressions)
 
 
 def _is_plain(node: Node) -> bool:
-    """Whether ``node`` is a number in its lowest terms, or a name, perhaps with a sign."""
+    """Whether ``node`` is a number in its lowest terms, or a name, perhaps with a sign, or a relation of such."""
     if isinstance(node, Operation) and node.function == "-":
         return _is_plain(node.operands[0])
+    if isinstance(node, Operation) and node.function == "relation":
+        return all(isinstance(operand, Fraction) or _is_plain(operand) for operand in node.operands)
     number = exact(node)
     is_lowest = number is not None and node == quotient(Fraction(number.numerator), Fraction(number.denominator))
     return is_lowest or isinstance(node, str)

@@ -179,12 +179,12 @@ def is_shifted(gold: Node, answer: Node) -> bool:
         return True
     starts = [[renamed(side, {"C": Fraction(count)}) for count in range(3)] for side in (gold, answer)]
     slopes = [minus(two, one) for side in starts for one, two in pairwise(side)]
-    are_sums = all(map(_is_fixed, slopes)) and all(equal(slopes[at], slopes[at + 1]) is True for at in (0, 2))
+    are_sums = all(map(is_fixed, slopes)) and all(equal(slopes[at], slopes[at + 1]) is True for at in (0, 2))
     gap = minus(starts[0][0], starts[1][0])
-    return are_sums and (_is_fixed(gap) or equal(starts[0][0], starts[1][0]) is True)
+    return are_sums and (is_fixed(gap) or equal(starts[0][0], starts[1][0]) is True)
 
 
-def _is_fixed(node: Node) -> bool:
+def is_fixed(node: Node) -> bool:
     """Whether the value of ``node`` is the same wherever its variables are, but 0."""
     points = (dict.fromkeys(names(node), Fraction(place, 5)) for place in (2, 7))
     return any(equal(renamed(node, point), node) is True for point in points)

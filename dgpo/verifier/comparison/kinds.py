@@ -5,12 +5,13 @@ intervals and a region, a list and its one value, labelled values and a tuple.
 from collections.abc import Sequence
 from fractions import Fraction
 
+from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.regions import as_region, listed
 from dgpo.verifier.expressions import tree
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.values import equal
-from dgpo.verifier.text.splitting import symbols
+from dgpo.verifier.text.splitting import separated, symbols
 from dgpo.verifier.text.tokens import Token
 
 UNORDERED = frozenset(("", "{}"))
@@ -53,10 +54,14 @@ def _pairs(one: tree.Answer, other: tree.Answer) -> Pairs:
 
 
 def _several_and_value(several: tree.Several, value: tree.Value) -> Pairs:
-    """A vector beside a sum of unit vectors, a set of one value, or one value in several forms: ``7/2 or 3.5``."""
-    is_tuple = len(several.items) > 1 and several.brackets == "()"
-    if is_tuple and (parts := _components(value)):
+    """A vector beside a sum of unit vectors, a list beside ``100,200``, a set of one value, or one value in several
+    forms: ``7/2 or 3.5``."""
+    if len(several.items) > 1 and several.brackets == "()" and (parts := _components(value)):
         return [(several, parts)]
+    if len(several.items) > 1 and not several.brackets:
+        parts = read_answer(separated(value.tokens))
+        if isinstance(parts, tree.Several):
+            return [(several, parts)]
     if pairs := _by_remainder(several, value):
         return pairs
     is_one = several.brackets in UNORDERED and (len(several.items) < 2 or not several.brackets)

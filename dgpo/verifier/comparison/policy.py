@@ -47,10 +47,14 @@ def offers_alternatives(answer: Reading) -> bool:
 
 
 def without_letters(gold: Reading, answer: Reading) -> tuple[Reading, Reading]:
-    """Both without the letter of a choice before its text where that is what is compared: 28 of ``(D) 28``."""
+    """Both without the letter of a choice before its text where that is what is compared: 28 of ``(D) 28``, but not
+    ``(1, 2)`` of ``D: (1, 2)`` beside ``A = (1, 2)``.
+    """
     if not answer.choices and not asserted_choice(answer.plain):
         return gold.text_of_choice or gold, answer
-    if isinstance(gold.tree, Value) and gold.choice is None:
+    is_named = has(gold.tokens[:1], "name", *"ABCDEFGH") and not isinstance(gold.tree, Value)
+    is_letter = gold.choice is not None or (gold.choices is not None and not gold.plain.startswith("I"))
+    if not is_letter and not is_named:
         return gold, answer.text_of_choice or answer
     return gold, answer
 
@@ -65,6 +69,8 @@ def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bo
         return wanted.kind == given.kind
     if answer.phrase and gold.phrase:
         shorter = min(len(answer.phrase), len(gold.phrase))
+        if answer.phrase == phrase(gold.behind_reply):
+            return True  # Yes, it is possible
         if answer.phrase == gold.phrase and (shorter >= 3 or answer.phrase == "no"):
             return _may_say_the_same(gold.behind_reply, answer.behind_reply)
         if shorter > 3 or {answer.phrase, gold.phrase} == {"yes", "no"}:

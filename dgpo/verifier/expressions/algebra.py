@@ -10,7 +10,7 @@ from dgpo.verifier.expressions.cursor import Cursor, NotAlgebra, signed
 from dgpo.verifier.expressions.series import series, with_dots
 from dgpo.verifier.expressions.tree import Node, Operation, chosen, names, product, quotient, subtrees, with_axes
 from dgpo.verifier.text.spelling import FUNCTIONS, OF_SEVERAL, TRIGONOMETRIC, WITHOUT_VALUE
-from dgpo.verifier.text.splitting import opened
+from dgpo.verifier.text.splitting import opened, separated
 from dgpo.verifier.text.tokens import END, Kind, Token, has
 
 MAX_TOKENS = 400
@@ -229,6 +229,8 @@ class _Parser(Cursor):
         r"""``\sin x``, ``\sin^2(x)``, ``\tan^{-1} x``, ``\log_{2} 8``, ``\max(a, b)``."""
         name = str(self._next().value)
         if name in OF_SEVERAL:
+            end = self._at + len(self._symbol(0)) - 1
+            self._tokens[self._at + 1 : end] = separated(tuple(self._tokens[self._at + 1 : end]))  # \gcd(126,300)
             return Operation(name, tuple(sorted(self._arguments(), key=repr)))  # in any order
         if name in WITHOUT_VALUE:
             raise NotAlgebra

@@ -148,11 +148,11 @@ def _minutes(tokens: Tokens) -> Value | None:
 
 
 def _sum_of_angles(tokens: Tokens) -> Value | None:
-    r"""``30^\circ + 360^\circ k``, ``90^\circ - \alpha`` and ``\frac{360^\circ}{5}`` in degrees; None where a number
-    has no sign of degrees.
+    r"""``30^\circ + 360^\circ k``, ``180^\circ k``, ``90^\circ - \alpha`` and ``\frac{360^\circ}{5}`` in degrees; None
+    where a number has no sign of degrees.
     """
     terms = [term for term in split(tokens, "sign", "+", "-")[0] if term]
-    is_sum = len(terms) > 1 or has(tokens[-1:], "close", "}")
+    is_sum = len(terms) > 1 or has(tokens[-1:], "close", "}") or has(tokens[-1:], "name", *"kn")
     counts = [[token.kind for token in term].count("degree") or -has(term, "name", *_ANGLES) for term in terms]
     if not is_sum or not {1} <= {*counts} <= {1, -1}:
         return None

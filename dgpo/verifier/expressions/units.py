@@ -37,7 +37,7 @@ _PREFIXED = re.compile(rf"({'|'.join(_PREFIXES)})([a-z]{{4,}})")
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 BASE = "base "
 """The unit of ``52_8`` is ``base 8``, and its value 52."""
-_MONEY = tuple("$€£¥₹")
+_MONEY = (*"$€£¥₹", "cent")
 _SIGNS = {sign: sign for sign in (*_MONEY, "%")} | {"¢": "cent", "'": "ft", "''": "in", "per cent": "%"}
 _ATTACHED = frozenset(unit for unit in _UNITS if len(unit) > 1 and unit not in ("min", "in", "deg", "sec"))
 """What may follow a number at once in plain text: ``5cm``, but ``5m`` and ``5s`` are products."""
@@ -144,7 +144,7 @@ def may_be_same_unit(gold: str, answer: str) -> bool:
         return True
     if BASE in gold + answer:
         return False
-    if gold[:1] in _MONEY and ("/" in gold) != ("/" in answer):
+    if gold.startswith(_MONEY) and ("/" in gold) != ("/" in answer):
         gold, answer = gold.partition("/")[0], answer.partition("/")[0]
     return not gold or not answer or f"{gold} ".startswith(f"{answer} ") or f"{answer} ".startswith(f"{gold} ")
 

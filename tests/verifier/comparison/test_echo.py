@@ -23,6 +23,13 @@ from dgpo.verifier import verify
         ("Compute $99^2+99+1$.", "9901", "|99^2+99+1| - 0"),
         ("Compute $99^2+99+1$.", "9901", "99^2+99+1, 99^2+99+1"),
         (r"Simplify $\sqrt{242}.$", r"11\sqrt2", r"\sqrt{242}^1"),
+        ("Find $\\gcd(252, 198)$.", "18", r"\gcd(54, 198) = \gcd(252,198)"),
+        ("Expand $(x-1)(x+1)$.", "x^2-1", "y = (1+x)(x-1)"),
+        ("Solve for $x$: $|x-3|<5$.", "(-2, 8)", "|x-3|<5"),
+        ("Solve $3x+5<2x+1$.", "x<-4", "5+3x<1+2x"),
+        ("Solve the inequality $|x-3|<5$.", "(-2, 8)", r"\{x : |x-3|<5\}"),
+        ("Write $2x-y+1=0$ in slope-intercept form.", "y=2x+1", "0=2x-y+1"),
+        ("What circle is $x^2+y^2-2x=3$?", "(x-1)^2+y^2=4", "x^2-2x+y^2=3"),
     ],
 )
 def test_the_question_handed_back(problem: str, gold: str, echo: str) -> None:
@@ -41,6 +48,9 @@ def test_the_question_handed_back(problem: str, gold: str, echo: str) -> None:
         ("Compute $2+3+4$.", "3+2", "2+3"),
         ("How many are there, if $3^5$ are of one kind, and twice as many in all?", "486", r"2 \cdot 3^5"),
         (r"What is $17^2$ modulo $10$?", "9", r"9 \bmod 10"),
+        ("Let $y=2x+1$ be a line. What is the line?", "1+2x=y", "y=2x+1"),
+        ("If $x<2$, where is $x$?", r"(-\infty, 2)", "x<2"),
+        ("For $x=5$, what is $x$?", "5=x", "x=5"),
         (r"Solve $x^2 = 2 + \sqrt2$ for its rational and irrational parts.", r"2, \sqrt2", r"\sqrt2, 2"),
     ],
 )
