@@ -1,6 +1,5 @@
 """Checks that a run folder can go on with the run that it holds."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from dgpo.config.last import changes, last_config
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.errors import UserError
 from dgpo.files import file_sha256, json_object
-from dgpo.model_files import TOKENIZER_FILES
+from dgpo.model_files import TOKENIZER_FILES, weights_digests
 from dgpo.runs.checkpoints import NAME, Checkpoint, latest_complete, step_of
 from dgpo.runs.folder import RunFolder
 
@@ -166,19 +165,7 @@ def digests(config: DictConfig) -> dict[str, str]:
     of_tokenizer = (place / name for place in places(model.tokenizer_path or model.path) for name in OF_TOKENIZER)
     whole = [path for path in (*places(config.data.train_files), *of_tokenizer) if path.is_file()]
     files = {str(path): file_sha256(path) for path in whole}
-    folders = places(model.path)
-    return files | {str(path): _ends(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))}
-
-
-def _ends(path: Path) -> str:
-    """SHA-256 of a file's size and of its first and last MiB: enough to tell trained weights apart."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        parts = [str(size).encode()]
-        for place in (0, max(0, size - 2**20)):
-            file.seek(place)
-            parts.append(file.read(2**20))
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    return files | weights_digests(*places(model.path))
 
 
 def from_its_weights(checkpoint: Path) -> str:
