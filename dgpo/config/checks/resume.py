@@ -65,7 +65,10 @@ LEARNING = (
     "data.max_response_length",
     "algorithm.use_kl_in_reward",
     "algorithm.norm_adv_by_std_in_grpo",
+    f"{ACTOR}.fsdp_config.model_dtype",
 )
+# Settings by which validations are of one kind; the best checkpoint is chosen among all of them.
+VALIDATION = ("data.val_files", f"{ROLLOUT}.val_kwargs")
 # What turns a prompt into tokens.
 OF_TOKENIZER = (*TOKENIZER_FILES, "chat_template.jinja")
 # Settings that decide which rows are read, so that a position in the data means something else.
@@ -131,10 +134,12 @@ def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path, moved
         remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
         yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     of_loss = sorted({*OmegaConf.select(last, section, default=())} - {"_target_", "loss_mode"})
-    for key, old, new in changes(last, config, (*(f"{section}.{name}" for name in of_loss), *LEARNING)):
-        if new is not None:  # of another loss, which has other settings
-            message = f"{run} has learnt with {old} up to step {step}"
-            yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
+    of_steps = (*(f"{section}.{name}" for name in of_loss), *LEARNING)
+    for has, keys in (("has learnt", of_steps), ("has validated", VALIDATION)):
+        for key, old, new in changes(last, config, keys):
+            if new is not None:  # of another loss, which has other settings
+                message = f"{run} {has} with {old} up to step {step}"
+                yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
 
 
 def _same_files(
