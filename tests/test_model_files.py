@@ -61,6 +61,11 @@ def in_the_hubs_cache(model: Path) -> None:
         file.rename(model / "snapshots/1" / file.name)
 
 
+def as_links(model: Path) -> None:
+    (model / "model.safetensors").rename(model.parent / "blob")
+    (model / "model.safetensors").symlink_to("../blobs/blob")
+
+
 def with_an_index(model: Path) -> None:
     (model / "model.safetensors.index.json").write_text("{}")
 
@@ -105,6 +110,7 @@ def delete(*names: str) -> Callable[[Path], object]:
         (with_layers(-1), "its config.json is of a smaller model", "complete"),
         (as_an_adapter, "it is a LoRA adapter, without its base model", "merge_and_unload"),
         (in_the_hubs_cache, "it is the hub's cache of a model", "snapshots/"),
+        (as_links, "its model.safetensors is a link to a file that is not here", "cp -rL"),
         (delete("model.safetensors"), "it has no weights (*.safetensors)", "complete"),
         (delete("config.json"), "it has no config.json", "complete"),
         (delete("tokenizer.json", "tokenizer_config.json"), "it has no tokenizer", "save_pretrained"),
