@@ -179,7 +179,7 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
                              "`git lfs pull`"),
     "a web page": ("a.jsonl", "<!DOCTYPE html><html>", "is a web page; download the file itself"),
     "a packed file that does not say so": ("a.jsonl", gzip.compress(b"{}"), "is packed; add .gz to its name"),
-    "a document that is no lines": ("a.jsonl", "[\n {}\n]", "name the file .json"),
+    "a document that is no lines": ("a.jsonl", "[\n {}\n]", "write one object a line"),
     "UTF-16": ("a.jsonl", '{"problem": "a?"}'.encode("utf-16"), "it is UTF-16; save it as UTF-8"),
     "a column that a parquet file has not": ("a.parquet", [{"problem": "a?", "solution": "4"}],
                                              "the columns are solution, problem"),
