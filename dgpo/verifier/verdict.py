@@ -6,7 +6,7 @@ from typing import Literal, get_args
 Reason = Literal["match", "mismatch", "no_answer", "hedge", "echo", "too_large", "unparsed", "timeout", "bad_gold"]
 Stage = Literal["extract", "string", "numeric", "structure", "value", "judge"]
 
-VERSION = "19"
+VERSION = "20"
 """The version of the rules: changed with any verdict. Run folders and scores record it."""
 REASONS: tuple[str, ...] = get_args(Reason)
 
