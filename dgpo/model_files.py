@@ -31,11 +31,9 @@ _INSTEAD = (
 def folder_fault(folder: Path) -> tuple[str, str] | None:
     """What is wrong with a model's folder, and the remedy; None where its config, weights and tokenizer are there and
     are what their names say."""
-    if lost := next((each for each in sorted(folder.glob("*")) if each.is_symlink() and not each.exists()), None):
-        return (
-            f"its {lost.name} is a link to a file that is not here",
-            "copy the model by cp -rL",
-        )
+    for file in sorted(folder.glob("*")):
+        if file.is_symlink() and not file.exists():
+            return f"its {file.name} is a link to a file that is not here", "copy the model by cp -rL"
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
         for pattern, what, remedy in _INSTEAD:
