@@ -35,7 +35,7 @@ PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, 
 _DISGUISES: tuple[tuple[tuple[bytes, ...], Collection[str], str], ...] = (
     ((b"version https://git-lfs",), (), "is a pointer of Git LFS, and the data is elsewhere; run `git lfs pull`"),
     ((b"<!doctype html", b"<html"), (), "is a web page; download the file itself"),
-    ((b"\x1f\x8b",), PACKED, "is packed; add .gz to its name"),
+    ((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"), PACKED, "is packed; add .gz or .zst to its name"),
     ((b"pk\x03\x04",), (), "is a zip archive; unpack it"),
     ((b"fea1",), (), "is Feather of version 1; write it as version 2"),
     ((b"par1",), (".parquet", ".pq"), "is a parquet file; name it .parquet"),

@@ -178,7 +178,7 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
     "a pointer of Git LFS": ("a.parquet", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
                              "`git lfs pull`"),
     "a web page": ("a.jsonl", "<!DOCTYPE html><html>", "is a web page; download the file itself"),
-    "a packed file that does not say so": ("a.jsonl", gzip.compress(b"{}"), "is packed; add .gz to its name"),
+    "a packed file that does not say so": ("a.jsonl", gzip.compress(b"{}"), "is packed; add .gz or .zst to its name"),
     "a document that is no lines": ("a.jsonl", "[\n {}\n]", "write one object a line"),
     "UTF-16": ("a.jsonl", '{"problem": "a?"}'.encode("utf-16"), "it is UTF-16; save it as UTF-8"),
     "a column that a parquet file has not": ("a.parquet", [{"problem": "a?", "solution": "4"}],
