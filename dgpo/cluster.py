@@ -44,7 +44,7 @@ class LostError(RuntimeError):
 
 def cluster_address(config: DictConfig) -> str | None:
     """Address of the running cluster that the run would join, "auto" to be looked for; None where it starts its own."""
-    address = config.ray_kwargs.ray_init.get("address") or os.environ.get("RAY_ADDRESS")
+    address = config.ray_kwargs.ray_init.get("address") or os.environ.get("RAY_ADDRESS") or None
     if address is None and config.trainer.nnodes > 1:
         return "auto"
     return None if address == "local" else address

@@ -35,7 +35,7 @@ PACKED: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open, 
 _DISGUISES: tuple[tuple[tuple[bytes, ...], Collection[str], str], ...] = (
     ((b"version https://git-lfs",), (), "is a pointer of Git LFS, and the data is elsewhere; run `git lfs pull`"),
     ((b"<!doctype html", b"<html"), (), "is a web page; download the file itself"),
-    ((b"\x1f\x8b",), PACKED, "is packed; add .gz to its name"),
+    ((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"), PACKED, "is packed; add .gz or .zst to its name"),
     ((b"pk\x03\x04",), (), "is a zip archive; unpack it"),
     ((b"fea1",), (), "is Feather of version 1; write it as version 2"),
     ((b"par1",), (".parquet", ".pq"), "is a parquet file; name it .parquet"),
@@ -212,7 +212,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
         is_cut = not line.endswith(b"\n") and not is_document
         cut = "; the file ends in this line, so it was probably cut short" if is_cut else ""
         slash = "; JSON writes each backslash twice" if "escape" in str(error) else ""
-        mend = "name the file .json, if it is one document" if is_document else "mend or drop the line"
+        mend = "write one object a line, as `jq -c .[]` does" if is_document else "mend or drop the line"
         raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}{slash}; {mend}") from error
     if not isinstance(content, dict):
         raise UserError(f"{place} is {type(content).__name__}, not an object; write one object a line")

@@ -1,5 +1,6 @@
 """The files of a model's folder: whether they are those of a whole model, and one that can be trained."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,9 @@ _INSTEAD = (
 def folder_fault(folder: Path) -> tuple[str, str] | None:
     """What is wrong with a model's folder, and the remedy; None where its config, weights and tokenizer are there and
     are what their names say."""
+    for file in sorted(folder.glob("*")):
+        if file.is_symlink() and not file.exists():
+            return f"its {file.name} is a link to a file that is not here", "copy the model by cp -rL"
     weights = sorted(folder.glob("*.safetensors"))
     if not weights or not (folder / "config.json").is_file():
         for pattern, what, remedy in _INSTEAD:
@@ -134,6 +138,21 @@ def _value_fault(file: Path) -> str:
     if sum(is_zero) * 2 > len(is_zero):  # a method may begin with a few
         return f"holds zeros alone in {sum(is_zero)} of {len(is_zero)} matrices, as of half a download"
     return ""
+
+
+def weights_digests(*folders: Path) -> dict[str, str]:
+    """SHA-256 of the size and of the first and last MiB of each file of weights in models' folders, by its path: enough
+    to tell trained weights apart."""
+    digests = dict[str, str]()
+    for path in (path for folder in folders for path in sorted(folder.glob("*.safetensors"))):
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            parts = [str(size).encode()]
+            for place in (0, max(0, size - 2**20)):
+                file.seek(place)
+                parts.append(file.read(2**20))
+        digests[str(path)] = hashlib.sha256(b"".join(parts)).hexdigest()
+    return digests
 
 
 def is_hub_id(name: str) -> bool:

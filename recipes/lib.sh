@@ -5,6 +5,12 @@ unset CDPATH
 root=$(dirname "$(dirname "$(realpath -- "${BASH_SOURCE[0]}")")")
 benchmarks="aime24 aime25 amc23 math500 minerva olympiadbench"
 
+# The names in a list may have commas between them.
+for list in LOSSES METHODS RATES SEEDS; do
+    names=${!list:-}
+    printf -v "$list" %s "${names//,/ }"
+done
+
 # Print the comment at the head of the recipe.
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p;}' "$0"; }
 

@@ -19,7 +19,8 @@ def config(address: str | None, nnodes: int = 1):
 def test_the_config_s_address_comes_before_the_shell_s(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     assert cluster_address(config(None)) is None and cluster_address(config("local")) is None
-    assert cluster_address(config(None, nnodes=2)) == "auto"
+    monkeypatch.setenv("RAY_ADDRESS", "")  # as an unset variable leaves it
+    assert cluster_address(config(None)) is None and cluster_address(config(None, nnodes=2)) == "auto"
     monkeypatch.setenv("RAY_ADDRESS", "a:1")
     assert cluster_address(config(None)) == "a:1"
     assert cluster_address(config("b:2")) == "b:2" and cluster_address(config("local")) is None

@@ -35,6 +35,11 @@ def in_the_hubs_cache(model: Path) -> None:
         file.rename(model / "snapshots/1" / file.name)
 
 
+def as_links(model: Path) -> None:
+    (model / "model.safetensors").rename(model.parent / "blob")
+    (model / "model.safetensors").symlink_to("../blobs/blob")
+
+
 def moved(name: str, to: str) -> Change:
     return lambda model: (model / name).rename(model / to)
 
@@ -100,6 +105,7 @@ tied = configured(lambda settings: {"tie_word_embeddings": True})
             "merge_and_unload",
         ),
         (in_the_hubs_cache, "it is the hub's cache of a model", "snapshots/"),
+        (as_links, "its model.safetensors is a link to a file that is not here", "cp -rL"),
         (delete("model.safetensors"), "it has no weights (*.safetensors)", "complete"),
         (delete("config.json"), "it has no config.json", "complete"),
         (delete("tokenizer.json", "tokenizer_config.json"), "it has no tokenizer", "save_pretrained"),

@@ -10,7 +10,7 @@ from dgpo.config.compose import places
 from dgpo.errors import UserError, one_line
 from dgpo.runs.folder import RunFolder
 
-PATHS = ("model.path", "model.reference", "actor_rollout_ref.model.path", "data.train_files")
+PATHS = ("model.path", "model.reference", "actor_rollout_ref.model.path", "data.train_files", "data.val_files")
 _ABSENT = "(absent)"
 
 
@@ -33,7 +33,9 @@ def changes(before: DictConfig, now: DictConfig, keys: Iterable[str]) -> Iterato
     older version, and has not changed."""
     for key in keys:
         old, new = (OmegaConf.select(each, key, default=_ABSENT) for each in (before, now))
-        if old != _ABSENT and not _is_same(key, old, new):
+        if isinstance(old, DictConfig) and isinstance(new, DictConfig) and old.keys() == new.keys():
+            yield from changes(before, now, [f"{key}.{name}" for name in old])
+        elif old != _ABSENT and not _is_same(key, old, new):
             yield key, old, None if new == _ABSENT else new
 
 

@@ -41,7 +41,7 @@ def find_model(model: str, revision: str | None, exports: Path) -> Model:
             raise UserError(f"--revision={revision}: it is for models of the hub, and {model} is a directory; drop it")
         is_run = (path / "checkpoints").exists() or any(path.glob("global_step_*"))
         folder = _exported(path, exports) if is_run or path.name.startswith("global_step_") else path
-        return _model(folder, model, f"sha256:{_files_sha256(folder)}")
+        return _model(folder, model)
     if path.exists() or not _HUB_ID.fullmatch(model):
         raise UserError(
             f"--model={model}: there is no such directory, and it is no hub id (OWNER/NAME) either; give a "
@@ -73,10 +73,11 @@ def _exported(source: Path, exports: Path) -> Path:
     return target
 
 
-def _model(folder: Path, name: str, revision: str) -> Model:
+def _model(folder: Path, name: str, revision: str = "") -> Model:
     refuse(f"--model={name}", model_fault(folder, trains=False))
     config = json_object(folder / "config.json")
     shape = {key: config.get(key) for key in ("architectures", "hidden_size", "num_hidden_layers", "vocab_size")}
+    revision = revision or f"sha256:{_files_sha256(folder)}"
     return Model(folder, config, ModelFacts(name=name, revision=revision, **shape))
 
 

@@ -76,7 +76,7 @@ def _defect(path: Path) -> str | None:
         manifest = json.loads((path / MANIFEST).read_text())
         expected = dict(manifest["files"])
     except FileNotFoundError:
-        return "it has no manifest: the run ended while saving it"
+        return "it has no manifest: the run ended while saving it, or was not one of dgpo"
     except (OSError, ValueError, TypeError, KeyError) as error:
         return f"its manifest cannot be read ({error})"
     present = _files(path)

@@ -17,7 +17,8 @@ import torch
 
 from dgpo.data.read import read_rows
 from dgpo.errors import UserError, bounded, check_options, loading
-from dgpo.files import json_object, make_folder, replace_text
+from dgpo.files import file_sha256, json_object, make_folder, replace_text
+from dgpo.model_files import weights_digests
 from dgpo.progress import say
 from dgpo.unlearning.data import Encoder, Row, read
 from dgpo.unlearning.judge import MUSE, write_report
@@ -55,6 +56,18 @@ class Options:
         check_options(self)
 
 
+def place_of(model: str) -> Path:
+    """The folder of a model, of a run the one of its export."""
+    exported = Path(model) / "hf"
+    return exported if (exported / "config.json").is_file() else Path(model)
+
+
+def identity_of(model: str, data: Path) -> dict[str, Any]:
+    """What a result is of: names, and digests of the weights and of the rows."""
+    rows = {file.name: file_sha256(file) for file in sorted(data.glob("*.jsonl"))}
+    return {"model": model, "data": str(data), "weights": [*weights_digests(place_of(model)).values()], "rows": rows}
+
+
 def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     """The figures of every row in the folder, by file and name, with those of the attacks.
 
@@ -69,7 +82,7 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     logging.disable_progress_bar()
     if not (data / "forget.jsonl").is_file():
         raise UserError(f"--data={data}: there is no forget.jsonl; give a folder that `dgpo unlearn world` has made")
-    place = Path(model) / "hf" if (Path(model) / "hf" / "config.json").is_file() else Path(model)
+    place = place_of(model)
     if place.is_dir() and not (place / "config.json").is_file():
         raise UserError(f"model={model}: it is no model, and no run that has exported one; give either, or a hub id")
     with loading("model", f"model={model}", "give a model or a run"):
@@ -88,7 +101,7 @@ def measure(model: str, data: Path, options: Options) -> dict[str, Any]:
     if options.relearn_lr and "leaked" in files["forget"]:
         say(f"{model}: relearning")
         files["forget"]["relearnt"] = relearnt(scorer, rows, options)
-    return {"model": model, "data": str(data), "options": asdict(options), "files": files}
+    return {**identity_of(model, data), "options": asdict(options), "files": files}
 
 
 def figures_of(scorer: Scorer, data: Path, name: str) -> Figures:
@@ -202,7 +215,7 @@ def refuse_others(file: Path, saved: Mapping[str, Any], asked: Mapping[str, Any]
     for key, value in asked.items():
         old = {**saved, **saved.get("options", {})}.get(key, value)
         if old != value and key != "batch_size" and not (key == "relearn_lr" and not value):
-            raise UserError(f"{file}: it was measured with {key}={old}, not {value}; --again measures anew")
+            raise UserError(f"{file}: it was measured with {key}={old!s:.60}, not {value!s:.60}; --again measures anew")
 
 
 def evaluate(
@@ -229,8 +242,12 @@ def evaluate(
         file = out / f"{Path(model).name}.json"
         if file.is_file() and not again:
             saved = read_result(file)
-            refuse_others(file, saved, {**asdict(options), "model": model, "data": str(data)})
-            return saved
+            asked = {**asdict(options), **identity_of(model, data)}
+            weights = asked.pop("weights")
+            refuse_others(file, saved, asked)
+            if saved.get("weights", weights) == weights:
+                return saved
+            say(f"{model}: it has other weights by now, and is measured anew")
         figures = measure(model, data, options)
         replace_text(file, json.dumps(figures, indent=2) + "\n")  # with NaN: null is what does not apply
         return figures

@@ -21,7 +21,7 @@ from dgpo.config.last import changes, last_config
 from dgpo.console import captured_output, tail
 from dgpo.errors import UserError, loading
 from dgpo.files import flatten, json_object, make_folder, replace_json, replace_text
-from dgpo.model_files import model_fault, refuse
+from dgpo.model_files import model_fault, refuse, weights_digests
 from dgpo.progress import duration, say
 from dgpo.runs.checkpoints import MANIFEST, latest_complete, prune, write_fault, write_manifest
 from dgpo.runs.export import export
@@ -32,10 +32,10 @@ from dgpo.unlearning.settings import Settings, parse_settings
 
 EXPORT, EXPORTED = "hf", "exported.json"
 """The trained model in a run's folder, and the step that it is of."""
-OF_A_RUN = ("seed", "model", "method", "train")
+OF_A_RUN = ("seed", "model.", "method.", "train.", "trainer.n_gpus_per_node")
 MAY_CHANGE = ("model.attention", "model.gradient_checkpointing", "method.name", "train.micro_batch_size", "train.steps")
 MAY_CHANGE += ("train.epochs", "train.save_every", "train.keep")
-"""Of the settings of these sections those that may be others when a run goes on."""
+"""Of the settings that begin like these those that may be others when a run goes on."""
 
 
 def load_tokenizer(path: str) -> Any:
@@ -58,6 +58,12 @@ def config_of(path: str, key: str) -> Any:
         if getattr(config, name, None) not in (None, 1, 1.0):
             raise UserError(f"{key}={path}: it changes its logits behind the head ({name}), which no loss here sees")
     return config
+
+
+def weights_of(settings: Settings) -> list[str]:
+    """Digests of the weights of the starting model and of the reference; none of a hub id's."""
+    paths = (settings.model.path, settings.model.reference)
+    return [*weights_digests(*(Path(path) for path in paths if path)).values()]
 
 
 def steps_of(settings: Settings, examples: Examples) -> tuple[int, int]:
@@ -85,6 +91,7 @@ def train_rank(
     start = checkpoint.step if checkpoint else 0
     if method.needs_reference:
         facts = [settings.model.reference or settings.model.path, settings.model.dtype, method.representation]
+        facts += weights_of(settings)
         place = folder.path / "reference" / sha256(json.dumps([*facts, examples.digest]).encode()).hexdigest()[:16]
         if not trainer.read_reference(place):
             show("one pass of the model before over the forget rows")
@@ -111,20 +118,21 @@ def train_rank(
             show(f"step {step + 1}/{total} {figures} · {left} left")
         last, every = step + 1 == total, settings.train.save_every
         if last or (every and (step + 1) % every == 0):
-            save(trainer, folder, step + 1, rank, settings.train.keep, examples)
+            save(trainer, folder, step + 1, rank, settings, examples)
     if tracking is not None:
         tracking.finish()
 
 
-def save(trainer: Any, folder: RunFolder, step: int, rank: int, keep: int, examples: Examples) -> None:
+def save(trainer: Any, folder: RunFolder, step: int, rank: int, settings: Settings, examples: Examples) -> None:
     import torch
 
     path = folder.checkpoints / f"global_step_{step}"
     trainer.engine.save_checkpoint(str(path / "actor"), global_step=step)
     torch.distributed.barrier()
     if rank == 0:
-        write_manifest(path, step=step, method=trainer.engine.method.adapted(), rows=examples.digest)
-        prune(folder.checkpoints, keep)
+        facts = {"method": trainer.engine.method.adapted(), "rows": examples.digest, "weights": weights_of(settings)}
+        write_manifest(path, step=step, **facts)
+        prune(folder.checkpoints, settings.train.keep)
     torch.distributed.barrier()
 
 
@@ -152,10 +160,16 @@ def refuse_another_run(settings: Settings, config: DictConfig, examples: Example
     if checkpoint is None or (before := last_config(folder)) is None:
         return
     keys = sorted(flatten(OmegaConf.to_container(before)), key=lambda key: (key != "method.loss", key))  # pyright: ignore[reportArgumentType]
-    fixed = (key for key in keys if key.partition(".")[0] in OF_A_RUN and key not in MAY_CHANGE)
+    fixed = (key for key in keys if key.startswith(OF_A_RUN) and key not in MAY_CHANGE)
     for key, old, new in changes(before, config, fixed):
         raise UserError(f"{key}={new}: {folder.path} was trained with {old}; use that, or another run.name")
-    if json_object(checkpoint.path / MANIFEST).get("rows", examples.digest) != examples.digest:
+    manifest = json_object(checkpoint.path / MANIFEST)
+    if manifest.get("weights", weights := weights_of(settings)) != weights:
+        raise UserError(
+            f"model.path={settings.model.path}: its weights, or those of model.reference, are others than "
+            f"{folder.path} began with; restore them, or give another run.name"
+        )
+    if manifest.get("rows", examples.digest) != examples.digest:
         raise UserError(
             f"data.forget={settings.data.forget}: {folder.path} was trained on other rows of this or of "
             f"data.retain={settings.data.retain}; restore them, or give another run.name"

@@ -70,3 +70,10 @@ def test_a_checkpoint_is_exported_once_and_found_again(
     assert (again.path, again.facts.revision) == (found.path, found.facts.revision)
     assert "exporting" not in capsys.readouterr().err
     assert found.facts.hidden_size == 64
+
+
+def test_a_model_is_refused_before_its_files_are_read_whole(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model, tmp_path / "copied", ignore=shutil.ignore_patterns("*.safetensors"))
+    (folder / "model.safetensors").symlink_to("../../blobs/0123")
+    with pytest.raises(UserError, match=r"copied: its model\.safetensors is a link to a file that is not here"):
+        find_model(str(folder), None, tmp_path)

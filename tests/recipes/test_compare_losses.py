@@ -7,7 +7,7 @@ from tests.recipes.conftest import ROOT, Called
 
 
 def test_comparing_takes_each_loss_and_seed(calls: Callable[..., Called]) -> None:
-    losses = "dgpo cispo_one_sided"
+    losses = "dgpo, cispo_one_sided"
     called = calls("compare_losses.sh", "seed=0", DRY_RUN="1", LOSSES=losses, CONFIG="quickstart", OUT="out")
     folders = ["out/dgpo-0", "out/cispo_one_sided-0"]
     assert [command[-2] for command in called.commands] == [f"run.dir={folder}" for folder in folders]
@@ -21,7 +21,7 @@ def test_comparing_where_losses_differ_makes_its_task_and_takes_each_rate(calls:
         "compare_losses.sh",
         DRY_RUN="1",
         LOSSES="gppo",
-        SEEDS="0 1",
+        SEEDS="0,1",
         RATES="3e-5 6e-5",
         CONFIG="misconceptions",
         OUT="out",

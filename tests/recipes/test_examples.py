@@ -70,7 +70,7 @@ def test_the_quick_start_leaves_a_gpu_environment_alone(bash: Callable[..., Done
 def test_the_unlearning_recipe_makes_models_then_forgets_by_each_method_and_reports(
     recipe: Callable[..., Done],
 ) -> None:
-    done = recipe("unlearn.sh", "train.steps=5", DRY_RUN="1", METHODS="palu npo", SEED="3")
+    done = recipe("unlearn.sh", "train.steps=5", DRY_RUN="1", METHODS="palu,npo", SEED="3")
     commands = [shlex.split(line) for line in done.stdout.splitlines()]
     assert [command[2] for command in commands if command[1] == "unlearn"][-5:] == ["train"] * 4 + ["eval"]
     assert commands[-2][2:] == ["train", "method=npo", "seed=3", "train.steps=5"]

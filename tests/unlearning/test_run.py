@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from dgpo.cli import main
 from dgpo.errors import UserError
@@ -127,6 +127,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(runs: Path) -> None:
         ("train.lr=0.1", "train.lr=0.1: .* was trained with 0.001"),
         ("data.retain=runs/unlearning/data-0/retain_eval.jsonl", "was trained on other rows"),
         ("train.steps=2", "train.steps=2: .* has 3 already"),
+        ("trainer.n_gpus_per_node=2", "trainer.n_gpus_per_node=2: .* was trained with 1"),
     ],
 )
 def test_a_folder_of_another_run_is_refused(
@@ -136,6 +137,20 @@ def test_a_folder_of_another_run_is_refused(
     (same,) = [job("run.name=whole", change)]
     with pytest.raises(UserError, match=message):
         train_from("unlearn", same["arguments"][2:])
+
+
+def test_a_folder_of_another_model_at_the_same_path_is_refused(
+    world: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world)
+    weights = runs / "full-0" / "hf" / "model.safetensors"
+    was = weights.read_bytes()
+    save_file({name: tensor / 2 for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+    try:
+        with pytest.raises(UserError, match=r"model.path=.*: its weights.* are others than .*whole began with"):
+            train_from("unlearn", job("run.name=whole")["arguments"][2:])
+    finally:
+        weights.write_bytes(was)
 
 
 @pytest.mark.slow

@@ -171,6 +171,10 @@ def test_the_command_measures_and_reports(
     assert "full-0: forget" in shown.err
     assert main([*words, "--retain", str(tmp_path / "report/retain.json")]) == 0
     assert "full-0: forget" not in capsys.readouterr().err
+    result = json.loads((file := tmp_path / "report/full-0.json").read_text())
+    file.write_text(json.dumps({**result, "weights": ["before the run went on"]}))
+    assert main(words) == 0 and "full-0: it has other weights by now" in capsys.readouterr().err
+    assert json.loads(file.read_text())["weights"] == result["weights"]
 
 
 def test_a_result_of_another_model_or_data_or_way_is_not_taken_for_this_one() -> None:

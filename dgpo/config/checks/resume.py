@@ -1,6 +1,5 @@
 """Checks that a run folder can go on with the run that it holds."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from dgpo.config.last import changes, last_config
 from dgpo.config.memory.setup import ACTOR, MODEL, ROLLOUT
 from dgpo.errors import UserError
 from dgpo.files import file_sha256, json_object
-from dgpo.model_files import TOKENIZER_FILES
+from dgpo.model_files import TOKENIZER_FILES, weights_digests
 from dgpo.runs.checkpoints import NAME, Checkpoint, latest_complete, step_of
 from dgpo.runs.folder import RunFolder
 
@@ -66,7 +65,10 @@ LEARNING = (
     "data.max_response_length",
     "algorithm.use_kl_in_reward",
     "algorithm.norm_adv_by_std_in_grpo",
+    f"{ACTOR}.fsdp_config.model_dtype",
 )
+# Settings by which validations are of one kind; the best checkpoint is chosen among all of them.
+VALIDATION = ("data.val_files", f"{ROLLOUT}.val_kwargs")
 # What turns a prompt into tokens.
 OF_TOKENIZER = (*TOKENIZER_FILES, "chat_template.jinja")
 # Settings that decide which rows are read, so that a position in the data means something else.
@@ -132,10 +134,12 @@ def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path, moved
         remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
         yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
     of_loss = sorted({*OmegaConf.select(last, section, default=())} - {"_target_", "loss_mode"})
-    for key, old, new in changes(last, config, (*(f"{section}.{name}" for name in of_loss), *LEARNING)):
-        if new is not None:  # of another loss, which has other settings
-            message = f"{run} has learnt with {old} up to step {step}"
-            yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
+    of_steps = (*(f"{section}.{name}" for name in of_loss), *LEARNING)
+    for has, keys in (("has learnt", of_steps), ("has validated", VALIDATION)):
+        for key, old, new in changes(last, config, keys):
+            if new is not None:  # of another loss, which has other settings
+                message = f"{run} {has} with {old} up to step {step}"
+                yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
 
 
 def _same_files(
@@ -166,19 +170,7 @@ def digests(config: DictConfig) -> dict[str, str]:
     of_tokenizer = (place / name for place in places(model.tokenizer_path or model.path) for name in OF_TOKENIZER)
     whole = [path for path in (*places(config.data.train_files), *of_tokenizer) if path.is_file()]
     files = {str(path): file_sha256(path) for path in whole}
-    folders = places(model.path)
-    return files | {str(path): _ends(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))}
-
-
-def _ends(path: Path) -> str:
-    """SHA-256 of a file's size and of its first and last MiB: enough to tell trained weights apart."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        parts = [str(size).encode()]
-        for place in (0, max(0, size - 2**20)):
-            file.seek(place)
-            parts.append(file.read(2**20))
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    return files | weights_digests(*places(model.path))
 
 
 def from_its_weights(checkpoint: Path) -> str:

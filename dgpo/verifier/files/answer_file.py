@@ -8,6 +8,8 @@ from typing import Any
 from dgpo.errors import UserError
 from dgpo.files import json_lines
 
+TABLES = (".parquet", ".pq", ".arrow", ".csv", ".tsv", ".xlsx")
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
@@ -39,6 +41,10 @@ def read_rows(path: Path, names: Fields, *, on_bad: Callable[[UserError], None] 
     Raises:
         UserError: the file cannot be read, or a line cannot be used and ``on_bad`` is None.
     """
+    if path.suffix.lower() in TABLES:
+        raise UserError(
+            f"{path} is no file of JSON lines; write it so: pandas' to_json(OUT, orient='records', lines=True)"
+        )
     for line, fields in json_lines(path, on_bad=on_bad):
         if fault := _fault(fields, names):
             error = UserError(f"{path}, line {line}{fault}")

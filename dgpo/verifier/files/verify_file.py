@@ -64,9 +64,13 @@ def verify_file(
 
     try:
         with _whole_file(summary, "--json") as counts, _whole_file(out, "--out") as verdicts:
-            total = sum(1 for _ in read_rows(path, fields, on_bad=skip if skip_bad_rows else None))
+            total = labels = 0
+            for row in read_rows(path, fields, on_bad=skip if skip_bad_rows else None):
+                total, labels = total + 1, labels + (fields.expected in row.fields)
             if total == 0:
                 raise UserError(f"{path} has no row to verify; write at least one")
+            if not labels and fields.expected != Fields().expected:
+                raise UserError(f"--expected-field={fields.expected}: no row of {path} has it; name another, or none")
             # The first pass has named what cannot be used.
             rows = read_rows(path, fields, on_bad=(lambda error: None) if skip_bad_rows else None)
             with ProgressBar("verifying", total) as progress:

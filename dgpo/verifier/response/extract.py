@@ -103,7 +103,7 @@ def _read(ground_truth: str) -> Reading | str:
     if len(ground_truth) > MAX_RESPONSE_CHARS:
         return f"has {len(ground_truth)} characters, over the limit of {MAX_RESPONSE_CHARS}"
     boxed = boxes_of_last_line(ground_truth)
-    content = ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth
+    content = ", ".join(dict.fromkeys(boxed)) if boxed else ground_truth.rpartition("####")[2]  # GSM8K's mark
     if not balanced(content):
         return "has braces that do not close"
     gold = read(content)

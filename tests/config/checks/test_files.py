@@ -98,14 +98,14 @@ def test_ground_truths_that_no_answer_verifies_against_are_told(config: DictConf
     assert list(checks.contents(config)) == []
     table, place = pq.read_table(folder / "good.parquet"), ["reward_model"]
     for broken, kind in ((1, "warning"), (4, "error")):
-        golds = ["so #### 2", "array([2])", "nan", "x\n#### 3"][:broken] + ["2"] * (4 - broken)
+        golds = ["array([2])", "nan", "so <answer>2</answer>", "array([3])"][:broken] + ["2"] * (4 - broken)
         models = pa.array([{"style": "rule", "ground_truth": gold} for gold in golds])
         pq.write_table(table.drop(place).append_column(*place, models), tmp_path / "a.parquet")
         config.data.train_files = [str(tmp_path / "a.parquet")]
         (problem,) = map(str, checks.contents(config))
-        assert problem.startswith(f"{kind}: data.train_files=") and "row 0: the ground truth 'so #### 2' is" in problem
+        assert problem.startswith(f"{kind}: data.train_files=") and "row 0: the ground truth 'array([2])' is" in problem
         assert f"; {broken} of 4 rows have a fault" in problem
-    models = pa.array([{"ground_truth": gold} for gold in ('["2"]', "So \\boxed{2}.", "The answer is 2.", "$2$")])
+    models = pa.array([{"ground_truth": gold} for gold in ('["2"]', "So \\boxed{2}.", "#### 2", "$2$")])
     pq.write_table(table.drop(place).append_column(*place, models), tmp_path / "a.parquet")
     assert list(checks.contents(config)) == []
     pq.write_table(table.drop(place).append_column(*place, pa.array(["2"] * 4)), tmp_path / "a.parquet")

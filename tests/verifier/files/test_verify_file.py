@@ -144,6 +144,8 @@ TOO_LONG = "x" * 300
         (["FILE", "--skip-bad-rows=yes"], "--skip-bad-rows"),
         (["FILE", "--ground-truth-field", "none"], "has no 'none'"),
         (["FILE", "--expected-field", "response"], "is no label"),
+        (["FILE", "--expected-field", "lable"], "--expected-field=lable: no row of"),
+        (["answers.parquet"], "write it so: pandas' to_json("),
         (["FILE", "--verdict-field", "response"], "has a field 'response' already"),
         (["FILE", "--out", "FILE"], "is FILE as well; give two paths"),
         (["FILE", "--json", "FILE"], "is FILE as well; give two paths"),
