@@ -212,7 +212,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
         is_cut = not line.endswith(b"\n") and not is_document
         cut = "; the file ends in this line, so it was probably cut short" if is_cut else ""
         slash = "; JSON writes each backslash twice" if "escape" in str(error) else ""
-        mend = "write one object a line, as `jq -c .[]` does" if is_document else "mend or drop the line"
+        mend = "write one object a line, as `jq -c .[]` does of a list" if is_document else "mend or drop the line"
         raise UserError(f"{place} is no JSON ({str(error)[:200]}){cut}{slash}; {mend}") from error
     if not isinstance(content, dict):
         raise UserError(f"{place} is {type(content).__name__}, not an object; write one object a line")

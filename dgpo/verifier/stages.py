@@ -3,10 +3,11 @@ value.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from dgpo.verifier.answers.options import options_in
 from dgpo.verifier.answers.reading import Reading, read
 from dgpo.verifier.comparison import policy
 from dgpo.verifier.comparison.echo import is_echo
@@ -50,7 +51,7 @@ def verify(
         timeout: Seconds of processor time for the comparison, looked at between its steps; nearly all take less than
             a thousandth.
         problem: What was asked, where it is known: an expression of it is no answer (``echo``), unless it is the
-            ground truth.
+            ground truth, and the text of one of its options is as good as its letter.
 
     Returns:
         A `Verdict`, true exactly when the answer is right. A broken ground truth gives ``bad_gold``.
@@ -108,8 +109,13 @@ def decide(pair: Pair, timeout: float, problem: str | None = None) -> Verdict:
     try:
         with limited_to(timeout):
             verdict = _compared(gold, reading, pair.gold)
-            if problem is not None and verdict and is_echo(problem, gold, reading):
-                verdict = replace(verdict, reason="echo")
+            if problem is not None:
+                options = options_in(problem)
+                is_option = any(option.symbols == reading.symbols for option in options.values())
+                if verdict and not is_option and is_echo(problem, gold, reading):
+                    verdict = replace(verdict, reason="echo")
+                elif not verdict and _is_chosen(options, pair.gold, pair.reading):
+                    verdict = replace(verdict, reason="match")
     except OutOfTime:
         verdict = Verdict("timeout", "value")
     return replace(verdict, answer=pair.answer)
@@ -128,6 +134,14 @@ def _answer(response: str, gold: Reading, mode: Mode) -> str | None:
     if len(contents) > 1 and policy.has_many_values(gold) and len(contents) == len(items):
         return ", ".join(contents)
     return contents[-1] if contents else None
+
+
+def _is_chosen(options: Mapping[str, Reading], gold: Reading, answer: Reading) -> bool:
+    """Whether one is the letter of an option, alone, and the other the text of this option and of no other."""
+    choice, text = (gold, answer) if gold.is_choice else (answer, gold)
+    if not choice.is_choice or text.is_choice or len(choice.plain) > len("(A)"):
+        return False
+    return [choice.choice] == [name for name, option in options.items() if _compared(option, text, option)]
 
 
 def _compared(gold: Reading, answer: Reading, asked: Reading) -> Verdict:

@@ -76,7 +76,7 @@ FAULTS = {
     "twice.json": (b'[{"a": 1, "a": 2}]', r"twice\.json is no JSON .the key 'a' stands 2 times"),
     "wide.jsonl": ('{"a": 1}'.encode("utf-16-le"), r"wide\.jsonl: it is UTF-16; save it as UTF-8"),
     "wide.csv": ("a,b\n1,2\n".encode("utf-16-be"), r"wide\.csv: it is UTF-16; save it as UTF-8"),
-    "old_mac.jsonl": (b'{"a": 1}\r{"a": 2}\r', r"line 1 is no JSON \(Extra data[^;]*; name the file \.json"),
+    "old_mac.jsonl": (b'{"a": 1}\r{"a": 2}\r', r"line 1 is no JSON \(Extra data[^;]*; write one object a line"),
     "commas.jsonl": (b'{"a": 1},\n{"a": 2},\n', r"line 1 is no JSON \(Extra data.*; mend or drop the line"),
     "v1.feather": (b"FEA1\0\0\0\0", r"v1\.feather: it is Feather of version 1; write it as version 2"),
     "items.json": (b"[1]", r"item 0 is a int"),
