@@ -87,7 +87,7 @@ class Comparison:
         is_same = None
         if isinstance(gold, Equation) and isinstance(answer, Equation):
             is_same = equations.same_relation(gold, answer)
-            if is_same:
+            if is_same and len(equations.unknowns(gold)) > 1:
                 return True
             if equations.names_differ(gold, answer):
                 return False

@@ -217,7 +217,10 @@ def joined(equation: Equation) -> Tokens:
 
 def same_relation(gold: Equation, answer: Equation) -> bool | None:
     """Whether they are one equation but for factors and order, ``PV = nRT`` and ``P = nRT/V``, ``x/2 = y/3 = z``; None
-    where a side has no value."""
+    where a side has no value, or they have other units."""
+    units = [{getattr(read_answer(side), "unit", "") for side in each.sides} - {""} for each in (gold, answer)]
+    if all(units) and units[0] != units[1]:
+        return None
     wanted = _differences(gold.sides)
     given = _in_any_order(answer.sides) if wanted and len(gold.sides) == len(answer.sides) else []
     pairs = (zip(wanted, order, strict=True) for order in given)
@@ -236,6 +239,11 @@ def _without_constant(node: Node) -> Node | None:
     start, one, two = (renamed(node, {"C": Fraction(count)}) for count in range(3))
     slope = minus(one, start)
     return start if is_fixed(slope) and equal(slope, minus(two, one)) is True else None
+
+
+def unknowns(equation: Equation) -> frozenset[str]:
+    """The variables of an equation."""
+    return frozenset().union(*map(names, _differences(equation.sides)))
 
 
 def _in_any_order(sides: Sequence[Tokens]) -> list[list[Node]]:
