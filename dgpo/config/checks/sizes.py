@@ -93,9 +93,11 @@ def batches(config: DictConfig) -> Iterator[Finding]:
         yield finding(config, f"{ROLLOUT}.n", "a group of one has no advantage: nothing is learned", "use 8 or 16")
     rows = training_rows(config)
     if rows is not None and rows < batch:
-        message = f"the training files hold {rows} rows, less than one batch"
-        message += " within data.max_prompt_length" if config.data.filter_overlong_prompts else ""
-        yield finding(config, "data.train_batch_size", message, "lower it")
+        message, remedy = f"the training files hold {rows} rows, less than one batch", "lower it"
+        if config.data.filter_overlong_prompts:
+            message += f", within data.max_prompt_length={config.data.max_prompt_length}"
+            remedy += ", or raise data.max_prompt_length"
+        yield finding(config, "data.train_batch_size", message, remedy)
 
 
 def warm_up(config: DictConfig) -> Iterator[Finding]:

@@ -238,7 +238,7 @@ def test_steps_are_those_of_the_prompts_that_are_left(config: DictConfig):
     assert total_steps(config) == 3
     assert [problem.split(":")[0] for problem in found(config)] == ["warning", "warning"]
     config.data.max_prompt_length = TOKENS[0]
-    assert "1 rows, less than one batch within data.max_prompt_length" in str(next(batches(config)))
+    assert "1 rows, less than one batch, within data.max_prompt_length=" in str(next(batches(config)))
     config.data.max_prompt_length = TOKENS[0] - 1
     assert any(problem.startswith("error: data.max_prompt_length") for problem in found(config))
 
