@@ -8,6 +8,7 @@ DAPO = (
     "$Answer (without quotes) where $Answer is the answer to the problem.\n\n{}\n\nRemember to put your answer on its "
     'own line after "Answer:".'
 )
+BOXED = r"a \boxed answer, in words of their own"
 PROBLEM = r"Let $S = \{1, 2\}$. Find {x} where \frac{1}{2} = x."
 
 
@@ -17,35 +18,10 @@ def test_the_problem_survives_its_template_braces_and_all(around: str):
     assert strip_instructions(PROBLEM if around == "{}" else text) == PROBLEM
 
 
-@pytest.mark.parametrize(
-    "instruction",
-    [
-        r"Please reason step by step, and put your final answer within \boxed{}.",
-        r"Let's think step by step and output the final answer within \boxed{}.",
-        r" please reason step by step, and put your final answer in \boxed{}",
-    ],
-)
-def test_other_people_s_boxed_instructions_come_off(instruction: str):
-    assert strip_instructions(f"{PROBLEM}\n{instruction}") == PROBLEM
-
-
-def test_a_text_that_is_only_an_instruction_stays():
-    only = TEMPLATES["r1"].replace("{problem}", "").strip()
-    assert strip_instructions(only) == only
-
-
-def test_the_labels_of_examples_stay():
-    text = "Q: 1+1?\nA: 2\n\nQ: 1+2?\nA:"
-    assert strip_instructions(text) == text
-
-
-def test_an_instruction_in_the_middle_is_part_of_the_problem_and_told():
-    text = r"Let $x=1$. Please reason step by step, and put your final answer within \boxed{}. What is $x+1$?"
-    assert strip_instructions(text) == text
-    assert leftover_instruction(text) == r"a \boxed answer, in words of their own"
-
-
 AROUND = [
+    "@\nPlease reason step by step, and put your final answer within \\boxed{}.",
+    "@\nLet's think step by step and output the final answer within \\boxed{}.",
+    "@\n please reason step by step, and put your final answer in \\boxed{}",
     '@\nLet\'s think step by step and output the final answer after "####".',
     "@ Let's think step by step.",
     r"@ Please put your final answer in \boxed{} at the end.",
@@ -85,20 +61,24 @@ def test_whatever_others_put_around_a_problem_comes_off(around: str):
     assert strip_instructions(around.replace("@", bare)) == bare
 
 
-@pytest.mark.parametrize(
-    "problem",
-    [
-        "What is $1/3+1/6$? Express your answer as a common fraction.",
-        "Solve for $x$. Give your answer to the nearest tenth.",
-        "A box contains 5 balls. Put the balls in a row. How many ways are there?",
-        "Think of a number. Double it. What is it?",
-        "Please find the sum of 1 and 2.",
-        "Solve the following equation: $x+1=2$.",
-        "Compute the sum. Answer: is it prime?",
-        "Let's say that $x = 2$. What is $x$?",
-        "请计算 1+1 的值。",
-    ],
-)
-def test_what_is_said_of_the_answer_itself_stays(problem: str):
+STAYS = {
+    "What is $1/3+1/6$? Express your answer as a common fraction.": "",
+    "Solve for $x$. Give your answer to the nearest tenth.": "",
+    "A box contains 5 balls. Put the balls in a row. How many ways are there?": "",
+    "Think of a number. Double it. What is it?": "",
+    "Please find the sum of 1 and 2.": "",
+    "Solve the following equation: $x+1=2$.": "",
+    "Compute the sum. Answer: is it prime?": "",
+    "Let's say that $x = 2$. What is $x$?": "",
+    "请计算 1+1 的值。": "",
+    # The labels of examples, an instruction in the middle, and nothing but one.
+    "Q: 1+1?\nA: 2\n\nQ: 1+2?\nA:": "",
+    r"Let $x=1$. Please reason step by step, and put your final answer within \boxed{}. What is $x+1$?": BOXED,
+    TEMPLATES["r1"].replace("{problem}", "").strip(): BOXED,
+}
+
+
+@pytest.mark.parametrize(("problem", "told"), STAYS.items())
+def test_what_is_part_of_the_problem_stays_and_an_instruction_in_it_is_told(problem: str, told: str):
     assert strip_instructions(problem) == problem
-    assert leftover_instruction(problem) == ""
+    assert leftover_instruction(problem) == told

@@ -1,6 +1,7 @@
 """Answers as people bring them, kind by kind: read as they are meant, or left out with the reason."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dgpo.cli import main
 from tests.data.own import Table, answers, asked, chat, write
 
 COT = "Tom has 3 bags of 6 apples.\nSo he has 3*6=<<3*6=18>>18 apples.\n"
@@ -96,13 +96,10 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_where_nothing_is_left_the_reason_is_told_and_listed(
-    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_where_nothing_is_left_the_reason_is_told_and_listed(kind: str, tmp_path: Path, refused: Callable[..., str]):
     answer, reason = UNREADABLE[kind]
     path = write(tmp_path / "a.jsonl", asked(answer))
-    assert main(["data", "prepare", str(path), "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
+    said = refused("data", "prepare", path, "--out", tmp_path / "out")
     assert "no row is left of 1" in said and "row 0" in said
     (listed,) = map(json.loads, (tmp_path / "out/a.dropped.jsonl").read_text().splitlines())
     assert reason in said + listed.get("fault", "")
@@ -118,10 +115,9 @@ def test_a_list_may_be_of_spellings_of_one_answer(tmp_path: Path, capsys: pytest
     assert "answers of different value" in listed["fault"]
 
 
-def test_a_date_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_date_is_no_answer(tmp_path: Path, refused: Callable[..., str]):
     path = write(tmp_path / "a.parquet", asked(date(2024, 1, 2)))
-    assert main(["data", "prepare", str(path), "--out", str(tmp_path / "out")]) == 2
-    assert "not date" in capsys.readouterr().err
+    assert "not date" in refused("data", "prepare", path, "--out", tmp_path / "out")
 
 
 def test_code_is_told_of_and_a_proof_is_no_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

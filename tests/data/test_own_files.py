@@ -109,12 +109,11 @@ FOLDERS = {
 
 
 @pytest.mark.parametrize("kind", FOLDERS)
-def test_a_folder_whose_files_cannot_be_told_is_refused(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_folder_whose_files_cannot_be_told_is_refused(kind: str, tmp_path: Path, refused: Callable[..., str]):
     names, message = FOLDERS[kind]
     for name in names:
         write(tmp_path / "d" / name, "")
-    assert main(["data", "prepare", str(tmp_path / "d"), "--out", str(tmp_path / "out")]) == 2
-    assert message in capsys.readouterr().err
+    assert message in refused("data", "prepare", tmp_path / "d", "--out", tmp_path / "out")
 
 
 def card(*configs: tuple[str, Mapping[str, object]]) -> str:
@@ -133,12 +132,12 @@ def test_a_card_says_which_files_are_of_a_split(tmp_path: Path):
     assert answers(tmp_path / "d", "--split", "test") == ["3"]
 
 
-def test_several_data_sets_of_a_card_are_not_read_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_several_data_sets_of_a_card_are_not_read_together(tmp_path: Path, refused: Callable[..., str]):
     for name, row in zip(("main", "socratic"), TWO, strict=True):
         write(tmp_path / "d" / name / "train.jsonl", [row])
     write(tmp_path / "d/README.md", card(*((name, {"train": f"{name}/*"}) for name in ("main", "socratic"))))
-    assert main(["data", "prepare", str(tmp_path / "d"), "--out", str(tmp_path / "out")]) == 2
-    assert "main: main/train.jsonl, socratic: socratic/train.jsonl" in capsys.readouterr().err
+    said = refused("data", "prepare", tmp_path / "d", "--out", tmp_path / "out")
+    assert "main: main/train.jsonl, socratic: socratic/train.jsonl" in said
     assert answers(tmp_path / "d/main") == ["2"]
 
 
@@ -189,10 +188,7 @@ REFUSED: dict[str, tuple[str, Table, str]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_meant_is_refused_with_its_place(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_what_cannot_be_meant_is_refused_with_its_place(kind: str, tmp_path: Path, refused: Callable[..., str]):
     name, content, message = REFUSED[kind]
-    path = write(tmp_path / name, content)
-    assert main(["data", "prepare", str(path), "--out", str(tmp_path / "out")]) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert name in said
+    said = refused("data", "prepare", write(tmp_path / name, content), "--out", tmp_path / "out")
+    assert message in said and name in said

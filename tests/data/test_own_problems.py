@@ -1,11 +1,11 @@
 """Problems as people bring them: conversations, and columns beside them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dgpo.cli import main
 from tests.data.own import Row, answers, chat, prepared, write
 
 ASKED = chat(("user", "1+1=?"))
@@ -111,42 +111,40 @@ def test_text_that_was_changed_on_its_way_is_read_as_it_was_meant(
     assert ("note: 1 problems or answers had" in capsys.readouterr().out) == (meant is not None)
 
 
-def test_lost_signs_are_left_out_and_pictures_that_are_missing_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    rows = [{"problem": "What is \ufffd+1?", "answer": "2"}, {"problem": "Find x in the figure below.", "answer": "3"}]
-    assert answers(write(tmp_path / "a.jsonl", rows)) == ["3"]
+TOLD: dict[str, tuple[list[Row], list[str], list[str]]] = {
+    "lost signs, and a picture that is missing": (
+        [{"problem": "What is \ufffd+1?", "answer": "2"}, {"problem": "Find x in the figure below.", "answer": "3"}],
+        ["3"],
+        ["broken text", "1 problems speak of a picture, and there is none"]),
+    "what differs before the problem alone": (
+        [{"problem": "1+1=?", "system": f"In base {n}.", "answer": answer} for n, answer in ((2, "10"), (9, "2"))],
+        ["10", "2"],
+        []),
+    "columns of pictures without any": (
+        [{"problem": "x?", "answer": "4", "image": None, "images": [], "figure": "of speech"}], ["4"], []),
+    "a linked picture": (
+        [{"problem": "In the figure ![](https://x/a.png), x?", "answer": "4"}, {"problem": "y?", "answer": "5"}],
+        ["5"],
+        []),
+    "what is not shown": (
+        [{"problem": "$frac{x}{1}$?", "answer": "4", "context": {"titles": ["a"]}, "split": "test"}],
+        ["4"],
+        ["1 problems have formulas with a command, such as frac{1}{2}, that lost its backslash",
+         "that is no text, and is not shown", "of the split 'test' by their column"]),
+    "a letter whose options are not there": (
+        [{"problem": "Which (A) or (B)?", "answer": "B"}, {"problem": "Which?", "ending0": "x", "answer": "(B)"},
+         {"problem": "How many?", "options": ["4", "7"], "answer": "11"}],
+        ["B", "(B)", "11"],
+        ["2 answers are a letter, or rows have options, and the problem shows none with letters (first: row 1"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_what_is_kept_and_what_is_told_of_it(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows, kept, notes = TOLD[kind]
+    assert answers(write(tmp_path / "a.jsonl", rows)) == kept
     said = capsys.readouterr().out
-    assert "broken text" in said and "1 problems speak of a picture, and there is none" in said
-
-
-def test_rows_that_differ_before_the_problem_alone_are_two(tmp_path: Path):
-    rows = [
-        {"problem": "1+1=?", "system": f"In base {base}.", "answer": answer} for base, answer in ((2, "10"), (9, "2"))
-    ]
-    assert answers(write(tmp_path / "a.jsonl", rows)) == ["10", "2"]
-
-
-def test_columns_of_pictures_without_any_are_no_obstacle(tmp_path: Path):
-    rows = [{"problem": "x?", "answer": "4", "image": None, "images": [], "figure": "of speech"}]
-    assert answers(write(tmp_path / "a.jsonl", rows)) == ["4"]
-
-
-def test_what_is_not_shown_of_a_row_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    rows = [{"problem": "$frac{x}{1}$?", "answer": "4", "context": {"titles": ["a"]}, "split": "test"}]
-    assert answers(write(tmp_path / "a.jsonl", rows)) == ["4"]
-    said = capsys.readouterr().out
-    assert "1 problems have formulas with a command, such as frac{1}{2}, that lost its backslash" in said
-    assert "that is no text, and is not shown" in said and "of the split 'test' by their column" in said
-
-
-def test_a_letter_whose_options_are_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    rows = [
-        {"problem": "Which (A) or (B)?", "answer": "B"},
-        {"problem": "Which?", "ending0": "x", "answer": "(B)"},
-        {"problem": "How many?", "options": ["4", "7"], "answer": "11"},
-    ]
-    assert answers(write(tmp_path / "a.jsonl", rows)) == ["B", "(B)", "11"]
-    said = capsys.readouterr().out
-    assert "2 answers are a letter, or rows have options, and the problem shows none with letters (first: row 1" in said
+    assert all(note in said for note in notes), said
 
 
 def test_options_are_found_beside_the_stem_of_a_question(tmp_path: Path):
@@ -154,11 +152,6 @@ def test_options_are_found_beside_the_stem_of_a_question(tmp_path: Path):
     rows = [{"question": {"stem": "Which?", "choices": choices}, "answer": "B"}]
     (made,) = prepared(write(tmp_path / "a.jsonl", rows), "--prompt-field", "question.stem")
     assert made["prompt"] == chat(("user", LETTERED))
-
-
-def test_problems_with_a_linked_picture_are_left_out(tmp_path: Path):
-    rows = [{"problem": "In the figure ![](https://x/a.png), x?", "answer": "4"}, {"problem": "y?", "answer": "5"}]
-    assert answers(write(tmp_path / "a.jsonl", rows)) == ["5"]
 
 
 DOTTED: dict[str, tuple[Row, list[str]]] = {
@@ -178,9 +171,9 @@ def test_dotted_names_reach_fields_and_columns(kind: str, suffix: str, tmp_path:
     assert answers(path, "--prompt-field", problem, "--answer-field", answer) == ["2"]
 
 
-def test_lists_of_turns_have_their_places_for_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_lists_of_turns_have_their_places_for_columns(tmp_path: Path, refused: Callable[..., str]):
     turns = [{"from": "human", "value": "1+1=?"}, {"from": "assistant", "ground_truth": {"value": "2"}}]
     path = write(tmp_path / "a.json", json.dumps([turns]))
     assert answers(path, "--prompt-field", "0.value", "--answer-field", "1.ground_truth.value") == ["2"]
-    assert main(["data", "prepare", str(path), "--out", str(tmp_path), "--answer-field", "problem"]) == 2
-    assert "answer-field=problem: it is the problem's column" in capsys.readouterr().err
+    said = refused("data", "prepare", path, "--out", tmp_path, "--answer-field", "problem")
+    assert "answer-field=problem: it is the problem's column" in said

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dgpo.data.manifest import Manifest, content_hash, read_manifest
 from dgpo.data.prepare import token_counter
 from dgpo.files import file_sha256
 from dgpo.tasks import small_model
+from tests.data.own import write
 
 LONG = "In how many ways can the letters of the word be arranged so that no two vowels stand side by side in it"
 ROWS = [
@@ -33,9 +35,7 @@ ROWS = [
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    path = tmp_path / "mine.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    return path
+    return write(tmp_path / "mine.jsonl", ROWS)
 
 
 def manifest_of(path: Path) -> Manifest:
@@ -48,9 +48,8 @@ def prepare(*arguments: object) -> int:
     return main(["data", "prepare", *map(str, arguments)])
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    assert prepare(*arguments) == 2
-    return capsys.readouterr().err
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return pq.read_table(path).to_pylist()
 
 
 def dropped(out: Path, name: str) -> list[dict[str, Any]]:
@@ -61,7 +60,7 @@ def test_an_own_file_becomes_a_prompt_file_with_its_manifest(mine: Path, tmp_pat
     out = tmp_path / "out"
     assert prepare(mine, "--out", out) == 0
     assert sorted(each.name for each in out.iterdir()) == ["mine.dropped.jsonl", "mine.manifest.json", "mine.parquet"]
-    rows = pq.read_table(out / "mine.parquet").to_pylist()
+    rows = rows_of(out / "mine.parquet")
     manifest = manifest_of(out / "mine.parquet")
     assert (manifest.rows_in, manifest.rows_out, len(rows)) == (26, 23, 23)
     assert manifest.dropped == {"conflicting answers": 2, "empty answer": 1}
@@ -79,17 +78,17 @@ def test_columns_name_and_template_are_the_user_s(tmp_path: Path):
     path.write_text(json.dumps([{"q": {"text": "1+1=?"}, "a": 2, "key": "first"}]))
     fields = ["--prompt-field", "q.text", "--answer-field", "a", "--id-field", "key"]
     assert prepare(path, "--out", tmp_path, *fields, "--name", "sums", "--template", "Q: {problem} {now}") == 0
-    (row,) = pq.read_table(tmp_path / "sums.parquet").to_pylist()
+    (row,) = rows_of(tmp_path / "sums.parquet")
     assert row["prompt"] == [{"role": "user", "content": "Q: 1+1=? {now}"}]
     assert (row["data_source"], row["reward_model"]["ground_truth"], row["extra_info"]["id"]) == ("sums", "2", "first")
     assert (manifest_of(tmp_path / "sums.parquet").template) == "custom"
 
 
 def test_problems_that_a_file_names_alike_get_names_of_their_own(tmp_path: Path):
-    path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps({"problem": f"{i}=?", "answer": str(i), "id": "same"}) + "\n" for i in range(3)))
+    rows = [{"problem": f"{i}=?", "answer": str(i), "id": "same"} for i in range(3)]
+    path = write(tmp_path / "rows.jsonl", rows)
     assert prepare(path, "--out", tmp_path) == 0
-    ids = [row["extra_info"]["id"] for row in pq.read_table(tmp_path / "rows.parquet").to_pylist()]
+    ids = [row["extra_info"]["id"] for row in rows_of(tmp_path / "rows.parquet")]
     assert ids == ["same", "same/1", "same/2"]
 
 
@@ -110,7 +109,7 @@ def test_a_limit_draws_by_its_seed_and_keeps_the_order(mine: Path, tmp_path: Pat
     drawn = {}
     for seed in (0, 1):
         assert prepare(mine, "--out", tmp_path, "--name", f"s{seed}", "--limit", "8", "--seed", seed) == 0
-        rows = pq.read_table(tmp_path / f"s{seed}.parquet").to_pylist()
+        rows = rows_of(tmp_path / f"s{seed}.parquet")
         drawn[seed] = [int(row["extra_info"]["id"]) for row in rows]
     assert len(drawn[0]) == len(drawn[1]) == 8
     assert drawn[0] != drawn[1]
@@ -119,9 +118,8 @@ def test_a_limit_draws_by_its_seed_and_keeps_the_order(mine: Path, tmp_path: Pat
 
 
 def test_training_problems_of_a_benchmark_are_dropped_and_listed(mine: Path, tmp_path: Path):
-    benchmark = tmp_path / "bench.jsonl"
     known = [{"problem": "what is 1 + 1", "answer": "2"}, {"problem": f"{LONG}, if the word is SEAL?", "answer": "6"}]
-    benchmark.write_text("".join(json.dumps(row) + "\n" for row in known))
+    benchmark = write(tmp_path / "bench.jsonl", known)
     out = tmp_path / "out"
     assert prepare(benchmark, "--out", out, "--purpose", "benchmark") == 0
     assert prepare(mine, "--out", out, "--name", "other") == 0  # a training set in the same folder is not compared with
@@ -142,20 +140,19 @@ def test_training_problems_of_a_benchmark_are_dropped_and_listed(mine: Path, tmp
 def test_long_prompts_are_dropped_by_characters_or_by_tokens(mine: Path, tmp_path: Path):
     rendered = len("Sum of angles?")
     assert prepare(mine, "--out", tmp_path, "--template", "none", "--max-prompt-chars", rendered) == 0
-    longest = max(len(r["prompt"][0]["content"]) for r in pq.read_table(tmp_path / "mine.parquet").to_pylist())
+    longest = max(len(r["prompt"][0]["content"]) for r in rows_of(tmp_path / "mine.parquet"))
     assert longest == rendered
     assert manifest_of(tmp_path / "mine.parquet").dropped["prompt too long"] > 0
 
-    sums, model = tmp_path / "sums.jsonl", tmp_path / "model"
-    sums.write_text(
-        "".join(json.dumps({"problem": p, "answer": "2"}) + "\n" for p in ("1+1=?", "11+11=?", "111+111=?"))
-    )
+    model = tmp_path / "model"
+    rows = [{"problem": problem, "answer": "2"} for problem in ("1+1=?", "11+11=?", "111+111=?")]
+    sums = write(tmp_path / "sums.jsonl", rows)
     small_model.create(model, seed=0)
     count = token_counter(model)
     assert count("11+11=?") == count("1+1=?") + 2  # one token a character
     limit = ["--max-prompt-tokens", count("11+11=?"), "--tokenizer", model]
     assert prepare(sums, "--out", tmp_path, "--template", "none", *limit) == 0
-    problems = [row["extra_info"]["problem"] for row in pq.read_table(tmp_path / "sums.parquet").to_pylist()]
+    problems = [row["extra_info"]["problem"] for row in rows_of(tmp_path / "sums.parquet")]
     assert problems == ["1+1=?", "11+11=?"]
     assert dropped(tmp_path, "sums")[0]["tokens"] == count("111+111=?")
 
@@ -170,22 +167,19 @@ LATE = {
 
 @pytest.mark.parametrize("what", LATE)
 def test_what_would_stop_the_work_is_refused_before_it(
-    what: str, mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    what: str, mine: Path, tmp_path: Path, refused: Callable[..., str]
 ):
     arguments, message = LATE[what]
     out = tmp_path / "out"
-    assert prepare(mine, "--out", out, *(each.format(mine=mine, out=out) for each in arguments)) == 2
-    shown = capsys.readouterr().err
-    assert message in shown
-    assert "reading" not in shown
+    said = refused("data", "prepare", mine, "--out", out, *(each.format(mine=mine, out=out) for each in arguments))
+    assert message in said and "reading" not in said
 
 
 def test_conflicts_can_be_kept_with_the_answer_of_most_rows(tmp_path: Path):
-    path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps({"problem": "p", "answer": a}) + "\n" for a in ("1", "2", "2.0")))
+    path = write(tmp_path / "rows.jsonl", [{"problem": "p", "answer": answer} for answer in ("1", "2", "2.0")])
     assert prepare(path, "--out", tmp_path) == 2  # nothing would be left
     assert prepare(path, "--out", tmp_path, "--keep-conflicts") == 0
-    (row,) = pq.read_table(tmp_path / "rows.parquet").to_pylist()
+    (row,) = rows_of(tmp_path / "rows.parquet")
     assert row["reward_model"]["ground_truth"] == "2"
 
 
@@ -196,11 +190,11 @@ def test_an_unexpected_number_of_rows_is_told(tmp_path: Path, capsys: pytest.Cap
     assert "note: 2 rows were read and 30 (HuggingFaceH4/aime_2024)" in capsys.readouterr().out
 
 
-def test_the_data_itself_is_never_overwritten(mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_data_itself_is_never_overwritten(mine: Path, tmp_path: Path, refused: Callable[..., str]):
     assert prepare(mine, "--out", tmp_path) == 0
     fields = ["--prompt-field", "extra_info.problem", "--answer-field", "reward_model.ground_truth"]
-    message = refused(capsys, tmp_path / "mine.parquet", "--out", tmp_path, *fields)
-    assert "would take the place of the data itself" in message
+    said = refused("data", "prepare", tmp_path / "mine.parquet", "--out", tmp_path, *fields)
+    assert "would take the place of the data itself" in said
     assert prepare(tmp_path / "mine.parquet", "--out", tmp_path, "--name", "again", *fields) == 0
     assert manifest_of(tmp_path / "again.parquet").content_hash == manifest_of(tmp_path / "mine.parquet").content_hash
 
@@ -218,15 +212,14 @@ BROKEN = {
 
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_was_there_stays_when_new_data_cannot_be_read(
-    what: str, mine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    what: str, mine: Path, tmp_path: Path, refused: Callable[..., str]
 ):
     out = tmp_path / "out"
     assert prepare(mine, "--out", out) == 0
     before = {each.name: each.read_bytes() for each in out.iterdir()}
     content, message = BROKEN[what]
     mine.write_text(content)
-    assert prepare(mine, "--out", out) == 2
-    assert message in capsys.readouterr().err
+    assert message in refused("data", "prepare", mine, "--out", out)
     assert {name: (out / name).read_bytes() for name in before} == before
 
 

@@ -121,11 +121,7 @@ def test_a_wrong_column_is_named_with_its_remedy(name: str, tmp_path: Path):
 BAD_VALUES = {
     "a null prompt": ("prompt", pa.array([GOOD, None, GOOD, GOOD], MESSAGES), "row 1: prompt is None"),
     "an empty prompt": ("prompt", pa.array([GOOD, GOOD, [], []], MESSAGES), "row 2: prompt is []"),
-    "a null message": (
-        "prompt",
-        pa.array([GOOD, [None], GOOD, GOOD], MESSAGES),
-        "row 1: prompt is [None]",
-    ),
+    "a null message": ("prompt", pa.array([GOOD, [None], GOOD, GOOD], MESSAGES), "row 1: prompt is [None]"),
     "an unknown role": (
         "prompt",
         pa.array([GOOD, None, [*GOOD, {"role": "human", "content": "x"}], GOOD], MESSAGES),
@@ -177,9 +173,7 @@ def test_other_encodings_of_text_are_as_good(tmp_path: Path):
     path = tmp_path / "other.parquet"
     pq.write_table(
         with_column(
-            with_column(base, "data_source", sources.dictionary_encode()),
-            "prompt",
-            base.column("prompt").cast(large),
+            with_column(base, "data_source", sources.dictionary_encode()), "prompt", base.column("prompt").cast(large)
         ),
         path,
     )

@@ -1,13 +1,14 @@
 """TOFU and MUSE as folders of rows, from files in their schema."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from dgpo.cli import main
+from tests.data.own import write
 
 
 def write_tofu(folder: Path) -> Path:
@@ -27,7 +28,7 @@ def test_tofu_becomes_a_folder_of_rows_with_authors_and_spans(tmp_path: Path) ->
     origin, out, spans = write_tofu(tmp_path / "tofu"), tmp_path / "out", tmp_path / "spans.jsonl"
     words = json.dumps([{"word": "It", "start": 0, "end": 2}])
     rows = [{"question": f"forget05_perturbed {n}?", "target_words": words} for n in reversed(range(40))]
-    spans.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write(spans, rows)
     words = ["data", "prepare", "tofu-forget05", "--out", str(out), "--from", str(origin), "--spans", str(spans)]
     assert main(words) == 0
     forget = [json.loads(line) for line in (out / "forget.jsonl").read_text().splitlines()]
@@ -40,21 +41,18 @@ def test_tofu_becomes_a_folder_of_rows_with_authors_and_spans(tmp_path: Path) ->
     assert manifest["rows"]["retain"] == 40 and manifest["rows"]["world_facts"] == 1
 
 
-def test_spans_of_other_rows_and_other_schemas_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_spans_of_other_rows_and_other_schemas_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
     origin, spans = write_tofu(tmp_path / "tofu"), tmp_path / "spans.jsonl"
     spans.write_text(json.dumps({"question": "Who?", "target_words": "[]"}) + "\n")
-    words = ["data", "prepare", "tofu-forget05", "--out", str(tmp_path / "out"), "--from", str(origin)]
-    assert main([*words, "--spans", str(spans)]) == 2
-    assert "no target_words for forget row 1" in capsys.readouterr().err
-    assert main([*words, "--limit", "3"]) == 2
-    assert "--limit=3: the rows of tofu-forget05 are written as they are" in capsys.readouterr().err
-    assert main([*words[:2], "tofu-forget01", *words[3:]]) == 2
-    assert "for forget01_perturbed.json of tofu-forget01 it has forget05_perturbed.json" in capsys.readouterr().err
+    places = ["--out", tmp_path / "out", "--from", origin]
+    words = ["data", "prepare", "tofu-forget05", *places]
+    assert "no target_words for forget row 1" in refused(*words, "--spans", spans)
+    assert "--limit=3: the rows of tofu-forget05 are written as they are" in refused(*words, "--limit", "3")
+    said = refused("data", "prepare", "tofu-forget01", *places)
+    assert "for forget01_perturbed.json of tofu-forget01 it has forget05_perturbed.json" in said
     (origin / "retain95.json").write_text(json.dumps({"prompt": "Who?"}) + "\n")
-    assert main(words) == 2
-    assert "retain95.json, row 1: it has no question" in capsys.readouterr().err
-    assert main(["data", "prepare", "gsm8k", "--out", str(tmp_path), "--spans", str(spans)]) == 2
-    assert "--spans" in capsys.readouterr().err
+    assert "retain95.json, row 1: it has no question" in refused(*words)
+    assert "--spans" in refused("data", "prepare", "gsm8k", "--out", tmp_path, "--spans", spans)
 
 
 def test_muse_becomes_a_folder_of_texts_continuations_and_questions(tmp_path: Path) -> None:
@@ -67,9 +65,7 @@ def test_muse_becomes_a_folder_of_texts_continuations_and_questions(tmp_path: Pa
         (tmp_path / name).parent.mkdir(exist_ok=True)
         pq.write_table(pa.table(columns), tmp_path / f"{name}-00000-of-00001.parquet")
     spans = tmp_path / "spans.jsonl"
-    spans.write_text(
-        "".join(json.dumps({"text": text, "target_words": "[]"}) + "\n" for text in ("raw/forget", "and more"))
-    )
+    write(spans, [{"text": text, "target_words": "[]"} for text in ("raw/forget", "and more")])
     words = ["data", "prepare", "muse-news", "--out", str(tmp_path / "out"), "--from", str(tmp_path)]
     assert main([*words, "--spans", str(spans)]) == 0
 

@@ -6,7 +6,7 @@ from dgpo.data.sources import SOURCES
 from dgpo.data.sources.locate import Layout, local_files
 from dgpo.errors import UserError
 
-GSM8K, MATH500 = (SOURCES[name].copies[0] for name in ("gsm8k", "math500"))
+GSM8K = SOURCES["gsm8k"].copies[0]
 CARD = ["README.md", ".gitattributes", "dataset_infos.json"]
 
 
@@ -47,18 +47,18 @@ def test_a_file_is_taken_whatever_its_name(tmp_path: Path):
     assert list(local_files(GSM8K, tmp_path / "anything.csv", "train").files) == ["anything.csv"]
 
 
-def test_the_only_data_file_or_the_one_named_by_its_split_will_do():
-    assert Layout([*CARD, "problems.jsonl"], GSM8K, "train", "here").choose() == ["problems.jsonl"]
-    assert Layout(["a-test.csv", "a_train.csv", "constraint.csv"], GSM8K, "train", "here").choose() == ["a_train.csv"]
-
-
-def test_of_the_same_rows_in_several_formats_one_is_read():
-    assert Layout(["test.jsonl", "data/test-0.parquet"], MATH500, "test", "here").choose() == ["data/test-0.parquet"]
-
-
-def test_our_own_files_beside_the_data_are_no_data():
-    names = ["x.manifest.json", "x.dropped.jsonl", ".x.parquet.1.partial", ".cache/a.json", "x.parquet"]
-    assert Layout(names, GSM8K, "train", "here").choose() == ["x.parquet"]
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        ([*CARD, "problems.jsonl"], "problems.jsonl"),
+        (["a-test.csv", "a_train.csv", "constraint.csv"], "a_train.csv"),
+        # The same rows in several formats, and our own files beside the data.
+        (["train.jsonl", "data/train-0.parquet"], "data/train-0.parquet"),
+        (["x.manifest.json", "x.dropped.jsonl", ".x.parquet.1.partial", ".cache/a.json", "x.parquet"], "x.parquet"),
+    ],
+)
+def test_one_file_is_chosen_of_several(names: list[str], chosen: str):
+    assert Layout(names, GSM8K, "train", "here").choose() == [chosen]
 
 
 def test_where_the_files_cannot_be_told_they_are_listed():
@@ -85,11 +85,6 @@ def test_the_hub_s_cache_is_read_with_its_revision(tmp_path: Path):
         assert list(located.files) == ["main/train-00000.parquet"]
 
 
-def test_which_of_two_snapshots_must_be_said(tmp_path: Path):
-    with pytest.raises(UserError, match=r"holds aaa, bbb; give the folder of the one"):
-        local_files(GSM8K, cache(tmp_path, "aaa", "bbb"), "train")
-
-
 def test_a_downloaded_folder_knows_its_revision(tmp_path: Path):
     name = "main/train-00000.parquet"
     touch(tmp_path, name, f".cache/huggingface/download/{name}.metadata")
@@ -97,6 +92,8 @@ def test_a_downloaded_folder_knows_its_revision(tmp_path: Path):
     assert local_files(GSM8K, tmp_path, "train").revision == "c0ffee"
 
 
-def test_an_absent_path_is_named(tmp_path: Path):
+def test_an_absent_path_and_two_snapshots_are_named(tmp_path: Path):
     with pytest.raises(UserError, match=r"none: there is no such file or folder"):
         local_files(GSM8K, tmp_path / "none", "train")
+    with pytest.raises(UserError, match=r"holds aaa, bbb; give the folder of the one"):
+        local_files(GSM8K, cache(tmp_path, "aaa", "bbb"), "train")

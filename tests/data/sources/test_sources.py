@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
@@ -20,18 +19,20 @@ from dgpo.data.sources import SOURCES
 from dgpo.data.sources.source import Source, records, table_of
 from dgpo.errors import UserError
 from dgpo.tables import WIDTH
+from tests.data.own import write
 
 Rows = list[dict[str, Any]]
 
 
 def prepared(source: str, rows: Rows | Path, tmp_path: Path, *options: str, name: str = "") -> Rows:
     """What `dgpo data prepare` writes of the rows, as they lie in a parquet or JSON file."""
-    path = rows if isinstance(rows, Path) else tmp_path / f"rows{'.json' if source == 'klear-mathsub' else '.parquet'}"
-    if not isinstance(rows, Path):
-        if path.suffix == ".json":
-            path.write_text(json.dumps(rows))
-        else:
-            pq.write_table(pa.Table.from_pylist(rows), path)
+    if isinstance(rows, Path):
+        path = rows
+    elif source in ("klear-mathsub", "deepscaler"):
+        path = tmp_path / "rows.json"
+        path.write_text(json.dumps(rows))
+    else:
+        path = write(tmp_path / "rows.parquet", rows)
     assert main(["data", "prepare", source, "--from", str(path), "--out", str(tmp_path / "out"), *options]) == 0
     written = tmp_path / "out" / f"{name or source}.parquet"
     assert check_parquet(written) == []
@@ -60,6 +61,52 @@ DAPO_PROMPT = (
 )
 
 
+AMC23 = [{"id": 0, "problem": "Meet?", "answer": 27.0, "url": "u"}, {"id": 1, "problem": "Run?", "answer": -1.5}]
+ROWS: dict[str, tuple[str, Rows, list[tuple[str, str]]]] = {
+    "DAPO's processed copy": (
+        "dapo-math-17k",
+        [{**verl_row("Find $x$.", "34", "a"), "prompt": "Find $x$.", "solution": "34",
+          "source_prompt": [{"content": "x", "role": "user"}]}],
+        [("Find $x$.", "34")],
+    ),
+    "DeepScaleR's empty answers": (
+        "deepscaler",
+        [{"problem": "Simplify.", "answer": r"-\frac{2}{3}", "solution": "..."},
+         {"problem": "Prove it.", "answer": "", "solution": "..."},
+         {"problem": "Which?", "answer": r"\text{(C)}", "solution": ""}],
+        [("Simplify.", r"-\frac{2}{3}"), ("Which?", r"\text{(C)}")],
+    ),
+    "Klear in verl's schema": (
+        "klear-mathsub",
+        [verl_row("What is $2^{10}$?", "1024", 5), verl_row("Area?", r"\frac{\pi}{4}", 6)],
+        [("What is $2^{10}$?", "1024"), ("Area?", r"\frac{\pi}{4}")],
+    ),
+    "AIME 24 with capital columns": (
+        "aime24", [{"ID": "2024-I-1", "Problem": "Walks.", "Solution": "s", "Answer": 204}], [("Walks.", "204")]
+    ),
+    "AIME 24 as 32 copies": ("aime24", [verl_row(DAPO_PROMPT.format("Walks."), "204", "0")] * 32, [("Walks.", "204")]),
+    "AMC 23 of numbers with a point": ("amc23", AMC23, [("Meet?", "27"), ("Run?", "-1.5")]),
+    "AMC 23 of such numbers as text, under another name": (
+        "amc23",
+        [{"id": row["id"], "question": row["problem"], "answer": str(row["answer"])} for row in AMC23],
+        [("Meet?", "27"), ("Run?", "-1.5")],
+    ),
+    "Minerva's powers of ten": (
+        "minerva",
+        [{"question": "Luminosity?", "answer": "4.5e33"}, {"question": "Angle?", "answer": "1e-7"},
+         {"question": "Motion?", "answer": r"\arcsin{1.3 \sin{\theta_w}}"}],
+        [("Luminosity?", r"4.5 \times 10^{33}"), ("Angle?", r"1 \times 10^{-7}"),
+         ("Motion?", r"\arcsin{1.3 \sin{\theta_w}}")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_problems_and_answers_come_out_of_each_schema(kind: str, tmp_path: Path):
+    source, rows, expected = ROWS[kind]
+    assert pairs(prepared(source, rows, tmp_path)) == expected
+
+
 def test_dapo_copies_and_conflicting_repeats(tmp_path: Path):
     one = verl_row(DAPO_PROMPT.format("Find $x$ if $x = 34$."), "34", "9a9b6eb4")
     again = verl_row(DAPO_PROMPT.format("Find $x$ if $x = 34$."), "34", "0c0ffee0")
@@ -78,32 +125,6 @@ def test_dapo_copies_and_conflicting_repeats(tmp_path: Path):
     assert manifest.notes == [
         "500 rows were read and 1791700 (BytedTsinghua-SIA/DAPO-Math-17k) or 17398 (open-r1/DAPO-Math-17k-Processed) "
         "expected: the data has changed, or is cut short"
-    ]
-
-
-def test_dapo_s_processed_copy(tmp_path: Path):
-    row = {"prompt": "Find $x$.", "solution": "34", "data_source": "math_dapo",
-           "ability": "MATH", "reward_model": {"ground_truth": "34", "style": "rule"}, "extra_info": {"index": "a"},
-           "source_prompt": [{"content": "x", "role": "user"}]}  # fmt: skip
-    assert pairs(prepared("dapo-math-17k", [row], tmp_path)) == [("Find $x$.", "34")]
-
-
-def test_deepscaler_s_empty_answers(tmp_path: Path):
-    rows = [
-        {"problem": "Simplify.", "answer": r"-\frac{2}{3}", "solution": "..."},
-        {"problem": "Prove it.", "answer": "", "solution": "..."},
-        {"problem": "Which?", "answer": r"\text{(C)}", "solution": ""},
-    ]
-    path = tmp_path / "deepscaler.json"
-    path.write_text(json.dumps(rows))
-    assert pairs(prepared("deepscaler", path, tmp_path)) == [("Simplify.", r"-\frac{2}{3}"), ("Which?", r"\text{(C)}")]
-
-
-def test_klear_in_verl_s_schema_as_json(tmp_path: Path):
-    rows = [verl_row("What is $2^{10}$?", "1024", 5), verl_row("Area?", r"\frac{\pi}{4}", 6)]
-    assert pairs(prepared("klear-mathsub", rows, tmp_path)) == [
-        ("What is $2^{10}$?", "1024"),
-        ("Area?", r"\frac{\pi}{4}"),
     ]
 
 
@@ -137,13 +158,6 @@ def test_aime24_answers_lose_leading_zeros(tmp_path: Path):
     ]
 
 
-def test_aime24_with_capital_columns_and_as_32_copies(tmp_path: Path):
-    capital = [{"ID": "2024-I-1", "Problem": "Walks.", "Solution": "s", "Answer": 204}]
-    assert pairs(prepared("aime24", capital, tmp_path)) == [("Walks.", "204")]
-    copies = [verl_row(DAPO_PROMPT.format("Walks."), "204", "0")] * 32
-    assert pairs(prepared("aime24", copies, tmp_path)) == [("Walks.", "204")]
-
-
 def test_aime25_in_two_files_and_with_degrees(tmp_path: Path):
     folder = tmp_path / "repository"
     folder.mkdir()
@@ -161,17 +175,6 @@ def test_a_copy_with_another_split_keeps_the_source_s_name(tmp_path: Path):
     assert [(row["data_source"], row["extra_info"]["split"]) for row in written] == [("aime25", "train")]
 
 
-@pytest.mark.parametrize("column", ["question", "problem"])
-def test_amc23_answers_as_numbers_with_a_point(column: str, tmp_path: Path):
-    rows: Rows = [
-        {"id": 0, column: "Meet?", "answer": 27.0, "url": "u"},
-        {"id": 1, column: "Run?", "answer": -1.5, "url": "u"},
-    ]
-    assert pairs(prepared("amc23", rows, tmp_path)) == [("Meet?", "27"), ("Run?", "-1.5")]
-    texts = [{**row, "answer": str(row["answer"])} for row in rows]
-    assert pairs(prepared("amc23", texts, tmp_path)) == [("Meet?", "27"), ("Run?", "-1.5")]
-
-
 def test_math500_with_subject_level_and_another_base(tmp_path: Path):
     rows = [
         {"problem": "Convert.", "solution": "s", "answer": r"\left( 3, \frac{\pi}{2} \right)", "subject": "Precalculus",
@@ -184,19 +187,6 @@ def test_math500_with_subject_level_and_another_base(tmp_path: Path):
     assert [written[0]["extra_info"][key] for key in ("id", "level", "subject")] == [
         "test/precalculus/807.json", "2", "Precalculus"
     ]  # fmt: skip
-
-
-def test_minerva_s_powers_of_ten(tmp_path: Path):
-    rows = [
-        {"question": "Luminosity?", "answer": "4.5e33"},
-        {"question": "Angle?", "answer": "1e-7"},
-        {"question": "Motion?", "answer": r"\arcsin{1.3 \sin{\theta_w}}"},
-    ]
-    assert pairs(prepared("minerva", rows, tmp_path)) == [
-        ("Luminosity?", r"4.5 \times 10^{33}"),
-        ("Angle?", r"1 \times 10^{-7}"),
-        ("Motion?", r"\arcsin{1.3 \sin{\theta_w}}"),
-    ]
 
 
 def test_olympiadbench_lists_with_dollars_and_several_answers(tmp_path: Path):
