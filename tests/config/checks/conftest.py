@@ -11,6 +11,8 @@ from dgpo.config.compose import compose_config
 from dgpo.data.sources.arithmetic import write_splits
 from dgpo.tasks import small_model
 
+Problems = Callable[..., list[str]]
+
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -31,7 +33,7 @@ def overrides(files: Path, tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def problems(overrides: list[str]) -> Callable[..., list[str]]:
+def problems(overrides: list[str]) -> Problems:
     """What the check finds in the quick start with more overrides; it starts nothing."""
 
     def found(*more: str) -> list[str]:
