@@ -10,11 +10,7 @@ app = typer.Typer()
 
 
 @app.command(cls=SeveralValues)
-def show(
-    files: list[str],
-    levels: Annotated[list[int] | None, typer.Option()] = None,
-    name: str = "",
-) -> None:
+def show(files: list[str], levels: Annotated[list[int] | None, typer.Option()] = None, name: str = "") -> None:
     print(files, levels, name)
 
 

@@ -16,23 +16,6 @@ def merged(pairs: Sequence[tuple[str, object]], *, keep_conflicts: bool = False)
     return merge_answers(entries, tally, keep_conflicts=keep_conflicts), tally
 
 
-def test_copies_become_the_first_of_them():
-    entries, tally = merged([("What is $2$?", "2"), ("one?", "1"), ("what is 2", 2), ("What is $2$?", "2")] * 100)
-    assert [(e.first.id, e.first.problem, e.ground_truth) for e in entries] == [
-        ("row0", "What is $2$?", "2"),
-        ("row1", "one?", "1"),
-    ]
-    assert tally.rows_in == 400
-    assert tally.dropped == {"duplicate": 398}
-    assert tally.accounts == []
-
-
-def test_answers_that_are_equal_as_mathematics_are_no_conflict():
-    entries, tally = merged([("half", "0.5"), ("half", r"\frac{1}{2}"), ("half", r"\dfrac{2}{4}")])
-    assert [e.ground_truth for e in entries] == ["0.5"]
-    assert tally.dropped == {"duplicate": 2}
-
-
 CONFLICT = [("p", "3"), ("q", "1"), ("p", "4"), ("p", "4.0"), ("P.", "5")]
 
 
@@ -44,19 +27,27 @@ def test_a_problem_with_conflicting_answers_is_dropped_and_listed():
         {"reason": "conflicting answers", "rows": 4, "row": 0, "id": "row0", "problem": "p",
          "answers": {"3": 1, "4": 2, "5": 1}}
     ]  # fmt: skip
+    assert merged(CONFLICT, keep_conflicts=True)[1].accounts[0]["kept"] == "4"
 
 
-def test_the_answer_of_most_rows_can_be_kept():
-    entries, tally = merged(CONFLICT, keep_conflicts=True)
-    assert [(e.first.problem, e.ground_truth) for e in entries] == [("p", "4"), ("q", "1")]
-    assert tally.dropped == {"conflicting answers": 2, "duplicate": 1}
-    assert tally.accounts[0]["kept"] == "4"
+COPIES = [("What is $2$?", "2"), ("one?", "1"), ("what is 2", 2), ("What is $2$?", "2")]
+MERGED = {
+    "copies become the first": (COPIES * 100, [("row0", "2"), ("row1", "1")], {"duplicate": 398}),
+    "equal as mathematics": (
+        [("half", "0.5"), ("half", r"\frac{1}{2}"), ("half", r"\dfrac{2}{4}")], [("row0", "0.5")], {"duplicate": 2}),
+    "the answer of most rows": (
+        CONFLICT, [("row0", "4"), ("row1", "1")], {"conflicting answers": 2, "duplicate": 1}),
+    "no most common answer": ([("p", "3"), ("p", "4")], [], {"conflicting answers": 2}),
+    "a readable answer for one that is not": ([("p", ""), ("p", "1")], [("row1", "1")], {"empty answer": 1}),
+}  # fmt: skip
 
 
-def test_without_a_most_common_answer_none_is_kept():
-    entries, tally = merged([("p", "3"), ("p", "4")], keep_conflicts=True)
-    assert entries == []
-    assert tally.dropped == {"conflicting answers": 2}
+@pytest.mark.parametrize("kind", MERGED)
+def test_rows_of_one_problem_are_merged_and_counted(kind: str):
+    rows, kept, dropped = MERGED[kind]
+    entries, tally = merged(rows, keep_conflicts=True)
+    assert [(entry.first.id, entry.ground_truth) for entry in entries] == kept
+    assert (tally.rows_in, tally.dropped) == (len(rows), dropped)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +69,6 @@ def test_a_row_that_cannot_be_used_is_dropped_and_listed(problem: str, answer: o
     assert [e.first.problem for e in entries] == ["good"]
     assert tally.dropped == {reason: 1}
     assert (tally.accounts[0]["reason"], tally.accounts[0]["row"]) == (reason, 1)
-
-
-def test_a_copy_with_a_readable_answer_stands_for_one_without():
-    entries, tally = merged([("p", ""), ("p", "1")])
-    assert [(e.first.id, e.ground_truth) for e in entries] == [("row1", "1")]
-    assert tally.dropped == {"empty answer": 1}
 
 
 pairs = st.lists(st.tuples(st.sampled_from(["a", "b", "c", ""]), st.sampled_from(["1", "1.0", "2", "", None, "{"])))

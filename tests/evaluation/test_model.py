@@ -1,7 +1,7 @@
 """Prompts as token ids: the chat template once, one BOS at most, and the same ids as in training."""
 
-import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from dgpo.errors import UserError
 from dgpo.evaluation.benchmarks import read_benchmarks
 from dgpo.evaluation.model import find_model, prompt_tokens, prompts_sha256
-from dgpo.runs.checkpoints import write_manifest
 
 
 def test_a_second_bos_is_refused_and_one_is_not(model: Path, data: Path) -> None:
@@ -51,25 +50,19 @@ def test_prompts_are_those_of_training(model: Path, data: Path) -> None:
 
 
 def test_a_checkpoint_is_exported_once_and_found_again(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    untrained: Path, train_to: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The export of a checkpoint as the trainer writes it, from a model that was never trained."""
+    train_to(tmp_path / "run", 3, 0.5)
     step = tmp_path / "run/checkpoints/global_step_3"
-    shutil.copytree(model, step / "actor/huggingface")
-    trained = AutoModelForCausalLM.from_pretrained(model)
-    (step / "actor/huggingface/model.safetensors").unlink()
-    torch.save(trained.state_dict(), step / "actor/model_world_size_1_rank_0.pt")
-    (step / "actor/fsdp_config.json").write_text(json.dumps({"FSDP_version": 1, "world_size": 1}))
-    write_manifest(step)
     found = find_model(str(tmp_path / "run"), None, tmp_path / "out")
     assert f"exporting {step} to {found.path}\n" in capsys.readouterr().err
-    exported = AutoModelForCausalLM.from_pretrained(found.path)
+    trained, exported = (AutoModelForCausalLM.from_pretrained(path) for path in (untrained, found.path))
     for name, value in trained.state_dict().items():
         assert torch.equal(exported.state_dict()[name].float(), value.to(torch.bfloat16).float())
     again = find_model(str(step), None, tmp_path / "out")
     assert (again.path, again.facts.revision) == (found.path, found.facts.revision)
     assert "exporting" not in capsys.readouterr().err
-    assert found.facts.hidden_size == 64
+    assert found.facts.hidden_size == trained.config.hidden_size
 
 
 def test_a_model_is_refused_before_its_files_are_read_whole(model: Path, tmp_path: Path) -> None:

@@ -3,15 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from dgpo.runs.checkpoints import (
-    MANIFEST,
-    best_checkpoint,
-    find,
-    latest_complete,
-    prune,
-    set_aside,
-    write_manifest,
-)
+from dgpo.runs.checkpoints import MANIFEST, best_checkpoint, find, latest_complete, prune, set_aside, write_manifest
 
 
 def make(directory: Path, step: int, *, whole: bool = True) -> Path:

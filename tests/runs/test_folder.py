@@ -1,5 +1,3 @@
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +22,7 @@ def hold(path: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_second_run_in_a_live_folder_is_refused_and_named(tmp_path: Path) -> None:
+def test_a_second_run_in_a_live_folder_is_refused_and_a_killed_one_leaves_it_free(tmp_path: Path) -> None:
     process = hold(tmp_path)
     try:
         with pytest.raises(UserError, match=f"process {process.pid}"), RunFolder(tmp_path):
@@ -32,12 +30,6 @@ def test_a_second_run_in_a_live_folder_is_refused_and_named(tmp_path: Path) -> N
     finally:
         process.kill()
         process.wait()
-
-
-def test_a_killed_run_leaves_its_folder_free(tmp_path: Path) -> None:
-    process = hold(tmp_path)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
     with RunFolder(tmp_path) as folder:
         assert folder.path == tmp_path
 

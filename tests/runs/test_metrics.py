@@ -43,12 +43,7 @@ def test_history_takes_repeated_steps_from_the_later_launch_and_keeps_the_others
     write(folder.new_metrics_file(), (0, {"val": 0.1}), (1, {"actor/x": 1.0}), (2, {"actor/x": 2.0, "val": 0.2}))
     # A resumed launch validates first, at the step it goes on from, and logs nothing else there.
     write(folder.new_metrics_file(), (1, {"val": 0.9}), (2, {"actor/x": 20.0}), (3, {"actor/x": 30.0}))
-    assert history(folder) == {
-        0: {"val": 0.1},
-        1: {"actor/x": 1.0},
-        2: {"actor/x": 20.0},
-        3: {"actor/x": 30.0},
-    }
+    assert history(folder) == {0: {"val": 0.1}, 1: {"actor/x": 1.0}, 2: {"actor/x": 20.0}, 3: {"actor/x": 30.0}}
 
 
 def test_history_drops_what_a_launch_from_an_earlier_step_leaves_behind(tmp_path: Path) -> None:

@@ -72,16 +72,8 @@ def test_what_cannot_go_with_an_agent_is_refused(chosen: DictConfig, settings: d
 @pytest.mark.parametrize(
     ("settings", "kind", "says"),
     [
-        (
-            {"data.max_prompt_length": 60},
-            "error",
-            "max_prompt_length=60: an observation of environment FrozenLake-v1",
-        ),
-        (
-            {"data.max_response_length": 60},
-            "error",
-            "max_response_length=60: 8 turns of environment FrozenLake-v1",
-        ),
+        ({"data.max_prompt_length": 60}, "error", "max_prompt_length=60: an observation of environment FrozenLake-v1"),
+        ({"data.max_response_length": 60}, "error", "max_response_length=60: 8 turns of environment FrozenLake-v1"),
         ({"agent.max_turns": 40}, "error", "40 turns of environment FrozenLake-v1 take up to"),
         ({"agent.max_action_tokens": 50}, "warning", "so that some will be cut off"),
         ({"agent.layout": "turn", "data.max_response_length": 2}, "warning", "data.max_response_length=2: 1 turns"),

@@ -148,10 +148,7 @@ def test_what_would_fail_on_the_cluster_is_refused_here(overrides: list[str], sa
         (["trainer.test_freq=15"], "few steps are both validated and saved"),
         # What does not fit by an estimate alone.
         ([f"{ACTOR}.ppo_max_token_len_per_gpu=131072"], "run.gpu_memory_gib=79: update, head needs"),
-        (
-            [SHORT, f"{ACTOR}.calculate_entropy=true"],
-            "calculate_entropy=True: each update would go",
-        ),
+        ([SHORT, f"{ACTOR}.calculate_entropy=true"], "calculate_entropy=True: each update would go"),
     ],
 )
 def test_what_may_be_meant_is_warned_about(overrides: list[str], says: str) -> None:
