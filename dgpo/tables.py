@@ -76,10 +76,10 @@ def settings_table(
     notes: Sequence[str] = (),
     keys: Sequence[str] | None = None,
 ) -> Table:
-    """A row a key, a column for each of what has these settings; without ``keys`` all, a star at those that differ."""
+    """A row for each of ``keys`` (None: all, with a star where they differ), a column for each of ``columns``."""
     starred = differing([*columns.values()]) if keys is None else ()
     rows = []
-    for key in keys or dict.fromkeys(key for each in columns.values() for key in each):
+    for key in dict.fromkeys(key for each in columns.values() for key in each) if keys is None else keys:
         values = (each.get(key) for each in columns.values())
         cells = (ABSENT if value is None else str(value) for value in values)
         rows.append((f"{key} *" if key in starred else key, *cells))

@@ -38,7 +38,7 @@ class Contents:
     Attributes:
         faults: why verl does not load it, or why a row has not what it must have; with row and remedy.
         rows: their number; of these, and below, none is counted that has such a fault.
-        prompts, warnings: what is wrong with prompts, and what may be meant.
+        prompt_faults, warnings: what is wrong with prompts, and what is odd in them and may be meant.
         truths: the ground truths.
         tasks: a mark of what each row asks: its prompt, the answer, and for an agent the environment.
         loops: the agent loops that a column ``agent_name`` asks for.
@@ -49,7 +49,7 @@ class Contents:
     def __init__(self, path: Path, prompt_key: str = "prompt", fault_of: Callable[[str], str] = prompt_fault) -> None:
         self.path, self._key, self._fault_of = path, prompt_key, fault_of
         self.rows = 0
-        self.prompts, self.warnings, self.truths = Occurrences(), Occurrences(), Occurrences()
+        self.prompt_faults, self.warnings, self.truths = Occurrences(), Occurrences(), Occurrences()
         self.tasks, self.loops = array("q"), set[str]()
         self.environments: dict[str, tuple[list[Message], Any]] = {}
         self.first: list[tuple[int, Mapping[str, Any]]] = []
@@ -62,7 +62,7 @@ class Contents:
         self.rows += 1
         self.truths.add(truth, place)
         if fault := self._fault_of(text):
-            self.prompts.add(f"the prompt {fault}", place)
+            self.prompt_faults.add(f"the prompt {fault}", place)
         if asks_elsewhere(text):
             self.warnings.add(ELSEWHERE, place)
         if messages[-1]["role"] == "assistant":
@@ -74,6 +74,14 @@ class Contents:
         self.environments.setdefault(environment, (messages, task))
         if len(self.first) < FIRST:
             self.first.append((place, row))
+
+    def row_faults(self, truth_fault: Callable[[str], str], remedy: str = "") -> Occurrences:
+        """What is wrong with prompts and, by ``truth_fault``, with ground truths, with the remedy for these."""
+        faults = Occurrences(self.prompt_faults)
+        for truth, rows in self.truths.items():
+            if fault := truth_fault(truth):
+                faults[f"the ground truth {truth!r:.80} {fault}{remedy}"] = rows
+        return faults
 
 
 class Examination(Contents):
@@ -87,11 +95,8 @@ class Examination(Contents):
         self.faults = self.faults or load_fault(path)
         if self.faults:
             return
-        for truth, met in self.truths.items():
-            if fault := ground_truth_fault(truth):
-                remedy = "correct it or drop the row, as `dgpo data prepare` does"
-                self.prompts[f"ground truth {truth!r:.80} {fault}; {remedy}"] = met
-        self.faults = self.prompts.lines()
+        remedy = "; correct it or drop the row, as `dgpo data prepare` does"
+        self.faults = self.row_faults(ground_truth_fault, remedy).lines()
         characters = f"{min(self._lengths)} to {max(self._lengths)}, median {median(self._lengths):.0f}"
         self.facts += [f"characters a prompt: {characters}", f"distinct ground truths: {len(self.truths)}"]
         for what, counts in (("problem", self._problems), ("extra_info.id", self._ids)):

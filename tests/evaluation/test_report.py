@@ -52,6 +52,7 @@ def change(folder: Path, key: str, value: Any) -> None:
 def test_the_figures_are_those_counted_by_hand(folders: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "report"
     assert main(["eval", "report", str(folders[0]), "--out", str(out)]) == 0
+    assert "Settings that differ" not in (out / "report.md").read_text()
     model = json.loads((out / "report.json").read_text())["models"]["first"]
     sums, more = model["benchmarks"]["sums"], model["benchmarks"]["more"]
     assert (sums["problems"], sums["samples"], more["problems"]) == (2, 4, 3)

@@ -16,7 +16,6 @@ from dgpo.config.compose import paths
 from dgpo.config.memory.setup import MODEL
 from dgpo.data.answers import canonical_answer, text_fault
 from dgpo.data.instructions import ELSEWHERE
-from dgpo.data.schema import Occurrences
 from dgpo.model_files import has_tokenizer, is_hub_id, model_fault
 from dgpo.verifier import verify
 
@@ -78,10 +77,7 @@ def contents(config: DictConfig) -> Iterator[Finding]:
     is_ours = function.path == OURS
     reads_boxes = is_ours and (function.get("reward_kwargs") or {}).get("mode", "boxed") == "boxed"
     for key, path, file in prompt_contents(config):
-        faults = Occurrences(file.prompts)
-        for truth, rows in file.truths.items() if is_ours else ():
-            if fault := _truth_fault(truth):
-                faults[f"the ground truth {truth!r:.80} {fault}"] = rows
+        faults = file.row_faults(_truth_fault) if is_ours else file.prompt_faults
         if count := sum(count for count, *_ in faults.values()):
             message = f"{faults.lines()[0]}; {count} of {file.rows} rows have a fault"
             yield Finding(key, path, message, "mend them as `dgpo data prepare` does, or drop them", count >= file.rows)

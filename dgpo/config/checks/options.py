@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dgpo.config.checks.finding import Finding, finding, finding_from_error
 from dgpo.config.checks.kinds import defaults
+from dgpo.config.checks.reward import OURS
 from dgpo.config.compose import flat
 from dgpo.config.memory.setup import ACTOR, ENGINE, MODEL, ROLLOUT
 from dgpo.config.renamed_keys import BEFORE_REWARD, UNREAD
@@ -164,7 +165,7 @@ def filtering(config: DictConfig) -> Iterator[Finding]:
         message = f"verl does not tell a custom sampler ({sampler.name}) to filter groups"
         remedy = "set trainer.v1.sampler.custom_sampler.path and .name to null"
         yield finding(config, f"{FILTER}.enable", message, remedy)
-    if function.path == "pkg://dgpo.rewards.verl" and groups.metric not in ("acc", "score", "reward"):
+    if function.path == OURS and groups.metric not in ("acc", "score", "reward"):
         yield finding(config, f"{FILTER}.metric", "the reward function returns no such number", "use acc, or reward")
     options = function.get("reward_kwargs") or {}
     shaped = [name for name in ("overlong_buffer", "format_weight") if options.get(name)]

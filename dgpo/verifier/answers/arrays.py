@@ -2,19 +2,18 @@ r"""Reads matrices and vectors, their multiples and sums: ``2\begin{pmatrix}1\\3
 and what is written in the same environments: determinants, functions by cases, and systems of equations.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 from dgpo.verifier.answers.conditions import OTHERWISE, WHEN, clauses, without_fillers
 from dgpo.verifier.answers.naming import read_name
 from dgpo.verifier.answers.number_sets import whole_numbers
-from dgpo.verifier.answers.regions import REALS, without
+from dgpo.verifier.answers.regions import REALS, Read, without
 from dgpo.verifier.expressions.tree import Answer, Grid, Named, Node, Operation, Region, Several, Statement, Value
 from dgpo.verifier.text.splitting import group_end, in_a_list, plain, shell, split, step, symbols, trimmed
 from dgpo.verifier.text.tokens import CLOSE, EQUALS, OPEN, PLUS, TIMES, Token, Tokens, has, has_any, vocabulary
 
-Read = Callable[[Tokens], Answer]
 Rows = list[list[Tokens]]
 _MATRICES = vocabulary("pmatrix bmatrix matrix smallmatrix array Bmatrix cases")
 _DETERMINANTS = vocabulary("vmatrix")

@@ -1,6 +1,6 @@
 r"""Lists by their rule: ``1, 2, \ldots, 5``, ``n^2, n = 1, 2, 3``, ``(1, 2, 3) and all permutations``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import dropwhile, permutations
@@ -8,13 +8,13 @@ from typing import Any
 
 from dgpo.verifier.answers import conditions, regions
 from dgpo.verifier.answers.naming import read_name
+from dgpo.verifier.answers.regions import Read
 from dgpo.verifier.expressions.arithmetic import exact
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import ABOVE, Answer, Node, Piece, Region, Several, Statement, Value, renamed
 from dgpo.verifier.text.splitting import split
 from dgpo.verifier.text.tokens import Tokens, has, vocabulary
 
-Read = Callable[[Tokens], Answer]
 _PERMUTED = vocabulary("permutations permutation and all its any their of the cyclic with thereof up to")
 MAX_PERMUTED = 4
 _COUNTED = vocabulary("name relation number join dots open close")

@@ -1,4 +1,4 @@
-"""Compares two trees: a method for each pair of kinds, which returns True, False, or None for not known."""
+"""Compares two trees: a method for each kind, which returns True, False, or None for not known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

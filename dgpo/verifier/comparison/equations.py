@@ -4,13 +4,12 @@ r"""What equations say: of ``x = 5`` the value of a name, of ``3 \cdot 4 = 12`` 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import Name, differ, read_name
 from dgpo.verifier.answers.regions import REAL, WHOLE
-from dgpo.verifier.comparison.forms import NEGATED, WITH_CONSTANT, Declared, is_fixed, with_one_notation
+from dgpo.verifier.comparison.forms import NEGATED, WITH_CONSTANT, Declared, with_one_notation, without_constant
 from dgpo.verifier.comparison.rounding import may_round
 from dgpo.verifier.expressions.points import COUNTERS
 from dgpo.verifier.expressions.tree import (
@@ -223,22 +222,13 @@ def same_relation(gold: Equation, answer: Equation) -> bool | None:
         return None
     wanted = _differences(gold.sides)
     given = _in_any_order(answer.sides) if wanted and len(gold.sides) == len(answer.sides) else []
-    pairs = (zip(wanted, order, strict=True) for order in given)
-    is_any = any(all(is_multiple(*with_one_notation(*pair)) for pair in order) for order in pairs if all(given))
-    nodes = (*wanted, *(given[0] if given else ()))
-    curves = [curve for curve in map(_without_constant, nodes) if curve is not None]
+    if not given or not all(given):
+        return None
+    curves = [curve for curve in map(without_constant, (*wanted, *given[0])) if curve is not None]
     if len(curves) == len(gold.sides) == 2 and is_multiple(*curves):
         return True  # x^2 + y^2 = C and x^2/2 + y^2/2 = C
-    return is_any if given and all(given) else None
-
-
-def _without_constant(node: Node) -> Node | None:
-    """``x - y`` of ``x - y + 2C``, where C is a constant of integration; None where it is no term, or there is none."""
-    if not {"C"} < names(node) <= WITH_CONSTANT:
-        return None
-    start, one, two = (renamed(node, {"C": Fraction(count)}) for count in range(3))
-    slope = minus(one, start)
-    return start if is_fixed(slope) and equal(slope, minus(two, one)) is True else None
+    pairs = (zip(wanted, order, strict=True) for order in given)
+    return any(all(is_multiple(*with_one_notation(*pair)) for pair in order) for order in pairs)
 
 
 def unknowns(equation: Equation) -> frozenset[str]:

@@ -1,12 +1,12 @@
-r"""The forms of an answer that may be compared: other letters and labels, radians, a per cent sign, vectors as tuples,
-formulas by cases, sentences by their formulas.
+r"""The forms of an answer that may be compared: other letters and labels, degrees, a per cent sign, another constant of
+integration, sentences by their formulas.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from itertools import groupby, pairwise, permutations
+from itertools import groupby, permutations
 
 from dgpo.verifier.answers.grammar import read_answer
 from dgpo.verifier.answers.naming import are_other_measures
@@ -177,14 +177,20 @@ def is_shifted(gold: Node, answer: Node) -> bool:
     gold, answer = (rebuilt(node, _without_modulus) for node in (gold, answer))
     if any(equal(gold, form) is True for form in (answer, renamed(answer, NEGATED))):
         return True
-    starts = [[renamed(side, {"C": Fraction(count)}) for count in range(3)] for side in (gold, answer)]
-    slopes = [minus(two, one) for side in starts for one, two in pairwise(side)]
-    are_sums = all(map(is_fixed, slopes)) and all(equal(slopes[at], slopes[at + 1]) is True for at in (0, 2))
-    gap = minus(starts[0][0], starts[1][0])
-    return are_sums and (is_fixed(gap) or equal(starts[0][0], starts[1][0]) is True)
+    one, two = map(without_constant, (gold, answer))
+    return one is not None and two is not None and (_is_fixed(minus(one, two)) or equal(one, two) is True)
 
 
-def is_fixed(node: Node) -> bool:
+def without_constant(node: Node) -> Node | None:
+    """``x - y`` of ``x - y + 2C``, where C is a constant of integration; None where it is no term, or there is none."""
+    if not {"C"} < names(node) <= WITH_CONSTANT:
+        return None
+    start, one, two = (renamed(node, {"C": Fraction(count)}) for count in range(3))
+    slope = minus(one, start)
+    return start if _is_fixed(slope) and equal(slope, minus(two, one)) is True else None
+
+
+def _is_fixed(node: Node) -> bool:
     """Whether the value of ``node`` is the same wherever its variables are, but 0."""
     points = (dict.fromkeys(names(node), Fraction(place, 5)) for place in (2, 7))
     return any(equal(renamed(node, point), node) is True for point in points)

@@ -54,15 +54,11 @@ def without_letters(gold: Reading, answer: Reading) -> tuple[Reading, Reading]:
         return gold.text_of_choice or gold, answer
     is_named = has(gold.tokens[:1], "name", *"ABCDEFGH") and not isinstance(gold.tree, Value)
     is_letter = gold.choice is not None or (gold.choices is not None and not gold.plain.startswith("I"))
-    if not is_letter and not is_named:
-        return gold, answer.text_of_choice or answer
-    return gold, answer
+    return gold, answer if is_letter or is_named else answer.text_of_choice or answer
 
 
 def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bool | None]) -> bool | None:
     """Whether two answers in words or letters of choices (their texts by ``same``) are the same; else None."""
-    if answer.choices and gold.plain in ("(1)", "(2)", "(3)", "(4)", "(5)"):
-        return False  # one statement beside several
     wanted = gold.whole_numbers
     given = whole_numbers(answer.plain, is_answer=True) if wanted else None
     if wanted and given and (wanted.kind != given.kind or same_numbers(wanted, given)):
@@ -77,6 +73,13 @@ def in_words(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bo
             return False
     if Several("{}", ()) in (gold.tree, answer.tree):
         return (answer.phrase or gold.phrase) == NO_SOLUTION or gold.tree == answer.tree
+    return _in_letters(gold, answer, same)
+
+
+def _in_letters(gold: Reading, answer: Reading, same: Callable[[Answer, Answer], bool | None]) -> bool | None:
+    """As `in_words`, of letters: those of choices, of segments and polygons, and the numbers of statements."""
+    if answer.choices and gold.plain in ("(1)", "(2)", "(3)", "(4)", "(5)"):
+        return False  # one statement beside several
     if gold.choices and answer.choices:
         return answer.choices == gold.choices
     if gold.choices and gold.plain.startswith("(") and "".join(gold.choices).isdigit():  # (1)(3) is no product
