@@ -96,7 +96,9 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
     if unknown in keys:
         return "another override, with ~, has taken it out; leave that out"
     last = unknown.rpartition(".")[2]
-    within = [key for key in keys if f".{key}".endswith(f".{unknown}") or key == OTHERS.get(last)]
+    # A key of unlearning has the last part of the training's.
+    ends = unknown, OTHERS.get(last, unknown), OTHERS.get(last, unknown.replace(".", "_")).rpartition(".")[2]
+    within = next(filter(None, ([key for key in keys if f".{key}".endswith(f".{end}")] for end in ends)), [])
     if not within:  # both as a whole and at its end
         close = get_close_matches(unknown, keys, 3, 0.93)
         within = [key for key in close if get_close_matches(last, [key.rpartition(".")[2]], 1, 0.75)][:1]
