@@ -83,7 +83,9 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             raise UserError(f"config {name}: it builds on none; let its defaults begin with rlvr") from error
         if any((each / unknown[1]).is_dir() for each in (folder, config_dir())):
             raise UserError(f"{unknown[1]}: {name} has no choice of it; write +{unknown[1]}=NAME to add one") from error
-        raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], [*flat(own)])}") from error
+        at_fault = str(getattr(error.__cause__, "full_key", ""))
+        key = at_fault if at_fault.startswith(f"{unknown[1]}.") else unknown[1]  # KEY={NAME: VALUE}
+        raise UserError(f"{key}: {name} has no such key; {_nearest(key, [*flat(own)])}") from error
 
 
 def flat(config: DictConfig) -> dict[str, Any]:

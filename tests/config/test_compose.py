@@ -147,6 +147,8 @@ def test_a_wrong_override_is_an_error_that_names_it(override: str, says: str) ->
         ("reward_funcs=accuracy", "write reward.custom_reward_function.path;"),
         ("learning_rate=1", "write actor_rollout_ref.actor.optim.lr;"),
         ("ppo.epochs=1", "write actor_rollout_ref.actor.ppo_epochs or critic.ppo_epochs;"),
+        ("algorithm.filter_groups={enabel:true}", "write algorithm.filter_groups.enable;"),
+        ("reward.custom_reward_function.reward_kwargs={alpha:2}", "reward_kwargs.alpha=VALUE adds a key of your own"),
         ("nothing.like=1", "correct it, or +nothing.like=VALUE adds"),
         ("actor_rollout_ref.actor.policy_loss.beta1=1", "policy_loss.beta1: quickstart has no such key; correct it"),
     ],
