@@ -58,6 +58,9 @@ def folder_fault(folder: Path) -> tuple[str, str] | None:
             return f"its {file.name} is damaged or cut short ({one_line(error)})", "copy or download it again"
     if not (settings := json_object(folder / "config.json")):
         return "it cannot be loaded: its config.json is damaged, or no object", "copy or download it again"
+    if (file := folder / "generation_config.json").is_file() and not json_object(file):
+        message = f"its {file.name}, which has its end tokens, is damaged, empty or no object"
+        return message, "copy or download it again, or delete it, so that the tokenizer's end token alone counts"
     if settings.get("tie_word_embeddings") and (pair := head_and_embedding(folder)):
         head, embedding = (tensor[:] for tensor in pair)
         if head.shape != embedding.shape or not (head == embedding).all():

@@ -97,6 +97,7 @@ tied = configured(lambda settings: {"tie_word_embeddings": True})
             "dgpo export RUN",
         ),
         (cut("config.json"), "it cannot be loaded: its config.json is damaged", "download it again"),
+        (cut("generation_config.json"), "its generation_config.json, which has its end tokens, is", "or delete it"),
         (with_layers(1), "its files lack weights", "complete"),
         (with_layers(-1), "its config.json is of a smaller model", "complete"),
         (

@@ -83,7 +83,9 @@ def compose_config(name: str, overrides: Sequence[str] = (), directory: Path | N
             raise UserError(f"config {name}: it builds on none; let its defaults begin with rlvr") from error
         if any((each / unknown[1]).is_dir() for each in (folder, config_dir())):
             raise UserError(f"{unknown[1]}: {name} has no choice of it; write +{unknown[1]}=NAME to add one") from error
-        raise UserError(f"{unknown[1]}: {name} has no such key; {_nearest(unknown[1], [*flat(own)])}") from error
+        at_fault = str(getattr(error.__cause__, "full_key", ""))
+        key = at_fault if at_fault.startswith(f"{unknown[1]}.") else unknown[1]  # KEY={NAME: VALUE}
+        raise UserError(f"{key}: {name} has no such key; {_nearest(key, [*flat(own)])}") from error
 
 
 def flat(config: DictConfig) -> dict[str, Any]:
@@ -96,7 +98,9 @@ def _nearest(unknown: str, keys: Sequence[str]) -> str:
     if unknown in keys:
         return "another override, with ~, has taken it out; leave that out"
     last = unknown.rpartition(".")[2]
-    within = [key for key in keys if f".{key}".endswith(f".{unknown}") or key == OTHERS.get(last)]
+    # A key of unlearning has the last part of the training's.
+    ends = unknown, OTHERS.get(last, unknown), OTHERS.get(last, unknown.replace(".", "_")).rpartition(".")[2]
+    within = next(filter(None, ([key for key in keys if f".{key}".endswith(f".{end}")] for end in ends)), [])
     if not within:  # both as a whole and at its end
         close = get_close_matches(unknown, keys, 3, 0.93)
         within = [key for key in close if get_close_matches(last, [key.rpartition(".")[2]], 1, 0.75)][:1]

@@ -128,6 +128,9 @@ def test_each_method_is_one_override(method: str) -> None:
         ("trainer.save_steps=5", "write trainer.save_freq;"),
         ("reward_funcs=accuracy", "write reward.custom_reward_function.path;"),
         ("learning_rate=1", "write actor_rollout_ref.actor.optim.lr;"),
+        ("ppo.epochs=1", "write actor_rollout_ref.actor.ppo_epochs or critic.ppo_epochs;"),
+        ("algorithm.filter_groups={enabel:true}", "write algorithm.filter_groups.enable;"),
+        ("reward.custom_reward_function.reward_kwargs={alpha:2}", "reward_kwargs.alpha=VALUE adds a key of your own"),
         ("nothing.like=1", "correct it, or +nothing.like=VALUE adds"),
         (f"{LOSS}.beta1=1", "policy_loss.beta1: quickstart has no such key; correct it"),
         # The authors' keys, and longer forms of our own.

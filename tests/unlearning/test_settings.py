@@ -93,6 +93,8 @@ def test_each_config_is_read(config: str) -> None:
         ("model.path=nowhere/at/all", "model.path=nowhere/at/all: no model can be loaded"),
         ("model.reference=other", "model.reference=other: it has a vocabulary of 9"),
         ("nothing=1", "nothing"),
+        ("train.learning_rate=1", "write train.lr;"),
+        ("lora.rank=8", "write model.lora_rank;"),
         ("method=idk_dpo", ""),
         ("method=idk_dpo train.micro_batch_size=5", "idk_dpo has pairs; take an even one"),
         ("method=idk_dpo data.alternatives=null", "nothing to answer instead"),

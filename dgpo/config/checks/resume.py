@@ -66,6 +66,7 @@ LEARNING = (
     "algorithm.use_kl_in_reward",
     "algorithm.norm_adv_by_std_in_grpo",
     f"{ACTOR}.fsdp_config.model_dtype",
+    "rollouts",
 )
 # Settings by which validations are of one kind; the best checkpoint is chosen among all of them.
 VALIDATION = ("data.val_files", f"{ROLLOUT}.val_kwargs")
@@ -133,11 +134,11 @@ def _same_settings(config: DictConfig, last: DictConfig, checkpoint: Path, moved
         message = f"{run} has {old}, and would go on from step {step} with another"
         remedy = "choose another run.dir; if it is meant, say so: trainer.resume_mode=resume_path "
         yield Finding(key, new, message, remedy + f"trainer.resume_from_path={checkpoint}")
-    of_loss = sorted({*OmegaConf.select(last, section, default=())} - {"_target_", "loss_mode"})
-    of_steps = (*(f"{section}.{name}" for name in of_loss), *LEARNING)
-    for has, keys in (("has learnt", of_steps), ("has validated", VALIDATION)):
+    names = sorted({*OmegaConf.select(last, section, default=())} - {"_target_", "loss_mode"})
+    of_loss = [f"{section}.{name}" for name in names]
+    for has, keys in (("has learnt", (*of_loss, *LEARNING)), ("has validated", VALIDATION)):
         for key, old, new in changes(last, config, keys):
-            if new is not None:  # of another loss, which has other settings
+            if new is not None or key not in of_loss:  # another loss has other settings
                 message = f"{run} {has} with {old} up to step {step}"
                 yield Finding(key, new, message, f"set it to {old}, unless the change is meant", fatal=False)
 

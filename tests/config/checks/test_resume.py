@@ -80,6 +80,11 @@ def test_what_a_step_learns_by_may_change_with_a_word(overrides: list[str], prob
     assert all(re.match("warning: .* has (learnt|validated) with", each) for each in found)
     assert [each.split(": ")[1] for each in sorted(found)] == [f"{key}={others[key]}" for key in sorted(others)]
     assert problems("trainer.test_freq=5", "data.max_prompt_length=30") == []
+    before = OmegaConf.load(folder.config)
+    OmegaConf.save(OmegaConf.merge(before, {"rollouts": {"low": None}}), folder.config)
+    (problem,) = problems()
+    assert problem.startswith("warning: rollouts=None: ") and "has learnt with {'low': None} up to step 2" in problem
+    OmegaConf.save(before, folder.config)
     checkpoint = folder.checkpoints / "global_step_2"
     (checkpoint / "data.pt").unlink(missing_ok=True)
     write_manifest(checkpoint)
