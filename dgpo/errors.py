@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, field, fields
 from numbers import Integral, Real
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 Choice = TypeVar("Choice")
 
@@ -84,13 +84,14 @@ def check_fields(settings: Any, spelled: Callable[[str], str] = str) -> None:
     Raises:
         ValueError: as `check_number`.
     """
+    types = get_type_hints(type(settings))  # a file of one's own may postpone its annotations, which are texts then
     for each in fields(settings):
-        name, value = spelled(each.name), getattr(settings, each.name)
-        if value is None and type(None) in get_args(each.type):
+        name, value, kind = spelled(each.name), getattr(settings, each.name), types[each.name]
+        if value is None and type(None) in get_args(kind):
             continue
         if isinstance(each.default, bool) and not isinstance(value, bool):
             raise ValueError(f"{name}={value!r} must be True or False")
-        if choices := get_args(each.type) if get_origin(each.type) is Literal else each.metadata.get("choices"):
+        if choices := get_args(kind) if get_origin(kind) is Literal else each.metadata.get("choices"):
             for one in value if isinstance(value, list) else [value]:
                 if one not in choices:
                     raise ValueError(f"{name}={one!r} must be one of {', '.join(choices)}")

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from verl.workers.config import ActorConfig
 from dgpo.config.checks.registries import policy_loss
 from dgpo.config.compose import compose_config
 from dgpo.losses import METHODS, register_method
+from dgpo.losses.base import Method
 
 LOSS = "actor_rollout_ref.actor.policy_loss"
 DOCS = Path(__file__).parents[2] / "docs" / "methods.md"
@@ -46,6 +48,16 @@ def test_method_in_the_docs_trains_through_verl(my_losses, make_batch):
     expected = -batch.advantages * ratio * fade.clamp(0, 1) * batch.response_mask / batch.response_mask.sum()
     torch.testing.assert_close(batch.log_prob.grad, expected)
     assert metrics["actor/region/hp/share"] > 0
+
+
+def test_a_type_that_is_written_as_a_text_is_one():
+    @dataclass(frozen=True, kw_only=True)
+    class Postponed(Method):  # as by `from __future__ import annotations`
+        cap: "float | None" = 3.0
+
+    assert Postponed(cap=None).cap is None
+    with pytest.raises(ValueError, match="cap='x' must be a number"):
+        Postponed(cap="x")  # pyright: ignore[reportArgumentType]
 
 
 def test_its_yaml_is_a_choice_from_a_folder_of_the_user_s(my_losses, tmp_path):
